@@ -1,0 +1,1 @@
+"""What people read: catalog, publish, serving generations, views and history."""

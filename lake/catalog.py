@@ -1,0 +1,97 @@
+"""The lake's catalog: attaching it to DuckDB, and reading which run is published without DuckDB."""
+
+import importlib.util
+import json
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.errors import OvertideError
+from schemas.names import literal
+from schemas.paths import Paths
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+PUBLISH_MARK = "Published: "
+"""The comment of the table `runs` ends with this and the JSON of a `Publish`, written by the publishing commit."""
+
+
+@dataclass(frozen=True)
+class Publish:
+    """What the catalog names as published: the run, its instant (microseconds) and its serving generation."""
+
+    run: int
+    published_at: int
+    generation: str
+
+    def comment(self) -> str:
+        """Return the comment of the table `runs` that says this."""
+        document = {"run": self.run, "published_at": self.published_at, "generation": self.generation}
+        return f"One row per publish. {PUBLISH_MARK}{json.dumps(document)}"
+
+
+def extension(name: str) -> Path:
+    """Return the file of a DuckDB extension that was installed as a Python package; nothing is downloaded."""
+    found = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if found is None or found.origin is None:
+        raise OvertideError("extension_missing", f"The DuckDB extension {name} is not installed.", name,
+                            f"Install the package duckdb-extension-{name.replace('_', '-')}.")
+    files = sorted(Path(found.origin).parent.glob(f"extensions/*/{name}.duckdb_extension"))
+    return files[-1]
+
+
+def attach_statements(paths: Paths, read_only: bool) -> list[str]:
+    """Return the SQL that loads the extensions and attaches the lake as `lake` to any DuckDB."""
+    options = [f"DATA_PATH {literal(str(paths.data) + '/')}", "OVERRIDE_DATA_PATH true"]
+    options += ["READ_ONLY"] if read_only else ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+    return [*(f"LOAD {literal(str(extension(name)))}" for name in ("ducklake", "sqlite_scanner")),
+            f"ATTACH {literal('ducklake:sqlite:' + str(paths.catalog))} AS lake ({', '.join(options)})"]
+
+
+def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
+            memory_limit: str | None = None) -> "DuckDBPyConnection":
+    """Return an in-memory DuckDB with the lake attached as `lake`; raise `no_lake` when nothing was published yet."""
+    import duckdb
+
+    if read_only and not paths.catalog.exists():
+        raise OvertideError("no_lake", f"There is no lake in {paths.project} yet.", str(paths.catalog),
+                            "Run `overtide refresh` first.", 404)
+    if not read_only:
+        paths.catalog.parent.mkdir(parents=True, exist_ok=True)
+        paths.data.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {}
+    if threads is not None:
+        config["threads"] = threads
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    connection = duckdb.connect(config=config)
+    for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only)]:
+        connection.execute(statement)
+    return connection
+
+
+def current_publish(paths: Paths) -> Publish | None:
+    """Return the publish that the catalog names now, or None before the first; needs no DuckDB."""
+    if not paths.catalog.exists():
+        return None
+    with sqlite3.connect(f"file:{paths.catalog}?mode=ro", uri=True) as connection:
+        return read_publish(connection)
+
+
+def read_publish(catalog: sqlite3.Connection) -> Publish | None:
+    """Read the current publish through an open connection to the catalog's file."""
+    try:
+        row = catalog.execute(
+            """SELECT tag.value FROM ducklake_tag tag JOIN ducklake_table tab ON tab.table_id = tag.object_id
+               WHERE tab.table_name = 'runs' AND tab.end_snapshot IS NULL
+                 AND tag.key = 'comment' AND tag.end_snapshot IS NULL""").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        raise
+    if row is None or PUBLISH_MARK not in row[0]:
+        return None
+    document = json.loads(row[0].split(PUBLISH_MARK, 1)[1])
+    return Publish(document["run"], document["published_at"], document["generation"])

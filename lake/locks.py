@@ -1,0 +1,102 @@
+"""Locks between processes: one refresh, one stream and one committing writer per lake.
+
+A lock is an `flock` on a file, so that the system frees it when its holder dies, however it dies.
+"""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import LOCKED, OvertideError
+from schemas.paths import Paths
+
+
+def refresh_lock(paths: Paths) -> Path:
+    """Return the file that a running refresh locks."""
+    return paths.locks / "refresh.lock"
+
+
+def stream_lock(paths: Paths) -> Path:
+    """Return the file that a running stream locks."""
+    return paths.locks / "stream.lock"
+
+
+@contextmanager
+def hold(path: Path, command: str, since: str) -> Iterator[None]:
+    """Hold a lock for as long as a command runs; raise `locked` (exit 75), naming the holder, when it is taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _take(descriptor, path)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _locked(path) from None
+
+
+def _locked(path: Path) -> OvertideError:
+    holder = _written(path)
+    who = (f"`{holder['command']}` (process {holder['pid']} on {holder['host']}, since {holder['since']})"
+           if holder else "another process")
+    return OvertideError("locked", f"{path.stem} lock is held by {who}.", path.stem,
+                         "Try again when it has finished.", 423, LOCKED)
+
+
+def _written(path: Path) -> dict[str, str | int] | None:
+    try:
+        holder: dict[str, str | int] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return holder
+
+
+def holder(path: Path) -> dict[str, str | int] | None:
+    """Return who holds a lock (pid, host, command, since), or None when nobody does."""
+    if not path.exists():
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _written(path) or {}
+    finally:
+        os.close(descriptor)
+    return None
+
+
+@contextmanager
+def commit_lock(paths: Paths) -> Iterator[None]:
+    """Hold the right to commit to the lake: every writer takes it around its transaction and waits for it."""
+    with _waiting(paths, fcntl.LOCK_EX):
+        yield
+
+
+def wait_for_commit(paths: Paths) -> None:
+    """Return when no commit to the lake is in progress, so that what a reader then sees of the past is final."""
+    if paths.locks.exists():
+        with _waiting(paths, fcntl.LOCK_SH):
+            pass
+
+
+@contextmanager
+def _waiting(paths: Paths, kind: int) -> Iterator[None]:
+    paths.locks.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(paths.locks / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield
+    finally:
+        os.close(descriptor)

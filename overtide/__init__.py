@@ -1,0 +1,1 @@
+"""The front door: `import overtide` and the `overtide` command."""

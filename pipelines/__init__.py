@@ -1,0 +1,1 @@
+"""Builds and runs the Beam pipelines: refresh (batch) and realtime (stream)."""

@@ -1,0 +1,1 @@
+"""Models of the configuration, schemas of every table and event, and the rules of values and names."""

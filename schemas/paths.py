@@ -1,0 +1,44 @@
+"""Where the parts of a project are: everything relative is within the project's folder, so it may be moved."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files of one project."""
+
+    project: Path
+    catalog: Path
+    data: Path
+    log: Path
+
+    @classmethod
+    def of(cls, project: Path, catalog: str = "lake/catalog.sqlite", data: str = "lake/data",
+           log: str = "log/events.sqlite") -> "Paths":
+        """Resolve the configured places (relative ones within `project`)."""
+        root = project.resolve()
+        return cls(root, root / catalog, root / data, root / log)
+
+    @property
+    def serving(self) -> Path:
+        """The folder of the serving generations."""
+        return self.catalog.parent / "serving"
+
+    @property
+    def locks(self) -> Path:
+        """The folder of the lock files."""
+        return self.catalog.parent / "locks"
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of a refresh's intermediate files; empty between runs."""
+        return self.catalog.parent / "scratch"
+
+    def generation(self, name: str) -> Path:
+        """Return the file of a serving generation."""
+        return self.serving / f"{name}.sqlite"
+
+    def table(self, name: str) -> Path:
+        """Return the folder in which the lake keeps the files of a table."""
+        return self.data / "main" / name

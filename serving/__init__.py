@@ -1,0 +1,1 @@
+"""Accepting events and answering cards and timelines."""
