@@ -1,0 +1,256 @@
+"""Every table of the lake: its columns with their SQL types and comments, in one place.
+
+`FirstRun` is the run that first published a row; a row of an `…_history` table was valid for the runs n with
+FirstRun <= n < ReplacedRun, a current row for all runs from FirstRun on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.names import literal, quoted
+
+SCHEMA = "lake.main"
+"""Catalog and schema of every table; macros and views must name them, since nobody says USE."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its name, its DuckDB type and what it holds."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the lake: its name, what it is for, and its columns in order."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True)
+class ProfileColumn:
+    """A column of Customer as the profile metadata declares it; only merged fields are updatable."""
+
+    name: str
+    type: str
+    updatable: bool
+
+
+def create_table_sql(name: str, columns: Iterable[Column]) -> str:
+    """Return the statement that creates a table of the lake unless it exists."""
+    declared = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns)
+    return f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{quoted(name)} ({declared})"
+
+
+def comment_sql(table: Table, kind: str = "TABLE") -> str:
+    """Return the statement that writes the comment of a table (or of a view), its columns named within.
+
+    DuckLake keeps comments of tables and views but not of the columns of a view.
+    """
+    return f"COMMENT ON {kind} {SCHEMA}.{quoted(table.name)} IS {literal(comment_text(table))}"
+
+
+def comment_text(table: Table) -> str:
+    """Return what a table is for, then one line per column."""
+    lines = (f"{column.name}: {column.comment}" for column in table.columns)
+    return "\n".join([table.comment, *lines])
+
+
+def _table(name: str, comment: str, *columns: tuple[str, str, str]) -> Table:
+    return Table(name, comment, tuple(Column(*column) for column in columns))
+
+
+def history_of(table: Table) -> Table:
+    """Return the table that keeps the replaced and vanished rows of a base table."""
+    return Table(f"{table.name}_history", f"Replaced and vanished rows of {table.name}.",
+                 (*table.columns, Column("ReplacedRun", "INTEGER", "the run that replaced or removed the row")))
+
+
+FIRST_RUN = ("FirstRun", "INTEGER", "the run that first published this row")
+
+RUNS = _table(
+    "runs", "One row per publish.",
+    ("Run", "INTEGER", "number of the refresh, increasing"),
+    ("PublishedAt", "TIMESTAMPTZ", "instant of the publish"),
+    ("Generation", "VARCHAR", "serving generation that belongs to the run"),
+    ("ConfigurationHash", "VARCHAR", "SHA-256 of the configuration"),
+    ("CodeVersion", "VARCHAR", "version of Overtide that ran"),
+    ("Manifest", "VARCHAR", "JSON: counts per stage, content hash per table, timings, peak memory"))
+
+ACTIVITY_COLUMNS = (
+    ("ActivityId", "VARCHAR", "stable hash of SourceEntityName and SourceActivityId"),
+    ("ActivityType", "VARCHAR", "type of the activity, such as SalesOrder"),
+    ("ActivityTypeDisplay", "VARCHAR", "text shown for the type"),
+    ("ActivityName", "VARCHAR", "name of the activity's configuration"),
+    ("ActivityTime", "TIMESTAMPTZ", "when it happened"),
+    ("Title", "VARCHAR", "title in the timeline"),
+    ("Description", "VARCHAR", "detail in the timeline"),
+    ("URL", "VARCHAR", "link to more"),
+    ("Icon", "VARCHAR", "icon in the timeline"),
+    ("SourceEntityName", "VARCHAR", "entity {DataSource}_{Entity} that it comes from"),
+    ("SourceActivityId", "VARCHAR", "primary key in that entity"),
+    ("SemanticData", "VARCHAR", "canonical JSON of the semantic fields"),
+    ("RangeIndex", "VARCHAR", "unix seconds of ActivityTime, as text"))
+
+CUSTOMER_ID = ("CustomerId", "VARCHAR", "the unified customer: 32 lower-case hex characters")
+
+UNIFIED_ACTIVITY = _table(
+    "UnifiedActivity", "Activities of the sources, each with the customer it belongs to.",
+    CUSTOMER_ID, *ACTIVITY_COLUMNS, FIRST_RUN)
+
+ALTERNATE_KEY = _table(
+    "AlternateKey", "Every unified source record and its customer.",
+    ("EntityName", "VARCHAR", "entity of the source record, {DataSource}_{Entity}"),
+    ("PrimaryKey", "VARCHAR", "primary key of the source record, as text"),
+    CUSTOMER_ID,
+    ("IsWinner", "BOOLEAN", "whether this record represents its entity in the customer"),
+    FIRST_RUN)
+
+IDENTITY_ALIAS = _table(
+    "IdentityAlias", "Ids that were merged away and the id that heads the profile now.",
+    ("PreviousCustomerId", "VARCHAR", "id that was merged away"),
+    ("CustomerId", "VARCHAR", "id that heads the profile, transitively"),
+    FIRST_RUN)
+
+REGISTRY = _table(
+    "Registry", "Append-only: the id of every record ever seen; the latest row per record counts.",
+    ("EntityName", "VARCHAR", "entity of the source record"),
+    ("PrimaryKey", "VARCHAR", "primary key of the source record"),
+    ("CustomerId", "VARCHAR", "its id from that run on"),
+    ("Run", "INTEGER", "run that said so"))
+
+IDENTITY = _table(
+    "Identity", "Append-only: every CustomerId ever given and the record that it was created for.",
+    ("CustomerId", "VARCHAR", "the id, reserved for ever"),
+    ("Run", "INTEGER", "run that gave it"),
+    ("EntityName", "VARCHAR", "entity of the record that it was created for"),
+    ("PrimaryKey", "VARCHAR", "primary key of that record"))
+
+CONFLATION_MATCH_PAIRS = _table(
+    "ConflationMatchPairs", "Pairs of records of different entities that a match rule joined.",
+    ("EntityName", "VARCHAR", "entity of the earlier record"),
+    ("PrimaryKey", "VARCHAR", "its primary key"),
+    ("MatchedEntityName", "VARCHAR", "entity of the record that was matched to it"),
+    ("MatchedPrimaryKey", "VARCHAR", "its primary key"),
+    ("Rule", "VARCHAR", "name of the rule"),
+    ("Score", "INTEGER", "least score of the rule's conditions, percent, rounded down"))
+
+OVERSIZED_BLOCKS = _table(
+    "oversized_blocks", "Blocks and customers over the configured size: reported, not merged.",
+    ("Kind", "VARCHAR", "block or cluster"),
+    ("EntityName", "VARCHAR", "entity whose records share the block"),
+    ("MatchedEntityName", "VARCHAR", "the other entity of a match rule; null within one entity"),
+    ("Rule", "VARCHAR", "name of the rule"),
+    ("Value", "VARCHAR", "value that the records share, or the smallest record of the cluster"),
+    ("Records", "BIGINT", "number of records"))
+
+
+def customer(profile: Sequence[ProfileColumn]) -> Table:
+    """Return the table Customer for a profile's metadata (its columns in order, CustomerId first)."""
+    from schemas.values import duckdb_type
+
+    columns = [Column(column.name, duckdb_type(column.type), _profile_comment(column)) for column in profile]
+    return Table("Customer", "One row per unified customer.", (*columns, Column(*FIRST_RUN)))
+
+
+def profile_columns(document: Iterable[dict[str, object]]) -> list[ProfileColumn]:
+    """Read the profile metadata of a serving generation (`meta.profile`)."""
+    return [ProfileColumn(str(item["name"]), str(item["type"]), bool(item["updatable"])) for item in document]
+
+
+def _profile_comment(column: ProfileColumn) -> str:
+    known = {CUSTOMER_ID[0]: CUSTOMER_ID[2], "PreviousCustomerId": "ids merged into this one, sorted, joined by ;"}
+    return known.get(column.name, "merged field" if column.updatable else "alternate key: primary key of the winner")
+
+
+def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
+    """Return the table of the groups of duplicates within one entity."""
+    return _table(
+        f"Deduplication_{entity}", f"Groups of duplicate records within {entity}.",
+        ("PrimaryKey", primary_key_type, "primary key of the record"),
+        ("Deduplication_GroupId", "VARCHAR", "least primary key of its group"),
+        ("Deduplication_WinnerId", "VARCHAR", "primary key of the group's winner"),
+        ("Rule", "VARCHAR", "a rule that joined it; null for a record alone"),
+        ("Score", "INTEGER", "least score of that rule's conditions, percent, rounded down"))
+
+
+def corrupt(entity: str) -> Table:
+    """Return the table of the records of an entity that are corrupt or set aside."""
+    return _table(
+        f"{entity}_corrupt", f"Records of {entity} with values that cannot be typed, and lines set aside.",
+        ("CorruptionDetails", "VARCHAR", "reason per field"),
+        ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
+        ("IsKept", "BOOLEAN", "true: in the flow with nulls for the corrupt values; false: set aside"),
+        ("FileName", "VARCHAR", "file within the project"),
+        ("LineNumber", "BIGINT", "line of the file, counted from 1, where known"),
+        ("Record", "VARCHAR", "the record as read: JSON of its texts, or the raw line"))
+
+
+EVENT = (
+    ("EventId", "VARCHAR", "UUIDv7 given at acceptance"),
+    ("Position", "BIGINT", "position in the event log"))
+
+TARGET = (
+    ("CustomerId", "VARCHAR", "target as posted: an id, current or previous; null when posted by record"),
+    ("EntityName", "VARCHAR", "target as posted: entity of a source record; null when posted by id"),
+    ("PrimaryKey", "VARCHAR", "target as posted: key of a source record; null when posted by id"))
+
+VALID_FROM = ("ValidFrom", "TIMESTAMPTZ", "instant from which it holds")
+VALID_UNTIL = ("ValidUntil", "TIMESTAMPTZ", "instant at which it ends, exclusive")
+ACCEPTED_AT = ("AcceptedAt", "TIMESTAMPTZ", "instant at which the event became durable")
+CALLER = ("Caller", "VARCHAR", "who sent it, as told by the sender")
+
+UPDATES = _table(
+    "updates", "Real-time updates: one row per event and field.",
+    *EVENT, *TARGET,
+    ("Field", "VARCHAR", "column of Customer that it overrides"),
+    ("Value", "VARCHAR", "canonical JSON text of the value; null overrides with null"),
+    VALID_FROM, VALID_UNTIL, ACCEPTED_AT, CALLER)
+
+WITHDRAWALS = _table(
+    "withdrawals", "Withdrawals: each ends the earlier updates of its target.",
+    *EVENT, *TARGET,
+    ("Field", "VARCHAR", "field whose updates it ends; null for all"),
+    VALID_FROM, ACCEPTED_AT, CALLER)
+
+REALTIME_ACTIVITIES = _table(
+    "realtime_activities", "Real-time activities; the target is an id, or the related entity and foreign key.",
+    *EVENT, *TARGET, *ACTIVITY_COLUMNS, VALID_FROM, VALID_UNTIL, ACCEPTED_AT, CALLER)
+
+REALTIME_QUARANTINE = _table(
+    "realtime_quarantine", "Events that could not be decoded or no longer fit the profile's metadata.",
+    *EVENT, ACCEPTED_AT,
+    ("Kind", "VARCHAR", "update, withdrawal or activity"),
+    ("Code", "VARCHAR", "stable code of the reason"),
+    ("Field", "VARCHAR", "field that does not fit; null when the whole event does not"),
+    ("Value", "VARCHAR", "its value as JSON text, or the body that could not be read"),
+    ("Reason", "VARCHAR", "what was wrong, in a sentence"))
+
+STREAM_COMMITS = _table(
+    "stream_commits", "One row per commit of the stream, written in the same transaction as its rows.",
+    ("LogPartition", "INTEGER", "partition of the event log"),
+    ("FromPosition", "BIGINT", "first position of the range"),
+    ("ToPosition", "BIGINT", "one past the last position: the committed position"),
+    ("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last event of the range"))
+
+LAKE_HELP = _table(
+    "lake_help", "What the lake offers: tables, views and macros with their signatures.",
+    ("Name", "VARCHAR", "name in the lake"),
+    ("Kind", "VARCHAR", "table, view or macro"),
+    ("Signature", "VARCHAR", "how it is called"),
+    ("Description", "VARCHAR", "what it gives"))
+
+VERSIONED = (UNIFIED_ACTIVITY, ALTERNATE_KEY, IDENTITY_ALIAS)
+"""Base tables, beside Customer, that have a history."""
+
+OVERLAY = (UPDATES, WITHDRAWALS, REALTIME_ACTIVITIES, REALTIME_QUARANTINE, STREAM_COMMITS)
+"""Tables that the stream writes."""
