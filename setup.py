@@ -1,0 +1,5 @@
+"""What Beam workers install (`--setup_file ./setup.py`); everything is declared in `pyproject.toml`."""
+
+from setuptools import setup
+
+setup()
