@@ -1,0 +1,67 @@
+# Everything runs from .venv, which each command sets up by itself from the lock files (standard library venv and pip).
+SHELL := /bin/bash
+BIN := .venv/bin
+N ?= 200
+PEOPLE ?= 1661130
+
+# The first Python on the path that the lock files are made for; `make PYTHON=/path/to/python3.12 …` names another.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$name && break; done)
+
+.PHONY: help demo test check bench fuzz crash lock clean
+
+help:
+	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
+	@echo 'make test            check, then all tests'
+	@echo 'make check           ruff and mypy'
+	@echo 'make bench           speed and size at 10M source rows; PEOPLE=166113 for 1M'
+	@echo 'make fuzz N=1000     so many generated histories against the oracle'
+	@echo 'make crash N=500     so many kills and restarts'
+	@echo 'make lock            resolve the lock files anew (needs uv)'
+	@echo 'make clean           remove everything that these commands made, .venv included'
+
+demo: .venv/.runtime
+	@$(BIN)/overtide demo
+
+test: check
+	$(BIN)/python -m pytest
+
+check: .venv/.development
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict
+
+bench: .venv/.development
+	$(BIN)/python benchmarks/run.py --people $(PEOPLE)
+
+fuzz: .venv/.development
+	$(BIN)/python -m tests.fuzz $(N)
+
+crash: .venv/.development
+	$(BIN)/python -m tests.crash $(N)
+
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --quiet --extra dask --group build
+
+lock:
+	$(LOCK) --upgrade --output-file requirements.lock
+	$(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 to 3.13 with venv is needed (on Debian: python3 and python3-venv), or' \
+		'name one: make PYTHON=/path/to/python3.12 demo' >&2; exit 2; }
+	@echo 'Setting up .venv from the lock files (a minute or two, only once) …'
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml setup.py | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.development: requirements-dev.lock .venv/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
+	@touch $@
