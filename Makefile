@@ -5,8 +5,8 @@ N ?= 200
 PEOPLE ?= 1661130
 
 # The first Python on the path that the lock files are made for; `make PYTHON=/path/to/python3.12 …` names another.
-PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
-	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
 .PHONY: help demo test check bench fuzz crash lock clean
@@ -52,7 +52,7 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
-	@test -n '$(PYTHON)' || { echo 'Python 3.11 to 3.13 with venv is needed (on Debian: python3 and python3-venv), or' \
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 to 3.14 with venv is needed (on Debian: python3 and python3-venv), or' \
 		'name one: make PYTHON=/path/to/python3.12 demo' >&2; exit 2; }
 	@echo 'Setting up .venv from the lock files (a minute or two, only once) …'
 	@$(PYTHON) -m venv .venv
