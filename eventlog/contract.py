@@ -1,0 +1,70 @@
+"""The contract of the event log: events are accepted once, durably and in order, and read by position.
+
+Positions start at 0 and grow by one per event; `accepted_at` strictly increases with the position. A process may die
+at any instant: what `append` returned is there afterwards, once; what it had not returned is there whole or not at all.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from schemas.errors import OvertideError
+from schemas.events import Draft, Event
+from schemas.instants import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one draft: its event (`repeated`: the one accepted before for the same request), or a refusal."""
+
+    event: Event | None = None
+    refusal: OvertideError | None = None
+    repeated: bool = False
+
+
+class EventLog(Protocol):
+    """What every event log offers to writers, to the stream and to readers."""
+
+    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
+        """Accept drafts, one answer each in their order; every event answered is durable when this returns.
+
+        A refused draft does not hinder the others unless `atomic`: then all are accepted or none, and the ones that
+        were in order answer `batch_refused`. Callable from any thread and any process. A raised error
+        (`log_unwritable`, `log_corrupt`) means that none was acknowledged; sending them again with the same
+        idempotency keys is safe.
+        """
+
+    def read(self, from_position: int, limit: int) -> list[Event]:
+        """Return up to `limit` events from a position on, in order; fewer only at the end of the log.
+
+        The stream calls this with the position it last committed, and after a restart again: the same range always
+        holds the same events, but for those that retention removed.
+        """
+
+    def end(self) -> int:
+        """Return one past the last position; 0 for a log without events. It never goes back."""
+
+    def last_accepted_at(self) -> Instant:
+        """Return the acceptance of the last event, also after retention removed it; 0 before the first."""
+
+    def of_customer(self, customer_ids: Iterable[str], records: Iterable[tuple[str, str]] = ()) -> list[Event]:
+        """Return all events whose target, as posted, is one of these ids or source records, in order of position."""
+
+    def of_activity(self, activity_id: str) -> Event | None:
+        """Return the event that created an activity, if it is remembered."""
+
+    def wait_for_commit(self) -> None:
+        """Return when no append that has taken its `accepted_at` is still on the way to the disk.
+
+        A reader calls this once it has chosen its instant k, and then reads: its answer for k is final.
+        """
+
+    def forget(self, before: Instant, committed: int) -> int:
+        """Remove the updates and activities below position `committed` that ended at or before `before`.
+
+        Returns how many went. Withdrawals stay: they also end updates that arrive late. Called by maintenance only;
+        what is forgotten can no longer be compared with a repeated request.
+        """
+
+    def close(self) -> None:
+        """Release files and locks; appends and reads after it are errors."""

@@ -1,0 +1,175 @@
+"""A serving generation: the profiles and keys of one published run in an SQLite file that never changes.
+
+It is complete on disk before its run is published, so readers open it immutable, without locks.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from schemas.errors import OvertideError
+
+Json = Any
+"""A value that came out of `json.loads`."""
+
+DDL = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE profile (customer_id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE record (entity TEXT, key TEXT, customer_id TEXT NOT NULL, PRIMARY KEY (entity, key)) WITHOUT ROWID",
+    "CREATE TABLE alias (previous_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL) WITHOUT ROWID")
+"""meta: run, instance, profile, entities, activities, real_time as JSON text. profile.document:
+`{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous": [ids]}`.
+record: every unified source record, losers too. alias: ids merged away, transitively."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One unified customer as published: all columns of Customer but CustomerId and FirstRun, and its records."""
+
+    customer_id: str
+    fields: dict[str, Json]
+    records: tuple[tuple[str, str, bool], ...] = ()
+    previous: tuple[str, ...] = ()
+
+    def document(self) -> str:
+        """Return the JSON text that the generation keeps."""
+        records = [[entity, key, int(winner)] for entity, key, winner in self.records]
+        return json.dumps({"fields": self.fields, "records": records, "previous": list(self.previous)},
+                          ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileField:
+    """A column of Customer as the metadata declares it."""
+
+    name: str
+    type: str
+    updatable: bool
+
+
+class Generation:
+    """Reads one generation; usable from every thread. A look-up takes microseconds and never waits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        if not path.exists():
+            raise OvertideError("generation_missing", f"The serving generation {path.name} is missing.", str(path),
+                                "Run `overtide refresh` to build it again.", 503)
+
+    def resolve_id(self, customer_id: str) -> str | None:
+        """Return the id of the profile that a current or previous id leads to, or None."""
+        row = self._one("SELECT customer_id FROM profile WHERE customer_id = ?1 UNION ALL "
+                        "SELECT p.customer_id FROM alias a JOIN profile p USING (customer_id) "
+                        "WHERE a.previous_id = ?1 LIMIT 1", customer_id)
+        return row[0] if row else None
+
+    def resolve_record(self, entity: str, key: str) -> str | None:
+        """Return the id of the profile that a source record belongs to, or None."""
+        row = self._one("SELECT customer_id FROM record WHERE entity = ? AND key = ?", entity, key)
+        return row[0] if row else None
+
+    def profile(self, customer_id: str) -> Profile | None:
+        """Return the profile of a current id, or None; a previous id goes through `resolve_id` first."""
+        row = self._one("SELECT document FROM profile WHERE customer_id = ?", customer_id)
+        if row is None:
+            return None
+        document = json.loads(row[0])
+        records = tuple((entity, key, bool(winner)) for entity, key, winner in document["records"])
+        return Profile(customer_id, document["fields"], records, tuple(document["previous"]))
+
+    def meta(self, key: str) -> Json:
+        """Return one document of the metadata; raise `generation_corrupt` when the generation lacks it."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", key)
+        if row is None:
+            raise self._corrupt(f"it has no `{key}`")
+        return row[0] if key == "instance" else json.loads(row[0])
+
+    @cached_property
+    def run(self) -> int:
+        """The run that published this generation."""
+        return int(self.meta("run"))
+
+    @cached_property
+    def profile_fields(self) -> dict[str, ProfileField]:
+        """The columns of Customer by name, in order, CustomerId first."""
+        fields = (ProfileField(item["name"], item["type"], bool(item["updatable"])) for item in self.meta("profile"))
+        return {field.name: field for field in fields}
+
+    @cached_property
+    def entities(self) -> dict[str, Json]:
+        """Per full name of an entity: its attributes, time zone and primary key."""
+        return dict(self.meta("entities"))
+
+    @cached_property
+    def activities(self) -> dict[str, Json]:
+        """Per full name of an entity with activities: the activity's configuration with `foreign_key` and `to`."""
+        return dict(self.meta("activities"))
+
+    @cached_property
+    def real_time(self) -> dict[str, str]:
+        """The default durations `update_ttl` and `activity_ttl`."""
+        return dict(self.meta("real_time"))
+
+    def close(self) -> None:
+        """Close this thread's connection; the others go with their threads."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            del self._local.connection
+
+    def _one(self, statement: str, *parameters: str) -> tuple[Any, ...] | None:
+        try:
+            row: tuple[Any, ...] | None = self._connection().execute(statement, parameters).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._corrupt(str(error)) from None
+        return row
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
+            connection.execute("PRAGMA mmap_size = 1073741824")
+            self._local.connection = connection
+        return connection
+
+    def _corrupt(self, reason: str) -> OvertideError:
+        return OvertideError("generation_corrupt", f"The serving generation {self.path.name} cannot be read: {reason}.",
+                             str(self.path), "Run `overtide refresh` to build a new one.", 503)
+
+
+def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Profile],
+                     records: Iterable[tuple[str, str, str]] = (), aliases: Iterable[tuple[str, str]] = ()) -> None:
+    """Write a generation row by row (small data and tests): complete and durable at `path`, or not there at all.
+
+    `records` are (entity, key, customer id), `aliases` (previous id, customer id).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.unlink(missing_ok=True)
+    connection = sqlite3.connect(draft, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("BEGIN")
+    for statement in DDL:
+        connection.execute(statement)
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", ((key, meta_text(key, meta[key])) for key in sorted(meta)))
+    connection.executemany("INSERT INTO profile VALUES (?, ?)", ((item.customer_id, item.document()) for item in profiles))
+    connection.executemany("INSERT INTO record VALUES (?, ?, ?)", records)
+    connection.executemany("INSERT INTO alias VALUES (?, ?)", aliases)
+    connection.execute("COMMIT")
+    connection.close()
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def meta_text(key: str, value: Json) -> str:
+    """Return a metadata document as the text that the table `meta` keeps: JSON, but for the plain `instance`."""
+    return str(value) if key == "instance" else json.dumps(value, ensure_ascii=False)

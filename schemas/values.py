@@ -1,0 +1,334 @@
+"""Attribute types and canonical JSON values: what events, serving generations and answers hold.
+
+A canonical value is null, a string, a boolean, an integer up to 2^53 (its text beyond), a finite double, the text of a
+decimal with exactly its scale, `YYYY-MM-DD`, or an instant in UTC with six digits.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from schemas.errors import OvertideError
+from schemas.instants import EARLIEST, LATEST, Instant, format_instant, microseconds, parse_instant
+from schemas.strptime import read_time
+
+Value = str | int | float | bool | None
+"""A canonical JSON value."""
+
+EXACT = 2**53
+"""Integers up to here are JSON numbers; beyond it, where doubles lose digits, they are text."""
+MAX_INTEGER = 2**63 - 1
+
+_GUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_DOUBLE = re.compile(_NUMBER.pattern + r"([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
+_LOCAL = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_TIME})?", re.ASCII)
+_OFFSET = re.compile(rf"(\d{{4}}-\d{{2}}-\d{{2}})[T ]({_TIME})(Z|z|([+-])(\d{{2}})(:?(\d{{2}}))?)", re.ASCII)
+_TRUE, _FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
+
+
+class Number(float):
+    """A JSON number with a fraction or exponent: a double that remembers its text, for decimals."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> "Number":
+        """Keep the text beside the value."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+
+class Reading(Protocol):
+    """How the text of an attribute is read: an `Attribute` of the configuration is one."""
+
+    @property
+    def format(self) -> str | None:
+        """strptime format of a date or datetime; ISO 8601 without."""
+
+    @property
+    def decimal_mark(self) -> str:
+        """`.` or `,`."""
+
+
+def canonical(document: object) -> str:
+    """Return the canonical JSON text: keys sorted, no blanks, letters as they are, no NaN."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def duckdb_type(kind: str) -> str:
+    """Return the SQL type of an attribute type."""
+    fixed = {"string": "VARCHAR", "guid": "VARCHAR", "integer": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
+             "date": "DATE", "datetime": "TIMESTAMPTZ"}
+    return fixed.get(kind) or kind.upper()
+
+
+@cache
+def decimal_shape(kind: str) -> tuple[int, int]:
+    """Return the precision and the scale of `decimal(p,s)`."""
+    precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
+    return int(precision), int(scale)
+
+
+def from_json(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
+    """Check a JSON value against an attribute type and return it canonical; raise `invalid_value`."""
+    if value is None:
+        return None
+    found = _JSON_READERS[kind.split("(", 1)[0]](kind, value)
+    if found is None:
+        raise _invalid(kind, value)
+    return found
+
+
+def _string_from_json(_kind: str, value: object) -> Value:
+    return checked_text(value) if isinstance(value, str) else None
+
+
+def _guid_from_json(_kind: str, value: object) -> Value:
+    return _guid(value) if isinstance(value, str) else None
+
+
+def _integer_from_json(_kind: str, value: object) -> Value:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _integer_value(value)
+    return _integer(value) if isinstance(value, str) else None
+
+
+def _double_from_json(_kind: str, value: object) -> Value:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return _double(value if isinstance(value, str) else number_text(value))
+
+
+def _decimal_from_json(kind: str, value: object) -> Value:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = value if isinstance(value, str) else number_text(value)
+    return _decimal(kind, text) if _DOUBLE.fullmatch(text) else None
+
+
+def _boolean_from_json(_kind: str, value: object) -> Value:
+    return value if isinstance(value, bool) else None
+
+
+def _date_from_json(_kind: str, value: object) -> Value:
+    return _iso_date(value) if isinstance(value, str) else None
+
+
+def _datetime_from_json(_kind: str, value: object) -> Value:
+    if not isinstance(value, str):
+        return None
+    try:
+        return format_instant(parse_instant(value))
+    except OvertideError:
+        return None
+
+
+_JSON_READERS: dict[str, Callable[[str, object], Value]] = {
+    "string": _string_from_json, "guid": _guid_from_json, "integer": _integer_from_json, "double": _double_from_json,
+    "decimal": _decimal_from_json, "boolean": _boolean_from_json, "date": _date_from_json,
+    "datetime": _datetime_from_json}
+
+
+def number_text(value: float) -> str:
+    """Return the text of a JSON number, as sent where that is known."""
+    return value.text if isinstance(value, Number) else repr(value)
+
+
+def from_source(kind: str, reading: Reading, time_zone: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
+    """Read the value of a source record just as the refresh reads it from a file; raise `invalid_value`."""
+    raw = source_text(kind, value)
+    if raw is None or kind == "string":
+        return raw or None
+    text = raw.strip(BLANKS)
+    found = _typed(kind, reading, time_zone, text) if text else None
+    if found is None and text:
+        raise _invalid(kind, value, reading.format)
+    return found
+
+
+BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What is trimmed around values that are not strings: the characters that DuckDB's `trim` takes for blanks."""
+
+
+def source_text(kind: str, value: object) -> str | None:
+    """Return the text that a file would hold for a JSON value; raise `invalid_value` for arrays and objects."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _required(kind, value, checked_text(value))
+    if isinstance(value, int | float) and math.isfinite(value):
+        return number_text(value)
+    raise _invalid(kind, value)
+
+
+def checked_text(text: str) -> str | None:
+    """Return a text that every store can hold, None for one with a NUL or half a surrogate pair."""
+    return None if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text) else text
+
+
+def _required(kind: str, value: object, text: str | None) -> str:
+    if text is None:
+        raise _invalid(kind, value)
+    return text
+
+
+def _typed(kind: str, reading: Reading, time_zone: str, text: str) -> Value:
+    if kind == "guid":
+        return _guid(text)
+    if kind == "boolean":
+        return _boolean(text.lower())
+    if kind == "date":
+        return _date(text, reading.format)
+    if kind == "datetime":
+        return _datetime(text, reading.format, time_zone)
+    if kind == "integer":
+        return _integer(text)
+    return _with_mark(kind, text, reading.decimal_mark)
+
+
+def _with_mark(kind: str, text: str, mark: str) -> Value:
+    if mark == ",":
+        if "." in text:
+            return None
+        text = text.replace(",", ".")
+    if kind == "double":
+        return _double(text)
+    return _decimal(kind, text) if _NUMBER.fullmatch(text) else None
+
+
+def _guid(text: str) -> str | None:
+    return text.lower() if _GUID.fullmatch(text) else None
+
+
+def _boolean(word: str) -> bool | None:
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _integer(text: str) -> Value:
+    return _integer_value(int(text)) if len(text) < 4000 and _INTEGER.fullmatch(text) else None
+
+
+def _integer_value(number: int) -> Value:
+    if not -MAX_INTEGER - 1 <= number <= MAX_INTEGER:
+        return None
+    return number if abs(number) <= EXACT else str(number)
+
+
+def _double(text: str) -> float | None:
+    number = float(text) if _DOUBLE.fullmatch(text) else math.nan
+    return number if math.isfinite(number) else None
+
+
+def _decimal(kind: str, text: str) -> str | None:
+    precision, scale = decimal_shape(kind)
+    if len(text) > 1000:
+        return None
+    with localcontext() as context:
+        context.prec, context.Emax, context.Emin = 1100, 10**6, -(10**6)
+        number = Decimal(text)
+        if number.adjusted() >= precision - scale and number:
+            return None
+        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    if rounded.adjusted() >= precision - scale and rounded:
+        return None
+    return f"{abs(rounded) if not rounded else rounded:f}"
+
+
+def _date(text: str, pattern: str | None) -> str | None:
+    if pattern is None:
+        return _iso_date(text)
+    found = read_time(text, pattern)
+    return found.local.date().isoformat() if found else None
+
+
+def _iso_date(text: str) -> str | None:
+    try:
+        return date.fromisoformat(text).isoformat() if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _datetime(text: str, pattern: str | None, time_zone: str) -> str | None:
+    if pattern is not None:
+        found = read_time(text, pattern)
+        if found is None:
+            return None
+        return _written(microseconds(found.local) if "%z" in pattern else instant_in(found.local, time_zone))
+    with_offset = _OFFSET.fullmatch(text)
+    if with_offset:
+        return _with_offset(with_offset)
+    local = _local(text)
+    return None if local is None else _written(instant_in(local, time_zone))
+
+
+def _with_offset(found: re.Match[str]) -> str | None:
+    local = _local(f"{found[1]} {found[2]}")
+    if local is None:
+        return None
+    shift = timedelta(hours=int(found[7] or 0), minutes=int(found[9] or 0)) if found[6] else timedelta()
+    return _written(microseconds(local) - (-1 if found[6] == "-" else 1) * (shift // timedelta(microseconds=1)))
+
+
+def _local(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if _LOCAL.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _written(instant: Instant) -> str | None:
+    return format_instant(instant) if EARLIEST <= instant <= LATEST else None
+
+
+def instant_in(local: datetime, time_zone: str) -> Instant:
+    """Return the instant of a local time: a repeated one is the earlier, a skipped one is moved forward."""
+    if time_zone == "UTC":
+        return microseconds(local)
+    offset = zone(time_zone).utcoffset(local.replace(fold=0))
+    return microseconds(local) - (offset or timedelta()) // timedelta(microseconds=1)
+
+
+@cache
+def zone(time_zone: str) -> ZoneInfo:
+    """Return a time zone by its name."""
+    return ZoneInfo(time_zone)
+
+
+def midnight(day: str, time_zone: str) -> Instant:
+    """Return the instant at which a date (`YYYY-MM-DD`) begins in a time zone."""
+    return instant_in(datetime.fromisoformat(day), time_zone)
+
+
+def text_of(value: Value) -> str | None:
+    """Return a canonical value as plain text, as titles and keys show it; null stays null."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _invalid(kind: str, value: object, pattern: str | None = None) -> OvertideError:
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    shown = shown if len(shown) <= 100 else shown[:97] + "..."
+    return OvertideError("invalid_value", f"{shown} is not {EXPECTED[kind.split('(', 1)[0]].format(kind=kind)}"
+                         + (f" in the format {pattern}." if pattern else "."))
+
+
+EXPECTED = {"string": "a text", "guid": "a GUID", "integer": "a whole number of 64 bits", "double": "a finite number",
+            "decimal": "a {kind}", "boolean": "true or false", "date": "a date (YYYY-MM-DD)",
+            "datetime": "an instant (RFC 3339 with an offset, such as 2026-11-24T10:00:00Z)"}
