@@ -1,0 +1,35 @@
+"""Join pairs into clusters: the connected components, as forests that can be joined in any order.
+
+A forest is a table of edges (record, root) in which every record that is not the smallest of its component points to
+that smallest record; joining two forests gives the forest of all their edges.
+"""
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+FOREST = pa.schema([pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)])
+EMPTY = FOREST.empty_table().combine_chunks()
+
+
+def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.Table:
+    """Return the forest of the edges between `left[i]` and `right[i]`, ordered by record."""
+    if len(left) == 0:
+        return EMPTY
+    records, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    ones = np.ones(len(left), dtype=np.int8)
+    edges = coo_array((ones, (places[: len(left)], places[len(left):])), shape=(len(records), len(records)))
+    _, labels = connected_components(edges, directed=False)
+    roots = np.full(labels.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(roots, labels, records)
+    root = roots[labels]
+    apart = records != root
+    return pa.table([records[apart], root[apart]], schema=FOREST)
+
+
+def join(forests: list[pa.Table]) -> pa.Table:
+    """Return the forest of all edges of several forests; associative and commutative."""
+    edges = pa.concat_tables(forests) if forests else EMPTY
+    return forest(edges.column("record").to_numpy(), edges.column("root").to_numpy())

@@ -1,0 +1,55 @@
+"""The vectorised kernel of every batch step: a private DuckDB under a memory limit that spills to scratch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.names import literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class KernelSettings:
+    """How much of a machine one kernel may use, and where it spills."""
+
+    threads: int
+    memory_limit: str
+    scratch: Path
+
+
+@contextmanager
+def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
+    """Open a DuckDB in memory for one step; its clock zone is UTC and it reads nothing but what it is told to."""
+    import duckdb
+
+    spill = settings.scratch / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
+                                        "temp_directory": str(spill)})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def count(connection: "DuckDBPyConnection", query: str) -> int:
+    """Return the number that a query gives in its one row and column."""
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def parquet_files(paths: list[str]) -> str:
+    """Return a list of files as an SQL literal."""
+    return "[" + ", ".join(literal(path) for path in paths) + "]"
+
+
+def write_parquet(connection: "DuckDBPyConnection", query: str, path: Path, row_group: int = 122_880) -> int:
+    """Write a query's rows to one Parquet file; return how many there are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return count(connection, f"COPY ({query}) TO {literal(str(path))} "
+                             f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {row_group})")

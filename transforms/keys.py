@@ -1,0 +1,124 @@
+"""Keep one row per primary key, and account for every row that was read.
+
+Source of the rules: semantics 4.2 (of rows with one primary key the entity's merge preference decides, then the greatest
+canonical row, never the order of the file).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.configuration import Entity, Preference
+from schemas.errors import OvertideError
+from schemas.names import columns, literal, quoted
+from transforms.column_types import duckdb_type
+from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
+from transforms.ingest import CORRUPT, IngestedFile, without_key
+from transforms.kernel import count, parquet_files, write_parquet
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "Record": "VARCHAR"}
+
+
+@dataclass(frozen=True)
+class EntityTable:
+    """One entity after ingestion: its files (rows in a fixed order), what was set aside, and all counts."""
+
+    entity: str
+    files: tuple[str, ...]
+    file_rows: tuple[int, ...]
+    corrupt_file: str
+    rows_read: int
+    rows_kept: int
+    set_aside: int
+    repeated_keys: int
+    corrupt_records: int
+    new_columns: tuple[str, ...]
+    content: Fingerprint
+    corrupt_content: Fingerprint
+
+
+def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: Preference,
+           ingested: list[IngestedFile], folder: Path) -> EntityTable:
+    """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
+    ingested = sorted(ingested, key=lambda file: file.rows_path)
+    files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
+    rows, key = f"SELECT * FROM read_parquet({parquet_files(files)})", quoted(entity.primary_key)
+    read = sum(file.rows + file.lines for file in ingested)
+    keyless, distinct = _key_counts(connection, rows, entity)
+    repeated = sum(file.rows for file in ingested) - keyless - distinct
+    aside = read - distinct - repeated
+    check_amounts(name, entity, read, aside)
+    corrupt = folder / "corrupt.parquet"
+    corrupt_records = write_parquet(connection, corrupt_rows(entity, rows, ingested), corrupt)
+    if keyless or repeated:
+        files = [str(folder / "settled.parquet")]
+        file_rows = [write_parquet(connection, one_per_key(entity, prefer, rows), Path(files[0]))]
+    kept = f"SELECT * FROM read_parquet({parquet_files(files)})"
+    if count(connection, f"SELECT count({key}) FROM ({kept})") != distinct:
+        raise OvertideError("rows_lost", f"{name}: the rows read are not those kept, set aside or repeated.", name)
+    content = fingerprint(connection, kept, {column: duckdb_type(entity.attribute(column).type)
+                                             for column in entity.attributes})
+    bad = fingerprint(connection, f"SELECT * FROM read_parquet({literal(str(corrupt))})", CORRUPT_TYPES)
+    return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), read, distinct, aside, repeated, corrupt_records,
+                       tuple(sorted({column for file in ingested for column in file.new_columns})), content, bad)
+
+
+def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> tuple[int, int]:
+    missing = without_key(entity.primary_key)
+    row = connection.execute(f"SELECT count(*) FILTER ({missing}), count(DISTINCT {quoted(entity.primary_key)}) "
+                             f"FILTER (NOT ({missing})) FROM ({rows})").fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def check_amounts(name: str, entity: Entity, read: int, aside: int) -> None:
+    """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
+    if read == 0:
+        raise OvertideError("no_rows", f"{name} has no rows in {entity.path}.", name,
+                            "Check the file; a refresh never publishes an empty entity.")
+    if aside * 100 > entity.max_set_aside_percent * read:
+        raise OvertideError("too_many_set_aside", f"{name}: {aside:,} of {read:,} rows could not be read or have no "
+                            f"primary key, more than {entity.max_set_aside_percent:g} %.", name,
+                            "Correct the file or its format, or raise `max_set_aside_percent`.")
+
+
+def one_per_key(entity: Entity, prefer: Preference, rows: str) -> str:
+    """Return the SQL of the rows with one row for each primary key."""
+    key, names = quoted(entity.primary_key), list(entity.attributes)
+    types = {name: duckdb_type(entity.attribute(name).type) for name in names}
+    return f"""
+        WITH keyed AS (SELECT * FROM ({rows}) WHERE NOT ({without_key(entity.primary_key)})),
+        repeated AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
+        ranked AS (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY {preference(prefer, names)},
+                                                {canonical_row(types)} DESC) AS place
+                   FROM keyed SEMI JOIN repeated USING ({key}))
+        SELECT {columns(names)}, {CORRUPT} FROM keyed ANTI JOIN repeated USING ({key})
+        UNION ALL SELECT {columns(names)}, {CORRUPT} FROM ranked WHERE place = 1"""
+
+
+def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
+    """Return the ORDER BY terms that put the preferred record first; ties are left to the caller."""
+    if prefer.policy == "most_filled":
+        filled = " + ".join(f"({prefix}{quoted(name)} IS NOT NULL)::INTEGER" for name in names)
+        return f"{filled} DESC"
+    direction = "DESC" if prefer.policy == "most_recent" else "ASC"
+    return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"
+
+
+def corrupt_rows(entity: Entity, rows: str, ingested: list[IngestedFile]) -> str:
+    """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines."""
+    key = quoted(entity.primary_key)
+    record = f"coalesce({CORRUPT} ->> 'record', to_json(struct_pack({columns(entity.attributes)}))::VARCHAR)"
+    missing = without_key(entity.primary_key)
+    reason = f"concat_ws('; ', CASE WHEN {missing} THEN {literal(entity.primary_key + ': the primary key is missing')} " \
+             f"END, {CORRUPT} ->> 'details')"
+    lines = " UNION ALL ".join(
+        f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, Record, {literal(file.source)} AS SourceFile, Line "
+        f"FROM read_parquet({literal(file.lines_path)})" for file in ingested)
+    return f"""
+        SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {record} AS Record,
+               NULL::VARCHAR AS SourceFile, NULL::BIGINT AS Line
+        FROM ({rows}) WHERE {CORRUPT} IS NOT NULL OR {missing}
+        UNION ALL {lines}"""

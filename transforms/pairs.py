@@ -1,0 +1,161 @@
+"""Find the pairs of records that a rule holds for: blocks by its exact conditions, scores by the others.
+
+Records are numbers within a run (see `records`). Source of the rules: semantics 4.8 and the product's Match.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from rapidfuzz.distance import Levenshtein
+
+from schemas.configuration import Condition, Entity, Rule
+from schemas.names import literal
+from transforms.kernel import count, parquet_files, write_parquet
+from transforms.keys import EntityTable
+from transforms.normalize import compared
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+ENTITY_SHIFT = 44
+"""A record's number is the entity's place in unification shifted by this, plus the row's place in the entity's files."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One rule to be applied between two entities, or within one; `pair` and `rule` are places in the configuration.
+
+    `lower` is the entity that comes later in the match order; within one entity both are the same.
+    """
+
+    pair: int
+    rule: int
+    lower: str
+    upper: str
+
+    @property
+    def within(self) -> bool:
+        """Whether duplicates within one entity are sought."""
+        return self.lower == self.upper
+
+
+def records(table: EntityTable, place: int) -> str:
+    """Return the SQL of an entity's rows with their record number in `record`."""
+    parts, offset = [], place << ENTITY_SHIFT
+    for path, rows in zip(table.files, table.file_rows, strict=True):
+        parts.append(f"SELECT {offset}::BIGINT + file_row_number AS record, * EXCLUDE (file_row_number) "
+                     f"FROM read_parquet({literal(path)}, file_row_number = true)")
+        offset += rows
+    return " UNION ALL ".join(parts)
+
+
+def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:
+    """Return a rule's exact conditions, which form its blocks, and its fuzzy ones."""
+    exact = [condition for condition in rule.conditions if condition.percent == 100]
+    return exact, [condition for condition in rule.conditions if condition.percent < 100]
+
+
+def block_rows(rule: Rule, name: str, entity: Entity, rows: str) -> str:
+    """Return the SQL of what a rule compares of an entity: record, block (the exact values), f0, f1, … (fuzzy)."""
+    exact, fuzzy = split(rule)
+    values = [f"{compared(condition, name, entity)} AS e{place}" for place, condition in enumerate(exact)]
+    values += [f"{compared(condition, name, entity)} AS f{place}" for place, condition in enumerate(fuzzy)]
+    texts = [f"f{place}" for place in range(len(fuzzy))]
+    keys = [f"e{place}" for place in range(len(exact))]
+    block = keys[0] if len(keys) == 1 else " || chr(31) || ".join(keys)
+    return f"""
+        WITH compared AS (SELECT record, {', '.join(values)} FROM ({rows}))
+        SELECT {', '.join(['record', f'{block} AS block', *texts])} FROM compared
+        WHERE {' AND '.join(f'{name} IS NOT NULL' for name in [*keys, *texts])}"""
+
+
+def score(place: int) -> str:
+    """Return the SQL of the edit distance in code points between both values of the fuzzy condition `place`."""
+    left, right = f"l.f{place}", f"r.f{place}"
+    plain = f"strlen({left}) = length({left}) AND strlen({right}) = length({right})"
+    return f"CASE WHEN {left} = {right} THEN 0 WHEN {plain} THEN levenshtein({left}, {right}) " \
+           f"ELSE code_point_distance({left}, {right}) END"
+
+
+def code_point_distance(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Array:
+    """Return the Levenshtein distance in code points of each pair of texts."""
+    texts = zip(left.to_pylist(), right.to_pylist(), strict=True)
+    return pa.array([Levenshtein.distance(one, other) for one, other in texts], pa.int64())
+
+
+def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str], block_size: int) -> str:
+    """Return the SQL of the pairs within the blocks that are not too large, with length n and distance d of each."""
+    _, fuzzy = split(rule)
+    measured = "".join(f", greatest(length(l.f{place}), length(r.f{place})) AS n{place}, {score(place)} AS d{place}"
+                       for place in range(len(fuzzy)))
+    order = " AND l.record < r.record" if search.within else ""
+    return f"""
+        WITH l AS (SELECT * FROM read_parquet({parquet_files(lower)})
+                   WHERE block NOT IN (SELECT block FROM oversized)),
+        r AS (SELECT * FROM read_parquet({parquet_files(upper)}))
+        SELECT l.record AS lower_record, r.record AS upper_record{measured}
+        FROM l JOIN r ON l.block = r.block{order}"""
+
+
+def matches(search: Search, rule: Rule, lower: list[str], upper: list[str], block_size: int) -> str:
+    """Return the SQL of the pairs for which every condition of the rule holds, with the lowest of their scores."""
+    _, fuzzy = split(rule)
+    holds = " AND ".join(f"(n{place} - d{place}) * 100 >= {condition.percent} * n{place}"
+                         for place, condition in enumerate(fuzzy)) or "true"
+    scores = ", ".join(f"(n{place} - d{place}) / n{place}" for place in range(len(fuzzy)))
+    lowest = f"least({scores})" if scores else "1.0"
+    return f"""
+        WITH candidates AS ({candidates(search, rule, lower, upper, block_size)})
+        SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::DOUBLE AS score
+        FROM candidates WHERE {holds}"""
+
+
+def oversized_blocks(lower: list[str], upper: list[str], within: bool, block_size: int) -> str:
+    """Return the SQL of the blocks with more records than are ever compared, and how many each has."""
+    files = parquet_files(lower if within else [*lower, *upper])
+    return f"SELECT block, count(*) AS records FROM read_parquet({files}) GROUP BY block HAVING records > {block_size}"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs that one search found in one bucket, and the blocks that were too large to compare."""
+
+    search: Search
+    path: str
+    rows: int
+    oversized: tuple[tuple[str, int], ...]
+
+
+def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: list[str], upper: list[str],
+         block_size: int, path: Path) -> Pairs:
+    """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
+    connection.create_function("code_point_distance", code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT",
+                               type="arrow")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS "
+                       f"{oversized_blocks(lower, upper, search.within, block_size)}")
+    rows = write_parquet(connection, matches(search, rule, lower, upper, block_size), path)
+    large = connection.execute("SELECT block, records FROM oversized ORDER BY ALL").fetchall()
+    return Pairs(search, str(path), rows, tuple((str(block), int(size)) for block, size in large))
+
+
+def first_rules(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
+    """Write the pairs of one entity pair: a lower record that a rule matched is not offered to later rules."""
+    files = parquet_files(sorted(pairs.path for pairs in found))
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM read_parquet({files})")
+    if count(connection, "SELECT count(DISTINCT rule) FROM found") < 2:
+        return write_parquet(connection, "FROM found", path)
+    return write_parquet(connection, """
+        WITH first AS (SELECT lower_record, min(rule) AS rule FROM found GROUP BY lower_record)
+        SELECT found.* FROM found JOIN first USING (lower_record, rule)""", path)
+
+
+def first_pairs(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
+    """Write the pairs within one entity: each pair once, by the first rule that found it."""
+    files = parquet_files(sorted(pairs.path for pairs in found))
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM read_parquet({files})")
+    return write_parquet(connection, """
+        SELECT lower_record, upper_record, min(rule) AS rule, arg_min(score, rule) AS score
+        FROM found GROUP BY lower_record, upper_record""", path)
