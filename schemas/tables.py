@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.names import literal, quoted
+from schemas.values import duckdb_type
 
 SCHEMA = "lake.main"
 """Catalog and schema of every table; macros and views must name them, since nobody says USE."""
@@ -36,8 +37,8 @@ class Table:
         return [column.name for column in self.columns]
 
 
-@dataclass(frozen=True)
-class ProfileColumn:
+@dataclass(frozen=True, slots=True)
+class ProfileField:
     """A column of Customer as the profile metadata declares it; only merged fields are updatable."""
 
     name: str
@@ -51,18 +52,19 @@ def create_table_sql(name: str, columns: Iterable[Column]) -> str:
     return f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{quoted(name)} ({declared})"
 
 
-def comment_sql(table: Table, kind: str = "TABLE") -> str:
-    """Return the statement that writes the comment of a table (or of a view), its columns named within.
+def comment_statements(table: Table) -> list[str]:
+    """Return the statements that write the comments of a table and of its columns."""
+    name = f"{SCHEMA}.{quoted(table.name)}"
+    return [f"COMMENT ON TABLE {name} IS {literal(table.comment)}",
+            *(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.comment)}"
+              for column in table.columns)]
 
-    DuckLake keeps comments of tables and views but not of the columns of a view.
-    """
-    return f"COMMENT ON {kind} {SCHEMA}.{quoted(table.name)} IS {literal(comment_text(table))}"
 
-
-def comment_text(table: Table) -> str:
-    """Return what a table is for, then one line per column."""
-    lines = (f"{column.name}: {column.comment}" for column in table.columns)
-    return "\n".join([table.comment, *lines])
+def view_comment_sql(view: Table) -> str:
+    """Return the statement that writes the comment of a view, its columns within: DuckLake keeps none for those."""
+    lines = (f"{column.name}: {column.comment}" for column in view.columns)
+    text = "\n".join([view.comment, *lines])
+    return f"COMMENT ON VIEW {SCHEMA}.{quoted(view.name)} IS {literal(text)}"
 
 
 def _table(name: str, comment: str, *columns: tuple[str, str, str]) -> Table:
@@ -154,20 +156,18 @@ OVERSIZED_BLOCKS = _table(
     ("Records", "BIGINT", "number of records"))
 
 
-def customer(profile: Sequence[ProfileColumn]) -> Table:
+def customer(profile: Sequence[ProfileField]) -> Table:
     """Return the table Customer for a profile's metadata (its columns in order, CustomerId first)."""
-    from schemas.values import duckdb_type
-
     columns = [Column(column.name, duckdb_type(column.type), _profile_comment(column)) for column in profile]
     return Table("Customer", "One row per unified customer.", (*columns, Column(*FIRST_RUN)))
 
 
-def profile_columns(document: Iterable[dict[str, object]]) -> list[ProfileColumn]:
+def profile_fields(document: Iterable[dict[str, object]]) -> list[ProfileField]:
     """Read the profile metadata of a serving generation (`meta.profile`)."""
-    return [ProfileColumn(str(item["name"]), str(item["type"]), bool(item["updatable"])) for item in document]
+    return [ProfileField(str(item["name"]), str(item["type"]), bool(item["updatable"])) for item in document]
 
 
-def _profile_comment(column: ProfileColumn) -> str:
+def _profile_comment(column: ProfileField) -> str:
     known = {CUSTOMER_ID[0]: CUSTOMER_ID[2], "PreviousCustomerId": "ids merged into this one, sorted, joined by ;"}
     return known.get(column.name, "merged field" if column.updatable else "alternate key: primary key of the winner")
 
@@ -236,11 +236,18 @@ REALTIME_QUARANTINE = _table(
     ("Reason", "VARCHAR", "what was wrong, in a sentence"))
 
 STREAM_COMMITS = _table(
-    "stream_commits", "One row per commit of the stream, written in the same transaction as its rows.",
+    "stream_commits", "Recent commits of the stream, each written in the same transaction as its rows.",
     ("LogPartition", "INTEGER", "partition of the event log"),
     ("FromPosition", "BIGINT", "first position of the range"),
     ("ToPosition", "BIGINT", "one past the last position: the committed position"),
     ("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last event of the range"))
+
+PROFILE_FIELDS = _table(
+    "profile_fields", "Columns of Customer since a run, one row each; written when they change.",
+    ("Run", "INTEGER", "first run with these columns"),
+    ("Name", "VARCHAR", "name of the column"),
+    ("Type", "VARCHAR", "attribute type, such as string or decimal(12,2)"),
+    ("IsUpdatable", "BOOLEAN", "whether updates may override it"))
 
 LAKE_HELP = _table(
     "lake_help", "What the lake offers: tables, views and macros with their signatures.",
