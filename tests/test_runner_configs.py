@@ -1,0 +1,92 @@
+"""The ways to run: every shipped file loads, names one Beam runner, and wrong input is answered in one sentence."""
+
+from pathlib import Path
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import create_runner
+
+import runner_configs
+from schemas.errors import USAGE, OvertideError
+
+VARIABLES = ("OVERTIDE_PRISM", "OVERTIDE_DASK", "OVERTIDE_FLINK", "OVERTIDE_GCP_PROJECT", "OVERTIDE_GCP_REGION",
+             "OVERTIDE_GCP_TEMP")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.setenv(name, f"value-of-{name}")
+
+
+def test_there_is_one_file_per_way_to_run():
+    assert runner_configs.names() == ["dask", "dataflow", "embedded", "flink", "prism"]
+
+
+@pytest.mark.parametrize("name", runner_configs.names())
+def test_no_option_is_left_to_chance(name):
+    config = runner_configs.load(name)
+    assert config.runner.rpartition(".")[2] in {"FnApiRunner", "PrismRunner", "DaskRunner", "FlinkRunner",
+                                                "DataflowRunner"}
+    assert "${" not in str(config.options)
+    assert config.kernel_threads >= 1
+
+
+@pytest.mark.parametrize("name", ["dask", "embedded", "prism"])
+def test_beam_knows_the_tested_runners_and_every_option(name):
+    config = runner_configs.load(name)
+    assert type(create_runner(config.runner)).__name__ == config.runner.rpartition(".")[2]
+    known = PipelineOptions([]).get_all_options()
+    assert set(config.options) <= set(known) | {"dask_client_address"}
+
+
+def test_embedded_is_the_default():
+    assert runner_configs.load() == runner_configs.load("embedded")
+    assert runner_configs.load().runner == "FnApiRunner"
+
+
+def test_a_path_to_a_file_is_a_runner_too(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("runner: FnApiRunner\nthreads: 3\nmemory_limit: 512MB\n")
+    config = runner_configs.load(str(path))
+    assert (config.runner, config.kernel_threads, config.memory_limit) == ("FnApiRunner", 3, "512MB")
+
+
+def refusal(name: str) -> OvertideError:
+    with pytest.raises(OvertideError) as caught:
+        runner_configs.load(name)
+    assert caught.value.exit_code == USAGE
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_misspelt_name_gets_a_suggestion():
+    error = refusal("embeded")
+    assert error.code == "unknown_runner"
+    assert "Did you mean embedded?" in str(error)
+
+
+def test_an_unknown_name_gets_the_list():
+    assert "dask, dataflow, embedded, flink, prism" in str(refusal("spark"))
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("runner: DirectRunner", "chooses between several runners"),
+    ("runner: FnApiRunner\nthread: 2", "thread: Extra inputs"),
+    ("runner: FnApiRunner\nmemory_limit: much", "memory_limit"),
+    ("runner: [", "is not YAML"),
+    ("", "does not describe a runner"),
+])
+def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, says: str):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    error = refusal(str(path))
+    assert error.code == "invalid_runner"
+    assert says in str(error)
+
+
+def test_a_variable_that_is_not_set_is_named(monkeypatch):
+    monkeypatch.delenv("OVERTIDE_DASK")
+    error = refusal("dask")
+    assert error.code == "missing_variable"
+    assert "OVERTIDE_DASK" in str(error)
