@@ -252,7 +252,7 @@ def _date(text: str, pattern: str | None) -> str | None:
     if pattern is None:
         return _iso_date(text)
     found = read_time(text, pattern)
-    return found.local.date().isoformat() if found else None
+    return found.date().isoformat() if found else None
 
 
 def _iso_date(text: str) -> str | None:
@@ -267,7 +267,7 @@ def _datetime(text: str, pattern: str | None, time_zone: str) -> str | None:
         found = read_time(text, pattern)
         if found is None:
             return None
-        return _written(microseconds(found.local) if "%z" in pattern else instant_in(found.local, time_zone))
+        return _written(microseconds(found) if "%z" in pattern else instant_in(found, time_zone))
     with_offset = _OFFSET.fullmatch(text)
     if with_offset:
         return _with_offset(with_offset)
