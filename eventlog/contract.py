@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.errors import OvertideError
-from schemas.events import Draft, Event
+from schemas.events import KINDS, Draft, Event, Kind
 from schemas.instants import Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one draft: its event (`repeated`: the one accepted before for the same request), or a refusal."""
+    """What became of one draft: its event (`repeated`: the one accepted before for the same request), or a refusal.
+
+    `status` is the HTTP status of the draft that was accepted, so a repeated request gets that of the first.
+    """
 
     event: Event | None = None
     refusal: OvertideError | None = None
     repeated: bool = False
+    status: int = 201
 
 
 class EventLog(Protocol):
@@ -32,6 +36,13 @@ class EventLog(Protocol):
         were in order answer `batch_refused`. Callable from any thread and any process. A raised error
         (`log_unwritable`, `log_corrupt`) means that none was acknowledged; sending them again with the same
         idempotency keys is safe.
+        """
+
+    def repeated(self, draft: Draft) -> Answer | None:
+        """Return the answer that `append` would give without accepting anything: a repetition or a conflict.
+
+        None for a draft that is new. Called before checks against the base, which may have changed since the first
+        request; `append` decides again, so nothing is lost in between.
         """
 
     def read(self, from_position: int, limit: int) -> list[Event]:
@@ -47,8 +58,9 @@ class EventLog(Protocol):
     def last_accepted_at(self) -> Instant:
         """Return the acceptance of the last event, also after retention removed it; 0 before the first."""
 
-    def of_customer(self, customer_ids: Iterable[str], records: Iterable[tuple[str, str]] = ()) -> list[Event]:
-        """Return all events whose target, as posted, is one of these ids or source records, in order of position."""
+    def of_customer(self, customer_ids: Iterable[str], records: Iterable[tuple[str, str]] = (),
+                    kinds: Sequence[Kind] = KINDS) -> list[Event]:
+        """Return the events of these kinds whose target, as posted, is one of the ids or records, in order."""
 
     def of_activity(self, activity_id: str) -> Event | None:
         """Return the event that created an activity, if it is remembered."""

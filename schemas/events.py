@@ -11,6 +11,7 @@ from schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant
 from schemas.values import canonical
 
 Kind = Literal["update", "withdrawal", "activity"]
+KINDS: tuple[Kind, ...] = ("update", "withdrawal", "activity")
 IdSource = Callable[[Instant], str]
 """Gives the event id for an instant of acceptance."""
 
@@ -48,7 +49,8 @@ class Draft:
     """What a client asks for, before it has a position: checked but for what depends on the instant of acceptance.
 
     `ttl` (microseconds after acceptance) holds where `valid_until` is None. `request_hash` is the hash of the request
-    as sent, compared for an idempotency key; `body_hash` that of an activity's record, compared for its identity.
+    as sent, compared for an idempotency key; `body_hash` that of an activity's record, compared for its identity. `status` is
+    the HTTP status of its acceptance: 204 for profiles, 201 for an activity, 202 for one that is held.
     """
 
     kind: Kind
@@ -64,6 +66,7 @@ class Draft:
     request_hash: str | None = None
     body_hash: str | None = None
     activity_id: str | None = None
+    status: int = 201
 
 
 def resolve(draft: Draft, accepted_at: Instant, event_id: str, position: int = 0) -> Event:

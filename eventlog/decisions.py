@@ -1,0 +1,133 @@
+"""Decide drafts in the order in which they came: accepted, the first answer again, or refused.
+
+What was decided earlier in the same transaction counts like what the log holds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from eventlog.contract import Answer
+from schemas.errors import OvertideError
+from schemas.events import Draft, Event, IdSource, resolve
+from schemas.instants import Clock, Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with what only the log keeps of its draft."""
+
+    event: Event
+    idempotency_key: str | None = None
+    request_hash: str | None = None
+    body_hash: str | None = None
+    status: int = 201
+
+
+class Remembered(Protocol):
+    """The entries that a log remembers."""
+
+    def by_key(self, caller: str, idempotency_key: str) -> Entry | None:
+        """Return the entry of a caller's idempotency key."""
+
+    def by_activity(self, activity_id: str) -> Entry | None:
+        """Return the entry that created an activity."""
+
+
+@dataclass
+class Tail:
+    """Where the log ends: one past its last position, and the acceptance of its last event."""
+
+    position: int
+    accepted_at: Instant
+
+
+class Decisions:
+    """Decides drafts against a log whose end is `tail`; `entries` are the accepted ones, ready to be written."""
+
+    def __init__(self, remembered: Remembered, tail: Tail, clock: Clock, ids: IdSource) -> None:
+        self.entries: list[Entry] = []
+        self.tail = tail
+        self._remembered, self._clock, self._ids = remembered, clock, ids
+        self._keys: dict[tuple[str, str], Entry] = {}
+        self._activities: dict[str, Entry] = {}
+
+    def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Answer]:
+        """Answer a request; an `atomic` one with a refusal leaves nothing behind."""
+        begin, tail = len(self.entries), Tail(self.tail.position, self.tail.accepted_at)
+        answers = [self._answer(draft) for draft in drafts]
+        if not atomic or not any(answer.refusal for answer in answers):
+            return answers
+        self._undo(begin, tail)
+        return [answer if answer.refusal else Answer(refusal=_not_applied()) for answer in answers]
+
+    def _answer(self, draft: Draft) -> Answer:
+        known = repetition(draft, self._by_key, self._by_activity)
+        if known is not None:
+            return known
+        accepted_at = max(self._clock(), self.tail.accepted_at + 1)
+        try:
+            event = resolve(draft, accepted_at, self._ids(accepted_at), self.tail.position)
+        except OvertideError as refusal:
+            return Answer(refusal=refusal)
+        self._accept(Entry(event, draft.idempotency_key, draft.request_hash, draft.body_hash, draft.status))
+        return Answer(event, status=draft.status)
+
+    def _accept(self, entry: Entry) -> None:
+        event = entry.event
+        self.entries.append(entry)
+        self.tail.position, self.tail.accepted_at = event.position + 1, event.accepted_at
+        if entry.idempotency_key is not None:
+            self._keys[event.caller or "", entry.idempotency_key] = entry
+        if event.activity_id is not None:
+            self._activities[event.activity_id] = entry
+
+    def _undo(self, begin: int, tail: Tail) -> None:
+        for entry in self.entries[begin:]:
+            if entry.idempotency_key is not None:
+                del self._keys[entry.event.caller or "", entry.idempotency_key]
+            if entry.event.activity_id is not None:
+                del self._activities[entry.event.activity_id]
+        del self.entries[begin:]
+        self.tail = tail
+
+    def _by_key(self, caller: str, key: str) -> Entry | None:
+        return self._keys.get((caller, key)) or self._remembered.by_key(caller, key)
+
+    def _by_activity(self, activity_id: str) -> Entry | None:
+        return self._activities.get(activity_id) or self._remembered.by_activity(activity_id)
+
+
+def repetition(draft: Draft, by_key: Callable[[str, str], Entry | None],
+               by_activity: Callable[[str], Entry | None]) -> Answer | None:
+    """Return the first answer again, or the conflict with it; None for a draft that is new."""
+    if draft.idempotency_key is not None:
+        first = by_key(draft.caller or "", draft.idempotency_key)
+        if first is not None:
+            return _again(first) if first.request_hash == draft.request_hash else _key_conflict(draft, first)
+    if draft.activity_id is not None:
+        first = by_activity(draft.activity_id)
+        if first is not None:
+            return _again(first) if first.body_hash == draft.body_hash else _activity_conflict(draft, first)
+    return None
+
+
+def _again(first: Entry) -> Answer:
+    return Answer(first.event, repeated=True, status=first.status)
+
+
+def _key_conflict(draft: Draft, first: Entry) -> Answer:
+    return Answer(refusal=OvertideError(
+        "idempotency_conflict", f"The idempotency key {draft.idempotency_key!r} was used for another request "
+        f"(event {first.event.event_id}).", "idempotencyKey", "Use a new key for a new request.", 409))
+
+
+def _activity_conflict(draft: Draft, first: Entry) -> Answer:
+    return Answer(refusal=OvertideError(
+        "activity_conflict", f"The activity {draft.activity_id} exists with another content "
+        f"(event {first.event.event_id}).", "ActivityId", "Activities never change; post a new one.", 409))
+
+
+def _not_applied() -> OvertideError:
+    return OvertideError("batch_refused", "Not accepted, because another row of the same request was refused.", None,
+                         "Correct that row, or send the rows without `atomic`.")

@@ -1,0 +1,46 @@
+"""What goes wrong with the log's files, as errors that a user can understand and mend."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.errors import LOCKED, OvertideError
+
+CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+@contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """Turn failures of the file into `log_corrupt`, `log_busy` (exit 75) or `log_unwritable`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _from_sqlite(path, error) from None
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def _from_sqlite(path: Path, error: sqlite3.Error) -> OvertideError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in CORRUPT:
+        return OvertideError("log_corrupt", f"The event log {path} is damaged or is no event log ({error}).", str(path),
+                             "Restore it from a backup, or move it away to begin a new log.", 500)
+    if code in BUSY:
+        return OvertideError("log_busy", f"Another program keeps the event log {path} locked.", str(path),
+                             "Close it and try again.", 503, LOCKED)
+    return unwritable(path, error)
+
+
+def unwritable(path: Path, error: Exception) -> OvertideError:
+    """Return the error of a log that cannot be opened, written or extended."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return OvertideError("log_unwritable", f"The event log {path} cannot be used: {reason}.", str(path),
+                         "Check the disk's free space and the permissions of the file and of its folder.", 503)
+
+
+def wrong_version(path: Path, version: int) -> OvertideError:
+    """Return the error of a log that another version of the program made."""
+    return OvertideError("log_version", f"The event log {path} has layout {version}, which this version cannot read.",
+                         str(path), "Use the version of Overtide that wrote it.", 500)

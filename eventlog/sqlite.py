@@ -1,0 +1,316 @@
+"""The event log in one SQLite file, for any number of threads and processes of one machine.
+
+The order of an append, each step with what would be lost otherwise:
+1. queue behind the commit in progress (else every event pays for its own wait for the disk);
+2. lock `<log>.lock` exclusively (else a reader cannot know that a smaller accepted_at is still on its way);
+3. begin the write transaction and read the end of the log (else two processes take one position);
+4. decide each draft: repetition, refusal, or its accepted_at, position and id (else clocks disagree with positions);
+5. write events and the new end, commit with WAL and synchronous=FULL (else a power cut loses what was answered);
+6. unlock, then answer.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from eventlog.contract import Answer
+from eventlog.decisions import Decisions, Entry, Tail, repetition
+from eventlog.failures import clear_errors, unwritable, wrong_version
+from eventlog.group_commit import GroupCommit
+from schemas.events import KINDS, Draft, Event, IdSource, Kind
+from schemas.instants import Clock, Instant
+
+VERSION = 1
+"""Version of the file's layout, kept as its `user_version`."""
+GROUP_EVENTS = 10_000
+"""Events after which a group of waiting requests is committed."""
+BUSY_MILLISECONDS = 5000
+
+DDL = (
+    """CREATE TABLE event (
+        position INTEGER PRIMARY KEY, event_id TEXT NOT NULL, accepted_at INTEGER NOT NULL, kind TEXT NOT NULL,
+        customer_id TEXT, entity TEXT, key TEXT, valid_from INTEGER NOT NULL, valid_until INTEGER, caller TEXT,
+        body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, body_hash TEXT,
+        status INTEGER NOT NULL)""",
+    "CREATE INDEX event_of_customer ON event (customer_id, kind) WHERE customer_id IS NOT NULL",
+    "CREATE INDEX event_of_record ON event (entity, key, kind) WHERE entity IS NOT NULL",
+    "CREATE UNIQUE INDEX event_of_activity ON event (activity_id) WHERE activity_id IS NOT NULL",
+    """CREATE UNIQUE INDEX event_of_request ON event (ifnull(caller, ''), idempotency_key)
+       WHERE idempotency_key IS NOT NULL""",
+    "CREATE TABLE tail (position INTEGER NOT NULL, accepted_at INTEGER NOT NULL)",
+    "INSERT INTO tail VALUES (0, 0)",
+    f"PRAGMA user_version = {VERSION}")
+
+EVENT = "position, event_id, accepted_at, kind, customer_id, entity, key, valid_from, valid_until, caller, body, " \
+        "activity_id"
+ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
+INSERT = f"INSERT INTO event ({ENTRY}) VALUES ({', '.join('?' * 16)})"
+_Request = tuple[Sequence[Draft], bool]
+
+
+class SqliteEventLog:
+    """The contract `EventLog` on the file `path`, which the first append creates (readable by its owner alone)."""
+
+    def __init__(self, path: Path, clock: Clock, ids: IdSource) -> None:
+        self.path = path
+        self.lock_path = path.with_name(path.name + ".lock")
+        self._clock, self._ids = clock, ids
+        self._writer: _Writer | None = None
+        self._readers = threading.local()
+        self._commits = GroupCommit[_Request, list[Answer]](self._commit, lambda request: len(request[0]), GROUP_EVENTS)
+
+    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
+        """Accept drafts durably, one answer each; see the contract."""
+        return self._commits.submit((drafts, atomic)) if drafts else []
+
+    def repeated(self, draft: Draft) -> Answer | None:
+        """Return the first answer to the same request or activity, or its conflict; None for a new one."""
+        if draft.idempotency_key is None and draft.activity_id is None:
+            return None
+        with self._reading() as connection:
+            remembered = _Remembered(connection) if connection else None
+            return repetition(draft, remembered.by_key, remembered.by_activity) if remembered else None
+
+    def read(self, from_position: int, limit: int) -> list[Event]:
+        """Return up to `limit` events from a position on."""
+        return self._events(f"SELECT {EVENT} FROM event WHERE position >= ? ORDER BY position LIMIT ?",
+                            from_position, limit)
+
+    def end(self) -> int:
+        """Return one past the last position."""
+        return self._tail().position
+
+    def last_accepted_at(self) -> Instant:
+        """Return the acceptance of the last event, 0 before the first."""
+        return self._tail().accepted_at
+
+    def of_customer(self, customer_ids: Iterable[str], records: Iterable[tuple[str, str]] = (),
+                    kinds: Sequence[Kind] = KINDS) -> list[Event]:
+        """Return the events of ids and source records, in order of position."""
+        return self._events(OF_CUSTOMER, json.dumps(list(customer_ids)), json.dumps(list(records)),
+                            json.dumps(list(kinds)))
+
+    def of_activity(self, activity_id: str) -> Event | None:
+        """Return the event that created an activity."""
+        found = self._events(f"SELECT {EVENT} FROM event WHERE activity_id = ?", activity_id)
+        return found[0] if found else None
+
+    def wait_for_commit(self) -> None:
+        """Return when no append is between its accepted_at and the disk."""
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        try:
+            flock(descriptor, LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+    def forget(self, before: Instant, committed: int) -> int:
+        """Remove what ended at or before an instant below a position; withdrawals stay."""
+        if not self.path.exists():
+            return 0
+        with clear_errors(self.path), _Writer.open(self.path, self.lock_path) as writer, writer.transaction():
+            return writer.connection.execute("DELETE FROM event WHERE valid_until <= ? AND position < ?",
+                                             (before, committed)).rowcount
+
+    def close(self) -> None:
+        """Close the files of the writer and of this thread."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        reader = getattr(self._readers, "connection", None)
+        if reader is not None:
+            reader.close()
+            del self._readers.connection
+
+    def _commit(self, requests: list[_Request]) -> list[list[Answer]]:
+        """Decide and write the requests of a group in one transaction."""
+        with clear_errors(self.path):
+            try:
+                writer = self._writer = self._writer or _Writer.open(self.path, self.lock_path)
+                return writer.append(requests, self._clock, self._ids)
+            except BaseException:
+                self._drop_writer()
+                raise
+
+    def _drop_writer(self) -> None:
+        """Close a connection that failed; the next append opens a fresh one."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def _tail(self) -> Tail:
+        with self._reading() as connection:
+            return Tail(*connection.execute("SELECT position, accepted_at FROM tail").fetchone()) if connection \
+                else Tail(0, 0)
+
+    def _events(self, statement: str, *parameters: object) -> list[Event]:
+        with self._reading() as connection:
+            return [Event(*row) for row in connection.execute(statement, parameters)] if connection else []
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Give this thread's connection for reading, None while there is no log."""
+        with clear_errors(self.path):
+            connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+            if connection is None and self.path.exists() and self.path.stat().st_size:
+                connection = _connect(self.path, "ro")
+                if not _has_layout(self.path, connection):
+                    connection.close()
+                    connection = None
+                else:
+                    self._readers.connection = connection
+            yield connection
+
+
+OF_CUSTOMER = f"""
+    WITH posted_by_id AS (
+        SELECT e.position FROM json_each(?1) i CROSS JOIN event e ON e.customer_id = i.value
+        WHERE e.kind IN (SELECT value FROM json_each(?3))),
+    posted_by_record AS (
+        SELECT e.position FROM json_each(?2) r CROSS JOIN event e ON e.entity = r.value ->> 0 AND e.key = r.value ->> 1
+        WHERE e.kind IN (SELECT value FROM json_each(?3)))
+    SELECT {EVENT} FROM event
+    WHERE position IN (SELECT position FROM posted_by_id UNION ALL SELECT position FROM posted_by_record)
+    ORDER BY position"""
+
+
+class _Remembered:
+    """Looks up what the log remembers through an open connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def by_key(self, caller: str, idempotency_key: str) -> Entry | None:
+        """Return the entry of a caller's idempotency key."""
+        return self._entry("ifnull(caller, '') = ? AND idempotency_key = ?", caller, idempotency_key)
+
+    def by_activity(self, activity_id: str) -> Entry | None:
+        """Return the entry that created an activity."""
+        return self._entry("activity_id = ?", activity_id)
+
+    def _entry(self, condition: str, *parameters: str) -> Entry | None:
+        row = self._connection.execute(f"SELECT {ENTRY} FROM event WHERE {condition}", parameters).fetchone()
+        return Entry(Event(*row[:12]), *row[12:]) if row else None
+
+
+class _Writer:
+    """The one writing connection of a process, with the lock file that it shares with other processes."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.connection = _connect(path, "rw")
+        self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute("PRAGMA wal_autocheckpoint = 4000")
+
+    @classmethod
+    def open(cls, path: Path, lock_path: Path) -> "_Writer":
+        """Open a log for writing, creating it first if there is none."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            flock(descriptor, LOCK_EX)
+            _create(path)
+            writer = cls(path, descriptor)
+            flock(descriptor, LOCK_UN)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return writer
+
+    def append(self, requests: list[_Request], clock: Clock, ids: IdSource) -> list[list[Answer]]:
+        """Decide requests in one transaction and write what was accepted."""
+        with self.transaction():
+            tail = Tail(*self.connection.execute("SELECT position, accepted_at FROM tail").fetchone())
+            decisions = Decisions(_Remembered(self.connection), tail, clock, ids)
+            answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
+            if decisions.entries:
+                self.connection.executemany(INSERT, map(_row, decisions.entries))
+                self.connection.execute("UPDATE tail SET position = ?, accepted_at = ?",
+                                        (decisions.tail.position, decisions.tail.accepted_at))
+        return answers
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the lock and a write transaction; commit at the end, roll back on an error."""
+        flock(self._descriptor, LOCK_EX)
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+        finally:
+            flock(self._descriptor, LOCK_UN)
+
+    def close(self) -> None:
+        """Close the connection, then the lock file."""
+        self.connection.close()
+        os.close(self._descriptor)
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    event = entry.event
+    return (event.position, event.event_id, event.accepted_at, event.kind, event.customer_id, event.entity, event.key,
+            event.valid_from, event.valid_until, event.caller, event.body, event.activity_id, entry.idempotency_key,
+            entry.request_hash, entry.body_hash, entry.status)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a connection; a writer's moves between threads, of which only one at a time uses it."""
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None,
+                                 check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    return connection
+
+
+def _create(path: Path) -> None:
+    """Make sure that the log has its tables, and its folder the log; the lock is held."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = _connect(path, "rw")
+    try:
+        if not _has_layout(path, connection):
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in DDL:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+            _sync(path.parent)
+    finally:
+        connection.close()
+
+
+def _has_layout(path: Path, connection: sqlite3.Connection) -> bool:
+    """Say whether the tables are there; raise `log_version` when a newer program made them."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, VERSION):
+        raise wrong_version(path, version)
+    return version == VERSION
+
+
+def _sync(folder: Path) -> None:
+    """Make the names of new files in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
