@@ -1,0 +1,89 @@
+"""Imports point one way, and nothing that reads or appends loads Beam."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT = {
+    "schemas": set(),
+    "runner_configs": {"schemas"},
+    "eventlog": {"schemas"},
+    "lake": {"schemas"},
+    "transforms": {"schemas"},
+    "serving": {"transforms", "lake", "eventlog", "schemas"},
+    "pipelines": {"transforms", "lake", "eventlog", "runner_configs", "schemas"},
+    "overtide": {"serving", "pipelines", "transforms", "lake", "eventlog", "runner_configs", "schemas", "examples"},
+}
+WITHOUT_BEAM = ("schemas", "runner_configs", "eventlog", "lake", "serving", "overtide")
+FROM_OUTSIDE = {"overtide", "examples", "tests", "benchmarks"} | set(MAY_IMPORT)
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(module: Path) -> dict[str, int]:
+    """Top-level names that a module imports anywhere (also inside functions), each with a line."""
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0]: node.lineno for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found[node.module.partition(".")[0]] = node.lineno
+    return found
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_follow_the_arrows(package):
+    assert modules(package), f"there is no package {package}"
+    allowed = MAY_IMPORT[package] | {package}
+    wrong = [f"{module.relative_to(ROOT)}:{line} imports {name}" for module in modules(package)
+             for name, line in imported(module).items() if name in FROM_OUTSIDE - allowed]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", WITHOUT_BEAM)
+def test_no_module_names_beam(package):
+    wrong = [f"{module.relative_to(ROOT)}:{line}" for module in modules(package)
+             for name, line in imported(module).items() if name == "apache_beam"]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", WITHOUT_BEAM)
+def test_importing_every_module_loads_no_beam(package):
+    names = [".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+             for module in modules(package) if module.stem != "__main__"]
+    program = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n" \
+              "print(*[name for name in ('apache_beam', 'pipelines') if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout.split()) == (0, []), result.stderr
+
+
+def test_only_pipelines_build_pipelines_and_only_transforms_define_them():
+    wrong = [f"{module.relative_to(ROOT)}:{node.lineno} {what}" for package in MAY_IMPORT for module in modules(package)
+             for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+             if (what := misplaced(package, node))]
+    assert wrong == []
+
+
+def misplaced(package: str, node: ast.AST) -> str | None:
+    """Say what a node of a module does that belongs into another package."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "beam.Pipeline" and package != "pipelines":
+        return "builds a pipeline"
+    if isinstance(node, ast.ClassDef) and package != "transforms":
+        bases = {ast.unparse(base) for base in node.bases}
+        return "defines a PTransform" if "beam.PTransform" in bases else None
+    return None
+
+
+def test_clocks_are_read_by_the_front_door_alone():
+    calls = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
+    wrong = [f"{module.relative_to(ROOT)}:{node.lineno}" for package in set(MAY_IMPORT) - {"overtide"}
+             for module in modules(package) for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+             if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("datetime.") in calls | {"now"}]
+    assert wrong == []
