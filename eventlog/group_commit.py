@@ -74,7 +74,8 @@ class GroupCommit(Generic[Request, Result]):
 
     def _group(self) -> list[_Ticket[Request, Result]]:
         """Take the requests of the next group from the queue; the leader's own is the first."""
-        group, weight = [], 0
+        group: list[_Ticket[Request, Result]] = []
+        weight = 0
         with self._mutex:
             while self._queue and (not group or weight + self._weight(self._queue[0].request) <= self._limit):
                 ticket = self._queue.popleft()

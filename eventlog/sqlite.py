@@ -32,6 +32,10 @@ VERSION = 1
 GROUP_EVENTS = 10_000
 """Events after which a group of waiting requests is committed."""
 BUSY_MILLISECONDS = 5000
+CHUNK_BITS = 16
+"""The indexes by customer and by record begin with position >> 16: ids are random, so an index by id alone would touch
+as many pages as a batch has events (measured at 500k events: 18k to 33k events/s against 70k). A read probes every
+chunk, 2 microseconds each."""
 
 DDL = (
     """CREATE TABLE event (
@@ -39,8 +43,10 @@ DDL = (
         customer_id TEXT, entity TEXT, key TEXT, valid_from INTEGER NOT NULL, valid_until INTEGER, caller TEXT,
         body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, body_hash TEXT,
         status INTEGER NOT NULL)""",
-    "CREATE INDEX event_of_customer ON event (customer_id, kind) WHERE customer_id IS NOT NULL",
-    "CREATE INDEX event_of_record ON event (entity, key, kind) WHERE entity IS NOT NULL",
+    f"""CREATE INDEX event_of_customer ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12))
+        WHERE customer_id IS NOT NULL""",
+    f"""CREATE INDEX event_of_record ON event (position >> {CHUNK_BITS}, kind = 'activity', entity, key)
+        WHERE entity IS NOT NULL""",
     "CREATE UNIQUE INDEX event_of_activity ON event (activity_id) WHERE activity_id IS NOT NULL",
     """CREATE UNIQUE INDEX event_of_request ON event (ifnull(caller, ''), idempotency_key)
        WHERE idempotency_key IS NOT NULL""",
@@ -174,14 +180,23 @@ class SqliteEventLog:
 
 
 OF_CUSTOMER = f"""
-    WITH posted_by_id AS (
-        SELECT e.position FROM json_each(?1) i CROSS JOIN event e ON e.customer_id = i.value
-        WHERE e.kind IN (SELECT value FROM json_each(?3))),
+    WITH RECURSIVE bounds AS (SELECT (SELECT min(position) FROM event) >> {CHUNK_BITS} AS first,
+                                     (SELECT max(position) FROM event) >> {CHUNK_BITS} AS last),
+    chunk(n) AS (SELECT first FROM bounds UNION ALL SELECT n + 1 FROM chunk, bounds WHERE n < last),
+    part(n, of_activities) AS (
+        SELECT n, wanted.value FROM chunk CROSS JOIN (SELECT DISTINCT value = 'activity' AS value
+                                                      FROM json_each(?3)) wanted),
+    posted_by_id AS (
+        SELECT e.position, e.kind FROM part p CROSS JOIN json_each(?1) i CROSS JOIN event e
+        ON e.position >> {CHUNK_BITS} = p.n AND (e.kind = 'activity') = p.of_activities
+        AND substr(e.customer_id, 1, 12) = substr(i.value, 1, 12) AND e.customer_id = i.value),
     posted_by_record AS (
-        SELECT e.position FROM json_each(?2) r CROSS JOIN event e ON e.entity = r.value ->> 0 AND e.key = r.value ->> 1
-        WHERE e.kind IN (SELECT value FROM json_each(?3)))
+        SELECT e.position, e.kind FROM part p CROSS JOIN json_each(?2) r CROSS JOIN event e
+        ON e.position >> {CHUNK_BITS} = p.n AND (e.kind = 'activity') = p.of_activities
+        AND e.entity = r.value ->> 0 AND e.key = r.value ->> 1),
+    found AS (SELECT * FROM posted_by_id UNION SELECT * FROM posted_by_record)
     SELECT {EVENT} FROM event
-    WHERE position IN (SELECT position FROM posted_by_id UNION ALL SELECT position FROM posted_by_record)
+    WHERE position IN (SELECT position FROM found WHERE kind IN (SELECT value FROM json_each(?3)))
     ORDER BY position"""
 
 
@@ -211,6 +226,7 @@ class _Writer:
         self._descriptor = descriptor
         self.connection = _connect(path, "rw")
         self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute("PRAGMA cache_size = -65536")
         self.connection.execute("PRAGMA wal_autocheckpoint = 4000")
 
     @classmethod

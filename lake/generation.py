@@ -160,7 +160,8 @@ def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Pr
     for statement in DDL:
         connection.execute(statement)
     connection.executemany("INSERT INTO meta VALUES (?, ?)", ((key, meta_text(key, meta[key])) for key in sorted(meta)))
-    connection.executemany("INSERT INTO profile VALUES (?, ?)", ((item.customer_id, item.document()) for item in profiles))
+    rows = ((profile.customer_id, profile.document()) for profile in profiles)
+    connection.executemany("INSERT INTO profile VALUES (?, ?)", rows)
     connection.executemany("INSERT INTO record VALUES (?, ?, ?)", records)
     connection.executemany("INSERT INTO alias VALUES (?, ?)", aliases)
     connection.execute("COMMIT")

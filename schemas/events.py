@@ -49,8 +49,8 @@ class Draft:
     """What a client asks for, before it has a position: checked but for what depends on the instant of acceptance.
 
     `ttl` (microseconds after acceptance) holds where `valid_until` is None. `request_hash` is the hash of the request
-    as sent, compared for an idempotency key; `body_hash` that of an activity's record, compared for its identity. `status` is
-    the HTTP status of its acceptance: 204 for profiles, 201 for an activity, 202 for one that is held.
+    as sent, compared for an idempotency key; `body_hash` that of an activity's record, compared for its identity.
+    `status` is the HTTP status of its acceptance: 204 for profiles, 201 for an activity, 202 for one that is held.
     """
 
     kind: Kind

@@ -55,7 +55,7 @@ class Reading(Protocol):
 
     @property
     def format(self) -> str | None:
-        """strptime format of a date or datetime; ISO 8601 without."""
+        """The strptime format of a date or datetime; ISO 8601 without."""
 
     @property
     def decimal_mark(self) -> str:
@@ -245,7 +245,7 @@ def _decimal(kind: str, text: str) -> str | None:
         rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
     if rounded.adjusted() >= precision - scale and rounded:
         return None
-    return f"{abs(rounded) if not rounded else rounded:f}"
+    return f"{rounded or abs(rounded):f}"
 
 
 def _date(text: str, pattern: str | None) -> str | None:
