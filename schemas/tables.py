@@ -52,10 +52,15 @@ def create_table_sql(name: str, columns: Iterable[Column]) -> str:
     return f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{quoted(name)} ({declared})"
 
 
-def comment_statements(table: Table) -> list[str]:
-    """Return the statements that write the comments of a table and of its columns."""
+def comment_sql(table: Table) -> str:
+    """Return the statement that writes the comment of a table."""
+    return f"COMMENT ON TABLE {SCHEMA}.{quoted(table.name)} IS {literal(table.comment)}"
+
+
+def create_statements(table: Table) -> list[str]:
+    """Return the statements that create a table unless it exists, and comment on it and its columns."""
     name = f"{SCHEMA}.{quoted(table.name)}"
-    return [f"COMMENT ON TABLE {name} IS {literal(table.comment)}",
+    return [create_table_sql(table.name, table.columns), comment_sql(table),
             *(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.comment)}"
               for column in table.columns)]
 

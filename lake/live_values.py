@@ -1,0 +1,45 @@
+"""Canonical JSON values in SQL: as a typed value, and whether they still fit a field's type.
+
+A value fits exactly when `schemas.values.from_json` returns it unchanged.
+"""
+
+from schemas.names import literal
+from schemas.values import EXACT, duckdb_type
+
+GUID = "[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+INSTANT = r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:[0-5]\d\.\d{6}Z"
+
+
+def typed_sql(kind: str, value: str) -> str:
+    """Return the SQL expression of a fitting value (an expression giving canonical JSON text) as its column's type."""
+    if kind == "double":
+        return f"TRY_CAST({value} AS DOUBLE)"
+    if kind == "boolean":
+        return f"({value} = 'true')"
+    text = f"json_extract_string({value}, '$')"
+    return text if duckdb_type(kind) == "VARCHAR" else f"TRY_CAST({text} AS {duckdb_type(kind)})"
+
+
+def fits_sql(kind: str, value: str) -> str:
+    """Return the SQL condition that a canonical JSON text is null or a value of the attribute type."""
+    return f"({value} = 'null' OR {_fits(kind.split('(', 1)[0], kind, value)})"
+
+
+def _fits(family: str, kind: str, value: str) -> str:
+    typed = typed_sql(kind, value)
+    match family:
+        case "string":
+            return f"{value} LIKE '\"%'"
+        case "guid":
+            return f"regexp_full_match({value}, {literal(chr(34) + GUID + chr(34))})"
+        case "boolean":
+            return f"{value} IN ('true', 'false')"
+        case "double":
+            return f"({value} NOT LIKE '\"%' AND {typed} IS NOT NULL)"
+        case "integer":
+            number = f"CASE WHEN {typed} BETWEEN -{EXACT} AND {EXACT} THEN '' ELSE '\"' END"
+            return f"{value} = {number} || {typed} || {number}"
+        case "datetime":
+            return f"(regexp_full_match({value}, {literal(chr(34) + INSTANT + chr(34))}) AND {typed} IS NOT NULL)"
+        case _:
+            return f"{value} = '\"' || {typed} || '\"'"

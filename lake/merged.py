@@ -1,0 +1,174 @@
+"""The queries of the merged view: profiles and activities with the overlay laid over the base, now and at (t, k).
+
+A query is a list of named CTEs. Those of the merged view are the same for now and for any instants (t, k); what
+differs is the `Frame`: how the instants are said and which rows of the base were published then.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lake.live_values import fits_sql, typed_sql
+from schemas import tables
+from schemas.names import columns, literal, quoted
+from schemas.tables import SCHEMA, ProfileField, Table
+
+Ctes = Mapping[str, str]
+"""Common table expressions by name, in the order in which they are written."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a query says its instants t and k, and which rows of the base were published at min(t, k)."""
+
+    instants: str
+    at: str
+    known: str
+    pruning: str
+    as_of: bool
+
+    def base(self, table: Table, past: Sequence[str] | None = None) -> str:
+        """Return the rows of a base table without run numbers; `past` gives the expressions for its history."""
+        names = [name for name in table.names if name != "FirstRun"]
+        current = f'SELECT {columns(names, "b.")} FROM {SCHEMA}.{quoted(table.name)} b'
+        if not self.as_of:
+            return current
+        history = f"{SCHEMA}.{quoted(table.name + '_history')}"
+        return (f'{current} WHERE b."FirstRun" <= ({RUN}) UNION ALL '
+                f'SELECT {", ".join(past or [f"b.{quoted(name)}" for name in names])} FROM {history} b '
+                f'WHERE b."FirstRun" <= ({RUN}) AND b."ReplacedRun" > ({RUN})')
+
+    def valid(self, names: Sequence[str], table: Table) -> str:
+        """Return the rows of an overlay table that are valid at t and known at k."""
+        return (f'SELECT {columns(names, "o.")} FROM {SCHEMA}.{quoted(table.name)} o, instants i '
+                f'WHERE {self.pruning} o."ValidUntil" > {self.at} AND {self.started()}')
+
+    def started(self) -> str:
+        """Return the condition that an overlay row `o` was known at k and had begun at t."""
+        return f'o."AcceptedAt" <= {self.known} AND o."ValidFrom" <= {self.at}'
+
+
+T, K = "CAST(t AS TIMESTAMPTZ)", "CAST(k AS TIMESTAMPTZ)"
+RUN = f'SELECT max(n."Run") FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
+"""The base of min(t, k); before the first publish the run is null and no row qualifies."""
+
+LIVE = Frame(f"""SELECT greatest(now(), (SELECT max(s."AcceptedAt") FROM {SCHEMA}.stream_commits s),
+    (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n)) AS "Now" """,
+             'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND', False)
+"""Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
+
+AS_OF = Frame("SELECT 1", T, K, "", True)
+
+
+def with_query(ctes: Ctes, select: str) -> str:
+    """Return a query over named CTEs.
+
+    DuckDB prunes no columns above a CTE that it materialises (one that is named twice), so those stand in a query of
+    their own, within a CTE that is named once.
+    """
+    return "WITH " + ",\n".join(f"{name} AS ({body})" for name, body in ctes.items()) + f"\n{select}"
+
+
+def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
+    """Return the query of overlay rows, each with the id that its target leads to in the base.
+
+    An id is itself where a profile has it, else the heir that it was merged into; a source record is its profile's.
+    A target that leads nowhere keeps an id that no profile has, or vanishes: it is held. The tables of keys and
+    aliases are not read while there is nothing to look up in them.
+    """
+    kept = columns(carried, "s.")
+    ctes = {
+        "instants": frame.instants, "source": source,
+        "heirs": f"""SELECT a."PreviousCustomerId", a."CustomerId" FROM ({frame.base(tables.IDENTITY_ALIAS)}) a
+            SEMI JOIN source s ON s."CustomerId" = a."PreviousCustomerId"
+            ANTI JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = a."PreviousCustomerId" """}
+    return with_query(ctes, f"""SELECT coalesce(h."CustomerId", s."CustomerId") AS "CustomerId", {kept}
+            FROM source s LEFT JOIN heirs h ON h."PreviousCustomerId" = s."CustomerId"
+            WHERE s."CustomerId" IS NOT NULL
+            UNION ALL SELECT a."CustomerId", {kept} FROM source s JOIN ({frame.base(tables.ALTERNATE_KEY)}) a
+              ON a."EntityName" = s."EntityName" AND a."PrimaryKey" = s."PrimaryKey"
+            WHERE s."CustomerId" IS NULL""")
+
+
+CUSTOMER_ID = Table("Customer", "", (tables.Column("CustomerId", "VARCHAR", ""),))
+ACTIVITY_ID = Table("UnifiedActivity", "", (tables.Column("ActivityId", "VARCHAR", ""),))
+CHANGE = ("EventId", "Field", "Value", "ValidFrom", "AcceptedAt")
+TARGET = ("CustomerId", "EntityName", "PrimaryKey")
+
+
+def changes(frame: Frame) -> str:
+    """Return the updates valid at t and the withdrawals in force; a withdrawal's value is SQL null."""
+    of_record = columns(TARGET, "o.")
+    updates = frame.valid([*TARGET, *CHANGE], tables.UPDATES)
+    known_fields = f""" AND o."Field" IN (SELECT f."Name" FROM {SCHEMA}.profile_fields f WHERE f."IsUpdatable"
+        AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p WHERE p."Run" <= ({RUN})))"""
+    return (f'{updates}{known_fields if frame.as_of else ""} UNION ALL '
+            f'SELECT {of_record}, o."EventId", o."Field", NULL, o."ValidFrom", o."AcceptedAt" '
+            f"FROM {SCHEMA}.withdrawals o, instants i WHERE {frame.started()}")
+
+
+def overrides(profile: Sequence[ProfileField]) -> str:
+    """Return, per customer, the canonical value that decides each field; SQL null where the base does.
+
+    The greatest (valid_from, accepted_at, event_id) wins. A withdrawal stands in the same order, before the updates
+    of its own valid_from: where it comes first, it has ended all others. `arg_max` alone would skip its null.
+    """
+    deciding = "".join(_deciding(field) for field in profile if field.updatable)
+    return f'SELECT r."CustomerId"{deciding} FROM resolved r GROUP BY r."CustomerId"'
+
+
+def _deciding(field: ProfileField) -> str:
+    return f""",
+        arg_max_null(r."Value", ROW(r."ValidFrom", r."Value" IS NULL, r."AcceptedAt", r."EventId"))
+        FILTER ((r."Field" IS NULL OR r."Field" = {literal(field.name)})
+            AND (r."Value" IS NULL OR {fits_sql(field.type, 'r."Value"')})) AS {quoted(field.name)}"""
+
+
+def customer_query(frame: Frame, profile: Sequence[ProfileField], past: Sequence[str] | None = None) -> str:
+    """Return the query of the merged profiles; `past` gives the columns' expressions over Customer_history."""
+    ctes = {"customers": frame.base(tables.customer(profile), past),
+            "resolved": resolving(frame, changes(frame), CHANGE), "overrides": overrides(profile)}
+    shown = ", ".join(_shown(field) for field in profile)
+    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId"')
+
+
+def _shown(field: ProfileField) -> str:
+    name = quoted(field.name)
+    if not field.updatable:
+        return f"c.{name}"
+    return f"CASE WHEN o.{name} IS NULL THEN c.{name} ELSE {typed_sql(field.type, f'o.{name}')} END AS {name}"
+
+
+ACTIVITY = [column[0] for column in tables.ACTIVITY_COLUMNS]
+
+
+def live_activities(frame: Frame) -> str:
+    """Return the query of real-time activities whose customer the base has.
+
+    An activity that the base has itself is the base's; of two valid events that name one activity the first stands.
+    """
+    carried = [*ACTIVITY, "AcceptedAt"]
+    posted = frame.valid([*TARGET, *carried], tables.REALTIME_ACTIVITIES)
+    return with_query({"resolved": resolving(frame, posted, carried)}, f"""
+        SELECT r."CustomerId", {columns(ACTIVITY, "r.")} FROM resolved r
+        SEMI JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = r."CustomerId"
+        ANTI JOIN ({frame.base(ACTIVITY_ID)}) b ON b."ActivityId" = r."ActivityId"
+        QUALIFY row_number() OVER (PARTITION BY r."CustomerId", r."ActivityId" ORDER BY r."AcceptedAt") = 1""")
+
+
+def activity_query(frame: Frame) -> str:
+    """Return the query of the merged activities of all customers."""
+    names = columns(["CustomerId", *ACTIVITY], "a.")
+    ctes = {"activities": frame.base(tables.UNIFIED_ACTIVITY), "live_activities": live_activities(frame)}
+    return with_query(ctes, f"SELECT {names} FROM activities a UNION ALL SELECT {names} FROM live_activities a")
+
+
+def timeline_query(frame: Frame) -> str:
+    """Return the query of one customer's timeline; `customer_id` is a current or previous id."""
+    names = columns(["CustomerId", *ACTIVITY], "a.")
+    current = f"""SELECT c."CustomerId" FROM ({frame.base(CUSTOMER_ID)}) c WHERE c."CustomerId" = customer_id"""
+    ctes = {"activities": activity_query(frame), "customer": f"""{current}
+        UNION ALL SELECT a."CustomerId" FROM ({frame.base(tables.IDENTITY_ALIAS)}) a
+          WHERE a."PreviousCustomerId" = customer_id AND NOT EXISTS ({current})"""}
+    return with_query(ctes, f"""SELECT {names} FROM activities a
+        WHERE a."CustomerId" IN (SELECT w."CustomerId" FROM customer w)
+        ORDER BY a."ActivityTime" DESC NULLS LAST, a."ActivityId" """)

@@ -1,0 +1,116 @@
+"""The views and macros that every DuckDB finds in the lake, and the table `lake_help` that describes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lake.definitions import columns_of, create_table, define_view, insert_rows
+from lake.merged import AS_OF, LIVE, activity_query, customer_query, timeline_query
+from lake.overlay import OVERLAY_STATE, create_overlay
+from schemas import tables
+from schemas.names import quoted
+from schemas.tables import SCHEMA, ProfileField, Table
+from schemas.values import duckdb_type
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A table macro of the lake: how it is called and what it gives."""
+
+    name: str
+    parameters: tuple[str, ...]
+    comment: str
+
+    @property
+    def signature(self) -> str:
+        """The call, such as `customer_as_of(t, k)`."""
+        return f"{self.name}({', '.join(self.parameters)})"
+
+
+CUSTOMER_AS_OF = Macro(
+    "customer_as_of", ("t", "k"),
+    "Profiles at the instant t as they were known at k: the base published at min(t, k) with the updates laid over it.")
+TIMELINE_AS_OF = Macro(
+    "timeline_as_of", ("customer_id", "t", "k"),
+    "Activities of one customer (a current or previous id) at the instant t as they were known at k, newest first.")
+MACROS = (CUSTOMER_AS_OF, TIMELINE_AS_OF)
+
+UNIFIED_ACTIVITY_LIVE = Table(
+    "UnifiedActivity_live", "Activities of the sources and the real-time ones that are valid now.",
+    tuple(column for column in tables.UNIFIED_ACTIVITY.columns if column.name != "FirstRun"))
+CUSTOMER_LIVE_COMMENT = "One row per unified customer, with the updates laid over it that are valid now."
+
+
+def customer_live(profile: Sequence[ProfileField]) -> Table:
+    """Return what the view Customer_live shows."""
+    columns = tuple(column for column in tables.customer(profile).columns if column.name != "FirstRun")
+    return Table("Customer_live", CUSTOMER_LIVE_COMMENT, columns)
+
+
+def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField]) -> None:
+    """Define views and macros for the columns that Customer has from this run on, within the publishing transaction.
+
+    The base tables and their histories must exist, also where they are empty.
+    """
+    create_overlay(connection)
+    create_table(connection, tables.PROFILE_FIELDS)
+    create_table(connection, tables.LAKE_HELP)
+    _remember_fields(connection, run, profile)
+    past = _past_columns(connection, profile)
+    define_view(connection, customer_live(profile), customer_query(LIVE, profile))
+    define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
+    _define_macro(connection, CUSTOMER_AS_OF, customer_query(AS_OF, profile, past))
+    _define_macro(connection, TIMELINE_AS_OF, timeline_query(AS_OF))
+    _write_help(connection, profile)
+
+
+def _remember_fields(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField]) -> None:
+    fields = [(field.name, field.type, field.updatable) for field in profile]
+    last = connection.execute(f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
+        WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields)""").fetchall()
+    if sorted(last) != sorted(fields):
+        insert_rows(connection, tables.PROFILE_FIELDS, [(run, *field) for field in fields])
+
+
+def _past_columns(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> list[str]:
+    """Return the expressions that give today's columns of Customer over the history table, whatever it has."""
+    there = columns_of(connection, "Customer_history")
+    return [_past_column(field.name, duckdb_type(field.type), there.get(field.name)) for field in profile]
+
+
+def _past_column(name: str, kind: str, past_kind: str | None) -> str:
+    if past_kind == kind:
+        return f"b.{quoted(name)}"
+    value = "NULL" if past_kind is None else f"b.{quoted(name)}"
+    return f"TRY_CAST({value} AS {kind}) AS {quoted(name)}"
+
+
+def _define_macro(connection: "DuckDBPyConnection", macro: Macro, query: str) -> None:
+    connection.execute(f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE {query}")
+
+
+def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> None:
+    rows = help_rows(profile)
+    there = connection.execute(f"SELECT * FROM {SCHEMA}.lake_help").fetchall()
+    if sorted(there) != sorted(rows):
+        connection.execute(f"DELETE FROM {SCHEMA}.lake_help")
+        insert_rows(connection, tables.LAKE_HELP, rows)
+
+
+def help_rows(profile: Sequence[ProfileField]) -> list[tuple[str, str, str, str]]:
+    """Return the rows of `lake_help`: every table, view and macro that analysts use, in the order of docs/sql.md."""
+    views = (customer_live(profile), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE)
+    return [*((view.name, "view", view.name, view.comment) for view in views),
+            *((macro.name, "macro", macro.signature, macro.comment) for macro in MACROS),
+            *((table.name, "table", table.name, table.comment) for table in documented_tables(profile))]
+
+
+def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
+    """Return the tables that every lake has, in the order of docs/sql.md."""
+    base = [tables.customer(profile), *tables.VERSIONED]
+    return [*base, *(tables.history_of(table) for table in base), tables.CONFLATION_MATCH_PAIRS,
+            tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.IDENTITY, tables.PROFILE_FIELDS, tables.RUNS,
+            *tables.OVERLAY, tables.LAKE_HELP]
