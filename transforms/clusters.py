@@ -11,10 +11,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 FOREST = pa.schema([pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)])
-EMPTY = FOREST.empty_table().combine_chunks()
+EMPTY = pa.RecordBatch.from_pylist([], schema=FOREST)
 
 
-def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.Table:
+def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
     """Return the forest of the edges between `left[i]` and `right[i]`, ordered by record."""
     if len(left) == 0:
         return EMPTY
@@ -26,10 +26,10 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.Table:
     np.minimum.at(roots, labels, records)
     root = roots[labels]
     apart = records != root
-    return pa.table([records[apart], root[apart]], schema=FOREST)
+    return pa.record_batch([records[apart], root[apart]], schema=FOREST)
 
 
-def join(forests: list[pa.Table]) -> pa.Table:
+def join(forests: list[pa.RecordBatch]) -> pa.RecordBatch:
     """Return the forest of all edges of several forests; associative and commutative."""
-    edges = pa.concat_tables(forests) if forests else EMPTY
+    edges = pa.Table.from_batches(forests, schema=FOREST)
     return forest(edges.column("record").to_numpy(), edges.column("root").to_numpy())

@@ -4,23 +4,15 @@ An expression gives null for a text that is no such value; `schemas.values.from_
 value at a time.
 """
 
-import re
-
 from schemas.configuration import Attribute
 from schemas.names import literal
+from schemas.values import duckdb_type
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 ISO_TIME = r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
 OFFSET = r"(Z|z|[+-]\d{2}(:?\d{2})?)"
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)"
 TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
-
-
-def duckdb_type(kind: str) -> str:
-    """Return the SQL type of an attribute type."""
-    fixed = {"string": "VARCHAR", "guid": "VARCHAR", "integer": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
-             "date": "DATE", "datetime": "TIMESTAMPTZ"}
-    return fixed.get(kind) or kind.upper()
 
 
 def from_text(raw: str, attribute: Attribute, time_zone: str) -> str:
@@ -104,10 +96,3 @@ def canonical_json(column: str, kind: str) -> str:
         return f"to_json({column})"
     return f"to_json({canonical_text(column, kind)})"
 
-
-def decimal_scale(kind: str) -> int:
-    """Return the digits after the point of `decimal(p,s)`."""
-    found = re.fullmatch(r"decimal\((\d+), ?(\d+)\)", kind)
-    if found is None:
-        raise ValueError(kind)
-    return int(found[2])

@@ -201,5 +201,5 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
         SELECT id AS CustomerId, {run}::INTEGER AS Run, list_extract({ranked}, ascii(ref) - 32) AS EntityName,
                substr(ref, 2) AS PrimaryKey FROM fresh ORDER BY id""", path["identity"])
     write_parquet(connection, "FROM alias ORDER BY PreviousCustomerId", path["alias"])
-    return Identified(*(str(path[name]) for name in ("customers", "keys", "registry", "identity", "alias")),
-                      profiles, keys, not_unified, tuple(oversized))
+    return Identified(str(path["customers"]), str(path["keys"]), str(path["registry"]), str(path["identity"]),
+                      str(path["alias"]), profiles, keys, not_unified, tuple(oversized))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Attribute, Entity
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
-from transforms.column_types import duckdb_type, expectation, from_text
+from schemas.values import duckdb_type
+from transforms.column_types import expectation, from_text
 from transforms.kernel import count, write_parquet
 from transforms.sources import columns_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Entity, Preference
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
-from transforms.column_types import duckdb_type
+from schemas.values import duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
 from transforms.ingest import CORRUPT, IngestedFile, without_key
 from transforms.kernel import count, parquet_files, write_parquet
@@ -19,7 +19,8 @@ from transforms.kernel import count, parquet_files, write_parquet
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "Record": "VARCHAR"}
+CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "IsKept": "BOOLEAN", "Record": "VARCHAR"}
+"""The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers; not file names and line numbers."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,10 @@ def corrupt_rows(entity: Entity, rows: str, ingested: list[IngestedFile]) -> str
     reason = f"concat_ws('; ', CASE WHEN {missing} THEN {literal(entity.primary_key + ': the primary key is missing')} " \
              f"END, {CORRUPT} ->> 'details')"
     lines = " UNION ALL ".join(
-        f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, Record, {literal(file.source)} AS SourceFile, Line "
-        f"FROM read_parquet({literal(file.lines_path)})" for file in ingested)
+        f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
+        f"Line AS LineNumber, Record FROM read_parquet({literal(file.lines_path)})" for file in ingested)
     return f"""
-        SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {record} AS Record,
-               NULL::VARCHAR AS SourceFile, NULL::BIGINT AS Line
+        SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, NOT ({missing}) AS IsKept,
+               NULL::VARCHAR AS FileName, NULL::BIGINT AS LineNumber, {record}::VARCHAR AS Record
         FROM ({rows}) WHERE {CORRUPT} IS NOT NULL OR {missing}
         UNION ALL {lines}"""

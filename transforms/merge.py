@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from schemas.configuration import FieldGroup, MergedField, Unification
 from schemas.names import quoted
-from transforms.column_types import canonical_text, duckdb_type
+from schemas.values import duckdb_type
+from transforms.column_types import canonical_text
 from transforms.identities import Unified
 from transforms.pairs import records
 

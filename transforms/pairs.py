@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 from rapidfuzz.distance import Levenshtein
 
 from schemas.configuration import Condition, Entity, Rule
@@ -105,11 +106,11 @@ def matches(search: Search, rule: Rule, lower: list[str], upper: list[str], bloc
     _, fuzzy = split(rule)
     holds = " AND ".join(f"(n{place} - d{place}) * 100 >= {condition.percent} * n{place}"
                          for place, condition in enumerate(fuzzy)) or "true"
-    scores = ", ".join(f"(n{place} - d{place}) / n{place}" for place in range(len(fuzzy)))
-    lowest = f"least({scores})" if scores else "1.0"
+    scores = ", ".join(f"((n{place} - d{place}) * 100) // n{place}" for place in range(len(fuzzy)))
+    lowest = f"least({scores})" if scores else "100"
     return f"""
         WITH candidates AS ({candidates(search, rule, lower, upper, block_size)})
-        SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::DOUBLE AS score
+        SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::INTEGER AS score
         FROM candidates WHERE {holds}"""
 
 
@@ -133,7 +134,7 @@ def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: li
          block_size: int, path: Path) -> Pairs:
     """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
     connection.create_function("code_point_distance", code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT",
-                               type="arrow")
+                               type=PythonUDFType.ARROW)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS "
                        f"{oversized_blocks(lower, upper, search.within, block_size)}")
     rows = write_parquet(connection, matches(search, rule, lower, upper, block_size), path)

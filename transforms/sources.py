@@ -1,5 +1,6 @@
 """Which files an entity has, which columns they have, and what is wrong with those before anything is read."""
 
+import codecs
 import csv
 import difflib
 import glob
@@ -34,8 +35,9 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
     exact = folder / entity.path
     if exact.is_file():
         return [exact]
-    found = sorted(Path(name) for name in glob.glob(str(_escaped(folder) / entity.path), recursive=True))
-    files = [path for path in found if path.is_file()]
+    pattern = str(_escaped(folder) / entity.path)
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    files = [path for path in sorted(map(Path, found)) if path.is_file()]
     if files:
         return files
     hint = f"It is a folder: name the files in it, such as {entity.path.rstrip('/')}/*." if exact.is_dir() \
@@ -109,8 +111,7 @@ def closest(name: str, known: list[str]) -> str | None:
 
 
 def _csv_columns(file: Path, entity: Entity) -> list[str]:
-    encoding = "utf-8-sig" if entity.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else entity.encoding
-    with file.open(encoding=encoding, newline="") as text:
+    with file.open(encoding=_encoding(entity), newline="") as text:
         try:
             return next(csv.reader(text, delimiter=entity.delimiter), [])
         except csv.Error as error:
@@ -131,7 +132,7 @@ def _parquet_columns(file: Path, _: Entity) -> list[str]:
 def _json_columns(file: Path, entity: Entity) -> list[str]:
     wanted = set(entity.attributes)
     columns: dict[str, None] = {}
-    with file.open(encoding="utf-8-sig") as lines:
+    with file.open(encoding=_encoding(entity)) as lines:
         for line in islice(lines, SAMPLED_LINES):
             columns.update(dict.fromkeys(_keys(line)))
         for line in lines:
@@ -147,6 +148,11 @@ def _keys(line: str) -> list[str]:
     except ValueError:
         return []
     return list(row) if isinstance(row, dict) else []
+
+
+def _encoding(entity: Entity) -> str:
+    """A byte order mark is never part of the first column's name."""
+    return "utf-8-sig" if codecs.lookup(entity.encoding).name == "utf-8" else entity.encoding
 
 
 def _escaped(folder: Path) -> Path:

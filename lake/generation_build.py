@@ -1,0 +1,80 @@
+"""Build the serving generation of a refresh in bulk: DuckDB writes the JSON documents, SQLite keeps them in key order.
+
+The file is complete and durable before it gets its name; readers then open it immutable.
+"""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake.generation import DDL, Json, meta_text
+from schemas.names import literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class GenerationSources:
+    """SQL of what a generation holds.
+
+    profiles: CustomerId, fields (JSON object of canonical values), PreviousCustomerId; keys: EntityName, PrimaryKey,
+    CustomerId, IsWinner; aliases: PreviousCustomerId, CustomerId.
+    """
+
+    profiles: str
+    keys: str
+    aliases: str
+
+
+DOCUMENTS = """
+    WITH records AS (
+        SELECT CustomerId, string_agg('[' || to_json(EntityName) || ',' || to_json(PrimaryKey) || ',' || IsWinner::INTEGER
+                                      || ']', ',' ORDER BY EntityName, PrimaryKey) AS records
+        FROM ({keys}) GROUP BY CustomerId)
+    SELECT CustomerId, '{{"fields":' || fields || ',"records":[' || coalesce(records, '') || '],"previous":['
+        || coalesce('"' || replace(PreviousCustomerId, ';', '","') || '"', '') || ']}}' AS document
+    FROM ({profiles}) LEFT JOIN records USING (CustomerId) ORDER BY CustomerId"""
+
+
+def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping[str, Json],
+                     sources: GenerationSources) -> None:
+    """Write a generation to `path`; `connection` has the sqlite extension loaded and may spill."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.unlink(missing_ok=True)
+    _create(draft, meta)
+    connection.execute(f"ATTACH {literal(str(draft))} AS generation (TYPE sqlite, JOURNAL_MODE 'OFF')")
+    try:
+        documents = DOCUMENTS.format(keys=sources.keys, profiles=sources.profiles)
+        connection.execute(f"INSERT INTO generation.profile {documents}")
+        connection.execute("INSERT INTO generation.record SELECT EntityName, PrimaryKey, CustomerId "
+                           f"FROM ({sources.keys}) ORDER BY EntityName, PrimaryKey")
+        connection.execute("INSERT INTO generation.alias SELECT PreviousCustomerId, CustomerId "
+                           f"FROM ({sources.aliases}) ORDER BY PreviousCustomerId")
+    finally:
+        connection.execute("DETACH generation")
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _create(draft: Path, meta: Mapping[str, Json]) -> None:
+    connection = sqlite3.connect(draft)
+    connection.execute("PRAGMA page_size = 8192")
+    for statement in DDL:
+        connection.execute(statement)
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", ((key, meta_text(key, meta[key])) for key in sorted(meta)))
+    connection.commit()
+    connection.close()
+
+
+def remove_generations(folder: Path, keep: set[str]) -> list[str]:
+    """Remove the generations that no reader needs any more; return their names."""
+    gone = [file for file in sorted(folder.glob("*.sqlite*")) if file.name.split(".")[0] not in keep]
+    for file in gone:
+        file.unlink(missing_ok=True)
+    return [file.name for file in gone]

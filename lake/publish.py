@@ -1,0 +1,148 @@
+"""Publish a refresh: one transaction of the lake that replaces the base, keeps its history and names the run.
+
+The order matters; each step of `publish` says what another order would lose.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake.catalog import Publish, connect, current_publish
+from lake.definitions import create_table
+from lake.locks import commit_lock
+from lake.overlay import create_overlay
+from schemas.crash import crash_point
+from schemas.errors import OvertideError
+from schemas.instants import Instant, format_instant
+from schemas.names import literal, quoted
+from schemas.paths import Paths
+from schemas.tables import RUNS, SCHEMA, Table, create_statements
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a refresh does to one table: Parquet files that replace its rows, or are appended to them."""
+
+    table: Table
+    files: tuple[str, ...]
+    replace: bool
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`."""
+
+    run: int
+    generation: str
+    configuration_hash: str
+    code_version: str
+    manifest: Mapping[str, object]
+
+
+Define = Callable[["DuckDBPyConnection"], None]
+"""Defines views and macros through the connection of the publishing transaction."""
+
+
+def table_columns(connection: "DuckDBPyConnection") -> dict[str, dict[str, str]]:
+    """Return the columns of every table of the lake with their SQL types, by table."""
+    rows = connection.execute("""
+        SELECT table_name, column_name, data_type FROM duckdb_columns()
+        WHERE database_name = 'lake' AND schema_name = 'main' ORDER BY table_name, column_index""").fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, {})[column] = kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+    return found
+
+
+def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callable[[], Instant],
+            define: Define) -> Publish:
+    """Make a refresh the base that readers see; the old base stays until the commit and when anything fails."""
+    # 1. One writer at a time: without the lock a commit of the stream could make this one fail and start over.
+    with commit_lock(paths):
+        connection = connect(paths, read_only=False)
+        try:
+            # 2. The stream's tables, if it has not made them yet: their settings need a transaction of their own.
+            create_overlay(connection)
+            # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
+            connection.execute("BEGIN")
+            create_table(connection, RUNS)
+            for change in changes:
+                _apply(connection, paths, change, row.run)
+            # 4. Views after tables, since they name the columns.
+            define(connection)
+            crash_point("publish.before_run")
+            # 5. The instant last: everything accepted before it was accepted under the old base.
+            published = Publish(row.run, _instant(paths, clock), row.generation)
+            _name_run(connection, published, row)
+            crash_point("publish.before_commit")
+            # 6. The commit is the only point of truth; the serving generation was complete before it.
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+    crash_point("publish.after_commit")
+    return published
+
+
+def _instant(paths: Paths, clock: Callable[[], Instant]) -> Instant:
+    before = current_publish(paths)
+    return max(clock(), before.published_at + 1 if before else 0)
+
+
+def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, run: int) -> None:
+    name = change.table.name
+    wanted = {column.name: column.type for column in change.table.columns}
+    there = table_columns(connection).get(name)
+    if there is not None and change.replace:
+        same = there == wanted
+        connection.execute(f"{'DELETE FROM' if same else 'DROP TABLE'} {SCHEMA}.{quoted(name)}")
+        there = there if same else None
+    if there is None:
+        for statement in create_statements(change.table):
+            connection.execute(statement)
+    for number, file in enumerate(change.files):
+        add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}.parquet")
+
+
+def add_file(connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str) -> None:
+    """Move a Parquet file into the folder of a table and add it: within the folder its path is kept relative."""
+    place = paths.table(table) / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(file, place)
+    connection.execute(f"CALL ducklake_add_data_files('lake', {literal(table)}, {literal(str(place))}, "
+                       "ignore_extra_columns => true)")
+
+
+def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow) -> None:
+    connection.execute(f"INSERT INTO {SCHEMA}.runs VALUES (?, make_timestamptz(?), ?, ?, ?, ?)",
+                       [row.run, published.published_at, row.generation, row.configuration_hash, row.code_version,
+                        json.dumps(dict(row.manifest), sort_keys=True)])
+    connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
+
+
+def remove_unpublished(paths: Paths, published_run: int) -> None:
+    """Remove the files that refreshes left which never published: of runs after the published one."""
+    for file in paths.data.glob("main/*/run*.parquet"):
+        if int(file.name[3:9]) > published_run:
+            file.unlink(missing_ok=True)
+
+
+def drop_old_snapshots(connection: "DuckDBPyConnection", before: Instant) -> None:
+    """Forget the lake's snapshots from before an instant and delete the files that only they need."""
+    connection.execute(f"CALL ducklake_expire_snapshots('lake', older_than => "
+                       f"TIMESTAMPTZ {literal(format_instant(before))})")
+    connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+
+
+def expect_lake(paths: Paths) -> Publish:
+    """Return the current publish; raise `nothing_published` before the first."""
+    found = current_publish(paths)
+    if found is None:
+        raise OvertideError("nothing_published", f"Nothing is published in {paths.project} yet.", None,
+                            "Run `overtide refresh` first.", 404)
+    return found

@@ -1,0 +1,90 @@
+"""Follows a refresh while its workers run: their progress from a file, the memory of the process tree from the system."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from schemas.progress import Event, Report
+
+INTERVAL = 0.2
+"""Seconds between two looks."""
+
+
+class Follower:
+    """Reports the stages of a refresh as they advance and measures it; a context manager around the whole run."""
+
+    def __init__(self, scratch: Path, report: Report) -> None:
+        self._path, self._report = scratch / "progress.jsonl", report
+        self._read = 0
+        self._rows: dict[str, int] = {}
+        self._seconds: dict[str, float] = {}
+        self._peak = 0
+        self._started = time.perf_counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
+
+    def __enter__(self) -> "Follower":
+        """Begin to follow."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """End, after a last look."""
+        self._stop.set()
+        self._thread.join()
+
+    @contextmanager
+    def stage(self, name: str, rows: int) -> Iterator[None]:
+        """Report a stage that this process runs itself."""
+        started = time.perf_counter()
+        self._report(Event(name, 0, rows, 0.0))
+        yield
+        self._add(name, rows, time.perf_counter() - started)
+
+    def measured(self) -> dict[str, object]:
+        """Return seconds and rows by stage, seconds in all, and the peak of resident memory in bytes."""
+        self._look()
+        stages = {name: {"rows": self._rows[name], "seconds": round(seconds, 3)}
+                  for name, seconds in self._seconds.items()}
+        return {"stages": stages, "seconds": round(time.perf_counter() - self._started, 3), "peak_memory": self._peak}
+
+    def _follow(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            self._look()
+        self._look()
+
+    def _look(self) -> None:
+        self._peak = max(self._peak, resident())
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            lines = file.read()
+        whole = lines[:lines.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            event = json.loads(line)
+            self._add(event["stage"], event["rows"], event["seconds"])
+
+    def _add(self, stage: str, rows: int, seconds: float) -> None:
+        self._rows[stage] = self._rows.get(stage, 0) + rows
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        self._report(Event(stage, self._rows[stage], None, self._seconds[stage]))
+
+
+def resident() -> int:
+    """Return the resident memory of this process and all that it started, in bytes."""
+    total, process = 0, psutil.Process()
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            total += one.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total

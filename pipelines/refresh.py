@@ -1,0 +1,263 @@
+"""The refresh: builds and runs the batch pipeline on a named runner, then publishes what it found.
+
+Steps 1 to 6 of `refresh` are the whole job; until the last nothing that a reader sees has changed.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.pvalue import AsList, AsSingleton, PCollection
+from pydantic import TypeAdapter
+
+from lake.catalog import Publish, connect, current_publish, extension
+from lake.generation_build import GenerationSources, build_generation, remove_generations
+from lake.locks import commit_lock, hold, refresh_lock
+from lake.publish import Change, RunRow, drop_old_snapshots, publish, remove_unpublished, table_columns
+from lake.views import define_views
+from pipelines.progress import Follower
+from runner_configs import RunnerConfig
+from schemas.configuration import Configuration
+from schemas.crash import crash_point
+from schemas.errors import FAILED, OvertideError
+from schemas.instants import Instant, format_instant
+from schemas.loading import configuration_hash
+from schemas.names import literal
+from schemas.paths import Paths
+from schemas.progress import Report, silent
+from schemas.tables import ProfileField
+from transforms import outputs, unify
+from transforms.identities import Identified
+from transforms.ingest import check_header
+from transforms.kernel import KernelSettings, kernel, parquet_files
+from transforms.keys import EntityTable
+from transforms.outputs import Output, profile_json
+from transforms.plan import Plan, left_error
+from transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
+from transforms.sources import columns_of, files_of
+from transforms.unify import PairTable, SourceFile
+
+BYTES_PER_ROW = 100
+"""A source row's size on disk, for the number of buckets before anything is read."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that the pipeline found: the one element of its one leaf."""
+
+    tables: list[EntityTable]
+    pairs: list[PairTable]
+    identified: Identified
+    outputs: list[Output]
+
+
+FOUND = TypeAdapter(Found)
+"""Writes and reads what the pipeline found as JSON, so that workers elsewhere can hand it over in a file."""
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did: the publish and its manifest."""
+
+    publish: Publish
+    manifest: dict[str, object] = field(default_factory=dict)
+
+
+def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, clock: Callable[[], Instant],
+            report: Report = silent) -> Refreshed:
+    """Read the sources, unify them, and publish; raise and leave the old base when anything is wrong.
+
+    One refresh at a time per lake (`locked` otherwise). The same inputs and registry give the same rows.
+    """
+    # 1. Nobody else refreshes this lake now.
+    with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
+        # 2. What an earlier refresh left when it was killed is nobody's.
+        before = current_publish(paths)
+        shutil.rmtree(paths.scratch, ignore_errors=True)
+        remove_unpublished(paths, before.run if before else 0)
+        # 3. All sources are there and have their columns, or nothing starts.
+        files = source_files(configuration, paths.project)
+        plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
+        with Follower(plan.scratch, report) as follower:
+            # 4. The pipeline writes files that nobody reads yet.
+            found = run_pipeline(plan, files, runner)
+            crash_point("refresh.pipeline_done")
+            # 5. The serving generation is complete before the run is published, so the run can name it.
+            with follower.stage("serving generation", found.identified.profiles):
+                generation = build_serving(plan, found)
+            crash_point("refresh.generation_done")
+            # 6. The publish makes it the base.
+            refreshed = _publish(plan, found, generation, runner, clock, follower)
+        _forget_old(plan, generation, before)
+    return refreshed
+
+
+def source_files(configuration: Configuration, project: Path) -> list[SourceFile]:
+    """Return every source file, after checking all headers; raise one error that lists everything wrong."""
+    files: list[SourceFile] = []
+    wrong: list[OvertideError] = []
+    for name, entity in configuration.entities().items():
+        try:
+            for path in files_of(project, entity):
+                check_header(name, entity, path, columns_of(path, entity))
+                files.append(SourceFile(name, str(path), len(files)))
+        except OvertideError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise OvertideError("sources_wrong", f"{len(wrong)} entities cannot be read: "
+                            + " ".join(error.message for error in wrong), None, "Nothing was changed.", details=wrong)
+    return files
+
+
+def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, run: int,
+              files: list[SourceFile]) -> Plan:
+    """Return the plan of a run: what is published now, and how much there is to read."""
+    scratch = paths.scratch / f"run{run:06d}"
+    scratch.mkdir(parents=True)
+    published, hashes = published_tables(paths)
+    size = sum(Path(file.path).stat().st_size for file in files)
+    settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
+    return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_ROW, published, hashes)
+
+
+def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Return the columns and the content hashes of the published tables; nothing before the first publish."""
+    if current_publish(paths) is None:
+        return {}, {}
+    connection = connect(paths)
+    try:
+        row = connection.execute("SELECT Manifest FROM lake.runs ORDER BY Run DESC LIMIT 1").fetchone()
+        tables: dict[str, dict[str, object]] = json.loads(row[0])["tables"] if row else {}
+        return table_columns(connection), {name: str(table["hash"]) for name, table in tables.items()}
+    finally:
+        connection.close()
+
+
+def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFile]) -> PCollection[Found]:
+    """Build the pipeline's graph: one root (the names of the source files), one element at its end."""
+    tables = pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(plan)
+    pairs = tables | "Match records" >> FindPairs(plan)
+    identified = pairs | "Unify records" >> GiveIdentities(plan, tables)
+    base = identified | "Build base tables" >> BuildTables(plan, tables)
+    typed = tables | "Describe entities" >> beam.FlatMap(guarded(outputs.entity_outputs, plan))
+    matched = identified | "Describe matches" >> beam.FlatMap(
+        lambda _, found, entities: guarded(outputs.match_outputs, plan)(found, entities), AsList(pairs), AsList(tables))
+    return ((base, typed, matched)
+            | "Join tables" >> beam.Flatten()
+            | "Collect tables" >> beam.combiners.ToList()
+            | "Gather results" >> beam.Map(_gather, AsList(tables), AsList(pairs), AsSingleton(identified)))
+
+
+def _gather(found: list[Output], tables: list[EntityTable], pairs: list[PairTable], identified: Identified) -> Found:
+    return Found(sorted(tables, key=lambda table: table.entity), sorted(pairs, key=lambda table: table.pair), identified,
+                 sorted(found, key=lambda output: output.table.name))
+
+
+def run_pipeline(plan: Plan, files: list[SourceFile], runner: RunnerConfig) -> Found:
+    """Run the pipeline on the named runner and return what it found."""
+    result = plan.scratch / "found.json"
+    options = PipelineOptions(flags=[], **runner.options)
+    try:
+        with beam.Pipeline(runner=runner.runner, options=options) as pipeline:
+            build(pipeline, plan, files) | "Keep results" >> beam.Map(_keep, str(result))
+    except Exception as error:
+        raise left_error(plan.scratch) or _failed(error) from error
+    return FOUND.validate_json(result.read_bytes())
+
+
+def _keep(found: Found, path: str) -> None:
+    draft = Path(path + ".part")
+    draft.write_bytes(FOUND.dump_json(found))
+    draft.replace(path)
+
+
+def _failed(error: Exception) -> OvertideError:
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return OvertideError("pipeline_failed", f"The refresh failed: {lines[-1][:300]}.", None,
+                         "The old base is still served; run again with -v to see more.", 500, FAILED)
+
+
+def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
+    """Return the columns of Customer."""
+    return outputs.profile_fields(plan, plan.unified(found.tables))
+
+
+def build_serving(plan: Plan, found: Found) -> str:
+    """Build the serving generation of the run from its tables; return its name."""
+    name = f"run{plan.run:06d}"
+    files = {output.table.name: output.files for output in found.outputs}
+    fields = fields_of(plan, found)
+    with kernel(plan.settings) as connection:
+        unify.attach(connection, plan)
+        connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
+        customers, keys, aliases = (_rows(table, files[table])
+                                    for table in ("Customer", "AlternateKey", "IdentityAlias"))
+        build_generation(connection, plan.paths.generation(name), serving_meta(plan, fields),
+                         GenerationSources(profile_json(fields, customers), keys, aliases))
+    return name
+
+
+def _rows(table: str, files: tuple[str, ...] | None) -> str:
+    return f"SELECT * FROM lake.{table}" if files is None else f"SELECT * FROM read_parquet({parquet_files(list(files))})"
+
+
+def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
+    """Return the metadata that acceptance and reading need, as `lake.generation` describes it."""
+    profile = [{"name": one.name, "type": one.type, "updatable": one.updatable} for one in fields]
+    entities = {name: {"attributes": {column: entity.attribute(column).model_dump() for column in entity.attributes},
+                       "time_zone": entity.time_zone, "primary_key": entity.primary_key}
+                for name, entity in plan.entities.items()}
+    activities = {activity.entity: activity.model_dump() | {"foreign_key": relationship.foreign_key,
+                                                            "to": relationship.to}
+                  for activity, relationship in plan.activities}
+    return {"run": plan.run, "instance": str(plan.configuration.instance.id), "profile": profile, "entities": entities,
+            "activities": activities, "real_time": plan.configuration.real_time.model_dump()}
+
+
+def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, clock: Callable[[], Instant],
+             follower: Follower) -> Refreshed:
+    changes = [Change(output.table, output.files, not output.append)
+               for output in found.outputs if output.files is not None]
+    content = manifest(plan, found, runner) | follower.measured()
+    row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content)
+    with follower.stage("publish", len(changes)):
+        fields = fields_of(plan, found)
+        published = publish(plan.paths, changes, row, clock, lambda connection: define_views(connection, plan.run, fields))
+    return Refreshed(published, content)
+
+
+def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object]:
+    """Return what the run's row says: counts per entity, pairs per rule, and the content hash of every table."""
+    hashed = {output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
+              for output in found.outputs if not output.append and not output.table.name.endswith("_history")}
+    entities = {table.entity: {"rows_read": table.rows_read, "rows_kept": table.rows_kept, "set_aside": table.set_aside,
+                               "repeated_keys": table.repeated_keys, "corrupt_records": table.corrupt_records,
+                               "new_columns": list(table.new_columns)} for table in found.tables}
+    pairs = [{"entity": table.lower, "to": table.upper, "pairs": table.rows, "oversized_blocks": len(table.oversized)}
+             for table in found.pairs]
+    identified = found.identified
+    return {"run": plan.run, "runner": runner.runner, "entities": entities, "match": pairs, "tables": hashed,
+            "profiles": identified.profiles, "records_unified": identified.records,
+            "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
+
+
+def _forget_old(plan: Plan, generation: str, before: Publish | None) -> None:
+    """Remove what no reader needs any more: scratch, older serving generations, older snapshots and their files."""
+    shutil.rmtree(plan.paths.scratch, ignore_errors=True)
+    kept = sorted(path.stem for path in plan.paths.serving.glob("run*.sqlite"))
+    keep = plan.configuration.lake.keep_generations
+    remove_generations(plan.paths.serving, {generation, *kept[-keep:]})
+    if before is not None:
+        with commit_lock(plan.paths):
+            connection = connect(plan.paths, read_only=False)
+            try:
+                drop_old_snapshots(connection, before.published_at)
+            finally:
+                connection.close()

@@ -1,0 +1,287 @@
+"""The tables of the lake that a refresh builds: in parts, then stamped with the runs that first published their rows."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas import tables
+from schemas.names import literal, quoted
+from schemas.tables import ProfileField, Table
+from schemas.values import duckdb_type
+from transforms import clusters
+from transforms.activities import activity_rows
+from transforms.column_types import canonical_json
+from transforms.fingerprint import EMPTY, Fingerprint, fingerprint
+from transforms.history import replaced, stamped
+from transforms.identities import Identified, Unified
+from transforms.kernel import kernel, parquet_files, write_parquet
+from transforms.keys import CORRUPT_TYPES, EntityTable, preference
+from transforms.merge import alternate_key, profile_types, profiles
+from transforms.pairs import records
+from transforms.plan import Plan, report
+from transforms.unify import PairTable, attach
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+KEYS = {"Customer": "CustomerId", "UnifiedActivity": "ActivityId", "AlternateKey": "EntityName, PrimaryKey",
+        "IdentityAlias": "PreviousCustomerId"}
+"""The primary keys of the tables that keep a history."""
+
+ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime, ActivityId",
+          "AlternateKey": "EntityName, PrimaryKey", "IdentityAlias": "PreviousCustomerId"}
+READ_ROWS = 20_000
+"""Rows of a row group of the tables that readers look into by key: a card or a timeline reads one or two groups."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One bucket of a table: its file, and the fingerprint of its rows."""
+
+    table: str
+    path: str
+    content: Fingerprint
+
+
+@dataclass(frozen=True)
+class Build:
+    """An order for one part of a table; `low` and `high` bound the CustomerIds of the part."""
+
+    table: str
+    number: int
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a refresh found a table to be: all rows (`files`, or None when they are unchanged), or rows to append."""
+
+    table: Table
+    files: tuple[str, ...] | None
+    content: Fingerprint
+    append: bool = False
+
+
+def profile_fields(plan: Plan, unified: list[Unified]) -> list[ProfileField]:
+    """Return the columns of Customer; only merged fields can be updated."""
+    fixed = {"CustomerId", "PreviousCustomerId", *map(alternate_key, unified)}
+    return [ProfileField(name, kind, name not in fixed)
+            for name, kind in profile_types(plan.configuration.unification, unified).items()]
+
+
+def ranges(number: int) -> list[tuple[str, str]]:
+    """Return bounds [low, high) that split all CustomerIds into equal ranges."""
+    bounds = ["", *(f"{place * 2**32 // number:08x}" for place in range(1, number)), "g"]
+    return list(zip(bounds, bounds[1:], strict=False))
+
+
+def orders(identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> Iterator[Build]:
+    """Give the orders for all parts of the base tables."""
+    rows = {table.entity: table.rows_kept for table in entity_tables}
+    activities = sum(rows[activity.entity] for activity, _ in plan.activities)
+    sizes = {"Customer": plan.buckets(identified.profiles, 2), "UnifiedActivity": plan.buckets(activities, 4),
+             "AlternateKey": 1, "IdentityAlias": 1}
+    for table, number in sizes.items():
+        yield from (Build(table, place, low, high) for place, (low, high) in enumerate(ranges(number)))
+
+
+def build_part(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> Part:
+    """Build one part of a base table, in the table's order, as first published by this run."""
+    started, path = time.perf_counter(), plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
+    unified = plan.unified(entity_tables)
+    queries = {"Customer": _customers, "UnifiedActivity": _activities, "AlternateKey": _keys, "IdentityAlias": _aliases}
+    types = column_types(order.table, plan, unified)
+    with kernel(plan.settings) as connection:
+        query = queries[order.table](order, identified, entity_tables, plan)
+        rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query}) "
+                                         f"ORDER BY {ORDERS[order.table]}", path, READ_ROWS)
+        content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
+    report(plan, f"build {order.table}", rows, started)
+    return Part(order.table, str(path), content)
+
+
+def column_types(table: str, plan: Plan, unified: list[Unified]) -> dict[str, str]:
+    """Return the columns of a base table with their SQL types, without `FirstRun`."""
+    columns = definition(table, plan, unified).columns
+    return {column.name: column.type for column in columns if column.name != "FirstRun"}
+
+
+def definition(table: str, plan: Plan, unified: list[Unified]) -> Table:
+    """Return the definition of a base table."""
+    if table == "Customer":
+        return tables.customer(profile_fields(plan, unified))
+    return {known.name: known for known in tables.VERSIONED}[table]
+
+
+def _customers(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
+    unified = plan.unified(entity_tables)
+    customers = f"SELECT * FROM read_parquet({literal(identified.customers)}) WHERE {_within(order)}"
+    rows = profiles(plan.configuration.unification, unified, customers)
+    casts = (f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in column_types("Customer", plan, unified).items())
+    return f"SELECT {', '.join(casts)} FROM ({rows})"
+
+
+def _within(order: Build) -> str:
+    return f"CustomerId >= {literal(order.low)} AND CustomerId < {literal(order.high)}"
+
+
+def _activities(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
+    files = {table.entity: table.files for table in entity_tables}
+    queries = [activity_rows(activity, relationship, plan.entities[activity.entity],
+                             f"FROM read_parquet({parquet_files(list(files[activity.entity]))})",
+                             f"SELECT PrimaryKey, CustomerId FROM read_parquet({literal(identified.alternate_keys)}) "
+                             f"WHERE EntityName = {literal(relationship.to)} AND {_within(order)}")
+               for activity, relationship in plan.activities]
+    return " UNION ALL ".join(queries) or f"SELECT {_nothing(tables.UNIFIED_ACTIVITY)} WHERE false"
+
+
+def _nothing(table: Table) -> str:
+    return ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in table.columns
+                     if column.name != "FirstRun")
+
+
+def _keys(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
+    return f"FROM read_parquet({literal(identified.alternate_keys)})"
+
+
+def _aliases(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
+    return f"FROM read_parquet({literal(identified.alias)})"
+
+
+def stamp(table: str, parts: Iterable[Part], entity_tables: list[EntityTable], plan: Plan) -> list[Output]:
+    """Compare a base table with what is published: nothing to do, or its rows with their runs, and the history."""
+    started, parts = time.perf_counter(), sorted(parts, key=lambda part: part.path)
+    defined = definition(table, plan, plan.unified(entity_tables))
+    content = sum((part.content for part in parts), EMPTY)
+    published = plan.published.get(table)
+    types = {column.name: column.type for column in defined.columns}
+    history = tables.history_of(defined)
+    if published is None:
+        return [Output(defined, tuple(part.path for part in parts), content), Output(history, (), EMPTY)]
+    if published == types and plan.hashes.get(table) == content.hex():
+        return [Output(defined, None, content)]
+    rows, gone = _compared(table, [part.path for part in parts], defined, published, plan)
+    report(plan, f"history {table}", content.rows, started)
+    return [Output(defined, (rows,), content), Output(history, (gone,), EMPTY, append=True)]
+
+
+def _compared(table: str, files: list[str], defined: Table, published: dict[str, str], plan: Plan) -> tuple[str, str]:
+    values = [column.name for column in defined.columns if column.name != "FirstRun"]
+    old = ", ".join(f"TRY_CAST({quoted(column.name)} AS {column.type}) AS {quoted(column.name)}"
+                    if column.name in published else f"NULL::{column.type} AS {quoted(column.name)}"
+                    for column in defined.columns)
+    before, folder = f"SELECT {old} FROM lake.{quoted(table)}", plan.folder("stamped")
+    rows, gone = folder / f"{table}.parquet", folder / f"{table}_history.parquet"
+    with kernel(plan.settings) as connection:
+        attach(connection, plan)
+        new = f"SELECT * FROM read_parquet({parquet_files(files)})"
+        write_parquet(connection, f"{stamped(new, before, KEYS[table], values, plan.run)} ORDER BY {ORDERS[table]}", rows,
+                      READ_ROWS)
+        stamped_rows = f"SELECT * FROM read_parquet({literal(str(rows))})"
+        write_parquet(connection, replaced(stamped_rows, before, KEYS[table], values, plan.run), gone)
+    return str(rows), str(gone)
+
+
+def entity_outputs(table: EntityTable, plan: Plan) -> list[Output]:
+    """Return the typed entity and its corrupt records as tables; unchanged ones stay as they are."""
+    entity = plan.entities[table.entity]
+    types = {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
+    comments = {name: entity.attribute(name).semantic_type or "" for name in types}
+    typed = Table(table.entity, f"Typed rows of {entity.path}.",
+                  tuple(tables.Column(name, kind, comments[name]) for name, kind in types.items()))
+    found = [Output(typed, table.files, table.content),
+             Output(tables.corrupt(table.entity), (table.corrupt_file,), table.corrupt_content)]
+    return [unchanged(output, plan) for output in found]
+
+
+def unchanged(output: Output, plan: Plan) -> Output:
+    """Return the output without files when the same content is published in the same columns."""
+    types = {column.name: column.type for column in output.table.columns}
+    same = plan.hashes.get(output.table.name) == output.content.hex() and plan.published.get(output.table.name) == types
+    return replace(output, files=None) if same else output
+
+
+def registry_outputs(identified: Identified) -> list[Output]:
+    """Return what the registry learns."""
+    return [Output(tables.REGISTRY, (identified.registry,), EMPTY, append=True),
+            Output(tables.IDENTITY, (identified.identity,), EMPTY, append=True)]
+
+
+def match_outputs(pair_tables: list[PairTable], entity_tables: list[EntityTable], plan: Plan) -> list[Output]:
+    """Return ConflationMatchPairs, a Deduplication table per unified entity, and what was too large to compare."""
+    started, unified = time.perf_counter(), plan.unified(entity_tables)
+    keys = {one.table.entity: f"SELECT record, {one.key} AS key FROM ({records(one.table, one.place)})" for one in unified}
+    found = {table.pair: table for table in pair_tables}
+    outputs = []
+    with kernel(plan.settings) as connection:
+        conflation = [_conflation(table, keys, plan) for table in pair_tables if table.lower != table.upper]
+        outputs.append(_written(connection, tables.CONFLATION_MATCH_PAIRS, conflation, plan))
+        for one in unified:
+            defined = tables.deduplication(one.table.entity)
+            groups = [_groups(connection, one, found[one.place], plan)] if one.place in found else []
+            outputs.append(_written(connection, defined, groups, plan))
+        outputs.append(_written(connection, tables.OVERSIZED_BLOCKS, _oversized(pair_tables, plan), plan))
+    report(plan, "match tables", sum(output.content.rows for output in outputs), started)
+    return outputs
+
+
+def _written(connection: "DuckDBPyConnection", table: Table, queries: list[str], plan: Plan) -> Output:
+    path = plan.folder("matched") / f"{table.name}.parquet"
+    types = {column.name: column.type for column in table.columns}
+    write_parquet(connection, " UNION ALL ".join(queries) or f"SELECT {_nothing(table)} WHERE false", path)
+    content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
+    return unchanged(Output(table, (str(path),), content), plan)
+
+
+def _rule_name(pair: int, plan: Plan) -> str:
+    names = {search.rule: rule.name for search, rule in plan.searches.items() if search.pair == pair}
+    cases = " ".join(f"WHEN {place} THEN {literal(name)}" for place, name in names.items())
+    return f"CASE rule {cases} END"
+
+
+def _conflation(table: PairTable, keys: dict[str, str], plan: Plan) -> str:
+    return f"""
+        SELECT {literal(table.upper)} AS EntityName, u.key AS PrimaryKey, {literal(table.lower)} AS MatchedEntityName,
+               l.key AS MatchedPrimaryKey, {_rule_name(table.pair, plan)} AS Rule, score AS Score
+        FROM read_parquet({literal(table.path)}) JOIN ({keys[table.upper]}) AS u ON u.record = upper_record
+        JOIN ({keys[table.lower]}) AS l ON l.record = lower_record"""
+
+
+def _groups(connection: "DuckDBPyConnection", one: Unified, table: PairTable, plan: Plan) -> str:
+    edges = pq.read_table(table.path, columns=["lower_record", "upper_record"])
+    forest = plan.folder("matched") / f"forest-{one.place}.parquet"
+    reduced = clusters.forest(edges.column(0).to_numpy(), edges.column(1).to_numpy())
+    pq.write_table(pa.Table.from_batches([reduced]), forest)
+    order = preference(one.options.deduplicate.prefer, list(one.entity.attributes))
+    return f"""
+        WITH grouped AS (SELECT record, root FROM read_parquet({literal(str(forest))})
+                         UNION ALL SELECT DISTINCT root, root FROM read_parquet({literal(str(forest))})),
+        ruled AS (SELECT record, min(rule) AS rule, arg_min(score, rule * 1000 - score) AS score FROM (
+                  SELECT lower_record AS record, rule, score FROM read_parquet({literal(table.path)}) UNION ALL
+                  SELECT upper_record, rule, score FROM read_parquet({literal(table.path)})) GROUP BY record),
+        keyed AS (SELECT *, {one.key} AS key FROM grouped JOIN ({records(one.table, one.place)}) USING (record))
+        SELECT key AS PrimaryKey, min(key) OVER (PARTITION BY root) AS Deduplication_GroupId,
+               first(key) OVER (PARTITION BY root ORDER BY {order}, key DESC) AS Deduplication_WinnerId,
+               {_rule_name(table.pair, plan)} AS Rule, score AS Score
+        FROM keyed JOIN ruled USING (record)"""
+
+
+def _oversized(pair_tables: list[PairTable], plan: Plan) -> list[str]:
+    names = {(search.pair, search.rule): rule.name for search, rule in plan.searches.items()}
+    return [f"SELECT 'block' AS Kind, {literal(table.upper)} AS EntityName, "
+            f"{'NULL' if table.lower == table.upper else literal(table.lower)} AS MatchedEntityName, "
+            f"{literal(names[table.pair, rule])} AS Rule, {literal(block)} AS Value, {size}::BIGINT AS Records"
+            for table in pair_tables for rule, block, size in table.oversized]
+
+
+def profile_json(fields: list[ProfileField], rows: str) -> str:
+    """Return the SQL of CustomerId, fields (JSON of canonical values) and PreviousCustomerId of Customer's rows."""
+    pairs = ", ".join(f"{literal(field.name)}, {canonical_json(quoted(field.name), field.type)}"
+                      for field in fields if field.name != "CustomerId")
+    return f"SELECT CustomerId, json_object({pairs})::VARCHAR AS fields, PreviousCustomerId FROM ({rows})"
+

@@ -1,0 +1,105 @@
+"""What a refresh is about to do, known to every worker: configuration, places, the run, and what is published now."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from schemas.configuration import Activity, Configuration, Entity, Preference, Relationship, Rule, UnifiedEntity
+from schemas.errors import OvertideError
+from schemas.paths import Paths
+from transforms.identities import Unified
+from transforms.kernel import KernelSettings
+from transforms.keys import EntityTable
+from transforms.pairs import Search
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One refresh: the same on every worker, so small that it travels with each step."""
+
+    configuration: Configuration
+    paths: Paths
+    settings: KernelSettings
+    run: int
+    rows_per_bucket: int
+    estimated_rows: int
+    published: dict[str, dict[str, str]]
+    """The lake's tables with their columns and SQL types, as published before."""
+    hashes: dict[str, str]
+    """The content hash of every table, as published before."""
+
+    @property
+    def scratch(self) -> Path:
+        """The folder of this refresh's intermediate files."""
+        return self.settings.scratch
+
+    def folder(self, *names: str) -> Path:
+        """Return a folder within scratch, which now exists."""
+        folder = self.scratch.joinpath(*names)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @cached_property
+    def entities(self) -> dict[str, Entity]:
+        """Every entity by full name."""
+        return self.configuration.entities()
+
+    @cached_property
+    def options(self) -> dict[str, tuple[int, UnifiedEntity]]:
+        """The unified entities by full name: their place in the match order, and how they are unified."""
+        return {unified.entity: (place, unified)
+                for place, unified in enumerate(self.configuration.unification.entities)}
+
+    def preference(self, name: str) -> Preference:
+        """Return how an entity's winner is chosen."""
+        return self.options[name][1].deduplicate.prefer if name in self.options else Preference()
+
+    def unified(self, tables: list[EntityTable]) -> list[Unified]:
+        """Return the unified entities with their tables, in match order."""
+        by_name = {table.entity: table for table in tables}
+        return [Unified(place, by_name[name], self.entities[name], options)
+                for name, (place, options) in self.options.items()]
+
+    @cached_property
+    def searches(self) -> dict[Search, Rule]:
+        """Every rule to be applied, in order: within each entity first, then of each pair of entities."""
+        unification = self.configuration.unification
+        sides = [(unified.entity, unified.entity, unified.deduplicate.rules) for unified in unification.entities]
+        sides += [(pair.entity, pair.to, pair.rules) for pair in unification.match]
+        return {Search(pair, place, lower, upper): rule
+                for pair, (lower, upper, rules) in enumerate(sides) for place, rule in enumerate(rules)}
+
+    @cached_property
+    def activities(self) -> list[tuple[Activity, Relationship]]:
+        """The activity configurations with the relationships that lead to their customers."""
+        relationships = {relationship.name: relationship for relationship in self.configuration.relationships}
+        return [(activity, relationships[activity.relationship]) for activity in self.configuration.activities]
+
+    def buckets(self, rows: int, share: int) -> int:
+        """Return into how many buckets rows are split when a kernel takes `share` times `rows_per_bucket` at once."""
+        return max(1, -(-rows // (self.rows_per_bucket * share)))
+
+
+def report(plan: Plan, stage: str, rows: int, started: float) -> None:
+    """Tell the process that runs the refresh how far a stage is: one line in a file that it follows."""
+    line = json.dumps({"stage": stage, "rows": rows, "seconds": round(time.perf_counter() - started, 3)})
+    with (plan.scratch / "progress.jsonl").open("a") as file:
+        file.write(line + "\n")
+
+
+def leave_error(plan: Plan, error: OvertideError) -> None:
+    """Leave an error where the process that runs the refresh finds it, whatever the runner makes of exceptions."""
+    document = asdict(error)
+    (plan.scratch / "error.json").write_text(json.dumps(document))
+
+
+def left_error(scratch: Path) -> OvertideError | None:
+    """Return the error that a step left, or None."""
+    path = scratch / "error.json"
+    if not path.exists():
+        return None
+    document = json.loads(path.read_text())
+    document["details"] = []
+    return OvertideError(**document)

@@ -1,0 +1,128 @@
+"""The PTransforms of the refresh: each wires the functions of `unify` and `outputs`; what moves are references.
+
+They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers or metrics.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.pvalue import AsList, AsSingleton, PCollection
+
+from schemas.errors import OvertideError
+from transforms import clusters, outputs, unify
+from transforms.identities import Identified
+from transforms.keys import EntityTable
+from transforms.outputs import Output
+from transforms.plan import Plan, leave_error
+from transforms.unify import PairTable, SourceFile
+
+Result = TypeVar("Result")
+
+
+def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
+    """Return the step so that its error is left where the refresh finds it, since runners keep only its text."""
+
+    def run(*arguments: object) -> Result:
+        try:
+            return step(*arguments, plan)
+        except OvertideError as error:
+            leave_error(plan, error)
+            raise
+
+    return run
+
+
+class JoinForests(beam.CombineFn):  # type: ignore[misc]  # Beam's classes are untyped
+    """Join the forests of all pairs; the accumulator is itself a forest, so no worker ever holds all edges."""
+
+    def create_accumulator(self) -> pa.RecordBatch:
+        """Begin with no edge."""
+        return clusters.EMPTY
+
+    def add_input(self, forest: pa.RecordBatch, more: pa.RecordBatch) -> pa.RecordBatch:
+        """Join one more forest."""
+        return clusters.join([forest, more])
+
+    def merge_accumulators(self, forests: list[pa.RecordBatch]) -> pa.RecordBatch:
+        """Join the forests of several workers."""
+        return clusters.join(list(forests))
+
+    def extract_output(self, forest: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the forest of all edges."""
+        return forest
+
+
+@dataclass(eq=False)  # Beam names its transforms by assigning to them
+class ReadSources(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+    """Read, type and settle every entity."""
+
+    plan: Plan
+
+    def expand(self, files: PCollection[SourceFile]) -> PCollection[EntityTable]:
+        """From source files to one table per entity."""
+        settle = guarded(unify.settle_entity, self.plan)
+        return (files
+                | "Spread files over workers" >> beam.Reshuffle()
+                | "Read and type files" >> beam.Map(guarded(unify.read_file, self.plan))
+                | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
+                | "Collect files of an entity" >> beam.GroupByKey()
+                | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1])))
+
+
+@dataclass(eq=False)  # Beam names its transforms by assigning to them
+class FindPairs(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+    """Block the records of the unified entities and find the pairs that the rules join."""
+
+    plan: Plan
+
+    def expand(self, tables: PCollection[EntityTable]) -> PCollection[PairTable]:
+        """From entities to one table of pairs per pair of entities."""
+        find, reduce = guarded(unify.find_pairs, self.plan), guarded(unify.reduce_pairs, self.plan)
+        return (tables
+                | "Write blocks" >> beam.FlatMap(guarded(unify.write_blocks, self.plan))
+                | "Collect blocks of a search" >> beam.GroupByKey()
+                | "Find pairs" >> beam.Map(lambda entry: find(entry[0], entry[1]))
+                | "Key pairs by entities" >> beam.Map(lambda pairs: (pairs.search.pair, pairs))
+                | "Collect pairs of entities" >> beam.GroupByKey()
+                | "Keep the first rule" >> beam.Map(lambda entry: reduce(entry[0], entry[1])))
+
+
+@dataclass(eq=False)  # Beam names its transforms by assigning to them
+class GiveIdentities(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+    """Join the pairs to clusters and give each its CustomerId."""
+
+    plan: Plan
+    tables: PCollection[EntityTable]
+
+    def expand(self, pairs: PCollection[PairTable]) -> PCollection[Identified]:
+        """From pairs to the identities of all records: one element."""
+        return (pairs
+                | "Reduce pairs to forests" >> beam.Map(unify.forest_of)
+                | "Join forests" >> beam.CombineGlobally(JoinForests())
+                | "Give identities" >> beam.Map(guarded(unify.give_identities, self.plan), AsList(self.tables)))
+
+
+@dataclass(eq=False)  # Beam names its transforms by assigning to them
+class BuildTables(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+    """Build the base tables part by part and stamp their rows with runs."""
+
+    plan: Plan
+    tables: PCollection[EntityTable]
+
+    def expand(self, identified: PCollection[Identified]) -> PCollection[Output]:
+        """From identities to the tables that keep a history, and what the registry learns."""
+        stamp = guarded(outputs.stamp, self.plan)
+        built = (identified
+                 | "Order parts" >> beam.FlatMap(guarded(outputs.orders, self.plan), AsList(self.tables))
+                 | "Spread parts over workers" >> beam.Reshuffle()
+                 | "Build parts" >> beam.Map(guarded(outputs.build_part, self.plan), AsSingleton(identified),
+                                             AsList(self.tables))
+                 | "Key parts by table" >> beam.Map(lambda part: (part.table, part))
+                 | "Collect parts of a table" >> beam.GroupByKey()
+                 | "Stamp runs" >> beam.FlatMap(lambda entry, tables: stamp(entry[0], entry[1], tables),
+                                                AsList(self.tables)))
+        registry = identified | "Learn new records" >> beam.FlatMap(outputs.registry_outputs)
+        return (built, registry) | "Join base tables" >> beam.Flatten()

@@ -1,0 +1,166 @@
+"""The steps of unification, each a function of a plan and of what the step before gave: files to clusters."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import OvertideError
+from schemas.names import literal
+from transforms import clusters, pairs
+from transforms.identities import NOTHING, Identified, identify
+from transforms.ingest import IngestedFile, ingest
+from transforms.kernel import kernel, write_parquet
+from transforms.keys import EntityTable, settle
+from transforms.pairs import Pairs, block_rows, records
+from transforms.plan import Plan, report
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to be read; `number` is its place among all files of the refresh."""
+
+    entity: str
+    path: str
+    number: int
+
+
+@dataclass(frozen=True)
+class BlockFile:
+    """What a search compares of one entity, of one bucket of blocks."""
+
+    entity: str
+    path: str
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """All pairs of one pair of entities (or within one), their number by rule, and what was too large to compare."""
+
+    pair: int
+    lower: str
+    upper: str
+    path: str
+    rows: int
+    oversized: tuple[tuple[int, str, int], ...]
+
+
+def read_file(file: SourceFile, plan: Plan) -> IngestedFile:
+    """Read and type one source file."""
+    started = time.perf_counter()
+    with kernel(plan.settings) as connection:
+        ingested = ingest(connection, file.entity, plan.entities[file.entity], Path(file.path),
+                          plan.folder("ingest", file.entity), file.number)
+    report(plan, "ingest", ingested.rows + ingested.lines, started)
+    return ingested
+
+
+def settle_entity(entity: str, files: Iterable[IngestedFile], plan: Plan) -> EntityTable:
+    """Keep one row per primary key of an entity and account for all rows."""
+    started = time.perf_counter()
+    with kernel(plan.settings) as connection:
+        table = settle(connection, entity, plan.entities[entity], plan.preference(entity), list(files),
+                       plan.folder("ingest", entity))
+    report(plan, "keys", table.rows_read, started)
+    return table
+
+
+def write_blocks(table: EntityTable, plan: Plan) -> Iterator[tuple[tuple[int, int, int], BlockFile]]:
+    """Write what each search (its pair and rule) compares of an entity, split into buckets of blocks."""
+    if table.entity not in plan.options:
+        return
+    started, place = time.perf_counter(), plan.options[table.entity][0]
+    buckets = plan.buckets(plan.estimated_rows, 2)
+    written: dict[str, list[tuple[int, str]]] = {}
+    with kernel(plan.settings) as connection:
+        for search, rule in plan.searches.items():
+            if table.entity not in (search.lower, search.upper):
+                continue
+            query = block_rows(rule, table.entity, plan.entities[table.entity], records(table, place))
+            if query not in written:
+                folder = plan.folder("blocks", table.entity, str(len(written)))
+                written[query] = _bucketed(connection, query, folder, buckets)
+            yield from (((search.pair, search.rule, bucket), BlockFile(table.entity, path))
+                        for bucket, path in written[query])
+    report(plan, "blocks", table.rows_kept, started)
+
+
+def _bucketed(connection: "DuckDBPyConnection", query: str, folder: Path, buckets: int) -> list[tuple[int, str]]:
+    if buckets == 1:
+        write_parquet(connection, query, folder / "blocks.parquet")
+        return [(0, str(folder / "blocks.parquet"))]
+    connection.execute(f"COPY (SELECT *, (hash(block) % {buckets})::INTEGER AS bucket FROM ({query})) TO "
+                       f"{literal(str(folder))} (FORMAT parquet, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
+    return [(int(path.parent.name.split("=")[1]), str(path)) for path in sorted(folder.glob("bucket=*/*.parquet"))]
+
+
+def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan) -> Pairs:
+    """Find the pairs of one search in one bucket."""
+    pair, rule, bucket = key
+    search = next(one for one in plan.searches if (one.pair, one.rule) == (pair, rule))
+    started, found = time.perf_counter(), sorted(set(files), key=lambda file: file.path)
+    lower = [file.path for file in found if file.entity == search.lower]
+    upper = [file.path for file in found if file.entity == search.upper]
+    path = plan.folder("pairs") / f"{pair}-{rule}-{bucket}.parquet"
+    with kernel(plan.settings) as connection:
+        if not lower or not upper:
+            rows = write_parquet(connection, NO_PAIRS, path)
+            return Pairs(search, str(path), rows, ())
+        result = pairs.find(connection, search, plan.searches[search], lower, upper,
+                            plan.configuration.unification.limits.block_size, path)
+    report(plan, "match", result.rows, started)
+    return result
+
+
+NO_PAIRS = "SELECT 0::BIGINT AS lower_record, 0::BIGINT AS upper_record, 0::INTEGER AS rule, 0::INTEGER AS score " \
+           "WHERE false"
+
+
+def reduce_pairs(pair: int, found: Iterable[Pairs], plan: Plan) -> PairTable:
+    """Keep of all pairs between two entities those by the first rule that held."""
+    found = sorted(found, key=lambda one: one.path)
+    search, path = found[0].search, plan.folder("pairs") / f"{pair}.parquet"
+    with kernel(plan.settings) as connection:
+        reduce = pairs.first_pairs if search.within else pairs.first_rules
+        rows = reduce(connection, found, path)
+    oversized = tuple(sorted((one.search.rule, block, size) for one in found for block, size in one.oversized))
+    return PairTable(pair, search.lower, search.upper, str(path), rows, oversized)
+
+
+def forest_of(table: PairTable) -> pa.RecordBatch:
+    """Return the spanning forest of the pairs between two entities."""
+    edges = pq.read_table(table.path, columns=["lower_record", "upper_record"])
+    return clusters.forest(edges.column(0).to_numpy(), edges.column(1).to_numpy())
+
+
+def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Plan) -> Identified:
+    """Give every cluster its CustomerId by the registry that is published now."""
+    started, folder = time.perf_counter(), plan.folder("identities")
+    path = folder / "forest.parquet"
+    pq.write_table(pa.Table.from_batches([forest]), path)
+    with kernel(plan.settings) as connection:
+        before = {name: f"SELECT * FROM lake.{name}" if name in plan.published else nothing
+                  for name, nothing in NOTHING.items()}
+        attach(connection, plan)
+        identified = identify(connection, plan.unified(tables), str(path), before, str(plan.configuration.instance.id),
+                              plan.run, plan.configuration.unification.limits.cluster_size, folder)
+    if identified.profiles == 0:
+        raise OvertideError("no_profiles", "The refresh would publish no customer at all.", "unification",
+                            "Check `include_all` and the match rules.")
+    report(plan, "identities", identified.records, started)
+    return identified
+
+
+def attach(connection: "DuckDBPyConnection", plan: Plan) -> None:
+    """Attach the lake read-only to a kernel when something is published."""
+    from lake.catalog import attach_statements
+
+    for statement in attach_statements(plan.paths, read_only=True) if plan.published else []:
+        connection.execute(statement)
