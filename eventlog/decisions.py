@@ -59,7 +59,7 @@ class Decisions:
         if not atomic or not any(answer.refusal for answer in answers):
             return answers
         self._undo(begin, tail)
-        return [answer if answer.refusal else Answer(refusal=_not_applied()) for answer in answers]
+        return [answer if answer.refusal else Answer(refusal=batch_refused()) for answer in answers]
 
     def _answer(self, draft: Draft) -> Answer:
         known = repetition(draft, self._by_key, self._by_activity)
@@ -128,6 +128,7 @@ def _activity_conflict(draft: Draft, first: Entry) -> Answer:
         f"(event {first.event.event_id}).", "ActivityId", "Activities never change; post a new one.", 409))
 
 
-def _not_applied() -> OvertideError:
+def batch_refused() -> OvertideError:
+    """Return the refusal of a row that was in order, in a request that is all or none."""
     return OvertideError("batch_refused", "Not accepted, because another row of the same request was refused.", None,
                          "Correct that row, or send the rows without `atomic`.")

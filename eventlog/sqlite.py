@@ -24,6 +24,7 @@ from eventlog.contract import Answer
 from eventlog.decisions import Decisions, Entry, Tail, repetition
 from eventlog.failures import clear_errors, unwritable, wrong_version
 from eventlog.group_commit import GroupCommit
+from schemas.crash import crash_point
 from schemas.events import KINDS, Draft, Event, IdSource, Kind
 from schemas.instants import Clock, Instant
 
@@ -43,10 +44,10 @@ DDL = (
         customer_id TEXT, entity TEXT, key TEXT, valid_from INTEGER NOT NULL, valid_until INTEGER, caller TEXT,
         body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, body_hash TEXT,
         status INTEGER NOT NULL)""",
-    f"""CREATE INDEX event_of_customer ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12))
-        WHERE customer_id IS NOT NULL""",
-    f"""CREATE INDEX event_of_record ON event (position >> {CHUNK_BITS}, kind = 'activity', entity, key)
-        WHERE entity IS NOT NULL""",
+    f"""CREATE INDEX event_of_customer
+        ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12)) WHERE customer_id IS NOT NULL""",
+    f"""CREATE INDEX event_of_record
+        ON event (position >> {CHUNK_BITS}, kind = 'activity', entity, key) WHERE entity IS NOT NULL""",
     "CREATE UNIQUE INDEX event_of_activity ON event (activity_id) WHERE activity_id IS NOT NULL",
     """CREATE UNIQUE INDEX event_of_request ON event (ifnull(caller, ''), idempotency_key)
        WHERE idempotency_key IS NOT NULL""",
@@ -264,7 +265,9 @@ class _Writer:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                crash_point("log.before_commit")
                 self.connection.execute("COMMIT")
+                crash_point("log.after_commit")
             except BaseException:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")

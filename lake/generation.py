@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from schemas.errors import OvertideError
+from schemas.values import Reading, from_source, text_of
 
 Json = Any
 """A value that came out of `json.loads`."""
@@ -75,6 +76,17 @@ class Generation:
         """Return the id of the profile that a source record belongs to, or None."""
         row = self._one("SELECT customer_id FROM record WHERE entity = ? AND key = ?", entity, key)
         return row[0] if row else None
+
+    def key_text(self, entity: str, key: str) -> str:
+        """Return a primary key as records keep it: the canonical text by its type (`007` is `7` for an integer)."""
+        declared = self.entities.get(entity, {})
+        attribute = declared.get("attributes", {}).get(declared.get("primary_key"))
+        if attribute is None or attribute["type"] == "string":
+            return key
+        try:
+            return text_of(from_source(attribute["type"], Reading.of(attribute), declared["time_zone"], key)) or key
+        except OvertideError:
+            return key
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None; a previous id goes through `resolve_id` first."""

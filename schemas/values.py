@@ -7,11 +7,12 @@ decimal with exactly its scale, `YYYY-MM-DD`, or an instant in UTC with six digi
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.errors import OvertideError
@@ -50,16 +51,17 @@ class Number(float):
     text: str
 
 
-class Reading(Protocol):
-    """How the text of an attribute is read: an `Attribute` of the configuration is one."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the text of an attribute is read: a strptime `format` (ISO 8601 without), `.` or `,` as `decimal_mark`."""
 
-    @property
-    def format(self) -> str | None:
-        """The strptime format of a date or datetime; ISO 8601 without."""
+    format: str | None = None
+    decimal_mark: str = "."
 
-    @property
-    def decimal_mark(self) -> str:
-        """`.` or `,`."""
+    @classmethod
+    def of(cls, attribute: Mapping[str, Any]) -> "Reading":
+        """Read the metadata of an attribute."""
+        return cls(attribute.get("format"), attribute.get("decimal_mark") or ".")
 
 
 def canonical(document: object) -> str:

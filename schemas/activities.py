@@ -1,0 +1,53 @@
+"""The columns of a unified activity, and how a source record becomes one: the same here as in the refresh."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.events import activity_id
+from schemas.instants import SECOND, format_instant, parse_instant
+from schemas.values import Value, canonical, midnight, text_of
+
+COLUMNS = ("ActivityId", "ActivityType", "ActivityTypeDisplay", "ActivityName", "ActivityTime", "Title", "Description",
+           "URL", "Icon", "SourceEntityName", "SourceActivityId", "SemanticData", "RangeIndex")
+"""All columns of UnifiedActivity but CustomerId and FirstRun."""
+
+
+def unified_activity(name: str, entity: Mapping[str, Any], activity: Mapping[str, Any],
+                     values: Mapping[str, Value]) -> dict[str, Value]:
+    """Map the typed values of one source record of the entity `name` to its unified activity.
+
+    `entity` and `activity` are its documents in a generation's metadata; primary key and timestamp must have values.
+    """
+    time = activity_time(entity, activity["timestamp"], values[activity["timestamp"]])
+    key = str(text_of(values[entity["primary_key"]]))
+    semantic = {field: values.get(attribute) for field, attribute in (activity["semantic"] or {}).items()}
+    return {
+        "ActivityId": activity_id(name, key),
+        "ActivityType": activity["type"],
+        "ActivityTypeDisplay": activity["type_display"] or activity["type"],
+        "ActivityName": activity["name"],
+        "ActivityTime": time,
+        "Title": _text(values, activity["title"]),
+        "Description": _text(values, activity["description"]),
+        "URL": _text(values, activity["url"]),
+        "Icon": _text(values, activity["icon"]),
+        "SourceEntityName": name,
+        "SourceActivityId": key,
+        "SemanticData": canonical(semantic) if semantic else None,
+        "RangeIndex": range_index(time)}
+
+
+def activity_time(entity: Mapping[str, Any], attribute: str, value: Value) -> str:
+    """Return the instant of a canonical date or datetime; a date is its midnight in the entity's time zone."""
+    if entity["attributes"][attribute]["type"] == "date":
+        return format_instant(midnight(str(value), entity["time_zone"]))
+    return str(value)
+
+
+def range_index(time: str) -> str:
+    """Return the whole unix seconds of an instant, as text."""
+    return str(parse_instant(time) // SECOND)
+
+
+def _text(values: Mapping[str, Value], attribute: str | None) -> str | None:
+    return None if attribute is None else text_of(values.get(attribute))

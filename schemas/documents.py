@@ -1,0 +1,82 @@
+"""JSON that came from outside: parsed strictly, and limited in size."""
+
+import json
+from typing import Any, NoReturn
+
+from schemas.errors import OvertideError
+from schemas.values import Number, canonical
+
+MAX_BYTES = 1024 * 1024
+"""Limit of one event's document, in bytes of its canonical JSON."""
+TOO_LARGE = 413
+
+
+def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Parse one JSON document; raise `invalid_json` for NaN, Infinity, a key given twice and all that is no JSON.
+
+    A number with a fraction or exponent becomes a `Number`, which remembers its text.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=Number, parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
+        raise OvertideError("invalid_json", f"This is no JSON document: {str(error) or 'nested too deeply'}.",
+                            None, "Send one JSON object per record.") from None
+
+
+def parse_lines(text: str) -> list[Any]:
+    """Parse JSON lines, or one JSON array or object: a list of records, each of them a value or its `OvertideError`.
+
+    A text that is one JSON document may go over many lines; otherwise every line that is not blank is a document.
+    """
+    text = text.removeprefix("\ufeff")
+    try:
+        whole = parse_json(text)
+    except OvertideError as error:
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [_parsed(line) for line in lines] if len(lines) > 1 else [error]
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _parsed(line: str) -> Any:  # noqa: ANN401 - a value, or the error of its line
+    try:
+        return parse_json(line)
+    except OvertideError as error:
+        return error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is given twice")
+    return document
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def checked_object(document: object) -> dict[str, Any]:
+    """Return a record as a dict, also from a JSON text that holds one; raise `invalid_json` or `too_large`."""
+    if isinstance(document, str):
+        document = parse_json(document)
+    if not isinstance(document, dict):
+        raise OvertideError("invalid_json", f"Expected a JSON object but found {_kind(document)}.", None,
+                            'Send an object such as {"EMail": "someone@example.com"}.')
+    if len(_bytes(document)) > MAX_BYTES:
+        raise OvertideError("too_large", "The document is larger than 1 MiB.", None, "Send less at once.", TOO_LARGE)
+    return document
+
+
+def _bytes(document: dict[str, Any]) -> bytes:
+    try:
+        return canonical(document).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OvertideError("invalid_json", f"This cannot be written as JSON: {error}.", None,
+                            "Use texts, finite numbers, true, false, null, lists and objects.") from None
+
+
+def _kind(document: object) -> str:
+    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(document), "a number" if isinstance(document, int | float) else type(document).__name__)

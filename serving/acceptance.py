@@ -1,0 +1,168 @@
+"""Accept real-time changes: checks, defaults and answers of semantics 2 and 3; then the event log makes them durable.
+
+A request that the log has answered before is answered the same again, whatever the base has become in between.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from eventlog.contract import Answer, EventLog
+from eventlog.decisions import batch_refused
+from lake.generation import Generation
+from schemas.documents import checked_object
+from schemas.errors import OvertideError
+from schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
+from schemas.instants import format_instant
+from schemas.values import canonical
+from serving.fields import Target, checked_fields, checked_target, published, updatable_type
+from serving.records import Checked, activity_of, checked_record, checked_unified
+from serving.terms import NO_TERMS, Period, Terms, check_labels, period
+
+__all__ = ["Acceptance", "Target", "Terms", "answer_document"]
+
+UPDATED = 204
+Check = Callable[[Mapping[str, Any]], Checked]
+
+
+class Acceptance:
+    """Checks requests against the published generation and appends them to the log.
+
+    `current` gives the generation that is published now, None before the first publish.
+    """
+
+    def __init__(self, log: EventLog, current: Callable[[], Generation | None]) -> None:
+        self._log, self._current = log, current
+
+    def update(self, target: Target, fields: object, terms: Terms = NO_TERMS) -> Answer:
+        """Override fields of a profile for a while and return the answer with its event; raise the refusal."""
+        changes = checked_object(fields)
+        asked = _asked("update", target, terms, {"fields": changes})
+        return self._repeated(asked) or self._append(self._update(asked, target, changes, terms))
+
+    def withdraw(self, target: Target, field: str | None = None, terms: Terms = NO_TERMS) -> Answer:
+        """End the updates of one field (None: of all) that begin no later than this event; raise the refusal."""
+        asked = _asked("withdrawal", target, terms, {"field": field})
+        return self._repeated(asked) or self._append(self._withdrawal(asked, target, field, terms))
+
+    def post(self, entity: str, records: Sequence[object], terms: Terms = NO_TERMS,
+             atomic: bool = False) -> list[Answer]:
+        """Add activities: source records of `entity`, or UnifiedActivity records; one answer per record, in order.
+
+        A record may be an `OvertideError` already (a line that could not be read). `atomic`: all or none. Raises what
+        concerns the request as a whole: nothing published, an unknown entity, wrong terms.
+        """
+        generation = published(self._current())
+        check = _check_of(generation, entity)
+        check_labels(terms)
+        if terms.idempotency_key is not None and len(records) != 1:
+            raise OvertideError("invalid_parameter", "An idempotency key names one record only.", "idempotencyKey",
+                                "Leave it out: an activity with an identity is never added twice.")
+        times = period(terms, generation.real_time["activity_ttl"])
+        rows = [self._activity(entity, record, check, terms, times) for record in records]
+        return self._append_rows(rows, atomic)
+
+    def _update(self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms) -> Draft:
+        generation = published(self._current())
+        times = period(terms, generation.real_time["update_ttl"])
+        found = checked_target(generation, target)
+        body = canonical({"fields": checked_fields(generation, changes)})
+        return _with_times(replace(asked, customer_id=found.customer_id, entity=found.entity, key=found.key, body=body),
+                           times)
+
+    def _withdrawal(self, asked: Draft, target: Target, field: str | None, terms: Terms) -> Draft:
+        generation = published(self._current())
+        if terms.valid_until is not None:
+            raise OvertideError("invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out.")
+        times = period(terms, generation.real_time["update_ttl"])
+        found = checked_target(generation, target)
+        if field is not None:
+            updatable_type(generation, field)
+        return replace(asked, customer_id=found.customer_id, entity=found.entity, key=found.key,
+                       body=canonical({"field": field}), event_time=times.event_time)
+
+    def _activity(self, entity: str, record: object, check: Check, terms: Terms, times: Period) -> Draft | Answer:
+        """Return the draft of one record, or its refusal."""
+        if isinstance(record, OvertideError):
+            return Answer(refusal=record)
+        try:
+            sent = checked_object(record)
+            checked = check(sent)
+        except OvertideError as refusal:
+            return Answer(refusal=refusal)
+        draft = _with_times(_activity_draft(checked, terms, _request_hash(terms, {"entity": entity, "record": sent})),
+                            times)
+        if checked.unknown is not None and self._log.repeated(draft) is None:
+            return Answer(refusal=checked.unknown)
+        return draft
+
+    def _append_rows(self, rows: Sequence[Draft | Answer], atomic: bool) -> list[Answer]:
+        drafts = [row for row in rows if isinstance(row, Draft)]
+        if atomic and len(drafts) < len(rows):
+            return [Answer(refusal=batch_refused()) if isinstance(row, Draft) else row for row in rows]
+        answers = iter(self._log.append(drafts, atomic))
+        return [next(answers) if isinstance(row, Draft) else row for row in rows]
+
+    def _repeated(self, asked: Draft) -> Answer | None:
+        known = self._log.repeated(asked)
+        return None if known is None else _raised(known)
+
+    def _append(self, draft: Draft) -> Answer:
+        return _raised(self._log.append([draft])[0])
+
+
+def _check_of(generation: Generation, entity: str) -> Check:
+    """Return the check of an entity's records; raise when it takes no activities."""
+    if entity == UNIFIED_ACTIVITY:
+        return lambda record: checked_unified(generation, record)
+    activity_of(generation, entity)
+    return lambda record: checked_record(generation, entity, record)
+
+
+def _asked(kind: Any, target: Target, terms: Terms, document: Mapping[str, Any]) -> Draft:  # noqa: ANN401
+    """Return the draft of a request before its checks: enough to find out whether it was answered before."""
+    check_labels(terms)
+    sent = {"kind": kind, "target": target.document(), **document}
+    return Draft(kind, target.customer_id, target.entity, target.key, "", caller=terms.caller,
+                 idempotency_key=terms.idempotency_key, request_hash=_request_hash(terms, sent), status=UPDATED)
+
+
+def _request_hash(terms: Terms, sent: Mapping[str, Any]) -> str | None:
+    """Return the hash of a request as sent, before defaults; None where no idempotency key will ask for it."""
+    return None if terms.idempotency_key is None else hash_of({**terms.document(), **sent})
+
+
+def _activity_draft(checked: Checked, terms: Terms, request_hash: str | None) -> Draft:
+    return Draft("activity", checked.customer_id, checked.entity, checked.key, checked.body, caller=terms.caller,
+                 idempotency_key=terms.idempotency_key, request_hash=request_hash, body_hash=checked.body_hash,
+                 activity_id=checked.activity_id, status=checked.status)
+
+
+def _with_times(draft: Draft, times: Period) -> Draft:
+    return replace(draft, valid_until=times.valid_until, ttl=times.ttl, event_time=times.event_time)
+
+
+def _raised(answer: Answer) -> Answer:
+    if answer.refusal is not None:
+        raise answer.refusal
+    return answer
+
+
+def answer_document(answer: Answer, index: int | None = None) -> dict[str, object]:
+    """Return an answer as a JSON document, with its place in the request where that had several records."""
+    place: dict[str, object] = {} if index is None else {"index": index}
+    if answer.refusal is not None:
+        return place | {"status": answer.refusal.status, "error": answer.refusal.as_json()}
+    event = answer.event
+    return place | {"status": answer.status, "repeated": answer.repeated} | (_event_document(event) if event else {})
+
+
+def _event_document(event: Event) -> dict[str, object]:
+    document: dict[str, object] = {
+        "eventId": event.event_id, "position": event.position, "acceptedAt": format_instant(event.accepted_at),
+        "validFrom": format_instant(event.valid_from)}
+    if event.valid_until is not None:
+        document["validUntil"] = format_instant(event.valid_until)
+    if event.activity_id is not None:
+        document["activityId"] = event.activity_id
+    return document

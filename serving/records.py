@@ -1,0 +1,151 @@
+"""Check posted activities, in source format or as UnifiedActivity, and map them to unified activities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lake.generation import Generation
+from schemas.activities import COLUMNS, range_index, unified_activity
+from schemas.documents import parse_json
+from schemas.errors import OvertideError
+from schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
+from schemas.suggestions import did_you_mean
+from schemas.values import BLANKS, Reading, Value, canonical, from_json, from_source, text_of
+from serving.fields import combined, unknown_entity
+
+CREATED, HELD = 201, 202
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A posted record that is in order: its unified activity, its target, and its identity.
+
+    `unknown` is the refusal due when the base does not know its customer, unless the log has answered it before.
+    """
+
+    body: str
+    body_hash: str
+    activity_id: str | None
+    customer_id: str | None = None
+    entity: str | None = None
+    key: str | None = None
+    status: int = CREATED
+    unknown: OvertideError | None = None
+
+
+def activity_of(generation: Generation, name: str) -> dict[str, Any]:
+    """Return an entity's activity configuration; raise `unknown_entity` or `no_activity_configuration`."""
+    if name not in generation.entities and name not in generation.activities:
+        raise unknown_entity(generation, name)
+    if name not in generation.activities:
+        raise OvertideError("no_activity_configuration", f"{name} is not set up as an activity.", name,
+                            "Add it to `activities` of overtide.yaml and run `overtide refresh`; known are "
+                            f"{', '.join([*generation.activities, UNIFIED_ACTIVITY])}.")
+    return dict(generation.activities[name])
+
+
+def checked_record(generation: Generation, name: str, record: Mapping[str, Any]) -> Checked:
+    """Check a source record of the entity `name` and map it; raise all that is wrong with it.
+
+    Codes: `unknown_field`, `invalid_value`, `missing_field`; `invalid_fields` for several.
+    """
+    entity, activity = generation.entities[name], activity_of(generation, name)
+    values = _typed(name, entity, record, (entity["primary_key"], activity["timestamp"], activity["foreign_key"]))
+    unified = unified_activity(name, entity, activity, values)
+    key = str(text_of(values[activity["foreign_key"]]))
+    known = generation.resolve_record(activity["to"], key) is not None
+    return Checked(canonical(unified), hash_of({"entity": name, "record": values}), str(unified["ActivityId"]),
+                   entity=activity["to"], key=key, status=CREATED if known else HELD)
+
+
+def _typed(name: str, entity: Mapping[str, Any], record: Mapping[str, Any],
+           needed: tuple[str, ...]) -> dict[str, Value]:
+    """Return the canonical value of every attribute of an entity, null for those that the record lacks."""
+    attributes = entity["attributes"]
+    errors = [_unknown(name, column, attributes) for column in record if column not in attributes]
+    values: dict[str, Value] = {}
+    for column, attribute in attributes.items():
+        try:
+            values[column] = from_source(attribute["type"], Reading.of(attribute), entity["time_zone"],
+                                         record.get(column))
+        except OvertideError as error:
+            error.target = column
+            errors.append(error)
+    wrong = {error.target for error in errors}
+    errors += [_missing(name, column) for column in dict.fromkeys(needed)
+               if column not in wrong and not (text_of(values.get(column)) or "").strip(BLANKS)]
+    if errors:
+        raise combined(errors)
+    return values
+
+
+def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checked:
+    """Check a UnifiedActivity record; raise all that is wrong with it, with the codes of `checked_record`."""
+    columns = ("CustomerId", *COLUMNS)
+    errors = [_unknown(UNIFIED_ACTIVITY, column, columns) for column in record if column not in columns]
+    values: dict[str, Value] = {}
+    for column in columns:
+        try:
+            values[column] = _unified_value(column, record.get(column))
+        except OvertideError as error:
+            error.target = column
+            errors.append(error)
+    wrong = {error.target for error in errors}
+    errors += [_missing(UNIFIED_ACTIVITY, column) for column in ("CustomerId", "ActivityType", "ActivityTime")
+               if column not in wrong and not values.get(column)]
+    if errors:
+        raise combined(errors)
+    return _unified(generation, values)
+
+
+def _unified_value(column: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
+    if column == "ActivityTime":
+        return from_json("datetime", value)
+    if column == "SemanticData":
+        return _semantic(value)
+    return from_json("string", value)
+
+
+def _semantic(value: object) -> str | None:
+    """Return SemanticData, an object or the JSON text of one, as canonical JSON text."""
+    document = parse_json(value) if isinstance(value, str) else value
+    if document is None:
+        return None
+    if not isinstance(document, dict):
+        raise OvertideError("invalid_value", "SemanticData is not a JSON object, nor the text of one.", "SemanticData",
+                            'Send an object such as {"Rating": 5}.')
+    return canonical(document)
+
+
+def _unified(generation: Generation, values: dict[str, Value]) -> Checked:
+    customer_id = str(values.pop("CustomerId"))
+    time = str(values["ActivityTime"])
+    values["RangeIndex"] = range_index(time)
+    values["ActivityTypeDisplay"] = values["ActivityTypeDisplay"] or values["ActivityType"]
+    values["ActivityId"] = identity = _identity(values)
+    unknown = None
+    if generation.resolve_id(customer_id) is None:
+        unknown = OvertideError("customer_not_found", f"There is no customer {customer_id}.", "CustomerId",
+                                "Post the source record instead if its customer is still to come.")
+    return Checked(canonical(values), hash_of({"customerId": customer_id, "record": values}), identity,
+                   customer_id, unknown=unknown)
+
+
+def _identity(values: Mapping[str, Value]) -> str | None:
+    """Return the ActivityId of a record, None where the event will name it; raise when its parts contradict."""
+    source, key, given = values["SourceEntityName"], values["SourceActivityId"], values["ActivityId"]
+    if key and not source:
+        raise _missing(UNIFIED_ACTIVITY, "SourceEntityName")
+    named = activity_id(str(source), str(key)) if source and key else None
+    if given and named and given != named:
+        raise OvertideError("invalid_value", f"The ActivityId of {source} {key} is {named}, not {given}.", "ActivityId",
+                            "Leave ActivityId out, or leave out SourceEntityName and SourceActivityId.")
+    return named or (str(given) if given else None)
+
+
+def _unknown(entity: str, column: str, known: Mapping[str, Any] | tuple[str, ...]) -> OvertideError:
+    return OvertideError("unknown_field", f"{entity} has no field {column!r}.", column, did_you_mean(column, known))
+
+
+def _missing(entity: str, column: str) -> OvertideError:
+    return OvertideError("missing_field", f"A record of {entity} needs {column}.", column, "Give it a value.")
