@@ -32,7 +32,7 @@ check: .venv/.development
 	$(BIN)/mypy --strict
 
 bench: .venv/.development
-	$(BIN)/python benchmarks/run.py --people $(PEOPLE)
+	$(BIN)/python -m benchmarks.run --people $(PEOPLE)
 
 fuzz: .venv/.development
 	$(BIN)/python -m tests.fuzz $(N)

@@ -1,0 +1,152 @@
+"""The refresh: first, again, and with one row in a hundred changed, beside the plain alternative on the same files."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from benchmarks.accuracy import Accuracy, accuracy, same_customers
+from benchmarks.measure import Row, Run, overtide, run
+from benchmarks.project import write_project
+from lake.catalog import connect
+from schemas.names import literal
+from schemas.paths import Paths
+
+Files = Callable[[int, str], Path]
+"""Gives the folder of generated files for a number of people and a format."""
+
+GIB = 2**30
+CHANGED = {"Contact": ("ContactId", "City", "City || ' North'"),
+           "Customer-Loyalty": ("LoyaltyId", "RewardPoints", "RewardPoints || '0'"),
+           "OnlinePurchases": ("PurchaseId", "TotalPrice", "TotalPrice || '0'"),
+           "POSPurchases": ("PurchaseId", "TotalPrice", "TotalPrice || '0'"),
+           "WebsiteReviews": ("ReviewId", "ReviewText", "ReviewText || '!'")}
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """One measured refresh: the command, and what its manifest says."""
+
+    run: Run
+    manifest: dict[str, Any]
+
+    @property
+    def source_rows(self) -> int:
+        """Rows read from all files."""
+        return sum(entity["rows_read"] for entity in self.manifest["entities"].values())
+
+    @property
+    def seconds_to_commit(self) -> float:
+        """Seconds of the whole command without the serving generation."""
+        return self.run.seconds - float(self.manifest["stages"]["serving generation"]["seconds"])
+
+
+def refresh(project: Path) -> Refresh:
+    """Run `overtide refresh` and read the manifest of the run that it published."""
+    measured = overtide(project, "refresh")
+    return Refresh(measured, json.loads(one(project, "SELECT Manifest FROM lake.runs ORDER BY Run DESC LIMIT 1")))
+
+
+def one(project: Path, query: str) -> Any:  # noqa: ANN401 - whatever the query gives
+    """Return the one value of a query on a project's lake."""
+    with connect(Paths.of(project)) as connection:
+        row = connection.execute(query).fetchone()
+        return row[0] if row else None
+
+
+def plain(files: Path, out: Path) -> Run:
+    """Run the plain alternative."""
+    program = Path(__file__).parent / "plain.py"
+    return run([sys.executable, program, "--source", files, "--out", out])
+
+
+def exported_keys(project: Path, path: Path) -> Path:
+    """Write the lake's AlternateKey as a plain Parquet file."""
+    with connect(Paths.of(project)) as connection:
+        connection.execute(f"COPY (SELECT EntityName, PrimaryKey, CustomerId FROM lake.AlternateKey) "
+                           f"TO {literal(str(path))} (FORMAT parquet)")
+    return path
+
+
+def change_one_in_a_hundred(files: Path, out: Path, kind: str) -> Path:
+    """Write the same files with one value changed in every hundredth row or so."""
+    out.mkdir()
+    for name, (key, column, value) in CHANGED.items():
+        source, options = f"{files}/{name}.{kind}", "FORMAT csv, HEADER" if kind == "csv" else "FORMAT parquet"
+        read = f"read_csv('{source}', all_varchar = true)" if kind == "csv" else f"read_parquet('{source}')"
+        duckdb.execute(f"COPY (SELECT * REPLACE (CASE WHEN hash({key}) % 100 = 0 THEN {value} ELSE {column} END "
+                       f"AS {column}) FROM {read}) TO '{out}/{name}.{kind}' ({options})")
+    return out
+
+
+def measure(folder: Path, people: int, files: Files) -> list[Row]:
+    """Measure first and later refreshes from CSV and Parquet, and how seconds grow with the rows."""
+    rows, firsts = [], {}
+    for kind in ("csv", "parquet"):
+        written, firsts[kind] = of_format(folder, people, files, kind)
+        rows += written
+    small = write_project(folder / "project-small", files(people // 10, "csv"), "csv", "one")
+    growth = firsts["csv"].run.seconds / refresh(small).run.seconds
+    return [*rows, Row("refresh: seconds(N) / seconds(N/10), csv", growth, "x", at_most=11.5)]
+
+
+def of_format(folder: Path, people: int, files: Files, kind: str) -> tuple[list[Row], Refresh]:
+    """Measure one format; the project stays in `folder/project-<format>`, refreshed three times."""
+    source, out = files(people, kind), folder / f"plain-{kind}"
+    beside = plain(source, out)
+    project = write_project(folder / f"project-{kind}", source, kind, "one")
+    first = refresh(project)
+    total, plain_rate = first.source_rows, first.source_rows / beside.seconds
+    assert total == beside.document["rows"], "the plain alternative read other rows"
+    same = same_customers(exported_keys(project, folder / f"keys-{kind}.parquet"), out / "AlternateKey.parquet")
+    rows = [Row(f"first refresh from {kind}: rows/s to commit", total / first.seconds_to_commit, "/s", plain_rate,
+                at_least=200_000),
+            Row(f"first refresh from {kind}: rows/s in all", total / first.run.seconds, "/s", plain_rate,
+                at_least=125_000),
+            Row(f"first refresh from {kind}: peak memory", first.run.peak_bytes / GIB, "GiB",
+                beside.peak_bytes / GIB, at_most=4),
+            Row(f"first refresh from {kind}: same customers as plain", same, "", at_least=1)]
+    return [*rows, *again(project, folder, source, kind, plain_rate)], first
+
+
+def again(project: Path, folder: Path, source: Path, kind: str, plain_rate: float) -> list[Row]:
+    """Measure a refresh of unchanged files and one of changed files."""
+    unchanged = refresh(project)
+    rows = later(unchanged, f"unchanged {kind}", plain_rate)
+    assert one(project, "SELECT count(*) FROM lake.Customer_history") == 0, "unchanged rows were written to history"
+    changed = change_one_in_a_hundred(source, folder / f"changed-{kind}", kind)
+    (project / "data").unlink()
+    (project / "data").symlink_to(changed.resolve())
+    rows += later(refresh(project), f"1 % changed {kind}", plain_rate)
+    shutil.rmtree(changed)
+    share = "SELECT 100 * (SELECT count(*) FROM lake.Customer_history) / (SELECT count(*) FROM lake.Customer)"
+    return [*rows, Row(f"1 % changed {kind}: customers in history", one(project, share), "%", at_most=2.2)]
+
+
+def later(refreshed: Refresh, what: str, plain_rate: float) -> list[Row]:
+    """Return the rows of a refresh over a base."""
+    rate = refreshed.source_rows / refreshed.seconds_to_commit
+    return [Row(f"refresh of {what}: rows/s to commit", rate, "/s", plain_rate, at_least=125_000),
+            Row(f"refresh of {what}: peak memory", refreshed.run.peak_bytes / GIB, "GiB", at_most=4)]
+
+
+def measure_rules(folder: Path, people: int, files: Files) -> list[Row]:
+    """Compare precision, recall and F1 of the one rule and of the rules that a user would write."""
+    found: dict[str, Accuracy] = {}
+    source = files(people, "csv")
+    for rules in ("one", "own"):
+        project = write_project(folder / rules, source, "csv", rules)
+        refresh(project)
+        found[rules] = accuracy(exported_keys(project, folder / f"{rules}.parquet"), source / "truth.csv")
+    plain(source, folder / "plain")
+    beside = accuracy(folder / "plain" / "AlternateKey.parquet", source / "truth.csv")
+    one_rule, own = found["one"], found["own"]
+    return [Row("one rule: precision", one_rule.precision, "", beside.precision, at_least=beside.precision),
+            Row("one rule: recall", one_rule.recall, "", beside.recall, at_least=beside.recall),
+            Row("own rules: precision", own.precision, ""), Row("own rules: recall", own.recall, ""),
+            Row("own rules: F1", own.f1, "", beside.f1, at_least=beside.f1)]
