@@ -45,7 +45,8 @@ DDL = (
         body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, body_hash TEXT,
         status INTEGER NOT NULL)""",
     f"""CREATE INDEX event_of_customer
-        ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12)) WHERE customer_id IS NOT NULL""",
+        ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12))
+        WHERE customer_id IS NOT NULL""",
     f"""CREATE INDEX event_of_record
         ON event (position >> {CHUNK_BITS}, kind = 'activity', entity, key) WHERE entity IS NOT NULL""",
     "CREATE UNIQUE INDEX event_of_activity ON event (activity_id) WHERE activity_id IS NOT NULL",

@@ -1,0 +1,395 @@
+"""The event log: order, durability, repetition, group commit, several processes, and clear failures."""
+
+import fcntl
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from eventlog.group_commit import GroupCommit
+from eventlog.sqlite import SqliteEventLog
+from schemas.errors import OvertideError
+from schemas.events import Draft, event_id
+from schemas.instants import HOUR
+
+ROOT = Path(__file__).parent.parent
+NOW = 1_795_514_400_000_000
+
+
+def update(customer_id="c", **changes):
+    return Draft(**{"kind": "update", "customer_id": customer_id, "entity": None, "key": None, "body": "{}",
+                    "ttl": HOUR, "status": 204, **changes})
+
+
+def activity(activity_id="a1", body_hash="h", **changes):
+    return update(None, **{"kind": "activity", "entity": "Shop_Contacts", "key": "1", "activity_id": activity_id,
+                           "body_hash": body_hash, "status": 201, **changes})
+
+
+@pytest.fixture
+def clock():
+    return [NOW]
+
+
+@pytest.fixture
+def log(tmp_path, clock):
+    random_bits = count()
+    log = SqliteEventLog(tmp_path / "log" / "events.sqlite", lambda: clock[0],
+                         lambda accepted_at: event_id(accepted_at, next(random_bits)))
+    yield log
+    log.close()
+
+
+def again(log, clock):
+    return SqliteEventLog(log.path, lambda: clock[0], lambda accepted_at: event_id(accepted_at, 0))
+
+
+def test_an_empty_log_answers_without_creating_a_file(log):
+    assert (log.read(0, 10), log.end(), log.last_accepted_at(), log.of_customer(["c"]), log.of_activity("a")) == (
+        [], 0, 0, [], None)
+    log.wait_for_commit()
+    assert log.append([]) == []
+    assert log.repeated(update(idempotency_key="k", request_hash="h")) is None
+    assert log.forget(NOW, 10) == 0
+    assert not log.path.exists()
+
+
+def test_events_come_back_in_order_with_dense_positions(log):
+    accepted = [answer.event for answer in log.append([update(f"c{number}") for number in range(5)])]
+    assert [event.position for event in accepted] == [0, 1, 2, 3, 4]
+    assert log.read(0, 10) == accepted
+    assert log.read(1, 2) == accepted[1:3]
+    assert log.read(5, 10) == []
+    assert (log.end(), log.last_accepted_at()) == (5, accepted[-1].accepted_at)
+
+
+def test_acceptance_strictly_increases_even_when_the_clock_stands_or_is_set_back(log, clock):
+    log.append([update(), update()])
+    clock[0] = NOW - HOUR
+    log.append([update()])
+    clock[0] = NOW + HOUR
+    log.append([update()])
+    assert [event.accepted_at for event in log.read(0, 10)] == [NOW, NOW + 1, NOW + 2, NOW + HOUR]
+    assert [event.event_id for event in log.read(0, 10)] == sorted(event.event_id for event in log.read(0, 10))
+
+
+def test_another_process_goes_on_where_the_last_one_ended(log, clock):
+    log.append([update()])
+    log.close()
+    clock[0] = NOW - 5
+    event = again(log, clock).append([update()])[0].event
+    assert (event.position, event.accepted_at) == (1, NOW + 1)
+
+
+def test_every_column_survives(log):
+    drafts = [update("c", entity=None, caller="app", event_time=NOW - 5, valid_until=NOW + 7, ttl=None,
+                     body='{"fields":{"Name":"Zoë \\" \u2028"}}'),
+              update(None, kind="withdrawal", entity="E_é", key="k'1", body='{"field":null}'), activity()]
+    answers = log.append(drafts)
+    assert log.read(0, 10) == [answer.event for answer in answers]
+    assert [answer.status for answer in answers] == [204, 204, 201]
+
+
+def test_events_of_a_customer_are_those_of_its_ids_and_records(log):
+    log.append([update("c1"), update("c2"), update("c3"), activity("a1"), activity("a2", key="2"),
+                update(None, kind="withdrawal", entity="Shop_Contacts", key="1"), update("c1")])
+    positions = [event.position for event in log.of_customer(["c1", "c3"], [("Shop_Contacts", "1")])]
+    assert positions == [0, 2, 3, 5, 6]
+    kinds = ("update", "withdrawal")
+    assert [event.position for event in log.of_customer(["c1"], [("Shop_Contacts", "1")], kinds)] == [0, 5, 6]
+    assert [event.position for event in log.of_customer([], [("Shop_Contacts", "1")], ["activity"])] == [3]
+    assert log.of_customer([], []) == []
+
+
+def test_ids_that_begin_alike_are_told_apart(log):
+    log.append([update("0123456789ab-1"), update("0123456789ab-2")])
+    assert [event.position for event in log.of_customer(["0123456789ab-2"])] == [1]
+
+
+def test_customers_are_found_in_every_chunk_of_a_long_log(log, monkeypatch):
+    log.append([update("c")])
+    log.append([update(f"x{number}") for number in range(70_000)])
+    log.append([update("c")])
+    assert [event.position for event in log.of_customer(["c"])] == [0, 70_001]
+    log.forget(NOW + 5 * HOUR, 68_000)
+    assert [event.position for event in log.of_customer(["c"])] == [70_001]
+
+
+def test_the_same_request_is_answered_as_the_first_time(log, clock):
+    first = log.append([update(idempotency_key="k", request_hash="h", caller="app")])[0]
+    clock[0] += 50 * 24 * HOUR
+    second = log.append([update(idempotency_key="k", request_hash="h", caller="app", status=500)])[0]
+    assert (second.event, second.repeated, second.status) == (first.event, True, 204)
+    assert log.end() == 1
+    assert log.repeated(update(idempotency_key="k", request_hash="h", caller="app")) == second
+
+
+def test_a_key_used_for_another_request_conflicts(log):
+    log.append([update(idempotency_key="k", request_hash="h")])
+    draft = update(idempotency_key="k", request_hash="other")
+    assert [log.append([draft])[0].refusal.code, log.repeated(draft).refusal.status] == ["idempotency_conflict", 409]
+
+
+def test_keys_belong_to_their_caller(log):
+    drafts = [update(idempotency_key="k", request_hash=str(caller), caller=caller) for caller in (None, "a", "b")]
+    assert [answer.event.position for answer in log.append(drafts)] == [0, 1, 2]
+
+
+def test_the_same_activity_is_answered_as_the_first_time_and_another_body_conflicts(log):
+    first = log.append([activity(status=202)])[0]
+    second, third = log.append([activity(), activity(body_hash="other")])
+    assert (second.event, second.repeated, second.status) == (first.event, True, 202)
+    assert (third.refusal.code, third.refusal.status) == ("activity_conflict", 409)
+    assert log.of_activity("a1") == first.event
+
+
+def test_repetitions_within_one_batch_are_seen(log):
+    answers = log.append([activity("a"), activity("a"), activity("a", "other"),
+                          update(idempotency_key="k", request_hash="h"), update(idempotency_key="k", request_hash="h"),
+                          update(idempotency_key="k", request_hash="x")])
+    assert [(answer.repeated, answer.refusal and answer.refusal.code) for answer in answers] == [
+        (False, None), (True, None), (False, "activity_conflict"), (False, None), (True, None),
+        (False, "idempotency_conflict")]
+    assert log.end() == 2
+
+
+def test_a_refused_draft_does_not_hinder_the_others(log):
+    answers = log.append([update(ttl=0), update()])
+    assert (answers[0].refusal.code, answers[1].event.position) == ("expired", 0)
+
+
+def test_an_atomic_batch_is_accepted_whole_or_not_at_all(log):
+    refused = log.append([activity("a"), update(idempotency_key="k", request_hash="h"), update(ttl=0)], atomic=True)
+    assert [answer.refusal.code for answer in refused] == ["batch_refused", "batch_refused", "expired"]
+    assert log.end() == 0
+    accepted = log.append([activity("a", "other"), update(idempotency_key="k", request_hash="other")], atomic=True)
+    assert [answer.event.position for answer in accepted] == [0, 1]
+
+
+def test_retention_removes_what_ended_and_keeps_the_order(log, clock):
+    log.append([update(ttl=1), activity(ttl=2), update(None, kind="withdrawal", entity="E", key="1"), update(ttl=HOUR)])
+    assert log.forget(NOW + 10, 1) == 1
+    assert log.forget(NOW + 10, 4) == 1
+    assert [event.position for event in log.read(0, 10)] == [2, 3]
+    assert log.forget(NOW + 2 * HOUR, 4) == 1
+    clock[0] = NOW - HOUR
+    event = again(log, clock).append([update()])[0].event
+    assert (event.position, event.accepted_at) == (4, NOW + 4)
+
+
+def test_the_end_stays_when_retention_removed_every_event(log, clock):
+    log.append([update(), update()])
+    assert log.forget(NOW + 2 * HOUR, 2) == 2
+    assert (log.read(0, 10), log.end(), log.last_accepted_at()) == ([], 2, NOW + 1)
+
+
+def test_an_event_is_remembered_until_it_ends(log):
+    log.append([activity(ttl=10)])
+    assert log.forget(NOW + 9, 1) == 0
+    assert log.append([activity()])[0].repeated
+
+
+def test_threads_share_commits_and_every_one_gets_its_own_answer(log):
+    answers: dict[int, int] = {}
+
+    def work(thread):
+        for number in range(20):
+            event = log.append([update(f"{thread}-{number}")])[0].event
+            answers[event.position] = (thread, number, event.customer_id)
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == list(range(400))
+    assert all(customer == f"{thread}-{number}" for thread, number, customer in answers.values())
+    for thread in range(20):
+        mine = [number for _, (owner, number, _) in sorted(answers.items()) if owner == thread]
+        assert mine == list(range(20))
+
+
+def test_a_reader_waits_for_a_commit_in_progress(log):
+    log.append([update()])
+    descriptor = os.open(log.lock_path, os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    waited = threading.Event()
+    threading.Thread(target=lambda: (log.wait_for_commit(), waited.set()), daemon=True).start()
+    assert not waited.wait(0.2)
+    os.close(descriptor)
+    assert waited.wait(5)
+
+
+def test_files_are_for_their_owner_alone(log):
+    log.append([update()])
+    assert {file.stat().st_mode & 0o777 for file in log.path.parent.iterdir()} == {0o600}
+
+
+def test_a_file_that_is_no_log_is_named(log):
+    log.path.parent.mkdir()
+    log.path.write_bytes(b"no database at all" * 100)
+    for failing in (lambda: log.append([update()]), lambda: log.read(0, 1), log.end):
+        with pytest.raises(OvertideError) as error:
+            failing()
+        assert error.value.code == "log_corrupt"
+
+
+def test_a_log_of_another_version_is_named(log):
+    log.path.parent.mkdir()
+    with sqlite3.connect(log.path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    for failing in (lambda: log.append([update()]), log.end):
+        with pytest.raises(OvertideError) as error:
+            failing()
+        assert error.value.code == "log_version"
+
+
+def test_a_log_whose_folder_cannot_be_made_is_unwritable(tmp_path, clock):
+    (tmp_path / "file").write_text("")
+    log = SqliteEventLog(tmp_path / "file" / "events.sqlite", lambda: NOW, lambda _: "e")
+    with pytest.raises(OvertideError) as error:
+        log.append([update()])
+    assert error.value.code == "log_unwritable"
+
+
+def test_a_log_that_another_program_keeps_locked_says_so(log, monkeypatch):
+    monkeypatch.setattr("eventlog.sqlite.BUSY_MILLISECONDS", 50)
+    log.append([update()])
+    log.close()
+    other = sqlite3.connect(log.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OvertideError) as error:
+        log.append([update()])
+    assert (error.value.code, error.value.exit_code) == ("log_busy", 75)
+    other.execute("ROLLBACK")
+    assert log.append([update()])[0].event.position == 1
+
+
+def test_an_append_that_fails_leaves_nothing_and_the_next_one_works(log, clock):
+    def broken(_):
+        raise OSError(28, "No space left on device")
+
+    log.append([update()])
+    log._ids, whole = broken, log._ids
+    with pytest.raises(OvertideError) as error:
+        log.append([update(), update()])
+    assert error.value.code == "log_unwritable"
+    log._ids = whole
+    assert log.append([update()])[0].event.position == 1
+
+
+def test_an_error_reaches_every_thread_of_its_group():
+    entered, go_on = threading.Event(), threading.Event()
+
+    def commit(requests):
+        entered.set()
+        go_on.wait(5)
+        if "bad" in requests:
+            raise OvertideError("log_unwritable", "Disk full.")
+        return requests
+
+    group = GroupCommit(commit, lambda _: 1, 10)
+    outcomes = []
+
+    def submit(request):
+        try:
+            outcomes.append(group.submit(request))
+        except OvertideError as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=submit, args=("first",))]
+    threads[0].start()
+    entered.wait(5)
+    threads += [threading.Thread(target=submit, args=(request,)) for request in ("good", "bad")]
+    for thread in threads[1:]:
+        thread.start()
+    time.sleep(0.1)
+    go_on.set()
+    for thread in threads:
+        thread.join(5)
+    assert sorted(outcomes) == ["first", "log_unwritable", "log_unwritable"]
+    assert group.submit("after") == "after"
+
+
+def test_an_interrupted_thread_passes_the_lead_on():
+    group = GroupCommit(lambda requests: requests, lambda _: 1, 10)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    group._group = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        group.submit("interrupted")
+    del group._group
+    done = []
+    thread = threading.Thread(target=lambda: done.append(group.submit("next")), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert done == ["next"]
+
+
+def start_writer(path, name, batch, limit=10**9, crash_at=None):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | ({"OVERTIDE_CRASH_AT": crash_at} if crash_at else {})
+    return subprocess.Popen([sys.executable, str(ROOT / "tests" / "log_writer.py"), str(path), name, str(batch),
+                             str(limit)], stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def acknowledged(output):
+    return [tuple(line.split()) for line in output.splitlines() if line.count(" ") == 3]
+
+
+def assert_kept_once_in_order(log, acknowledgements):
+    events = []
+    while part := log.read(len(events), 10_000):
+        events += part
+    assert [event.position for event in events] == list(range(len(events))) == list(range(log.end()))
+    assert all(one.accepted_at < two.accepted_at for one, two in zip(events, events[1:], strict=False))
+    for _, position, accepted_at, identifier in acknowledgements:
+        event = events[int(position)]
+        assert (event.event_id, event.accepted_at) == (identifier, int(accepted_at))
+    with sqlite3.connect(log.path) as connection:
+        kept = connection.execute("SELECT idempotency_key, position FROM event").fetchall()
+    assert len({key for key, _ in kept}) == len(kept)
+    assert {(key, int(position)) for key, position, *_ in acknowledgements} <= set(kept)
+
+
+def test_writers_that_are_killed_lose_no_acknowledged_event(tmp_path, clock):
+    path, found = tmp_path / "events.sqlite", []
+    chance = random.Random(3)
+    for attempt in range(8):
+        writers = [start_writer(path, f"{attempt}.{number}", chance.choice([1, 7, 100])) for number in range(2)]
+        time.sleep(0.25 + chance.random() * 0.3)
+        for writer in writers:
+            writer.kill()
+        found += [line for writer in writers for line in acknowledged(writer.communicate()[0])]
+    assert found
+    assert_kept_once_in_order(SqliteEventLog(path, lambda: NOW, str), found)
+
+
+@pytest.mark.parametrize(("step", "kept"), [("log.before_commit", 0), ("log.after_commit", 3)])
+def test_a_writer_that_dies_at_its_commit_leaves_a_whole_batch_or_none(tmp_path, step, kept):
+    path = tmp_path / "events.sqlite"
+    writer = start_writer(path, "w", 3, 1, step)
+    assert (writer.communicate()[0], writer.returncode) == ("", 137)
+    log = SqliteEventLog(path, lambda: NOW, lambda accepted_at: event_id(accepted_at, 0))
+    assert log.end() == kept
+    answers = log.append([update(idempotency_key=f"w-0-{index}", request_hash="h", caller="w") for index in range(3)])
+    assert [answer.repeated for answer in answers] == [kept == 3] * 3
+    assert log.end() == 3
+
+
+def test_four_processes_append_at_once_without_an_error(tmp_path):
+    path = tmp_path / "events.sqlite"
+    writers = [start_writer(path, str(number), 5, 60) for number in range(4)]
+    outputs = [writer.communicate()[0] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * 4
+    found = [line for output in outputs for line in acknowledged(output)]
+    assert len(found) == 4 * 5 * 60
+    assert_kept_once_in_order(SqliteEventLog(path, lambda: NOW, str), found)

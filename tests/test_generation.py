@@ -1,0 +1,104 @@
+"""A serving generation: written once, complete or not there, and read from every thread."""
+
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from lake.generation import Generation, Profile, ProfileField, write_generation
+from schemas.errors import OvertideError
+
+META = {
+    "run": 3, "instance": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10",
+    "profile": [{"name": "CustomerId", "type": "string", "updatable": False},
+                {"name": "EMail", "type": "string", "updatable": True}],
+    "entities": {"Shop_Contacts": {"attributes": {"Id": {"type": "integer", "format": None, "decimal_mark": "."}},
+                                   "time_zone": "UTC", "primary_key": "Id"}},
+    "activities": {}, "real_time": {"update_ttl": "4h", "activity_ttl": "30d"}}
+ANN = Profile("a" * 32, {"EMail": "ann@example.com", "Größe": None},
+              (("Shop_Contacts", "1", True), ("Shop_Contacts", "2", False)), ("b" * 32, "c" * 32))
+
+
+@pytest.fixture
+def generation(tmp_path):
+    path = tmp_path / "serving #1?" / "g 1%20.sqlite"
+    write_generation(path, META, [ANN], [("Shop_Contacts", "1", ANN.customer_id), ("Shop_Contacts", "2", ANN.customer_id)],
+                     [("b" * 32, ANN.customer_id), ("d" * 32, "e" * 32)])
+    return Generation(path)
+
+
+def test_a_profile_comes_back_as_it_was_written(generation):
+    assert generation.profile(ANN.customer_id) == ANN
+    assert generation.profile("b" * 32) is None
+
+
+def test_ids_resolve_to_the_profile_that_they_lead_to(generation):
+    assert generation.resolve_id(ANN.customer_id) == ANN.customer_id
+    assert generation.resolve_id("b" * 32) == ANN.customer_id
+    assert generation.resolve_id("d" * 32) is None
+    assert generation.resolve_id("x") is None
+
+
+def test_records_resolve_losers_too(generation):
+    assert generation.resolve_record("Shop_Contacts", "2") == ANN.customer_id
+    assert generation.resolve_record("Shop_Contacts", "3") is None
+
+
+@pytest.mark.parametrize(("key", "text"), [("007", "7"), ("7", "7"), ("x", "x"), ("", "")])
+def test_keys_have_a_canonical_text(generation, key, text):
+    assert generation.key_text("Shop_Contacts", key) == text
+    assert generation.key_text("Unknown", key) == key
+
+
+def test_the_metadata_is_typed(generation):
+    assert (generation.run, generation.meta("instance")) == (3, META["instance"])
+    assert generation.profile_fields["EMail"] == ProfileField("EMail", "string", True)
+    assert generation.entities == META["entities"]
+    assert (generation.activities, generation.real_time) == ({}, META["real_time"])
+
+
+def test_threads_read_side_by_side(generation):
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(generation.profile(ANN.customer_id))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [ANN] * 8
+
+
+def test_a_look_up_takes_microseconds(generation):
+    began = time.perf_counter()
+    for _ in range(2000):
+        generation.resolve_id(ANN.customer_id)
+        generation.profile(ANN.customer_id)
+    assert (time.perf_counter() - began) / 4000 < 200e-6
+
+
+def test_a_missing_generation_is_named(tmp_path):
+    with pytest.raises(OvertideError) as error:
+        Generation(tmp_path / "gone.sqlite")
+    assert error.value.code == "generation_missing"
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b""])
+def test_a_damaged_generation_is_an_error_not_a_traceback(tmp_path, content):
+    path = tmp_path / "bad.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(OvertideError) as error:
+        Generation(path).profile("a")
+    assert error.value.code == "generation_corrupt"
+
+
+def test_a_generation_that_lacks_metadata_is_an_error(tmp_path):
+    write_generation(tmp_path / "g.sqlite", {}, [])
+    with pytest.raises(OvertideError) as error:
+        _ = Generation(tmp_path / "g.sqlite").run
+    assert error.value.code == "generation_corrupt"
+
+
+def test_a_failed_write_leaves_no_generation(tmp_path):
+    with pytest.raises(sqlite3.IntegrityError):
+        write_generation(tmp_path / "g.sqlite", META, [ANN, ANN])
+    assert not (tmp_path / "g.sqlite").exists()
