@@ -6,9 +6,13 @@ import random
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import Row, seconds_of
 from eventlog.sqlite import SqliteEventLog
@@ -44,47 +48,60 @@ def plain_table(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def append_plain(connection: sqlite3.Connection, first: int, count: int) -> None:
+Rows = list[tuple[int, str, str]]
+
+
+def plain_rows(numbers: range) -> Rows:
+    """Return what a bare table keeps of these updates."""
+    return [(clock(), f"{number % 100_000:032x}", json.dumps({"fields": {"Telephone": str(number)}}))
+            for number in numbers]
+
+
+def append_plain(connection: sqlite3.Connection, rows: Rows) -> None:
     """Insert events in one transaction."""
-    rows = [(clock(), f"{number % 100_000:032x}", json.dumps({"fields": {"Telephone": str(number)}}))
-            for number in range(first, first + count)]
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany("INSERT INTO event (accepted_at, customer_id, body) VALUES (?, ?, ?)", rows)
     connection.execute("COMMIT")
 
 
-def batched(append: Callable[[int, int], object], events: int) -> float:
+def append(log: SqliteEventLog, drafts: list[Draft]) -> None:
+    """Append events, each of which must be accepted as a new one."""
+    assert all(answer.event and not answer.repeated for answer in log.append(drafts))
+
+
+def drafts(numbers: range) -> list[Draft]:
+    """Return the updates of these numbers."""
+    return [draft(number) for number in numbers]
+
+
+def batches(events: int, size: int) -> list[range]:
+    """Return the numbers of so many events, cut into batches."""
+    return [range(first, first + size) for first in range(0, events, size)]
+
+
+def batched(write: Callable[[Any], None], prepared: list[Any]) -> float:
     """Return the events per second of one writer that appends in batches."""
-    return events / seconds_of(lambda: [append(first, BATCH) for first in range(0, events, BATCH)])
+    return len(prepared) * BATCH / seconds_of(lambda: deque(map(write, prepared), maxlen=0))
 
 
-def singly(append: Callable[[int, int], object], events: int) -> float:
+def singly(write: Callable[[Any], None], prepared: list[Any]) -> float:
     """Return the events per second of many threads of one process that append one event each."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return events / seconds_of(lambda: list(pool.map(lambda number: append(number, 1), range(events))))
+        return len(prepared) / seconds_of(lambda: deque(pool.map(write, prepared), maxlen=0))
 
 
-def appender(log: SqliteEventLog) -> Callable[[int, int], object]:
-    """Return an append that is checked: every event must have been accepted."""
-    def append(first: int, count: int) -> None:
-        answers = log.append([draft(number) for number in range(first, first + count)])
-        assert all(answer.event and not answer.repeated for answer in answers)
-    return append
-
-
-def one_process(path: Path, place: int, batches: int) -> None:
+def one_process(path: Path, place: int, events: int) -> None:
     """Append batches beside other processes that do the same."""
     log = open_log(path)
-    append = appender(log)
-    for number in range(batches):
-        append((place * batches + number) * BATCH, BATCH)
+    for numbers in batches(events, BATCH):
+        append(log, [draft(place * events + number) for number in numbers])
     log.close()
 
 
-def together(path: Path, batches: int) -> tuple[float, int]:
+def together(path: Path, events: int) -> tuple[float, int]:
     """Let four processes append at once; return the events per second of all, and how many processes failed."""
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=one_process, args=(path, place, batches)) for place in range(PROCESSES)]
+    processes = [context.Process(target=one_process, args=(path, place, events)) for place in range(PROCESSES)]
     began = time.perf_counter()
     for process in processes:
         process.start()
@@ -92,37 +109,44 @@ def together(path: Path, batches: int) -> tuple[float, int]:
         process.join()
     seconds = time.perf_counter() - began
     log = open_log(path)
-    assert log.end() == PROCESSES * batches * BATCH, "events are missing"
+    assert log.end() == PROCESSES * events, "events are missing"
     log.close()
-    return PROCESSES * batches * BATCH / seconds, sum(process.exitcode != 0 for process in processes)
+    return PROCESSES * events / seconds, sum(process.exitcode != 0 for process in processes)
 
 
 def measure(folder: Path) -> list[Row]:
     """Measure all ways to append."""
     folder.mkdir(parents=True)
-    log, bare = open_log(folder / "batches.sqlite"), plain_table(folder / "plain.sqlite")
-    rows = [Row("log: events/s in batches of 1,000", batched(appender(log), 300_000), "/s",
-                batched(lambda first, count: append_plain(bare, first, count), 300_000), at_least=50_000)]
-    log.close()
-    single = open_log(folder / "singles.sqlite")
-    local = SingleWriter(bare)
-    rows.append(Row(f"log: events/s singly from {THREADS} threads", singly(appender(single), 20_000), "/s",
-                    singly(local.append, 2_000), at_least=2_500))
-    single.close()
-    rate, failed = together(folder / "processes.sqlite", 25)
-    rows.append(Row(f"log: events/s from {PROCESSES} processes at once", rate, "/s"))
-    rows.append(Row(f"log: failed of {PROCESSES} processes", failed, "", at_most=0))
-    return rows
+    bare = SingleWriter(plain_table(folder / "plain.sqlite"))
+    rows = [Row("log: events/s in batches of 1,000", in_batches(folder / "batches.sqlite"), "/s",
+                batched(bare.append, [plain_rows(numbers) for numbers in batches(300_000, BATCH)]), at_least=50_000),
+            Row(f"log: events/s singly from {THREADS} threads", one_by_one(folder / "singles.sqlite"), "/s",
+                singly(bare.append, [plain_rows(numbers) for numbers in batches(5_000, 1)]), at_least=2_500)]
+    rate, failed = together(folder / "processes.sqlite", 25_000)
+    return [*rows, Row(f"log: events/s from {PROCESSES} processes at once", rate, "/s"),
+            Row(f"log: failed of {PROCESSES} processes", failed, "", at_most=0)]
+
+
+def in_batches(path: Path) -> float:
+    """Return the events per second of batches."""
+    with closing(open_log(path)) as log:
+        return batched(partial(append, log), [drafts(numbers) for numbers in batches(300_000, BATCH)])
+
+
+def one_by_one(path: Path) -> float:
+    """Return the events per second of single events from many threads."""
+    with closing(open_log(path)) as log:
+        return singly(partial(append, log), [drafts(numbers) for numbers in batches(20_000, 1)])
 
 
 class SingleWriter:
-    """One SQLite connection shared by many threads: one transaction per event, one after the other."""
+    """One SQLite connection shared by all threads: one transaction per append, one after the other."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
 
-    def append(self, first: int, count: int) -> None:
+    def append(self, rows: Rows) -> None:
         """Insert events when it is this thread's turn."""
         with self._lock:
-            append_plain(self._connection, first, count)
+            append_plain(self._connection, rows)
