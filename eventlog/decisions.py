@@ -3,9 +3,8 @@
 What was decided earlier in the same transaction counts like what the log holds.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from eventlog.contract import Answer
 from schemas.errors import OvertideError
@@ -24,14 +23,26 @@ class Entry:
     status: int = 201
 
 
-class Remembered(Protocol):
-    """The entries that a log remembers."""
+@dataclass
+class Remembered:
+    """Entries that answer a repetition: by caller and idempotency key, and by ActivityId."""
 
-    def by_key(self, caller: str, idempotency_key: str) -> Entry | None:
-        """Return the entry of a caller's idempotency key."""
+    by_key: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    by_activity: dict[str, Entry] = field(default_factory=dict)
 
-    def by_activity(self, activity_id: str) -> Entry | None:
-        """Return the entry that created an activity."""
+    def add(self, entry: Entry) -> None:
+        """Remember an entry."""
+        if entry.idempotency_key is not None:
+            self.by_key[entry.event.caller or "", entry.idempotency_key] = entry
+        if entry.event.activity_id is not None:
+            self.by_activity[entry.event.activity_id] = entry
+
+    def remove(self, entry: Entry) -> None:
+        """Forget an entry that was added."""
+        if entry.idempotency_key is not None:
+            del self.by_key[entry.event.caller or "", entry.idempotency_key]
+        if entry.event.activity_id is not None:
+            del self.by_activity[entry.event.activity_id]
 
 
 @dataclass
@@ -43,14 +54,12 @@ class Tail:
 
 
 class Decisions:
-    """Decides drafts against a log whose end is `tail`; `entries` are the accepted ones, ready to be written."""
+    """Decides drafts against the end of a log and what it remembers of them; `entries` are those to be written."""
 
     def __init__(self, remembered: Remembered, tail: Tail, clock: Clock, ids: IdSource) -> None:
         self.entries: list[Entry] = []
         self.tail = tail
         self._remembered, self._clock, self._ids = remembered, clock, ids
-        self._keys: dict[tuple[str, str], Entry] = {}
-        self._activities: dict[str, Entry] = {}
 
     def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Answer]:
         """Answer a request; an `atomic` one with a refusal leaves nothing behind."""
@@ -62,7 +71,7 @@ class Decisions:
         return [answer if answer.refusal else Answer(refusal=batch_refused()) for answer in answers]
 
     def _answer(self, draft: Draft) -> Answer:
-        known = repetition(draft, self._by_key, self._by_activity)
+        known = repetition(draft, self._remembered)
         if known is not None:
             return known
         accepted_at = max(self._clock(), self.tail.accepted_at + 1)
@@ -77,36 +86,23 @@ class Decisions:
         event = entry.event
         self.entries.append(entry)
         self.tail.position, self.tail.accepted_at = event.position + 1, event.accepted_at
-        if entry.idempotency_key is not None:
-            self._keys[event.caller or "", entry.idempotency_key] = entry
-        if event.activity_id is not None:
-            self._activities[event.activity_id] = entry
+        self._remembered.add(entry)
 
     def _undo(self, begin: int, tail: Tail) -> None:
         for entry in self.entries[begin:]:
-            if entry.idempotency_key is not None:
-                del self._keys[entry.event.caller or "", entry.idempotency_key]
-            if entry.event.activity_id is not None:
-                del self._activities[entry.event.activity_id]
+            self._remembered.remove(entry)
         del self.entries[begin:]
         self.tail = tail
 
-    def _by_key(self, caller: str, key: str) -> Entry | None:
-        return self._keys.get((caller, key)) or self._remembered.by_key(caller, key)
 
-    def _by_activity(self, activity_id: str) -> Entry | None:
-        return self._activities.get(activity_id) or self._remembered.by_activity(activity_id)
-
-
-def repetition(draft: Draft, by_key: Callable[[str, str], Entry | None],
-               by_activity: Callable[[str], Entry | None]) -> Answer | None:
+def repetition(draft: Draft, remembered: Remembered) -> Answer | None:
     """Return the first answer again, or the conflict with it; None for a draft that is new."""
     if draft.idempotency_key is not None:
-        first = by_key(draft.caller or "", draft.idempotency_key)
+        first = remembered.by_key.get((draft.caller or "", draft.idempotency_key))
         if first is not None:
             return _again(first) if first.request_hash == draft.request_hash else _key_conflict(draft, first)
     if draft.activity_id is not None:
-        first = by_activity(draft.activity_id)
+        first = remembered.by_activity.get(draft.activity_id)
         if first is not None:
             return _again(first) if first.body_hash == draft.body_hash else _activity_conflict(draft, first)
     return None

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from eventlog.contract import Answer
-from eventlog.decisions import Decisions, Entry, Tail, repetition
+from eventlog.decisions import Decisions, Entry, Remembered, Tail, repetition
 from eventlog.failures import clear_errors, unwritable, wrong_version
 from eventlog.group_commit import GroupCommit
 from schemas.crash import crash_point
@@ -83,8 +83,7 @@ class SqliteEventLog:
         if draft.idempotency_key is None and draft.activity_id is None:
             return None
         with self._reading() as connection:
-            remembered = _Remembered(connection) if connection else None
-            return repetition(draft, remembered.by_key, remembered.by_activity) if remembered else None
+            return repetition(draft, _remembered(connection, [draft])) if connection else None
 
     def read(self, from_position: int, limit: int) -> list[Event]:
         """Return up to `limit` events from a position on."""
@@ -202,23 +201,24 @@ OF_CUSTOMER = f"""
     ORDER BY position"""
 
 
-class _Remembered:
-    """Looks up what the log remembers through an open connection."""
+BY_KEY = f"""
+    WITH request AS (SELECT value ->> 0 AS sender, value ->> 1 AS sent_key FROM json_each(?))
+    SELECT {ENTRY} FROM request CROSS JOIN event ON ifnull(caller, '') = sender AND idempotency_key = sent_key"""
+BY_ACTIVITY = f"""
+    WITH posted AS (SELECT value AS posted_id FROM json_each(?))
+    SELECT {ENTRY} FROM posted CROSS JOIN event ON activity_id = posted_id"""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
 
-    def by_key(self, caller: str, idempotency_key: str) -> Entry | None:
-        """Return the entry of a caller's idempotency key."""
-        return self._entry("ifnull(caller, '') = ? AND idempotency_key = ?", caller, idempotency_key)
-
-    def by_activity(self, activity_id: str) -> Entry | None:
-        """Return the entry that created an activity."""
-        return self._entry("activity_id = ?", activity_id)
-
-    def _entry(self, condition: str, *parameters: str) -> Entry | None:
-        row = self._connection.execute(f"SELECT {ENTRY} FROM event WHERE {condition}", parameters).fetchone()
-        return Entry(Event(*row[:12]), *row[12:]) if row else None
+def _remembered(connection: sqlite3.Connection, drafts: Sequence[Draft]) -> Remembered:
+    """Return what the log remembers of the requests and activities of these drafts."""
+    keys = [(draft.caller or "", draft.idempotency_key) for draft in drafts if draft.idempotency_key is not None]
+    activities = [draft.activity_id for draft in drafts if draft.activity_id is not None]
+    remembered = Remembered()
+    for statement, wanted in ((BY_KEY, keys), (BY_ACTIVITY, activities)):
+        if wanted:
+            for row in connection.execute(statement, (json.dumps(wanted),)):
+                remembered.add(Entry(Event(*row[:12]), *row[12:]))
+    return remembered
 
 
 class _Writer:
@@ -250,7 +250,8 @@ class _Writer:
         """Decide requests in one transaction and write what was accepted."""
         with self.transaction():
             tail = Tail(*self.connection.execute("SELECT position, accepted_at FROM tail").fetchone())
-            decisions = Decisions(_Remembered(self.connection), tail, clock, ids)
+            remembered = _remembered(self.connection, [draft for drafts, _ in requests for draft in drafts])
+            decisions = Decisions(remembered, tail, clock, ids)
             answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
             if decisions.entries:
                 self.connection.executemany(INSERT, map(_row, decisions.entries))
