@@ -200,7 +200,7 @@ def build_serving(plan: Plan, found: Found) -> str:
         customers, keys, aliases = (_rows(table, files[table])
                                     for table in ("Customer", "AlternateKey", "IdentityAlias"))
         build_generation(connection, plan.paths.generation(name), serving_meta(plan, fields),
-                         GenerationSources(profile_json(fields, customers), keys, aliases))
+                         GenerationSources(profile_json(fields, plan.unified(found.tables), customers), keys, aliases))
     return name
 
 

@@ -14,26 +14,44 @@ TYPES = {"CustomerId": "VARCHAR", "ActivityId": "VARCHAR", "ActivityType": "VARC
 """The columns of UnifiedActivity with their SQL types, without `FirstRun`."""
 
 
-def activity_rows(activity: Activity, relationship: Relationship, entity: Entity, rows: str, keys: str) -> str:
-    """Return the SQL of an entity's unified activities.
+def activity_rows(activity: Activity, relationship: Relationship, entity: Entity, rows: str, keys: str,
+                  number: int) -> str:
+    """Return the SQL of what differs between an entity's activities; `number` is the activity's place.
 
     `rows` is SQL of the entity's typed rows, `keys` of PrimaryKey and CustomerId of the records of the related entity; a
     row whose foreign key is not among them is left out.
     """
     time = instant_of(quoted(activity.timestamp), entity.attribute(activity.timestamp).type, entity.time_zone)
-    source = f"{_text(entity.primary_key, entity)}"
-    fixed = {"ActivityType": activity.type, "ActivityTypeDisplay": activity.type_display or activity.type,
-             "ActivityName": activity.name, "SourceEntityName": activity.entity}
-    values = {name: literal(value) for name, value in fixed.items()}
-    values |= {"CustomerId": "CustomerId", "SourceActivityId": source, "ActivityTime": time,
-               "ActivityId": f"left(sha256({literal(activity.entity)} || chr(31) || {source}), 32)",
-               "Title": _text(activity.title, entity), "SemanticData": _semantic(activity, entity),
-               "RangeIndex": f"floor(epoch_us({time}) / 1000000)::BIGINT::VARCHAR"}
+    values = {"Title": _text(activity.title, entity), "SemanticData": _semantic(activity, entity),
+              "SourceActivityId": _text(entity.primary_key, entity)}
     values |= {column: _text(name, entity) if name else "NULL" for column, name in
                (("Description", activity.description), ("URL", activity.url), ("Icon", activity.icon))}
-    chosen = ", ".join(f"({values[name]})::{kind} AS {name}" for name, kind in TYPES.items())
-    return f"SELECT {chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
+    chosen = ", ".join(f"({value})::VARCHAR AS {name}" for name, value in values.items())
+    return f"SELECT CustomerId::UUID AS customer, ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number, " \
+           f"{chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
            f"ON related.PrimaryKey = {_text(relationship.foreign_key, entity)}"
+
+
+def timeline_rows(activities: list[Activity], rows: str) -> str:
+    """Return the SQL of UnifiedActivity from the narrow `rows` of all activities, in the order of the timeline.
+
+    What follows from other columns is added behind the sort, which then moves half as many bytes.
+    """
+    fixed = {"ActivityType": [activity.type for activity in activities],
+             "ActivityTypeDisplay": [activity.type_display or activity.type for activity in activities],
+             "ActivityName": [activity.name for activity in activities],
+             "SourceEntityName": [activity.entity for activity in activities]}
+    values = {name: _choice(texts) for name, texts in fixed.items()}
+    values |= {"CustomerId": "replace(customer::VARCHAR, '-', '')",
+               "ActivityId": f"left(sha256({values['SourceEntityName']} || chr(31) || SourceActivityId), 32)",
+               "RangeIndex": "floor(epoch_us(ActivityTime) / 1000000)::BIGINT::VARCHAR"}
+    chosen = ", ".join(f"{values.get(name, name)} AS {name}" for name in TYPES)
+    return f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime)"
+
+
+def _choice(texts: list[str]) -> str:
+    cases = " ".join(f"WHEN {number} THEN {literal(text)}" for number, text in enumerate(texts))
+    return f"CASE number {cases} END"
 
 
 def _text(name: str, entity: Entity) -> str:

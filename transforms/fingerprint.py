@@ -14,7 +14,7 @@ from schemas.names import quoted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-ESCAPE, SEPARATOR, NULL = "chr(31)", "chr(31) || chr(28)", "chr(31) || chr(29)"
+SEPARATOR, NULL, ESCAPED = "chr(28)", "chr(28) || chr(29)", "chr(28) || chr(30)"
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,25 @@ EMPTY = Fingerprint(0, 0, 0)
 
 
 def canonical_row(types: dict[str, str]) -> str:
-    """Return the SQL of a row's canonical text; `types` maps the columns to their SQL types."""
-    return f"concat_ws({SEPARATOR}, {', '.join(_text(name, kind) for name, kind in types.items())})"
+    """Return the SQL of a row's canonical text; `types` maps the columns to their SQL types.
+
+    Separators within values are escaped; few rows have any, so most are spared the search in each of their values.
+    """
+    texts = ", ".join(quoted(name) for name, kind in types.items() if kind == "VARCHAR")
+    plain = f"concat_ws({SEPARATOR}, {', '.join(_text(name, kind, False) for name, kind in types.items())})"
+    escaped = f"concat_ws({SEPARATOR}, {', '.join(_text(name, kind, True) for name, kind in types.items())})"
+    return f"CASE WHEN contains(concat({texts}), {SEPARATOR}) THEN {escaped} ELSE {plain} END" if texts else plain
 
 
-def _text(name: str, kind: str) -> str:
+def _text(name: str, kind: str, escape: bool) -> str:
     column = quoted(name)
-    if kind == "VARCHAR":
-        return f"coalesce(replace({column}, {ESCAPE}, {ESCAPE} || chr(30)), {NULL})"
-    if kind.startswith("TIMESTAMP"):
-        return f"coalesce(epoch_us({column})::VARCHAR, {NULL})"
-    return f"coalesce({column}::VARCHAR, {NULL})"
+    if kind == "VARCHAR" and escape:
+        column = f"replace({column}, {SEPARATOR}, {ESCAPED})"
+    elif kind.startswith("TIMESTAMP"):
+        column = f"epoch_us({column})::VARCHAR"
+    elif kind != "VARCHAR":
+        column = f"{column}::VARCHAR"
+    return f"coalesce({column}, {NULL})"
 
 
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:

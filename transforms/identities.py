@@ -187,19 +187,20 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
     profiles = write_parquet(connection, f"""
         WITH previous AS (SELECT CustomerId AS id, string_agg(PreviousCustomerId, ';' ORDER BY PreviousCustomerId)
                           AS PreviousCustomerId FROM alias GROUP BY CustomerId),
-        grouped AS (SELECT id, {winners} FROM identified GROUP BY id)
-        SELECT id AS CustomerId, * EXCLUDE (id) FROM grouped LEFT JOIN previous USING (id) ORDER BY id""",
+        grouped AS (SELECT cluster, {winners} FROM identified GROUP BY cluster)
+        SELECT id AS CustomerId, * EXCLUDE (id, cluster) FROM grouped JOIN named USING (cluster)
+        LEFT JOIN previous USING (id)""",
         path["customers"])
     keys = write_parquet(connection, """
         SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId, winner AS IsWinner
-        FROM identified ORDER BY EntityName, PrimaryKey""", path["keys"])
+        FROM identified""", path["keys"])
     write_parquet(connection, f"""
         SELECT entity_name(place) AS EntityName, key AS PrimaryKey, identified.id AS CustomerId, {run}::INTEGER AS Run
         FROM identified LEFT JOIN latest ON EntityName = entity_name(place) AND PrimaryKey = key
         WHERE latest.id IS DISTINCT FROM identified.id""", path["registry"])
     write_parquet(connection, f"""
         SELECT id AS CustomerId, {run}::INTEGER AS Run, list_extract({ranked}, ascii(ref) - 32) AS EntityName,
-               substr(ref, 2) AS PrimaryKey FROM fresh ORDER BY id""", path["identity"])
+               substr(ref, 2) AS PrimaryKey FROM fresh""", path["identity"])
     write_parquet(connection, "FROM alias ORDER BY PreviousCustomerId", path["alias"])
     return Identified(str(path["customers"]), str(path["keys"]), str(path["registry"]), str(path["identity"]),
                       str(path["alias"]), profiles, keys, not_unified, tuple(oversized))

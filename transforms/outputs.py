@@ -1,5 +1,6 @@
 """The tables of the lake that a refresh builds: in parts, then stamped with the runs that first published their rows."""
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from schemas.names import literal, quoted
 from schemas.tables import ProfileField, Table
 from schemas.values import duckdb_type
 from transforms import clusters
-from transforms.activities import activity_rows
+from transforms.activities import activity_rows, timeline_rows
 from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint
 from transforms.history import replaced, stamped
@@ -32,7 +33,7 @@ KEYS = {"Customer": "CustomerId", "UnifiedActivity": "ActivityId", "AlternateKey
         "IdentityAlias": "PreviousCustomerId"}
 """The primary keys of the tables that keep a history."""
 
-ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime, ActivityId",
+ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime",
           "AlternateKey": "EntityName, PrimaryKey", "IdentityAlias": "PreviousCustomerId"}
 READ_ROWS = 20_000
 """Rows of a row group of the tables that readers look into by key: a card or a timeline reads one or two groups."""
@@ -98,8 +99,7 @@ def build_part(order: Build, identified: Identified, entity_tables: list[EntityT
     types = column_types(order.table, plan, unified)
     with kernel(plan.settings) as connection:
         query = queries[order.table](order, identified, entity_tables, plan)
-        rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query}) "
-                                         f"ORDER BY {ORDERS[order.table]}", path, READ_ROWS)
+        rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query})", path, READ_ROWS)
         content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
     report(plan, f"build {order.table}", rows, started)
     return Part(order.table, str(path), content)
@@ -123,7 +123,7 @@ def _customers(order: Build, identified: Identified, entity_tables: list[EntityT
     customers = f"SELECT * FROM read_parquet({literal(identified.customers)}) WHERE {_within(order)}"
     rows = profiles(plan.configuration.unification, unified, customers)
     casts = (f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in column_types("Customer", plan, unified).items())
-    return f"SELECT {', '.join(casts)} FROM ({rows})"
+    return f"SELECT {', '.join(casts)} FROM ({rows}) ORDER BY CustomerId"
 
 
 def _within(order: Build) -> str:
@@ -135,9 +135,11 @@ def _activities(order: Build, identified: Identified, entity_tables: list[Entity
     queries = [activity_rows(activity, relationship, plan.entities[activity.entity],
                              f"FROM read_parquet({parquet_files(list(files[activity.entity]))})",
                              f"SELECT PrimaryKey, CustomerId FROM read_parquet({literal(identified.alternate_keys)}) "
-                             f"WHERE EntityName = {literal(relationship.to)} AND {_within(order)}")
-               for activity, relationship in plan.activities]
-    return " UNION ALL ".join(queries) or f"SELECT {_nothing(tables.UNIFIED_ACTIVITY)} WHERE false"
+                             f"WHERE EntityName = {literal(relationship.to)} AND {_within(order)}", number)
+               for number, (activity, relationship) in enumerate(plan.activities)]
+    if not queries:
+        return f"SELECT {_nothing(tables.UNIFIED_ACTIVITY)} WHERE false"
+    return timeline_rows([activity for activity, _ in plan.activities], " UNION ALL ".join(queries))
 
 
 def _nothing(table: Table) -> str:
@@ -146,7 +148,7 @@ def _nothing(table: Table) -> str:
 
 
 def _keys(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
-    return f"FROM read_parquet({literal(identified.alternate_keys)})"
+    return f"FROM read_parquet({literal(identified.alternate_keys)}) ORDER BY EntityName, PrimaryKey"
 
 
 def _aliases(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
@@ -279,9 +281,15 @@ def _oversized(pair_tables: list[PairTable], plan: Plan) -> list[str]:
             for table in pair_tables for rule, block, size in table.oversized]
 
 
-def profile_json(fields: list[ProfileField], rows: str) -> str:
-    """Return the SQL of CustomerId, fields (JSON of canonical values) and PreviousCustomerId of Customer's rows."""
+def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) -> str:
+    """Return the SQL of what a serving generation holds of Customer's rows: see `GenerationSources.profiles`."""
     pairs = ", ".join(f"{literal(field.name)}, {canonical_json(quoted(field.name), field.type)}"
                       for field in fields if field.name != "CustomerId")
-    return f"SELECT CustomerId, json_object({pairs})::VARCHAR AS fields, PreviousCustomerId FROM ({rows})"
+    winners = ", ".join(f"'[{_json_text(one.table.entity)},' || to_json({quoted(alternate_key(one))}) || ',1]'"
+                        for one in unified)
+    return f"SELECT CustomerId, json_object({pairs})::VARCHAR AS fields, concat_ws(',', {winners}) AS winners, " \
+           f"PreviousCustomerId FROM ({rows})"
 
+
+def _json_text(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False).replace("'", "''")
