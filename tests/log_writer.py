@@ -1,4 +1,4 @@
-"""A process that appends events until it is killed: it prints each acknowledged event's key, position and acceptance."""
+"""A process that appends events until it is killed: it prints key, position and acceptance of each acknowledged one."""
 
 import sys
 import time

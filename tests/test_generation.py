@@ -23,8 +23,8 @@ ANN = Profile("a" * 32, {"EMail": "ann@example.com", "Größe": None},
 @pytest.fixture
 def generation(tmp_path):
     path = tmp_path / "serving #1?" / "g 1%20.sqlite"
-    write_generation(path, META, [ANN], [("Shop_Contacts", "1", ANN.customer_id), ("Shop_Contacts", "2", ANN.customer_id)],
-                     [("b" * 32, ANN.customer_id), ("d" * 32, "e" * 32)])
+    records = [("Shop_Contacts", key, ANN.customer_id) for key in "12"]
+    write_generation(path, META, [ANN], records, [("b" * 32, ANN.customer_id), ("d" * 32, "e" * 32)])
     return Generation(path)
 
 

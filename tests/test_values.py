@@ -106,12 +106,15 @@ FORMATS = ("%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%m/%d/%y"
            "%m/%d/%Y %I:%M %p", "%Y-%m-%d %H:%M:%S.%f", "%a %d %h %Y %T", "%c")
 ALPHABET = "0123456789-+:./, TZeE apmJanueMr"
 NUMBERS = st.one_of(st.integers(-2**64, 2**64).map(str), st.floats(allow_nan=False).map(repr),
-                    st.decimals(-10**8, 10**8, allow_nan=False, places=3).map(str), st.text("0123456789+-.eE ", max_size=12))
+                    st.decimals(-10**8, 10**8, allow_nan=False, places=3).map(str),
+                    st.text("0123456789+-.eE ", max_size=12))
 TIMES = st.one_of(
     st.datetimes().map(lambda time: time.isoformat(" ")), st.dates().map(str), st.text(ALPHABET, max_size=20),
-    st.builds("{}{}".format, st.datetimes().map(lambda time: time.isoformat()), st.sampled_from(["Z", "+01:00", "-0530"])))
+    st.builds("{}{}".format, st.datetimes().map(lambda time: time.isoformat()),
+              st.sampled_from(["Z", "+01:00", "-0530"])))
 FORMATTED = st.builds(lambda time, pattern: (pattern, time.strftime(pattern.replace("%z", "+0100"))),
-                      st.datetimes(min_value=datetime(1000, 1, 1)), st.sampled_from(FORMATS))
+                      st.datetimes(min_value=datetime(1000, 1, 1)),  # noqa: DTZ001
+                      st.sampled_from(FORMATS))
 
 
 def as_the_refresh(kind: str, reading: Reading, zone: str, text: str) -> tuple[object, str | None]:
