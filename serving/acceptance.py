@@ -10,10 +10,10 @@ from typing import Any
 from eventlog.contract import Answer, EventLog
 from eventlog.decisions import batch_refused
 from lake.generation import Generation
-from schemas.documents import checked_object
 from schemas.errors import OvertideError
 from schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
 from schemas.instants import format_instant
+from schemas.strict_json import checked_object
 from schemas.values import canonical
 from serving.fields import Target, checked_fields, checked_target, published, updatable_type
 from serving.records import Checked, activity_of, checked_record, checked_unified

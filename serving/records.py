@@ -6,9 +6,9 @@ from typing import Any
 
 from lake.generation import Generation
 from schemas.activities import COLUMNS, range_index, unified_activity
-from schemas.documents import parse_json
 from schemas.errors import OvertideError
 from schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
+from schemas.strict_json import parse_json
 from schemas.suggestions import did_you_mean
 from schemas.values import BLANKS, Reading, Value, canonical, from_json, from_source, text_of
 from serving.fields import combined, unknown_entity

@@ -10,10 +10,10 @@ from eventlog.sqlite import SqliteEventLog
 from lake.generation import Generation, Profile, write_generation
 from schemas.activities import COLUMNS
 from schemas.configuration import Activity, Entity
-from schemas.documents import parse_json, parse_lines
 from schemas.errors import OvertideError
 from schemas.events import activity_id, event_id
 from schemas.instants import DAY, HOUR, MINUTE, format_instant
+from schemas.strict_json import parse_json, parse_lines
 from serving.acceptance import Acceptance, Target, Terms, answer_document
 
 NOW = 1_795_514_400_000_000

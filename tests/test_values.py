@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.configuration import Attribute
-from schemas.documents import parse_json
+from schemas.strict_json import parse_json
 from schemas.errors import OvertideError
 from schemas.strptime import read_time, unsupported
 from schemas.values import Reading, canonical, from_json, from_source, midnight, text_of
