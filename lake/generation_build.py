@@ -22,8 +22,8 @@ class GenerationSources:
     """SQL of what a generation holds.
 
     profiles: CustomerId, fields (JSON object of canonical values), winners (JSON of their winning records without the
-    outer brackets), PreviousCustomerId, ordered by CustomerId; keys: EntityName, PrimaryKey, CustomerId, IsWinner, ordered
-    by the first two; aliases: PreviousCustomerId, CustomerId.
+    outer brackets), PreviousCustomerId, ordered by CustomerId; keys: EntityName, PrimaryKey, CustomerId, IsWinner,
+    ordered by the first two; aliases: PreviousCustomerId, CustomerId.
     """
 
     profiles: str

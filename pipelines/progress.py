@@ -1,4 +1,4 @@
-"""Follows a refresh while its workers run: their progress from a file, the memory of the process tree from the system."""
+"""Follows a refresh while its workers run: their progress from a file, the memory of all processes from the system."""
 
 import json
 import threading

@@ -14,6 +14,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
+from schemas.loading import configuration_hash
 
 from lake.catalog import Publish, connect, current_publish, extension
 from lake.generation_build import GenerationSources, build_generation, remove_generations
@@ -26,7 +27,6 @@ from schemas.configuration import Configuration
 from schemas.crash import crash_point
 from schemas.errors import FAILED, OvertideError
 from schemas.instants import Instant, format_instant
-from schemas.loading import configuration_hash
 from schemas.names import literal
 from schemas.paths import Paths
 from schemas.progress import Report, silent
@@ -148,7 +148,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFile]) -> PColl
     base = identified | "Build base tables" >> BuildTables(plan, tables)
     typed = tables | "Describe entities" >> beam.FlatMap(guarded(outputs.entity_outputs, plan))
     matched = identified | "Describe matches" >> beam.FlatMap(
-        lambda _, found, entities: guarded(outputs.match_outputs, plan)(found, entities), AsList(pairs), AsList(tables))
+        guarded(outputs.match_outputs, plan), AsList(pairs), AsList(tables))
     return ((base, typed, matched)
             | "Join tables" >> beam.Flatten()
             | "Collect tables" >> beam.combiners.ToList()
@@ -156,14 +156,14 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFile]) -> PColl
 
 
 def _gather(found: list[Output], tables: list[EntityTable], pairs: list[PairTable], identified: Identified) -> Found:
-    return Found(sorted(tables, key=lambda table: table.entity), sorted(pairs, key=lambda table: table.pair), identified,
-                 sorted(found, key=lambda output: output.table.name))
+    return Found(sorted(tables, key=lambda table: table.entity), sorted(pairs, key=lambda table: table.pair),
+                 identified, sorted(found, key=lambda output: output.table.name))
 
 
 def run_pipeline(plan: Plan, files: list[SourceFile], runner: RunnerConfig) -> Found:
     """Run the pipeline on the named runner and return what it found."""
     result = plan.scratch / "found.json"
-    options = PipelineOptions(flags=[], **runner.options)
+    options = PipelineOptions(runner.flags)
     try:
         with beam.Pipeline(runner=runner.runner, options=options) as pipeline:
             build(pipeline, plan, files) | "Keep results" >> beam.Map(_keep, str(result))
@@ -205,7 +205,7 @@ def build_serving(plan: Plan, found: Found) -> str:
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:
-    return f"SELECT * FROM lake.{table}" if files is None else f"SELECT * FROM read_parquet({parquet_files(list(files))})"
+    return f"SELECT * FROM {f'lake.{table}' if files is None else f'read_parquet({parquet_files(list(files))})'}"
 
 
 def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
@@ -229,7 +229,8 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content)
     with follower.stage("publish", len(changes)):
         fields = fields_of(plan, found)
-        published = publish(plan.paths, changes, row, clock, lambda connection: define_views(connection, plan.run, fields))
+        published = publish(plan.paths, changes, row, clock,
+                            lambda connection: define_views(connection, plan.run, fields))
     return Refreshed(published, content)
 
 
@@ -237,9 +238,10 @@ def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object
     """Return what the run's row says: counts per entity, pairs per rule, and the content hash of every table."""
     hashed = {output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
               for output in found.outputs if not output.append and not output.table.name.endswith("_history")}
-    entities = {table.entity: {"rows_read": table.rows_read, "rows_kept": table.rows_kept, "set_aside": table.set_aside,
-                               "repeated_keys": table.repeated_keys, "corrupt_records": table.corrupt_records,
-                               "new_columns": list(table.new_columns)} for table in found.tables}
+    entities = {table.entity: {"rows_read": table.rows_read, "rows_kept": table.rows_kept,
+                               "set_aside": table.set_aside, "repeated_keys": table.repeated_keys,
+                               "corrupt_records": table.corrupt_records, "new_columns": list(table.new_columns)}
+                for table in found.tables}
     pairs = [{"entity": table.lower, "to": table.upper, "pairs": table.rows, "oversized_blocks": len(table.oversized)}
              for table in found.pairs]
     identified = found.identified

@@ -1,6 +1,6 @@
-"""Map source rows to unified activities: one row each, belonging to the customer whose record its foreign key names.
+"""Map source rows to unified activities: one each, belonging to the customer whose record its foreign key names.
 
-`schemas.events` and `serving.acceptance` map one posted record by the same rules. Source: the product's UnifiedActivity.
+`serving.records` maps one posted record by the same rules. Source of the columns: the product's UnifiedActivity.
 """
 
 from schemas.configuration import Activity, Entity, Relationship
@@ -18,8 +18,8 @@ def activity_rows(activity: Activity, relationship: Relationship, entity: Entity
                   number: int) -> str:
     """Return the SQL of what differs between an entity's activities; `number` is the activity's place.
 
-    `rows` is SQL of the entity's typed rows, `keys` of PrimaryKey and CustomerId of the records of the related entity; a
-    row whose foreign key is not among them is left out.
+    `rows` is SQL of the entity's typed rows, `keys` of PrimaryKey and CustomerId of the records of the related entity;
+    a row whose foreign key is not among them is left out.
     """
     time = instant_of(quoted(activity.timestamp), entity.attribute(activity.timestamp).type, entity.time_zone)
     values = {"Title": _text(activity.title, entity), "SemanticData": _semantic(activity, entity),
@@ -27,8 +27,8 @@ def activity_rows(activity: Activity, relationship: Relationship, entity: Entity
     values |= {column: _text(name, entity) if name else "NULL" for column, name in
                (("Description", activity.description), ("URL", activity.url), ("Icon", activity.icon))}
     chosen = ", ".join(f"({value})::VARCHAR AS {name}" for name, value in values.items())
-    return f"SELECT CustomerId::UUID AS customer, ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number, " \
-           f"{chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
+    return f"SELECT CustomerId::UUID AS customer, ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number" \
+           f", {chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
            f"ON related.PrimaryKey = {_text(relationship.foreign_key, entity)}"
 
 

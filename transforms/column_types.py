@@ -74,7 +74,8 @@ def expectation(attribute: Attribute) -> str:
     """Say in words what a text should have been."""
     if attribute.format:
         return f"{attribute.type} as {attribute.format}"
-    words = {"date": "date as YYYY-MM-DD", "datetime": "datetime in ISO 8601", "boolean": "boolean (true/false, yes/no)"}
+    words = {"date": "date as YYYY-MM-DD", "datetime": "datetime in ISO 8601",
+             "boolean": "boolean (true/false, yes/no)"}
     return words.get(attribute.type, attribute.type)
 
 

@@ -11,7 +11,8 @@ def stamped(new: str, old: str | None, key: str, values: list[str], run: int) ->
     if old is None:
         return f"SELECT {columns(values)}, {run}::INTEGER AS FirstRun FROM ({new})"
     same = " AND ".join(f"new.{quoted(name)} IS NOT DISTINCT FROM old.{quoted(name)}" for name in values)
-    return f"SELECT {columns(values, 'new.')}, CASE WHEN {same} THEN old.FirstRun ELSE {run} END::INTEGER AS FirstRun " \
+    first = f"CASE WHEN {same} THEN old.FirstRun ELSE {run} END::INTEGER AS FirstRun"
+    return f"SELECT {columns(values, 'new.')}, {first} " \
            f"FROM ({new}) AS new LEFT JOIN ({old}) AS old ON {_same_key(key)}"
 
 

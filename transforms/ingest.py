@@ -61,8 +61,9 @@ def check_header(name: str, entity: Entity, source: Path, found: list[str]) -> N
     missing = [column for column in entity.attributes
                if column not in found and not entity.attribute(column).optional]
     if missing:
-        raise OvertideError("missing_column", f"{source} has no column {', '.join(missing)} (it has {', '.join(found)}).",
-                            name, f"Correct the file, or mark the attribute of {name} `optional: true`.")
+        raise OvertideError("missing_column",
+                            f"{source} has no column {', '.join(missing)} (it has {', '.join(found)}).", name,
+                            f"Correct the file, or mark the attribute of {name} `optional: true`.")
 
 
 def raw_rows(connection: "DuckDBPyConnection", entity: Entity, source: Path, found: list[str], folder: Path,

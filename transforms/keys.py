@@ -1,7 +1,7 @@
 """Keep one row per primary key, and account for every row that was read.
 
-Source of the rules: semantics 4.2 (of rows with one primary key the entity's merge preference decides, then the greatest
-canonical row, never the order of the file).
+Source of the rules: semantics 4.2 (of rows with one primary key the entity's merge preference decides, then the
+greatest canonical row, never the order of the file).
 """
 
 from dataclasses import dataclass
@@ -63,8 +63,9 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     content = fingerprint(connection, kept, {column: duckdb_type(entity.attribute(column).type)
                                              for column in entity.attributes})
     bad = fingerprint(connection, f"SELECT * FROM read_parquet({literal(str(corrupt))})", CORRUPT_TYPES)
-    return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), read, distinct, aside, repeated, corrupt_records,
-                       tuple(sorted({column for file in ingested for column in file.new_columns})), content, bad)
+    new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
+    return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), read, distinct, aside, repeated,
+                       corrupt_records, new_columns, content, bad)
 
 
 def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> tuple[int, int]:
@@ -113,8 +114,8 @@ def corrupt_rows(entity: Entity, rows: str, ingested: list[IngestedFile]) -> str
     key = quoted(entity.primary_key)
     record = f"coalesce({CORRUPT} ->> 'record', to_json(struct_pack({columns(entity.attributes)}))::VARCHAR)"
     missing = without_key(entity.primary_key)
-    reason = f"concat_ws('; ', CASE WHEN {missing} THEN {literal(entity.primary_key + ': the primary key is missing')} " \
-             f"END, {CORRUPT} ->> 'details')"
+    keyless = literal(f"{entity.primary_key}: the primary key is missing")
+    reason = f"concat_ws('; ', CASE WHEN {missing} THEN {keyless} END, {CORRUPT} ->> 'details')"
     lines = " UNION ALL ".join(
         f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
         f"Line AS LineNumber, Record FROM read_parquet({literal(file.lines_path)})" for file in ingested)

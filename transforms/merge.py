@@ -42,7 +42,8 @@ def merged_field(field: MergedField, places: dict[str, int]) -> str:
     dates = [_column(f"{entity}.{field.by[entity]}", places) if entity in field.by else "NULL"
              for entity in (source.split(".", 1)[0] for source in field.sources)]
     order = "max" if field.policy == "most_recent" else "min"
-    dated = ", ".join(f"CASE WHEN {value} IS NOT NULL THEN {date} END" for date, value in zip(dates, values, strict=True))
+    dated = ", ".join(f"CASE WHEN {value} IS NOT NULL THEN {date} END"
+                      for date, value in zip(dates, values, strict=True))
     bound = f"list_{order}([{dated}])"
     cases = " ".join(f"WHEN {value} IS NOT NULL AND {date} = {bound} THEN {value}"
                      for date, value in zip(dates, values, strict=True))
@@ -60,7 +61,7 @@ def group_fields(group: FieldGroup, places: dict[str, int]) -> list[str]:
 
 
 def profiles(unification: Unification, entities: Sequence[Unified], customers: str) -> str:
-    """Return the SQL of Customer without `FirstRun`; `customers` is SQL of CustomerId, record_0, …, PreviousCustomerId."""
+    """Return the SQL of Customer without `FirstRun`; `customers`: CustomerId, record_0, …, PreviousCustomerId."""
     places = {unified.table.entity: unified.place for unified in entities}
     fields = [f"{merged_field(field, places)} AS {quoted(field.name)}" for field in unification.merge.fields]
     fields += [field for group in unification.merge.groups for field in group_fields(group, places)]

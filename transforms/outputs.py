@@ -1,9 +1,10 @@
-"""The tables of the lake that a refresh builds: in parts, then stamped with the runs that first published their rows."""
+"""The tables of the lake that a refresh builds: in parts, then stamped with the runs that first published a row."""
 
 import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,9 +21,9 @@ from transforms.fingerprint import EMPTY, Fingerprint, fingerprint
 from transforms.history import replaced, stamped
 from transforms.identities import Identified, Unified
 from transforms.kernel import kernel, parquet_files, write_parquet
-from transforms.keys import CORRUPT_TYPES, EntityTable, preference
+from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
-from transforms.pairs import records
+from transforms.pairs import ENTITY_SHIFT, records
 from transforms.plan import Plan, report
 from transforms.unify import PairTable, attach
 
@@ -78,7 +79,7 @@ def profile_fields(plan: Plan, unified: list[Unified]) -> list[ProfileField]:
 def ranges(number: int) -> list[tuple[str, str]]:
     """Return bounds [low, high) that split all CustomerIds into equal ranges."""
     bounds = ["", *(f"{place * 2**32 // number:08x}" for place in range(1, number)), "g"]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(pairwise(bounds))
 
 
 def orders(identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> Iterator[Build]:
@@ -95,10 +96,9 @@ def build_part(order: Build, identified: Identified, entity_tables: list[EntityT
     """Build one part of a base table, in the table's order, as first published by this run."""
     started, path = time.perf_counter(), plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
     unified = plan.unified(entity_tables)
-    queries = {"Customer": _customers, "UnifiedActivity": _activities, "AlternateKey": _keys, "IdentityAlias": _aliases}
     types = column_types(order.table, plan, unified)
     with kernel(plan.settings) as connection:
-        query = queries[order.table](order, identified, entity_tables, plan)
+        query = _query(order, identified, entity_tables, plan)
         rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query})", path, READ_ROWS)
         content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
     report(plan, f"build {order.table}", rows, started)
@@ -118,12 +118,22 @@ def definition(table: str, plan: Plan, unified: list[Unified]) -> Table:
     return {known.name: known for known in tables.VERSIONED}[table]
 
 
+def _query(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
+    if order.table == "Customer":
+        return _customers(order, identified, entity_tables, plan)
+    if order.table == "UnifiedActivity":
+        return _activities(order, identified, entity_tables, plan)
+    path = {"AlternateKey": identified.alternate_keys, "IdentityAlias": identified.alias}[order.table]
+    return f"FROM read_parquet({literal(path)}) ORDER BY {ORDERS[order.table]}"
+
+
 def _customers(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
     unified = plan.unified(entity_tables)
     customers = f"SELECT * FROM read_parquet({literal(identified.customers)}) WHERE {_within(order)}"
     rows = profiles(plan.configuration.unification, unified, customers)
-    casts = (f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in column_types("Customer", plan, unified).items())
-    return f"SELECT {', '.join(casts)} FROM ({rows}) ORDER BY CustomerId"
+    types = column_types("Customer", plan, unified)
+    casts = (f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in types.items())
+    return f"SELECT {', '.join(casts)} FROM ({rows}) ORDER BY {ORDERS['Customer']}"
 
 
 def _within(order: Build) -> str:
@@ -145,14 +155,6 @@ def _activities(order: Build, identified: Identified, entity_tables: list[Entity
 def _nothing(table: Table) -> str:
     return ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in table.columns
                      if column.name != "FirstRun")
-
-
-def _keys(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
-    return f"FROM read_parquet({literal(identified.alternate_keys)}) ORDER BY EntityName, PrimaryKey"
-
-
-def _aliases(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
-    return f"FROM read_parquet({literal(identified.alias)})"
 
 
 def stamp(table: str, parts: Iterable[Part], entity_tables: list[EntityTable], plan: Plan) -> list[Output]:
@@ -182,8 +184,8 @@ def _compared(table: str, files: list[str], defined: Table, published: dict[str,
     with kernel(plan.settings) as connection:
         attach(connection, plan)
         new = f"SELECT * FROM read_parquet({parquet_files(files)})"
-        write_parquet(connection, f"{stamped(new, before, KEYS[table], values, plan.run)} ORDER BY {ORDERS[table]}", rows,
-                      READ_ROWS)
+        stamping = stamped(new, before, KEYS[table], values, plan.run)
+        write_parquet(connection, f"{stamping} ORDER BY {ORDERS[table]}", rows, READ_ROWS)
         stamped_rows = f"SELECT * FROM read_parquet({literal(str(rows))})"
         write_parquet(connection, replaced(stamped_rows, before, KEYS[table], values, plan.run), gone)
     return str(rows), str(gone)
@@ -214,10 +216,12 @@ def registry_outputs(identified: Identified) -> list[Output]:
             Output(tables.IDENTITY, (identified.identity,), EMPTY, append=True)]
 
 
-def match_outputs(pair_tables: list[PairTable], entity_tables: list[EntityTable], plan: Plan) -> list[Output]:
+def match_outputs(identified: Identified, pair_tables: list[PairTable], entity_tables: list[EntityTable],
+                  plan: Plan) -> list[Output]:
     """Return ConflationMatchPairs, a Deduplication table per unified entity, and what was too large to compare."""
     started, unified = time.perf_counter(), plan.unified(entity_tables)
-    keys = {one.table.entity: f"SELECT record, {one.key} AS key FROM ({records(one.table, one.place)})" for one in unified}
+    keys = {one.table.entity: f"SELECT record, {one.key} AS key FROM ({records(one.table, one.place)})"
+            for one in unified}
     found = {table.pair: table for table in pair_tables}
     outputs = []
     with kernel(plan.settings) as connection:
@@ -225,9 +229,10 @@ def match_outputs(pair_tables: list[PairTable], entity_tables: list[EntityTable]
         outputs.append(_written(connection, tables.CONFLATION_MATCH_PAIRS, conflation, plan))
         for one in unified:
             defined = tables.deduplication(one.table.entity)
-            groups = [_groups(connection, one, found[one.place], plan)] if one.place in found else []
+            groups = [_groups(one, found[one.place], plan)] if one.place in found else []
             outputs.append(_written(connection, defined, groups, plan))
-        outputs.append(_written(connection, tables.OVERSIZED_BLOCKS, _oversized(pair_tables, plan), plan))
+        large = _oversized_blocks(pair_tables, plan) + _oversized_clusters(identified, unified, keys)
+        outputs.append(_written(connection, tables.OVERSIZED_BLOCKS, large, plan))
     report(plan, "match tables", sum(output.content.rows for output in outputs), started)
     return outputs
 
@@ -254,7 +259,7 @@ def _conflation(table: PairTable, keys: dict[str, str], plan: Plan) -> str:
         JOIN ({keys[table.lower]}) AS l ON l.record = lower_record"""
 
 
-def _groups(connection: "DuckDBPyConnection", one: Unified, table: PairTable, plan: Plan) -> str:
+def _groups(one: Unified, table: PairTable, plan: Plan) -> str:
     edges = pq.read_table(table.path, columns=["lower_record", "upper_record"])
     forest = plan.folder("matched") / f"forest-{one.place}.parquet"
     reduced = clusters.forest(edges.column(0).to_numpy(), edges.column(1).to_numpy())
@@ -273,7 +278,14 @@ def _groups(connection: "DuckDBPyConnection", one: Unified, table: PairTable, pl
         FROM keyed JOIN ruled USING (record)"""
 
 
-def _oversized(pair_tables: list[PairTable], plan: Plan) -> list[str]:
+def _oversized_clusters(identified: Identified, unified: list[Unified], keys: dict[str, str]) -> list[str]:
+    names = {one.place: one.table.entity for one in unified}
+    return [f"SELECT 'cluster' AS Kind, {literal(names[root >> ENTITY_SHIFT])} AS EntityName, "
+            f"NULL AS MatchedEntityName, NULL AS Rule, key AS Value, {size}::BIGINT AS Records "
+            f"FROM ({keys[names[root >> ENTITY_SHIFT]]}) WHERE record = {root}" for root, size in identified.oversized]
+
+
+def _oversized_blocks(pair_tables: list[PairTable], plan: Plan) -> list[str]:
     names = {(search.pair, search.rule): rule.name for search, rule in plan.searches.items()}
     return [f"SELECT 'block' AS Kind, {literal(table.upper)} AS EntityName, "
             f"{'NULL' if table.lower == table.upper else literal(table.lower)} AS MatchedEntityName, "

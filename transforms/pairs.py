@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ENTITY_SHIFT = 44
-"""A record's number is the entity's place in unification shifted by this, plus the row's place in the entity's files."""
+"""A record's number is its entity's place in unification shifted by this, plus its place in the entity's files."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def code_point_distance(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Arr
     return pa.array([Levenshtein.distance(one, other) for one, other in texts], pa.int64())
 
 
-def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str], block_size: int) -> str:
+def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> str:
     """Return the SQL of the pairs within the blocks that are not too large, with length n and distance d of each."""
     _, fuzzy = split(rule)
     measured = "".join(f", greatest(length(l.f{place}), length(r.f{place})) AS n{place}, {score(place)} AS d{place}"
@@ -101,7 +101,7 @@ def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str], b
         FROM l JOIN r ON l.block = r.block{order}"""
 
 
-def matches(search: Search, rule: Rule, lower: list[str], upper: list[str], block_size: int) -> str:
+def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> str:
     """Return the SQL of the pairs for which every condition of the rule holds, with the lowest of their scores."""
     _, fuzzy = split(rule)
     holds = " AND ".join(f"(n{place} - d{place}) * 100 >= {condition.percent} * n{place}"
@@ -109,7 +109,7 @@ def matches(search: Search, rule: Rule, lower: list[str], upper: list[str], bloc
     scores = ", ".join(f"((n{place} - d{place}) * 100) // n{place}" for place in range(len(fuzzy)))
     lowest = f"least({scores})" if scores else "100"
     return f"""
-        WITH candidates AS ({candidates(search, rule, lower, upper, block_size)})
+        WITH candidates AS ({candidates(search, rule, lower, upper)})
         SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::INTEGER AS score
         FROM candidates WHERE {holds}"""
 
@@ -137,7 +137,7 @@ def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: li
                                type=PythonUDFType.ARROW)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS "
                        f"{oversized_blocks(lower, upper, search.within, block_size)}")
-    rows = write_parquet(connection, matches(search, rule, lower, upper, block_size), path)
+    rows = write_parquet(connection, matches(search, rule, lower, upper), path)
     large = connection.execute("SELECT block, records FROM oversized ORDER BY ALL").fetchall()
     return Pairs(search, str(path), rows, tuple((str(block), int(size)) for block, size in large))
 

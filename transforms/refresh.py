@@ -35,7 +35,7 @@ def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
     return run
 
 
-class JoinForests(beam.CombineFn):  # type: ignore[misc]  # Beam's classes are untyped
+class JoinForests(beam.CombineFn):
     """Join the forests of all pairs; the accumulator is itself a forest, so no worker ever holds all edges."""
 
     def create_accumulator(self) -> pa.RecordBatch:
@@ -56,7 +56,7 @@ class JoinForests(beam.CombineFn):  # type: ignore[misc]  # Beam's classes are u
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
-class ReadSources(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+class ReadSources(beam.PTransform):
     """Read, type and settle every entity."""
 
     plan: Plan
@@ -73,7 +73,7 @@ class ReadSources(beam.PTransform):  # type: ignore[misc]  # Beam's classes are 
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
-class FindPairs(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+class FindPairs(beam.PTransform):
     """Block the records of the unified entities and find the pairs that the rules join."""
 
     plan: Plan
@@ -91,7 +91,7 @@ class FindPairs(beam.PTransform):  # type: ignore[misc]  # Beam's classes are un
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
-class GiveIdentities(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+class GiveIdentities(beam.PTransform):
     """Join the pairs to clusters and give each its CustomerId."""
 
     plan: Plan
@@ -106,7 +106,7 @@ class GiveIdentities(beam.PTransform):  # type: ignore[misc]  # Beam's classes a
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
-class BuildTables(beam.PTransform):  # type: ignore[misc]  # Beam's classes are untyped
+class BuildTables(beam.PTransform):
     """Build the base tables part by part and stamp their rows with runs."""
 
     plan: Plan
