@@ -37,11 +37,22 @@ class RunnerConfig(Model):
         return name
 
     @property
+    def flags(self) -> list[str]:
+        """The options as Beam's command-line flags, the only form in which every runner's own options are read."""
+        return [flag for name, value in self.options.items() for flag in _flags(name, value)]
+
+    @property
     def kernel_threads(self) -> int:
         """Threads of one kernel: as configured, else the cores that this process may use."""
         if self.threads is not None:
             return self.threads
         return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _flags(name: str, value: Option) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}"] if value else []
+    return [f"--{name}={one}" for one in (value if isinstance(value, list) else [value])]
 
 
 def names() -> list[str]:

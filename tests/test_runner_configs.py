@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.dask.dask_runner import DaskOptions
 from apache_beam.runners.runner import create_runner
 
 import runner_configs
@@ -36,8 +37,20 @@ def test_no_option_is_left_to_chance(name):
 def test_beam_knows_the_tested_runners_and_every_option(name):
     config = runner_configs.load(name)
     assert type(create_runner(config.runner)).__name__ == config.runner.rpartition(".")[2]
-    known = PipelineOptions([]).get_all_options()
-    assert set(config.options) <= set(known) | {"dask_client_address"}
+    options = PipelineOptions(config.flags)
+    read = options.get_all_options(drop_default=True) | options.view_as(DaskOptions).get_all_options(drop_default=True)
+    assert len(read) >= len([value for value in config.options.values() if value not in (1, "in_memory")])
+
+
+def test_beam_reads_the_address_of_the_scheduler():
+    options = PipelineOptions(runner_configs.load("dask").flags).view_as(DaskOptions)
+    assert options.get_all_options(drop_default=True)["address"] == "value-of-OVERTIDE_DASK"
+
+
+def test_options_become_flags():
+    options = {"yes": True, "no": False, "number": 3, "several": ["a", "b"]}
+    config = runner_configs.RunnerConfig(runner="FnApiRunner", options=options)
+    assert config.flags == ["--yes", "--number=3", "--several=a", "--several=b"]
 
 
 def test_embedded_is_the_default():
