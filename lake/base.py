@@ -1,0 +1,207 @@
+"""The base in the lake, at any run: profiles and keys of past runs, and the activities of every run.
+
+Rows of a run n are those of the current table with FirstRun <= n and those of its history with FirstRun <= n <
+ReplacedRun, so an answer stays right when a newer run is published while it is read.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lake.catalog import connect
+from lake.generation import Profile, ProfileField
+from schemas.activities import COLUMNS
+from schemas.errors import OvertideError
+from schemas.instants import Instant, format_instant
+from schemas.names import quoted
+from schemas.paths import Paths
+from schemas.tables import SCHEMA
+from schemas.values import EXACT, Value
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+ATTEMPTS = 3
+"""How often a query is tried: files that an old snapshot named may be cleared away while it runs."""
+REMEMBERED = 100_000
+"""Number of activities of which is remembered whether a run has them."""
+ACTIVITY_TYPES = {name: "datetime" if name == "ActivityTime" else "string" for name in COLUMNS}
+
+
+class Lake:
+    """Answers questions about the base through one read-only DuckDB, opened at the first question; any thread."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._lock = threading.Lock()
+        self._connection: DuckDBPyConnection | None = None
+        self._published: dict[int, Instant] = {}
+        self._has: dict[tuple[int, str], bool] = {}
+        self._past: dict[tuple[int, int], Past] = {}
+
+    def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over one snapshot of the lake."""
+        import duckdb
+
+        with self._lock:
+            for attempt in range(ATTEMPTS):
+                try:
+                    self._connection = self._connection or connect(self._paths)
+                    return self._connection.execute(statement, list(parameters)).fetchall()
+                except duckdb.Error as error:
+                    self._close()
+                    if attempt == ATTEMPTS - 1:
+                        raise unreadable(error) from None
+        raise AssertionError
+
+    def run_at(self, instant: Instant, current: int) -> int | None:
+        """Return the run in force at an instant, None before the first; `current` is the run published last."""
+        if current not in self._published:
+            rows = self.query(f'SELECT "Run", epoch_us("PublishedAt") FROM {SCHEMA}.runs')
+            self._published = {int(run): int(at) for run, at in rows}
+        return max((run for run, at in self._published.items() if at <= instant), default=None)
+
+    def at(self, run: int, current: int) -> "Past":
+        """Return the base that a run published; `current` is the run published last, which decides the columns."""
+        if (run, current) not in self._past:
+            self._past = {known: past for known, past in self._past.items() if known[1] == current}
+            self._past[run, current] = Past(self, run)
+        return self._past[run, current]
+
+    def activities(self, run: int, customer_id: str) -> list[dict[str, Value]]:
+        """Return the activities of one customer in the base of a run."""
+        names = list(ACTIVITY_TYPES)
+        rows = self.query(*_rows("UnifiedActivity", run, _expressions(ACTIVITY_TYPES), {"CustomerId": customer_id}))
+        return [dict(zip(names, _canonical_row(ACTIVITY_TYPES.values(), row), strict=True)) for row in rows]
+
+    def having(self, run: int, activity_ids: Iterable[str]) -> set[str]:
+        """Return which of these activities the base of a run has, for whichever customer."""
+        wanted = set(activity_ids)
+        new = [one for one in wanted if (run, one) not in self._has]
+        if new:
+            if len(self._has) > REMEMBERED:
+                self._has.clear()
+            found = {row[0] for row in self.query(*_rows("UnifiedActivity", run, ["ActivityId"], {"ActivityId": new}))}
+            self._has.update({(run, one): one in found for one in new})
+        return {one for one in wanted if self._has.get((run, one))}
+
+    def close(self) -> None:
+        """Close the DuckDB, if it was opened."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@dataclass
+class Past:
+    """The base of one run, with the look-ups of a serving generation."""
+
+    lake: Lake
+    run: int
+
+    def resolve_id(self, customer_id: str) -> str | None:
+        """Return the id of the profile that a current or previous id leads to, or None."""
+        own = self.lake.query(*_rows("Customer", self.run, ["CustomerId"], {"CustomerId": customer_id}))
+        heir = own or self.lake.query(*_rows("IdentityAlias", self.run, ["CustomerId"],
+                                             {"PreviousCustomerId": customer_id}))
+        return heir[0][0] if heir else None
+
+    def resolve_record(self, entity: str, key: str) -> str | None:
+        """Return the id of the profile that a source record belongs to, or None."""
+        found = self.lake.query(*_rows("AlternateKey", self.run, ["CustomerId"],
+                                       {"EntityName": entity, "PrimaryKey": key}))
+        return found[0][0] if found else None
+
+    def profile(self, customer_id: str) -> Profile | None:
+        """Return the profile of a current id, or None."""
+        types = {name: field.type for name, field in self.profile_fields.items() if name != "CustomerId"}
+        found = self.lake.query(*_rows("Customer", self.run, _expressions(types), {"CustomerId": customer_id},
+                                       self._expressions_of_history(types)))
+        if not found:
+            return None
+        fields = dict(zip(types, _canonical_row(types.values(), found[0]), strict=True))
+        records = self.lake.query(*_rows("AlternateKey", self.run, ["EntityName", "PrimaryKey", "IsWinner"],
+                                         {"CustomerId": customer_id}))
+        previous = str(fields.get("PreviousCustomerId") or "")
+        ordered = sorted(records, key=lambda record: (not record[2], record[0], record[1]))
+        return Profile(customer_id, fields, tuple(ordered), tuple(filter(None, previous.split(";"))))
+
+    @cached_property
+    def profile_fields(self) -> dict[str, ProfileField]:
+        """The columns that Customer had in this run, as far as the lake still keeps them."""
+        rows = self.lake.query(f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
+            WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields WHERE "Run" <= ?)""", [self.run])
+        declared = {name: ProfileField(name, kind, updatable) for name, kind, updatable in rows}
+        return {name: declared[name] for name in self._columns("Customer", "Customer_history") if name in declared}
+
+    def _expressions_of_history(self, types: Mapping[str, str]) -> list[str]:
+        there = self._columns("Customer_history")
+        return [_expression(name, kind) if name in there else "NULL" for name, kind in types.items()]
+
+    def _columns(self, *names: str) -> dict[str, None]:
+        places = ", ".join("?" * len(names))
+        rows = self.lake.query(f"""SELECT column_name FROM duckdb_columns() WHERE database_name = 'lake'
+            AND table_name IN ({places}) ORDER BY table_name, column_index""", names)
+        return dict.fromkeys(row[0] for row in rows)
+
+
+def _rows(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object],
+          past: Sequence[str] | None = None) -> tuple[str, list[object]]:
+    """Return the query, and its parameters, of the rows of a run with these keys (lists: any of them)."""
+    conditions = "".join(f" AND {quoted(name)} {'IN (SELECT unnest(?))' if isinstance(value, list) else '= ?'}"
+                         for name, value in keys.items())
+    current = f'SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table)} WHERE "FirstRun" <= ?{conditions}'
+    history = f"""SELECT {_list(past or expressions)} FROM {SCHEMA}.{quoted(table + '_history')}
+        WHERE "FirstRun" <= ? AND "ReplacedRun" > ?{conditions}"""
+    return f"{current} UNION ALL {history}", [run, *keys.values(), run, run, *keys.values()]
+
+
+def _list(expressions: Sequence[str]) -> str:
+    return ", ".join(one if "(" in one or one == "NULL" else quoted(one) for one in expressions)
+
+
+def _expressions(types: Mapping[str, str]) -> list[str]:
+    return [_expression(name, kind) for name, kind in types.items()]
+
+
+def _expression(name: str, kind: str) -> str:
+    """Return the SQL expression that brings a column to Python: instants as microseconds."""
+    return f"epoch_us({quoted(name)})" if kind == "datetime" else f"({quoted(name)})"
+
+
+def _canonical_row(kinds: Iterable[str], row: Sequence[Any]) -> list[Value]:
+    return [canonical_value(kind, value) for kind, value in zip(kinds, row, strict=True)]
+
+
+_CANONICAL: tuple[tuple[type, Callable[[Any], Value]], ...] = (
+    (bool, bool), (int, lambda number: number if abs(number) <= EXACT else str(number)),
+    (Decimal, lambda number: f"{number:f}"), (date, date.isoformat))
+
+
+def canonical_value(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever DuckDB gives
+    """Return a value of the lake (an instant in microseconds) as its canonical JSON value."""
+    if kind == "datetime" and value is not None:
+        return format_instant(value)
+    for type_, write in _CANONICAL:
+        if isinstance(value, type_):
+            return write(value)
+    found: Value = value
+    return found
+
+
+def unreadable(error: Exception) -> OvertideError:
+    """Return the error of a lake that cannot be read."""
+    reason = str(error).strip().splitlines()[0]
+    return OvertideError("lake_unreadable", f"The lake cannot be read: {reason}.", None,
+                         "Check that its catalog and its data folder are there; `overtide refresh` builds a new base.",
+                         503)
+
+

@@ -1,0 +1,257 @@
+"""Answer cards and timelines at (t, k): the base from the serving generation (older ones from the lake), then the log.
+
+An answer for a known instant k is final: a reader waits for commits in progress before it chooses its `now`, the
+greatest of the clock, the last acceptance and the last publish.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+from urllib.parse import quote
+
+from eventlog.contract import EventLog
+from lake import reading
+from lake.base import Lake
+from lake.catalog import Publish, read_publish
+from lake.generation import Generation, Profile, ProfileField
+from lake.locks import wait_for_commit
+from schemas.errors import OvertideError
+from schemas.instants import DAY, Clock, Instant, format_instant
+from schemas.paths import Paths
+from serving.fields import NOT_FOUND, Target, unknown_entity
+
+ATTEMPTS = 5
+"""How often a read starts over because a newer publish took its generation away."""
+HISTORY_DAYS = 400
+
+Answer = TypeVar("Answer")
+
+
+class Base(Protocol):
+    """The profiles and keys of one published run: a serving generation, or the lake at a past run."""
+
+    @property
+    def run(self) -> int:
+        """The run."""
+
+    @property
+    def profile_fields(self) -> Mapping[str, ProfileField]:
+        """The columns of Customer by name, in order."""
+
+    def resolve_id(self, customer_id: str) -> str | None:
+        """Return the id of the profile that an id leads to, or None."""
+
+    def resolve_record(self, entity: str, key: str) -> str | None:
+        """Return the id of the profile that a source record belongs to, or None."""
+
+    def profile(self, customer_id: str) -> Profile | None:
+        """Return the profile of a current id, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a read is about: the instants t and k, and the publish in force now."""
+
+    as_of: Instant
+    known_at: Instant
+    publish: Publish
+
+    @property
+    def base(self) -> Instant:
+        """The instant whose base is shown."""
+        return min(self.as_of, self.known_at)
+
+
+class Reader:
+    """Answers reads of one project; a new publish is noticed by the next read. Usable from every thread."""
+
+    def __init__(self, paths: Paths, log: EventLog, clock: Clock, history_days: int = HISTORY_DAYS) -> None:
+        self._log, self._clock, self._paths, self._history = log, clock, paths, history_days * DAY
+        self._catalog = CatalogWatch(paths)
+        self._lake = Lake(paths)
+        self._generation: Generation | None = None
+
+    def get(self, target: Target, as_of: Instant | None = None, known_at: Instant | None = None,
+            base: bool = False) -> reading.Card:
+        """Return the card of a customer; `base` leaves the overlay out. Both instants default to now.
+
+        Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`, `unknown_entity`.
+        """
+        return self._retried(partial(self._card, target, as_of, known_at, base))
+
+    def timeline(self, target: Target, as_of: Instant | None = None, known_at: Instant | None = None,
+                 base: bool = False) -> reading.Timeline:
+        """Return the activities of a customer, newest first; parameters and errors as in `get`."""
+        return self._retried(partial(self._timeline, target, as_of, known_at, base))
+
+    def now(self) -> Instant:
+        """Return max(clock, last acceptance, last publish), everything up to which is durable."""
+        return self._settled()[0]
+
+    def published(self) -> Publish | None:
+        """Return the publish that the catalog names now, or None before the first."""
+        return self._catalog.current()
+
+    def current(self) -> Generation | None:
+        """Return the serving generation of the current publish, or None before the first."""
+        return self._retried(self._current)
+
+    def close(self) -> None:
+        """Release the files that this thread opened."""
+        self._lake.close()
+        self._catalog.close()
+        if self._generation is not None:
+            self._generation.close()
+
+    def _retried(self, read: Callable[[], Answer]) -> Answer:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return read()
+            except OvertideError as error:
+                if error.code not in ("generation_missing", "generation_corrupt"):
+                    raise
+                self._generation = None
+        return read()
+
+    def _current(self) -> Generation | None:
+        publish = self.published()
+        return None if publish is None else self._serving(publish)
+
+    def _card(self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool) -> reading.Card:
+        moment = self._moment(as_of, known_at)
+        base, profile = self._found(moment, target)
+        events = [] if base_only else self._log.of_customer(ids_of(base, profile), records_of(profile),
+                                                            ("update", "withdrawal"))
+        return reading.card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+
+    def _timeline(self, target: Target, as_of: Instant | None, known_at: Instant | None,
+                  base_only: bool) -> reading.Timeline:
+        moment = self._moment(as_of, known_at)
+        base, profile = self._found(moment, target)
+        events = [] if base_only else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
+        live = reading.live_activities(events, moment.as_of, moment.known_at)
+        own = self._lake.activities(base.run, profile.customer_id)
+        missing = {str(entry["ActivityId"]) for entry in live} - {str(row["ActivityId"]) for row in own}
+        entries = reading.timeline(own, live, self._lake.having(base.run, missing))
+        return reading.Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
+
+    def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+        now, publish = self._settled()
+        if publish is None:
+            raise OvertideError("nothing_published", f"Nothing is published in {self._paths.project} yet.", None,
+                                "Run `overtide refresh` first.", NOT_FOUND)
+        moment = Moment(now if as_of is None else as_of, now if known_at is None else min(known_at, now), publish)
+        if moment.base < min(now - self._history, publish.published_at):
+            raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
+                                f"history reaches back {self._history // DAY} days.", None,
+                                "Ask for a later instant, or keep more with `lake.history_days`.")
+        return moment
+
+    def _settled(self) -> tuple[Instant, Publish | None]:
+        """Return now and the publish in force: all events and publishes up to now are durable.
+
+        Where events or publishes lie after the clock, it looks again: one more might be on its way before them.
+        """
+        now = self._clock()
+        while True:
+            wait_for_commit(self._paths)
+            publish = self.published()
+            self._log.wait_for_commit()
+            latest = max(now, self._log.last_accepted_at(), publish.published_at if publish else now)
+            if latest == now:
+                return now, publish
+            now = latest
+
+    def _found(self, moment: Moment, target: Target) -> tuple[Base, Profile]:
+        """Return the base of a moment and the profile that a target has in it."""
+        serving = self._serving(moment.publish)
+        base = serving if moment.base >= moment.publish.published_at else self._past(moment)
+        customer_id = _resolved(base, serving, target)
+        profile = None if customer_id is None else base.profile(customer_id)
+        if profile is None:
+            raise _not_found(target, moment, base is serving)
+        return base, profile
+
+    def _past(self, moment: Moment) -> Base:
+        run = self._lake.run_at(moment.base, moment.publish.run)
+        if run is None:
+            raise OvertideError("before_first_publish", f"Nothing was published at {format_instant(moment.base)} yet.",
+                                None, 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
+                                'lake.runs"` lists the publishes.', NOT_FOUND)
+        return self._lake.at(run, moment.publish.run)
+
+    def _serving(self, publish: Publish) -> Generation:
+        path = self._paths.generation(publish.generation)
+        generation = self._generation
+        if generation is None or generation.path != path:
+            generation = self._generation = Generation(path)
+        return generation
+
+
+def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
+    if target.entity is None:
+        return base.resolve_id(target.customer_id or "")
+    if target.entity not in serving.entities:
+        raise unknown_entity(serving, target.entity)
+    return base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
+
+
+def _not_found(target: Target, moment: Moment, now: bool) -> OvertideError:
+    when = "" if now else f" in the base of {format_instant(moment.base)}"
+    if target.entity is None:
+        return OvertideError("customer_not_found", f"There is no customer {target.customer_id}{when}.", "CustomerId",
+                             "Check the id, or name the customer by a source record's key.", NOT_FOUND)
+    return OvertideError("customer_not_found", f"No customer has the record {target.key!r} of {target.entity}{when}.",
+                         target.entity, "Check the key; a record counts once a refresh has unified it.", NOT_FOUND)
+
+
+def ids_of(base: Base, profile: Profile) -> list[str]:
+    """Return all ids that lead to a profile: its own, and the previous ones that have no profile of their own."""
+    own = profile.customer_id
+    return [own, *(one for one in profile.previous if base.resolve_id(one) == own)]
+
+
+def records_of(profile: Profile) -> list[tuple[str, str]]:
+    """Return the source records of a profile."""
+    return [(entity, key) for entity, key, _ in profile.records]
+
+
+class CatalogWatch:
+    """Tells which publish the catalog names, reading it again only after a commit to the catalog."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._local = threading.local()
+
+    def current(self) -> Publish | None:
+        """Return the current publish, or None before the first."""
+        connection = self._connection()
+        if connection is None:
+            return None
+        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        if getattr(self._local, "version", None) != version:
+            self._local.publish = read_publish(connection)
+            self._local.version = version
+        publish: Publish | None = self._local.publish
+        return publish
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            del self._local.connection
+            self._local.version = None
+
+    def _connection(self) -> sqlite3.Connection | None:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None and self._paths.catalog.exists():
+            connection = sqlite3.connect(f"file:{quote(str(self._paths.catalog))}?mode=ro", uri=True,
+                                         isolation_level=None)
+            connection.execute("PRAGMA busy_timeout = 5000")
+            self._local.connection = connection
+            self._local.version = None
+        return connection
