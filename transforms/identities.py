@@ -117,13 +117,14 @@ CREATE TEMP TABLE taken_back AS
         ON EntityName = entity_name(place) AND PrimaryKey = key
     WHERE cluster NOT IN (SELECT cluster FROM survivor)
       AND CustomerId IN (SELECT PreviousCustomerId FROM identity_alias UNION ALL SELECT previous FROM merged)
+      AND CustomerId NOT IN (SELECT id FROM survivor)
     GROUP BY cluster;
 CREATE TEMP TABLE kept AS FROM survivor UNION ALL FROM taken_back;
 CREATE TEMP TABLE alias AS
     WITH merging AS (FROM merged WHERE previous NOT IN (SELECT id FROM taken_back)),
     before AS (SELECT PreviousCustomerId AS previous, coalesce(merging.id, CustomerId) AS id
                FROM identity_alias LEFT JOIN merging ON merging.previous = CustomerId
-               WHERE PreviousCustomerId NOT IN (SELECT id FROM taken_back))
+               WHERE PreviousCustomerId NOT IN (SELECT id FROM kept UNION ALL SELECT previous FROM merging))
     SELECT previous AS PreviousCustomerId, id AS CustomerId FROM before UNION ALL SELECT previous, id FROM merging;
 """
 """From registry, identity and identity_alias to `kept` (cluster, id) and `alias`; see the module's text."""
