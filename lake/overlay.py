@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lake.catalog import connect
@@ -11,7 +12,6 @@ from lake.locks import commit_lock
 from schemas import tables
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
-from schemas.instants import Instant
 from schemas.names import columns, literal, quoted
 from schemas.paths import Paths
 from schemas.tables import SCHEMA, Column, Table
@@ -35,11 +35,10 @@ OVERLAY_STATE = Table("overlay_state", "How far the stream is: SQL knows every e
 
 @dataclass(frozen=True)
 class Span:
-    """The range [start, end) of positions of one partition of the log; its last event was accepted at that instant."""
+    """The range [start, end) of positions of one partition of the log."""
 
     start: int
     end: int
-    accepted_at: Instant
     partition: int = 0
 
 
@@ -50,19 +49,27 @@ def open_overlay(paths: Paths) -> "DuckDBPyConnection":
         connection.execute("BEGIN")
         create_overlay(connection)
         connection.execute("COMMIT")
+        _keep_small_inserts_inlined(connection)
     return connection
 
 
 def create_overlay(connection: "DuckDBPyConnection") -> None:
     """Create what is missing of the overlay's tables and the view overlay_state, in the current transaction if any."""
     for table in tables.OVERLAY:
-        if not columns_of(connection, table.name):
-            create_table(connection, table)
-            connection.execute(f"CALL lake.set_option('data_inlining_row_limit', {INLINED_ROWS}, "
-                               f"table_name => {literal(table.name)})")
+        create_table(connection, table)
     if not columns_of(connection, OVERLAY_STATE.name):
         define_view(connection, OVERLAY_STATE, f"""SELECT coalesce(max(s."ToPosition"), 0) AS "Position",
             max(s."AcceptedAt") AS "AcceptedAt" FROM {SCHEMA}.stream_commits s""")
+
+
+def _keep_small_inserts_inlined(connection: "DuckDBPyConnection") -> None:
+    """Set the option of the overlay's tables where it is not; DuckLake takes it for committed tables only."""
+    options = connection.execute("SELECT scope_entry FROM lake.options() WHERE option_name = 'data_inlining_row_limit' "
+                                 "AND value = ?", [str(INLINED_ROWS)]).fetchall()
+    for table in tables.OVERLAY:
+        if (f"main.{table.name}",) not in options:
+            connection.execute(f"CALL lake.set_option('data_inlining_row_limit', {INLINED_ROWS}, "
+                               f"table_name => {literal(table.name)})")
 
 
 def committed_position(connection: "DuckDBPyConnection", partition: int = 0) -> int:
@@ -92,8 +99,8 @@ def commit(connection: "DuckDBPyConnection", paths: Paths, span: Span, rows: Map
             for name, table in rows.items():
                 _insert(connection, name, table)
             at("stream.rows_written")
-            connection.execute(f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, make_timestamptz(?))",
-                               [span.partition, span.start, span.end, span.accepted_at])
+            connection.execute(f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
+                               [span.partition, span.start, span.end, _last_acceptance(rows)])
             at("stream.position_written")
             # 5. The commit is the only point of truth: dying before it leaves the old position and none of the rows.
             connection.execute("COMMIT")
@@ -101,6 +108,14 @@ def commit(connection: "DuckDBPyConnection", paths: Paths, span: Span, rows: Map
             _roll_back(connection)
             raise
     at("stream.after_commit")
+
+
+def _last_acceptance(rows: Mapping[str, "pa.Table"]) -> datetime | None:
+    """Return the greatest AcceptedAt of the rows; None where the events of the range are gone from the log."""
+    import pyarrow.compute as pc
+
+    instants = [pc.max(table["AcceptedAt"]).as_py() for table in rows.values() if table.num_rows]
+    return max(instants, default=None)
 
 
 def _expect_position(connection: "DuckDBPyConnection", span: Span) -> None:

@@ -1,0 +1,178 @@
+"""The stream: events of the log become rows of the lake's overlay, in bounded runs ("ticks") of one Beam pipeline.
+
+A driver loop reads a range of the log, runs the pipeline over it and commits rows and positions together. The length of
+a tick follows the load; while nothing arrives only the log's end is asked for, and no pipeline runs.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
+from apache_beam.runners.runner import PipelineRunner
+
+from eventlog.contract import EventLog
+from eventlog.sqlite import SqliteEventLog
+from lake.catalog import current_publish
+from lake.generation import Generation
+from lake.locks import hold, stream_lock
+from lake.maintenance import Keeper, Upkeep
+from lake.overlay import Span, commit, committed_position, open_overlay
+from schemas.crash import crash_point
+from schemas.errors import OvertideError
+from schemas.events import Event
+from schemas.instants import Clock, format_instant
+from schemas.paths import Paths
+from transforms.realtime import Fields
+from transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+@dataclass(frozen=True)
+class Tick:
+    """How the length of ticks follows the load: seconds, and events per tick."""
+
+    shortest: float = 0.25
+    longest: float = 1.0
+    poll: float = 0.05
+    events: int = 20_000
+
+    def pause(self, took: float, events: int) -> float:
+        """Return the seconds to wait after a tick: none after a full one, and some idle time after a slow one."""
+        if events >= self.events:
+            return 0.0
+        return max(0.0, min(self.longest, max(self.shortest, 1.2 * took)) - took)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a stream has done since it started."""
+
+    position: int
+    events: int = 0
+    ticks: int = 0
+
+
+Watch = Callable[[Progress], None]
+"""Told after each tick how far the stream is; must return at once."""
+
+
+def stream(paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, options: PipelineOptions | None = None,
+           until_caught_up: bool = False, tick: Tick | None = None, stop: threading.Event | None = None,
+           watch: Watch = lambda _progress: None, upkeep: Upkeep | None = None) -> Progress:
+    """Carry events into the lake until `stop` is set, or until the log's present end; return what was done.
+
+    One stream per lake: raises `locked` (exit 75) while another runs. Dying at any instant loses nothing: the next
+    stream goes on at the committed position.
+    """
+    driver = Driver(paths, log, clock, runner, options or PipelineOptions([]), tick or Tick(), upkeep or Upkeep())
+    with hold(stream_lock(paths), "overtide stream", format_instant(clock())):
+        return driver.run(stop or threading.Event(), until_caught_up, watch)
+
+
+class Driver:
+    """The loop of ticks over one lake; `run` is called with the stream's lock held."""
+
+    def __init__(self, paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, options: PipelineOptions,
+                 tick: Tick, upkeep: Upkeep) -> None:
+        self._paths, self._log, self._clock, self._tick = paths, log, clock, tick
+        self._runner, self._options, self._upkeep = runner, options, upkeep
+        self._folder = paths.catalog.parent / "tick"
+
+    def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch) -> Progress:
+        """Run ticks until told to stop, or until the log has no more."""
+        connection = open_overlay(self._paths)
+        try:
+            return self._loop(connection, stop, until_caught_up, watch)
+        finally:
+            connection.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _loop(self, connection: "DuckDBPyConnection", stop: threading.Event, until_caught_up: bool,
+              watch: Watch) -> Progress:
+        progress, keeper = Progress(committed_position(connection)), Keeper(connection, self._paths, self._upkeep)
+        while not stop.is_set():
+            began = time.monotonic()
+            span = self._next_span(progress.position)
+            if span is None:
+                if until_caught_up:
+                    break
+                stop.wait(self._tick.poll)
+                continue
+            self.carry(connection, span)
+            events = span.end - span.start
+            progress = replace(progress, position=span.end, events=progress.events + events, ticks=progress.ticks + 1)
+            watch(progress)
+            keeper.committed(self._clock())
+            stop.wait(self._tick.pause(time.monotonic() - began, events))
+        return progress
+
+    def _next_span(self, position: int) -> Span | None:
+        """Return the next range of the log, at most a tick long, or None at its end."""
+        end = min(self._log.end(), position + self._tick.events)
+        return Span(position, end) if end > position else None
+
+    def carry(self, connection: "DuckDBPyConnection", span: Span) -> None:
+        """Run the pipeline over a range and commit what it wrote; a range that was committed before is left out."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        crash_point("stream.before_pipeline")
+        run_pipeline(partial(read_log, self._paths.log), span, profile_types(self._paths), self._folder, self._runner,
+                     self._options)
+        crash_point("stream.after_pipeline")
+        commit(connection, self._paths, span, read_batches(self._folder))
+
+
+def run_pipeline(read: Callable[[int, int], list[Event]], span: Span, fields: Fields | None, folder: Path,
+                 runner: PipelineRunner, options: PipelineOptions) -> None:
+    """Run the stream's pipeline over one range of the log: the overlay's rows are in `folder` when this returns.
+
+    Types are checked by tests and not in every tick: that takes a third of a small tick.
+    """
+    options.view_as(TypeOptions).pipeline_type_check = False
+    pipeline = beam.Pipeline(runner=runner, options=options)
+    _ = (pipeline | "Read events" >> ReadRange(read, span.start, span.end)
+         | "Decode" >> DecodeEvents(fields) | "Write" >> WriteBatches(str(folder)))
+    pipeline.run().wait_until_finish()
+
+
+def read_batches(folder: Path) -> dict[str, pa.Table]:
+    """Return the tables that a run of the pipeline wrote, by name."""
+    return {file.stem: pa.ipc.open_file(file).read_all() for file in sorted(folder.glob("*.arrow"))}
+
+
+def read_log(path: Path, position: int, limit: int) -> list[Event]:
+    """Read a range of the log in the worker that runs the step."""
+    return _opened(path).read(position, limit)
+
+
+@cache
+def _opened(path: Path) -> SqliteEventLog:
+    """Open the log once per process, for reading alone: the clock and the ids are the writers'."""
+    return SqliteEventLog(path, clock=lambda: 0, ids=lambda _accepted_at: "")
+
+
+def profile_types(paths: Paths) -> Fields | None:
+    """Return the updatable columns of the published Customer with their types; None while there is none to read."""
+    published = current_publish(paths)
+    if published is None:
+        return None
+    try:
+        return _types_of(paths.generation(published.generation))
+    except OvertideError:
+        # The generation went while a newer one was published: the events are stored all the same, unchecked.
+        return None
+
+
+@cache
+def _types_of(generation: Path) -> Fields:
+    fields = Generation(generation).profile_fields.values()
+    return {field.name: field.type for field in fields if field.updatable}

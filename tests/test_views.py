@@ -1,0 +1,292 @@
+"""The merged view in SQL says what semantics 2.3, 2.4, 3.5 and 3.6 say; later tests compare it with the oracle."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from small_lake import PROFILE, SmallLake, at, customer_id, sql
+
+from lake.live_values import fits_sql, typed_sql
+from lake.views import MACROS, OVERLAY_STATE, UNIFIED_ACTIVITY_LIVE, documented_tables, help_rows
+from schemas.errors import OvertideError
+from schemas.tables import ProfileField
+from schemas.values import canonical, from_json
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """One customer in Rome, published by run 1 at second 100."""
+    made = SmallLake.create(tmp_path)
+    made.insert("Customer", CustomerId=customer_id(1), Name="Ann", City="Rome", Points=5, FirstRun=1)
+    made.insert("AlternateKey", EntityName="crm_people", PrimaryKey="a", CustomerId=customer_id(1), IsWinner=True,
+                FirstRun=1)
+    made.insert("AlternateKey", EntityName="crm_people", PrimaryKey="b", CustomerId=customer_id(1), IsWinner=False,
+                FirstRun=1)
+    made.publish(1, 100)
+    return made
+
+
+def test_an_update_shows_in_its_interval_only(lake):
+    lake.update(1, accepted=200, until=300, fields={"City": "Oslo"})
+    lake.stream()
+    assert [lake.value("City", t, 1000) for t in (199.999999, 200, 299.999999, 300)] == ["Rome", "Oslo", "Oslo", "Rome"]
+
+
+def test_an_update_is_not_known_before_its_acceptance(lake):
+    lake.update(1, accepted=200, since=150, fields={"City": "Oslo"})
+    lake.stream()
+    assert [lake.value("City", 180, k) for k in (199, 200)] == ["Rome", "Oslo"]
+    assert lake.value("City", 149, 200) == "Rome"
+
+
+def test_the_greatest_valid_from_wins_then_the_acceptance(lake):
+    lake.update(1, accepted=200, since=160, fields={"City": "later"})
+    lake.update(1, accepted=201, since=150, fields={"City": "earlier"})
+    lake.update(1, accepted=202, since=160, fields={"City": "same, accepted later"})
+    lake.stream()
+    assert lake.value("City", 300, 201) == "later"
+    assert lake.value("City", 300, 202) == "same, accepted later"
+    assert lake.value("City", 155, 202) == "earlier"
+
+
+def test_an_older_update_shows_again_when_the_newer_one_ends(lake):
+    lake.update(1, accepted=200, until=500, fields={"City": "old"})
+    lake.update(1, accepted=210, until=300, fields={"City": "new"})
+    lake.stream()
+    assert [lake.value("City", t, 1000) for t in (250, 300, 500)] == ["new", "old", "Rome"]
+
+
+def test_null_overrides_with_null(lake):
+    lake.update(1, accepted=200, until=300, fields={"City": None})
+    lake.update(1, accepted=190, until=400, fields={"City": "Oslo"})
+    lake.stream()
+    assert [lake.value("City", t, 1000) for t in (250, 350)] == [None, "Oslo"]
+    assert lake.value("Name", 250, 1000) == "Ann"
+
+
+def test_a_withdrawal_ends_the_updates_that_began_no_later(lake):
+    lake.update(1, accepted=200, fields={"City": "before", "Points": 1})
+    lake.withdraw(1, accepted=210, name="City")
+    lake.update(1, accepted=220, since=205, fields={"City": "late arrival"})
+    lake.update(1, accepted=230, since=210, fields={"City": "same instant"})
+    lake.stream()
+    assert lake.value("City", 209, 1000) == "late arrival"
+    assert lake.value("City", 209, 210) == "before"
+    assert lake.value("City", 300, 1000) == "Rome"
+    assert lake.value("City", 300, 209) == "before"
+    assert lake.value("Points", 300, 1000) == 1
+
+
+def test_a_withdrawal_of_all_fields_takes_effect_at_its_own_instant(lake):
+    lake.update(1, accepted=200, fields={"City": "Oslo", "Points": 1})
+    lake.withdraw(1, accepted=210, since=250)
+    lake.update(1, accepted=260, fields={"City": "after"})
+    lake.stream()
+    assert [lake.value("City", t, 1000) for t in (249, 250, 260)] == ["Oslo", "Rome", "after"]
+    assert [lake.value("Points", t, 1000) for t in (249, 260)] == [1, 5]
+
+
+def test_a_source_record_is_a_target_also_when_it_lost(lake):
+    lake.update(record=("crm_people", "b"), accepted=200, fields={"City": "Oslo"})
+    lake.update(record=("crm_people", "unknown"), accepted=201, fields={"City": "held"})
+    lake.stream()
+    assert lake.value("City", 300, 300) == "Oslo"
+    lake.withdraw(record=("crm_people", "a"), accepted=310)
+    lake.stream()
+    assert lake.value("City", 320, 320) == "Rome"
+
+
+def test_before_the_first_publish_there_is_no_profile(lake):
+    lake.update(1, accepted=50, fields={"City": "Oslo"})
+    lake.activity(1, accepted=51, name="x")
+    lake.stream()
+    assert lake.query(f"FROM lake.customer_as_of({sql(99.999999)}, {sql(500)})") == []
+    assert lake.query(f"FROM lake.customer_as_of({sql(500)}, {sql(99.999999)})") == []
+    assert lake.timeline(1, 99, 500) == []
+    assert lake.value("City", 100, 100) == "Oslo"
+
+
+@pytest.fixture
+def merged(lake):
+    """Run 2 at second 200: customer 2 came; run 3 at 300: it was merged into 1; run 4 at 400: it is back."""
+    two, history = {"CustomerId": customer_id(2), "Name": "Bea", "City": "Bern"}, "Customer_history"
+    lake.insert(history, **two, FirstRun=2, ReplacedRun=3)
+    lake.insert("AlternateKey_history", EntityName="crm_people", PrimaryKey="c", CustomerId=customer_id(2),
+                IsWinner=True, FirstRun=2, ReplacedRun=3)
+    lake.publish(2, 200)
+    lake.insert("AlternateKey_history", EntityName="crm_people", PrimaryKey="c", CustomerId=customer_id(1),
+                IsWinner=False, FirstRun=3, ReplacedRun=4)
+    lake.insert("IdentityAlias_history", PreviousCustomerId=customer_id(2), CustomerId=customer_id(1), FirstRun=3,
+                ReplacedRun=4)
+    lake.publish(3, 300)
+    lake.insert("Customer", **two, FirstRun=4)
+    lake.insert("AlternateKey", EntityName="crm_people", PrimaryKey="c", CustomerId=customer_id(2), IsWinner=True,
+                FirstRun=4)
+    lake.publish(4, 400)
+    return lake
+
+
+def test_ids_are_resolved_by_the_base_of_min_t_k(merged):
+    merged.update(2, accepted=50, fields={"City": "Oslo"})
+    merged.stream()
+    with pytest.raises(KeyError):
+        merged.value("City", 150, 1000, customer=2)
+    assert merged.value("City", 250, 1000, customer=2) == "Oslo"
+    assert merged.value("City", 250, 1000) == "Rome"
+    assert merged.value("City", 350, 1000) == "Oslo"
+    assert merged.value("City", 1000, 350) == "Oslo"
+    assert (merged.value("City", 450, 1000), merged.value("City", 450, 1000, customer=2)) == ("Rome", "Oslo")
+
+
+def test_records_are_resolved_by_the_base_of_min_t_k(merged):
+    merged.update(record=("crm_people", "c"), accepted=50, fields={"City": "Oslo"})
+    merged.stream()
+    assert [merged.value("City", t, 1000) for t in (150, 250, 350, 450)] == ["Rome", "Rome", "Oslo", "Rome"]
+    assert [merged.value("City", t, 1000, customer=2) for t in (250, 450)] == ["Oslo", "Oslo"]
+
+
+def test_an_alias_of_an_id_that_has_a_profile_leads_nowhere_else(merged):
+    merged.insert("IdentityAlias", PreviousCustomerId=customer_id(2), CustomerId=customer_id(1), FirstRun=4)
+    merged.update(2, accepted=401, fields={"City": "Oslo"})
+    merged.stream()
+    assert (merged.value("City", 450, 450), merged.value("City", 450, 450, customer=2)) == ("Rome", "Oslo")
+
+
+def test_a_timeline_follows_the_identity(merged):
+    merged.activity(2, accepted=50, name="two")
+    merged.activity(1, accepted=51, name="one", time=5)
+    merged.activity(record=("crm_people", "c"), accepted=52, name="record", time=3)
+    merged.stream()
+    assert merged.timeline(1, 150, 1000) == ["one"]
+    assert merged.timeline(1, 350, 1000) == ["one", "record", "two"]
+    assert merged.timeline(2, 350, 1000) == ["one", "record", "two"]
+    assert merged.timeline(2, 450, 1000) == ["record", "two"]
+
+
+def test_an_activity_that_the_base_has_is_the_bases(lake):
+    lake.activity(1, accepted=150, name="x", time=7)
+    lake.activity(1, accepted=151, name="y", time=7, until=180)
+    lake.insert("UnifiedActivity", CustomerId=customer_id(1), ActivityId="x", Title="source", FirstRun=2)
+    lake.publish(2, 200)
+    lake.stream()
+    titles = f"SELECT \"Title\" FROM lake.timeline_as_of('{customer_id(1)}', {{}}, {sql(1000)})"
+    assert lake.query(titles.format(sql(160))) == [("live",), ("live",)]
+    assert lake.query(titles.format(sql(190))) == [("live",)]
+    assert lake.query(titles.format(sql(250))) == [("source",)]
+
+
+def test_the_newest_activity_comes_first_then_the_id_and_no_time_last(lake):
+    lake.insert("UnifiedActivity", CustomerId=customer_id(1), ActivityId="none", FirstRun=1)
+    for number, (name, time) in enumerate([("b", 5), ("a", 5), ("c", 9)]):
+        lake.activity(1, accepted=110 + number, name=name, time=time)
+    lake.stream()
+    assert lake.timeline(1, 200, 200) == ["c", "a", "b", "none"]
+
+
+def test_the_live_views_show_now(lake):
+    ahead = {"accepted": 1000, "since": 500}
+    lake.update(1, fields={"City": "Oslo"}, until=2000, **ahead)
+    lake.update(1, fields={"Points": 6}, until=1000, **ahead)
+    lake.activity(1, name="x", accepted=1000, until=2000)
+    lake.stream()
+    assert lake.query('SELECT "City", "Points" FROM lake."Customer_live"') == [("Oslo", 5)]
+    assert lake.query('SELECT "CustomerId", "ActivityId" FROM lake."UnifiedActivity_live"') == [(customer_id(1), "x")]
+    assert lake.query('SELECT "Position" FROM lake.overlay_state') == [(3,)]
+    lake.publish(2, 2000)
+    assert lake.query('SELECT "City" FROM lake."Customer_live"') == [("Rome",)]
+    assert lake.query('SELECT count(*) FROM lake."UnifiedActivity_live"') == [(0,)]
+
+
+def test_values_are_typed(lake):
+    fields = {"Points": "9007199254740993", "Paid": "12.30", "Rate": 1.5, "Born": "1990-01-02",
+              "Seen": "2026-01-02T03:04:05.000006Z", "Vip": True, "Name": 'Zoë "Z"\n',
+              "Token": "0a1b2c3d-0000-1111-2222-333344445555"}
+    lake.update(1, accepted=200, fields=fields)
+    lake.stream()
+    found = [lake.value(name, 300, 300) for name in fields]
+    assert found == [9007199254740993, Decimal("12.30"), 1.5, date(1990, 1, 2),
+                     datetime(2026, 1, 2, 3, 4, 5, 6, UTC), True, 'Zoë "Z"\n', fields["Token"]]
+
+
+VALUES = [None, True, False, 0, 1, -5, 2**53, 1.5, -0.0, 1e300, "", "x", "12", "-7", "+7", "007", str(2**53 + 1),
+          str(-2**63), str(2**63), "1.50", "1.5", "-0.00", "1e3", "12345678901.00", "1990-01-02", "1990-02-30", "1990-1-2",
+          "2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:05Z", "2026-01-02T24:00:00.000000Z", "true",
+          "0a1b2c3d-0000-1111-2222-333344445555", "0A1B2C3D-0000-1111-2222-333344445555", "null", '"', "{}"]
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "double", "decimal(12,2)", "decimal(5,0)", "boolean", "date",
+                                  "datetime", "guid"])
+def test_a_value_fits_in_sql_as_in_python(lake, kind):
+    def fits(value):
+        try:
+            return value is None or from_json(kind, value) == value
+        except OvertideError:
+            return False
+    rows = ", ".join("(" + str(number) + ", '" + canonical(value).replace("'", "''") + "')"
+                     for number, value in enumerate(VALUES))
+    found = lake.query(f"SELECT coalesce({fits_sql(kind, 'v')}, false), typeof({typed_sql(kind, 'v')}) "
+                       f"FROM (VALUES {rows}) s(n, v) ORDER BY n")
+    assert [value for value, row in zip(VALUES, found, strict=True) if row[0] != fits(value)] == []
+
+
+def test_a_value_that_no_longer_fits_is_not_shown(lake):
+    lake.update(1, accepted=110, fields={"City": "7"})
+    lake.update(1, accepted=120, fields={"City": "Oslo"})
+    lake.stream()
+    number = tuple(ProfileField(field.name, "guid" if field.name == "City" else field.type, field.updatable)
+                   for field in PROFILE)
+    assert lake.value("City", 150, 150) == "Oslo"
+    lake.publish(2, 200, number)
+    assert lake.value("City", 250, 250) == "Rome"
+
+
+def test_a_field_that_the_base_lacked_is_not_shown(lake):
+    lake.update(1, accepted=110, fields={"Points": 9})
+    lake.stream()
+    without = tuple(field for field in PROFILE if field.name != "Points")
+    lake.publish(2, 200, without)
+    lake.publish(3, 300)
+    assert [lake.value("Points", t, 1000) for t in (150, 350)] == [9, 9]
+    assert lake.value("Points", 250, 1000) == 5
+
+
+def test_columns_named_like_parameters_and_keywords(tmp_path):
+    names = ("t", "k", "Value", "Field", "r", "select", 'quo"te')
+    profile = (PROFILE[0], *(ProfileField(name, "string", True) for name in names), PROFILE[-1])
+    lake = SmallLake.create(tmp_path, profile)
+    lake.insert("Customer", CustomerId=customer_id(1), FirstRun=1)
+    lake.publish(1, 100, profile)
+    lake.update(1, accepted=150, fields={name: f"new {name}" for name in names})
+    lake.stream()
+    row = lake.query(f"FROM lake.customer_as_of({sql(200)}, {sql(200)})")[0]
+    assert row == (customer_id(1), *(f"new {name}" for name in names), None)
+
+
+def test_everything_carries_a_comment(lake):
+    names = {table.name for table in documented_tables(PROFILE)}
+    commented = dict(lake.query("""SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'
+                                   UNION ALL SELECT view_name, comment FROM duckdb_views()
+                                   WHERE database_name = 'lake' AND NOT internal"""))
+    written_by_the_refresh = {"Customer", "UnifiedActivity", "AlternateKey", "IdentityAlias", "Registry", "Identity",
+                              "runs", "ConflationMatchPairs", "oversized_blocks"}
+    written_by_the_refresh |= {f"{name}_history" for name in written_by_the_refresh}
+    assert [name for name in names - written_by_the_refresh if not commented[name]] == []
+    assert all(commented[name] for name in ("Customer_live", UNIFIED_ACTIVITY_LIVE.name, OVERLAY_STATE.name))
+    columns = lake.query("""SELECT comment FROM duckdb_columns() WHERE database_name = 'lake'
+                            AND table_name = 'updates'""")
+    assert all(comment for (comment,) in columns)
+
+
+def test_help_describes_what_there_is(lake):
+    assert lake.query("SELECT * FROM lake.lake_help") == help_rows(PROFILE)
+    macros = lake.query("SELECT function_name, parameters FROM duckdb_functions() WHERE database_name = 'lake'")
+    assert dict(macros) == {macro.name: list(macro.parameters) for macro in MACROS}
+
+
+def test_instants_may_be_text_with_an_offset(lake):
+    lake.update(1, accepted=200, fields={"City": "Oslo"})
+    lake.stream()
+    assert at(200) == 1_800_000_200_000_000
+    query = "SELECT \"City\" FROM lake.customer_as_of('2027-01-15T09:03:20{}', '2027-01-16T00:00:00Z')"
+    assert lake.query(query.format("+01:00")) == [("Oslo",)]
+    assert lake.query(query.format("+02:00")) == []
