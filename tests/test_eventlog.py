@@ -365,11 +365,13 @@ def test_writers_that_are_killed_lose_no_acknowledged_event(tmp_path, clock):
     chance = random.Random(3)
     for attempt in range(8):
         writers = [start_writer(path, f"{attempt}.{number}", chance.choice([1, 7, 100])) for number in range(2)]
-        time.sleep(0.25 + chance.random() * 0.3)
+        begun = [writer.stdout.readline() for writer in writers]
+        time.sleep(chance.random() * 0.2)
         for writer in writers:
             writer.kill()
-        found += [line for writer in writers for line in acknowledged(writer.communicate()[0])]
-    assert found
+        outputs = [first + writer.communicate()[0] for first, writer in zip(begun, writers, strict=True)]
+        found += [line for output in outputs for line in acknowledged(output)]
+    assert len(found) >= 16
     assert_kept_once_in_order(SqliteEventLog(path, lambda: NOW, str), found)
 
 
