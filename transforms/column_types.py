@@ -51,7 +51,7 @@ def _instant(text: str, attribute: Attribute, time_zone: str) -> str:
         return f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}') THEN try_cast({text} AS DATE) END"
     local = f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}([T ]{ISO_TIME})?') THEN try_cast({text} AS TIMESTAMP) END"
     return f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}[T ]{ISO_TIME}{OFFSET}') " \
-           f"THEN try_cast({text} AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END"
+           f"THEN try_cast(upper({text}) AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END"
 
 
 def in_zone(local: str, time_zone: str) -> str:
