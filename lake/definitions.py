@@ -28,7 +28,7 @@ def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
 def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> None:
     """Define a view anew, with its comment."""
     connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {query}")
-    connection.execute(tables.view_comment_sql(view))
+    connection.execute(tables.comment_sql(view, "VIEW"))
 
 
 def insert_rows(connection: "DuckDBPyConnection", table: Table, rows: Sequence[tuple[object, ...]]) -> None:

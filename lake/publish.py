@@ -72,8 +72,9 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
             connection.execute("BEGIN")
             create_table(connection, RUNS)
+            there = table_columns(connection)
             for change in changes:
-                _apply(connection, paths, change, row.run)
+                _apply(connection, paths, change, there.get(change.table.name), row.run)
             # 4. Views after tables, since they name the columns.
             define(connection)
             crash_point("publish.before_run")
@@ -94,10 +95,10 @@ def _instant(paths: Paths, clock: Callable[[], Instant]) -> Instant:
     return max(clock(), before.published_at + 1 if before else 0)
 
 
-def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, run: int) -> None:
+def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there: dict[str, str] | None,
+           run: int) -> None:
     name = change.table.name
     wanted = {column.name: column.type for column in change.table.columns}
-    there = table_columns(connection).get(name)
     if there is not None and change.replace:
         same = there == wanted
         connection.execute(f"{'DELETE FROM' if same else 'DROP TABLE'} {SCHEMA}.{quoted(name)}")
