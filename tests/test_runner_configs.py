@@ -103,3 +103,18 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch):
     error = refusal("dask")
     assert error.code == "missing_variable"
     assert "OVERTIDE_DASK" in str(error)
+
+
+RUNNERS_PAGE = (Path(__file__).parent.parent / "docs" / "runners.md").read_text(encoding="utf-8")
+
+
+def test_the_page_about_runners_names_each_of_them_and_every_key():
+    assert [name for name in runner_configs.names() if f"\n## {name}\n" not in RUNNERS_PAGE] == []
+    assert [key for key in runner_configs.RunnerConfig.model_fields if f"\n{key}: " not in RUNNERS_PAGE] == []
+
+
+def test_the_example_of_the_page_is_a_runner(tmp_path: Path):
+    example = RUNNERS_PAGE.partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "example.yaml"
+    path.write_text(example)
+    assert runner_configs.load(str(path)).runner == "FnApiRunner"
