@@ -27,8 +27,8 @@ def activity_rows(activity: Activity, relationship: Relationship, entity: Entity
     values |= {column: _text(name, entity) if name else "NULL" for column, name in
                (("Description", activity.description), ("URL", activity.url), ("Icon", activity.icon))}
     chosen = ", ".join(f"({value})::VARCHAR AS {name}" for name, value in values.items())
-    return f"SELECT CustomerId::UUID AS customer, ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number" \
-           f", {chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
+    return f"SELECT related.CustomerId::UUID AS customer, ({time})::TIMESTAMPTZ AS ActivityTime, " \
+           f"{number}::INTEGER AS number, {chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
            f"ON related.PrimaryKey = {_text(relationship.foreign_key, entity)}"
 
 

@@ -14,7 +14,7 @@ from schemas.names import literal, quoted
 from transforms.column_types import canonical_text
 from transforms.kernel import count, write_parquet
 from transforms.keys import EntityTable, preference
-from transforms.pairs import records
+from transforms.pairs import RECORD, records
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -71,7 +71,7 @@ def load_members(connection: "DuckDBPyConnection", entities: list[Unified], fore
         connection.executemany("INSERT INTO oversized VALUES (?)", [[root] for root, _ in oversized])
     ranks = {name: rank for rank, name in enumerate(sorted(unified.table.entity for unified in entities))}
     rows = " UNION ALL ".join(
-        f"SELECT record, {unified.place}::TINYINT AS place, {unified.key} AS key, "
+        f"SELECT {RECORD} AS record, {unified.place}::TINYINT AS place, {unified.key} AS key, "
         f"chr({ranks[unified.table.entity] + 33}) || {unified.key} AS ref "
         f"FROM ({records(unified.table, unified.place)})" for unified in entities)
     connection.execute(f"""
@@ -151,10 +151,11 @@ def mark_winners(connection: "DuckDBPyConnection", entities: list[Unified]) -> N
         CREATE TEMP TABLE several AS
         SELECT cluster, place FROM member GROUP BY cluster, place HAVING count(*) > 1""")
     ranked = [f"""
-        SELECT record, row_number() OVER (PARTITION BY cluster ORDER BY
-            {preference(unified.options.deduplicate.prefer, list(unified.entity.attributes))}, key DESC) AS rank
-        FROM (FROM member SEMI JOIN several USING (cluster, place) WHERE place = {unified.place})
-        JOIN ({records(unified.table, unified.place)}) USING (record)""" for unified in entities]
+        SELECT member.record, row_number() OVER (PARTITION BY member.cluster ORDER BY {preference(
+            unified.options.deduplicate.prefer, list(unified.entity.attributes), "source.")}, member.key DESC) AS rank
+        FROM (FROM member SEMI JOIN several USING (cluster, place) WHERE place = {unified.place}) AS member
+        JOIN ({records(unified.table, unified.place)}) AS source ON source.{RECORD} = member.record"""
+              for unified in entities]
     connection.execute(f"CREATE TEMP TABLE loser AS SELECT record FROM ({' UNION ALL '.join(ranked)}) WHERE rank > 1")
 
 

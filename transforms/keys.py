@@ -94,10 +94,10 @@ def one_per_key(entity: Entity, prefer: Preference, rows: str) -> str:
         WITH keyed AS (SELECT * FROM ({rows}) WHERE NOT ({without_key(entity.primary_key)})),
         repeated AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
         ranked AS (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY {preference(prefer, names)},
-                                                {canonical_row(types)} DESC) AS place
+                                                {canonical_row(types)} DESC) AS __place
                    FROM keyed SEMI JOIN repeated USING ({key}))
         SELECT {columns(names)}, {CORRUPT} FROM keyed ANTI JOIN repeated USING ({key})
-        UNION ALL SELECT {columns(names)}, {CORRUPT} FROM ranked WHERE place = 1"""
+        UNION ALL SELECT {columns(names)}, {CORRUPT} FROM ranked WHERE __place = 1"""
 
 
 def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:

@@ -7,7 +7,7 @@ from schemas.names import quoted
 from schemas.values import duckdb_type
 from transforms.column_types import canonical_text
 from transforms.identities import Unified
-from transforms.pairs import records
+from transforms.pairs import RECORD, records
 
 
 def alternate_key(unified: Unified) -> str:
@@ -67,8 +67,9 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
     fields += [field for group in unification.merge.groups for field in group_fields(group, places)]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
     joins = " ".join(f"LEFT JOIN ({records(unified.table, unified.place)}) AS r{unified.place} "
-                     f"ON r{unified.place}.record = customers.record_{unified.place}" for unified in entities)
-    return f"SELECT CustomerId, {', '.join(fields)}, PreviousCustomerId FROM ({customers}) AS customers {joins}"
+                     f"ON r{unified.place}.{RECORD} = customers.record_{unified.place}" for unified in entities)
+    return f"SELECT customers.CustomerId, {', '.join(fields)}, customers.PreviousCustomerId " \
+           f"FROM ({customers}) AS customers {joins}"
 
 
 def _key(unified: Unified) -> str:

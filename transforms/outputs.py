@@ -23,7 +23,7 @@ from transforms.identities import Identified, Unified
 from transforms.kernel import kernel, parquet_files, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
-from transforms.pairs import ENTITY_SHIFT, records
+from transforms.pairs import ENTITY_SHIFT, RECORD, records
 from transforms.plan import Plan, report
 from transforms.unify import PairTable, attach
 
@@ -220,7 +220,7 @@ def match_outputs(identified: Identified, pair_tables: list[PairTable], entity_t
                   plan: Plan) -> list[Output]:
     """Return ConflationMatchPairs, a Deduplication table per unified entity, and what was too large to compare."""
     started, unified = time.perf_counter(), plan.unified(entity_tables)
-    keys = {one.table.entity: f"SELECT record, {one.key} AS key FROM ({records(one.table, one.place)})"
+    keys = {one.table.entity: f"SELECT {RECORD} AS record, {one.key} AS key FROM ({records(one.table, one.place)})"
             for one in unified}
     found = {table.pair: table for table in pair_tables}
     outputs = []
@@ -264,16 +264,19 @@ def _groups(one: Unified, table: PairTable, plan: Plan) -> str:
     forest = plan.folder("matched") / f"forest-{one.place}.parquet"
     reduced = clusters.forest(edges.column(0).to_numpy(), edges.column(1).to_numpy())
     pq.write_table(pa.Table.from_batches([reduced]), forest)
-    order = preference(one.options.deduplicate.prefer, list(one.entity.attributes))
+    order = preference(one.options.deduplicate.prefer, list(one.entity.attributes), "source.")
     return f"""
         WITH grouped AS (SELECT record, root FROM read_parquet({literal(str(forest))})
                          UNION ALL SELECT DISTINCT root, root FROM read_parquet({literal(str(forest))})),
         ruled AS (SELECT record, min(rule) AS rule, arg_min(score, rule * 1000 - score) AS score FROM (
                   SELECT lower_record AS record, rule, score FROM read_parquet({literal(table.path)}) UNION ALL
                   SELECT upper_record, rule, score FROM read_parquet({literal(table.path)})) GROUP BY record),
-        keyed AS (SELECT *, {one.key} AS key FROM grouped JOIN ({records(one.table, one.place)}) USING (record))
+        source AS (SELECT *, {one.key} AS __key FROM ({records(one.table, one.place)})),
+        keyed AS (SELECT grouped.*, __key AS key,
+                         row_number() OVER (PARTITION BY grouped.root ORDER BY {order}, __key DESC) AS place
+                  FROM grouped JOIN source ON {RECORD} = grouped.record)
         SELECT key AS PrimaryKey, min(key) OVER (PARTITION BY root) AS Deduplication_GroupId,
-               first(key) OVER (PARTITION BY root ORDER BY {order}, key DESC) AS Deduplication_WinnerId,
+               first(key) OVER (PARTITION BY root ORDER BY place) AS Deduplication_WinnerId,
                {_rule_name(table.pair, plan)} AS Rule, score AS Score
         FROM keyed JOIN ruled USING (record)"""
 

@@ -25,6 +25,10 @@ ENTITY_SHIFT = 44
 """A record's number is its entity's place in unification shifted by this, plus its place in the entity's files."""
 
 
+RECORD = "__record"
+"""The column of a record's number beside an entity's own columns, whatever they are called."""
+
+
 @dataclass(frozen=True)
 class Search:
     """One rule to be applied between two entities, or within one; `pair` and `rule` are places in the configuration.
@@ -44,10 +48,10 @@ class Search:
 
 
 def records(table: EntityTable, place: int) -> str:
-    """Return the SQL of an entity's rows with their record number in `record`."""
+    """Return the SQL of an entity's rows with their record number in `__record`, a name that no column has."""
     parts, offset = [], place << ENTITY_SHIFT
     for path, rows in zip(table.files, table.file_rows, strict=True):
-        parts.append(f"SELECT {offset}::BIGINT + file_row_number AS record, * EXCLUDE (file_row_number) "
+        parts.append(f"SELECT {offset}::BIGINT + file_row_number AS {RECORD}, * EXCLUDE (file_row_number) "
                      f"FROM read_parquet({literal(path)}, file_row_number = true)")
         offset += rows
     return " UNION ALL ".join(parts)
@@ -68,7 +72,7 @@ def block_rows(rule: Rule, name: str, entity: Entity, rows: str) -> str:
     keys = [f"e{place}" for place in range(len(exact))]
     block = keys[0] if len(keys) == 1 else " || chr(31) || ".join(keys)
     return f"""
-        WITH compared AS (SELECT record, {', '.join(values)} FROM ({rows}))
+        WITH compared AS (SELECT {RECORD} AS record, {', '.join(values)} FROM ({rows}))
         SELECT {', '.join(['record', f'{block} AS block', *texts])} FROM compared
         WHERE {' AND '.join(f'{name} IS NOT NULL' for name in [*keys, *texts])}"""
 
