@@ -3,6 +3,8 @@
 `serving.records` maps one posted record by the same rules. Source of the columns: the product's UnifiedActivity.
 """
 
+import json
+
 from schemas.configuration import Activity, Entity, Relationship
 from schemas.names import literal, quoted
 from transforms.column_types import canonical_json, canonical_text, instant_of
@@ -61,6 +63,12 @@ def _text(name: str, entity: Entity) -> str:
 def _semantic(activity: Activity, entity: Entity) -> str:
     if not activity.semantic:
         return "NULL"
-    pairs = (f"{literal(field)}, {canonical_json('source.' + quoted(name), entity.attribute(name).type)}"
+    pairs = (f"{literal(json.dumps(field, ensure_ascii=False) + ':')} || coalesce({_json(name, entity)}, 'null')"
              for field, name in sorted(activity.semantic.items()))
-    return f"json_object({', '.join(pairs)})"
+    return "'{' || " + " || ',' || ".join(pairs) + " || '}'"
+
+
+def _json(name: str, entity: Entity) -> str:
+    """Return the SQL of a value's canonical JSON text; json_object would write doubles in another way."""
+    column, kind = f"source.{quoted(name)}", entity.attribute(name).type
+    return f"{column}::VARCHAR" if kind == "double" else f"({canonical_json(column, kind)})::VARCHAR"
