@@ -1,0 +1,64 @@
+"""A DuckDB for analysts: the whole lake read-only, and nothing of the machine beside it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lake.catalog import connect
+from lake.publish import expect_lake
+from schemas.errors import OvertideError
+from schemas.names import literal
+from schemas.paths import Paths
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
+"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes temporary tables (the lake
+is read-only), and DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
+
+
+def open_session(paths: Paths) -> "DuckDBPyConnection":
+    """Return a DuckDB with the lake attached and in use; it can read no other file and change nothing that lasts.
+
+    Raises `nothing_published` before the first refresh.
+    """
+    expect_lake(paths)
+    connection = connect(paths)
+    catalog = ", ".join(literal(str(paths.catalog) + ending) for ending in ("", "-wal", "-shm", "-journal"))
+    for statement in (f"SET allowed_directories = [{literal(str(paths.data) + '/')}]",
+                      f"SET allowed_paths = [{catalog}]", "SET enable_external_access = false", "USE lake",
+                      "SET lock_configuration = true"):
+        connection.execute(statement)
+    return connection
+
+
+def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence[object] = ()) -> "DuckDBPyConnection":
+    """Run statements and return the result of the last; raise `invalid_sql`, `sql_not_read_only` or `sql_failed`."""
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(query)
+        if not statements:
+            raise OvertideError("invalid_sql", "There is no SQL statement.", None,
+                                'Write one, such as "SELECT count(*) FROM Customer_live".')
+        for statement in statements:
+            _check(statement.type.name)
+        for statement in statements[:-1]:
+            connection.execute(statement)
+        return connection.execute(statements[-1], list(parameters) or None)
+    except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+        raise OvertideError("invalid_sql", sentence(error), None) from None
+    except duckdb.Error as error:
+        raise OvertideError("sql_failed", sentence(error), None, status=500) from None
+
+
+def _check(kind: str) -> None:
+    if kind not in READING:
+        raise OvertideError("sql_not_read_only", f"{kind} is not run here: the lake is open for reading only.", None,
+                            "`overtide open` prints how to attach the lake to a DuckDB of your own.")
+
+
+def sentence(error: Exception) -> str:
+    """Return what DuckDB says was wrong, in one line without the excerpt of the query."""
+    text = str(error).split("\nLINE ")[0]
+    return " ".join(part.strip() for part in text.splitlines() if part.strip())

@@ -1,0 +1,184 @@
+"""A project as Python sees it: cards, timelines, SQL, changes, refresh and stream, on one folder."""
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from eventlog.contract import Answer
+from eventlog.sqlite import SqliteEventLog
+from lake.reading import Card, Timeline
+from overtide.settings import Settings, read_settings
+from schemas.errors import OvertideError, usage_error
+from schemas.events import id_source
+from schemas.instants import Clock, Instant, microseconds, parse_instant
+from schemas.paths import Paths
+from schemas.progress import Report, silent
+from serving.acceptance import Acceptance, Target, Terms
+from serving.cards import Reader
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipelines.realtime import Progress, Watch
+    from pipelines.refresh import Refreshed
+    from schemas.mistakes import Mistake
+
+Key = tuple[str, str] | str
+"""A source record: (entity, primary key), or the text `ENTITY=KEY`."""
+When = Instant | str | datetime | None
+"""An instant: microseconds since 1970 UTC, RFC 3339 text with an offset, an aware datetime, or None for now."""
+EMBEDDED = "embedded"
+
+
+def system_clock() -> Instant:
+    """Return the instant of the machine's clock."""
+    return time.time_ns() // 1000
+
+
+class Project:
+    """One project folder, opened by `overtide.open`. Cheap to make; usable from every thread; a context manager.
+
+    Refusals are raised as `OvertideError` with a stable code (docs/errors.md).
+    """
+
+    def __init__(self, folder: Path, clock: Clock = system_clock, environ: Mapping[str, str] | None = None) -> None:
+        self.folder = folder.resolve()
+        self.clock = clock
+        self._environ = os.environ if environ is None else environ
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The few settings that reading needs."""
+        return read_settings(self.folder, self._environ)
+
+    @property
+    def paths(self) -> Paths:
+        """Where the project's parts are."""
+        return self.settings.paths
+
+    @cached_property
+    def log(self) -> SqliteEventLog:
+        """The event log."""
+        return SqliteEventLog(self.paths.log, self.clock, id_source(lambda: secrets.randbits(62)))
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Answers cards and timelines."""
+        return Reader(self.paths, self.log, self.clock, self.settings.history_days)
+
+    @cached_property
+    def acceptance(self) -> Acceptance:
+        """Accepts changes."""
+        return Acceptance(self.log, self.reader.current)
+
+    def get(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
+            known_at: When = None, base: bool = False) -> Card:
+        """Return a customer's card: at the instant `as_of`, as it was known at `known_at`; `base` without changes."""
+        return self.reader.get(target_of(customer_id, key), instant_of(as_of), instant_of(known_at), base)
+
+    def timeline(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
+                 known_at: When = None, base: bool = False) -> Timeline:
+        """Return a customer's activities, newest first; `.as_arrow()` gives them as a table."""
+        return self.reader.timeline(target_of(customer_id, key), instant_of(as_of), instant_of(known_at), base)
+
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> "pa.Table":
+        """Run a query over the lake, read-only, and return the result as an Arrow table."""
+        from lake.session import open_session, run_query
+
+        connection = open_session(self.paths)
+        try:
+            return run_query(connection, query, parameters).to_arrow_table()
+        finally:
+            connection.close()
+
+    def update(self, customer_id: str | None = None, fields: Mapping[str, Any] | None = None, *,
+               key: Key | None = None, valid_until: str | None = None, event_time: str | None = None,
+               caller: str | None = None, idempotency_key: str | None = None) -> Answer:
+        """Override fields of a profile for a while (`valid_until`: an instant, or a duration such as `4h`)."""
+        terms = Terms(valid_until, event_time, caller, idempotency_key)
+        return self.acceptance.update(target_of(customer_id, key), dict(fields or {}), terms)
+
+    def withdraw(self, customer_id: str | None = None, field: str | None = None, *, key: Key | None = None,
+                 event_time: str | None = None, caller: str | None = None,
+                 idempotency_key: str | None = None) -> Answer:
+        """End the updates of one field, or of all, that began no later than now (or than `event_time`)."""
+        terms = Terms(None, event_time, caller, idempotency_key)
+        return self.acceptance.withdraw(target_of(customer_id, key), field, terms)
+
+    def post(self, entity: str, records: Iterable[object], *, atomic: bool = False, valid_until: str | None = None,
+             event_time: str | None = None, caller: str | None = None,
+             idempotency_key: str | None = None) -> list[Answer]:
+        """Add activities, one answer per record: records of an activity's entity, or of `UnifiedActivity`."""
+        terms = Terms(valid_until, event_time, caller, idempotency_key)
+        return self.acceptance.post(entity, list(records), terms, atomic)
+
+    def status(self) -> dict[str, Any]:
+        """Return what is published, who holds which lock, how far log and stream are, and what is live or held."""
+        from overtide.status import status
+
+        return status(self)
+
+    def refresh(self, runner: str = EMBEDDED, report: Report = silent) -> "Refreshed":
+        """Read the sources, unify them and publish the result; the old base stays when anything is wrong."""
+        import runner_configs
+        from pipelines.refresh import refresh
+        from schemas.loading import load
+
+        return refresh(load(self.folder, self._environ), self.paths, runner_configs.load(runner), self.clock, report)
+
+    def stream(self, until_caught_up: bool = True, runner: str = EMBEDDED, stop: threading.Event | None = None,
+               watch: "Watch | None" = None) -> "Progress":
+        """Carry accepted events into the lake, where SQL sees them: up to the log's present end, or until `stop`."""
+        from overtide.streaming import run_stream
+
+        return run_stream(self, until_caught_up, runner, stop, watch)
+
+    def validate(self) -> "list[Mistake]":
+        """Check `overtide.yaml`, also against the files' real columns; return every mistake and note."""
+        from overtide.commands_project import examine_project
+
+        return examine_project(self.folder, self._environ)
+
+    def close(self) -> None:
+        """Release the files; a project that was never used opened none."""
+        for name in ("reader", "log"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        self.__dict__.pop("acceptance", None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def target_of(customer_id: str | None, key: Key | None) -> Target:
+    """Return what a call is about; raise `invalid_target` unless it names exactly one thing."""
+    if (customer_id is None) == (key is None):
+        raise usage_error("invalid_target", "Name the customer by a CustomerId or by a source record's key"
+                          f"{', not by both' if key is not None else ''}.", None, "A key is written ENTITY=KEY.")
+    if key is None:
+        return Target(customer_id)
+    entity, separator, value = (key[0], "=", key[1]) if isinstance(key, tuple) else key.partition("=")
+    if not (entity and separator and value):
+        raise usage_error("invalid_target", f"{key!r} is no key of a source record.", None,
+                          "Write ENTITY=KEY, such as Shop_Contacts=4711.")
+    return Target(None, entity, str(value))
+
+
+def instant_of(when: When) -> Instant | None:
+    """Return an instant in microseconds, None for now; raise `invalid_instant` for text or a naive datetime."""
+    if isinstance(when, str):
+        return parse_instant(when)
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise OvertideError("invalid_instant", f"{when} has no time zone.", None, "Give an aware datetime.")
+        return microseconds(when.astimezone(UTC).replace(tzinfo=None))
+    return when
