@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.configuration import Attribute
-from schemas.strict_json import parse_json
 from schemas.errors import OvertideError
+from schemas.strict_json import parse_json
 from schemas.strptime import read_time, unsupported
 from schemas.values import Reading, canonical, from_json, from_source, midnight, text_of
 from transforms.column_types import canonical_json, canonical_text, from_text
