@@ -2,7 +2,6 @@
 
 import codecs
 import csv
-import difflib
 import glob
 import json
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Literal
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
+from schemas.mistakes import closest
 
 SAMPLED_LINES = 1000
 """JSON lines name their columns row by row: so many are read, and more only while a configured column is missing."""
@@ -101,13 +101,6 @@ def _new(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
         if column not in entity.attributes:
             message = f"{file.name} has a column {column!r} that is not configured; it is not read."
             yield Finding("note", "new_column", message, file, column)
-
-
-def closest(name: str, known: list[str]) -> str | None:
-    """Return the known name that a misspelt one most likely means, or None."""
-    folded = {other.strip().casefold(): other for other in known}
-    found = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
 
 
 def _csv_columns(file: Path, entity: Entity) -> list[str]:

@@ -1,0 +1,175 @@
+"""A YAML document as plain values, with the line of every value and `${NAME}` read from the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import yaml
+
+from schemas.mistakes import Mistake, Path, shown
+
+MOST_VALUES = 200_000
+"""A document with more values (through aliases of aliases, for instance) is refused."""
+_TAG = "tag:yaml.org,2002:"
+_VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONSTRUCT = yaml.constructor.SafeConstructor()
+
+
+@dataclass
+class Document:
+    """Values, their lines (from 1), how scalars are written, and which texts came from the environment."""
+
+    file: str
+    environ: Mapping[str, str]
+    value: object = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def line(self, path: Path) -> int | None:
+        """Return the line of a value, or of the nearest section around it."""
+        while path not in self.lines and path:
+            path = path[:-1]
+        return self.lines.get(path)
+
+    def text(self, path: Path) -> str | None:
+        """Return how a value is written; one from the environment is shown as `${NAME}`."""
+        return self.written.get(path)
+
+    def mistake(self, code: str, path: Path, message: str, **more: str | None) -> Mistake:
+        """Return a mistake at a path; values that came from the environment are shown as `${NAME}`."""
+        clean = {name: self._hidden(text) for name, text in more.items() if text is not None}
+        suggestion = clean.get("suggestion")
+        hint = clean.pop("hint", None) or (f"Did you mean `{suggestion}`?" if suggestion else None)
+        return Mistake(code, self._hidden(message), self._hidden(shown(path)) or None, hint, exit_code=2,
+                       file=self.file, line=self.line(path), value=self.text(path), expected=clean.get("expected"),
+                       suggestion=suggestion)
+
+    def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
+        """Remember a mistake at a path."""
+        self.mistakes.append(self.mistake(code, path, message, **more))
+
+    def _hidden(self, text: str) -> str:
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, self.secrets[secret])
+        return text
+
+
+def read_document(text: str, file: str, environ: Mapping[str, str]) -> Document:
+    """Read YAML text; what is wrong with it stands in the document's `mistakes`."""
+    document = Document(file, environ)
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        document.mistakes.append(_syntax(file, error))
+        return document
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else getattr(error, "reason", "")
+        document.mistakes.append(Mistake("invalid_yaml", f"This is no YAML: {reason}.", exit_code=2, file=file))
+        return document
+    if root is None:
+        document.add("empty", (), "The file is empty; `overtide init` makes one to begin with.")
+    else:
+        _Reader(document).read(root)
+    return document
+
+
+def _syntax(file: str, error: yaml.MarkedYAMLError) -> Mistake:
+    mark = error.problem_mark or error.context_mark
+    context = f" {error.context}" if error.context else ""
+    return Mistake("invalid_yaml", f"This is no YAML: {error.problem}{context}.", exit_code=2, file=file,
+                   line=mark.line + 1 if mark else None)
+
+
+class _Reader:
+    """Turns YAML nodes into values and keeps their lines in the document."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.open: list[yaml.Node] = []
+        self.count = 0
+
+    def read(self, root: yaml.Node) -> None:
+        """Fill the document."""
+        self.document.lines[()] = root.start_mark.line + 1
+        self.document.value = self._value(root, ())
+
+    def _value(self, node: yaml.Node, path: Path) -> object:
+        self.count += 1
+        self.document.lines.setdefault(path, node.start_mark.line + 1)
+        if node in self.open or self.count > MOST_VALUES:
+            if self.count <= MOST_VALUES + 1:
+                self.document.add("invalid_yaml", path, "The value holds itself, or far too many values.")
+            return None
+        self.open.append(node)
+        value = self._contents(node, path)
+        self.open.pop()
+        return value
+
+    def _contents(self, node: yaml.Node, path: Path) -> object:
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(item, (*path, number)) for number, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 (YAML has no fourth kind of node)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for key, item in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.document.add("invalid_yaml", path, "A key must be a plain text.")
+                continue
+            here = (*path, key.value)
+            if key.value in values:
+                self._duplicate(here, key.start_mark.line + 1)
+                continue
+            self.document.lines[here] = key.start_mark.line + 1
+            values[key.value] = self._value(item, here)
+        return values
+
+    def _duplicate(self, path: Path, line: int) -> None:
+        first = self.document.lines[path]
+        found = self.document.mistake("duplicate_key", path, f"`{path[-1]}` stands here twice, first in line {first}.",
+                                      hint="Remove one of them, or give it another name.",
+                                      expected="every key once")
+        found.line, found.value = line, str(path[-1])
+        self.document.mistakes.append(found)
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
+        self.document.written[path] = node.value
+        kind = node.tag.removeprefix(_TAG)
+        readers = {"null": lambda _: None, "bool": _CONSTRUCT.construct_yaml_bool,
+                   "int": _CONSTRUCT.construct_yaml_int, "float": _CONSTRUCT.construct_yaml_float}
+        if kind in readers:
+            return readers[kind](node)
+        if kind not in ("str", "timestamp"):
+            self.document.add("invalid_yaml", path, f"The tag `{node.tag}` is not supported.", expected="plain values")
+        return self._expanded(node.value, path)
+
+    def _expanded(self, text: str, path: Path) -> str:
+        expanded = _VARIABLE.sub(lambda found: self._variable(found, path), text)
+        if any(found.group(1) for found in _VARIABLE.finditer(text)):
+            self._hide(expanded, text)
+        return expanded
+
+    def _hide(self, value: str, written: str) -> None:
+        """Never show a value again; one or two characters would hide half of every sentence."""
+        if len(value) > 2:
+            self.document.secrets[value] = written
+
+    def _variable(self, found: re.Match[str], path: Path) -> str:
+        name = found.group(1)
+        if name is None:
+            return "${"
+        if not _NAME.fullmatch(name):
+            self.document.add("invalid_variable", path, f"`{found.group()}` names no environment variable.",
+                              expected="${NAME}", hint="Write $${ for a literal ${.")
+        elif name not in self.document.environ:
+            self.document.add("missing_variable", path, f"The environment variable {name} is not set.",
+                              expected=f"a value for {name}", hint=f"Set {name} before you start overtide.")
+        value = self.document.environ.get(name, "")
+        self._hide(value, found.group())
+        return value

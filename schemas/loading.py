@@ -1,0 +1,213 @@
+"""Read `overtide.yaml`: every mistake at once, each with its line, its value, what was expected and what was meant."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as File
+
+from pydantic import ValidationError
+
+from schemas.annotations import below, placeholder, settings_of
+from schemas.configuration import ATTRIBUTE_TYPES, Configuration
+from schemas.document import Document, read_document
+from schemas.errors import usage_error
+from schemas.mistakes import Mistake, Path, closest, invalid_configuration, one_of
+from schemas.validation import check
+
+FILE = "overtide.yaml"
+MEANT_TYPES = {"int": "integer", "bigint": "integer", "long": "integer", "number": "double", "float": "double",
+               "text": "string", "str": "string", "varchar": "string", "bool": "boolean", "timestamp": "datetime",
+               "uuid": "guid", "numeric": "decimal(18, 2)", "decimal": "decimal(18, 2)", "money": "decimal(18, 2)"}
+"""What other systems call the attribute types."""
+ROUNDS = 20
+"""Repairing one mistake may uncover another one below it; so deep is no document."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What could be read of a configuration, and all that is wrong with it.
+
+    `configuration` is complete when there is no mistake; else the paths in `broken` hold placeholders.
+    """
+
+    configuration: Configuration | None
+    mistakes: list[Mistake]
+    notes: list[Mistake]
+    broken: frozenset[Path]
+    document: Document
+
+
+def load(folder: File, environ: Mapping[str, str]) -> Configuration:
+    """Read a project's configuration; raise one `invalid_configuration` with every mistake in its details."""
+    examined = examine(folder, environ)
+    if examined.mistakes or examined.configuration is None:
+        raise invalid_configuration(examined.mistakes)
+    return examined.configuration
+
+
+def examine(folder: File, environ: Mapping[str, str]) -> Examined:
+    """Read a project's configuration as far as it can be read; raise `no_configuration` where there is none."""
+    document = read_document(_text(folder), FILE, environ)
+    if document.value is None:
+        return Examined(None, document.mistakes, [], frozenset(), document)
+    configuration, broken = _model(document)
+    found = check(configuration, document, broken) if configuration else []
+    everything = sorted([*document.mistakes, *found], key=lambda mistake: mistake.line or 0)
+    return Examined(configuration, [one for one in everything if one.severity == "mistake"],
+                    [one for one in everything if one.severity == "note"], broken, document)
+
+
+def configuration_hash(configuration: Configuration) -> str:
+    """Return the SHA-256 of what is configured: the same wherever the project lies and however it is laid out."""
+    document = configuration.model_dump(mode="json", by_alias=True)
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))  # unsorted: the order of mappings counts
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(folder: File) -> str:
+    path = folder / FILE
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        raise usage_error("no_configuration", f"There is no {FILE} in {folder}.", str(path),
+                          "Go to a project's folder, name one with -C, or make one with `overtide init`.") from None
+    except UnicodeDecodeError as error:
+        line = error.object[:error.start].count(b"\n") + 1
+        raise invalid_configuration([Mistake("invalid_yaml", "The file is not UTF-8.", exit_code=2, line=line)]) \
+            from None
+    except OSError as error:
+        raise usage_error("no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)) from None
+
+
+def _model(document: Document) -> tuple[Configuration | None, frozenset[Path]]:
+    """Validate, and repair what is wrong with placeholders until the rest can be checked too."""
+    value, broken = document.value, set[Path]()
+    for _ in range(ROUNDS):
+        try:
+            return Configuration.model_validate(value), frozenset(broken)
+        except ValidationError as error:
+            problems = _problems(error, value)
+        for path, problem in problems.items():
+            if not any(path[:length] in broken for length in range(len(path) + 1)):
+                _report(document, path, problem)
+            broken.add(path)
+        for path in problems:
+            value = _repaired(value, path)
+    return None, frozenset(broken)
+
+
+def _problems(error: ValidationError, value: object) -> dict[Path, list[dict[str, object]]]:
+    """Return pydantic's errors by their path in the document (a union gives several for one place)."""
+    problems: dict[Path, list[dict[str, object]]] = {}
+    for problem in error.errors(include_url=False, include_input=False):
+        problems.setdefault(_path(problem["loc"], value), []).append(dict(problem))
+    return {path: found for path, found in problems.items()
+            if not any(other != path and other[:len(path)] == path for other in problems)}
+
+
+def _path(location: tuple[int | str, ...], value: object) -> Path:
+    """Return a path without the names of union members that pydantic puts between its steps."""
+    path: list[int | str] = []
+    for number, step in enumerate(location):
+        if isinstance(value, dict) and step == "[key]":
+            continue
+        if isinstance(value, dict) and (step in value or (number == len(location) - 1 and _is_name(step))):
+            path.append(step)
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            path.append(step)
+            value = value[step]
+    return tuple(path)
+
+
+def _is_name(step: int | str) -> bool:
+    return isinstance(step, str) and step.isidentifier() and step not in ("Attribute", "str", "int", "float", "bool")
+
+
+def _report(document: Document, path: Path, problems: list[dict[str, object]]) -> None:
+    kinds = {str(problem["type"]) for problem in problems}
+    settings = settings_of(below(Configuration, path[:-1]))
+    known = list(settings)
+    name = str(path[-1]) if path else ""
+    if "extra_forbidden" in kinds:
+        document.add("unknown_setting", path, f"`{name}` is no setting here.", expected=f"one of {one_of(known)}",
+                     suggestion=closest(name, known), hint=None if closest(name, known) else
+                     f"Settings here are {one_of(known)}.")
+    elif "missing" in kinds:
+        document.add("missing_setting", path, f"`{name}` is missing.", expected=settings[name].description)
+    else:
+        expected = _expected(path, problems)
+        written = document.text(path)
+        found = "this value" if written is None else f"`{written}`" if written else "an empty value"
+        document.add("invalid_value", path, f"Expected {expected}, found {found}.", expected=expected,
+                     suggestion=_meant(path, written, problems))
+
+
+def _meant(path: Path, written: str | None, problems: list[dict[str, object]]) -> str | None:
+    """Return what a wrong value probably means: an attribute type, or one of the words that are allowed."""
+    if written is None:
+        return None
+    if _is_type(path):
+        return MEANT_TYPES.get(written.lower()) or closest(written, ATTRIBUTE_TYPES)
+    return closest(written, [word for problem in problems for word in _words(problem)])
+
+
+def _is_type(path: Path) -> bool:
+    return path[:1] == ("sources",) and path[3:4] == ("attributes",) and (len(path) == 5 or path[5:] == ("type",))
+
+
+def _words(problem: dict[str, object]) -> list[str]:
+    context = problem.get("ctx")
+    text = str(context.get("expected", "")) if isinstance(context, dict) else ""
+    return text.split("'")[1::2] if problem["type"] == "literal_error" else []
+
+
+def _expected(path: Path, problems: list[dict[str, object]]) -> str:
+    """Say what may stand at a path, in a few words."""
+    if _is_type(path):
+        return f"one of {one_of(ATTRIBUTE_TYPES)}"
+    texts = dict.fromkeys(_expectation(problem) for problem in problems)
+    return " or ".join(text for text in texts if text)
+
+
+def _expectation(problem: dict[str, object]) -> str:
+    context = problem.get("ctx")
+    limits = context if isinstance(context, dict) else {}
+    if words := _words(problem):
+        return f"one of {one_of(words)}"
+    return EXPECTED.get(str(problem["type"]), "a valid value").format_map(limits)
+
+
+EXPECTED = {
+    "missing": "a value", "string_type": "a text (put it in quotes)", "string_too_short": "a text that is not empty",
+    "string_too_long": "exactly one character", "bool_type": "true or false", "bool_parsing": "true or false",
+    "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
+    "float_type": "a number", "float_parsing": "a number", "greater_than_equal": "a number of at least {ge}",
+    "less_than_equal": "a number of at most {le}", "list_type": "a list", "dict_type": "a mapping (name: value)",
+    "model_type": "a section (name: value)", "model_attributes_type": "a section (name: value)",
+    "too_short": "a list with at least {min_length} entry", "too_long": "a list with at most {max_length} entries",
+    "uuid_parsing": "a UUID such as 6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10", "uuid_type": "a UUID",
+    "finite_number": "a finite number",
+}
+
+
+def _repaired(value: object, path: Path) -> object:
+    """Return the value with its default or a placeholder at a path."""
+    if not path:
+        return placeholder(Configuration)
+    parent: object = value
+    for step in path[:-1]:
+        parent = parent[step]  # type: ignore[index]
+    fields = settings_of(below(Configuration, path[:-1]))
+    last = path[-1]
+    if isinstance(parent, dict) and isinstance(last, str) and (last not in fields or not fields[last].is_required()) \
+            and not _entry_of_mapping(path):
+        parent.pop(last, None)
+    else:
+        parent[last] = placeholder(below(Configuration, path))  # type: ignore[index]
+    return value
+
+
+def _entry_of_mapping(path: Path) -> bool:
+    return not settings_of(below(Configuration, path[:-1]))

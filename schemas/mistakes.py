@@ -1,0 +1,70 @@
+"""One mistake of a configuration: where it is, what stands there, what was expected, and what was probably meant."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.errors import USAGE, OvertideError
+
+Path = tuple[str | int, ...]
+"""The way to a value in a document: keys of mappings and positions in lists."""
+
+
+@dataclass
+class Mistake(OvertideError):  # noqa: N818 (it is what users call it)
+    """A mistake, or a note that stops nothing; `target` is the path in the document."""
+
+    file: str = "overtide.yaml"
+    line: int | None = None
+    value: str | None = None
+    expected: str | None = None
+    suggestion: str | None = None
+    severity: Literal["mistake", "note"] = "mistake"
+
+    def __str__(self) -> str:
+        """Return one line for a terminal: file, line, path, then the sentences."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        note = "note: " if self.severity == "note" else ""
+        return " ".join(part for part in (f"{place}: {note}{self.target + ': ' if self.target else ''}{self.message}",
+                                          self.hint) if part)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the mistake as a JSON document."""
+        extra = {"severity": self.severity, "file": self.file, "line": self.line, "value": self.value,
+                 "expected": self.expected, "suggestion": self.suggestion}
+        return super().as_json() | {name: value for name, value in extra.items() if value is not None}
+
+
+def invalid_configuration(mistakes: list[Mistake]) -> OvertideError:
+    """Return the one error that holds every mistake."""
+    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    file = mistakes[0].file if mistakes else "overtide.yaml"
+    return OvertideError("invalid_configuration", f"{file} has {count}.", file, exit_code=USAGE,
+                         details=list(mistakes))
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one most likely means, or None."""
+    folded = {other.strip().casefold(): other for other in known}
+    found = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def one_of(names: Iterable[str], most: int = 12) -> str:
+    """Return names as a text for an error; a long list is cut."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(f"`{name}`" for name in listed[:most]) + more if listed else "nothing"
+
+
+def shown(path: Path) -> str:
+    """Return a path as text: `sources.shop.Orders.attributes."Loyalty Tier"`, `match[0].rules`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            plain = step.replace("_", "").replace("-", "").isalnum()
+            text += ("." if text else "") + (step if plain else f'"{step}"')
+    return text

@@ -1,0 +1,97 @@
+"""What the cross checks of a configuration share: looking names up, and saying what is wrong with them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from schemas.configuration import Configuration, Entity
+from schemas.document import Document
+from schemas.mistakes import Mistake, Path, closest, one_of
+
+NUMBERS = ("integer", "double")
+RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun")
+
+
+@dataclass
+class Checking:
+    """One check of a configuration; paths in `broken` hold placeholders and are not spoken of again."""
+
+    configuration: Configuration
+    document: Document
+    broken: frozenset[Path]
+    found: list[Mistake] = field(default_factory=list)
+    entities: dict[str, Entity] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
+    unified: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Prepare the look-ups by an entity's full name."""
+        self.entities = self.configuration.entities()
+        self.places = {f"{source}_{name}": ("sources", source, name)
+                       for source, entities in self.configuration.sources.items() for name in entities}
+        self.unified = [one.entity for one in self.configuration.unification.entities]
+
+    def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
+        """Remember a mistake, unless the place is broken already."""
+        if not self.is_broken(path):
+            self.found.append(self.document.mistake(code, path, message, **more))
+
+    def note(self, code: str, path: Path, message: str) -> None:
+        """Remember something that is allowed but probably not meant."""
+        if not self.is_broken(path):
+            note = self.document.mistake(code, path, message)
+            note.severity = "note"
+            self.found.append(note)
+
+    def is_broken(self, path: Path) -> bool:
+        """Say whether a placeholder stands at a path, above it or below it."""
+        return any(path[:len(place)] == place or place[:len(path)] == path for place in self.broken)
+
+    def unknown(self, path: Path, name: str, what: str, known: Iterable[str]) -> None:
+        """Remember that a name is not one of those that exist."""
+        names = list(known)
+        self.add("unknown_name", path, f"`{name}` is no {what}.", expected=f"one of {one_of(names)}",
+                 suggestion=closest(name, names), hint=None if closest(name, names) else f"There is {one_of(names)}.")
+
+    def entity(self, path: Path, name: str, unified: bool = False) -> Entity | None:
+        """Return an entity by its full name; remember it when it does not exist or does not take part."""
+        if self.is_broken(path) or (name not in self.entities and self._entities_broken()):
+            return None
+        if name not in self.entities:
+            self.unknown(path, name, "entity", self.unified if unified else self.entities)
+            return None
+        if unified and name not in self.unified and not self.is_broken(("unification", "entities")):
+            self.unknown(path, name, "entity that takes part in unification", self.unified)
+            return None
+        return self.entities[name]
+
+    def _entities_broken(self) -> bool:
+        return any(place[:1] in ((), ("sources",)) and len(place) <= 3 for place in self.broken)
+
+    def attribute(self, path: Path, entity: str, name: str) -> str | None:
+        """Return an attribute's type (None when it is not known); remember a name that does not exist."""
+        if entity not in self.entities or self.is_broken(path):
+            return None
+        place = (*self.places[entity], "attributes")
+        if name not in self.entities[entity].attributes:
+            if place not in self.broken:
+                self.unknown(path, name, f"attribute of {entity}", self.entities[entity].attributes)
+            return None
+        broken = self.is_broken((*place, name)) or place in self.broken
+        return None if broken else self.entities[entity].attribute(name).type
+
+    def typed(self, path: Path, entity: str, name: str, allowed: tuple[str, ...], what: str) -> str | None:
+        """Return an attribute's type; remember one whose type is not allowed (`decimal` stands for all of them)."""
+        kind = self.attribute(path, entity, name)
+        if kind is not None and kind.split("(")[0] not in allowed:
+            self.add("wrong_type", path, f"`{name}` is of type {kind}, but {what}.", expected=one_of(allowed))
+        return kind
+
+    def unique(self, names: Iterable[tuple[str, Path]], what: str) -> None:
+        """Remember names that differ at most in upper and lower case, which is one name to the lake."""
+        seen: dict[str, str] = {}
+        for name, path in names:
+            other = seen.setdefault(name.casefold(), name)
+            if other is not name:
+                same = f"`{name}` is there twice" if other == name else f"`{name}` and `{other}` are one name"
+                self.add("duplicate_name", path, f"{same}: {what} must differ in more than case.",
+                         expected="a name of its own")

@@ -1,0 +1,141 @@
+"""Cross checks of the data sources: names, primary keys, formats, encodings and time zones."""
+
+import codecs
+import re
+from zoneinfo import ZoneInfo, available_timezones
+
+from schemas.configuration import Attribute, Entity
+from schemas.mistakes import Path, closest
+from schemas.strptime import unsupported
+from schemas.validation_context import Checking
+
+KEY_TYPES = ("string", "integer", "guid")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+LONGEST_NAME = 80
+RESERVED_ATTRIBUTES = ("firstrun", "replacedrun")
+SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unifiedactivity_live",
+                 "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
+                 "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
+                 "lake_help", "profile_fields")
+ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "ascii")
+
+
+def check_sources(checking: Checking) -> None:
+    """Check every entity by itself, and their names against each other."""
+    for name, entity in checking.entities.items():
+        place = checking.places[name]
+        _names(checking, place)
+        _primary_key(checking, place, name, entity)
+        _reading(checking, place, entity)
+        _attributes(checking, place, entity)
+    checking.unique(_tables(checking), "the tables of entities")
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can be the name of a source, an entity or a column of Customer."""
+    return bool(NAME.fullmatch(text)) and len(text) <= LONGEST_NAME
+
+
+def _names(checking: Checking, place: Path) -> None:
+    for path in (place[:2], place):
+        if not is_name(str(path[-1])):
+            checking.add("invalid_name", path, f"`{path[-1]}` cannot be part of a table's name.",
+                         expected=f"a letter, then letters, digits and underscores, at most {LONGEST_NAME}")
+
+
+def _tables(checking: Checking) -> list[tuple[str, Path]]:
+    """Return the names of all tables of all entities, those of the system first."""
+    names: list[tuple[str, Path]] = [(name, ()) for name in SYSTEM_TABLES]
+    for name, place in checking.places.items():
+        names += [(name, place), (f"{name}_corrupt", place), (f"Deduplication_{name}", place)]
+    return names
+
+
+def _primary_key(checking: Checking, place: Path, name: str, entity: Entity) -> None:
+    path = (*place, "primary_key")
+    checking.typed(path, name, entity.primary_key, KEY_TYPES, "a primary key is a string, integer or guid")
+    if entity.primary_key in entity.attributes and entity.attribute(entity.primary_key).optional:
+        checking.add("optional_key", path, f"`{entity.primary_key}` is optional, but every record needs its key.",
+                     expected="an attribute that is always there")
+
+
+def _reading(checking: Checking, place: Path, entity: Entity) -> None:
+    if not _encoding_exists(entity.encoding):
+        checking.add("unknown_encoding", (*place, "encoding"), f"`{entity.encoding}` is no character encoding.",
+                     expected="such as utf-8, utf-16 or windows-1252",
+                     suggestion=closest(entity.encoding, ENCODINGS))
+    if not _zone_exists(entity.time_zone):
+        checking.add("unknown_time_zone", (*place, "time_zone"), f"`{entity.time_zone}` is no time zone.",
+                     expected="such as UTC or Europe/Amsterdam",
+                     suggestion=closest(entity.time_zone, available_timezones()))
+    if entity.delimiter in '"\r\n':
+        checking.add("invalid_value", (*place, "delimiter"), "A quote or the end of a line cannot separate columns.",
+                     expected="such as , or ; or a tab")
+
+
+def _encoding_exists(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+        "a".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
+
+
+def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
+    paths = {name: (*place, "attributes", name) for name in entity.attributes}
+    checking.unique(paths.items(), "attributes of an entity")
+    for name, path in paths.items():
+        if name.casefold() in RESERVED_ATTRIBUTES or name.startswith("__") or not name.strip():
+            checking.add("reserved_name", path, f"`{name}` is a name that Overtide needs itself.",
+                         expected="another name")
+        _format(checking, path, entity.attribute(name))
+        _decimal(checking, path, entity.attribute(name))
+
+
+def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
+    if attribute.format is None:
+        return
+    where = (*path, "format")
+    if attribute.type not in ("date", "datetime"):
+        checking.add("wrong_type", where, f"A format is for a date or datetime, not for type {attribute.type}.",
+                     expected="type date or datetime")
+    wrong = unsupported(attribute.format)
+    if wrong or "%" not in attribute.format:
+        what = f"`{wrong[0]}` cannot be read" if wrong else "it names no part of a date"
+        checking.add("invalid_format", where, f"`{attribute.format}` is no strptime format: {what}.",
+                     expected="such as %m/%d/%Y or %d-%m-%Y %H:%M:%S", suggestion=_strptime(attribute.format))
+    elif not re.search(r"%-?[Yycx]", attribute.format):
+        checking.add("invalid_format", where, f"`{attribute.format}` has no year.", expected="%Y or %y in it")
+
+
+def _strptime(text: str) -> str | None:
+    """Return the strptime format that a format of other systems means (`M/d/yyyy`), or None."""
+    if "%" in text:
+        return None
+    parts = (("yyyy", "%Y"), ("yy", "%y"), ("MMMM", "%B"), ("MMM", "%b"), ("MM", "%m"), ("M", "%m"), ("dd", "%d"),
+             ("d", "%d"), ("HH", "%H"), ("H", "%H"), ("hh", "%I"), ("h", "%I"), ("mm", "%M"), ("m", "%M"),
+             ("ss", "%S"), ("s", "%S"), ("tt", "%p"))
+    meant = dict(parts)
+    found = re.sub("|".join(part for part, _ in parts), lambda part: meant[part.group()], text)
+    return found if "%Y" in found or "%y" in found else None
+
+
+def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
+    number = attribute.type.split("(")[0]
+    if attribute.decimal_mark == "," and number not in ("double", "decimal"):
+        checking.add("wrong_type", (*path, "decimal_mark"), f"Type {attribute.type} has no decimal mark.",
+                     expected="type double or decimal(digits, scale)")
+    if number == "decimal":
+        digits, scale = (int(part) for part in attribute.type[8:-1].split(","))
+        if not (1 <= digits <= 38 and scale <= digits):
+            checking.add("invalid_value", path, f"`{attribute.type}` is no number that can be kept.",
+                         expected="decimal(digits, scale) with at most 38 digits and scale <= digits")
