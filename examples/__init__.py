@@ -1,0 +1,1 @@
+"""Example projects: `overtide init DIR --example NAME` copies one."""
