@@ -37,8 +37,8 @@ class FieldView:
     def as_json(self) -> dict[str, Value]:
         """Return the field as a JSON document."""
         until = None if self.valid_until is None else format_instant(self.valid_until)
-        return {"value": self.value, "live": self.live, "base_value": self.base_value, "valid_until": until,
-                "event_id": self.event_id, "caller": self.caller}
+        return {"value": self.value, "live": self.live, "baseValue": self.base_value, "validUntil": until,
+                "eventId": self.event_id, "caller": self.caller}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Card:
     def as_json(self) -> dict[str, Value]:
         """Return the card as a JSON document."""
         records = [{"entity": entity, "key": key, "winner": winner} for entity, key, winner in self.records]
-        return {"customer_id": self.customer_id, "as_of": format_instant(self.as_of),
-                "known_at": format_instant(self.known_at), "run": self.run,
+        return {"customerId": self.customer_id, "asOf": format_instant(self.as_of),
+                "knownAt": format_instant(self.known_at), "run": self.run,
                 "fields": {name: view.as_json() for name, view in self.fields.items()},
                 "previous": list(self.previous), "records": records}
 
@@ -83,7 +83,7 @@ class TimelineEntry:
     def as_json(self) -> dict[str, Value]:
         """Return the entry as a JSON document: the activity's columns, then where it came from."""
         until = None if self.valid_until is None else format_instant(self.valid_until)
-        return {**self.activity, "live": self.live, "valid_until": until, "event_id": self.event_id,
+        return {**self.activity, "live": self.live, "validUntil": until, "eventId": self.event_id,
                 "caller": self.caller}
 
 
@@ -99,8 +99,8 @@ class Timeline:
 
     def as_json(self) -> dict[str, Value]:
         """Return the timeline as a JSON document."""
-        return {"customer_id": self.customer_id, "as_of": format_instant(self.as_of),
-                "known_at": format_instant(self.known_at), "run": self.run,
+        return {"customerId": self.customer_id, "asOf": format_instant(self.as_of),
+                "knownAt": format_instant(self.known_at), "run": self.run,
                 "activities": [entry.as_json() for entry in self.entries]}
 
     def as_arrow(self) -> "pa.Table":
@@ -108,7 +108,7 @@ class Timeline:
         import pyarrow as pa
 
         columns = {name: pa.string() for name in COLUMNS}
-        schema = pa.schema({**columns, "live": pa.bool_(), "valid_until": pa.string(), "event_id": pa.string(),
+        schema = pa.schema({**columns, "live": pa.bool_(), "validUntil": pa.string(), "eventId": pa.string(),
                             "caller": pa.string()})
         return pa.Table.from_pylist([entry.as_json() for entry in self.entries], schema=schema)
 

@@ -133,17 +133,22 @@ class Project:
         return refresh(load(self.folder, self._environ), self.paths, runner_configs.load(runner), self.clock, report)
 
     def stream(self, until_caught_up: bool = True, runner: str = EMBEDDED, stop: threading.Event | None = None,
-               watch: "Watch | None" = None) -> "Progress":
+               watch: "Watch" = lambda _progress: None) -> "Progress":
         """Carry accepted events into the lake, where SQL sees them: up to the log's present end, or until `stop`."""
-        from overtide.streaming import run_stream
+        import runner_configs
+        from lake.maintenance import Upkeep
+        from pipelines.realtime import stream
+        from pipelines.runners import options_of, runner_of
 
-        return run_stream(self, until_caught_up, runner, stop, watch)
+        config = runner_configs.load(runner)
+        return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
+                      stop=stop, watch=watch, upkeep=Upkeep(history_days=self.settings.history_days))
 
     def validate(self) -> "list[Mistake]":
         """Check `overtide.yaml`, also against the files' real columns; return every mistake and note."""
-        from overtide.commands_project import examine_project
+        from overtide.commands_project import check_project
 
-        return examine_project(self.folder, self._environ)
+        return check_project(self.folder, self._environ)
 
     def close(self) -> None:
         """Release the files; a project that was never used opened none."""

@@ -1,0 +1,69 @@
+"""How much of the overlay is shown, held or set aside now: the numbers of `overtide status`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lake.merged import LIVE, with_query
+from schemas.instants import Instant
+from schemas.tables import SCHEMA
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Events of the overlay that are valid now, and how far the stream is: position and acceptance of its last event.
+
+    Live ones are shown; held ones name a customer that the base lacks; quarantined ones do not fit it.
+    """
+
+    live_updates: int
+    live_activities: int
+    held: int
+    quarantined: int
+    position: int
+    accepted_at: Instant | None
+
+
+TARGET = '"CustomerId", "EntityName", "PrimaryKey"'
+CTES = {
+    "instants": LIVE.instants,
+    "valid_updates": f"""SELECT u."EventId", u."Field", u."ValidFrom", {TARGET} FROM {SCHEMA}.updates u, instants i
+        WHERE u."ValidFrom" <= i."Now" AND u."ValidUntil" > i."Now" """,
+    "valid_activities": f"""SELECT a."EventId", {TARGET} FROM {SCHEMA}.realtime_activities a, instants i
+        WHERE a."ValidFrom" <= i."Now" AND a."ValidUntil" > i."Now" """,
+    "withdrawn": f"""SELECT w."Field", w."ValidFrom", {TARGET} FROM {SCHEMA}.withdrawals w, instants i
+        WHERE w."ValidFrom" <= i."Now" """,
+    "targets": f"""SELECT {TARGET} FROM valid_updates UNION SELECT {TARGET} FROM valid_activities
+        UNION SELECT {TARGET} FROM withdrawn""",
+    "resolved": f"""SELECT t.*, coalesce(c."CustomerId", a."CustomerId", k."CustomerId") AS id FROM targets t
+        LEFT JOIN {SCHEMA}."Customer" c ON c."CustomerId" = t."CustomerId"
+        LEFT JOIN {SCHEMA}."IdentityAlias" a ON a."PreviousCustomerId" = t."CustomerId"
+        LEFT JOIN {SCHEMA}."AlternateKey" k ON k."EntityName" = t."EntityName" AND k."PrimaryKey" = t."PrimaryKey" """}
+
+
+def _resolved(source: str) -> str:
+    """Return the rows of a CTE, each with the id that its target leads to, null where it is held."""
+    same = " AND ".join(f's."{name}" IS NOT DISTINCT FROM r."{name}"'
+                        for name in ("CustomerId", "EntityName", "PrimaryKey"))
+    return f"SELECT s.*, r.id FROM {source} s JOIN resolved r ON {same}"
+
+
+COUNTS = with_query({
+    **CTES, "updates_of": _resolved("valid_updates"), "activities_of": _resolved("valid_activities"),
+    "withdrawals_of": _resolved("withdrawn")}, f"""
+    SELECT (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE u.id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM withdrawals_of w WHERE w.id = u.id AND w."ValidFrom" >= u."ValidFrom"
+                  AND coalesce(w."Field", u."Field") = u."Field")),
+           (SELECT count(*) FROM activities_of a WHERE a.id IS NOT NULL),
+           (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE u.id IS NULL)
+             + (SELECT count(*) FROM activities_of a WHERE a.id IS NULL),
+           (SELECT count(DISTINCT q."EventId") FROM {SCHEMA}.realtime_quarantine q),
+           "Position", epoch_us("AcceptedAt") FROM {SCHEMA}.overlay_state""")
+
+
+def count_overlay(connection: "DuckDBPyConnection") -> Overlay:
+    """Count the overlay's events as far as the stream has carried them into the lake."""
+    row = connection.execute(COUNTS).fetchone()
+    return Overlay(*row) if row else Overlay(0, 0, 0, 0, 0, None)

@@ -1,0 +1,284 @@
+"""The commands of the command line on one project: each prints its answer and returns the exit code."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtide.output import Output
+from overtide.project import Project
+from schemas.errors import DONE, FAILED, OvertideError, usage_error
+from schemas.instants import format_instant
+from schemas.strict_json import parse_json, parse_lines
+from schemas.values import Reading, from_source
+from serving.acceptance import answer_document
+
+if TYPE_CHECKING:
+    from eventlog.contract import Answer
+    from lake.reading import Card, Timeline
+
+HELD = 202
+"""Status of an activity whose customer is still to come."""
+Command = Callable[[Project, Namespace, Output], int]
+
+
+def get(project: Project, arguments: Namespace, output: Output) -> int:
+    """Show a customer's card."""
+    customer_id, _ = _customer(arguments, 0)
+    card = project.get(customer_id, key=arguments.key, as_of=arguments.as_of, known_at=arguments.known_at,
+                       base=arguments.base)
+    output.result(card.as_json(), lambda: card_text(card, output))
+    return DONE
+
+
+def card_text(card: "Card", output: Output) -> str:
+    """Return a card as people read it."""
+    document = card.as_json()
+    rows = [(name, view["value"], view["validUntil"] if view["live"] else "", view["baseValue"] if view["live"] else "")
+            for name, view in document["fields"].items()]
+    live = [number for number, view in enumerate(card.fields.values()) if view.live]
+    records = ", ".join(f"{entity}={key}" for entity, key, _ in card.records)
+    return "\n".join([
+        f"Customer {card.customer_id}", f"as of {document['asOf']}, known at {document['knownAt']}, run {card.run}", "",
+        output.table(("field", "value", "live until", "base value"), rows, live), "", f"records: {records}"])
+
+
+def timeline(project: Project, arguments: Namespace, output: Output) -> int:
+    """Show a customer's activities."""
+    customer_id, _ = _customer(arguments, 0)
+    found = project.timeline(customer_id, key=arguments.key, as_of=arguments.as_of, known_at=arguments.known_at,
+                             base=arguments.base)
+    output.result(found.as_json(), lambda: timeline_text(found, output))
+    return DONE
+
+
+def timeline_text(found: "Timeline", output: Output) -> str:
+    """Return a timeline as people read it."""
+    document = found.as_json()
+    rows = [(one["ActivityTime"], one["ActivityTypeDisplay"], one["Title"], one["SemanticData"], one["validUntil"])
+            for one in document["activities"]]
+    live = [number for number, entry in enumerate(found.entries) if entry.live]
+    head = f"{len(rows)} activities of customer {found.customer_id}\n" \
+           f"as of {document['asOf']}, known at {document['knownAt']}, run {found.run}\n"
+    return head if not rows else f"{head}\n{output.table(('time', 'type', 'title', 'data', 'live until'), rows, live)}"
+
+
+def sql(project: Project, arguments: Namespace, output: Output) -> int:
+    """Query the lake."""
+    from lake.session import open_session, run_query
+
+    query = sys.stdin.read() if arguments.query == "-" else arguments.query
+    connection = open_session(project.paths)
+    try:
+        result = run_query(connection, query)
+        names = distinct([column[0] for column in result.description])
+        rows = result.fetchall()
+    finally:
+        connection.close()
+    output.result({"columns": names, "rows": [dict(zip(names, row, strict=True)) for row in rows]},
+                  lambda: output.table(names, rows))
+    return DONE
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return column names with `_1`, `_2` … behind those that came before, so that rows can be objects."""
+    found: dict[str, None] = {}
+    for name in names:
+        number, free = 0, name
+        while free in found:
+            number += 1
+            free = f"{name}_{number}"
+        found[free] = None
+    return list(found)
+
+
+def open_statements(project: Project, _arguments: Namespace, output: Output) -> int:
+    """Print how to attach the lake to any DuckDB."""
+    from lake.catalog import attach_statements
+    from lake.publish import expect_lake
+
+    expect_lake(project.paths)
+    statements = ["SET TimeZone = 'UTC'", *attach_statements(project.paths, read_only=True)]
+    output.result({"statements": statements}, lambda: "\n".join(f"{statement};" for statement in statements))
+    return DONE
+
+
+def status(project: Project, _arguments: Namespace, output: Output) -> int:
+    """Show what is published, running, live and held."""
+    found = project.status()
+    output.result(found, lambda: output.table(("what", "state"), _status_rows(found)))
+    return DONE
+
+
+def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    published, stream, live = found["published"], found["stream"], found["live"]
+    run = "nothing yet: run `overtide refresh`" if published is None else \
+        f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago"
+    behind = f", {stream['lagEvents']:,} events ({stream['lagSeconds']:,.1f} s) behind" if stream["lagEvents"] else ""
+    return [("project", found["project"]), ("published", run),
+            *((f"{name} lock", _holder(held)) for name, held in found["locks"].items()),
+            ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
+            ("live", f"{live['updates']:,} updates, {live['activities']:,} activities"),
+            ("held", f"{found['held']:,} events"), ("quarantined", f"{found['quarantined']:,} events")]
+
+
+def _holder(held: dict[str, Any] | None) -> str:
+    if held is None:
+        return "free"
+    return f"{held.get('command', 'held')}, process {held.get('pid', '?')} on {held.get('host', '?')} " \
+           f"since {held.get('since', '?')}"
+
+
+def update(project: Project, arguments: Namespace, output: Output) -> int:
+    """Change fields of a customer for a while."""
+    customer_id, words = _customer(arguments)
+    answer = project.update(customer_id, assigned(words, _types(project)), key=arguments.key,
+                            valid_until=arguments.valid_until, **_terms(arguments))
+    output.confirm(answer_document(answer), lambda: f"{accepted(answer)}.")
+    return DONE
+
+
+def _types(project: Project) -> dict[str, str]:
+    generation = project.reader.current()
+    return {} if generation is None else {name: field.type for name, field in generation.profile_fields.items()}
+
+
+def assigned(words: Sequence[str], types: dict[str, str]) -> dict[str, Any]:
+    """Return the fields of `field=text` and `field:=JSON`; raise `usage` for anything else."""
+    fields: dict[str, Any] = {}
+    for word in words:
+        name, separator, text = word.partition("=")
+        if not separator or name in ("", ":"):
+            raise usage_error("usage", f"{word!r} sets no field.", word, "Write field=text or field:=JSON.")
+        is_json = name.endswith(":")
+        name = name.removesuffix(":")
+        if name in fields:
+            raise usage_error("usage", f"The field {name} is given twice.", name, "Give it once.")
+        fields[name] = _json_value(name, text) if is_json else _typed(types.get(name, "string"), name, text)
+    return fields
+
+
+def _json_value(name: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return parse_json(text)
+    except OvertideError as error:
+        raise OvertideError(error.code, f"{name}: {error.message}", name,
+                            f"Write texts as {name}=text, or in JSON's quotes.") from None
+
+
+def _typed(kind: str, name: str, text: str) -> Any:  # noqa: ANN401 - text, or true or false
+    """Return the text of a field for its type: yes and no are words of a boolean, all others take text as it is."""
+    if kind != "boolean":
+        return text
+    try:
+        return from_source(kind, Reading(), "UTC", text) if text else text
+    except OvertideError as error:
+        error.target = name
+        raise
+
+
+def withdraw(project: Project, arguments: Namespace, output: Output) -> int:
+    """End changes early."""
+    customer_id, words = _customer(arguments, 1)
+    answer = project.withdraw(customer_id, words[0] if words else None, key=arguments.key, **_terms(arguments))
+    output.confirm(answer_document(answer), lambda: f"{accepted(answer)}.")
+    return DONE
+
+
+def post(project: Project, arguments: Namespace, output: Output) -> int:
+    """Add activities, and say what became of each row."""
+    records = parse_lines(_input(arguments.file))
+    answers = project.post(arguments.entity, records, atomic=arguments.atomic, valid_until=arguments.valid_until,
+                           **_terms(arguments))
+    refused = sum(answer.refusal is not None for answer in answers)
+    rows = [answer_document(answer, number) for number, answer in enumerate(answers)]
+    document = {"accepted": len(answers) - refused, "refused": refused, "rows": rows}
+    output.confirm(document, lambda: "\n".join([*map(_row_text, range(len(answers)), answers),
+                                                f"{len(answers) - refused} accepted, {refused} refused."]))
+    return FAILED if refused else DONE
+
+
+def _row_text(number: int, answer: "Answer") -> str:
+    return f"row {number}: " + (accepted(answer) if answer.refusal is None
+                                else f"refused ({answer.refusal.code}): {answer.refusal}")
+
+
+def accepted(answer: "Answer") -> str:
+    """Return an acceptance in a sentence without its point."""
+    document = answer_document(answer)
+    until = f", valid until {document['validUntil']}" if "validUntil" in document else ""
+    how = "accepted before" if answer.repeated else "accepted, held until its customer is known" \
+        if answer.status == HELD else "accepted"
+    return f"{how} as event {document['eventId']}{until}"
+
+
+def _input(file: str) -> str:
+    """Return the text of a file or of standard input; raise `unreadable_file`."""
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise OvertideError("unreadable_file", f"{_name(file)} is not UTF-8 (byte {error.start}).", file) from None
+    except OSError as error:
+        raise usage_error("unreadable_file", f"{_name(file)} cannot be read: {error.strerror}.", file) from None
+
+
+def _name(file: str) -> str:
+    return "Standard input" if file == "-" else file
+
+
+def refresh(project: Project, arguments: Namespace, output: Output) -> int:
+    """Read the sources, unify them and publish the result."""
+    from overtide.progress import Display
+    from schemas.progress import silent
+
+    if output.quiet:
+        refreshed = project.refresh(arguments.runner, silent)
+    else:
+        with Display() as display:
+            refreshed = project.refresh(arguments.runner, display)
+    publish, manifest = refreshed.publish, refreshed.manifest
+    instant = format_instant(publish.published_at)
+    document = {"run": publish.run, "publishedAt": instant, "generation": publish.generation, "manifest": manifest}
+    output.confirm(document, lambda: f"Published run {publish.run} at {instant}: {manifest['profiles']:,} customers "
+                   f"from {manifest['records_unified']:,} records in {manifest['seconds']} s.")
+    return DONE
+
+
+def stream(project: Project, arguments: Namespace, output: Output) -> int:
+    """Carry accepted events into the lake until stopped, or until caught up."""
+    from overtide.signals import INTERRUPTED, stopping
+
+    with stopping() as stop:
+        if not arguments.until_caught_up:
+            output.note("Streaming; stop it with ctrl-C.")
+        done = project.stream(arguments.until_caught_up, arguments.runner, stop.event)
+    document = {"position": done.position, "events": done.events, "ticks": done.ticks}
+    output.confirm(document, lambda: f"Carried {done.events:,} events into the lake; position {done.position:,}.")
+    return INTERRUPTED if stop.interrupted else DONE
+
+
+def _customer(arguments: Namespace, most: int | None = None) -> tuple[str | None, list[str]]:
+    """Return the customer's id, None with --key, and up to `most` further words; raise `usage`."""
+    words = list(arguments.words)
+    customer_id = None
+    if arguments.key is None:
+        if not words or (most is None and "=" in words[0]):
+            raise usage_error("usage", "No customer is named.", None, "Give a CUSTOMER_ID, or --key ENTITY=PK.")
+        customer_id = words.pop(0)
+    if most is not None and len(words) > most:
+        raise usage_error("usage", f"{words[most]!r} is one argument too many.", None,
+                          "A customer is named by a CUSTOMER_ID or by --key, not by both."
+                          if arguments.key is not None else "Options begin with two dashes.")
+    return customer_id, words
+
+
+def _terms(arguments: Namespace) -> dict[str, str | None]:
+    return {"event_time": arguments.event_time, "caller": arguments.caller,
+            "idempotency_key": arguments.idempotency_key}
+
+
+COMMANDS: dict[str, Command] = {
+    "get": get, "timeline": timeline, "sql": sql, "open": open_statements, "status": status, "update": update,
+    "withdraw": withdraw, "post": post, "refresh": refresh, "stream": stream}

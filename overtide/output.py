@@ -1,0 +1,118 @@
+"""What a command prints: one JSON document, or texts and tables that people read."""
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from schemas.errors import OvertideError
+from schemas.instants import format_instant, microseconds
+from schemas.values import EXACT
+
+WIDEST = 48
+"""Characters of a table's cell on a terminal; elsewhere cells are never cut."""
+BOLD, DIM, GREEN, RED, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command prints: `as_json` for programs; `quiet` leaves out what is not a result; `verbose` adds traces."""
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def coloured(self) -> bool:
+        """Whether standard output is a terminal that wants colours (https://no-color.org)."""
+        return not self.as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR") \
+            and os.environ.get("TERM") != "dumb"
+
+    def result(self, document: object, text: Callable[[], str]) -> None:
+        """Print what was asked for: the document as JSON, or its text."""
+        print(json_text(document) if self.as_json else text())
+
+    def confirm(self, document: object, text: Callable[[], str]) -> None:
+        """Print what was done: like a result, but nothing with `-q` and without `--json`."""
+        if self.as_json or not self.quiet:
+            self.result(document, text)
+
+    def note(self, text: str) -> None:
+        """Tell what happens meanwhile, on standard error."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def error(self, error: OvertideError) -> None:
+        """Print a refusal: on standard output as JSON, else on standard error, one line per detail."""
+        if self.as_json:
+            print(json_text({"error": error.as_json()}))
+            return
+        print(f"overtide: {error}", file=sys.stderr)
+        for detail in error.details:
+            print(f"  {detail}", file=sys.stderr)
+
+    def styled(self, text: str, style: str) -> str:
+        """Return a text in a style where colours are wanted."""
+        return f"{style}{text}{PLAIN}" if self.coloured and text else text
+
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], marked: Iterable[int] = ()) -> str:
+        """Return rows as aligned columns under their headers; rows with the numbers in `marked` are green."""
+        terminal = not self.as_json and sys.stdout.isatty()
+        cells = [[_cell(value, terminal) for value in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+        green = set(marked)
+        lines = [self.styled(_line(headers, widths), BOLD)]
+        lines += [self.styled(_line(row, widths), GREEN if number in green else PLAIN)
+                  for number, row in enumerate(cells)]
+        return "\n".join(lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cell(value: object, terminal: bool) -> str:
+    plain = plain_value(value)
+    text = "" if plain is None else plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    widest = max(WIDEST, shutil.get_terminal_size().columns // 3)
+    return text[:widest - 1] + "…" if terminal and len(text) > widest else text
+
+
+def json_text(document: object) -> str:
+    """Return a document as JSON text; instants, decimals, dates and integers beyond 2^53 become text."""
+    return json.dumps(plain_value(document), ensure_ascii=False, allow_nan=False)
+
+
+def plain_value(value: Any) -> Any:  # noqa: ANN401 - whatever a query gives
+    """Return a value of Python or DuckDB as JSON holds it."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= EXACT else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(name): plain_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain_value(one) for one in value]
+    return _written(value)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, datetime):
+        return format_instant(microseconds(value.astimezone(UTC).replace(tzinfo=None))) if value.tzinfo \
+            else value.isoformat(timespec="microseconds")
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,167 @@
+"""The command line: global options, then a command with its own. `docs/cli.md` is compared with this."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from schemas.errors import OvertideError, usage_error
+from schemas.suggestions import did_you_mean
+
+GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises `usage` instead of leaving, with what was probably meant."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(*arguments, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+                         **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong."""
+        raise usage_error("usage", f"{message[0].upper()}{message[1:]}.", self.prog,
+                          self._hint(message) or f"`{self.prog} --help` shows how it is used.")
+
+    def _hint(self, message: str) -> str | None:
+        wrong = re.search(r"unrecognized arguments: (-\S+)", message)
+        if wrong is None:
+            return None
+        name = wrong.group(1).partition("=")[0]
+        if name in GLOBAL:
+            return f"{name} is a global option: write it before the command."
+        hint = did_you_mean(name, [option for action in self._actions for option in action.option_strings])
+        return hint if hint.startswith("Did") else None
+
+
+def global_parser() -> Parser:
+    """Return the parser of what stands before the command's own arguments."""
+    listed = "\n".join(f"  {name:<10} {text}" for name, (text, _) in COMMANDS.items())
+    parser = Parser("overtide", description="Unify customer records, and lay real-time changes over them.",
+                    usage="overtide [-C DIR] [--json] [-q | -v] COMMAND …", epilog=f"commands:\n{listed}\n\n"
+                    "`overtide COMMAND --help` shows the options of a command.")
+    parser.add_argument("-C", dest="folder", metavar="DIR", type=Path, default=Path(),
+                        help="project folder (default: the current one)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="print results only, no progress")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="print warnings and tracebacks too")
+    parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def command_parser(name: str) -> Parser:
+    """Return the parser of a command; raise `unknown_command` with what was probably meant."""
+    if name not in COMMANDS:
+        raise unknown_command(name)
+    text, add = COMMANDS[name]
+    parser = Parser(f"overtide {name}", description=text[0].upper() + text[1:] + ".")
+    add(parser)
+    return parser
+
+
+def unknown_command(name: str) -> OvertideError:
+    """Return the error of a misspelt command."""
+    return usage_error("unknown_command", f"There is no command {name!r}.", name,
+                       did_you_mean(name, COMMANDS) if name else "`overtide --help` lists the commands.")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return global options and the command's arguments in one; raise `usage` or `unknown_command`."""
+    known = global_parser().parse_args(argv)
+    own = command_parser(known.command).parse_intermixed_args(known.arguments)
+    return argparse.Namespace(**{**vars(known), **vars(own)})
+
+
+def _target(parser: Parser) -> None:
+    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID", help="current or previous id of the customer")
+    _key(parser)
+
+
+def _key(parser: Parser) -> None:
+    parser.add_argument("--key", metavar="ENTITY=PK", help="name the customer by a source record instead")
+
+
+def _reading(parser: Parser) -> None:
+    _target(parser)
+    parser.add_argument("--as-of", metavar="INSTANT", help="show what was true at this instant (default: now)")
+    parser.add_argument("--known-at", metavar="INSTANT", help="use only what was known at this instant (default: now)")
+    parser.add_argument("--base", action="store_true", help="leave real-time changes out")
+
+
+def _terms(parser: Parser, until: bool = True) -> None:
+    if until:
+        parser.add_argument("--valid-until", metavar="4h|INSTANT", help="when it ends: a duration from now, or an "
+                            "instant (default: the project's `real_time` setting)")
+    parser.add_argument("--event-time", metavar="INSTANT", help="when it took effect (default: now)")
+    parser.add_argument("--caller", metavar="NAME", help="who makes the change")
+    parser.add_argument("--idempotency-key", metavar="TEXT", help="the same key and request is accepted only once")
+
+
+def _update(parser: Parser) -> None:
+    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID field=text field:=JSON", help="the customer (not with "
+                        "--key), then fields: `=` takes text, read by the field's type; `:=` takes JSON, such as null")
+    _key(parser)
+    _terms(parser)
+
+
+def _withdraw(parser: Parser) -> None:
+    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID [FIELD]",
+                        help="the customer (not with --key), then the field; without one all its updates end")
+    _key(parser)
+    _terms(parser, until=False)
+
+
+def _post(parser: Parser) -> None:
+    parser.add_argument("entity", metavar="ENTITY", help="an entity set up as activity, or UnifiedActivity")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="JSON or JSON lines; - is standard input")
+    parser.add_argument("--atomic", action="store_true", help="accept all rows or none")
+    _terms(parser)
+
+
+def _runner(parser: Parser) -> None:
+    parser.add_argument("--runner", metavar="NAME", default="embedded",
+                        help="where the pipeline runs: a name, or the path of a YAML file (default: embedded)")
+
+
+def _stream(parser: Parser) -> None:
+    parser.add_argument("--until-caught-up", action="store_true", help="end when the log's present end is in the lake")
+    _runner(parser)
+
+
+def _init(parser: Parser) -> None:
+    parser.add_argument("target", metavar="DIR", nargs="?", default=".", help="folder of the new project")
+    parser.add_argument("--example", metavar="NAME", default="blank", help="contoso, retail or blank (default: blank)")
+
+
+def _sql(parser: Parser) -> None:
+    parser.add_argument("query", metavar="SQL", help="the query; - reads it from standard input")
+
+
+def _demo(parser: Parser) -> None:
+    parser.add_argument("target", metavar="DIR", nargs="?", help="folder of the demo's project (default: a temporary "
+                        "one, removed at the end)")
+
+
+def _nothing(_parser: Parser) -> None:
+    return
+
+
+COMMANDS = {
+    "init": ("make a project from an example", _init),
+    "validate": ("check the configuration, also against the files", _nothing),
+    "refresh": ("read the sources, unify them and publish the result", _runner),
+    "update": ("change fields of a customer for a while", _update),
+    "withdraw": ("end the changes of a customer early", _withdraw),
+    "post": ("add activities", _post),
+    "stream": ("carry accepted events into the lake, where SQL sees them", _stream),
+    "get": ("show a customer's card", _reading),
+    "timeline": ("show a customer's activities", _reading),
+    "sql": ("query the lake, read-only", _sql),
+    "open": ("print how to attach the lake to any DuckDB", _nothing),
+    "status": ("show what is published, running, live and held", _nothing),
+    "demo": ("show it all on sample data, in under a minute", _demo),
+    "version": ("print the version", _nothing)}
+"""Every command: what it does, and what adds its arguments."""

@@ -1,0 +1,53 @@
+"""What `overtide status` says: the published run, locks, positions and counts."""
+
+from typing import TYPE_CHECKING, Any
+
+from lake.catalog import Publish, connect
+from lake.counts import Overlay, count_overlay
+from lake.locks import holder, refresh_lock, stream_lock
+from schemas.instants import SECOND, Instant, format_instant
+
+if TYPE_CHECKING:
+    from overtide.project import Project
+
+NOTHING = Overlay(0, 0, 0, 0, 0, None)
+
+
+def status(project: "Project") -> dict[str, Any]:
+    """Return the state of a project as a JSON document."""
+    publish = project.reader.published()
+    overlay = NOTHING if publish is None else _overlay(project)
+    now = max(project.clock(), project.log.last_accepted_at(), publish.published_at if publish else 0)
+    return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
+            "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
+            "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
+            "stream": _stream(overlay, project.log.end(), project.log.last_accepted_at()),
+            "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
+            "held": overlay.held, "quarantined": overlay.quarantined}
+
+
+def _overlay(project: "Project") -> Overlay:
+    connection = connect(project.paths)
+    try:
+        return count_overlay(connection)
+    finally:
+        connection.close()
+
+
+def _published(publish: Publish | None, now: Instant) -> dict[str, Any] | None:
+    if publish is None:
+        return None
+    return {"run": publish.run, "publishedAt": format_instant(publish.published_at), "generation": publish.generation,
+            "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
+
+
+def _stream(overlay: Overlay, end: int, accepted_at: Instant) -> dict[str, Any]:
+    """Return how far the stream is, and how far that is behind the log."""
+    behind = end - overlay.position
+    seconds = (accepted_at - overlay.accepted_at) / SECOND if behind and overlay.accepted_at is not None else 0.0
+    return {"position": overlay.position, "acceptedAt": _instant(overlay.accepted_at), "lagEvents": behind,
+            "lagSeconds": round(seconds, 3)}
+
+
+def _instant(instant: Instant | None) -> str | None:
+    return format_instant(instant) if instant else None
