@@ -1,5 +1,7 @@
 """The vectorised kernel of every batch step: a private DuckDB under a memory limit that spills to scratch."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,15 +28,16 @@ def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
     """Open a DuckDB in memory for one step; its clock zone is UTC and it reads nothing but what it is told to."""
     import duckdb
 
-    spill = settings.scratch / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    spill = tempfile.mkdtemp(prefix="spill-", dir=settings.scratch)  # two kernels in one folder remove each other's files
     connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
-                                        "temp_directory": str(spill)})
+                                        "temp_directory": spill})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def count(connection: "DuckDBPyConnection", query: str) -> int:
