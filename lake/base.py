@@ -12,8 +12,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lake.catalog import connect
-from lake.generation import Profile, ProfileField
+from lake.catalog import Publish, connect
+from lake.generation import Generation, Profile, ProfileField
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
 from schemas.instants import Instant, format_instant
@@ -39,9 +39,8 @@ class Lake:
         self._paths = paths
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
-        self._published: dict[int, Instant] = {}
+        self._runs: list[Publish] = []
         self._has: dict[tuple[int, str], bool] = {}
-        self._past: dict[tuple[int, int], Past] = {}
 
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query over one snapshot of the lake."""
@@ -58,24 +57,19 @@ class Lake:
                         raise unreadable(error) from None
         raise AssertionError
 
-    def run_at(self, instant: Instant, current: int) -> int | None:
-        """Return the run in force at an instant, None before the first; `current` is the run published last."""
-        if current not in self._published:
-            rows = self.query(f'SELECT "Run", epoch_us("PublishedAt") FROM {SCHEMA}.runs')
-            self._published = {int(run): int(at) for run, at in rows}
-        return max((run for run, at in self._published.items() if at <= instant), default=None)
+    def publish_at(self, instant: Instant, current: int) -> Publish | None:
+        """Return the publish in force at an instant, None before the first; `current` is the run published last."""
+        if current not in (publish.run for publish in self._runs):
+            rows = self.query(f'SELECT "Run", epoch_us("PublishedAt"), "Generation" FROM {SCHEMA}.runs')
+            self._runs = sorted((Publish(*row) for row in rows), key=lambda publish: publish.run)
+        return max((one for one in self._runs if one.published_at <= instant), key=lambda one: one.run, default=None)
 
-    def at(self, run: int, current: int) -> "Past":
-        """Return the base that a run published; `current` is the run published last, which decides the columns."""
-        if (run, current) not in self._past:
-            self._past = {known: past for known, past in self._past.items() if known[1] == current}
-            self._past[run, current] = Past(self, run)
-        return self._past[run, current]
-
-    def activities(self, run: int, customer_id: str) -> list[dict[str, Value]]:
-        """Return the activities of one customer in the base of a run."""
+    def activities(self, run: int, customer_id: str, current: bool) -> list[dict[str, Value]]:
+        """Return the activities of one customer in the base of a run; `current`: the run published last."""
         names = list(ACTIVITY_TYPES)
-        rows = self.query(*_rows("UnifiedActivity", run, _expressions(ACTIVITY_TYPES), {"CustomerId": customer_id}))
+        columns, keys = _expressions(ACTIVITY_TYPES), {"CustomerId": customer_id}
+        rows = self.query(*(_current("UnifiedActivity", run, columns, keys) if current
+                            else _rows("UnifiedActivity", run, columns, keys)))
         return [dict(zip(names, _canonical_row(ACTIVITY_TYPES.values(), row), strict=True)) for row in rows]
 
     def having(self, run: int, activity_ids: Iterable[str]) -> set[str]:
@@ -102,10 +96,15 @@ class Lake:
 
 @dataclass
 class Past:
-    """The base of one run, with the look-ups of a serving generation."""
+    """The base of one run that has no serving generation any more, with the look-ups of one.
+
+    `serving` is the generation of the run published last: it knows which records a customer has now, so that only
+    their rows of AlternateKey are read, which is not sorted by customer.
+    """
 
     lake: Lake
     run: int
+    serving: Generation
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
@@ -128,11 +127,17 @@ class Past:
         if not found:
             return None
         fields = dict(zip(types, _canonical_row(types.values(), found[0]), strict=True))
-        records = self.lake.query(*_rows("AlternateKey", self.run, ["EntityName", "PrimaryKey", "IsWinner"],
-                                         {"CustomerId": customer_id}))
         previous = str(fields.get("PreviousCustomerId") or "")
-        ordered = sorted(records, key=lambda record: (not record[2], record[0], record[1]))
-        return Profile(customer_id, fields, tuple(ordered), tuple(filter(None, previous.split(";"))))
+        return Profile(customer_id, fields, self._records(customer_id), tuple(filter(None, previous.split(";"))))
+
+    def _records(self, customer_id: str) -> tuple[tuple[str, str, bool], ...]:
+        columns, keys = ["EntityName", "PrimaryKey", "IsWinner"], {"CustomerId": customer_id}
+        now = self.serving.profile(customer_id)
+        found = self.lake.query(*_history("AlternateKey", self.run, columns, keys))
+        if now is not None:
+            known = [key for _, key, _ in now.records]
+            found += self.lake.query(*_current("AlternateKey", self.run, columns, {**keys, "PrimaryKey": known}))
+        return tuple(sorted({tuple(row) for row in found}, key=lambda row: (not row[2], row[0], row[1])))
 
     @cached_property
     def profile_fields(self) -> dict[str, ProfileField]:
@@ -153,15 +158,34 @@ class Past:
         return dict.fromkeys(row[0] for row in rows)
 
 
+Query = tuple[str, list[object]]
+"""The text of a query and its parameters."""
+
+
 def _rows(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object],
-          past: Sequence[str] | None = None) -> tuple[str, list[object]]:
-    """Return the query, and its parameters, of the rows of a run with these keys (lists: any of them)."""
-    conditions = "".join(f" AND {quoted(name)} {'IN (SELECT unnest(?))' if isinstance(value, list) else '= ?'}"
-                         for name, value in keys.items())
-    current = f'SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table)} WHERE "FirstRun" <= ?{conditions}'
-    history = f"""SELECT {_list(past or expressions)} FROM {SCHEMA}.{quoted(table + '_history')}
-        WHERE "FirstRun" <= ? AND "ReplacedRun" > ?{conditions}"""
-    return f"{current} UNION ALL {history}", [run, *keys.values(), run, run, *keys.values()]
+          past: Sequence[str] | None = None) -> Query:
+    """Return the query of the rows of a run with these keys (a list: any of them)."""
+    now, history = _current(table, run, expressions, keys), _history(table, run, past or expressions, keys)
+    return f"{now[0]} UNION ALL {history[0]}", now[1] + history[1]
+
+
+def _current(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object]) -> Query:
+    return (f'SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table)} WHERE "FirstRun" <= ?{_conditions(keys)}',
+            [run, *_parameters(keys)])
+
+
+def _history(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object]) -> Query:
+    return (f"""SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table + '_history')}
+                WHERE "FirstRun" <= ? AND "ReplacedRun" > ?{_conditions(keys)}""", [run, run, *_parameters(keys)])
+
+
+def _conditions(keys: Mapping[str, object]) -> str:
+    return "".join(f" AND {quoted(name)} " + (f"IN ({', '.join('?' * len(key))})" if isinstance(key, list) else "= ?")
+                   for name, key in keys.items())
+
+
+def _parameters(keys: Mapping[str, object]) -> list[object]:
+    return [one for key in keys.values() for one in (key if isinstance(key, list) else [key])]
 
 
 def _list(expressions: Sequence[str]) -> str:

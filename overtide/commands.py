@@ -200,7 +200,7 @@ def post(project: Project, arguments: Namespace, output: Output) -> int:
 
 
 def _row_text(number: int, answer: "Answer") -> str:
-    return f"row {number}: " + (accepted(answer) if answer.refusal is None
+    return f"row {number + 1}: " + (accepted(answer) if answer.refusal is None
                                 else f"refused ({answer.refusal.code}): {answer.refusal}")
 
 

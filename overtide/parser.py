@@ -47,7 +47,7 @@ def global_parser() -> Parser:
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print results only, no progress")
     loudness.add_argument("-v", "--verbose", action="store_true", help="print warnings and tracebacks too")
-    parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("command", metavar="COMMAND", nargs="?", default="", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
@@ -64,8 +64,9 @@ def command_parser(name: str) -> Parser:
 
 def unknown_command(name: str) -> OvertideError:
     """Return the error of a misspelt command."""
-    return usage_error("unknown_command", f"There is no command {name!r}.", name,
-                       did_you_mean(name, COMMANDS) if name else "`overtide --help` lists the commands.")
+    if not name:
+        return usage_error("usage", "No command is given.", None, "`overtide --help` lists the commands.")
+    return usage_error("unknown_command", f"There is no command {name!r}.", name, did_you_mean(name, COMMANDS))
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

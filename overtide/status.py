@@ -21,7 +21,7 @@ def status(project: "Project") -> dict[str, Any]:
     return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
             "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
-            "stream": _stream(overlay, project.log.end(), project.log.last_accepted_at()),
+            "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
             "held": overlay.held, "quarantined": overlay.quarantined}
 
@@ -41,10 +41,11 @@ def _published(publish: Publish | None, now: Instant) -> dict[str, Any] | None:
             "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
 
 
-def _stream(overlay: Overlay, end: int, accepted_at: Instant) -> dict[str, Any]:
-    """Return how far the stream is, and how far that is behind the log."""
-    behind = end - overlay.position
-    seconds = (accepted_at - overlay.accepted_at) / SECOND if behind and overlay.accepted_at is not None else 0.0
+def _stream(project: "Project", overlay: Overlay, now: Instant) -> dict[str, Any]:
+    """Return how far the stream is, how many events it has still to carry, and how long the oldest of them waits."""
+    behind = project.log.end() - overlay.position
+    waiting = project.log.read(overlay.position, 1) if behind else []
+    seconds = max(0, now - waiting[0].accepted_at) / SECOND if waiting else 0.0
     return {"position": overlay.position, "acceptedAt": _instant(overlay.accepted_at), "lagEvents": behind,
             "lagSeconds": round(seconds, 3)}
 

@@ -14,13 +14,14 @@ from urllib.parse import quote
 
 from eventlog.contract import EventLog
 from lake import reading
-from lake.base import Lake
+from lake.base import Lake, Past
 from lake.catalog import Publish, read_publish
 from lake.generation import Generation, Profile, ProfileField
 from lake.locks import wait_for_commit
 from schemas.errors import OvertideError
 from schemas.instants import DAY, Clock, Instant, format_instant
 from schemas.paths import Paths
+from schemas.values import Value
 from serving.fields import NOT_FOUND, Target, unknown_entity
 
 ATTEMPTS = 5
@@ -73,6 +74,7 @@ class Reader:
         self._catalog = CatalogWatch(paths)
         self._lake = Lake(paths)
         self._generation: Generation | None = None
+        self._bases: dict[tuple[int, int], Base] = {}
 
     def get(self, target: Target, as_of: Instant | None = None, known_at: Instant | None = None,
             base: bool = False) -> reading.Card:
@@ -113,7 +115,7 @@ class Reader:
             except OvertideError as error:
                 if error.code not in ("generation_missing", "generation_corrupt"):
                     raise
-                self._generation = None
+                self._generation, self._bases = None, {}
         return read()
 
     def _current(self) -> Generation | None:
@@ -133,10 +135,22 @@ class Reader:
         base, profile = self._found(moment, target)
         events = [] if base_only else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
         live = reading.live_activities(events, moment.as_of, moment.known_at)
-        own = self._lake.activities(base.run, profile.customer_id)
+        own = self._activities(base, profile.customer_id)
         missing = {str(entry["ActivityId"]) for entry in live} - {str(row["ActivityId"]) for row in own}
         entries = reading.timeline(own, live, self._lake.having(base.run, missing))
         return reading.Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
+
+    def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
+        """Return a customer's base activities; while the run stays published its history need not be read."""
+        if self._is_published(base.run):
+            found = self._lake.activities(base.run, customer_id, current=True)
+            if self._is_published(base.run):
+                return found
+        return self._lake.activities(base.run, customer_id, current=False)
+
+    def _is_published(self, run: int) -> bool:
+        publish = self.published()
+        return publish is not None and publish.run == run
 
     def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
         now, publish = self._settled()
@@ -168,20 +182,26 @@ class Reader:
     def _found(self, moment: Moment, target: Target) -> tuple[Base, Profile]:
         """Return the base of a moment and the profile that a target has in it."""
         serving = self._serving(moment.publish)
-        base = serving if moment.base >= moment.publish.published_at else self._past(moment)
+        base = serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
         customer_id = _resolved(base, serving, target)
         profile = None if customer_id is None else base.profile(customer_id)
         if profile is None:
             raise _not_found(target, moment, base is serving)
         return base, profile
 
-    def _past(self, moment: Moment) -> Base:
-        run = self._lake.run_at(moment.base, moment.publish.run)
-        if run is None:
+    def _past(self, moment: Moment, serving: Generation) -> Base:
+        """Return an earlier base: its serving generation while that is kept, else the lake's history."""
+        publish = self._lake.publish_at(moment.base, moment.publish.run)
+        if publish is None:
             raise OvertideError("before_first_publish", f"Nothing was published at {format_instant(moment.base)} yet.",
                                 None, 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
-                                'lake.runs"` lists the publishes.', NOT_FOUND)
-        return self._lake.at(run, moment.publish.run)
+                                'runs"` lists the publishes.', NOT_FOUND)
+        key = (publish.run, serving.run)
+        if key not in self._bases:
+            self._bases = {known: base for known, base in self._bases.items() if known[1] == serving.run}
+            path = self._paths.generation(publish.generation)
+            self._bases[key] = Generation(path) if path.exists() else Past(self._lake, publish.run, serving)
+        return self._bases[key]
 
     def _serving(self, publish: Publish) -> Generation:
         path = self._paths.generation(publish.generation)

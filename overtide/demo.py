@@ -1,0 +1,165 @@
+"""`overtide demo`: the whole story on sample data, each step with the command that one would type."""
+
+import contextlib
+import io
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from overtide.output import BOLD, DIM, Output
+from overtide.project import system_clock
+from schemas.errors import DONE, OvertideError, usage_error
+from schemas.instants import SECOND, Instant, format_instant, parse_instant
+
+WHO = "eCommerce_eCommerceContacts=CNTID_1000"
+LIFE = "6s"
+TEXTS = {
+    "1. Unify": "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and their purchases and "
+    "reviews in three more files. A refresh reads all five, finds who is who, and publishes one profile per person.",
+    "2. A customer's card": "Any record's key finds the person, here the key of the web shop. Fields come from both "
+    "sources, each by its own rule.",
+    "3. Something happens": f"The call centre moves the customer to the platinum tier, for {LIFE} in this demo, and "
+    "the shop reports a purchase. Neither waits for the next refresh.",
+    "4. Both are there at once": "The card says which value is live, until when, and (last column) what lies beneath.",
+    "5. The stream carries both into the lake": "Until then only SQL did not know. Rows and log positions are "
+    "committed together, so the stream may be killed at any instant.",
+    "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. Every instant before "
+    "can still be asked for, also as it was known at another: the last line is the same instant without the change.",
+    "7. The same in SQL": "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. Views show what is "
+    "live, macros what was at any instant."}
+"""What each step shows, by its title."""
+TIERS = """SELECT LoyaltyTier, count(*) AS customers, round(avg(Income)) AS mean_income
+FROM Customer_live GROUP BY ALL ORDER BY customers DESC"""
+AS_OF = """SELECT FullName, LoyaltyTier, Income FROM customer_as_of({0}, {0})
+WHERE LoyaltyTier = 'platinum'"""
+ACTIVITIES = """SELECT ActivityTypeDisplay, count(*) AS activities, max(ActivityTime) AS latest
+FROM UnifiedActivity_live GROUP BY ALL ORDER BY activities DESC"""
+
+
+def demo(folder: str | None, output: Output) -> int:
+    """Run the demo in a folder that does not exist yet, or in a temporary one."""
+    if folder is not None:
+        place = Path(folder)
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise usage_error("not_empty", f"{place} is not an empty folder.", folder, "Name one that does not exist.")
+        Story(place, output).tell()
+        return DONE
+    with tempfile.TemporaryDirectory(prefix="overtide-demo-") as temporary:
+        Story(Path(temporary) / "contoso", output).tell()
+    return DONE
+
+
+@dataclass
+class Story:
+    """The steps of the demo in one project folder; with `--json` they are collected and printed at the end."""
+
+    folder: Path
+    output: Output
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def tell(self) -> None:
+        """Run all steps."""
+        began = system_clock()
+        self.say("1. Unify")
+        self.command(["init", str(self.folder), "--example", "contoso"], within=False)
+        self.command(["refresh"])
+        self.say("2. A customer's card")
+        self.command(["get", "--key", WHO])
+        before, until = self.change()
+        self.say("5. The stream carries both into the lake")
+        self.command(["stream", "--until-caught-up"])
+        self.fall_back(before, until)
+        self.analyse(until)
+        seconds = (system_clock() - began) / SECOND
+        if self.output.as_json:
+            self.output.result({"folder": str(self.folder), "seconds": seconds, "steps": self.steps}, str)
+        else:
+            print(f"\nThat was all, in {seconds:.0f} s. `overtide init DIR --example contoso` makes you one to keep.")
+
+    def change(self) -> tuple[Instant, Instant]:
+        """Lay an update and a purchase over the base and show both; return instants before and at the update's end."""
+        self.say("3. Something happens")
+        before = system_clock()
+        answer = self.command(["update", "--key", WHO, "LoyaltyTier=platinum", "--valid-until", LIFE, "--caller",
+                               "call-centre"])
+        self.command(["post", "eCommerce_eCommercePurchases"], given=json.dumps(purchase(before)))
+        self.say("4. Both are there at once")
+        self.command(["get", "--key", WHO], grep="LoyaltyTier")
+        self.command(["timeline", "--key", WHO], head=7)
+        return before, parse_instant(answer.rpartition("valid until ")[2].rstrip(".\n"))
+
+    def fall_back(self, before: Instant, until: Instant) -> None:
+        """Wait for the expiry and show both sides of it."""
+        time.sleep(max(0, until - system_clock()) / SECOND + 0.01)
+        self.say("6. The value falls back")
+        just_before = ["--as-of", format_instant(until - 1)]
+        for options in ([], just_before, ["--as-of", format_instant(until)],
+                        [*just_before, "--known-at", format_instant(before)]):
+            self.command(["get", "--key", WHO, *options], grep="LoyaltyTier")
+
+    def analyse(self, until: Instant) -> None:
+        """Run what an analyst would type."""
+        self.say("7. The same in SQL")
+        instant = f"TIMESTAMPTZ '{format_instant(until - 1)}'"
+        for query in (TIERS, AS_OF.format(instant), ACTIVITIES):
+            self.command(["sql", query])
+        self.command(["status"])
+
+    def say(self, title: str) -> None:
+        """Print a step's title and what it shows."""
+        if not self.output.as_json:
+            print("\n" + self.output.styled(title, BOLD))
+            print(textwrap.fill(TEXTS[title], min(110, shutil.get_terminal_size((110, 24)).columns)), flush=True)
+
+    def command(self, words: Sequence[str], within: bool = True, given: str | None = None, grep: str | None = None,
+                head: int | None = None) -> str:
+        """Run one command in this process, show it and its output (all, matching or first lines); return that."""
+        text = self._run(["-C", str(self.folder), *words] if within else words, given)
+        lines = [line for line in text.splitlines() if grep is None or grep in line][:head]
+        shown = _typed(self.folder.name, words, within, given) \
+            + (f" | grep {grep}" if grep else f" | head -{head}" if head else "")
+        self.steps.append({"command": shown, "output": "\n".join(lines)})
+        if not self.output.as_json:
+            print("\n" + self.output.styled(textwrap.indent(f"$ {shown}", "  "), DIM))
+            print(textwrap.indent("\n".join(lines), "  "), flush=True)
+        return text
+
+    def _run(self, words: Sequence[str], given: str | None) -> str:
+        from overtide.cli import run
+        from overtide.parser import parse
+
+        captured, stdin = io.StringIO(), sys.stdin
+        sys.stdin = io.TextIOWrapper(io.BytesIO((given or "").encode()))
+        try:
+            with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(io.StringIO()):
+                code = run(parse(words), Output())
+        finally:
+            sys.stdin = stdin
+        if code != DONE:
+            raise OvertideError("demo_failed", f"`{shlex.join(words)}` failed: {captured.getvalue().strip()}", None,
+                                "Run it again with -v before the command.", 500)
+        return captured.getvalue()
+
+
+def _typed(folder: str, words: Sequence[str], within: bool, given: str | None) -> str:
+    """Return a command as one would type it beside the project's folder."""
+    if not within:
+        return shlex.join(["overtide", words[0], folder, *words[2:]])
+    quoted = " ".join(f'"{word}"' if "\n" in word else shlex.quote(word) for word in ("-C", folder, *words))
+    return f"echo '{given}' | overtide {quoted}" if given else f"overtide {quoted}"
+
+
+def purchase(now: Instant) -> dict[str, str]:
+    """Return a source record of the web shop's purchases, made today."""
+    year, month, day = format_instant(now)[:10].split("-")
+    return {"PurchaseId": "OPID_DEMO", "ContactId": "CNTID_1000", "ProductId": "ProdID_1007",
+            "PurchasedOn": f"{month}/{day}/{year}", "TotalPrice": "49.90", "ActivityTypeDisplay": "OnlinePurchase",
+            "Subject": "Purchased a product online"}
