@@ -29,7 +29,8 @@ def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
     import duckdb
 
     settings.scratch.mkdir(parents=True, exist_ok=True)
-    spill = tempfile.mkdtemp(prefix="spill-", dir=settings.scratch)  # two kernels in one folder remove each other's files
+    # Two kernels that spill into one folder remove each other's files.
+    spill = tempfile.mkdtemp(prefix="spill-", dir=settings.scratch)
     connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
                                         "temp_directory": spill})
     try:
