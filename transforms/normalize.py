@@ -65,7 +65,8 @@ def _apply(step: str, text: str) -> str:
     if step == "lower":
         return f"lower({text})"
     if step == "email":
-        return f"regexp_replace(lower(trim({text})), '\\+[^@]*@', '@')"
+        plain = f"lower(trim({text}))"
+        return f"CASE WHEN contains({text}, '+') THEN regexp_replace({plain}, '\\+[^@]*@', '@') ELSE {plain} END"
     if step == "phone":
         return _phone(text)
     if step == "name":
