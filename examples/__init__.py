@@ -1,1 +1,1 @@
-"""Example projects: `overtide init DIR --example NAME` copies one."""
+"""Projects to begin with: `overtide init DIR --example contoso|retail|blank` copies one of these folders."""

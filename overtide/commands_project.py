@@ -1,0 +1,84 @@
+"""The commands that need no lake: `init` copies an example project, `validate` checks a configuration."""
+
+import os
+import shutil
+from argparse import Namespace
+from collections.abc import Mapping
+from importlib import resources
+from importlib.abc import Traversable
+from pathlib import Path
+from uuid import uuid4
+
+from overtide.output import Output
+from schemas.errors import DONE, USAGE, OvertideError, usage_error
+from schemas.mistakes import Mistake, closest
+
+EXAMPLES = ("contoso", "retail", "blank")
+NEW_ID = "${OVERTIDE_NEW_ID}"
+"""Stands in the blank example where every new project gets an id of its own."""
+
+
+def init(arguments: Namespace, output: Output) -> int:
+    """Copy an example project into a folder that does not exist or is empty."""
+    folder = Path(arguments.target)
+    files = init_project(folder, arguments.example)
+    output.result({"folder": str(folder), "example": arguments.example, "files": files},
+                  lambda: f"Made {folder} from the example {arguments.example}: {files} files. "
+                          f"Next: overtide -C {folder} validate, then overtide -C {folder} refresh.")
+    return DONE
+
+
+def init_project(folder: Path, example: str) -> int:
+    """Copy an example into `folder` and return how many files that were; raise `folder_not_empty` or `not_a_folder`."""
+    if example not in EXAMPLES:
+        meant = closest(example, EXAMPLES)
+        raise usage_error("unknown_example", f"There is no example {example!r}.", example,
+                          f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLES)}.")
+    if folder.exists() and not folder.is_dir():
+        raise usage_error("not_a_folder", f"{folder} is not a folder.", str(folder), "Name a new or an empty folder.")
+    if folder.exists() and any(folder.iterdir()):
+        raise usage_error("folder_not_empty", f"{folder} is not empty.", str(folder), "Name a new or an empty folder.")
+    count = _copy(resources.files("examples") / example, folder)
+    document = folder / "overtide.yaml"
+    document.write_text(document.read_text(encoding="utf-8").replace(NEW_ID, str(uuid4())), encoding="utf-8")
+    return count
+
+
+def _copy(source: Traversable, target: Path) -> int:
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return sum(_copy(item, target / item.name) for item in source.iterdir() if item.name != "__pycache__")
+    with source.open("rb") as opened, target.open("wb") as written:
+        shutil.copyfileobj(opened, written)
+    return 1
+
+
+def validate(arguments: Namespace, output: Output) -> int:
+    """Check a project's configuration, also against its files; print every mistake and note."""
+    found = check_project(Path(arguments.folder), os.environ)
+    mistakes = [one for one in found if one.severity == "mistake"]
+    document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}
+    summary = f"{len(mistakes)} mistakes." if mistakes else "The configuration is valid."
+    output.result(document, lambda: "\n".join([*map(str, found), summary]))
+    return USAGE if mistakes else DONE
+
+
+def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
+    """Return every mistake and note of a project, also of its files against the configuration."""
+    from schemas.loading import examine
+    from transforms.sources import check_columns
+
+    examined = examine(folder, environ)
+    found = list(examined.mistakes)
+    if examined.configuration is None:
+        return found
+    for source, entities in examined.configuration.sources.items():
+        for name, entity in entities.items():
+            target = f"sources.{source}.{name}"
+            try:
+                for finding in check_columns(folder, entity):
+                    found.append(Mistake(finding.code, finding.message, target, finding.hint,
+                                         severity=finding.severity))
+            except OvertideError as error:
+                found.append(Mistake(error.code, error.message, target, error.hint))
+    return found

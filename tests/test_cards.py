@@ -1,0 +1,273 @@
+"""Cards and timelines of a real project: now, as of earlier bases, in the lake's history, and while things change."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from overtide.project import Project
+from schemas.errors import OvertideError
+from schemas.instants import DAY, HOUR, SECOND, format_instant
+from tests import shop
+
+T0 = 1_800_000_000 * SECOND
+"""2027-01-15, later than any clock that runs this."""
+ANN, BEN = (shop.CONTACTS, "1"), (shop.CONTACTS, "2")
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def people(points: int, same: bool, ben: bool = True) -> shop.Sources:
+    """Ann's and Ben's records; `same`: an account of Ann's has Ben's e-mail, else it is hers."""
+    records = [
+        (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": points, "Since": "2020-01-02"}),
+        (shop.ACCOUNTS, "1", {"EMail": "ann@x", "FullName": "Ann A", "Spent": "12.50", "Member": True}),
+        (shop.ACCOUNTS, "2", {"EMail": "ben@x" if same else "ann@x"}),
+        (shop.VISITORS, "1", {"EMail": "ann@x", "Score": 1.5}),
+        (shop.ORDERS, "1", {"AccountId": "1", "PlacedAt": "2026-01-01T00:00:00Z", "Item": "Cup", "Amount": "3.00"}),
+        (shop.ORDERS, "2", {"AccountId": "2", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"})]
+    return shop.sources(*records, *([(shop.CONTACTS, "2", {"EMail": "ben@x", "FullName": "Ben"})] if ben else []))
+
+
+def make_project(folder: Path, now: int = T0) -> Project:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "overtide.yaml").write_text(yaml.safe_dump(shop.configuration(), sort_keys=False))
+    return Project(folder, Clock(now))
+
+
+def publish(project: Project, at: int, sources: shop.Sources) -> None:
+    project.clock.now = at
+    shop.write_sources(project.folder, sources)
+    project.refresh()
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Iterator[Project]:
+    """Four runs, an hour apart: Ann's second account moves to Ben and back, and Ben comes with the second run.
+
+    The default keeps two serving generations, so the first two runs are in the lake's history alone.
+    """
+    project = make_project(tmp_path_factory.mktemp("cards") / "shop")
+    publish(project, T0, people(1, same=False, ben=False))
+    publish(project, T0 + HOUR, people(2, same=True))
+    publish(project, T0 + 2 * HOUR, people(3, same=False))
+    publish(project, T0 + 3 * HOUR, people(3, same=False))
+    with project:
+        yield project
+
+
+@pytest.fixture
+def own(published, tmp_path) -> Iterator[Project]:
+    """A copy that a test may change: a project folder may be copied."""
+    import shutil
+
+    shutil.copytree(published.folder, tmp_path / "copy")
+    with Project(tmp_path / "copy", Clock(T0 + 4 * HOUR)) as project:
+        yield project
+
+
+def code_of(call, *arguments, **options) -> str:
+    with pytest.raises(OvertideError) as caught:
+        call(*arguments, **options)
+    return caught.value.code
+
+
+def test_a_card_of_now_shows_the_published_profile(published):
+    card = published.get(key=ANN)
+    assert (card.run, card["FullName"], card["Points"], card["Spent"], card["Member"], card["Score"]) == \
+        (4, "Ann A", 3, "12.50", True, 1.5)
+    assert not any(view.live for view in card.fields.values())
+    assert {(entity, key) for entity, key, _ in card.records} == {ANN, (shop.ACCOUNTS, "1"), (shop.ACCOUNTS, "2"),
+                                                                  (shop.VISITORS, "1")}
+
+
+def test_every_source_record_finds_its_customer_losers_too(published):
+    ids = {published.get(key=f"{entity}={key}").customer_id
+           for entity, key in (ANN, (shop.ACCOUNTS, "1"), (shop.ACCOUNTS, "2"), (shop.VISITORS, "1"))}
+    assert ids == {published.get(key=ANN).customer_id}
+
+
+def test_earlier_instants_show_the_base_in_force_then(published):
+    found = [published.get(key=ANN, as_of=at) for at in (T0, T0 + HOUR - 1, T0 + HOUR, T0 + 2 * HOUR, T0 + 3 * HOUR)]
+    assert [(card.run, card["Points"]) for card in found] == [(1, 1), (1, 1), (2, 2), (3, 3), (4, 3)]
+
+
+def test_a_base_in_the_lakes_history_has_its_own_identities(published):
+    ann = published.get(key=ANN).customer_id
+    then = T0 + HOUR
+    assert not (published.paths.serving / "run000002.sqlite").exists()
+    assert published.get(key=(shop.ACCOUNTS, "2"), as_of=then).customer_id == published.get(key=BEN).customer_id
+    assert [record[:2] for record in published.get(ann, as_of=then).records] == \
+        [ANN, (shop.ACCOUNTS, "1"), (shop.VISITORS, "1")]
+    assert [entry["Title"] for entry in published.timeline(ann, as_of=then).entries] == ["Cup"]
+    assert [entry["Title"] for entry in published.timeline(ann).entries] == ["Pot", "Cup"]
+
+
+def test_history_gives_the_same_card_as_the_generation_that_was_removed(published):
+    now, then = (published.get(key=ANN, as_of=at).as_json() for at in (T0 + 2 * HOUR, T0))
+    differing = {name for name in now["fields"] if now["fields"][name] != then["fields"][name]}
+    assert differing == {"Points"}
+    assert (now["customerId"], now["records"], now["previous"]) == (then["customerId"], then["records"],
+                                                                    then["previous"])
+
+
+def test_what_was_known_decides_the_base_as_well(published):
+    assert published.get(key=ANN, as_of=T0 + 3 * HOUR, known_at=T0 + HOUR).run == 2
+    assert published.get(key=ANN, as_of=T0, known_at=T0 + 3 * HOUR).run == 1
+
+
+@pytest.mark.parametrize("read", ["get", "timeline"])
+def test_who_is_unknown_is_said_clearly(published, read):
+    call = getattr(published, read)
+    assert code_of(call, "f" * 32) == "customer_not_found"
+    assert code_of(call, key=(shop.CONTACTS, "99")) == "customer_not_found"
+    assert code_of(call, key=BEN, as_of=T0) == "customer_not_found"
+    assert code_of(call, key="Crm_Contact=1") == "unknown_entity"
+    assert code_of(call, key=ANN, as_of=T0 - 1) == "before_first_publish"
+    assert code_of(call, key=ANN, known_at=T0 - 1) == "before_first_publish"
+    assert code_of(call, key=ANN, as_of=T0 - 400 * DAY) == "before_history"
+    assert code_of(call) == code_of(call, "f" * 32, key=ANN) == code_of(call, key="no-key") == "invalid_target"
+    assert code_of(call, key=ANN, as_of="yesterday") == "invalid_instant"
+
+
+def test_before_the_first_publish_there_is_nothing(tmp_path):
+    with make_project(tmp_path / "new") as project:
+        assert code_of(project.get, key=ANN) == code_of(project.timeline, key=ANN) == "nothing_published"
+        assert code_of(project.update, key=ANN, fields={"Points": 1}) == "nothing_published"
+
+
+def test_an_update_is_seen_by_the_next_read_until_its_exact_end(own):
+    ann = own.get(key=ANN).customer_id
+    until = own.update(ann, {"Points": 9, "FullName": None}, valid_until="1h", caller="me").event.valid_until
+    own.clock.now += SECOND
+    card = own.get(ann)
+    assert (card["Points"], card["FullName"], card.fields["Points"].base_value) == (9, None, 3)
+    assert (card.fields["Points"].valid_until, card.fields["Points"].caller) == (until, "me")
+    assert own.get(ann, base=True)["Points"] == 3
+    assert [own.get(ann, as_of=at)["Points"] for at in (until - 1, until)] == [9, 3]
+    own.clock.now = until
+    assert (own.get(ann)["Points"], own.get(ann, as_of=until - 1)["Points"]) == (3, 9)
+    assert own.get(ann, as_of=until - 1, known_at=T0 + 3 * HOUR)["Points"] == 3
+
+
+def test_a_withdrawal_ends_it_now_and_leaves_the_past(own):
+    own.update(key=ANN, fields={"Points": 9, "Spent": "1"})
+    own.clock.now += HOUR
+    own.withdraw(key=ANN, field="Points")
+    assert (own.get(key=ANN)["Points"], own.get(key=ANN)["Spent"]) == (3, "1.00")
+    assert own.get(key=ANN, as_of=own.clock.now - 1)["Points"] == 9
+
+
+def test_an_update_by_key_follows_its_record_and_one_by_id_its_profile(own):
+    ann, ben = own.get(key=ANN).customer_id, own.get(key=BEN).customer_id
+    own.update(ann, {"Points": 7})
+    own.update(key=(shop.ACCOUNTS, "2"), fields={"Score": 0.5})
+    assert [own.get(ann)[name] for name in ("Points", "Score")] == [7, 0.5]
+    publish(own, own.clock.now + HOUR, people(5, same=True))
+    assert [own.get(ann)[name] for name in ("Points", "Score")] == [7, 1.5]
+    assert [own.get(ben)[name] for name in ("Points", "Score")] == [None, 0.5]
+
+
+def test_a_new_publish_is_noticed_by_an_open_reader(own):
+    assert own.get(key=ANN).run == 4
+    publish(own, own.clock.now + HOUR, people(50, same=False))
+    assert (own.get(key=ANN).run, own.get(key=ANN)["Points"]) == (5, 50)
+    assert own.get(key=ANN, as_of=own.clock.now - 1)["Points"] == 3
+
+
+def test_posted_activities_join_the_timeline_unless_the_base_has_them(own):
+    order = {"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}
+    known = {"OrderId": "1", "AccountId": "1", "PlacedAt": "2026-01-01T00:00:00Z", "Item": "Cup", "Amount": "3.00"}
+    elsewhere = known | {"AccountId": "0"}
+    answers = own.post(shop.ORDERS, [order, known])
+    assert [answer.status for answer in answers] == [201, 201]
+    found = own.timeline(key=ANN)
+    assert [(entry["Title"], entry.live) for entry in found.entries] == [("Mug", True), ("Pot", False), ("Cup", False)]
+    assert own.timeline(key=ANN, base=True).entries == found.entries[1:]
+    assert code_of(lambda: [_raise(answer.refusal) for answer in own.post(shop.ORDERS, [elsewhere])]) == \
+        "activity_conflict"
+
+
+def _raise(error: OvertideError | None) -> None:
+    if error is not None:
+        raise error
+
+
+def test_an_activity_that_the_base_has_for_another_customer_is_not_shown_twice(own):
+    own.post(shop.ORDERS, [{"OrderId": "2", "AccountId": "0", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}])
+    assert own.timeline(key=(shop.ACCOUNTS, "0")).entries == ()
+
+
+def test_a_held_activity_is_shown_once_a_refresh_brings_its_customer(own):
+    order = {"OrderId": "8", "AccountId": "new", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}
+    assert own.post(shop.ORDERS, [order])[0].status == 202
+    sources = people(3, same=False)
+    sources[shop.ACCOUNTS]["new"] = shop.record(shop.ACCOUNTS, "new", EMail="ann@x")
+    publish(own, own.clock.now + HOUR, sources)
+    assert "Mug" in [entry["Title"] for entry in own.timeline(key=ANN).entries]
+
+
+def test_a_timeline_is_a_table_too(own):
+    own.post(shop.ORDERS, [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}])
+    table = own.timeline(key=ANN).as_arrow()
+    assert table.column("Title").to_pylist() == ["Mug", "Pot", "Cup"]
+    assert table.column("live").to_pylist() == [True, False, False]
+
+
+def test_a_clock_set_back_hides_nothing(own):
+    own.update(key=ANN, fields={"Points": 9})
+    accepted = own.log.last_accepted_at()
+    own.clock.now = T0
+    card = own.get(key=ANN)
+    assert (card["Points"], card.as_of, card.run) == (9, accepted, 4)
+
+
+def test_what_is_known_in_the_future_is_what_is_known_now(own):
+    card = own.get(key=ANN, as_of=own.clock.now + HOUR, known_at=own.clock.now + DAY)
+    assert (card.as_of, card.known_at, card.run) == (own.clock.now + HOUR, own.clock.now, 4)
+
+
+def test_a_damaged_generation_is_said_clearly(own):
+    path = own.paths.generation("run000004")
+    path.unlink()
+    assert code_of(own.get, key=ANN) == "generation_missing"
+    path.write_bytes(b"no database" * 100)
+    assert code_of(own.get, key=ANN) == "generation_corrupt"
+
+
+def test_reads_from_many_threads_agree(own):
+    own.update(key=ANN, fields={"Points": 9})
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append((own.get(key=ANN)["Points"],
+                                                             len(own.timeline(key=ANN).entries)))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [(9, 2)] * 8
+
+
+def test_instants_are_numbers_texts_or_aware_datetimes(published):
+    from datetime import UTC, datetime
+
+    aware = datetime.fromtimestamp((T0 + HOUR) / SECOND, UTC)
+    runs = [published.get(key=ANN, as_of=at).run for at in (T0 + HOUR, format_instant(T0 + HOUR), aware)]
+    assert runs == [2, 2, 2]
+    assert code_of(published.get, key=ANN, as_of=aware.replace(tzinfo=None)) == "invalid_instant"
+
+
+def test_the_merged_view_in_sql_agrees(own):
+    own.update(key=ANN, fields={"Points": 9})
+    own.stream()
+    rows = own.sql("SELECT Points, FullName FROM Customer_live WHERE CustomerId = ?", [own.get(key=ANN).customer_id])
+    assert rows.to_pylist() == [{"Points": 9, "FullName": "Ann A"}]

@@ -1,0 +1,208 @@
+"""Events become rows of the overlay: the pure steps, the windows, the pipeline on FnApiRunner, and the driver's loop."""
+
+import itertools
+import threading
+from dataclasses import replace
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+from apache_beam.transforms.window import GlobalWindows
+
+from eventlog.sqlite import SqliteEventLog
+from lake.catalog import connect
+from lake.locks import hold, stream_lock
+from lake.overlay import committed_position, open_overlay
+from pipelines.realtime import Tick, read_log, stream
+from schemas.errors import OvertideError
+from schemas.events import Draft, Event, activity_id, id_source
+from schemas.instants import HOUR
+from schemas.paths import Paths
+from schemas.values import canonical
+from transforms.realtime import SCHEMAS, overlay_rows, to_batch
+from transforms.windows import NEVER, ValidityCoder, ValidityWindows, at_its_start, validity
+
+NOW = 1_800_000_000_000_000
+UPDATE = Event(3, "e3", NOW, "update", "c1", None, None, NOW - 5, NOW + 7, "me",
+               '{"fields":{"City":"Oslo","Points":null}}')
+FIELDS = {"City": "string", "Points": "integer"}
+
+
+def of(rows, table):
+    return [values for name, values in rows if name == table]
+
+
+def test_an_update_is_one_row_per_field():
+    assert overlay_rows(UPDATE, FIELDS) == [
+        ("updates", ("e3", 3, "c1", None, None, field, value, NOW - 5, NOW + 7, NOW, "me"))
+        for field, value in (("City", '"Oslo"'), ("Points", "null"))]
+
+
+def test_a_withdrawal_keeps_its_target_as_posted():
+    event = replace(UPDATE, kind="withdrawal", customer_id=None, entity="crm_people", key="a", valid_until=None,
+                    body='{"field":null}')
+    assert overlay_rows(event, FIELDS) == [
+        ("withdrawals", ("e3", 3, None, "crm_people", "a", None, NOW - 5, NOW, "me"))]
+
+
+def test_an_activity_has_all_its_columns():
+    body = canonical({"ActivityId": "x", "ActivityTime": "2027-01-15T08:00:00.000001Z", "Title": "Bought"})
+    [(table, values)] = overlay_rows(replace(UPDATE, kind="activity", body=body, activity_id="x"), FIELDS)
+    row = to_batch(table, [values]).to_pylist()[0]
+    assert (row["ActivityId"], row["Title"], row["URL"], row["ActivityTime"].microsecond) == ("x", "Bought", None, 1)
+
+
+@pytest.mark.parametrize(("field", "value", "code"), [("Gone", "x", "unknown_field"), ("Points", "x", "invalid_value"),
+                                                      ("Points", "12", "invalid_value"), ("City", 1, "invalid_value")])
+def test_what_no_longer_fits_is_stored_and_quarantined(field, value, code):
+    event = replace(UPDATE, body=canonical({"fields": {field: value, "City": "Oslo"} if field != "City"
+                                            else {field: value}}))
+    rows = overlay_rows(event, FIELDS)
+    assert [(row[4], row[5], row[6]) for row in of(rows, "realtime_quarantine")] == [(code, field, canonical(value))]
+    assert (field, canonical(value)) in [(row[5], row[6]) for row in of(rows, "updates")]
+    assert of(overlay_rows(event, None), "realtime_quarantine") == []
+
+
+@pytest.mark.parametrize("change", [{"body": "{"}, {"body": "[]"}, {"body": "{}"}, {"body": '{"fields":3}'},
+                                    {"valid_until": None}, {"kind": "rumour"}, {"kind": "withdrawal"},
+                                    {"kind": "withdrawal", "body": '{"field":3}'}, {"kind": "activity"},
+                                    {"kind": "activity", "body": '{"Title":1}', "activity_id": "x"},
+                                    {"kind": "activity", "body": '{"ActivityTime":"noon"}', "activity_id": "x"}])
+def test_what_cannot_be_decoded_is_quarantined_whole(change):
+    rows = overlay_rows(replace(UPDATE, **change), FIELDS)
+    assert [(table, values[4], values[5]) for table, values in rows] == [("realtime_quarantine", "undecodable", None)]
+    assert rows[0][1][7].startswith("The event cannot be decoded: ")
+
+
+def test_a_batch_is_in_order_of_position():
+    rows = [("e", position, *[None] * 7) for position in (2, 0, 1)]
+    batch = to_batch("withdrawals", rows)
+    assert batch.schema == SCHEMAS["withdrawals"]
+    assert batch["Position"].to_pylist() == [0, 1, 2]
+    assert to_batch("updates", []).num_rows == 0
+
+
+def test_the_window_is_the_validity():
+    window = validity(UPDATE)
+    assert (window.start.micros, window.end.micros) == (NOW - 5, NOW + 7)
+    assert validity(replace(UPDATE, valid_until=None)).end == NEVER
+    coder = ValidityCoder()
+    assert coder.decode(coder.encode(window)) == window
+
+
+def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
+    events = [UPDATE, replace(UPDATE, position=4), replace(UPDATE, position=5, valid_until=NOW + 8)]
+    with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
+        groups = (pipeline | beam.Create(events) | beam.Map(at_its_start) | beam.WindowInto(ValidityWindows())
+                  | beam.Map(lambda event: (event.customer_id, event.position)) | beam.GroupByKey()
+                  | "Show" >> beam.Map(lambda group, window=beam.DoFn.WindowParam: (sorted(group[1]), window.end.micros))
+                  | beam.WindowInto(GlobalWindows()))
+        assert_that(groups, equal_to([([3, 4], NOW + 7), ([5], NOW + 8)]))
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return Paths.of(tmp_path)
+
+
+class Project:
+    """A log with a clock that stands still, and the stream over it."""
+
+    def __init__(self, paths):
+        self.paths, bits = paths, itertools.count()
+        paths.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = SqliteEventLog(paths.log, lambda: NOW, id_source(lambda: next(bits)))
+
+    def update(self, **fields):
+        return self.log.append([Draft("update", "c1", None, None, canonical({"fields": fields}), ttl=HOUR)])[0].event
+
+    def stream(self, **options):
+        return stream(self.paths, self.log, lambda: NOW, FnApiRunner(), **{"until_caught_up": True, **options})
+
+    def query(self, statement):
+        reader = connect(self.paths)
+        try:
+            return reader.execute(statement).fetchall()
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def project(paths):
+    return Project(paths)
+
+
+def test_the_stream_carries_the_log_into_the_lake(project):
+    project.update(City="Oslo", Points=3)
+    identity = activity_id("shop_orders", "1")
+    body = canonical({"ActivityId": identity, "ActivityType": "Order", "SourceEntityName": "shop_orders"})
+    project.log.append([Draft("activity", None, "crm_people", "k", body, ttl=HOUR, activity_id=identity),
+                        Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
+    done = project.stream()
+    assert (done.position, done.events, done.ticks) == (3, 3, 1)
+    assert project.query('SELECT "Field", "Value" FROM lake.updates ORDER BY 1') == [("City", '"Oslo"'), ("Points", "3")]
+    assert project.query('SELECT "EntityName", "PrimaryKey", "ActivityId" FROM lake.realtime_activities') == [
+        ("crm_people", "k", identity)]
+    assert project.query('SELECT "Field" FROM lake.withdrawals') == [("City",)]
+    assert project.query('SELECT "Position", epoch_us("AcceptedAt") FROM lake.overlay_state') == [(3, NOW + 2)]
+
+
+def test_the_stream_goes_on_where_it_stopped(project):
+    project.update(City="a")
+    project.stream()
+    assert project.stream().events == 0
+    project.update(City="b")
+    assert project.stream().events == 1
+    assert project.query('SELECT "Position" FROM lake.updates ORDER BY 1') == [(0,), (1,)]
+
+
+def test_the_size_of_ticks_changes_nothing(tmp_path):
+    answers = []
+    for number, events in enumerate((1, 3, 100)):
+        project = Project(Paths.of(tmp_path / str(number)))
+        for value in range(7):
+            project.update(City=str(value))
+        done = project.stream(tick=Tick(shortest=0, events=events))
+        assert done.ticks == -(-7 // events)
+        answers.append(project.query('SELECT * EXCLUDE ("EventId") FROM lake.updates ORDER BY "Position"'))
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_an_event_that_cannot_be_decoded_does_not_stop_the_stream(project):
+    project.log.append([Draft("update", "c1", None, None, "not JSON", ttl=HOUR)])
+    project.update(City="Oslo")
+    project.stream()
+    assert project.query('SELECT "Position", "Code" FROM lake.realtime_quarantine') == [(0, "undecodable")]
+    assert project.query('SELECT "Position" FROM lake.updates') == [(1,)]
+
+
+def test_one_stream_per_lake(project):
+    with hold(stream_lock(project.paths), "overtide stream", "earlier"), pytest.raises(OvertideError) as refused:
+        project.stream()
+    assert (refused.value.code, refused.value.exit_code) == ("locked", 75)
+
+
+def test_an_open_stream_takes_what_comes_and_stops_when_told(project):
+    stop, seen = threading.Event(), threading.Event()
+    running = threading.Thread(target=project.stream, kwargs={
+        "until_caught_up": False, "stop": stop, "watch": lambda progress: seen.set()})
+    running.start()
+    project.update(City="Oslo")
+    assert seen.wait(60)
+    stop.set()
+    running.join(60)
+    connection = open_overlay(project.paths)
+    assert committed_position(connection) == 1
+    connection.close()
+
+
+def test_a_worker_reads_the_log_by_its_path(project):
+    event = project.update(City="Oslo")
+    assert read_log(project.paths.log, 0, 10) == [event]
+
+
+@pytest.mark.parametrize(("took", "events", "pause"), [(0.05, 10, 0.2), (0.5, 10, 0.1), (2.0, 10, 0), (0.05, 20_000, 0)])
+def test_ticks_follow_the_load(took, events, pause):
+    assert Tick().pause(took, events) == pytest.approx(pause)
