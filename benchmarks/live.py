@@ -13,7 +13,8 @@ from benchmarks.log import HOUR, open_log
 from benchmarks.measure import Row, median_seconds, overtide, percentile, seconds_of
 from benchmarks.project import write_project
 from benchmarks.refreshes import Files, refresh
-from lake.catalog import connect, current_publish
+from lake.catalog import connect
+from lake.published import current_publish
 from schemas.events import Draft
 from schemas.names import literal
 from schemas.paths import Paths

@@ -1,8 +1,7 @@
-"""The lake's catalog: attaching it to DuckDB, and reading which run is published without DuckDB."""
+"""The lake's catalog: attaching it to DuckDB, and how it names the run that is published."""
 
 import importlib.util
 import json
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,26 +71,9 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
     return connection
 
 
-def current_publish(paths: Paths) -> Publish | None:
-    """Return the publish that the catalog names now, or None before the first; needs no DuckDB."""
-    if not paths.catalog.exists():
+def publish_of_comment(comment: str | None) -> Publish | None:
+    """Return the publish that the comment of the table `runs` names; None where it names none."""
+    if comment is None or PUBLISH_MARK not in comment:
         return None
-    with sqlite3.connect(f"file:{paths.catalog}?mode=ro", uri=True) as connection:
-        return read_publish(connection)
-
-
-def read_publish(catalog: sqlite3.Connection) -> Publish | None:
-    """Read the current publish through an open connection to the catalog's file."""
-    try:
-        row = catalog.execute(
-            """SELECT tag.value FROM ducklake_tag tag JOIN ducklake_table tab ON tab.table_id = tag.object_id
-               WHERE tab.table_name = 'runs' AND tab.end_snapshot IS NULL
-                 AND tag.key = 'comment' AND tag.end_snapshot IS NULL""").fetchone()
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return None
-        raise
-    if row is None or PUBLISH_MARK not in row[0]:
-        return None
-    document = json.loads(row[0].split(PUBLISH_MARK, 1)[1])
+    document = json.loads(comment.split(PUBLISH_MARK, 1)[1])
     return Publish(document["run"], document["published_at"], document["generation"])

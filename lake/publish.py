@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake.catalog import Publish, connect, current_publish
+from lake.catalog import Publish, connect
 from lake.definitions import create_table
 from lake.locks import commit_lock
 from lake.overlay import create_overlay
+from lake.published import announce, current_publish, doubt
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.instants import Instant, format_instant
@@ -79,20 +80,24 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             define(connection)
             crash_point("publish.before_run")
             # 5. The instant last: everything accepted before it was accepted under the old base.
-            published = Publish(row.run, _instant(paths, clock), row.generation)
+            published = Publish(row.run, _instant(connection, clock), row.generation)
             _name_run(connection, published, row)
             crash_point("publish.before_commit")
-            # 6. The commit is the only point of truth; the serving generation was complete before it.
+            # 6. The commit is the only point of truth; the serving generation was complete before it. Readers wait
+            #    from the doubt on: the file they look into must never be behind the catalog.
+            doubt(paths)
             connection.execute("COMMIT")
+            crash_point("publish.committed")
+            announce(paths, published)
         finally:
             connection.close()
     crash_point("publish.after_commit")
     return published
 
 
-def _instant(paths: Paths, clock: Callable[[], Instant]) -> Instant:
-    before = current_publish(paths)
-    return max(clock(), before.published_at + 1 if before else 0)
+def _instant(connection: "DuckDBPyConnection", clock: Callable[[], Instant]) -> Instant:
+    row = connection.execute(f'SELECT epoch_us(max("PublishedAt")) FROM {SCHEMA}.runs').fetchone()
+    return max(clock(), int(row[0]) + 1 if row and row[0] is not None else 0)
 
 
 def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there: dict[str, str] | None,

@@ -69,16 +69,15 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     from transforms.sources import check_columns
 
     examined = examine(folder, environ)
-    found = list(examined.mistakes)
+    found = [*examined.mistakes, *examined.notes]
     if examined.configuration is None:
         return found
     for source, entities in examined.configuration.sources.items():
         for name, entity in entities.items():
             target = f"sources.{source}.{name}"
             try:
-                for finding in check_columns(folder, entity):
-                    found.append(Mistake(finding.code, finding.message, target, finding.hint,
-                                         severity=finding.severity))
+                found += [Mistake(finding.code, finding.message, target, suggestion=finding.suggestion,
+                                  severity=finding.severity) for finding in check_columns(folder, entity)]
             except OvertideError as error:
                 found.append(Mistake(error.code, error.message, target, error.hint))
     return found

@@ -16,8 +16,8 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises `usage` instead of leaving, with what was probably meant."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - argparse's own
-        super().__init__(*arguments, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
-                         **options)
+        options |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
+        super().__init__(*arguments, **options)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong."""

@@ -20,11 +20,11 @@ from apache_beam.runners.runner import PipelineRunner
 
 from eventlog.contract import EventLog
 from eventlog.sqlite import SqliteEventLog
-from lake.catalog import current_publish
 from lake.generation import Generation
 from lake.locks import hold, stream_lock
 from lake.maintenance import Keeper, Upkeep
 from lake.overlay import Span, commit, committed_position, open_overlay
+from lake.published import current_publish
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.events import Event

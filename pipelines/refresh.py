@@ -14,12 +14,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
-from schemas.loading import configuration_hash
 
-from lake.catalog import Publish, connect, current_publish, extension
+from lake.catalog import Publish, attach_statements, connect, extension
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.locks import commit_lock, hold, refresh_lock
 from lake.publish import Change, RunRow, drop_old_snapshots, publish, remove_unpublished, table_columns
+from lake.published import current_publish
 from lake.views import define_views
 from pipelines.progress import Follower
 from runner_configs import RunnerConfig
@@ -27,6 +27,7 @@ from schemas.configuration import Configuration
 from schemas.crash import crash_point
 from schemas.errors import FAILED, OvertideError
 from schemas.instants import Instant, format_instant
+from schemas.loading import configuration_hash
 from schemas.names import literal
 from schemas.paths import Paths
 from schemas.progress import Report, silent
@@ -124,7 +125,8 @@ def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, 
     published, hashes = published_tables(paths)
     size = sum(Path(file.path).stat().st_size for file in files)
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
-    return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_ROW, published, hashes)
+    return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_ROW, published, hashes,
+                tuple(attach_statements(paths, read_only=True)))
 
 
 def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

@@ -21,6 +21,11 @@ class Paths:
         return cls(root, root / catalog, root / data, root / log)
 
     @property
+    def published(self) -> Path:
+        """The file that says which run is published; missing while only the catalog knows."""
+        return self.catalog.with_name(self.catalog.name + ".published")
+
+    @property
     def serving(self) -> Path:
         """The folder of the serving generations."""
         return self.catalog.parent / "serving"

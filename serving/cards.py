@@ -4,20 +4,18 @@ An answer for a known instant k is final: a reader waits for commits in progress
 greatest of the clock, the last acceptance and the last publish.
 """
 
-import sqlite3
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
-from urllib.parse import quote
 
 from eventlog.contract import EventLog
 from lake import reading
 from lake.base import Lake, Past
-from lake.catalog import Publish, read_publish
+from lake.catalog import Publish
 from lake.generation import Generation, Profile, ProfileField
 from lake.locks import wait_for_commit
+from lake.published import current_publish
 from schemas.errors import OvertideError
 from schemas.instants import DAY, Clock, Instant, format_instant
 from schemas.paths import Paths
@@ -71,7 +69,6 @@ class Reader:
 
     def __init__(self, paths: Paths, log: EventLog, clock: Clock, history_days: int = HISTORY_DAYS) -> None:
         self._log, self._clock, self._paths, self._history = log, clock, paths, history_days * DAY
-        self._catalog = CatalogWatch(paths)
         self._lake = Lake(paths)
         self._generation: Generation | None = None
         self._bases: dict[tuple[int, int], Base] = {}
@@ -95,7 +92,7 @@ class Reader:
 
     def published(self) -> Publish | None:
         """Return the publish that the catalog names now, or None before the first."""
-        return self._catalog.current()
+        return current_publish(self._paths)
 
     def current(self) -> Generation | None:
         """Return the serving generation of the current publish, or None before the first."""
@@ -104,7 +101,6 @@ class Reader:
     def close(self) -> None:
         """Release the files that this thread opened."""
         self._lake.close()
-        self._catalog.close()
         if self._generation is not None:
             self._generation.close()
 
@@ -237,41 +233,3 @@ def ids_of(base: Base, profile: Profile) -> list[str]:
 def records_of(profile: Profile) -> list[tuple[str, str]]:
     """Return the source records of a profile."""
     return [(entity, key) for entity, key, _ in profile.records]
-
-
-class CatalogWatch:
-    """Tells which publish the catalog names, reading it again only after a commit to the catalog."""
-
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
-        self._local = threading.local()
-
-    def current(self) -> Publish | None:
-        """Return the current publish, or None before the first."""
-        connection = self._connection()
-        if connection is None:
-            return None
-        version = connection.execute("PRAGMA data_version").fetchone()[0]
-        if getattr(self._local, "version", None) != version:
-            self._local.publish = read_publish(connection)
-            self._local.version = version
-        publish: Publish | None = self._local.publish
-        return publish
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._local.connection
-            self._local.version = None
-
-    def _connection(self) -> sqlite3.Connection | None:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None and self._paths.catalog.exists():
-            connection = sqlite3.connect(f"file:{quote(str(self._paths.catalog))}?mode=ro", uri=True,
-                                         isolation_level=None)
-            connection.execute("PRAGMA busy_timeout = 5000")
-            self._local.connection = connection
-            self._local.version = None
-        return connection

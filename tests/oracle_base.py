@@ -149,7 +149,8 @@ def unified(rule: ActivityRule, row: Row) -> Row:
     """Map one source record to the columns of UnifiedActivity (3.1)."""
     key, time = str(row[rule.primary_key]), row[rule.timestamp]
     columns = {name: text_of(row.get(attribute)) for name, attribute in rule.columns.items()}
-    semantic = canonical({name: row.get(attribute) for name, attribute in rule.semantic.items()}) if rule.semantic else None
+    semantic = canonical({name: row.get(attribute) for name,
+            attribute in rule.semantic.items()}) if rule.semantic else None
     return activity(**rule.fixed, **columns, ActivityTime=time, SemanticData=semantic, SourceEntityName=rule.entity,
                     SourceActivityId=key, ActivityId=activity_id(rule.entity, key))
 

@@ -60,7 +60,7 @@ def test_partitions_have_positions_of_their_own(lake):
     assert [committed_position(lake.connection, partition) for partition in (0, 1, 2)] == [7, 3, 0]
 
 
-class Died(Exception):
+class DiedError(Exception):
     pass
 
 
@@ -69,12 +69,12 @@ class Died(Exception):
 def test_an_error_at_any_step_leaves_all_or_nothing(lake, step):
     def die(name):
         if name == step:
-            raise Died
+            raise DiedError
 
     lake.update(1, accepted=1, fields={"City": "Oslo"})
     lake.stream()
     rows = {"updates": lake.connection.execute("FROM lake.updates").to_arrow_table()}
-    with pytest.raises(Died):
+    with pytest.raises(DiedError):
         commit(lake.connection, lake.paths, Span(1, 2), rows, at=die)
     assert counts(lake) == ((2, 2) if step == "stream.after_commit" else (1, 1))
     if step != "stream.after_commit":

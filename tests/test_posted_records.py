@@ -8,8 +8,9 @@ from datetime import UTC
 import pytest
 
 from eventlog.sqlite import SqliteEventLog
-from lake.catalog import connect, current_publish
+from lake.catalog import connect
 from lake.generation import Generation
+from lake.published import current_publish
 from pipelines.refresh import refresh
 from runner_configs import load
 from schemas.activities import COLUMNS

@@ -1,4 +1,4 @@
-"""Events become rows of the overlay: the pure steps, the windows, the pipeline on FnApiRunner, and the driver's loop."""
+"""The stream: the pipeline on a named runner, the driver's loop, and what an event becomes."""
 
 import itertools
 import threading
@@ -97,7 +97,8 @@ def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
         groups = (pipeline | beam.Create(events) | beam.Map(at_its_start) | beam.WindowInto(ValidityWindows())
                   | beam.Map(lambda event: (event.customer_id, event.position)) | beam.GroupByKey()
-                  | "Show" >> beam.Map(lambda group, window=beam.DoFn.WindowParam: (sorted(group[1]), window.end.micros))
+                  | "Show" >> beam.Map(lambda group, window=beam.DoFn.WindowParam: (sorted(group[1]),
+                          window.end.micros))
                   | beam.WindowInto(GlobalWindows()))
         assert_that(groups, equal_to([([3, 4], NOW + 7), ([5], NOW + 8)]))
 
@@ -142,7 +143,8 @@ def test_the_stream_carries_the_log_into_the_lake(project):
                         Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
     done = project.stream()
     assert (done.position, done.events, done.ticks) == (3, 3, 1)
-    assert project.query('SELECT "Field", "Value" FROM lake.updates ORDER BY 1') == [("City", '"Oslo"'), ("Points", "3")]
+    assert project.query('SELECT "Field", "Value" FROM lake.updates ORDER BY 1') == [("City", '"Oslo"'), ("Points",
+            "3")]
     assert project.query('SELECT "EntityName", "PrimaryKey", "ActivityId" FROM lake.realtime_activities') == [
         ("crm_people", "k", identity)]
     assert project.query('SELECT "Field" FROM lake.withdrawals') == [("City",)]
@@ -187,7 +189,7 @@ def test_one_stream_per_lake(project):
 def test_an_open_stream_takes_what_comes_and_stops_when_told(project):
     stop, seen = threading.Event(), threading.Event()
     running = threading.Thread(target=project.stream, kwargs={
-        "until_caught_up": False, "stop": stop, "watch": lambda progress: seen.set()})
+        "until_caught_up": False, "stop": stop, "watch": lambda _progress: seen.set()})
     running.start()
     project.update(City="Oslo")
     assert seen.wait(60)
@@ -203,6 +205,7 @@ def test_a_worker_reads_the_log_by_its_path(project):
     assert read_log(project.paths.log, 0, 10) == [event]
 
 
-@pytest.mark.parametrize(("took", "events", "pause"), [(0.05, 10, 0.2), (0.5, 10, 0.1), (2.0, 10, 0), (0.05, 20_000, 0)])
+@pytest.mark.parametrize(("took", "events", "pause"), [(0.05, 10, 0.2), (0.5, 10, 0.1), (2.0, 10, 0), (0.05, 20_000,
+        0)])
 def test_ticks_follow_the_load(took, events, pause):
     assert Tick().pause(took, events) == pytest.approx(pause)

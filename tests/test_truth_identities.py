@@ -70,7 +70,8 @@ def refreshed(folder: Path, before: Registry, learnt: Learnt, records: dict[Ref,
     pq.write_table(forest, folder / "forest.parquet")
     with duckdb.connect() as connection:
         tables = remembered(connection, before, learnt)
-        found = identities.identify(connection, entities, str(folder / "forest.parquet"), tables, "i", run, 1000, folder)
+        found = identities.identify(connection, entities, str(folder / "forest.parquet"), tables, "i", run, 1000,
+                folder)
     return read_back(found, before)
 
 
@@ -101,7 +102,8 @@ def read_back(found: identities.Identified, before: Registry) -> Identities:
     registry = Registry({**before.ids, **dict(learnt)}, {**before.given, **given}, dict(alias))
     assert {row["CustomerId"]: row["PreviousCustomerId"] for row in rows_of(found.customers)} == {
         one: ";".join(sorted(old for old, new in alias if new == one)) or None for one in profiles}
-    return Identities({one: Cluster(records) for one, records in profiles.items()}, registry, dict(learnt), dict(created))
+    return Identities({one: Cluster(records) for one, records in profiles.items()}, registry, dict(learnt),
+            dict(created))
 
 
 def rows_of(path: str) -> list[dict[str, str]]:

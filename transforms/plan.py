@@ -29,6 +29,8 @@ class Plan:
     """The lake's tables with their columns and SQL types, as published before."""
     hashes: dict[str, str]
     """The content hash of every table, as published before."""
+    attach: tuple[str, ...] = ()
+    """The SQL that attaches the lake, to read what is published."""
 
     @property
     def scratch(self) -> Path:

@@ -160,7 +160,5 @@ def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Pla
 
 def attach(connection: "DuckDBPyConnection", plan: Plan) -> None:
     """Attach the lake read-only to a kernel when something is published."""
-    from lake.catalog import attach_statements
-
-    for statement in attach_statements(plan.paths, read_only=True) if plan.published else []:
+    for statement in plan.attach if plan.published else ():
         connection.execute(statement)
