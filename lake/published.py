@@ -1,0 +1,93 @@
+"""Which run is published: a small file beside the catalog that says what the catalog says, so a read needs no DuckDB.
+
+Nothing but DuckDB opens the catalog's own file: two SQLite libraries in one process (DuckDB's and Python's) do not see
+each other's locks, and each releases the other's when it closes the file. Seen: reads of an old base for ever, and
+"database disk image is malformed".
+
+The commit lock is held over all of: remove the file, commit, write the file anew. Who finds it missing waits for the
+lock; where it is missing then too, the publisher died in between, and the catalog is asked and the file written.
+"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from lake.catalog import Publish, connect, publish_of_comment
+from lake.locks import commit_lock, wait_for_commit
+from schemas.paths import Paths
+
+
+def current_publish(paths: Paths) -> Publish | None:
+    """Return the publish that the catalog names now, or None before the first. Not to be called under the commit lock.
+
+    Takes microseconds, but half a second after a publisher died, and once where nothing was published yet.
+    """
+    try:
+        return _read(paths)
+    except FileNotFoundError:
+        if not paths.catalog.exists():
+            return None
+    wait_for_commit(paths)
+    try:
+        return _read(paths)
+    except FileNotFoundError:
+        return _settled(paths)
+
+
+def doubt(paths: Paths) -> None:
+    """Say, durably and under the commit lock, that only the catalog knows what is published."""
+    paths.published.unlink(missing_ok=True)
+    _sync(paths.published.parent)
+
+
+def announce(paths: Paths, publish: Publish | None) -> None:
+    """Say under the commit lock what the catalog names as published."""
+    draft = paths.published.with_name(paths.published.name + ".part")
+    with draft.open("w") as file:
+        json.dump(None if publish is None else asdict(publish), file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(paths.published)
+
+
+def _read(paths: Paths) -> Publish | None:
+    document = json.loads(paths.published.read_bytes())
+    return None if document is None else Publish(**document)
+
+
+def _settled(paths: Paths) -> Publish | None:
+    """Ask the catalog and write down what it says; where nothing can be written, ask again the next time."""
+    try:
+        with commit_lock(paths):
+            if paths.published.exists():
+                return _read(paths)
+            publish = _named_by_catalog(paths)
+            announce(paths, publish)
+            return publish
+    except PermissionError:
+        return _named_by_catalog(paths)
+
+
+def _named_by_catalog(paths: Paths) -> Publish | None:
+    import duckdb
+
+    try:
+        connection = connect(paths)
+    except duckdb.Error:
+        # Whoever made the file died before the lake was in it.
+        connection = connect(paths, read_only=False)
+    try:
+        row = connection.execute("SELECT comment FROM duckdb_tables() WHERE database_name = 'lake' "
+                                 "AND schema_name = 'main' AND table_name = 'runs'").fetchone()
+    finally:
+        connection.close()
+    return publish_of_comment(row[0] if row else None)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,250 @@
+"""Generated histories: what clients, analysts, clocks and machines do, in any order, told to the engine and the oracle.
+
+A step is a small tuple of numbers that are read against what there is by then, so that Hypothesis can leave out any
+step and what remains is still a history.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from schemas.instants import format_instant
+from tests import shop
+from tests.engine import Engine, TestClock
+from tests.oracle import DAY, HOUR, MINUTE, UNIFIED_ACTIVITY, Event, Request, Truth
+from tests.oracle import Answer as Expected
+from tests.oracle_base import Base, Row, Sources, Target, activity_id
+from tests.shop import ACCOUNTS, CONTACTS, NAMES, ORDERS, VISITORS
+
+START = 4_102_444_800_000_000
+"""Histories begin in 2100, later than any clock that runs them, so that SQL's `now` is theirs."""
+Step = tuple[str, dict[str, Any]]
+
+# ---- strategies
+
+TEXTS = st.sampled_from(["", "Ann", "O'Brien", 'a "b" \\ {c}', "ñandú 🦤", "null", "x\ty\nz", "1"])
+MAILS = st.sampled_from([None, "a@x", "b@x", "c@x"])
+VALUES = {"EMail": MAILS, "FullName": TEXTS, "Points": st.sampled_from([0, -7, 2**53, 5]),
+          "Since": st.sampled_from(["0001-01-01", "2024-02-29", "9999-12-31"]),
+          "Spent": st.sampled_from(["0.00", "-0.01", "9999999.99"]), "Member": st.booleans(),
+          "Score": st.sampled_from([0.1, -1e300, 5e-324, 2.0])}
+PICK = st.integers(0, 1000)
+KEYS = st.sampled_from(["1", "2", "3"])
+STARTS = st.one_of(st.none(), st.none(), st.tuples(st.just("clock"), st.sampled_from(
+    [-3 * DAY, -HOUR, -1, 0, 1, 5 * MINUTE, 5 * MINUTE + 1])), st.tuples(st.just("again"), PICK))
+ENDS = st.one_of(st.none(), st.tuples(st.just("clock"), st.sampled_from([0, 1, 2, HOUR, 30 * DAY + 5 * MINUTE + 1])),
+                 st.tuples(st.just("ttl"), st.sampled_from([0, 1_000_000, HOUR, 30 * DAY + 5 * MINUTE])),
+                 st.tuples(st.just("again"), PICK))
+TERMS = {"start": STARTS, "end": ENDS, "caller": st.sampled_from([None, "crm"]),
+         "key": st.sampled_from([None, None, None, "k1", "k2"])}
+CHANGES = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3, unique=True).flatmap(
+    lambda names: st.fixed_dictionaries({name: st.one_of(VALUES[name], st.none()) for name in names}))
+
+
+def _record(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({name: VALUES[name] if name == "EMail" else st.one_of(VALUES[name], st.none())
+                                  for name in names})
+
+
+EDITS = st.one_of(
+    st.tuples(st.just(CONTACTS), KEYS, st.one_of(st.none(), _record("EMail", "FullName", "Points", "Since"))),
+    st.tuples(st.just(ACCOUNTS), KEYS, st.one_of(st.none(), _record("EMail", "FullName", "Spent", "Member"))),
+    st.tuples(st.just(VISITORS), KEYS, st.one_of(st.none(), _record("EMail", "Score"))),
+    st.tuples(st.just(ORDERS), KEYS, st.one_of(st.none(), st.fixed_dictionaries(
+        {"AccountId": KEYS, "PlacedAt": st.sampled_from([None, format_instant(START), format_instant(START - 1)]),
+         "Item": TEXTS}))))
+
+
+def _step(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
+    return st.tuples(st.just(name), st.fixed_dictionaries(arguments))
+
+
+TALK = [
+    _step("update", target=PICK, changes=CHANGES, **TERMS),
+    _step("update", target=PICK, changes=CHANGES, **TERMS),
+    _step("withdraw", target=PICK, only=st.one_of(st.none(), st.sampled_from(sorted(VALUES))), **TERMS),
+    _step("post", order=KEYS, account=KEYS, item=st.sampled_from(["Pen", "Ink"]), **TERMS),
+    _step("post_unified", target=PICK, named=st.sampled_from(["event", "id", "source", "order"]), order=KEYS, **TERMS),
+    _step("repeat", request=PICK, changed=st.booleans()),
+    _step("wait", time=st.sampled_from([0, 1, 1, 1_000_000, HOUR, DAY, -1, -HOUR])),
+    _step("meet", instant=PICK, offset=st.sampled_from([-1, 0, 1])),
+    _step("stream", batch=st.integers(1, 5), ticks=st.integers(1, 3)),
+    _step("restart"),
+]
+REFRESHES = [_step("refresh", edits=st.lists(EDITS, max_size=4))]
+
+
+@st.composite
+def histories(draw: st.DrawFn, refreshes: int = 3, talk: int = 9) -> list[Step]:
+    """Return a first refresh, then talk, and further refreshes between."""
+    steps = [("refresh", {"edits": draw(st.lists(EDITS, min_size=3, max_size=8))})]
+    for _ in range(draw(st.integers(1, refreshes))):
+        steps += draw(st.lists(st.one_of(TALK), max_size=talk))
+        steps.append(draw(st.one_of(REFRESHES)))
+    return steps + draw(st.lists(st.one_of(TALK), max_size=talk))
+
+
+QUESTIONS = st.lists(st.tuples(PICK, st.sampled_from([-1, 0, 0, 1]), PICK, st.sampled_from([-1, 0, 0, 1])),
+                     min_size=2, max_size=4)
+"""Pairs (t, k): places among the instants of the history, each with a shift in microseconds."""
+
+
+# ---- the history as it is told
+
+@dataclass
+class Story:
+    """Tells each step to the engine and to the oracle, and compares what they answer."""
+
+    engine: Engine
+    truth: Truth = field(default_factory=lambda: Truth(shop.world()))
+    sources: Sources = field(default_factory=shop.sources)
+    sent: list[Request] = field(default_factory=list)
+
+    @property
+    def clock(self) -> TestClock:
+        """The clock of all processes."""
+        return self.engine.clock
+
+    @classmethod
+    def begin(cls, kind: type[Engine], folder: Path) -> "Story":
+        """Begin a story in an empty folder."""
+        return cls(kind(folder, TestClock(START)))
+
+    def tell(self, steps: Sequence[Step]) -> None:
+        """Tell steps, one after the other."""
+        for name, arguments in steps:
+            getattr(self, name)(**arguments)
+
+    # -- machines and clocks --
+
+    def wait(self, time: int) -> None:
+        self.clock.now += time
+
+    def meet(self, instant: int, offset: int) -> None:
+        """Set the clock to an instant at which something begins or ends, but for less than a month."""
+        near = [one for one in self.instants() if abs(one - self.clock.now) < 31 * DAY]
+        self.clock.now = near[instant % len(near)] + offset if near else self.clock.now
+
+    def restart(self) -> None:
+        self.engine.restart()
+
+    def stream(self, batch: int, ticks: int) -> None:
+        self.engine.stream(batch, ticks)
+
+    def refresh(self, edits: Sequence[tuple[str, str, Row | None]]) -> None:
+        for entity, key, values in edits:
+            self.sources = edited(self.sources, entity, key, values)
+        expected = self.truth.publish(self.sources, self.clock.now)
+        self.engine.publish(self.sources, expected)
+        published = self.engine.reader.published()
+        assert published is not None
+        assert (published.run, published.published_at) == (expected.run, expected.published_at)
+
+    # -- clients --
+
+    def update(self, target: int, changes: Row, **terms: Any) -> None:
+        self.send(Request("update", self.target(target), fields=changes, **self.terms(**terms)))
+
+    def withdraw(self, target: int, only: str | None, **terms: Any) -> None:
+        times = self.terms(**terms) | {"until": None, "ttl": None}
+        self.send(Request("withdrawal", self.target(target), only=only, **times))
+
+    def post(self, order: str, account: str, item: str, **terms: Any) -> None:
+        record = {"OrderId": order, "AccountId": account, "PlacedAt": format_instant(START), "Item": item}
+        self.send(Request("activity", entity=ORDERS, record=record, **self.terms(**terms)))
+
+    def post_unified(self, target: int, named: str, order: str, **terms: Any) -> None:
+        names: dict[str, Row] = {
+            "event": {}, "id": {"ActivityId": f"call {order}"},
+            "source": {"SourceEntityName": "Phone_Calls", "SourceActivityId": order},
+            "order": {"SourceEntityName": ORDERS, "SourceActivityId": order, "ActivityId": activity_id(ORDERS, order)}}
+        record = {"CustomerId": self.customer(target), "ActivityType": "Call", "Title": "Hello",
+                  "ActivityTime": format_instant(START + int(order)), **names[named]}
+        self.send(Request("activity", entity=UNIFIED_ACTIVITY, record=record, **self.terms(**terms)))
+
+    def repeat(self, request: int, changed: bool) -> None:
+        if self.sent:
+            one = self.sent[request % len(self.sent)]
+            self.send(one if not changed else Request(**{**vars(one), "ttl": None, "until": None}))
+
+    def send(self, request: Request) -> None:
+        """Send a request to both, and read it back at once."""
+        self.sent.append(request)
+        answer = self.engine.accept(request)
+        event_id = answer.event.event_id if answer.event else ""
+        expected = self.truth.accept(request, self.clock.now, event_id)
+        status = answer.refusal.status if answer.refusal else 0 if answer.repeated else answer.status
+        assert (status, answer.repeated) == (expected.status, expected.repeated), (request, answer, expected)
+        if expected.event is not None:
+            assert answer.event is not None
+            assert seen(answer.event) == expect(expected.event)
+        self.look(expected)
+
+    def look(self, answer: Expected) -> None:
+        """An accepted event is visible to the very next read."""
+        if answer.event is not None:
+            now, target = self.truth.now(self.clock.now), answer.event.target
+            assert self.engine.card(target, None, None) == self.truth.card(target, now, now)
+
+    # -- what there is --
+
+    @property
+    def base(self) -> Base:
+        """The base that was published last."""
+        return self.truth.bases[-1]
+
+    def targets(self) -> list[Target]:
+        """Return everything that an event or a question may name: ids ever given, records ever seen, and others."""
+        return [*sorted(self.base.registry.given), *sorted(self.base.registry.ids), "f" * 32, (CONTACTS, "none")]
+
+    def target(self, pick: int) -> Target:
+        return self.targets()[pick % len(self.targets())]
+
+    def customer(self, pick: int) -> str:
+        ids = [one for one in self.targets() if isinstance(one, str)]
+        return ids[pick % len(ids)]
+
+    def terms(self, start: Any, end: Any, caller: str | None, key: str | None) -> dict[str, Any]:
+        ttl = end[1] if end and end[0] == "ttl" else None
+        return {"event_time": self.instant(start), "until": None if ttl is not None else self.instant(end), "ttl": ttl,
+                "caller": caller, "idempotency_key": key}
+
+    def instant(self, said: tuple[str, int] | None) -> int | None:
+        if said is None:
+            return None
+        kind, number = said
+        return self.clock.now + number if kind == "clock" else self.instants()[number % len(self.instants())]
+
+    def instants(self) -> list[int]:
+        """Return every instant of the history at which something begins or ends, in order."""
+        found = {base.published_at for base in self.truth.bases} | {START}
+        found |= {event.accepted_at for event in self.truth.events} | {event.valid_from for event in self.truth.events}
+        found |= {event.valid_until for event in self.truth.events if event.request.kind != "withdrawal"}
+        return sorted(found)
+
+
+def edited(sources: Sources, entity: str, key: str, values: Row | None) -> Sources:
+    """Return the sources with one record changed, or gone."""
+    records = {one: row for one, row in sources[entity].items() if one != key}
+    if values is not None:
+        records[key] = {**dict.fromkeys(NAMES[entity]), **stored(values), NAMES[entity][0]: key}
+    return {**sources, entity: records}
+
+
+def stored(values: Row) -> Row:
+    """Return values as a file keeps them: an empty text is none."""
+    return {name: None if value == "" else value for name, value in values.items()}
+
+
+def seen(event: Any) -> tuple[int, int, int, int | None]:
+    """Return what an event of the engine says of its instants."""
+    return event.position, event.accepted_at, event.valid_from, event.valid_until
+
+
+def expect(event: Event) -> tuple[int, int, int, int | None]:
+    """Return what the oracle says of an event's instants."""
+    until = None if event.request.kind == "withdrawal" else event.valid_until
+    return event.position, event.accepted_at, event.valid_from, until
