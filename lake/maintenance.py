@@ -4,9 +4,7 @@ Files of the base are never touched: merging, rewriting and clearing name the ov
 file only when no snapshot that is kept needs it.
 """
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +20,9 @@ from schemas.tables import SCHEMA
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+CATALOG = "__ducklake_metadata_lake"
+"""The catalog's own tables, as DuckLake shows them to SQL."""
+FILE_TABLES = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
 KILOBYTE = 1000
 LEVELS = ((64, 64_000 * KILOBYTE), (8, 4_000 * KILOBYTE), (1, 250 * KILOBYTE))
 """Every so many upkeeps, files smaller than this are merged: most of the time only the newest, so that a row is written
@@ -63,7 +64,7 @@ class Keeper:
         crash_point("maintenance.merged")
         self._step(partial(drop_snapshots, self._connection, self._upkeep.reading_seconds))
         if every == LEVELS[0][0]:
-            self._step(partial(remove_orphans, self._paths))
+            self._step(partial(remove_orphans, self._connection, self._paths))
 
     def _step(self, step: Callable[[], object]) -> None:
         """Let other writers in between two steps."""
@@ -104,16 +105,14 @@ def drop_snapshots(connection: "DuckDBPyConnection", reading_seconds: float) -> 
     connection.execute(f"CALL ducklake_cleanup_old_files('lake', older_than => {age})")
 
 
-def remove_orphans(paths: Paths) -> int:
+def remove_orphans(connection: "DuckDBPyConnection", paths: Paths) -> int:
     """Delete files of the overlay that no commit named, left by streams that died; return how many.
 
     Call it under the commit lock: the stream alone writes these tables, so whatever the catalog does not know then
     never was or will be committed.
     """
-    with closing(sqlite3.connect(f"file:{paths.catalog}?mode=ro", uri=True)) as catalog:
-        known = {str(path).rpartition("/")[2] for (path,) in catalog.execute(
-            """SELECT path FROM ducklake_data_file UNION SELECT path FROM ducklake_delete_file
-               UNION SELECT path FROM ducklake_files_scheduled_for_deletion""")}
+    rows = connection.execute(" UNION ".join(f"SELECT path FROM {CATALOG}.{table}" for table in FILE_TABLES)).fetchall()
+    known = {str(path).rpartition("/")[2] for (path,) in rows}
     orphans = [file for table in tables.OVERLAY for file in paths.table(table.name).rglob("*.parquet")
                if file.name not in known]
     for file in orphans:

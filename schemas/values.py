@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.errors import OvertideError
-from schemas.instants import EARLIEST, LATEST, Instant, format_instant, microseconds, parse_instant
+from schemas.instants import EARLIEST, HOUR, LATEST, MINUTE, Instant, format_instant, microseconds, parse_instant
 from schemas.strptime import read_time
 
 Value = str | int | float | bool | None
@@ -28,12 +28,13 @@ MAX_INTEGER = 2**63 - 1
 
 _GUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
-_DOUBLE = re.compile(_NUMBER.pattern + r"([eE][+-]?\d+)?", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_TIME = r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
-_LOCAL = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_TIME})?", re.ASCII)
-_OFFSET = re.compile(rf"(\d{{4}}-\d{{2}}-\d{{2}})[T ]({_TIME})(Z|z|([+-])(\d{{2}})(:?(\d{{2}}))?)", re.ASCII)
+NUMBER, EXPONENT = r"[+-]?(\d+\.?\d*|\.\d+)", r"([eE][+-]?\d+)?"
+ISO_DATE, ISO_TIME = r"\d{4}-\d{2}-\d{2}", r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
+OFFSET = r"(Z|z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+"""Patterns for Python's `re` and for SQL alike, of texts that hold a number or a time."""
+_NUMBER, _DOUBLE = re.compile(NUMBER, re.ASCII), re.compile(NUMBER + EXPONENT, re.ASCII)
+_DATE, _LOCAL = re.compile(ISO_DATE, re.ASCII), re.compile(f"{ISO_DATE}([T ]{ISO_TIME})?", re.ASCII)
+_OFFSET = re.compile(f"(?P<local>{ISO_DATE}[T ]{ISO_TIME})(?P<offset>{OFFSET})", re.ASCII)
 _TRUE, _FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
 
 
@@ -278,11 +279,11 @@ def _datetime(text: str, pattern: str | None, time_zone: str) -> str | None:
 
 
 def _with_offset(found: re.Match[str]) -> str | None:
-    local = _local(f"{found[1]} {found[2]}")
+    local, offset = _local(found["local"]), found["offset"].upper().replace("Z", "+00").replace(":", "")
     if local is None:
         return None
-    shift = timedelta(hours=int(found[7] or 0), minutes=int(found[9] or 0)) if found[6] else timedelta()
-    return _written(microseconds(local) - (-1 if found[6] == "-" else 1) * (shift // timedelta(microseconds=1)))
+    shift = int(offset[1:3]) * HOUR + int(offset[3:] or 0) * MINUTE
+    return _written(microseconds(local) + (shift if offset[0] == "-" else -shift))
 
 
 def _local(text: str) -> datetime | None:

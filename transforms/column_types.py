@@ -6,12 +6,8 @@ value at a time.
 
 from schemas.configuration import Attribute
 from schemas.names import literal
-from schemas.values import duckdb_type
+from schemas.values import EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, decimal_shape, duckdb_type
 
-ISO_DATE = r"\d{4}-\d{2}-\d{2}"
-ISO_TIME = r"\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
-OFFSET = r"(Z|z|[+-]\d{2}(:?\d{2})?)"
-NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)"
 TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
 
 
@@ -35,7 +31,7 @@ def _number(text: str, attribute: Attribute) -> str:
         return f"CASE WHEN regexp_full_match({text}, '[+-]?\\d+') THEN try_cast({text} AS BIGINT) END"
     point = f"replace({text}, ',', '.')" if attribute.decimal_mark == "," else text
     foreign = f"{text} NOT LIKE '%.%' AND " if attribute.decimal_mark == "," else ""
-    exponent = r"([eE][+-]?\d+)?" if attribute.type == "double" else ""
+    exponent = EXPONENT if attribute.type == "double" else ""
     cast = f"try_cast({point} AS {duckdb_type(attribute.type)})"
     finite = f"CASE WHEN isfinite({cast}) THEN {cast} END" if attribute.type == "double" else cast
     return f"CASE WHEN {foreign}regexp_full_match({point}, '{NUMBER}{exponent}') THEN {finite} END"
@@ -43,26 +39,47 @@ def _number(text: str, attribute: Attribute) -> str:
 
 def _instant(text: str, attribute: Attribute, time_zone: str) -> str:
     if attribute.format:
-        parsed = f"try_strptime({text}, {literal(attribute.format)})"
-        if attribute.type == "date":
-            return f"{parsed}::DATE"
-        return parsed if "%z" in attribute.format else in_zone(parsed, time_zone)
+        return _formatted(text, attribute, attribute.format, time_zone)
     if attribute.type == "date":
-        return f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}') THEN try_cast({text} AS DATE) END"
+        return _within(f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}') THEN try_cast({text} AS DATE) END", "DATE")
     local = f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}([T ]{ISO_TIME})?') THEN try_cast({text} AS TIMESTAMP) END"
-    return f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}[T ]{ISO_TIME}{OFFSET}') " \
-           f"THEN try_cast(upper({text}) AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END"
+    to_the_second = f"CASE WHEN substr({text}, 17, 1) = ':' THEN {text} " \
+                    f"ELSE left({text}, 16) || ':00' || substr({text}, 17) END"
+    return _within(f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}[T ]{ISO_TIME}{OFFSET}') "
+                   f"THEN try_cast({to_the_second} AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END", "TIMESTAMPTZ")
+
+
+def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str) -> str:
+    """Read by a format; try_strptime takes the words epoch and infinity for 1900-01-01 whatever the format."""
+    parsed = f"try_strptime({text}, {literal(pattern)})"
+    parsed = f"CASE WHEN {parsed} <> '1900-01-01' OR regexp_matches({text}, '\\d') THEN {parsed} END"
+    if attribute.type == "date":
+        return _within(f"({parsed})::DATE", "DATE")
+    return _within(f"({parsed})" if "%z" in pattern else in_zone(parsed, time_zone), "TIMESTAMPTZ")
+
+
+def _within(value: str, kind: str) -> str:
+    """Return the SQL of a time within the years 1 to 9999, all that RFC 3339 can write; null for another."""
+    last = "9999-12-31" if kind == "DATE" else "9999-12-31 23:59:59.999999"
+    return f"CASE WHEN {value} BETWEEN {kind} '0001-01-01' AND {kind} '{last}' THEN {value} END"
 
 
 def in_zone(local: str, time_zone: str) -> str:
-    """Return the instant of a local TIMESTAMP: a repeated hour is the earlier, a skipped one is moved forward."""
+    """Return the instant of a local TIMESTAMP: a repeated hour is the earlier, a skipped one is moved forward.
+
+    It is the local time by the offset of the day before where that fits or nothing does, else by that of the day after.
+    """
     if time_zone == "UTC":
         return f"({local})::TIMESTAMPTZ"
-    zone = literal(time_zone)
-    return f"list_transform([timezone({zone}, {local})], later -> CASE " \
-           f"WHEN timezone({zone}, later - INTERVAL 1 HOUR) = timezone({zone}, later) THEN later - INTERVAL 1 HOUR " \
-           f"WHEN timezone({zone}, later - INTERVAL 30 MINUTE) = timezone({zone}, later) " \
-           f"THEN later - INTERVAL 30 MINUTE ELSE later END)[1]"
+    before, after = _by_offset("-", time_zone), _by_offset("+", time_zone)
+    fits = f"timezone({literal(time_zone)}, {{}}) = local"
+    return f"list_transform([{local}], local -> list_transform([{before}], early -> CASE WHEN {fits.format('early')} " \
+           f"THEN early WHEN {fits.format(after)} THEN {after} ELSE early END)[1])[1]"
+
+
+def _by_offset(sign: str, time_zone: str) -> str:
+    day = f"(local {sign} INTERVAL 1 DAY)"
+    return f"(local - (timezone({literal(time_zone)}, {day}::TIMESTAMPTZ) - {day}))::TIMESTAMPTZ"
 
 
 def instant_of(column: str, kind: str, time_zone: str) -> str:
@@ -85,6 +102,8 @@ def canonical_text(column: str, kind: str) -> str:
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
     if kind in ("string", "guid"):
         return column
+    if kind.startswith("decimal") and len(set(decimal_shape(kind))) == 1:
+        return f"replace({column}::VARCHAR, '.', '0.')"  # DuckDB writes .5 where no digit stands before the point
     return f"{column}::VARCHAR"
 
 

@@ -44,7 +44,7 @@ class EntityTable:
 def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: Preference,
            ingested: list[IngestedFile], folder: Path) -> EntityTable:
     """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
-    ingested = sorted(ingested, key=lambda file: file.rows_path)
+    ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
     rows, key = f"SELECT * FROM read_parquet({parquet_files(files)})", quoted(entity.primary_key)
     read = sum(file.rows + file.lines for file in ingested)

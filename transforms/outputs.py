@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -159,7 +160,7 @@ def _nothing(table: Table) -> str:
 
 def stamp(table: str, parts: Iterable[Part], entity_tables: list[EntityTable], plan: Plan) -> list[Output]:
     """Compare a base table with what is published: nothing to do, or its rows with their runs, and the history."""
-    started, parts = time.perf_counter(), sorted(parts, key=lambda part: part.path)
+    started, parts = time.perf_counter(), sorted(parts, key=lambda part: Path(part.path).name)
     defined = definition(table, plan, plan.unified(entity_tables))
     content = sum((part.content for part in parts), EMPTY)
     published = plan.published.get(table)

@@ -1,6 +1,7 @@
 """What a refresh is about to do, known to every worker: configuration, places, the run, and what is published now."""
 
 import json
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -38,10 +39,10 @@ class Plan:
         return self.settings.scratch
 
     def folder(self, *names: str) -> Path:
-        """Return a folder within scratch, which now exists."""
-        folder = self.scratch.joinpath(*names)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """Return a new folder within scratch: a runner may do a step twice, even at once, and both must succeed."""
+        parent = self.scratch.joinpath(*names)
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=parent))
 
     @cached_property
     def entities(self) -> dict[str, Entity]:
