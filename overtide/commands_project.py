@@ -4,11 +4,10 @@ import os
 import shutil
 from argparse import Namespace
 from collections.abc import Mapping
-from importlib import resources
-from importlib.abc import Traversable
 from pathlib import Path
 from uuid import uuid4
 
+import examples
 from overtide.output import Output
 from schemas.errors import DONE, USAGE, OvertideError, usage_error
 from schemas.mistakes import Mistake, closest
@@ -38,13 +37,13 @@ def init_project(folder: Path, example: str) -> int:
         raise usage_error("not_a_folder", f"{folder} is not a folder.", str(folder), "Name a new or an empty folder.")
     if folder.exists() and any(folder.iterdir()):
         raise usage_error("folder_not_empty", f"{folder} is not empty.", str(folder), "Name a new or an empty folder.")
-    count = _copy(resources.files("examples") / example, folder)
+    count = _copy(Path(examples.__file__).parent / example, folder)
     document = folder / "overtide.yaml"
     document.write_text(document.read_text(encoding="utf-8").replace(NEW_ID, str(uuid4())), encoding="utf-8")
     return count
 
 
-def _copy(source: Traversable, target: Path) -> int:
+def _copy(source: Path, target: Path) -> int:
     if source.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         return sum(_copy(item, target / item.name) for item in source.iterdir() if item.name != "__pycache__")
