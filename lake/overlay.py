@@ -1,7 +1,7 @@
 """The overlay's tables and the stream's commit: rows and log positions in one transaction."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -46,9 +46,8 @@ def open_overlay(paths: Paths) -> "DuckDBPyConnection":
     """Return a connection for the stream's commits; whoever comes first creates the lake and the overlay's tables."""
     with commit_lock(paths):
         connection = connect(paths, read_only=False, threads=1)
-        connection.execute("BEGIN")
-        create_overlay(connection)
-        connection.execute("COMMIT")
+        with transaction(connection):
+            create_overlay(connection)
         _keep_small_inserts_inlined(connection)
     return connection
 
@@ -58,8 +57,11 @@ def create_overlay(connection: "DuckDBPyConnection") -> None:
     for table in tables.OVERLAY:
         create_table(connection, table)
     if not columns_of(connection, OVERLAY_STATE.name):
-        define_view(connection, OVERLAY_STATE, f"""SELECT coalesce(max(s."ToPosition"), 0) AS "Position",
-            max(s."AcceptedAt") AS "AcceptedAt" FROM {SCHEMA}.stream_commits s""")
+        # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows it reads.
+        define_view(connection, OVERLAY_STATE, f"""SELECT coalesce((SELECT s."ToPosition" FROM {SCHEMA}.stream_commits s
+              ORDER BY s."ToPosition" DESC LIMIT 1), 0) AS "Position",
+            (SELECT s."AcceptedAt" FROM {SCHEMA}.stream_commits s
+             ORDER BY s."AcceptedAt" DESC NULLS LAST LIMIT 1) AS "AcceptedAt" """)
 
 
 def _keep_small_inserts_inlined(connection: "DuckDBPyConnection") -> None:
@@ -91,22 +93,18 @@ def commit(connection: "DuckDBPyConnection", paths: Paths, span: Span, rows: Map
         at("stream.before_commit")
         # 2. From here on everything happens together: rows without positions would be doubled by a restart,
         #    positions without rows would lose them.
-        connection.execute("BEGIN")
-        try:
+        with transaction(connection):
             # 3. Compare inside the transaction and under the lock: before it, another stream could still move it.
             _expect_position(connection, span)
             # 4. The rows, then the position; their order does not matter within the transaction.
             for name, table in rows.items():
-                _insert(connection, name, table)
+                insert_arrow(connection, name, table)
             at("stream.rows_written")
             connection.execute(f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
                                [span.partition, span.start, span.end, _last_acceptance(rows)])
             at("stream.position_written")
-            # 5. The commit is the only point of truth: dying before it leaves the old position and none of the rows.
-            connection.execute("COMMIT")
-        except BaseException:
-            _roll_back(connection)
-            raise
+        # 5. The commit, at the end of the block, is the only point of truth: dying before it leaves the old position
+        #    and none of the rows.
     at("stream.after_commit")
 
 
@@ -125,12 +123,25 @@ def _expect_position(connection: "DuckDBPyConnection", span: Span) -> None:
                             f"position {position}.", "stream_commits", "Read the log again from there.", 409)
 
 
-def _insert(connection: "DuckDBPyConnection", name: str, rows: "pa.Table") -> None:
+def insert_arrow(connection: "DuckDBPyConnection", name: str, rows: "pa.Table") -> None:
+    """Insert Arrow rows into a table of the lake."""
     if rows.num_rows:
         names = columns(rows.column_names)
         connection.register("incoming", rows)
         connection.execute(f"INSERT INTO {SCHEMA}.{quoted(name)} ({names}) SELECT {names} FROM incoming")
         connection.unregister("incoming")
+
+
+@contextlib.contextmanager
+def transaction(connection: "DuckDBPyConnection") -> Iterator[None]:
+    """Commit what the block does, or nothing of it when it raises; the caller holds the commit lock."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
 
 
 def _roll_back(connection: "DuckDBPyConnection") -> None:

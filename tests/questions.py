@@ -54,12 +54,20 @@ def ask_sql(story: Story, sql: Sql, truth: Truth, moments: list[tuple[int, int]]
     """Compare whole tables at each moment and now, and some timelines."""
     ids = [one for one in story.targets() if isinstance(one, str)]
     for t, k in moments:
-        assert sql.customers(t, k) == customers(truth, t, k), f"customer_as_of({t}, {k})"
+        same(sql.customers(t, k), customers(truth, t, k), f"customer_as_of({t}, {k})")
         for one in ids[t % 2::2]:
             assert sql.timeline(one, t, k) == (truth.timeline(one, t, k) or []), f"timeline_as_of('{one}', {t}, {k})"
     now = truth.now(0)
-    assert sql.customers_now() == customers(truth, now, now), "Customer_live"
-    assert sql.activities_now() == activities(truth, now), "UnifiedActivity_live"
+    same(sql.customers_now(), customers(truth, now, now), "Customer_live")
+    same(sql.activities_now(), activities(truth, now), "UnifiedActivity_live")
+
+
+def same(found: object, expected: object, asked: str) -> None:
+    """Compare two answers; where they differ, say in which of their parts."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for part in found.keys() | expected.keys():
+            same(found.get(part), expected.get(part), f"{asked}: {part}")
+    assert found == expected, f"{asked}: found {found!r}, expected {expected!r}"
 
 
 def customers(truth: Truth, t: int, k: int) -> dict[str, Row]:

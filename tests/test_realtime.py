@@ -95,7 +95,8 @@ def test_the_window_is_the_validity():
 def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
     events = [UPDATE, replace(UPDATE, position=4), replace(UPDATE, position=5, valid_until=NOW + 8)]
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
-        groups = (pipeline | beam.Create(events) | "Stamp" >> beam.Map(at_its_start) | beam.WindowInto(ValidityWindows())
+        groups = (pipeline | beam.Create(events) | "Stamp" >> beam.Map(at_its_start)
+                  | beam.WindowInto(ValidityWindows())
                   | beam.Map(lambda event: (event.customer_id, event.position)) | beam.GroupByKey()
                   | "Show" >> beam.Map(lambda group, window=beam.DoFn.WindowParam: (sorted(group[1]),
                           window.end.micros))
