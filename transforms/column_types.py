@@ -46,7 +46,7 @@ def _instant(text: str, attribute: Attribute, time_zone: str) -> str:
     to_the_second = f"CASE WHEN substr({text}, 17, 1) = ':' THEN {text} " \
                     f"ELSE left({text}, 16) || ':00' || substr({text}, 17) END"
     return _within(f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}[T ]{ISO_TIME}{OFFSET}') "
-                   f"THEN try_cast(upper({to_the_second}) AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END", "TIMESTAMPTZ")
+                   f"THEN try_cast(upper({to_the_second}) AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END", "TIMESTAMPTZ")  # noqa: E501 - one pattern stays on one line
 
 
 def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str) -> str:
