@@ -15,7 +15,7 @@ def typed_sql(kind: str, value: str) -> str:
     if kind == "double":
         return f"TRY_CAST({value} AS DOUBLE)"
     if kind == "boolean":
-        return f"({value} = 'true')"
+        return f"CASE {value} WHEN 'true' THEN true WHEN 'false' THEN false END"
     text = f"json_extract_string({value}, '$')"
     return text if duckdb_type(kind) == "VARCHAR" else f"TRY_CAST({text} AS {duckdb_type(kind)})"
 

@@ -17,7 +17,7 @@ from lake.overlay import create_overlay
 from lake.published import announce, current_publish, doubt
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
-from schemas.instants import Instant, format_instant
+from schemas.instants import Instant
 from schemas.names import literal, quoted
 from schemas.paths import Paths
 from schemas.tables import RUNS, SCHEMA, Table, create_statements
@@ -136,13 +136,6 @@ def remove_unpublished(paths: Paths, published_run: int) -> None:
     for file in paths.data.glob("main/*/run*.parquet"):
         if int(file.name[3:9]) > published_run:
             file.unlink(missing_ok=True)
-
-
-def drop_old_snapshots(connection: "DuckDBPyConnection", before: Instant) -> None:
-    """Forget the lake's snapshots from before an instant and delete the files that only they need."""
-    connection.execute(f"CALL ducklake_expire_snapshots('lake', older_than => "
-                       f"TIMESTAMPTZ {literal(format_instant(before))})")
-    connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
 
 
 def expect_lake(paths: Paths) -> Publish:

@@ -5,15 +5,20 @@ import shutil
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import examples
 from overtide.output import Output
-from schemas.errors import DONE, USAGE, OvertideError, usage_error
+from schemas.errors import DONE, USAGE, usage_error
 from schemas.mistakes import Mistake, closest
 
+if TYPE_CHECKING:
+    from schemas.loading import Examined
+    from transforms.sources import Finding
+
 EXAMPLES = ("contoso", "retail", "blank")
-NEW_ID = "${OVERTIDE_NEW_ID}"
+NEW_ID = "00000000-0000-0000-0000-000000000000"
 """Stands in the blank example where every new project gets an id of its own."""
 
 
@@ -57,7 +62,8 @@ def validate(arguments: Namespace, output: Output) -> int:
     found = check_project(Path(arguments.folder), os.environ)
     mistakes = [one for one in found if one.severity == "mistake"]
     document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}
-    summary = f"{len(mistakes)} mistakes." if mistakes else "The configuration is valid."
+    count = "1 mistake." if len(mistakes) == 1 else f"{len(mistakes)} mistakes."
+    summary = count if mistakes else "The configuration is valid."
     output.result(document, lambda: "\n".join([*map(str, found), summary]))
     return USAGE if mistakes else DONE
 
@@ -73,10 +79,16 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
         return found
     for source, entities in examined.configuration.sources.items():
         for name, entity in entities.items():
-            target = f"sources.{source}.{name}"
-            try:
-                found += [Mistake(finding.code, finding.message, target, suggestion=finding.suggestion,
-                                  severity=finding.severity) for finding in check_columns(folder, entity)]
-            except OvertideError as error:
-                found.append(Mistake(error.code, error.message, target, error.hint))
+            place = ("sources", source, name)
+            if not examined.is_broken(place):
+                found += [_at(examined, place, finding) for finding in check_columns(folder, entity)]
     return found
+
+
+def _at(examined: "Examined", place: tuple[str, ...], finding: "Finding") -> Mistake:
+    """Return what a look at the files found as a mistake at the entity's or the attribute's line."""
+    below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or "")}.get(finding.code, ())
+    mistake = examined.document.mistake(finding.code, (*place, *below), finding.message, value=finding.column,
+                                        expected=finding.expected, suggestion=finding.suggestion)
+    mistake.severity = finding.severity
+    return mistake

@@ -123,6 +123,7 @@ class Story:
                 head: int | None = None) -> str:
         """Run one command in this process, show it and its output (all, matching or first lines); return that."""
         text = self._run(["-C", str(self.folder), *words] if within else words, given)
+        text = text.replace(str(self.folder), self.folder.name)
         lines = [line for line in text.splitlines() if grep is None or grep in line][:head]
         shown = _typed(self.folder.name, words, within, given) \
             + (f" | grep {grep}" if grep else f" | head -{head}" if head else "")

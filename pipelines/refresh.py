@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 from lake.catalog import Publish, attach_statements, connect, extension
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.locks import commit_lock, hold, refresh_lock
-from lake.publish import Change, RunRow, drop_old_snapshots, publish, remove_unpublished, table_columns
+from lake.publish import Change, RunRow, publish, remove_unpublished, table_columns
 from lake.published import current_publish
+from lake.snapshots import forget_old_publishes
 from lake.views import define_views
 from pipelines.progress import Follower
 from runner_configs import RunnerConfig
@@ -94,7 +95,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
             crash_point("refresh.generation_done")
             # 6. The publish makes it the base.
             refreshed = _publish(plan, found, generation, runner, clock, follower)
-        _forget_old(plan, generation, before)
+        _forget_old(plan, generation)
     return refreshed
 
 
@@ -252,16 +253,15 @@ def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object
             "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
 
 
-def _forget_old(plan: Plan, generation: str, before: Publish | None) -> None:
+def _forget_old(plan: Plan, generation: str) -> None:
     """Remove what no reader needs any more: scratch, older serving generations, older snapshots and their files."""
     shutil.rmtree(plan.paths.scratch, ignore_errors=True)
-    kept = sorted(path.stem for path in plan.paths.serving.glob("run*.sqlite"))
     keep = plan.configuration.lake.keep_generations
-    remove_generations(plan.paths.serving, {generation, *kept[-keep:]})
-    if before is not None:
-        with commit_lock(plan.paths):
-            connection = connect(plan.paths, read_only=False)
-            try:
-                drop_old_snapshots(connection, before.published_at)
-            finally:
-                connection.close()
+    kept = sorted(path.stem for path in plan.paths.serving.glob("run*.sqlite"))[-keep:]
+    remove_generations(plan.paths.serving, {generation, *kept})
+    with commit_lock(plan.paths):
+        connection = connect(plan.paths, read_only=False)
+        try:
+            forget_old_publishes(connection, keep)
+        finally:
+            connection.close()

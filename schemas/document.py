@@ -44,8 +44,8 @@ class Document:
         suggestion = clean.get("suggestion")
         hint = clean.pop("hint", None) or (f"Did you mean `{suggestion}`?" if suggestion else None)
         return Mistake(code, self._hidden(message), self._hidden(shown(path)) or None, hint, exit_code=2,
-                       file=self.file, line=self.line(path), value=self.text(path), expected=clean.get("expected"),
-                       suggestion=suggestion)
+                       file=self.file, line=self.line(path), value=clean.get("value", self.written.get(path)),
+                       expected=clean.get("expected"), suggestion=suggestion)
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
         """Remember a mistake at a path."""

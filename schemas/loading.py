@@ -37,6 +37,10 @@ class Examined:
     broken: frozenset[Path]
     document: Document
 
+    def is_broken(self, path: Path) -> bool:
+        """Say whether a placeholder stands at a path, above it or below it."""
+        return any(path[:len(place)] == place or place[:len(path)] == path for place in self.broken)
+
 
 def load(folder: File, environ: Mapping[str, str]) -> Configuration:
     """Read a project's configuration; raise one `invalid_configuration` with every mistake in its details."""

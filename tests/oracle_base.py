@@ -169,7 +169,7 @@ def activity_id(entity: str, key: str) -> str:
 
 # ---- canonical values
 
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
+EPOCH = datetime(1970, 1, 1)
 
 
 def instant(text: str) -> int:

@@ -113,7 +113,7 @@ TIMES = st.one_of(
     st.builds("{}{}".format, st.datetimes().map(lambda time: time.isoformat()),
               st.sampled_from(["Z", "+01:00", "-0530"])))
 FORMATTED = st.builds(lambda time, pattern: (pattern, time.strftime(pattern.replace("%z", "+0100"))),
-                      st.datetimes(min_value=datetime(1000, 1, 1)),  # noqa: DTZ001
+                      st.datetimes(min_value=datetime(1000, 1, 1)),
                       st.sampled_from(FORMATS))
 
 

@@ -64,6 +64,13 @@ def test_null_overrides_with_null(lake):
     assert lake.value("Name", 250, 1000) == "Ann"
 
 
+@pytest.mark.parametrize("name", [field.name for field in PROFILE if field.updatable])
+def test_null_is_null_in_a_field_of_any_type(lake, name):
+    lake.update(1, accepted=200, until=300, fields={name: None})
+    lake.stream()
+    assert lake.value(name, 250, 1000) is None
+
+
 def test_a_withdrawal_ends_the_updates_that_began_no_later(lake):
     lake.update(1, accepted=200, fields={"City": "before", "Points": 1})
     lake.withdraw(1, accepted=210, name="City")

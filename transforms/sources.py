@@ -12,7 +12,7 @@ from typing import Literal
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
-from schemas.mistakes import closest
+from schemas.mistakes import closest, one_of
 
 SAMPLED_LINES = 1000
 """JSON lines name their columns row by row: so many are read, and more only while a configured column is missing."""
@@ -27,6 +27,7 @@ class Finding:
     message: str
     file: Path | None = None
     column: str | None = None
+    expected: str | None = None
     suggestion: str | None = None
 
 
@@ -82,7 +83,7 @@ def _twice(file: Path, columns: list[str]) -> Iterator[Finding]:
         other = seen.setdefault(column.casefold(), column)
         if other is not column:
             message = f"{file.name} has the columns {other!r} and {column!r}, which are one name; give each its own."
-            yield Finding("mistake", "duplicate_column", message, file, column)
+            yield Finding("mistake", "duplicate_column", message, file, column, "every name once")
 
 
 def _missing(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
@@ -91,9 +92,9 @@ def _missing(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding
         if name in columns or entity.attribute(name).optional:
             continue
         close = closest(name, unknown)
-        message = f"{file.name} has no column {name!r}; it has {', '.join(map(repr, columns))}. " \
+        message = f"{file.name} has no column {name!r}; it has {one_of(columns)}. " \
                   "Correct the name, or mark the attribute `optional: true`."
-        yield Finding("mistake", "missing_column", message, file, name, close)
+        yield Finding("mistake", "missing_column", message, file, name, one_of(columns), close)
 
 
 def _new(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:

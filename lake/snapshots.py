@@ -1,0 +1,37 @@
+"""Forget the lake's snapshots that no reader needs any more, and delete the files that only they needed.
+
+Snapshots are named one by one: with a SQLite catalog DuckLake 1.5.5 compares `older_than` as text with instants that it
+wrote in another form, and takes every snapshot of the same day for older. Readers in the midst of a transaction then
+miss all rows of a table. Call these functions under the commit lock.
+"""
+
+from typing import TYPE_CHECKING
+
+from lake.definitions import columns_of
+from schemas.tables import RUNS, SCHEMA
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SNAPSHOTS = "FROM ducklake_snapshots('lake')"
+
+
+def forget_old_commits(connection: "DuckDBPyConnection", reading_seconds: float) -> None:
+    """Forget the stream's snapshots older than a reader may take; publishes stay, as does the latest snapshot."""
+    published = f"SELECT snapshot_id FROM {SCHEMA}.runs" if columns_of(connection, RUNS.name) else "SELECT NULL::BIGINT WHERE false"
+    _forget(connection, f"""SELECT snapshot_id {SNAPSHOTS}
+        WHERE snapshot_time < now() - to_microseconds({int(reading_seconds * 1_000_000)})
+          AND snapshot_id < (SELECT max(snapshot_id) {SNAPSHOTS}) AND snapshot_id NOT IN ({published})""")
+
+
+def forget_old_publishes(connection: "DuckDBPyConnection", kept: int) -> None:
+    """Forget every snapshot from before the last so many publishes."""
+    _forget(connection, f"""SELECT snapshot_id {SNAPSHOTS} WHERE snapshot_id < (
+        SELECT min(snapshot_id) FROM (SELECT snapshot_id FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT {kept}))""")
+
+
+def _forget(connection: "DuckDBPyConnection", chosen: str) -> None:
+    versions = [int(version) for (version,) in connection.execute(chosen).fetchall()]
+    if versions:
+        connection.execute(f"CALL ducklake_expire_snapshots('lake', versions => {versions})")
+    connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")

@@ -1,0 +1,161 @@
+"""The refresh and a posted record read the same value from the same text, whatever its type, format and zone."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.configuration import Attribute
+from schemas.errors import OvertideError
+from schemas.instants import format_instant
+from schemas.values import Reading, from_source, midnight
+from transforms.column_types import canonical_json, canonical_text, expectation, from_text, instant_of
+
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns",
+         "Africa/Casablanca", "Pacific/Apia", "Asia/Kathmandu", "Europe/Dublin"]
+FORMATS = ["%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%m/%d/%y", "%Y-%m-%d %H:%M:%S",
+           "%m/%d/%Y %I:%M:%S %p", "%Y-%m-%dT%H:%M:%S.%f", "%d/%m/%Y %H:%M %z", "%Y-%m-%dT%H:%M:%S%z", "%A %d.%m.%y",
+           "%-d/%-m/%Y", "%Y %% %m", "%H:%M", "%c", "%x %X"]
+TYPES = [Attribute(type=kind) for kind in ("string", "guid", "integer", "double", "boolean", "date", "datetime",
+                                           "decimal(18, 2)", "decimal(5,0)", "decimal(3,3)", "decimal(38,10)")]
+MARKS = [Attribute(type=kind, decimal_mark=",") for kind in ("double", "decimal(18, 2)", "decimal(4,3)")]
+FORMATTED = [Attribute(type=kind, format=form) for kind, form in product(("date", "datetime"), FORMATS)]
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET threads = 1")
+        yield connection
+
+
+def read_by_sql(connection, attribute, time_zone, texts):
+    """The canonical values of texts as the refresh reads them from a file."""
+    typed = f"SELECT place, {from_text('text', attribute, time_zone)} AS value FROM texts"
+    connection.execute("CREATE OR REPLACE TEMP TABLE texts (place INTEGER, text VARCHAR)")
+    connection.execute("INSERT INTO texts SELECT generate_subscripts(?, 1), unnest(?)", [texts, texts])
+    rows = connection.execute(f"SELECT {canonical_json('value', attribute.type)}::VARCHAR FROM ({typed}) "
+                              "ORDER BY place").fetchall()
+    return [None if row[0] is None else json.loads(row[0]) for row in rows]
+
+
+def read_alone(attribute, time_zone, text):
+    """The canonical value of a text as a posted record has it; null where it is refused."""
+    try:
+        return from_source(attribute.type, Reading.of(attribute.model_dump()), time_zone, text)
+    except OvertideError:
+        return None
+
+
+def differences(connection, attribute, time_zone, texts):
+    found = read_by_sql(connection, attribute, time_zone, texts)
+    expected = [read_alone(attribute, time_zone, text) for text in texts]
+    return [(text, value, other) for text, value, other in zip(texts, found, expected, strict=True)
+            if (type(value), value) != (type(other), other)]
+
+
+BLANKS = st.sampled_from(["", " ", "  ", "\u00a0", "\t", "\n"])
+DIGITS = st.sampled_from("0123456789٣３²½Ⅷ")
+NUMBERS = st.one_of(
+    st.integers(-2**65, 2**65).map(str), st.floats().map(repr), st.decimals(-10**20, 10**20, places=4).map(str),
+    st.decimals(-2, 2, places=3, allow_nan=False).map(lambda number: str(number).replace(".", ",")),
+    st.text("0123456789+-.,eE _", max_size=12), st.text(DIGITS, max_size=4))
+WORDS = st.one_of(
+    st.sampled_from(["true", "Yes", "T", "y", "1", "FALSE", "no", "f", "N", "0", "ja", "on", "tru", "İ", "ｔrue", "NaN",
+                     "inf", "Infinity", "-infinity", "epoch", "EPOCH ", "now", "today", "null"]),
+    st.uuids().map(str), st.uuids().map(lambda one: one.hex.upper()), st.text(max_size=6))
+PLAIN = st.tuples(BLANKS, st.one_of(NUMBERS, WORDS), BLANKS).map("".join).filter(lambda text: "\0" not in text)
+OFFSETS = st.sampled_from(["", "Z", "z", "+00", "+02:00", "-0330", "+23:59", "+24:00", "-12:60", "+2", " +02", " UTC"])
+ISO = st.builds("{}{}".format, st.one_of(
+    st.datetimes().map(lambda time: time.isoformat("T", "auto")), st.dates().map(str), st.datetimes().map(
+        lambda time: time.isoformat(" ", "minutes")), st.text("0123456789-:. T", max_size=19)), OFFSETS)
+
+
+def same(connection, attribute, time_zone, texts):
+    assert differences(connection, attribute, time_zone, texts) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PLAIN, min_size=1, max_size=40))
+def test_texts_of_every_type_are_read_alike(connection, texts):
+    for attribute in [*TYPES, *MARKS]:
+        same(connection, attribute, "Europe/Berlin", texts)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(ZONES), st.lists(ISO, min_size=1, max_size=60))
+def test_iso_dates_and_times_are_read_alike(connection, time_zone, texts):
+    same(connection, Attribute(type="date"), time_zone, texts)
+    same(connection, Attribute(type="datetime"), time_zone, texts)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data(), st.sampled_from(FORMATS), st.sampled_from(ZONES))
+def test_formatted_times_are_read_alike(connection, data, form, time_zone):
+    shown = st.datetimes(min_value=datetime(1000, 1, 1)).map(
+        lambda time: time.strftime(form.replace("%z", "-0330").replace("%-", "%")))
+    changed = st.tuples(shown, st.integers(0, 30), st.text("0123456789/ PMay", max_size=2)).map(
+        lambda parts: parts[0][:parts[1]] + parts[2] + parts[0][parts[1] + 1:])
+    texts = data.draw(st.lists(st.one_of(shown, changed, WORDS.filter(lambda word: "\0" not in word)),
+                               min_size=1, max_size=40))
+    same(connection, Attribute(type="date", format=form), time_zone, texts)
+    same(connection, Attribute(type="datetime", format=form), time_zone, texts)
+
+
+TURNS = [datetime(2024, 3, 31, 1), datetime(2024, 10, 27, 1), datetime(2024, 3, 10, 7), datetime(2024, 11, 3, 6),
+         datetime(2024, 4, 6, 15), datetime(2024, 10, 5, 15, 30), datetime(2011, 12, 30, 10),
+         datetime(1883, 11, 18, 17), datetime(2024, 4, 14, 2), datetime(2024, 3, 10, 3), datetime(1986, 1, 1),
+         datetime(1947, 5, 11, 1)]
+"""Instants at which the clocks of some of the zones turned: hours, half hours, minutes, and a whole day."""
+
+
+@pytest.mark.parametrize("time_zone", ZONES)
+def test_repeated_and_skipped_times_are_read_alike(connection, time_zone):
+    here = ZoneInfo(time_zone)
+    times = [turn.replace(tzinfo=UTC).astimezone(here).replace(tzinfo=None) + timedelta(minutes=minutes)
+             for turn in TURNS for minutes in range(-1560, 1560, 10)]
+    same(connection, Attribute(type="datetime"), time_zone, [time.isoformat(" ") for time in times])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(ZONES), st.lists(st.dates(date(1, 1, 2)), min_size=1, max_size=30))
+def test_a_date_is_its_midnight_in_the_zone(connection, time_zone, days):
+    typed = instant_of("day", "date", time_zone)
+    rows = connection.execute(f"SELECT {canonical_text(f'({typed})', 'datetime')} FROM (SELECT unnest(?) AS day)",
+                              [days]).fetchall()
+    assert [row[0] for row in rows] == [format_instant(midnight(day.isoformat(), time_zone)) for day in days]
+
+
+@pytest.mark.parametrize(("kind", "settings_of", "text", "value"), [
+    ("integer", {}, " +007 ", 7), ("integer", {}, "9007199254740993", "9007199254740993"),
+    ("integer", {}, "9223372036854775808", None), ("integer", {}, "٣", None), ("integer", {}, "1,000", None),
+    ("integer", {}, "1.0", None), ("decimal(18, 2)", {}, "2.675", "2.68"), ("decimal(18, 2)", {}, "-0.004", "0.00"),
+    ("decimal(18, 2)", {"decimal_mark": ","}, "-12,5", "-12.50"), ("decimal(3,3)", {}, "-.5", "-0.500"),
+    ("decimal(18, 2)", {"decimal_mark": ","}, "1.234,5", None), ("double", {"decimal_mark": ","}, "1,5e1", 15.0),
+    ("double", {}, "1e400", None), ("double", {}, "NaN", None), ("boolean", {}, "YES", True),
+    ("boolean", {}, "2", None),
+    ("guid", {}, "0000000A-0000-0000-0000-00000000000A", "0000000a-0000-0000-0000-00000000000a"),
+    ("string", {}, "", None), ("string", {}, " ", " "), ("date", {"format": "%m/%d/%Y"}, "2/29/2024", "2024-02-29"),
+    ("date", {"format": "%m/%d/%Y"}, "2/29/2023", None), ("date", {"format": "%m/%d/%Y"}, "epoch", None),
+    ("date", {"format": "%m/%d/%Y"}, "-Infinity", None), ("date", {}, "0000-01-01", None),
+    ("datetime", {}, "2024-02-29T24:00:00", None), ("datetime", {}, "2024-10-27 02:30", "2024-10-27T00:30:00.000000Z"),
+    ("datetime", {}, "2024-03-31 02:30", "2024-03-31T01:30:00.000000Z"),
+    ("datetime", {}, "2024-03-31T02:30-01", "2024-03-31T03:30:00.000000Z"),
+    ("datetime", {}, "9999-12-31T23:30:00-01:00", None), ("datetime", {}, "0001-01-01", None)])
+def test_values_are_what_they_should_be(connection, kind, settings_of, text, value):
+    attribute = Attribute(type=kind, **settings_of)
+    assert read_by_sql(connection, attribute, "Europe/Berlin", [text]) == [value]
+    assert read_alone(attribute, "Europe/Berlin", text) == value
+
+
+@pytest.mark.parametrize(("attribute", "words"), [
+    (Attribute(type="date", format="%m/%d/%Y"), "date as %m/%d/%Y"), (Attribute(type="date"), "date as YYYY-MM-DD"),
+    (Attribute(type="decimal(18, 2)"), "decimal(18, 2)"), (Attribute(type="boolean"), "boolean (true/false, yes/no)")])
+def test_what_was_expected_is_said_in_words(attribute, words):
+    assert expectation(attribute) == words

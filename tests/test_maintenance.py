@@ -1,0 +1,109 @@
+"""The stream's tables stay small however often it commits, and nothing that a reader needs goes."""
+
+import os
+
+import pyarrow as pa
+import pytest
+from small_lake import SmallLake, at, customer_id
+
+from lake.catalog import connect
+from lake.maintenance import Keeper, Upkeep, remove_orphans
+from lake.overlay import Span, commit
+from schemas.instants import DAY
+from transforms.realtime import to_batch
+
+TICKS = int(os.environ.get("OVERTIDE_TICKS", "160"))
+"""How many commits the accelerated stream makes."""
+
+
+@pytest.fixture
+def lake(tmp_path):
+    made = SmallLake.create(tmp_path)
+    for number in range(3):
+        made.insert("Customer", CustomerId=customer_id(number), City="Rome", FirstRun=1)
+    made.publish(1, 100)
+    return made
+
+
+def tick(lake, position, rows=2):
+    """Commit rows of one event each, as one tick of the stream does."""
+    values = [(f"e{number}", number, customer_id(number % 3), None, None, "City", f'"{number}"', at(200 + number),
+               at(10**6), at(200 + number), None) for number in range(position, position + rows)]
+    commit(lake.connection, lake.paths, Span(position, position + rows),
+           {"updates": pa.Table.from_batches([to_batch("updates", values)])})
+
+
+def files(lake):
+    return sum(1 for file in lake.paths.data.rglob("*.parquet") if "Customer" not in file.parts)
+
+
+def snapshots(lake):
+    return lake.query("SELECT count(*) FROM ducklake_snapshots('lake')")[0][0]
+
+
+def test_files_and_snapshots_are_bounded_and_every_row_is_there(lake):
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=10, reading_seconds=0))
+    for number in range(TICKS):
+        tick(lake, number * 2)
+        keeper.committed(at(300))
+    keeper.keep_small(at(300), thorough=True)
+    assert files(lake) < 20
+    assert snapshots(lake) < 20
+    assert lake.query('SELECT count(*), count(DISTINCT "Position") FROM lake.updates') == [(TICKS * 2, TICKS * 2)]
+    assert lake.query('SELECT "Position" FROM lake.overlay_state') == [(TICKS * 2,)]
+    assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(3,)]
+
+
+def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
+    reader = connect(lake.paths)
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600))
+    tick(lake, 0, rows=100)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(100,)]
+    for number in range(1, 9):
+        tick(lake, number * 100, rows=100)
+    keeper.keep_small(at(300), thorough=True)
+    assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(100, 100)]
+    reader.execute("COMMIT")
+    assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(900,)]
+    reader.close()
+
+
+def test_only_what_lies_beyond_the_history_goes(lake):
+    lake.update(1, accepted=200, until=300, fields={"City": "ended"})
+    lake.update(1, accepted=201, until=301, fields={"City": "at the horizon"})
+    lake.activity(1, accepted=202, until=300, name="ended")
+    lake.withdraw(1, accepted=203)
+    lake.stream()
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0, history_days=2))
+    keeper.keep_small(at(300) + 2 * DAY - 1, thorough=True)
+    assert lake.query("SELECT count(*) FROM lake.updates") == [(2,)]
+    keeper.keep_small(at(300) + 2 * DAY, thorough=True)
+    assert lake.query('SELECT "Value" FROM lake.updates') == [('"at the horizon"',)]
+    assert lake.query("SELECT count(*) FROM lake.realtime_activities") == [(0,)]
+    assert lake.query("SELECT count(*) FROM lake.withdrawals") == [(1,)]
+
+
+def test_files_that_no_commit_names_are_removed_from_the_overlay_alone(lake):
+    tick(lake, 0, rows=100)
+    orphan = lake.paths.table("updates") / "ducklake-orphan.parquet"
+    not_yet_published = lake.paths.table("Customer") / "run000002-0000.parquet"
+    for file in (orphan, not_yet_published):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"")
+    assert remove_orphans(lake.connection, lake.paths) == 1
+    assert (orphan.exists(), not_yet_published.exists()) == (False, True)
+    assert lake.query("SELECT count(*) FROM lake.updates") == [(100,)]
+
+
+def test_the_base_is_left_alone(lake):
+    base = {file: file.stat().st_mtime_ns for file in lake.paths.table("Customer").rglob("*.parquet")}
+    lake.connection.execute("COPY (SELECT 'new' AS \"CustomerId\", 1 AS \"FirstRun\") TO ? (FORMAT parquet)",
+                            [str(lake.paths.table("Customer") / "run000001-0000.parquet")])
+    added = lake.paths.table("Customer") / "run000001-0000.parquet"
+    lake.connection.execute(f"CALL ducklake_add_data_files('lake', 'Customer', '{added}', allow_missing => true)")
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0))
+    keeper.keep_small(at(300), thorough=True)
+    assert added.exists()
+    assert all(file.stat().st_mtime_ns == time for file, time in base.items())
+    assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(4,)]
