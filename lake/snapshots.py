@@ -18,10 +18,10 @@ SNAPSHOTS = "FROM ducklake_snapshots('lake')"
 
 def forget_old_commits(connection: "DuckDBPyConnection", reading_seconds: float) -> None:
     """Forget the stream's snapshots older than a reader may take; publishes stay, as does the latest snapshot."""
-    published = f"SELECT snapshot_id FROM {SCHEMA}.runs" if columns_of(connection, RUNS.name) else "SELECT NULL::BIGINT WHERE false"
+    runs = f"{SCHEMA}.runs" if columns_of(connection, RUNS.name) else "(SELECT NULL::BIGINT AS snapshot_id WHERE false)"
     _forget(connection, f"""SELECT snapshot_id {SNAPSHOTS}
         WHERE snapshot_time < now() - to_microseconds({int(reading_seconds * 1_000_000)})
-          AND snapshot_id < (SELECT max(snapshot_id) {SNAPSHOTS}) AND snapshot_id NOT IN ({published})""")
+          AND snapshot_id < (SELECT max(snapshot_id) {SNAPSHOTS}) AND snapshot_id NOT IN (SELECT snapshot_id FROM {runs})""")
 
 
 def forget_old_publishes(connection: "DuckDBPyConnection", kept: int) -> None:
