@@ -21,7 +21,8 @@ def forget_old_commits(connection: "DuckDBPyConnection", reading_seconds: float)
     runs = f"{SCHEMA}.runs" if columns_of(connection, RUNS.name) else "(SELECT NULL::BIGINT AS snapshot_id WHERE false)"
     _forget(connection, f"""SELECT snapshot_id {SNAPSHOTS}
         WHERE snapshot_time < now() - to_microseconds({int(reading_seconds * 1_000_000)})
-          AND snapshot_id < (SELECT max(snapshot_id) {SNAPSHOTS}) AND snapshot_id NOT IN (SELECT snapshot_id FROM {runs})""")
+          AND snapshot_id < (SELECT max(snapshot_id) {SNAPSHOTS})
+          AND snapshot_id NOT IN (SELECT snapshot_id FROM {runs})""")
 
 
 def forget_old_publishes(connection: "DuckDBPyConnection", kept: int) -> None:
