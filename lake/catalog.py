@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PUBLISH_MARK = "Published: "
 """The comment of the table `runs` ends with this and the JSON of a `Publish`, written by the publishing commit."""
 
+UNCHECKED = {"allow_unsigned_extensions": True}
+"""LOAD does not hash the whole extension again, which took half of the time of opening a lake (docs/decisions)."""
+
 
 @dataclass(frozen=True)
 class Publish:
@@ -60,7 +63,7 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
     if not read_only:
         paths.catalog.parent.mkdir(parents=True, exist_ok=True)
         paths.data.mkdir(parents=True, exist_ok=True)
-    config: dict[str, str | bool | int | float | list[str]] = {}
+    config: dict[str, str | bool | int | float | list[str]] = dict(UNCHECKED)
     if threads is not None:
         config["threads"] = threads
     if memory_limit is not None:
