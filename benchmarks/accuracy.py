@@ -39,7 +39,7 @@ def accuracy(keys: Path, truth: Path) -> Accuracy:
         WITH known AS (
             SELECT CustomerId, PersonId FROM '{keys}'
             JOIN {reader}('{truth}') truth USING (PrimaryKey)
-            WHERE EntityName LIKE '%\\_' || Entity ESCAPE '\\')
+            WHERE EntityName LIKE '%\\_' || replace(Entity, '-', '') ESCAPE '\\')
         SELECT (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM {reader}('{truth}') GROUP BY PersonId)),
                (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM known GROUP BY CustomerId)),
                (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM known GROUP BY CustomerId, PersonId))"""

@@ -15,8 +15,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 US_DATE = "%m/%d/%Y"
-CONTACT, MEMBER = "eCommerce_Contact", "LoyaltyScheme_Customer-Loyalty"
+CONTACT, MEMBER = "eCommerce_Contact", "LoyaltyScheme_CustomerLoyalty"
 KEYS = {CONTACT: "ContactId", MEMBER: "LoyaltyId"}
+FILES = {CONTACT: "Contact", MEMBER: "Customer-Loyalty"}
 
 # The one rule: e-mail trimmed, lower case, without plus tag, equal; full name lower case, words sorted, >= 80 %.
 EMAIL = r"nullif(regexp_replace(lower(trim(EMail)), '\+[^@]*@', '@'), '')"
@@ -70,7 +71,7 @@ def persons(connection: duckdb.DuckDBPyConnection, out: Path) -> int:
     """Make the table `person`: number, entity, key, e-mail and name as compared, and how many fields are filled."""
     parts = [f"SELECT '{entity}' AS entity, {key} AS key, {EMAIL} AS email, {NAME} AS name, "
              f"{filled(connection, path)} AS filled FROM '{path}'"
-             for entity, key in KEYS.items() for path in [out / f"{entity.partition('_')[2]}.parquet"]]
+             for entity, key in KEYS.items() for path in [out / f"{FILES[entity]}.parquet"]]
     connection.execute("CREATE TABLE person AS SELECT row_number() OVER () - 1 AS number, * FROM "
                        f"({' UNION ALL '.join(parts)})")
     return number(connection, "SELECT count(*) FROM person")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-CONTACT, MEMBER = "eCommerce_Contact", "LoyaltyScheme_Customer-Loyalty"
+CONTACT, MEMBER = "eCommerce_Contact", "LoyaltyScheme_CustomerLoyalty"
 US_DATE = {"type": "date", "format": "%m/%d/%Y"}
 
 SOURCES = {
@@ -20,12 +20,15 @@ SOURCES = {
             "ReviewRating": "double", "ReviewDate": US_DATE}),
     },
     "LoyaltyScheme": {
-        "Customer-Loyalty": ("LoyaltyId", "ContactId FirstName LastName FullName Gender EMail Telephone", {
+        "CustomerLoyalty": ("LoyaltyId", "ContactId FirstName LastName FullName Gender EMail Telephone", {
             "DateOfBirth": "date", "CreatedOn": "date", "RewardPoints": "integer", "CreditCard": "boolean"}),
         "POSPurchases": ("PurchaseId", "LoyaltyId ProductId ActivityTypeDisplay Subject", {
             "PurchasedOn": "date", "TotalPrice": "double", "RewardPointsAdded": "integer"}),
     },
 }
+
+FILES = {"CustomerLoyalty": "Customer-Loyalty"}
+"""The generator's files whose names cannot be those of entities."""
 
 EMAIL = {"fields": "EMail", "normalize": ["email"]}
 PHONE = {"fields": "Telephone", "normalize": ["phone"]}
@@ -54,7 +57,7 @@ ACTIVITIES = {
 
 def sources(kind: str) -> dict[str, dict[str, object]]:
     """Return the section `sources` for files of one format (csv or parquet)."""
-    return {source: {name: {"path": f"data/{name}.{kind}", "format": kind, "primary_key": key,
+    return {source: {name: {"path": f"data/{FILES.get(name, name)}.{kind}", "format": kind, "primary_key": key,
                             "attributes": dict.fromkeys([key, *texts.split()], "string") | typed}
                      for name, (key, texts, typed) in entities.items()} for source, entities in SOURCES.items()}
 

@@ -44,8 +44,8 @@ from transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSourc
 from transforms.sources import columns_of, files_of
 from transforms.unify import PairTable, SourceFile
 
-BYTES_PER_ROW = 100
-"""A source row's size on disk, for the number of buckets before anything is read."""
+BYTES_PER_RECORD = 200
+"""Size on disk of a record that is unified, for the number of buckets before anything is read."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,11 @@ def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, 
     scratch = paths.scratch / f"run{run:06d}"
     scratch.mkdir(parents=True)
     published, hashes = published_tables(paths)
-    size = sum(Path(file.path).stat().st_size for file in files)
+    unified = {one.entity for one in configuration.unification.entities}
+    size = sum(Path(file.path).stat().st_size for file in files if file.entity in unified)
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
-    return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_ROW, published, hashes,
-                tuple(attach_statements(paths, read_only=True)))
+    return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_RECORD, published,
+                hashes, tuple(attach_statements(paths, read_only=True)))
 
 
 def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

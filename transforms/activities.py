@@ -16,22 +16,29 @@ TYPES = {"CustomerId": "VARCHAR", "ActivityId": "VARCHAR", "ActivityType": "VARC
 """The columns of UnifiedActivity with their SQL types, without `FirstRun`."""
 
 
-def activity_rows(activity: Activity, relationship: Relationship, entity: Entity, rows: str, keys: str,
-                  number: int) -> str:
+def activity_rows(activity: Activity, relationship: Relationship, entity: Entity, rows: str, number: int) -> str:
     """Return the SQL of what differs between an entity's activities; `number` is the activity's place.
 
-    `rows` is SQL of the entity's typed rows, `keys` of PrimaryKey and CustomerId of the records of the related entity;
-    a row whose foreign key is not among them is left out.
+    `rows` is SQL of the entity's typed rows.
     """
     time = instant_of(quoted(activity.timestamp), entity.attribute(activity.timestamp).type, entity.time_zone)
-    values = {"Title": _text(activity.title, entity), "SemanticData": _semantic(activity, entity),
-              "SourceActivityId": _text(entity.primary_key, entity)}
+    values = {"foreign_key": _text(relationship.foreign_key, entity), "Title": _text(activity.title, entity),
+              "SemanticData": _semantic(activity, entity), "SourceActivityId": _text(entity.primary_key, entity)}
     values |= {column: _text(name, entity) if name else "NULL" for column, name in
                (("Description", activity.description), ("URL", activity.url), ("Icon", activity.icon))}
     chosen = ", ".join(f"({value})::VARCHAR AS {name}" for name, value in values.items())
-    return f"SELECT related.CustomerId::UUID AS customer, ({time})::TIMESTAMPTZ AS ActivityTime, " \
-           f"{number}::INTEGER AS number, {chosen} FROM ({rows}) AS source JOIN ({keys}) AS related " \
-           f"ON related.PrimaryKey = {_text(relationship.foreign_key, entity)}"
+    return f"SELECT ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number, {chosen} " \
+           f"FROM ({rows}) AS source"
+
+
+def of_customers(rows: str, keys: str) -> str:
+    """Return the SQL of activities with their customer (a UUID: it sorts fast); those of unknown records are left out.
+
+    `keys` is SQL of PrimaryKey and CustomerId of the records of the related entity.
+    """
+    return f"SELECT related.customer, rows.* EXCLUDE (foreign_key) FROM ({rows}) AS rows " \
+           f"JOIN (SELECT PrimaryKey, CustomerId::UUID AS customer FROM ({keys})) AS related " \
+           "ON related.PrimaryKey = rows.foreign_key"
 
 
 def timeline_rows(activities: list[Activity], rows: str) -> str:

@@ -5,6 +5,7 @@ records whose latest registry row names it. An id that was merged away points, a
 that took it over; it is taken back by a cluster that inherits no id and holds the record it was created for.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,18 +132,21 @@ CREATE TEMP TABLE alias AS
 
 
 def new_ids(connection: "DuckDBPyConnection", instance: str, names: str) -> None:
-    """Create `fresh` (cluster, id, ref, used): an id that no other cluster ever had for each cluster without one."""
-    connection.execute("""
+    """Create `fresh` (cluster, ref, id): an id that no other cluster ever had for each cluster without one."""
+    connection.execute(f"""
         CREATE TEMP TABLE fresh AS
-        SELECT cluster, min(ref) AS ref, NULL::VARCHAR AS id, 0 AS counter
-        FROM member ANTI JOIN kept USING (cluster) GROUP BY cluster""")
+        SELECT cluster, ref, {_new_id(instance, names, 0)} AS id
+        FROM (SELECT cluster, min(ref) AS ref FROM member ANTI JOIN kept USING (cluster) GROUP BY cluster)""")
+    for counter in itertools.count(1):
+        if not count(connection, "SELECT count(*) FROM fresh WHERE id IN (SELECT CustomerId FROM identity)"):
+            return
+        connection.execute(f"UPDATE fresh SET id = {_new_id(instance, names, counter)} "
+                           "WHERE id IN (SELECT CustomerId FROM identity)")
+
+
+def _new_id(instance: str, names: str, counter: int) -> str:
     reference = f"list_extract({names}, ascii(ref) - 32) || chr(31) || substr(ref, 2)"
-    while count(connection, "SELECT count(*) FROM fresh WHERE id IS NULL"):
-        connection.execute(f"""
-            UPDATE fresh SET id = left(sha256({literal(instance)} || chr(31) || {reference} || chr(31) || counter), 32)
-            WHERE id IS NULL""")
-        connection.execute("""
-            UPDATE fresh SET id = NULL, counter = counter + 1 WHERE id IN (SELECT CustomerId FROM identity)""")
+    return f"left(sha256({literal(instance)} || chr(31) || {reference} || chr(31) || {counter}), 32)"
 
 
 def mark_winners(connection: "DuckDBPyConnection", entities: list[Unified]) -> None:

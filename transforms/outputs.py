@@ -16,7 +16,7 @@ from schemas.names import literal, quoted
 from schemas.tables import ProfileField, Table
 from schemas.values import duckdb_type
 from transforms import clusters
-from transforms.activities import activity_rows, timeline_rows
+from transforms.activities import activity_rows, of_customers, timeline_rows
 from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint
 from transforms.history import replaced, stamped
@@ -143,14 +143,16 @@ def _within(order: Build) -> str:
 
 def _activities(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
     files = {table.entity: table.files for table in entity_tables}
-    queries = [activity_rows(activity, relationship, plan.entities[activity.entity],
-                             f"FROM read_parquet({parquet_files(list(files[activity.entity]))})",
-                             f"SELECT PrimaryKey, CustomerId FROM read_parquet({literal(identified.alternate_keys)}) "
-                             f"WHERE EntityName = {literal(relationship.to)} AND {_within(order)}", number)
-               for number, (activity, relationship) in enumerate(plan.activities)]
-    if not queries:
+    rows: dict[str, list[str]] = {}
+    for number, (activity, relationship) in enumerate(plan.activities):
+        source = f"FROM read_parquet({parquet_files(list(files[activity.entity]))})"
+        rows.setdefault(relationship.to, []).append(
+            activity_rows(activity, relationship, plan.entities[activity.entity], source, number))
+    if not rows:
         return f"SELECT {_nothing(tables.UNIFIED_ACTIVITY)} WHERE false"
-    return timeline_rows([activity for activity, _ in plan.activities], " UNION ALL ".join(queries))
+    keys = f"FROM read_parquet({literal(identified.alternate_keys)}) WHERE {_within(order)} AND EntityName ="
+    joined = (of_customers(" UNION ALL ".join(some), f"{keys} {literal(entity)}") for entity, some in rows.items())
+    return timeline_rows([activity for activity, _ in plan.activities], " UNION ALL ".join(joined))
 
 
 def _nothing(table: Table) -> str:

@@ -64,17 +64,29 @@ def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:
 
 
 def block_rows(rule: Rule, name: str, entity: Entity, rows: str) -> str:
-    """Return the SQL of what a rule compares of an entity: record, block (the exact values), f0, f1, … (fuzzy)."""
+    """Return the SQL of what a rule compares of an entity: record, block (the exact values), f0, f1, … (fuzzy).
+
+    What is null in any of them compares with nothing; `comparable` leaves it out, since a condition here would make
+    DuckDB normalise everything twice.
+    """
     exact, fuzzy = split(rule)
     values = [f"{compared(condition, name, entity)} AS e{place}" for place, condition in enumerate(exact)]
     values += [f"{compared(condition, name, entity)} AS f{place}" for place, condition in enumerate(fuzzy)]
-    texts = [f"f{place}" for place in range(len(fuzzy))]
     keys = [f"e{place}" for place in range(len(exact))]
     block = keys[0] if len(keys) == 1 else " || chr(31) || ".join(keys)
     return f"""
         WITH compared AS (SELECT {RECORD} AS record, {', '.join(values)} FROM ({rows}))
-        SELECT {', '.join(['record', f'{block} AS block', *texts])} FROM compared
-        WHERE {' AND '.join(f'{name} IS NOT NULL' for name in [*keys, *texts])}"""
+        SELECT {', '.join(['record', f'{block} AS block', *_texts(rule)])} FROM compared"""
+
+
+def _texts(rule: Rule) -> list[str]:
+    return [f"f{place}" for place in range(len(split(rule)[1]))]
+
+
+def comparable(rule: Rule, files: list[str]) -> str:
+    """Return the SQL of the written block rows in which nothing is null."""
+    whole = " AND ".join(f"{name} IS NOT NULL" for name in ["block", *_texts(rule)])
+    return f"SELECT * FROM read_parquet({parquet_files(files)}) WHERE {whole}"
 
 
 def score(place: int) -> str:
@@ -98,9 +110,8 @@ def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str]) -
                        for place in range(len(fuzzy)))
     order = " AND l.record < r.record" if search.within else ""
     return f"""
-        WITH l AS (SELECT * FROM read_parquet({parquet_files(lower)})
-                   WHERE block NOT IN (SELECT block FROM oversized)),
-        r AS (SELECT * FROM read_parquet({parquet_files(upper)}))
+        WITH l AS (SELECT * FROM ({comparable(rule, lower)}) WHERE block NOT IN (SELECT block FROM oversized)),
+        r AS ({comparable(rule, upper)})
         SELECT l.record AS lower_record, r.record AS upper_record{measured}
         FROM l JOIN r ON l.block = r.block{order}"""
 
@@ -118,10 +129,10 @@ def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> s
         FROM candidates WHERE {holds}"""
 
 
-def oversized_blocks(lower: list[str], upper: list[str], within: bool, block_size: int) -> str:
+def oversized_blocks(rule: Rule, files: list[str], block_size: int) -> str:
     """Return the SQL of the blocks with more records than are ever compared, and how many each has."""
-    files = parquet_files(lower if within else [*lower, *upper])
-    return f"SELECT block, count(*) AS records FROM read_parquet({files}) GROUP BY block HAVING records > {block_size}"
+    return f"SELECT block, count(*) AS records FROM ({comparable(rule, files)}) GROUP BY block " \
+           f"HAVING records > {block_size}"
 
 
 @dataclass(frozen=True)
@@ -139,8 +150,8 @@ def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: li
     """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
     connection.create_function("code_point_distance", code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT",
                                type=PythonUDFType.ARROW)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS "
-                       f"{oversized_blocks(lower, upper, search.within, block_size)}")
+    files = lower if search.within else [*lower, *upper]
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, files, block_size)}")
     rows = write_parquet(connection, matches(search, rule, lower, upper), path)
     large = connection.execute("SELECT block, records FROM oversized ORDER BY ALL").fetchall()
     return Pairs(search, str(path), rows, tuple((str(block), int(size)) for block, size in large))

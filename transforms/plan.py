@@ -25,7 +25,8 @@ class Plan:
     settings: KernelSettings
     run: int
     rows_per_bucket: int
-    estimated_rows: int
+    estimated_records: int
+    """How many records are to be unified, judged by the size of their files."""
     published: dict[str, dict[str, str]]
     """The lake's tables with their columns and SQL types, as published before."""
     hashes: dict[str, str]

@@ -14,7 +14,7 @@ from schemas.names import literal
 from transforms import clusters, pairs
 from transforms.identities import NOTHING, Identified, identify
 from transforms.ingest import IngestedFile, ingest
-from transforms.kernel import kernel, write_parquet
+from transforms.kernel import PARQUET, kernel, write_parquet
 from transforms.keys import EntityTable, settle
 from transforms.pairs import Pairs, block_rows, records
 from transforms.plan import Plan, report
@@ -77,7 +77,7 @@ def write_blocks(table: EntityTable, plan: Plan) -> Iterator[tuple[tuple[int, in
     if table.entity not in plan.options:
         return
     started, place = time.perf_counter(), plan.options[table.entity][0]
-    buckets = plan.buckets(plan.estimated_rows, 2)
+    buckets = plan.buckets(plan.estimated_records, 2)
     written: dict[str, list[tuple[int, str]]] = {}
     with kernel(plan.settings) as connection:
         for search, rule in plan.searches.items():
@@ -97,7 +97,7 @@ def _bucketed(connection: "DuckDBPyConnection", query: str, folder: Path, bucket
         write_parquet(connection, query, folder / "blocks.parquet")
         return [(0, str(folder / "blocks.parquet"))]
     connection.execute(f"COPY (SELECT *, (hash(block) % {buckets})::INTEGER AS bucket FROM ({query})) TO "
-                       f"{literal(str(folder))} (FORMAT parquet, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
+                       f"{literal(str(folder))} ({PARQUET}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)")
     return [(int(path.parent.name.split("=")[1]), str(path)) for path in sorted(folder.glob("bucket=*/*.parquet"))]
 
 
