@@ -1,5 +1,6 @@
 """The commands that need no lake: `init` copies an example project, `validate` checks a configuration."""
 
+import json
 import os
 import shutil
 from argparse import Namespace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import examples
+import schemas
 from overtide.output import Output
 from schemas.errors import DONE, USAGE, usage_error
 from schemas.mistakes import Mistake, closest
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from transforms.sources import Finding
 
 EXAMPLES = ("contoso", "retail", "blank")
+SCHEMA = "overtide.schema.json"
+"""The JSON Schema of `overtide.yaml`, beside the models that it is written from."""
 NEW_ID = "00000000-0000-0000-0000-000000000000"
 """Stands in the blank example where every new project gets an id of its own."""
 
@@ -33,19 +37,27 @@ def init(arguments: Namespace, output: Output) -> int:
 
 
 def init_project(folder: Path, example: str) -> int:
-    """Copy an example into `folder` and return how many files that were; raise `folder_not_empty` or `not_a_folder`."""
+    """Copy an example into `folder` and return how many files that were.
+
+    Raises `unknown_example`, `not_a_folder`, `folder_not_empty`.
+    """
     if example not in EXAMPLES:
         meant = closest(example, EXAMPLES)
         raise usage_error("unknown_example", f"There is no example {example!r}.", example,
                           f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLES)}.")
-    if folder.exists() and not folder.is_dir():
-        raise usage_error("not_a_folder", f"{folder} is not a folder.", str(folder), "Name a new or an empty folder.")
-    if folder.exists() and any(folder.iterdir()):
-        raise usage_error("folder_not_empty", f"{folder} is not empty.", str(folder), "Name a new or an empty folder.")
+    expect_room(folder)
     count = _copy(Path(examples.__file__).parent / example, folder)
     document = folder / "overtide.yaml"
     document.write_text(document.read_text(encoding="utf-8").replace(NEW_ID, str(uuid4())), encoding="utf-8")
     return count
+
+
+def expect_room(folder: Path) -> None:
+    """Raise `not_a_folder` or `folder_not_empty` where no new project can be."""
+    if folder.exists() and not folder.is_dir():
+        raise usage_error("not_a_folder", f"{folder} is not a folder.", str(folder), "Name a new or an empty folder.")
+    if folder.exists() and any(folder.iterdir()):
+        raise usage_error("folder_not_empty", f"{folder} is not empty.", str(folder), "Name a new or an empty folder.")
 
 
 def _copy(source: Path, target: Path) -> int:
@@ -58,7 +70,11 @@ def _copy(source: Path, target: Path) -> int:
 
 
 def validate(arguments: Namespace, output: Output) -> int:
-    """Check a project's configuration, also against its files; print every mistake and note."""
+    """Check a project's configuration, also against its files; print every mistake and note, or else the schema."""
+    if arguments.schema:
+        text = (Path(schemas.__file__).parent / SCHEMA).read_text(encoding="utf-8")
+        output.result(json.loads(text), text.rstrip)
+        return DONE
     found = check_project(Path(arguments.folder), os.environ)
     mistakes = [one for one in found if one.severity == "mistake"]
     document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}

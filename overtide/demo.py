@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from overtide.commands_project import expect_room
 from overtide.output import BOLD, DIM, Output
 from overtide.project import system_clock
-from schemas.errors import DONE, OvertideError, usage_error
+from schemas.errors import DONE, OvertideError
 from schemas.instants import SECOND, Instant, format_instant, parse_instant
 
 WHO = "eCommerce_eCommerceContacts=CNTID_1000"
@@ -47,10 +48,8 @@ FROM UnifiedActivity_live GROUP BY ALL ORDER BY activities DESC"""
 def demo(folder: str | None, output: Output) -> int:
     """Run the demo in a folder that does not exist yet, or in a temporary one."""
     if folder is not None:
-        place = Path(folder)
-        if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise usage_error("not_empty", f"{place} is not an empty folder.", folder, "Name one that does not exist.")
-        Story(place, output).tell()
+        expect_room(Path(folder))
+        Story(Path(folder), output).tell()
         return DONE
     with tempfile.TemporaryDirectory(prefix="overtide-demo-") as temporary:
         Story(Path(temporary) / "contoso", output).tell()

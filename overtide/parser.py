@@ -2,7 +2,8 @@
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 def global_parser() -> Parser:
     """Return the parser of what stands before the command's own arguments."""
-    listed = "\n".join(f"  {name:<10} {text}" for name, (text, _) in COMMANDS.items())
+    listed = "\n".join(f"  {name:<10} {command.text}" for name, command in COMMANDS.items())
     parser = Parser("overtide", description="Unify customer records, and lay real-time changes over them.",
                     usage="overtide [-C DIR] [--json] [-q | -v] COMMAND …", epilog=f"commands:\n{listed}\n\n"
                     "`overtide COMMAND --help` shows the options of a command.")
@@ -56,9 +57,11 @@ def command_parser(name: str) -> Parser:
     """Return the parser of a command; raise `unknown_command` with what was probably meant."""
     if name not in COMMANDS:
         raise unknown_command(name)
-    text, add = COMMANDS[name]
-    parser = Parser(f"overtide {name}", description=text[0].upper() + text[1:] + ".")
-    add(parser)
+    command = COMMANDS[name]
+    first = command.text[0].upper() + command.text[1:] + "."
+    parser = Parser(f"overtide {name}", usage=f"overtide {name} {command.usage}".rstrip(),
+                    description="\n\n".join(part for part in (first, command.more) if part))
+    command.add(parser)
     return parser
 
 
@@ -76,17 +79,23 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(known), **vars(own)})
 
 
-def _target(parser: Parser) -> None:
-    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID", help="current or previous id of the customer")
-    _key(parser)
+@dataclass(frozen=True)
+class Command:
+    """A command as its help shows it: a line, how it is called, its arguments, and what else must be known."""
+
+    text: str
+    usage: str
+    add: Callable[[Parser], None]
+    more: str = ""
 
 
 def _key(parser: Parser) -> None:
-    parser.add_argument("--key", metavar="ENTITY=PK", help="name the customer by a source record instead")
+    parser.add_argument("--key", metavar="ENTITY=PK", help="name the customer by a source record instead of an id")
 
 
 def _reading(parser: Parser) -> None:
-    _target(parser)
+    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID", help="current or previous id of the customer")
+    _key(parser)
     parser.add_argument("--as-of", metavar="INSTANT", help="show what was true at this instant (default: now)")
     parser.add_argument("--known-at", metavar="INSTANT", help="use only what was known at this instant (default: now)")
     parser.add_argument("--base", action="store_true", help="leave real-time changes out")
@@ -94,15 +103,16 @@ def _reading(parser: Parser) -> None:
 
 def _terms(parser: Parser, until: bool = True) -> None:
     if until:
-        parser.add_argument("--valid-until", metavar="4h|INSTANT", help="when it ends: a duration from now, or an "
-                            "instant (default: the project's `real_time` setting)")
-    parser.add_argument("--event-time", metavar="INSTANT", help="when it took effect (default: now)")
-    parser.add_argument("--caller", metavar="NAME", help="who makes the change")
-    parser.add_argument("--idempotency-key", metavar="TEXT", help="the same key and request is accepted only once")
+        parser.add_argument("--valid-until", metavar="4h|INSTANT", help="when it ends, at most 30 days ahead: a "
+                            "duration from now, or an instant (default: the project's `real_time` setting)")
+    parser.add_argument("--event-time", metavar="INSTANT", help="when it took effect, also in the past (default: now)")
+    parser.add_argument("--caller", metavar="NAME", help="who makes the change, kept with it")
+    parser.add_argument("--idempotency-key", metavar="TEXT", help="a repeated request with the same key (and caller) "
+                        "is answered as the first time, and accepted only once")
 
 
 def _update(parser: Parser) -> None:
-    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID field=text field:=JSON", help="the customer (not with "
+    parser.add_argument("words", nargs="*", metavar="CUSTOMER_ID FIELD=TEXT FIELD:=JSON", help="the customer (not with "
                         "--key), then fields: `=` takes text, read by the field's type; `:=` takes JSON, such as null")
     _key(parser)
     _terms(parser)
@@ -117,7 +127,8 @@ def _withdraw(parser: Parser) -> None:
 
 def _post(parser: Parser) -> None:
     parser.add_argument("entity", metavar="ENTITY", help="an entity set up as activity, or UnifiedActivity")
-    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="JSON or JSON lines; - is standard input")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-",
+                        help="JSON or JSON lines; - is standard input (default: -)")
     parser.add_argument("--atomic", action="store_true", help="accept all rows or none")
     _terms(parser)
 
@@ -133,8 +144,14 @@ def _stream(parser: Parser) -> None:
 
 
 def _init(parser: Parser) -> None:
-    parser.add_argument("target", metavar="DIR", nargs="?", default=".", help="folder of the new project")
+    parser.add_argument("target", metavar="DIR", nargs="?", default=".",
+                        help="folder of the new project: one that does not exist, or is empty (default: this one)")
     parser.add_argument("--example", metavar="NAME", default="blank", help="contoso, retail or blank (default: blank)")
+
+
+def _validate(parser: Parser) -> None:
+    parser.add_argument("--schema", action="store_true",
+                        help="print the JSON Schema of overtide.yaml and check nothing")
 
 
 def _sql(parser: Parser) -> None:
@@ -150,19 +167,47 @@ def _nothing(_parser: Parser) -> None:
     return
 
 
+CUSTOMER = "CUSTOMER_ID | --key ENTITY=PK"
 COMMANDS = {
-    "init": ("make a project from an example", _init),
-    "validate": ("check the configuration, also against the files", _nothing),
-    "refresh": ("read the sources, unify them and publish the result", _runner),
-    "update": ("change fields of a customer for a while", _update),
-    "withdraw": ("end the changes of a customer early", _withdraw),
-    "post": ("add activities", _post),
-    "stream": ("carry accepted events into the lake, where SQL sees them", _stream),
-    "get": ("show a customer's card", _reading),
-    "timeline": ("show a customer's activities", _reading),
-    "sql": ("query the lake, read-only", _sql),
-    "open": ("print how to attach the lake to any DuckDB", _nothing),
-    "status": ("show what is published, running, live and held", _nothing),
-    "demo": ("show it all on sample data, in under a minute", _demo),
-    "version": ("print the version", _nothing)}
-"""Every command: what it does, and what adds its arguments."""
+    "init": Command("make a project from an example", "[DIR] [--example NAME]", _init),
+    "validate": Command(
+        "check the configuration, also against the files", "[--schema]", _validate,
+        "Shows every mistake and note at once, each with its line. Nothing is run and nothing is changed.\n"
+        "Exit code 2 when there is a mistake; notes stop nothing."),
+    "refresh": Command(
+        "read the sources, unify them and publish the result", "[--runner NAME]", _runner,
+        "Readers see the old base until the new one is published, and still when anything goes wrong.\n"
+        "One refresh at a time per lake: a second one ends with exit code 75."),
+    "update": Command(
+        "change fields of a customer for a while", f"({CUSTOMER}) FIELD=TEXT|FIELD:=JSON … [OPTIONS]", _update,
+        "The change is durable when it is acknowledged, shown by the very next `get`, and ends by itself.\n\n"
+        "  overtide update --key Shop_Contacts=4711 City=Utrecht Nickname:=null --valid-until 2h"),
+    "withdraw": Command(
+        "end the changes of a customer early", f"({CUSTOMER}) [FIELD] [--event-time INSTANT] [OPTIONS]", _withdraw,
+        "Ends every update of the field, or of all fields, that began no later than now or --event-time.\n"
+        "It is an event too: instants before it still show the change."),
+    "post": Command(
+        "add activities", "ENTITY [FILE] [--atomic] [OPTIONS]", _post,
+        "Takes source records of an activity's entity, or UnifiedActivity records. Answers each row; a refused row\n"
+        "does not hinder the others, and gives exit code 1.\n\n"
+        "  overtide post Shop_Orders new_orders.jsonl"),
+    "stream": Command(
+        "carry accepted events into the lake, where SQL sees them", "[--until-caught-up] [--runner NAME]", _stream,
+        "Runs until it is stopped (ctrl-C), and may be killed at any instant. `get` and `timeline` do not need it.\n"
+        "One stream at a time per lake: a second one ends with exit code 75."),
+    "get": Command(
+        "show a customer's card", f"({CUSTOMER}) [--as-of INSTANT] [--known-at INSTANT] [--base]", _reading,
+        "Each field with its value; a live one also with its end and the base value beneath."),
+    "timeline": Command(
+        "show a customer's activities", f"({CUSTOMER}) [--as-of INSTANT] [--known-at INSTANT] [--base]", _reading,
+        "Those of the sources and the real-time ones, newest first."),
+    "sql": Command(
+        "query the lake, read-only", "SQL", _sql,
+        "The lake is in use, so names need no prefix; `SELECT * FROM lake_help` lists what there is.\n\n"
+        '  overtide sql "SELECT count(*) FROM Customer_live"'),
+    "open": Command("print how to attach the lake to any DuckDB", "", _nothing,
+                    "Prints SQL for DuckDB 1.5.5, to be run before your own."),
+    "status": Command("show what is published, running, live and held", "", _nothing),
+    "demo": Command("show it all on sample data, in under a minute", "[DIR]", _demo),
+    "version": Command("print the version", "", _nothing)}
+"""Every command, in the order of the help."""
