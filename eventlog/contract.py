@@ -15,9 +15,10 @@ from schemas.instants import Instant
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one draft: its event (`repeated`: the one accepted before for the same request), or a refusal.
+    """What became of one request: its `event`, or an OvertideError as its `refusal`.
 
-    `status` is the HTTP status of the draft that was accepted, so a repeated request gets that of the first.
+    `repeated`: the event was accepted before, for the same request. `status` is the HTTP status of the acceptance (204
+    a profile, 201 an activity, 202 one that is held), so a repeated request gets that of the first.
     """
 
     event: Event | None = None

@@ -25,7 +25,10 @@ Value = Any
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """One field of a card: what is shown, whether an update shows it, and what lies beneath."""
+    """One field of a card: `value` is shown, `base_value` lies beneath.
+
+    `live`: an update shows it, until `valid_until` (microseconds); `event_id` and `caller` are the update's.
+    """
 
     value: Value
     live: bool
@@ -43,7 +46,12 @@ class FieldView:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A profile at the instant `as_of`, as it was known at `known_at`, over the base that `run` published."""
+    """A profile at the instant `as_of`, as it was known at `known_at`, over the base that `run` published.
+
+    `card["EMail"]` is what a field shows, `card.fields["EMail"]` says more. Values are text, numbers, booleans or None;
+    decimals, dates and instants are text. `previous` are ids merged into this one, `records` the source records as
+    (entity, key, whether it is its entity's winner). Instants are microseconds since 1970 UTC.
+    """
 
     customer_id: str
     as_of: int
@@ -68,7 +76,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One activity of a timeline: the columns of UnifiedActivity, and where a real-time one came from."""
+    """One activity of a timeline: `entry["Title"]` and the other columns of UnifiedActivity.
+
+    `live`: it is a real-time one, shown until `valid_until` (microseconds); `event_id` and `caller` are its event's.
+    """
 
     activity: Mapping[str, Value]
     live: bool
@@ -89,7 +100,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The activities of a customer at the instant `as_of`, known at `known_at`: newest first."""
+    """The activities of a customer at the instant `as_of`, known at `known_at`: `entries`, newest first."""
 
     customer_id: str
     as_of: int

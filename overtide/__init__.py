@@ -1,7 +1,6 @@
 """The front door: `import overtide` and the `overtide` command.
 
->>> import overtide
->>> project = overtide.open("my-project")  # doctest: +SKIP
+`overtide.open(folder)` gives a `Project`, which reads, changes, refreshes and queries it; refusals are `OvertideError`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,11 @@ __all__ = ["OvertideError", "Project", "open"]
 
 
 def open(path: "str | Path" = ".") -> "Project":  # noqa: A001 - read as overtide.open
-    """Open a project folder (the one with `overtide.yaml`); raise `no_configuration` when it is none."""
+    """Open a project: the folder that holds `overtide.yaml`, by default the current one.
+
+    Nothing is read but the places of the lake and the log. Raises `no_configuration` where there is no project, and
+    `invalid_configuration` where its `lake` or `event_log` is wrong.
+    """
     from pathlib import Path
 
     from overtide.project import Project

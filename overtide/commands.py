@@ -95,11 +95,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 def open_statements(project: Project, _arguments: Namespace, output: Output) -> int:
     """Print how to attach the lake to any DuckDB."""
-    from lake.catalog import attach_statements
-    from lake.publish import expect_lake
-
-    expect_lake(project.paths)
-    statements = ["SET TimeZone = 'UTC'", *attach_statements(project.paths, read_only=True)]
+    statements = project.attach_statements()
     output.result({"statements": statements}, lambda: "\n".join(f"{statement};" for statement in statements))
     return DONE
 

@@ -42,9 +42,12 @@ def system_clock() -> Instant:
 
 
 class Project:
-    """One project folder, opened by `overtide.open`. Cheap to make; usable from every thread; a context manager.
+    """One project folder, opened by `overtide.open`: cards, timelines, SQL, changes, refresh and stream.
 
-    Refusals are raised as `OvertideError` with a stable code (docs/errors.md).
+    Cheap to make, usable from every thread, and best kept open: it notices by itself when another process publishes or
+    accepts something. `close` it, or use it as a context manager. A customer is named by an id (current or previous) or
+    by `key`, a source record: `("Shop_Contacts", "4711")` or `"Shop_Contacts=4711"`. An instant is an aware datetime,
+    RFC 3339 text with an offset, or microseconds since 1970 UTC. Refusals are raised as `OvertideError`.
     """
 
     def __init__(self, folder: Path, clock: Clock = system_clock, environ: Mapping[str, str] | None = None) -> None:
@@ -54,7 +57,7 @@ class Project:
 
     @cached_property
     def settings(self) -> Settings:
-        """The few settings that reading needs."""
+        """Where the lake and the log are, and how far the history reaches back."""
         return read_settings(self.folder, self._environ)
 
     @property
@@ -79,16 +82,26 @@ class Project:
 
     def get(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
             known_at: When = None, base: bool = False) -> Card:
-        """Return a customer's card: at the instant `as_of`, as it was known at `known_at`; `base` without changes."""
+        """Return a customer's card.
+
+        It shows what was true at the instant `as_of`, using only what was known at `known_at`; both default to now.
+        With `base` real-time changes are left out. Raises `customer_not_found`, `unknown_entity`, `nothing_published`,
+        `before_first_publish`, `before_history`.
+        """
         return self.reader.get(target_of(customer_id, key), instant_of(as_of), instant_of(known_at), base)
 
     def timeline(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
                  known_at: When = None, base: bool = False) -> Timeline:
-        """Return a customer's activities, newest first; `.as_arrow()` gives them as a table."""
+        """Return a customer's activities, newest first; parameters and refusals as in `get`."""
         return self.reader.timeline(target_of(customer_id, key), instant_of(as_of), instant_of(known_at), base)
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> "pa.Table":
-        """Run a query over the lake, read-only, and return the result as an Arrow table."""
+        """Run a query over the lake, read-only, and return the result of its last statement as an Arrow table.
+
+        `parameters` stand for its `?`. Each call opens a DuckDB of its own, which takes half a second: for many queries
+        attach the lake to a connection of yours. Raises `invalid_sql`, `sql_not_read_only`, `sql_failed`,
+        `nothing_published`.
+        """
         from lake.session import open_session, run_query
 
         connection = open_session(self.paths)
@@ -97,35 +110,69 @@ class Project:
         finally:
             connection.close()
 
+    def attach_statements(self) -> list[str]:
+        """Return the SQL statements that attach the lake, read-only and as `lake`, to a DuckDB of yours.
+
+        It must be of the version that is installed with Overtide. Raises `nothing_published`.
+        """
+        from lake.catalog import attach_statements
+        from lake.publish import expect_lake
+
+        expect_lake(self.paths)
+        return ["SET TimeZone = 'UTC'", *attach_statements(self.paths, read_only=True)]
+
     def update(self, customer_id: str | None = None, fields: Mapping[str, Any] | None = None, *,
                key: Key | None = None, valid_until: str | None = None, event_time: str | None = None,
                caller: str | None = None, idempotency_key: str | None = None) -> Answer:
-        """Override fields of a profile for a while (`valid_until`: an instant, or a duration such as `4h`)."""
+        """Override fields of a profile for a while, and return the answer once that is durable.
+
+        `fields` maps names to values of their types, None for null; decimals and instants are text. `valid_until` is
+        RFC 3339 text or a duration such as `4h` (default: the project's `real_time.update_ttl`), `event_time` the RFC
+        3339 text of when it took effect (default: now). The same `idempotency_key` of the same `caller` is accepted
+        once. Raises `customer_not_found`, `unknown_field`, `invalid_value` and the others of docs/errors.md.
+        """
         terms = Terms(valid_until, event_time, caller, idempotency_key)
         return self.acceptance.update(target_of(customer_id, key), dict(fields or {}), terms)
 
     def withdraw(self, customer_id: str | None = None, field: str | None = None, *, key: Key | None = None,
                  event_time: str | None = None, caller: str | None = None,
                  idempotency_key: str | None = None) -> Answer:
-        """End the updates of one field, or of all, that began no later than now (or than `event_time`)."""
+        """End early the updates of one field, or of all, that began no later than now or than `event_time`.
+
+        It is an event too: what was shown before it stays to be asked for. Other parameters as in `update`.
+        """
         terms = Terms(None, event_time, caller, idempotency_key)
         return self.acceptance.withdraw(target_of(customer_id, key), field, terms)
 
     def post(self, entity: str, records: Iterable[object], *, atomic: bool = False, valid_until: str | None = None,
              event_time: str | None = None, caller: str | None = None,
              idempotency_key: str | None = None) -> list[Answer]:
-        """Add activities, one answer per record: records of an activity's entity, or of `UnifiedActivity`."""
+        """Add activities and return one answer per record, in order.
+
+        `entity` is the full name of an activity's entity, whose records have its attributes with values as in its
+        files, or `UnifiedActivity`. A refused record has a `refusal` in its answer and does not hinder the others,
+        unless `atomic`. Other parameters as in `update`. Raises what concerns the whole request: `unknown_entity`,
+        `no_activity_configuration`, `nothing_published`.
+        """
         terms = Terms(valid_until, event_time, caller, idempotency_key)
         return self.acceptance.post(entity, list(records), terms, atomic)
 
     def status(self) -> dict[str, Any]:
-        """Return what is published, who holds which lock, how far log and stream are, and what is live or held."""
+        """Return what is published, who holds which lock, how far log and stream are, and what is live or held.
+
+        The document is that of `overtide status --json` (docs/cli.md).
+        """
         from overtide.status import status
 
         return status(self)
 
     def refresh(self, runner: str = EMBEDDED, report: Report = silent) -> "Refreshed":
-        """Read the sources, unify them and publish the result; the old base stays when anything is wrong."""
+        """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
+
+        The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md); `report` is called
+        with the progress. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong with
+        the sources.
+        """
         import runner_configs
         from pipelines.refresh import refresh
         from schemas.loading import load
@@ -134,7 +181,11 @@ class Project:
 
     def stream(self, until_caught_up: bool = True, runner: str = EMBEDDED, stop: threading.Event | None = None,
                watch: "Watch" = lambda _progress: None) -> "Progress":
-        """Carry accepted events into the lake, where SQL sees them: up to the log's present end, or until `stop`."""
+        """Carry accepted events into the lake, where SQL sees them; return how far it is and what was carried.
+
+        Ends at the log's present end, or with `until_caught_up=False` when `stop` is set. `watch` is called after each
+        tick. Raises `locked` while another stream runs.
+        """
         import runner_configs
         from lake.maintenance import Upkeep
         from pipelines.realtime import stream
@@ -145,7 +196,7 @@ class Project:
                       stop=stop, watch=watch, upkeep=Upkeep(history_days=self.settings.history_days))
 
     def validate(self) -> "list[Mistake]":
-        """Check `overtide.yaml`, also against the files' real columns; return every mistake and note."""
+        """Check `overtide.yaml`, also against the files' real columns; return every mistake and note (`severity`)."""
         from overtide.commands_project import check_project
 
         return check_project(self.folder, self._environ)

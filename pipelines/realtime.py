@@ -54,7 +54,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a stream has done since it started."""
+    """What a stream has done since it started; events below `position` are in the lake."""
 
     position: int
     events: int = 0

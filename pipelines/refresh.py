@@ -64,7 +64,10 @@ FOUND = TypeAdapter(Found)
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh did: the publish and its manifest."""
+    """What a refresh did: its `publish` (run, published_at in microseconds, generation) and its manifest.
+
+    The manifest is that of `overtide refresh --json` (docs/cli.md).
+    """
 
     publish: Publish
     manifest: dict[str, object] = field(default_factory=dict)

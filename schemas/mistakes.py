@@ -13,7 +13,10 @@ Path = tuple[str | int, ...]
 
 @dataclass
 class Mistake(OvertideError):  # noqa: N818 (it is what users call it)
-    """A mistake, or a note that stops nothing; `target` is the path in the document."""
+    """A mistake of the configuration, or a note that stops nothing (`severity`).
+
+    `target` is the path in the document, `line` counts from 1, `value` is how it is written there.
+    """
 
     file: str = "overtide.yaml"
     line: int | None = None

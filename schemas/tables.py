@@ -179,8 +179,8 @@ def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
         ("PrimaryKey", primary_key_type, "primary key of the record"),
         ("Deduplication_GroupId", "VARCHAR", "least primary key of its group"),
         ("Deduplication_WinnerId", "VARCHAR", "primary key of the group's winner"),
-        ("Rule", "VARCHAR", "a rule that joined it; null for a record alone"),
-        ("Score", "INTEGER", "least score of that rule's conditions, percent, rounded down"))
+        ("Rule", "VARCHAR", "the first rule that joined it to another record"),
+        ("Score", "INTEGER", "its best score by that rule: the least of the conditions, percent, rounded down"))
 
 
 def corrupt(entity: str) -> Table:
@@ -190,8 +190,8 @@ def corrupt(entity: str) -> Table:
         ("CorruptionDetails", "VARCHAR", "reason per field"),
         ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
         ("IsKept", "BOOLEAN", "true: in the flow with nulls for the corrupt values; false: set aside"),
-        ("FileName", "VARCHAR", "file within the project"),
-        ("LineNumber", "BIGINT", "line of the file, counted from 1, where known"),
+        ("FileName", "VARCHAR", "name of the file, for a line that could not be parsed; else null"),
+        ("LineNumber", "BIGINT", "number of that line, counted from 1"),
         ("Record", "VARCHAR", "the record as read: JSON of its texts, or the raw line"))
 
 
