@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test check bench fuzz crash lock clean
+.PHONY: help demo test check bench fuzz crash docs lock clean
 
 help:
 	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench           speed and size at 10M source rows; PEOPLE=166113 for 1M'
 	@echo 'make fuzz N=1000     so many generated histories against the oracle'
 	@echo 'make crash N=500     so many kills and restarts'
+	@echo 'make docs            write the generated parts of docs/ and the JSON Schema anew'
 	@echo 'make lock            resolve the lock files anew (needs uv)'
 	@echo 'make clean           remove everything that these commands made, .venv included'
 
@@ -39,6 +40,9 @@ fuzz: .venv/.development
 
 crash: .venv/.development
 	$(BIN)/python -m tests.crash $(N)
+
+docs: .venv/.development
+	$(BIN)/python -m tests.reference
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --extra dask --group build

@@ -1,0 +1,261 @@
+"""Writes the generated parts of the documentation and the JSON Schema: `make docs`; a test compares them.
+
+A generated part stands between `<!-- generated: KIND NAME -->` and `<!-- end -->` in a page of `docs/`.
+"""
+
+import argparse
+import dataclasses
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from eventlog.contract import Answer
+from lake.overlay import OVERLAY_STATE
+from lake.reading import Card, FieldView, Timeline, TimelineEntry
+from lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
+from overtide.commands_project import SCHEMA
+from overtide.parser import COMMANDS, command_parser, global_parser
+from overtide.project import Project
+from pipelines.realtime import Progress
+from pipelines.refresh import Refreshed
+from schemas import tables
+from schemas.configuration import Configuration
+from schemas.error_codes import CODES
+from schemas.errors import OvertideError
+from schemas.events import Event
+from schemas.mistakes import Mistake
+from schemas.names import literal
+from schemas.tables import Column, ProfileField, Table
+from transforms import normalize
+
+ROOT = Path(__file__).parent.parent
+SCHEMA_FILE = ROOT / "schemas" / SCHEMA
+PART = re.compile(r"(<!-- generated: (\w+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+
+ENTITY = "{DataSource}_{Entity}"
+PROFILE = (ProfileField("CustomerId", "string", False), ProfileField("{Field}", "its attribute's", True),
+           ProfileField(f"{ENTITY}_{{PrimaryKey}}", "string", False),
+           ProfileField("PreviousCustomerId", "string", False))
+"""The columns of Customer that every project has, and placeholders for those that its configuration names."""
+
+
+def pages() -> list[Path]:
+    """Return the pages that people read, README first."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md",
+            *sorted((ROOT / "docs").glob("*/*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]
+
+
+def written(text: str) -> str:
+    """Return the text of a page with its generated parts written anew."""
+    return PART.sub(lambda part: f"{part[1]}\n{KINDS[part[2]](part[3] or '')}\n\n{part[4]}", text)
+
+
+def parts(text: str) -> list[tuple[str, str]]:
+    """Return the kinds and names of a page's generated parts."""
+    return [(kind, name) for _, kind, name, _ in PART.findall(text)]
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows as a Markdown table."""
+    lines = [headers, ["---"] * len(headers), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(text: str) -> str:
+    """Return a text as code, an empty one as it is."""
+    return f"`{text}`" if text else ""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `overtide.yaml`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": "Written by `make docs`.",
+            **Configuration.model_json_schema(), "title": "overtide.yaml"}
+
+
+def json_schema_text() -> str:
+    """Return the text of the schema's file."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def settings(section: str) -> str:
+    """Return the settings of a section of `overtide.yaml`, by its model's name, as a table."""
+    document = json_schema()
+    model = document if section == "Configuration" else document["$defs"][section]
+    needed = model.get("required", [])
+    return table(("setting", "type", "default", "meaning", "example"), (
+        (code(name), kind_of(setting), "needed" if name in needed else _default(setting), setting["description"],
+         "<br>".join(code(flow(example)) for example in setting.get("examples", [])))
+        for name, setting in model["properties"].items()))
+
+
+def kind_of(setting: dict[str, Any]) -> str:
+    """Say what type a setting is of."""
+    if "$ref" in setting:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", setting["$ref"].rpartition("/")[2])
+        return f"[{name.lower()}](#{name.lower().replace(' ', '-')})"
+    if "anyOf" in setting:
+        return " or ".join(kind_of(one) for one in setting["anyOf"] if one.get("type") != "null")
+    if "enum" in setting:
+        return ", ".join(code(word) for word in setting["enum"])
+    if setting["type"] == "array":
+        return f"list of {kind_of(setting['items'])}"
+    if setting["type"] == "object":
+        return f"mapping to {kind_of(setting['additionalProperties'])}"
+    return _plain_kind(setting)
+
+
+def _plain_kind(setting: dict[str, Any]) -> str:
+    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`",
+             "null": "`null`"}
+    limits = [f"{word} {setting[name]}" for name, word in (("minimum", "from"), ("maximum", "to")) if name in setting]
+    if setting.get("maxLength") == 1:
+        return "one character"
+    return " ".join(["UUID" if setting.get("format") == "uuid" else words[setting["type"]], *limits])
+
+
+def _default(setting: dict[str, Any]) -> str:
+    value = setting["default"]
+    return "none" if value is None else "its defaults" if "$ref" in setting else code(flow(value))
+
+
+def flow(value: object) -> str:
+    """Return a value as YAML in one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()
+
+
+def command(name: str) -> str:
+    """Return how a command is called, and its arguments and options as a table; without a name the global ones."""
+    parser = command_parser(name) if name else global_parser()
+    rows = [(code(", ".join([*action.option_strings[:-1], _called(action)]) if action.option_strings
+                  else str(action.metavar)), str(action.help)) for action in arguments(parser)]
+    usage = f"```text\n{parser.usage}\n```"
+    return f"{usage}\n\n{table(('argument or option', 'meaning'), rows)}" if rows else usage
+
+
+def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Return the arguments and options that a parser shows, without its help."""
+    return [action for action in parser._actions if action.help != argparse.SUPPRESS and action.dest != "help"]
+
+
+def _called(action: argparse.Action) -> str:
+    return f"{action.option_strings[-1]} {action.metavar}" if action.metavar else action.option_strings[-1]
+
+
+def lake_tables() -> dict[str, Table]:
+    """Return every table and view of a lake by name, in the order of the page; `{…}` stands for configured names."""
+    base = [tables.customer(PROFILE), *tables.VERSIONED]
+    entity = Table(ENTITY, "The typed rows of an entity, one per primary key.", (
+        Column("{Attribute}", "its type", "what the file holds, typed; null where it could not be"),))
+    found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, *base,
+             *(tables.history_of(one) for one in base), entity, tables.corrupt(ENTITY), tables.deduplication(ENTITY),
+             tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.IDENTITY,
+             tables.PROFILE_FIELDS, tables.RUNS, *tables.OVERLAY, tables.LAKE_HELP]
+    return {one.name: one for one in found}
+
+
+def lake_table(name: str) -> str:
+    """Return what a table or view is for, and its columns as a table."""
+    found = lake_tables()[name]
+    rows = [(code(column.name), column.type.lower() if "'" in column.type else column.type, column.comment)
+            for column in found.columns]
+    return f"{found.comment}\n\n{table(('column', 'type', 'meaning'), rows)}"
+
+
+def macro(name: str) -> str:
+    """Return what a macro gives."""
+    found = {one.name: one for one in MACROS}[name]
+    return f"{code(found.signature)}: {found.comment}"
+
+
+def errors(area: str) -> str:
+    """Return the codes of an area as a table."""
+    return table(("code", "meaning", "what to do", "HTTP", "exit"), (
+        (code(name), one.meaning, one.remedy, ", ".join(map(str, one.statuses)), ", ".join(map(str, one.exit_codes)))
+        for name, one in CODES.items() if one.area == area))
+
+
+def normalisations(_: str) -> str:
+    """Return what each normalisation does, with an example that is computed, in the order in which they apply."""
+    steps = {
+        "numerals": ("digits of other scripts and styles become 0 to 9: " + code(normalize.NUMERALS[0]), "Room ３²"),
+        "ascii": (f"accents go; {code(normalize.LETTERS[0])} and `ßæÆœŒþ` become Latin letters; other alphabets stay",
+                  "Strauß Łódź Ærø"),
+        "lower": ("upper case becomes lower case", "De Vries"),
+        "email": ("blanks around it go, lower case, and what stands from a `+` to the `@` goes", " Ann+Shop@X.org"),
+        "phone": ("all from the first `ext`, `x` or `#` on goes, then all but digits, then leading zeros",
+                  "+31 (0)20-555 ext 7"),
+        "name": (f"lower case; the words {_words(normalize.TITLES)} go; {_pairs(normalize.NAMES)}", "Mr. Bob Smith"),
+        "address": (f"lower case; {_pairs(normalize.ADDRESSES)}", "12 North Park Street"),
+        "organization": (f"lower case; the words {_words(normalize.ORGANIZATIONS)} go", "The Acme Company, Ltd."),
+        "symbols": (f"these characters go: `` {normalize.SYMBOLS} ``", "O'Brien-Smith"),
+        "whitespace": ("all blanks, tabs and line ends go", "12 34 AB")}
+    return table(("normalisation", "what it does", "example", "becomes"), (
+        (code(name), steps[name][0], code(steps[name][1]), code(_normalised(name, steps[name][1])))
+        for name in normalize.ORDER))
+
+
+def _words(words: Iterable[str]) -> str:
+    return code(" ".join(words))
+
+
+def _pairs(words: dict[str, str]) -> str:
+    return "these words are replaced: " + ", ".join(code(f"{word} → {other}") for word, other in words.items())
+
+
+def _normalised(step: str, text: str) -> str:
+    sql = normalize.normalized(literal(text), [step], words_sorted=False)
+    row = duckdb.sql(f"SELECT {sql}").fetchone()
+    return str(row[0]) if row else ""
+
+
+CLASSES: dict[str, type] = {one.__name__: one for one in (
+    Project, Card, FieldView, Timeline, TimelineEntry, Answer, Event, Refreshed, Progress, Mistake, OvertideError)}
+"""What `overtide.open` gives, and what its methods give."""
+
+
+def class_(name: str) -> str:
+    """Return what a class is, its fields, and its methods with what they do."""
+    one = CLASSES[name]
+    fields = [code(field.name) for field in dataclasses.fields(one)] if dataclasses.is_dataclass(one) else []
+    methods = [f"**`{_signature(name, member)}`**\n\n{inspect.getdoc(member)}" for name, member in vars(one).items()
+               if inspect.isfunction(member) and not name.startswith("_")]
+    return "\n\n".join([str(inspect.getdoc(one)), *([f"Fields: {', '.join(fields)}."] if fields else []), *methods])
+
+
+def _signature(name: str, method: Callable[..., object]) -> str:
+    parameters = [one.replace(annotation=one.empty, default=... if inspect.isfunction(one.default) else one.default)
+                  for one in list(inspect.signature(method).parameters.values())[1:]]
+    return f"{name}{inspect.Signature(parameters)}".replace("Ellipsis", "…")
+
+
+KINDS: dict[str, Callable[[str], str]] = {
+    "settings": settings, "command": command, "table": lake_table, "macro": macro, "errors": errors,
+    "normalisations": normalisations, "class": class_}
+
+
+def wanted_parts() -> set[tuple[str, str]]:
+    """Return all parts that must stand in some page."""
+    sections = ["Configuration", *json_schema()["$defs"]]
+    return {("command", ""), ("normalisations", ""), *(("settings", name) for name in sections),
+            *(("command", name) for name in COMMANDS), *(("table", name) for name in lake_tables()),
+            *(("macro", one.name) for one in MACROS), *(("errors", one.area) for one in CODES.values()),
+            *(("class", name) for name in CLASSES)}
+
+
+def main() -> None:
+    """Write all generated parts and the schema's file."""
+    SCHEMA_FILE.write_text(json_schema_text(), encoding="utf-8")
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if written(text) != text:
+            page.write_text(written(text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
