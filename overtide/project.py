@@ -45,9 +45,10 @@ class Project:
     """One project folder, opened by `overtide.open`: cards, timelines, SQL, changes, refresh and stream.
 
     Cheap to make, usable from every thread, and best kept open: it notices by itself when another process publishes or
-    accepts something. `close` it, or use it as a context manager. A customer is named by an id (current or previous) or
-    by `key`, a source record: `("Shop_Contacts", "4711")` or `"Shop_Contacts=4711"`. An instant is an aware datetime,
-    RFC 3339 text with an offset, or microseconds since 1970 UTC. Refusals are raised as `OvertideError`.
+    accepts something. `close` it, or use it as a context manager. A customer is named by `customer_id` (current or
+    previous) or by `key`, a source record: `("Shop_Contacts", "4711")` or `"Shop_Contacts=4711"`. An instant is an
+    aware datetime, RFC 3339 text with an offset, or microseconds since 1970 UTC. Refusals are raised as
+    `OvertideError`.
     """
 
     def __init__(self, folder: Path, clock: Clock = system_clock, environ: Mapping[str, str] | None = None) -> None:
