@@ -249,7 +249,7 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
     with stopping() as stop:
         if not arguments.until_caught_up:
             output.note("Streaming; stop it with ctrl-C.")
-        done = project.stream(arguments.until_caught_up, arguments.runner, stop.event)
+        done = project.stream(arguments.until_caught_up, stop.event)
     document = {"position": done.position, "events": done.events, "ticks": done.ticks}
     output.confirm(document, lambda: f"Carried {done.events:,} events into the lake; position {done.position:,}.")
     return INTERRUPTED if stop.interrupted else DONE

@@ -140,7 +140,6 @@ def _runner(parser: Parser) -> None:
 
 def _stream(parser: Parser) -> None:
     parser.add_argument("--until-caught-up", action="store_true", help="end when the log's present end is in the lake")
-    _runner(parser)
 
 
 def _init(parser: Parser) -> None:
@@ -192,7 +191,7 @@ COMMANDS = {
         "does not hinder the others, and gives exit code 1.\n\n"
         "  overtide post Shop_Orders new_orders.jsonl"),
     "stream": Command(
-        "carry accepted events into the lake, where SQL sees them", "[--until-caught-up] [--runner NAME]", _stream,
+        "carry accepted events into the lake, where SQL sees them", "[--until-caught-up]", _stream,
         "Runs until it is stopped (ctrl-C), and may be killed at any instant. `get` and `timeline` do not need it.\n"
         "One stream at a time per lake: a second one ends with exit code 75."),
     "get": Command(

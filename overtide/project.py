@@ -180,7 +180,7 @@ class Project:
 
         return refresh(load(self.folder, self._environ), self.paths, runner_configs.load(runner), self.clock, report)
 
-    def stream(self, until_caught_up: bool = True, runner: str = EMBEDDED, stop: threading.Event | None = None,
+    def stream(self, until_caught_up: bool = True, stop: threading.Event | None = None,
                watch: "Watch" = lambda _progress: None) -> "Progress":
         """Carry accepted events into the lake, where SQL sees them; return how far it is and what was carried.
 
@@ -192,7 +192,7 @@ class Project:
         from pipelines.realtime import stream
         from pipelines.runners import options_of, runner_of
 
-        config = runner_configs.load(runner)
+        config = runner_configs.load(EMBEDDED)
         return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
                       stop=stop, watch=watch, upkeep=Upkeep(history_days=self.settings.history_days))
 
