@@ -171,38 +171,39 @@ COMMANDS = {
     "init": Command("make a project from an example", "[DIR] [--example NAME]", _init),
     "validate": Command(
         "check the configuration, also against the files", "[--schema]", _validate,
-        "Shows every mistake and note at once, each with its line. Nothing is run and nothing is changed.\n"
-        "Exit code 2 when there is a mistake; notes stop nothing."),
+        "Shows every mistake and note at once, each with its line, and changes nothing. Exit code 2\n"
+        "when there is a mistake; notes stop nothing."),
     "refresh": Command(
         "read the sources, unify them and publish the result", "[--runner NAME]", _runner,
-        "Readers see the old base until the new one is published, and still when anything goes wrong.\n"
-        "One refresh at a time per lake: a second one ends with exit code 75."),
+        "Readers see the old base until the new one is published, and still when anything goes\n"
+        "wrong. One refresh at a time per lake: a second one ends with exit code 75."),
     "update": Command(
         "change fields of a customer for a while", f"({CUSTOMER}) FIELD=TEXT|FIELD:=JSON … [OPTIONS]", _update,
-        "The change is durable when it is acknowledged, shown by the very next `get`, and ends by itself.\n\n"
+        "The change is durable when it is acknowledged, shown by the very next `get`, and ends by\n"
+        "itself.\n\n"
         "  overtide update --key Shop_Contacts=4711 City=Utrecht Nickname:=null --valid-until 2h"),
     "withdraw": Command(
-        "end the changes of a customer early", f"({CUSTOMER}) [FIELD] [--event-time INSTANT] [OPTIONS]", _withdraw,
-        "Ends every update of the field, or of all fields, that began no later than now or --event-time.\n"
-        "It is an event too: instants before it still show the change."),
+        "end the changes of a customer early", f"({CUSTOMER}) [FIELD] [OPTIONS]", _withdraw,
+        "Ends every update of the field, or of all fields, that began no later than now or than\n"
+        "--event-time. It is an event too: instants before it still show the change."),
     "post": Command(
-        "add activities", "ENTITY [FILE] [--atomic] [OPTIONS]", _post,
-        "Takes source records of an activity's entity, or UnifiedActivity records. Answers each row; a refused row\n"
-        "does not hinder the others, and gives exit code 1.\n\n"
+        "add activities", "ENTITY [FILE] [OPTIONS]", _post,
+        "Takes source records of an activity's entity, or UnifiedActivity records. Answers each\n"
+        "row; a refused row does not hinder the others, and gives exit code 1.\n\n"
         "  overtide post Shop_Orders new_orders.jsonl"),
     "stream": Command(
         "carry accepted events into the lake, where SQL sees them", "[--until-caught-up]", _stream,
-        "Runs until it is stopped (ctrl-C), and may be killed at any instant. `get` and `timeline` do not need it.\n"
-        "One stream at a time per lake: a second one ends with exit code 75."),
+        "Runs until it is stopped (ctrl-C), and may be killed at any instant. One stream at a time\n"
+        "per lake: a second one ends with exit code 75. `get` and `timeline` do not need it."),
     "get": Command(
-        "show a customer's card", f"({CUSTOMER}) [--as-of INSTANT] [--known-at INSTANT] [--base]", _reading,
+        "show a customer's card", f"({CUSTOMER}) [OPTIONS]", _reading,
         "Each field with its value; a live one also with its end and the base value beneath."),
     "timeline": Command(
-        "show a customer's activities", f"({CUSTOMER}) [--as-of INSTANT] [--known-at INSTANT] [--base]", _reading,
+        "show a customer's activities", f"({CUSTOMER}) [OPTIONS]", _reading,
         "Those of the sources and the real-time ones, newest first."),
     "sql": Command(
         "query the lake, read-only", "SQL", _sql,
-        "The lake is in use, so names need no prefix; `SELECT * FROM lake_help` lists what there is.\n\n"
+        "Names need no prefix; `SELECT * FROM lake_help` lists what there is.\n\n"
         '  overtide sql "SELECT count(*) FROM Customer_live"'),
     "open": Command("print how to attach the lake to any DuckDB", "", _nothing,
                     "Prints SQL for DuckDB 1.5.5, to be run before your own."),

@@ -3,7 +3,6 @@
 The documents are strict: an unknown key is an error. Names of attributes are the columns' names in the files.
 """
 
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -301,8 +300,3 @@ class Configuration(Model):
         """Return every entity by its full name `{DataSource}_{Entity}`, in the order of declaration."""
         return {f"{source}_{name}": entity
                 for source, entities in self.sources.items() for name, entity in entities.items()}
-
-
-def is_absolute(path: str) -> bool:
-    """Say whether a configured path stands alone (absolute or an URL) instead of within the project's folder."""
-    return PurePosixPath(path).is_absolute() or "://" in path

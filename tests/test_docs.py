@@ -153,10 +153,10 @@ def exists(words: list[str]) -> bool:
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_help_fits_a_terminal_and_shows_every_option(name, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "100")
     parser = command_parser(name) if name else global_parser()
     text = parser.format_help()
-    assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.splitlines())) <= 100
     assert all(action.help for action in reference.arguments(parser))
     assert all(option in text for action in reference.arguments(parser) for option in action.option_strings)
 
