@@ -90,8 +90,9 @@ class Checking:
         """Remember names that differ at most in upper and lower case, which is one name to the lake."""
         seen: dict[str, str] = {}
         for name, path in names:
-            other = seen.setdefault(name.casefold(), name)
-            if other is not name:
+            other = seen.get(name.casefold())
+            seen.setdefault(name.casefold(), name)
+            if other is not None:
                 same = f"`{name}` is there twice" if other == name else f"`{name}` and `{other}` are one name"
                 self.add("duplicate_name", path, f"{same}: {what} must differ in more than case.",
                          expected="a name of its own")

@@ -12,7 +12,7 @@ from schemas.validation_context import Checking
 KEY_TYPES = ("string", "integer", "guid")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
-RESERVED_ATTRIBUTES = ("firstrun", "replacedrun")
+RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
 SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unifiedactivity_live",
                  "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
                  "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",

@@ -53,7 +53,7 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     aside = read - distinct - repeated
     check_amounts(name, entity, read, aside)
     corrupt = folder / "corrupt.parquet"
-    corrupt_records = write_parquet(connection, corrupt_rows(entity, rows, ingested), corrupt)
+    corrupt_records = write_parquet(connection, corrupt_rows(entity, ingested), corrupt)
     if keyless or repeated:
         files = [str(folder / "settled.parquet")]
         file_rows = [write_parquet(connection, one_per_key(entity, prefer, rows), Path(files[0]))]
@@ -109,18 +109,20 @@ def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
     return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"
 
 
-def corrupt_rows(entity: Entity, rows: str, ingested: list[IngestedFile]) -> str:
+def corrupt_rows(entity: Entity, ingested: list[IngestedFile]) -> str:
     """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines."""
     key = quoted(entity.primary_key)
     record = f"coalesce({CORRUPT} ->> 'record', to_json(struct_pack({columns(entity.attributes)}))::VARCHAR)"
     missing = without_key(entity.primary_key)
     keyless = literal(f"{entity.primary_key}: the primary key is missing")
-    reason = f"concat_ws('; ', CASE WHEN {missing} THEN {keyless} END, {CORRUPT} ->> 'details')"
+    reason = f"concat_ws('; ', CASE WHEN {missing} THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
+    rows = " UNION ALL ".join(
+        f"SELECT *, {literal(file.source)} AS __file FROM read_parquet({literal(file.rows_path)})" for file in ingested)
     lines = " UNION ALL ".join(
         f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
         f"Line AS LineNumber, Record FROM read_parquet({literal(file.lines_path)})" for file in ingested)
     return f"""
         SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, NOT ({missing}) AS IsKept,
-               NULL::VARCHAR AS FileName, NULL::BIGINT AS LineNumber, {record}::VARCHAR AS Record
+               __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {record}::VARCHAR AS Record
         FROM ({rows}) WHERE {CORRUPT} IS NOT NULL OR {missing}
         UNION ALL {lines}"""

@@ -5,17 +5,17 @@ import csv
 import glob
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.mistakes import closest, one_of
 
 SAMPLED_LINES = 1000
-"""JSON lines name their columns row by row: so many are read, and more only while a configured column is missing."""
+"""JSON lines name their columns row by row: so many are read, and more while a column is missing that must be there."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,30 @@ def _check_file(file: Path, entity: Entity) -> list[Finding]:
         columns = columns_of(file, entity)
     except OvertideError as error:
         return [Finding("mistake", error.code, str(error), file)]
-    return [*_twice(file, columns), *_missing(file, columns, entity), *_new(file, columns, entity)]
+    return [*_twice(file, columns, entity), *_missing(file, columns, entity), *_new(file, columns, entity)]
 
 
-def _twice(file: Path, columns: list[str]) -> Iterator[Finding]:
+def _twice(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
+    for column, other in same_names(columns, entity):
+        message = f"{file.name} has the columns {other!r} and {column!r}, which are one name; give each its own."
+        yield Finding("mistake", "duplicate_column", message, file, column, "every name once")
+
+
+def same_names(columns: list[str], entity: Entity) -> Iterator[tuple[str, str]]:
+    """Give the columns of a file with the name of an earlier one, and that: to the lake `Id` and `id` are one name.
+
+    JSON keys are exact; columns without a name, as spreadsheets like to write them, are never read.
+    """
     seen: dict[str, str] = {}
-    for column in columns:
-        other = seen.setdefault(column.casefold(), column)
-        if other is not column:
-            message = f"{file.name} has the columns {other!r} and {column!r}, which are one name; give each its own."
-            yield Finding("mistake", "duplicate_column", message, file, column, "every name once")
+    for column in columns if entity.format != "jsonl" else ():
+        if column and column.casefold() in seen:
+            yield column, seen[column.casefold()]
+        seen.setdefault(column.casefold(), column)
+
+
+def new_columns(columns: list[str], entity: Entity) -> list[str]:
+    """Return the named columns that the configuration does not know; they are not read."""
+    return [column for column in columns if column and column not in entity.attributes]
 
 
 def _missing(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
@@ -98,19 +112,37 @@ def _missing(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding
 
 
 def _new(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
-    for column in columns:
-        if column not in entity.attributes:
-            message = f"{file.name} has a column {column!r} that is not configured; it is not read."
-            yield Finding("note", "new_column", message, file, column)
+    for column in new_columns(columns, entity):
+        message = f"{file.name} has a column {column!r} that is not configured; it is not read."
+        yield Finding("note", "new_column", message, file, column)
 
 
 def _csv_columns(file: Path, entity: Entity) -> list[str]:
-    with file.open(encoding=_encoding(entity), newline="") as text:
+    with _opened(file, entity) as text:
         try:
-            return next(csv.reader(text, delimiter=entity.delimiter), [])
+            found = next(csv.reader(text, delimiter=entity.delimiter, strict=True), None)
         except csv.Error as error:
             raise _unreadable(file, f"has a first line that is no header ({error})",
                               "Check `delimiter`, `encoding` and `format` of the entity.") from None
+    if found == []:
+        raise _unreadable(file, "begins with a blank line", "The first line of a CSV file names its columns.")
+    "".join(found or []).encode()  # half a surrogate pair stands for what is no UTF-8
+    return found or []
+
+
+@contextmanager
+def _opened(file: Path, entity: Entity) -> Iterator[TextIO]:
+    """Open a file behind its byte order mark; bytes that are no UTF-8 are left to the reading of their line."""
+    errors = "surrogateescape" if is_utf8(entity) else "strict"
+    with file.open(encoding=entity.encoding, newline="", errors=errors) as text:
+        if text.read(1) != "\ufeff":
+            text.seek(0)
+        yield text
+
+
+def is_utf8(entity: Entity) -> bool:
+    """Say whether an entity's files can be read as they are: as UTF-8, of which ASCII is a part."""
+    return codecs.lookup(entity.encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
 def _parquet_columns(file: Path, _: Entity) -> list[str]:
@@ -119,34 +151,31 @@ def _parquet_columns(file: Path, _: Entity) -> list[str]:
 
     try:
         return list(pq.read_schema(file).names)
-    except pa.ArrowInvalid:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
         raise _unreadable(file, "is not a Parquet file", "Correct `format` or `path` of the entity.") from None
 
 
 def _json_columns(file: Path, entity: Entity) -> list[str]:
-    wanted = set(entity.attributes)
+    wanted = {name for name in entity.attributes if not entity.attribute(name).optional}
     columns: dict[str, None] = {}
-    with file.open(encoding=_encoding(entity)) as lines:
-        for line in islice(lines, SAMPLED_LINES):
-            columns.update(dict.fromkeys(_keys(line)))
-        for line in lines:
-            if wanted <= columns.keys():
+    with _opened(file, entity) as lines:
+        for number, line in enumerate(lines):
+            if number >= SAMPLED_LINES and columns and wanted <= columns.keys():
                 break
             columns.update(dict.fromkeys(_keys(line)))
+    if not columns and file.stat().st_size:
+        raise _unreadable(file, "holds no JSON object", "Every line is one JSON object.")
     return list(columns)
 
 
 def _keys(line: str) -> list[str]:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return list(row) if isinstance(row, dict) else []
-
-
-def _encoding(entity: Entity) -> str:
-    """A byte order mark is never part of the first column's name."""
-    return "utf-8-sig" if codecs.lookup(entity.encoding).name == "utf-8" else entity.encoding
 
 
 def _escaped(folder: Path) -> Path:

@@ -57,7 +57,7 @@ def read_file(file: SourceFile, plan: Plan) -> IngestedFile:
     started = time.perf_counter()
     with kernel(plan.settings) as connection:
         ingested = ingest(connection, file.entity, plan.entities[file.entity], Path(file.path),
-                          plan.folder("ingest", file.entity), file.number)
+                          plan.folder("ingest", file.entity), file.number, plan.paths.project)
     report(plan, "ingest", ingested.rows + ingested.lines, started)
     return ingested
 

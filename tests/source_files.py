@@ -1,0 +1,89 @@
+"""One entity's files, read as a refresh reads them: the rows kept, what is corrupt, the counts."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.configuration import Entity, Preference
+from schemas.names import columns, literal
+from transforms.ingest import ingest
+from transforms.kernel import KernelSettings, kernel, parquet_files
+from transforms.keys import EntityTable, settle
+
+NAMES = {"Id": "string", "Name": "string"}
+_folders = itertools.count()
+
+
+@dataclass(frozen=True)
+class Corrupt:
+    """A row of `{DataSource}_{Entity}_corrupt`."""
+
+    details: str
+    key: str | None
+    kept: bool
+    file: str
+    line: int | None
+    record: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of an entity's files."""
+
+    rows: list[tuple[Any, ...]]
+    corrupt: list[Corrupt]
+    table: EntityTable
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Rows read, kept, set aside, and with a repeated key."""
+        return self.table.rows_read, self.table.rows_kept, self.table.set_aside, self.table.repeated_keys
+
+
+def read_files(project: Path, entity: Entity, files: list[Path], prefer: Preference | None = None) -> Found:
+    """Read some files of an entity in this order and keep one row per key."""
+    folder = project / f"read {next(_folders)}"  # DuckDB may remember a file that is written again
+    with kernel(KernelSettings(2, "1GB", folder / "scratch")) as connection:
+        ingested = [ingest(connection, "S_e", entity, file, folder, number, project)
+                    for number, file in enumerate(files)]
+        table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder)
+        rows = connection.execute(f"SELECT {columns(entity.attributes)} "
+                                  f"FROM read_parquet({parquet_files(list(table.files))})").fetchall()
+        corrupt = connection.execute(f"FROM read_parquet({literal(table.corrupt_file)})").fetchall()
+    read, kept, aside, repeated = table.rows_read, table.rows_kept, table.set_aside, table.repeated_keys
+    assert (read, len(rows)) == (kept + aside + repeated, kept)
+    return Found(rows, sorted(itertools.starmap(Corrupt, corrupt), key=lambda row: (row.line or 0, row.key or "")),
+                 table)
+
+
+def read(project: Path, content: bytes | str, attributes: dict[str, Any] | None = None, **settings: Any) -> Found:
+    """Read one file with this content."""
+    file = project / f"file {next(_folders)}.{settings.get('format', 'csv')}"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    entity = Entity.model_validate({"path": file.name, "primary_key": "Id", "attributes": attributes or NAMES,
+                                    "max_set_aside_percent": 100} | settings)
+    return read_files(project, entity, [file])
+
+
+def read_alone(project: Path, content: str, attributes: dict[str, Any] | None = None,
+               ) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
+    """Return the rows of a file before keys count, and its lines that are no rows."""
+    number = next(_folders)
+    file = project / f"file {number}.csv"
+    file.write_bytes(content.encode())
+    entity = Entity.model_validate({"path": file.name, "primary_key": "Id", "attributes": attributes or NAMES})
+    with kernel(KernelSettings(2, "1GB", project / "scratch")) as connection:
+        done = ingest(connection, "S_e", entity, file, project / f"read {number}", number, project)
+        rows = connection.execute(f"SELECT * EXCLUDE (__corrupt) FROM read_parquet({literal(done.rows_path)})")
+        found = rows.fetchall()
+        lines = connection.execute(f"SELECT Line, Record FROM read_parquet({literal(done.lines_path)})").fetchall()
+    assert (done.rows, done.lines) == (len(found), len(lines))
+    return found, sorted(lines)
+
+
+def kept(project: Path, content: bytes | str, **settings: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a file in which nothing is wrong."""
+    found = read(project, content, **settings)
+    assert found.corrupt == []
+    return found.rows

@@ -1,0 +1,71 @@
+"""Read a Parquet file: a text column is read as that of a CSV file, a typed one as the text that means its value."""
+
+from typing import TYPE_CHECKING
+
+from schemas.configuration import Attribute
+from schemas.names import literal, quoted
+from transforms.raw import LINES, Raw, SourceText, Write, raw_column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+WHOLE = ("integer", "boolean")
+"""Attribute types whose numbers are whole."""
+
+
+def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Write) -> tuple[int, str]:
+    """Write the rows of a Parquet file; return how many there are, and the SQL of no line: each row is whole."""
+    return write(raw_rows(connection, file)), f"SELECT {LINES} WHERE false"
+
+
+def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
+    """Return the untyped rows of a file; formats and decimal marks are about texts, so typed columns have none."""
+    source = f"read_parquet({literal(str(file.path))})"
+    kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    known = [name for name in file.entity.attributes if name in kinds]
+    attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
+    texts = [f"{_text(quoted(name), kinds[name], attributes[name].type, file.entity.time_zone)} AS {raw_column(place)}"
+             for place, name in enumerate(known)]
+    doubtful = frozenset(name for name in known if _is_nested(kinds[name]) or kinds[name] == "BLOB")
+    return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
+
+
+def _attribute(attribute: Attribute, kind: str) -> Attribute:
+    return attribute if kind in ("VARCHAR", "BLOB") else Attribute(type=attribute.type)
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.startswith(NESTED) or kind.endswith("]")
+
+
+def _text(column: str, kind: str, wanted: str, time_zone: str) -> str:
+    """Return the SQL of a column's text; one that begins with a NUL is no value of any type."""
+    if kind == "BLOB":  # texts of writers that do not say that they are texts
+        return f"coalesce(try(decode({column})), chr(0) || {column}::VARCHAR)"
+    if _is_nested(kind):
+        return f"chr(0) || to_json({column})::VARCHAR"
+    if kind.startswith("TIMESTAMP"):
+        return _time(column, kind, wanted, time_zone)
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        return _number(column, kind, wanted)
+    return f"{column}::VARCHAR"
+
+
+def _time(column: str, kind: str, wanted: str, time_zone: str) -> str:
+    """A column of nanoseconds is cut to microseconds; a date is the day in the entity's zone."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone({literal(time_zone)}, {column})::DATE::VARCHAR" if wanted == "date" else f"{column}::VARCHAR"
+    return f"{column}::TIMESTAMP::{'DATE::' if wanted == 'date' else ''}VARCHAR"
+
+
+def _number(column: str, kind: str, wanted: str) -> str:
+    """Return the text of a number: a whole one has no point where only whole ones fit, and a decimal no exponent."""
+    text = f"{column}::VARCHAR"
+    if wanted in WHOLE:
+        return f"CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e19 THEN {column}::HUGEINT::VARCHAR " \
+               f"ELSE {text} END"
+    if wanted.startswith("decimal") and not kind.startswith("DECIMAL"):
+        return f"CASE WHEN contains({text}, 'e') THEN coalesce(try_cast({column} AS {wanted.upper()})::VARCHAR, " \
+               f"{text}) ELSE {text} END"
+    return text
