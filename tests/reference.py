@@ -46,9 +46,9 @@ PROFILE = (ProfileField("CustomerId", "string", False), ProfileField("{Field}", 
 
 
 def pages() -> list[Path]:
-    """Return the pages that people read, README first."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md",
-            *sorted((ROOT / "docs").glob("*/*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]
+    """Return the pages that people read."""
+    folders = ("docs", "examples", "benchmarks")
+    return sorted([*ROOT.glob("*.md"), *(page for folder in folders for page in (ROOT / folder).rglob("*.md"))])
 
 
 def written(text: str) -> str:
