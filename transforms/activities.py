@@ -55,7 +55,7 @@ def timeline_rows(activities: list[Activity], rows: str) -> str:
                "ActivityId": f"left(sha256({values['SourceEntityName']} || chr(31) || SourceActivityId), 32)",
                "RangeIndex": "floor(epoch_us(ActivityTime) / 1000000)::BIGINT::VARCHAR"}
     chosen = ", ".join(f"{values.get(name, name)} AS {name}" for name in TYPES)
-    return f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime)"
+    return f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime, number, SourceActivityId)"
 
 
 def _choice(texts: list[str]) -> str:

@@ -31,5 +31,8 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
 
 def join(forests: list[pa.RecordBatch]) -> pa.RecordBatch:
     """Return the forest of all edges of several forests; associative and commutative."""
-    edges = pa.Table.from_batches(forests, schema=FOREST)
+    grown = [forest for forest in forests if forest.num_rows]
+    if len(grown) < 2:
+        return grown[0] if grown else EMPTY
+    edges = pa.Table.from_batches(grown, schema=FOREST)
     return forest(edges.column("record").to_numpy(), edges.column("root").to_numpy())

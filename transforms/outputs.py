@@ -18,7 +18,7 @@ from schemas.values import duckdb_type
 from transforms import clusters
 from transforms.activities import activity_rows, of_customers, timeline_rows
 from transforms.column_types import canonical_json
-from transforms.fingerprint import EMPTY, Fingerprint, fingerprint
+from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
 from transforms.history import replaced, stamped
 from transforms.identities import Identified, Unified
 from transforms.kernel import kernel, parquet_files, write_parquet
@@ -35,8 +35,14 @@ KEYS = {"Customer": "CustomerId", "UnifiedActivity": "ActivityId", "AlternateKey
         "IdentityAlias": "PreviousCustomerId"}
 """The primary keys of the tables that keep a history."""
 
-ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime",
+ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime, SourceEntityName, SourceActivityId",
           "AlternateKey": "EntityName, PrimaryKey", "IdentityAlias": "PreviousCustomerId"}
+"""Total orders, in which the files are written and their rows hashed."""
+IDS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId", "IdentityAlias": "PreviousCustomerId"}
+"""The id in whose order a table is; AlternateKey has another order and is one part."""
+DIGITS = 3
+PREFIXES = 16**DIGITS
+"""Parts of a table, and the groups in which its rows are hashed, are bounded by the first three hex digits of an id."""
 READ_ROWS = 20_000
 """Rows of a row group of the tables that readers look into by key: a card or a timeline reads one or two groups."""
 
@@ -52,12 +58,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Build:
-    """An order for one part of a table; `low` and `high` bound the CustomerIds of the part."""
+    """An order for one part of a table: that of the ids whose first digits, a number, are in [low, high)."""
 
     table: str
     number: int
-    low: str
-    high: str
+    low: int = 0
+    high: int = PREFIXES
 
 
 @dataclass(frozen=True)
@@ -77,10 +83,10 @@ def profile_fields(plan: Plan, unified: list[Unified]) -> list[ProfileField]:
             for name, kind in profile_types(plan.configuration.unification, unified).items()]
 
 
-def ranges(number: int) -> list[tuple[str, str]]:
-    """Return bounds [low, high) that split all CustomerIds into equal ranges."""
-    bounds = ["", *(f"{place * 2**32 // number:08x}" for place in range(1, number)), "g"]
-    return list(pairwise(bounds))
+def ranges(number: int, low: int = 0, high: int = PREFIXES) -> list[tuple[int, int]]:
+    """Return bounds [low, high) that split a range of first digits into nearly equal ones, as many as there can be."""
+    number = min(number, high - low)
+    return list(pairwise(low + place * (high - low) // number for place in range(number + 1)))
 
 
 def orders(identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> Iterator[Build]:
@@ -101,7 +107,8 @@ def build_part(order: Build, identified: Identified, entity_tables: list[EntityT
     with kernel(plan.settings) as connection:
         query = _query(order, identified, entity_tables, plan)
         rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query})", path, READ_ROWS)
-        content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
+        content = fingerprint_in_order(connection, _slices(order, path, plan.settings.threads), types,
+                                       f"'0x' || left({IDS[order.table]}, {DIGITS})" if order.table in IDS else "0")
     report(plan, f"build {order.table}", rows, started)
     return Part(order.table, str(path), content)
 
@@ -130,29 +137,42 @@ def _query(order: Build, identified: Identified, entity_tables: list[EntityTable
 
 def _customers(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
     unified = plan.unified(entity_tables)
-    customers = f"SELECT * FROM read_parquet({literal(identified.customers)}) WHERE {_within(order)}"
+    customers = f"SELECT * FROM read_parquet({literal(identified.customers)}) WHERE {_within(order.low, order.high)}"
     rows = profiles(plan.configuration.unification, unified, customers)
     types = column_types("Customer", plan, unified)
     casts = (f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in types.items())
     return f"SELECT {', '.join(casts)} FROM ({rows}) ORDER BY {ORDERS['Customer']}"
 
 
-def _within(order: Build) -> str:
-    return f"CustomerId >= {literal(order.low)} AND CustomerId < {literal(order.high)}"
+def _within(low: int, high: int, column: str = "CustomerId") -> str:
+    """Return the SQL condition that the first digits of an id are in [low, high); nothing follows the letter g."""
+    end = f"{high:0{DIGITS}x}" if high < PREFIXES else "g"
+    return f"{column} >= '{low:0{DIGITS}x}' AND {column} < '{end}'"
+
+
+def _slices(order: Build, path: Path, number: int) -> list[str]:
+    """Return the SQL of a part's rows in up to so many slices, each in the table's order."""
+    rows = f"FROM read_parquet({literal(str(path))})"
+    if order.table not in IDS:
+        return [rows]
+    slices = ranges(number, order.low, order.high)
+    return [f"{rows} WHERE {_within(low, high, IDS[order.table])}" for low, high in slices]
 
 
 def _activities(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
     files = {table.entity: table.files for table in entity_tables}
     rows: dict[str, list[str]] = {}
-    for number, (activity, relationship) in enumerate(plan.activities):
+    activities = sorted(plan.activities, key=lambda pair: pair[0].entity)
+    for number, (activity, relationship) in enumerate(activities):
         source = f"FROM read_parquet({parquet_files(list(files[activity.entity]))})"
         rows.setdefault(relationship.to, []).append(
             activity_rows(activity, relationship, plan.entities[activity.entity], source, number))
     if not rows:
         return f"SELECT {_nothing(tables.UNIFIED_ACTIVITY)} WHERE false"
-    keys = f"FROM read_parquet({literal(identified.alternate_keys)}) WHERE {_within(order)} AND EntityName ="
-    joined = (of_customers(" UNION ALL ".join(some), f"{keys} {literal(entity)}") for entity, some in rows.items())
-    return timeline_rows([activity for activity, _ in plan.activities], " UNION ALL ".join(joined))
+    keys = f"FROM read_parquet({literal(identified.alternate_keys)}) WHERE {_within(order.low, order.high)}"
+    joined = (of_customers(" UNION ALL ".join(some), f"{keys} AND EntityName = {literal(entity)}")
+              for entity, some in rows.items())
+    return timeline_rows([activity for activity, _ in activities], " UNION ALL ".join(joined))
 
 
 def _nothing(table: Table) -> str:
