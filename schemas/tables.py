@@ -190,8 +190,8 @@ def corrupt(entity: str) -> Table:
         ("CorruptionDetails", "VARCHAR", "reason per field"),
         ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
         ("IsKept", "BOOLEAN", "true: in the flow with nulls for the corrupt values; false: set aside"),
-        ("FileName", "VARCHAR", "name of the file, for a line that could not be parsed; else null"),
-        ("LineNumber", "BIGINT", "number of that line, counted from 1"),
+        ("FileName", "VARCHAR", "file within the project"),
+        ("LineNumber", "BIGINT", "line of the file, counted from 1, where known: of lines set aside and of JSON lines"),
         ("Record", "VARCHAR", "the record as read: JSON of its texts, or the raw line"))
 
 
