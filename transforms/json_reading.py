@@ -37,7 +37,7 @@ def read_json(connection: "DuckDBPyConnection", file: SourceText, write: Write) 
     text = in_utf8(file)
     try:
         _load(connection, text)
-    except duckdb.InvalidInputException:
+    except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         cleaned = file.copy.with_suffix(".cleaned")
         clean(text, cleaned)
         _load(connection, cleaned)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from schemas.configuration import Attribute
+from schemas.errors import OvertideError
 from schemas.names import literal, quoted
 from transforms.raw import LINES, Raw, SourceText, Write, raw_column
 
@@ -21,6 +22,7 @@ def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Writ
 
 def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     """Return the untyped rows of a file; formats and decimal marks are about texts, so typed columns have none."""
+    _check_decimals(file)
     source = f"read_parquet({literal(str(file.path))})"
     kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     known = [name for name in file.entity.attributes if name in kinds]
@@ -29,6 +31,18 @@ def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
              for place, name in enumerate(known)]
     doubtful = frozenset(name for name in known if _is_nested(kinds[name]) or kinds[name] == "BLOB")
     return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
+
+
+def _check_decimals(file: SourceText) -> None:
+    """DuckDB reads decimals of more than 38 digits as wrong numbers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for column in pq.read_schema(file.path):
+        digits = column.type.precision if pa.types.is_decimal(column.type) else 0
+        if digits > 38 and column.name in file.entity.attributes:
+            raise OvertideError("unreadable_file", f"{file.path}: {column.name} is a decimal of {digits} digits.",
+                                str(file.path), "Write it with at most 38 digits, or as text.")
 
 
 def _attribute(attribute: Attribute, kind: str) -> Attribute:
