@@ -14,7 +14,7 @@ from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
 from schemas.values import duckdb_type
-from transforms.column_types import expectation, from_text
+from transforms.column_types import expectation, from_text, parsed
 from transforms.csv_reading import read_csv
 from transforms.json_reading import read_json
 from transforms.kernel import write_parquet
@@ -90,9 +90,12 @@ def check_header(name: str, entity: Entity, source: Path, found: list[str]) -> N
 
 def typed_rows(entity: Entity, raw: Raw) -> str:
     """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record": the raw values}` or null."""
+    first = [f", {step} AS {_first(name, raw)}" for name, attribute in raw.attributes.items()
+             if (step := parsed(raw.column(name), attribute))]
     return f"""
         WITH raw AS ({raw.query}),
-        typed AS (SELECT *, {', '.join(_typed(name, entity, raw) for name in entity.attributes)} FROM raw)
+        parsed AS (SELECT *{''.join(first)} FROM raw),
+        typed AS (SELECT *, {', '.join(_typed(name, entity, raw) for name in entity.attributes)} FROM parsed)
         SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT} FROM typed"""
 
 
@@ -100,9 +103,14 @@ def _typed(name: str, entity: Entity, raw: Raw) -> str:
     if name not in raw.attributes:
         return f"NULL::{duckdb_type(entity.attribute(name).type)} AS {quoted(name)}"
     text = raw.column(name)
-    typed = from_text(text, raw.attributes[name], entity.time_zone)
+    first = _first(name, raw) if parsed(text, raw.attributes[name]) else None
+    typed = from_text(text, raw.attributes[name], entity.time_zone, first)
     return f"{f'CASE WHEN NOT contains({text}, chr(0)) THEN {typed} END' if name in raw.doubtful else typed} " \
            f"AS {quoted(name)}"
+
+
+def _first(name: str, raw: Raw) -> str:
+    return f"{raw.column(name)}_parsed"
 
 
 def _corruption(entity: Entity, raw: Raw) -> str:
