@@ -19,7 +19,8 @@ class Reference:
             if found is None or (text and (len(values) < columns or any(values[columns:]))):
                 bad.append((line, text))
             elif text:
-                rows.append(tuple(value or None for value in values[:columns]))
+                key = values[0].strip(" ") and values[0]
+                rows.append(tuple(value or None for value in [key, *values[1:columns]]))
             line += 1 + len(re.findall("\r\n|\r|\n", text))
             place = end + (2 if self.text[end:end + 2] == "\r\n" else 1)
         return rows[1:], bad

@@ -11,21 +11,8 @@ from schemas.values import EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, decimal
 TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
 
 
-def parsed(raw: str, attribute: Attribute) -> str | None:
-    """Return the SQL of the costly first step of reading a time, None where there is none worth doing only once."""
-    text = f"trim({raw})"
-    if attribute.type in ("date", "datetime") and attribute.format:
-        return f"try_strptime({text}, {literal(attribute.format)})"
-    if attribute.type == "date":
-        return f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}') THEN try_cast({text} AS DATE) END"
-    return None
-
-
-def from_text(raw: str, attribute: Attribute, time_zone: str, first: str | None = None) -> str:
-    """Return the SQL that reads the text `raw` (an SQL expression) as the attribute's type; null where it is none.
-
-    `first` is the SQL of what `parsed` gave, where a query has it in a column of its own.
-    """
+def from_text(raw: str, attribute: Attribute, time_zone: str) -> str:
+    """Return the SQL that reads the text `raw` (an SQL expression) as the attribute's type; null where it is none."""
     if attribute.type == "string":
         return f"nullif({raw}, '')"
     text = f"trim({raw})"
@@ -35,7 +22,7 @@ def from_text(raw: str, attribute: Attribute, time_zone: str, first: str | None 
     if attribute.type == "boolean":
         return f"CASE WHEN lower({text}) IN {TRUE_WORDS} THEN true WHEN lower({text}) IN {FALSE_WORDS} THEN false END"
     if attribute.type in ("date", "datetime"):
-        return _instant(text, attribute, time_zone, first or parsed(raw, attribute))
+        return _instant(text, attribute, time_zone)
     return _number(text, attribute)
 
 
@@ -50,11 +37,11 @@ def _number(text: str, attribute: Attribute) -> str:
     return f"CASE WHEN {foreign}regexp_full_match({point}, '{NUMBER}{exponent}') THEN {finite} END"
 
 
-def _instant(text: str, attribute: Attribute, time_zone: str, first: str | None) -> str:
-    if first and attribute.format:
-        return _formatted(text, attribute, attribute.format, time_zone, first)
-    if first:
-        return _within(first, "DATE")
+def _instant(text: str, attribute: Attribute, time_zone: str) -> str:
+    if attribute.format:
+        return _formatted(text, attribute, attribute.format, time_zone)
+    if attribute.type == "date":
+        return _within(f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}') THEN try_cast({text} AS DATE) END", "DATE")
     local = f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}([T ]{ISO_TIME})?') THEN try_cast({text} AS TIMESTAMP) END"
     to_the_second = f"CASE WHEN substr({text}, 17, 1) = ':' THEN {text} " \
                     f"ELSE left({text}, 16) || ':00' || substr({text}, 17) END"
@@ -62,12 +49,13 @@ def _instant(text: str, attribute: Attribute, time_zone: str, first: str | None)
                    f"THEN try_cast(upper({to_the_second}) AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END", "TIMESTAMPTZ")  # noqa: E501 - one pattern stays on one line
 
 
-def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str, first: str) -> str:
+def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str) -> str:
     """Read by a format; try_strptime takes the words epoch and infinity for 1900-01-01 whatever the format."""
-    time = f"CASE WHEN {first} <> '1900-01-01' OR regexp_matches({text}, '\\d') THEN {first} END"
+    parsed = f"try_strptime({text}, {literal(pattern)})"
+    parsed = f"CASE WHEN {parsed} <> '1900-01-01' OR regexp_matches({text}, '\\d') THEN {parsed} END"
     if attribute.type == "date":
-        return _within(f"({time})::DATE", "DATE")
-    return _within(f"({time})" if "%z" in pattern else in_zone(time, time_zone), "TIMESTAMPTZ")
+        return _within(f"({parsed})::DATE", "DATE")
+    return _within(f"({parsed})" if "%z" in pattern else in_zone(parsed, time_zone), "TIMESTAMPTZ")
 
 
 def _within(value: str, kind: str) -> str:

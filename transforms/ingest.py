@@ -14,7 +14,7 @@ from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
 from schemas.values import duckdb_type
-from transforms.column_types import expectation, from_text, parsed
+from transforms.column_types import expectation, from_text
 from transforms.csv_reading import read_csv
 from transforms.json_reading import read_json
 from transforms.kernel import write_parquet
@@ -89,13 +89,13 @@ def check_header(name: str, entity: Entity, source: Path, found: list[str]) -> N
 
 
 def typed_rows(entity: Entity, raw: Raw) -> str:
-    """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record": the raw values}` or null."""
-    first = [f", {step} AS {_first(name, raw)}" for name, attribute in raw.attributes.items()
-             if (step := parsed(raw.column(name), attribute))]
+    """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record": the raw values}` or null.
+
+    It is never null in a row without primary key.
+    """
     return f"""
         WITH raw AS ({raw.query}),
-        parsed AS (SELECT *{''.join(first)} FROM raw),
-        typed AS (SELECT *, {', '.join(_typed(name, entity, raw) for name in entity.attributes)} FROM parsed)
+        typed AS (SELECT *, {', '.join(_typed(name, entity, raw) for name in entity.attributes)} FROM raw)
         SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT} FROM typed"""
 
 
@@ -103,14 +103,11 @@ def _typed(name: str, entity: Entity, raw: Raw) -> str:
     if name not in raw.attributes:
         return f"NULL::{duckdb_type(entity.attribute(name).type)} AS {quoted(name)}"
     text = raw.column(name)
-    first = _first(name, raw) if parsed(text, raw.attributes[name]) else None
-    typed = from_text(text, raw.attributes[name], entity.time_zone, first)
+    typed = from_text(text, raw.attributes[name], entity.time_zone)
+    if name == entity.primary_key and raw.attributes[name].type == "string":
+        typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
     return f"{f'CASE WHEN NOT contains({text}, chr(0)) THEN {typed} END' if name in raw.doubtful else typed} " \
            f"AS {quoted(name)}"
-
-
-def _first(name: str, raw: Raw) -> str:
-    return f"{raw.column(name)}_parsed"
 
 
 def _corruption(entity: Entity, raw: Raw) -> str:
@@ -134,8 +131,3 @@ def _reason(name: str, raw: Raw) -> str:
 def _shown(name: str, raw: Raw) -> str:
     text = raw.column(name)
     return f"ltrim({text}, chr(0))" if name in raw.doubtful else text
-
-
-def without_key(primary_key: str) -> str:
-    """Return the SQL condition of a typed row that has no primary key."""
-    return f"{quoted(primary_key)} IS NULL OR trim({quoted(primary_key)}::VARCHAR) = ''"

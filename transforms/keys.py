@@ -13,7 +13,7 @@ from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
 from schemas.values import duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
-from transforms.ingest import CORRUPT, IngestedFile, without_key
+from transforms.ingest import CORRUPT, IngestedFile
 from transforms.kernel import count, parquet_files, write_parquet
 
 if TYPE_CHECKING:
@@ -69,10 +69,13 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
 
 
 def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> tuple[int, int]:
-    missing = without_key(entity.primary_key)
-    row = connection.execute(f"SELECT count(*) FILTER ({missing}), count(DISTINCT {quoted(entity.primary_key)}) "
-                             f"FILTER (NOT ({missing})) FROM ({rows})").fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    """Return how many rows have no key, and how many keys there are; as many hashes as rows prove that all differ."""
+    key = quoted(entity.primary_key)
+    row = connection.execute(f"SELECT count(*), count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL) "
+                             f"FROM ({rows})").fetchone() or (0, 0, 0)
+    every, keyed, hashes = map(int, row)
+    distinct = keyed if hashes == keyed else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
+    return every - keyed, distinct
 
 
 def check_amounts(name: str, entity: Entity, read: int, aside: int) -> None:
@@ -91,7 +94,7 @@ def one_per_key(entity: Entity, prefer: Preference, rows: str) -> str:
     key, names = quoted(entity.primary_key), list(entity.attributes)
     types = {name: duckdb_type(entity.attribute(name).type) for name in names}
     return f"""
-        WITH keyed AS (SELECT * FROM ({rows}) WHERE NOT ({without_key(entity.primary_key)})),
+        WITH keyed AS (SELECT * FROM ({rows}) WHERE {key} IS NOT NULL),
         repeated AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
         ranked AS (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY {preference(prefer, names)},
                                                 {canonical_row(types)} DESC) AS __place
@@ -112,17 +115,15 @@ def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
 def corrupt_rows(entity: Entity, ingested: list[IngestedFile]) -> str:
     """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines."""
     key = quoted(entity.primary_key)
-    record = f"coalesce({CORRUPT} ->> 'record', to_json(struct_pack({columns(entity.attributes)}))::VARCHAR)"
-    missing = without_key(entity.primary_key)
     keyless = literal(f"{entity.primary_key}: the primary key is missing")
-    reason = f"concat_ws('; ', CASE WHEN {missing} THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
+    reason = f"concat_ws('; ', CASE WHEN {key} IS NULL THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
     rows = " UNION ALL ".join(
         f"SELECT *, {literal(file.source)} AS __file FROM read_parquet({literal(file.rows_path)})" for file in ingested)
     lines = " UNION ALL ".join(
         f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
         f"Line AS LineNumber, Record FROM read_parquet({literal(file.lines_path)})" for file in ingested)
     return f"""
-        SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, NOT ({missing}) AS IsKept,
-               __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {record}::VARCHAR AS Record
-        FROM ({rows}) WHERE {CORRUPT} IS NOT NULL OR {missing}
+        SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {key} IS NOT NULL AS IsKept,
+               __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
+        FROM ({rows}) WHERE {CORRUPT} IS NOT NULL
         UNION ALL {lines}"""

@@ -39,7 +39,7 @@ ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime
           "AlternateKey": "EntityName, PrimaryKey", "IdentityAlias": "PreviousCustomerId"}
 """Total orders, in which the files are written and their rows hashed."""
 IDS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId", "IdentityAlias": "PreviousCustomerId"}
-"""The id in whose order a table is; AlternateKey has another order and is one part."""
+"""The id in whose order a table is; AlternateKey is in the order of its entities and keys, and one part."""
 DIGITS = 3
 PREFIXES = 16**DIGITS
 """Parts of a table, and the groups in which its rows are hashed, are bounded by the first three hex digits of an id."""
@@ -107,8 +107,8 @@ def build_part(order: Build, identified: Identified, entity_tables: list[EntityT
     with kernel(plan.settings) as connection:
         query = _query(order, identified, entity_tables, plan)
         rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query})", path, READ_ROWS)
-        content = fingerprint_in_order(connection, _slices(order, path, plan.settings.threads), types,
-                                       f"'0x' || left({IDS[order.table]}, {DIGITS})" if order.table in IDS else "0")
+        slices, group = _slices(order, f"FROM read_parquet({literal(str(path))})", plan)
+        content = fingerprint_in_order(connection, slices, types, group)
     report(plan, f"build {order.table}", rows, started)
     return Part(order.table, str(path), content)
 
@@ -150,13 +150,15 @@ def _within(low: int, high: int, column: str = "CustomerId") -> str:
     return f"{column} >= '{low:0{DIGITS}x}' AND {column} < '{end}'"
 
 
-def _slices(order: Build, path: Path, number: int) -> list[str]:
-    """Return the SQL of a part's rows in up to so many slices, each in the table's order."""
-    rows = f"FROM read_parquet({literal(str(path))})"
+def _slices(order: Build, rows: str, plan: Plan) -> tuple[list[str], str]:
+    """Return the SQL of a part's rows in a few slices, each in the table's order, and that of a row's group in it."""
     if order.table not in IDS:
-        return [rows]
-    slices = ranges(number, order.low, order.high)
-    return [f"{rows} WHERE {_within(low, high, IDS[order.table])}" for low, high in slices]
+        names = sorted(plan.options)
+        return [f"{rows} WHERE EntityName = {literal(name)}" for name in names], \
+            f"list_position([{', '.join(map(literal, names))}], EntityName)"
+    column = IDS[order.table]
+    return [f"{rows} WHERE {_within(low, high, column)}"
+            for low, high in ranges(plan.settings.threads, order.low, order.high)], f"'0x' || left({column}, {DIGITS})"
 
 
 def _activities(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:

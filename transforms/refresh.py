@@ -3,7 +3,7 @@
 They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers or metrics.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,23 +36,27 @@ def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
 
 
 class JoinForests(beam.CombineFn):
-    """Join the forests of all pairs; the accumulator is itself a forest, so no worker ever holds all edges."""
+    """Join the forests of all pairs; what moves between workers is one forest of each, so none ever holds all edges."""
 
-    def create_accumulator(self) -> pa.RecordBatch:
-        """Begin with no edge."""
-        return clusters.EMPTY
+    def create_accumulator(self) -> list[pa.RecordBatch]:
+        """Begin with no forest."""
+        return []
 
-    def add_input(self, forest: pa.RecordBatch, more: pa.RecordBatch) -> pa.RecordBatch:
-        """Join one more forest."""
-        return clusters.join([forest, more])
+    def add_input(self, forests: list[pa.RecordBatch], more: pa.RecordBatch) -> list[pa.RecordBatch]:
+        """Keep one more forest."""
+        return [*forests, more]
 
-    def merge_accumulators(self, forests: list[pa.RecordBatch]) -> pa.RecordBatch:
-        """Join the forests of several workers."""
-        return clusters.join(list(forests))
+    def merge_accumulators(self, several: Iterable[list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
+        """Keep the forests of several workers."""
+        return [clusters.join([forest for forests in several for forest in forests])]
 
-    def extract_output(self, forest: pa.RecordBatch) -> pa.RecordBatch:
+    def compact(self, forests: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        """Join the forests of a worker before they move."""
+        return [clusters.join(forests)]
+
+    def extract_output(self, forests: list[pa.RecordBatch]) -> pa.RecordBatch:
         """Return the forest of all edges."""
-        return forest
+        return clusters.join(forests)
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
