@@ -81,3 +81,15 @@ class EventLog(Protocol):
 
     def close(self) -> None:
         """Release files and locks; appends and reads after it are errors."""
+
+
+def continues(log: EventLog, position: int, accepted_at: Instant | None) -> bool:
+    """Say whether a log is that of which the events below a position were read before, the last accepted then.
+
+    What retention removed counts as there; a log that was lost and begun anew, or restored from an old backup, does not
+    continue.
+    """
+    if log.end() < position:
+        return False
+    last = log.read(position - 1, 1) if position else []
+    return not last or last[0].position != position - 1 or last[0].accepted_at == accepted_at

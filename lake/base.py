@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lake.catalog import Publish, connect
+from lake.catalog import Publish, connect, unreadable
 from lake.generation import Generation, Profile, ProfileField
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
@@ -51,10 +51,10 @@ class Lake:
                 try:
                     self._connection = self._connection or connect(self._paths)
                     return self._connection.execute(statement, list(parameters)).fetchall()
-                except duckdb.Error as error:
+                except (duckdb.Error, OvertideError) as error:
                     self._close()
                     if attempt == ATTEMPTS - 1:
-                        raise unreadable(error) from None
+                        raise error if isinstance(error, OvertideError) else unreadable(error) from None
         raise AssertionError
 
     def publish_at(self, instant: Instant, current: int) -> Publish | None:
@@ -219,13 +219,3 @@ def canonical_value(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever 
             return write(value)
     found: Value = value
     return found
-
-
-def unreadable(error: Exception) -> OvertideError:
-    """Return the error of a lake that cannot be read."""
-    reason = str(error).strip().splitlines()[0]
-    return OvertideError("lake_unreadable", f"The lake cannot be read: {reason}.", None,
-                         "Check that its catalog and its data folder are there; `overtide refresh` builds a new base.",
-                         503)
-
-

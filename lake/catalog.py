@@ -54,12 +54,17 @@ def attach_statements(paths: Paths, read_only: bool) -> list[str]:
 
 def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
             memory_limit: str | None = None) -> "DuckDBPyConnection":
-    """Return an in-memory DuckDB with the lake attached as `lake`; raise `no_lake` when nothing was published yet."""
+    """Return an in-memory DuckDB with the lake attached as `lake`.
+
+    Raises `no_lake` when nothing was published yet, and `lake_unreadable` when the catalog is lost or no catalog.
+    """
     import duckdb
 
-    if read_only and not paths.catalog.exists():
-        raise OvertideError("no_lake", f"There is no lake in {paths.project} yet.", str(paths.catalog),
-                            "Run `overtide refresh` first.", 404)
+    if not paths.catalog.exists():
+        expect_no_catalog(paths)
+        if read_only:
+            raise OvertideError("no_lake", f"There is no lake in {paths.project} yet.", str(paths.catalog),
+                                "Run `overtide refresh` first.", 404)
     if not read_only:
         paths.catalog.parent.mkdir(parents=True, exist_ok=True)
         paths.data.mkdir(parents=True, exist_ok=True)
@@ -69,9 +74,30 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
     if memory_limit is not None:
         config["memory_limit"] = memory_limit
     connection = duckdb.connect(config=config)
-    for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only)]:
-        connection.execute(statement)
+    try:
+        for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only)]:
+            connection.execute(statement)
+    except duckdb.Error as error:
+        connection.close()
+        raise unreadable(error, f"The lake's catalog {paths.catalog}") from None
     return connection
+
+
+def expect_no_catalog(paths: Paths) -> None:
+    """Raise `lake_unreadable` where the catalog that is missing was there: a new one would hide what was published."""
+    if paths.published.exists():
+        raise OvertideError("lake_unreadable", f"The lake's catalog {paths.catalog} is missing, but it was there.",
+                            str(paths.catalog), "Restore it together with its data from a backup, or remove the rest "
+                            f"of {paths.catalog.parent} to begin a new lake.", 503)
+
+
+def unreadable(error: BaseException, what: str = "The lake") -> OvertideError:
+    """Return what DuckDB says of a lake that cannot be attached, read or written."""
+    text = " ".join(str(error).split("\nLINE ")[0].split()).removesuffix(".")
+    reason = text.rpartition('": ')[2] if text.startswith("Failed to") else text
+    return OvertideError("lake_unreadable", f"{what} cannot be used: {reason}.", None,
+                         "Check that the catalog and its data folder are whole, may be written to, and that the disk "
+                         "is not full.", 503)
 
 
 def publish_of_comment(comment: str | None) -> Publish | None:

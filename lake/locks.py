@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from schemas.errors import LOCKED, OvertideError
@@ -51,7 +51,7 @@ def _locked(path: Path) -> OvertideError:
     holder = _written(path)
     who = (f"`{holder['command']}` (process {holder['pid']} on {holder['host']}, since {holder['since']})"
            if holder else "another process")
-    return OvertideError("locked", f"{path.stem} lock is held by {who}.", path.stem,
+    return OvertideError("locked", f"The {path.stem} lock is held by {who}.", path.stem,
                          "Try again when it has finished.", 423, LOCKED)
 
 
@@ -80,23 +80,25 @@ def holder(path: Path) -> dict[str, str | int] | None:
 @contextmanager
 def commit_lock(paths: Paths) -> Iterator[None]:
     """Hold the right to commit to the lake: every writer takes it around its transaction and waits for it."""
-    with _waiting(paths, fcntl.LOCK_EX):
+    paths.locks.mkdir(parents=True, exist_ok=True)
+    with _locking(os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX):
         yield
 
 
 def wait_for_commit(paths: Paths) -> None:
     """Return when no commit to the lake is in progress, so that what a reader then sees of the past is final."""
-    if paths.locks.exists():
-        with _waiting(paths, fcntl.LOCK_SH):
-            pass
+    with suppress(FileNotFoundError), _locking(os.open(_commit(paths), os.O_RDONLY), fcntl.LOCK_SH):
+        pass
 
 
 @contextmanager
-def _waiting(paths: Paths, kind: int) -> Iterator[None]:
-    paths.locks.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(paths.locks / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
+def _locking(descriptor: int, kind: int) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, kind)
         yield
     finally:
         os.close(descriptor)
+
+
+def _commit(paths: Paths) -> Path:
+    return paths.locks / "commit.lock"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake.catalog import Publish, connect
+from lake.catalog import Publish, connect, expect_no_catalog
 from lake.definitions import create_table
 from lake.locks import commit_lock
 from lake.overlay import create_overlay
@@ -139,8 +139,10 @@ def remove_unpublished(paths: Paths, published_run: int) -> None:
 
 
 def expect_lake(paths: Paths) -> Publish:
-    """Return the current publish; raise `nothing_published` before the first."""
+    """Return the current publish; raise `nothing_published` before the first, `lake_unreadable` without a catalog."""
     found = current_publish(paths)
+    if not paths.catalog.exists():
+        expect_no_catalog(paths)
     if found is None:
         raise OvertideError("nothing_published", f"Nothing is published in {paths.project} yet.", None,
                             "Run `overtide refresh` first.", 404)

@@ -8,14 +8,20 @@ The commit lock is held over all of: remove the file, commit, write the file ane
 lock; where it is missing then too, the publisher died in between, and the catalog is asked and the file written.
 """
 
+import errno
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from lake.catalog import Publish, connect, publish_of_comment
 from lake.locks import commit_lock, wait_for_commit
+from schemas.errors import OvertideError
 from schemas.paths import Paths
+
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system says where nothing may be written."""
 
 
 def current_publish(paths: Paths) -> Publish | None:
@@ -52,29 +58,37 @@ def announce(paths: Paths, publish: Publish | None) -> None:
 
 
 def _read(paths: Paths) -> Publish | None:
-    document = json.loads(paths.published.read_bytes())
-    return None if document is None else Publish(**document)
+    """Return what the file says; one that says nothing readable is as good as none."""
+    try:
+        document = json.loads(paths.published.read_bytes())
+        return None if document is None else Publish(**document)
+    except (ValueError, TypeError):
+        raise FileNotFoundError(paths.published) from None
 
 
 def _settled(paths: Paths) -> Publish | None:
     """Ask the catalog and write down what it says; where nothing can be written, ask again the next time."""
     try:
         with commit_lock(paths):
-            if paths.published.exists():
-                return _read(paths)
-            publish = _named_by_catalog(paths)
-            announce(paths, publish)
-            return publish
-    except PermissionError:
+            return _written_anew(paths)
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
         return _named_by_catalog(paths)
 
 
-def _named_by_catalog(paths: Paths) -> Publish | None:
-    import duckdb
+def _written_anew(paths: Paths) -> Publish | None:
+    with suppress(FileNotFoundError):
+        return _read(paths)
+    publish = _named_by_catalog(paths)
+    announce(paths, publish)
+    return publish
 
+
+def _named_by_catalog(paths: Paths) -> Publish | None:
     try:
         connection = connect(paths)
-    except duckdb.Error:
+    except OvertideError:
         # Whoever made the file died before the lake was in it.
         connection = connect(paths, read_only=False)
     try:

@@ -48,14 +48,22 @@ def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence
         return connection.execute(statements[-1], list(parameters) or None)
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
         raise OvertideError("invalid_sql", sentence(error), None) from None
+    except duckdb.InvalidInputException as error:
+        if "read-only mode" in str(error):
+            raise _read_only("This") from None
+        raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.Error as error:
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
 
 
 def _check(kind: str) -> None:
     if kind not in READING:
-        raise OvertideError("sql_not_read_only", f"{kind} is not run here: the lake is open for reading only.", None,
-                            "`overtide open` prints how to attach the lake to a DuckDB of your own.")
+        raise _read_only(kind)
+
+
+def _read_only(what: str) -> OvertideError:
+    return OvertideError("sql_not_read_only", f"{what} is not run here: the lake is open for reading only.", None,
+                         "`overtide open` prints how to attach the lake to a DuckDB of your own.")
 
 
 def sentence(error: Exception) -> str:

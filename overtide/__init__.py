@@ -3,10 +3,10 @@
 `overtide.open(folder)` gives a `Project`, which reads, changes, refreshes and queries it; refusals are `OvertideError`.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # that of `typing` takes longer to import than ctrl-C should go unanswered
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from overtide.project import Project
     from schemas.errors import OvertideError
@@ -29,7 +29,7 @@ def open(path: "str | Path" = ".") -> "Project":  # noqa: A001 - read as overtid
     return project
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute
+def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module attribute
     """Import the classes at their first use, so that `import overtide` costs nothing."""
     if name == "OvertideError":
         from schemas.errors import OvertideError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overtide.output import Output
+from overtide.output import Output, refusal_text
 from overtide.project import Project
 from schemas.errors import DONE, FAILED, OvertideError, usage_error
 from schemas.instants import format_instant
@@ -16,7 +16,9 @@ from serving.acceptance import answer_document
 
 if TYPE_CHECKING:
     from eventlog.contract import Answer
+    from lake.catalog import Publish
     from lake.reading import Card, Timeline
+    from pipelines.refresh import Refreshed
 
 HELD = 202
 """Status of an activity whose customer is still to come."""
@@ -68,7 +70,7 @@ def sql(project: Project, arguments: Namespace, output: Output) -> int:
     """Query the lake."""
     from lake.session import open_session, run_query
 
-    query = sys.stdin.read() if arguments.query == "-" else arguments.query
+    query = _input("-") if arguments.query == "-" else arguments.query
     connection = open_session(project.paths)
     try:
         result = run_query(connection, query)
@@ -111,7 +113,8 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     published, stream, live = found["published"], found["stream"], found["live"]
     run = "nothing yet: run `overtide refresh`" if published is None else \
         f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago"
-    behind = f", {stream['lagEvents']:,} events ({stream['lagSeconds']:,.1f} s) behind" if stream["lagEvents"] else ""
+    behind = ", of another event log: this one was lost or replaced" if stream["logReplaced"] else \
+        f", {stream['lagEvents']:,} events ({stream['lagSeconds']:,.1f} s) behind" if stream["lagEvents"] else ""
     return [("project", found["project"]), ("published", run),
             *((f"{name} lock", _holder(held)) for name, held in found["locks"].items()),
             ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
@@ -184,20 +187,28 @@ def withdraw(project: Project, arguments: Namespace, output: Output) -> int:
 
 def post(project: Project, arguments: Namespace, output: Output) -> int:
     """Add activities, and say what became of each row."""
-    records = parse_lines(_input(arguments.file))
+    text = _input(arguments.file)
+    if not text.strip():
+        raise usage_error("empty_input", f"{_name(arguments.file)} is empty: there is nothing to post.", None,
+                          "Give JSON or JSON lines; an empty list, [], posts nothing.")
+    records = parse_lines(text)
     answers = project.post(arguments.entity, records, atomic=arguments.atomic, valid_until=arguments.valid_until,
                            **_terms(arguments))
     refused = sum(answer.refusal is not None for answer in answers)
     rows = [answer_document(answer, number) for number, answer in enumerate(answers)]
     document = {"accepted": len(answers) - refused, "refused": refused, "rows": rows}
-    output.confirm(document, lambda: "\n".join([*map(_row_text, range(len(answers)), answers),
-                                                f"{len(answers) - refused} accepted, {refused} refused."]))
+    texts = list(map(_row_text, range(len(answers)), answers))
+    output.confirm(document, lambda: "\n".join([*texts, f"{len(answers) - refused:,} accepted, {refused:,} refused."]))
+    if output.quiet and not output.as_json:
+        for text, answer in zip(texts, answers, strict=True):
+            if answer.refusal is not None:
+                print(text, file=sys.stderr)
     return FAILED if refused else DONE
 
 
 def _row_text(number: int, answer: "Answer") -> str:
     return f"row {number + 1}: " + (accepted(answer) if answer.refusal is None
-                                else f"refused ({answer.refusal.code}): {answer.refusal}")
+                                else f"refused ({answer.refusal.code}): {refusal_text(answer.refusal)}")
 
 
 def accepted(answer: "Answer") -> str:
@@ -212,12 +223,22 @@ def accepted(answer: "Answer") -> str:
 def _input(file: str) -> str:
     """Return the text of a file or of standard input; raise `unreadable_file`."""
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return data.decode("utf-8-sig")
+        return _bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise OvertideError("unreadable_file", f"{_name(file)} is not UTF-8 (byte {error.start}).", file) from None
+        raise usage_error("unreadable_file", f"{_name(file)} is not UTF-8 (byte {error.start}).", None,
+                          "Write it as UTF-8.") from None
     except OSError as error:
         raise usage_error("unreadable_file", f"{_name(file)} cannot be read: {error.strerror}.", file) from None
+
+
+def _bytes(file: str) -> bytes:
+    if file != "-":
+        return Path(file).read_bytes()
+    if sys.stdin is None:
+        return b""
+    if sys.stdin.isatty():
+        print("Reading standard input; end it with ctrl-D.", file=sys.stderr, flush=True)
+    return sys.stdin.buffer.read()
 
 
 def _name(file: str) -> str:
@@ -226,20 +247,39 @@ def _name(file: str) -> str:
 
 def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     """Read the sources, unify them and publish the result."""
-    from overtide.progress import Display
-    from schemas.progress import silent
+    from overtide.signals import interruptible
 
-    if output.quiet:
-        refreshed = project.refresh(arguments.runner, silent)
-    else:
-        with Display() as display:
-            refreshed = project.refresh(arguments.runner, display)
+    before = project.reader.published()
+    with interruptible() as interruption:
+        try:
+            refreshed = _refreshed(project, arguments.runner, output)
+        except BaseException:
+            # What was interrupted inside the pipeline or DuckDB comes out as an error of theirs.
+            if not interruption.number:
+                raise
+            raise interruption.refusal(*_outcome(before, project.reader.published())) from None
     publish, manifest = refreshed.publish, refreshed.manifest
     instant = format_instant(publish.published_at)
     document = {"run": publish.run, "publishedAt": instant, "generation": publish.generation, "manifest": manifest}
     output.confirm(document, lambda: f"Published run {publish.run} at {instant}: {manifest['profiles']:,} customers "
                    f"from {manifest['records_unified']:,} records in {manifest['seconds']} s.")
     return DONE
+
+
+def _refreshed(project: Project, runner: str, output: Output) -> "Refreshed":
+    from overtide.progress import Display
+
+    if output.quiet:
+        return project.refresh(runner)
+    with Display() as display:
+        return project.refresh(runner, display)
+
+
+def _outcome(before: "Publish | None", now: "Publish | None") -> tuple[str, str | None]:
+    """Say what an interrupted refresh left: its message and its hint."""
+    if now is not None and (before is None or now.run > before.run):
+        return f"Stopped while cleaning up: run {now.run} is published.", None
+    return "Stopped: nothing was published.", None if now is None else f"Run {now.run} is still served."
 
 
 def stream(project: Project, arguments: Namespace, output: Output) -> int:
@@ -260,7 +300,7 @@ def _customer(arguments: Namespace, most: int | None = None) -> tuple[str | None
     words = list(arguments.words)
     customer_id = None
     if arguments.key is None:
-        if not words or (most is None and "=" in words[0]):
+        if not words or not words[0] or (most is None and "=" in words[0]):
             raise usage_error("usage", "No customer is named.", None, "Give a CUSTOMER_ID, or --key ENTITY=PK.")
         customer_id = words.pop(0)
     if most is not None and len(words) > most:

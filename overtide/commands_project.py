@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from argparse import Namespace
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ import examples
 import schemas
 from overtide.output import Output
 from schemas.errors import DONE, USAGE, usage_error
-from schemas.mistakes import Mistake, closest
+from schemas.mistakes import Mistake
+from schemas.suggestions import closest
 
 if TYPE_CHECKING:
     from schemas.loading import Examined
@@ -30,9 +32,10 @@ def init(arguments: Namespace, output: Output) -> int:
     """Copy an example project into a folder that does not exist or is empty."""
     folder = Path(arguments.target)
     files = init_project(folder, arguments.example)
-    output.result({"folder": str(folder), "example": arguments.example, "files": files},
-                  lambda: f"Made {folder} from the example {arguments.example}: {files} files. "
-                          f"Next: overtide -C {folder} validate, then overtide -C {folder} refresh.")
+    command = "overtide" if folder == Path() else f"overtide -C {shlex.quote(str(folder))}"
+    output.confirm({"folder": str(folder), "example": arguments.example, "files": files},
+                   lambda: f"Made {folder.resolve().name} from the example {arguments.example}: {files} files. "
+                           f"Next: {command} validate, then {command} refresh.")
     return DONE
 
 
@@ -75,7 +78,7 @@ def validate(arguments: Namespace, output: Output) -> int:
         text = (Path(schemas.__file__).parent / SCHEMA).read_text(encoding="utf-8")
         output.result(json.loads(text), text.rstrip)
         return DONE
-    found = check_project(Path(arguments.folder), os.environ)
+    found = check_project(arguments.folder.resolve(), os.environ)
     mistakes = [one for one in found if one.severity == "mistake"]
     document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}
     count = "1 mistake." if len(mistakes) == 1 else f"{len(mistakes)} mistakes."
@@ -103,7 +106,8 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
 
 def _at(examined: "Examined", place: tuple[str, ...], finding: "Finding") -> Mistake:
     """Return what a look at the files found as a mistake at the entity's or the attribute's line."""
-    below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or "")}.get(finding.code, ())
+    below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or ""),
+             "wrong_delimiter": ("delimiter",)}.get(finding.code, ())
     mistake = examined.document.mistake(finding.code, (*place, *below), finding.message, value=finding.column,
                                         expected=finding.expected, suggestion=finding.suggestion)
     mistake.severity = finding.severity

@@ -133,7 +133,7 @@ class Story:
         return text
 
     def _run(self, words: Sequence[str], given: str | None) -> str:
-        from overtide.cli import run
+        from overtide.answering import run
         from overtide.parser import parse
 
         captured, stdin = io.StringIO(), sys.stdin

@@ -1,5 +1,6 @@
 """What a command prints: one JSON document, or texts and tables that people read."""
 
+import io
 import json
 import math
 import os
@@ -13,10 +14,14 @@ from typing import Any
 
 from schemas.errors import OvertideError
 from schemas.instants import format_instant, microseconds
+from schemas.mistakes import Mistake
 from schemas.values import EXACT
 
 WIDEST = 48
 """Characters of a table's cell on a terminal; elsewhere cells are never cut."""
+OPTIONS = {"asOf": "--as-of", "knownAt": "--known-at", "eventTime": "--event-time", "validUntil": "--valid-until",
+           "idempotencyKey": "--idempotency-key"}
+"""Parameters of a request, as they are called on the command line."""
 BOLD, DIM, GREEN, RED, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
 
 
@@ -52,10 +57,8 @@ class Output:
         """Print a refusal: on standard output as JSON, else on standard error, one line per detail."""
         if self.as_json:
             print(json_text({"error": error.as_json()}))
-            return
-        print(f"overtide: {error}", file=sys.stderr)
-        for detail in error.details:
-            print(f"  {detail}", file=sys.stderr)
+        else:
+            print(f"overtide: {refusal_text(error)}", file=sys.stderr)
 
     def styled(self, text: str, style: str) -> str:
         """Return a text in a style where colours are wanted."""
@@ -71,6 +74,26 @@ class Output:
         lines += [self.styled(_line(row, widths), GREEN if number in green else PLAIN)
                   for number, row in enumerate(cells)]
         return "\n".join(lines)
+
+
+def refusal_text(error: OvertideError) -> str:
+    """Return an error as people read it: what is wrong with what, what to do, and a line per detail."""
+    target = OPTIONS.get(error.target or "", error.target or "")
+    named = not target or target in error.message or isinstance(error, Mistake)
+    first = str(error) if named else f"{target}: {error}"
+    return "\n  ".join([first, *map(refusal_text, error.details)])
+
+
+def prepare_streams(as_json: bool) -> None:
+    """Make output safe: a closed stream swallows it, letters that a terminal lacks are escaped, JSON is UTF-8."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong."""
-        raise usage_error("usage", f"{message[0].upper()}{message[1:]}.", self.prog,
+        raise usage_error("usage", f"{message[0].upper()}{message[1:]}.", None,
                           self._hint(message) or f"`{self.prog} --help` shows how it is used.")
 
     def _hint(self, message: str) -> str | None:
@@ -74,6 +74,9 @@ def unknown_command(name: str) -> OvertideError:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Return global options and the command's arguments in one; raise `usage` or `unknown_command`."""
+    for word in argv:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise usage_error("usage", f"The argument {word!r} is not UTF-8.", None, "Write it as UTF-8.")
     known = global_parser().parse_args(argv)
     own = command_parser(known.command).parse_intermixed_args(known.arguments)
     return argparse.Namespace(**{**vars(known), **vars(own)})

@@ -14,13 +14,14 @@ from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
 from lake.reading import Card, Timeline
 from overtide.settings import Settings, read_settings
-from schemas.errors import OvertideError, usage_error
+from schemas.errors import usage_error
 from schemas.events import id_source
 from schemas.instants import Clock, Instant, microseconds, parse_instant
 from schemas.paths import Paths
 from schemas.progress import Report, silent
 from serving.acceptance import Acceptance, Target, Terms
 from serving.cards import Reader
+from serving.terms import parameter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -89,12 +90,14 @@ class Project:
         With `base` real-time changes are left out. Raises `customer_not_found`, `unknown_entity`, `nothing_published`,
         `before_first_publish`, `before_history`.
         """
-        return self.reader.get(target_of(customer_id, key), instant_of(as_of), instant_of(known_at), base)
+        return self.reader.get(target_of(customer_id, key), instant_of(as_of, "asOf"),
+                               instant_of(known_at, "knownAt"), base)
 
     def timeline(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
                  known_at: When = None, base: bool = False) -> Timeline:
         """Return a customer's activities, newest first; parameters and refusals as in `get`."""
-        return self.reader.timeline(target_of(customer_id, key), instant_of(as_of), instant_of(known_at), base)
+        return self.reader.timeline(target_of(customer_id, key), instant_of(as_of, "asOf"),
+                                    instant_of(known_at, "knownAt"), base)
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> "pa.Table":
         """Run a query over the lake, read-only, and return the result of its last statement as an Arrow table.
@@ -230,12 +233,12 @@ def target_of(customer_id: str | None, key: Key | None) -> Target:
     return Target(None, entity, str(value))
 
 
-def instant_of(when: When) -> Instant | None:
-    """Return an instant in microseconds, None for now; raise `invalid_instant` for text or a naive datetime."""
+def instant_of(when: When, name: str) -> Instant | None:
+    """Return an instant in microseconds, None for now; raise `invalid_instant` for other text or a naive datetime."""
     if isinstance(when, str):
-        return parse_instant(when)
+        return parameter(name, parse_instant, when)
     if isinstance(when, datetime):
         if when.tzinfo is None:
-            raise OvertideError("invalid_instant", f"{when} has no time zone.", None, "Give an aware datetime.")
+            raise usage_error("invalid_instant", f"{when} has no time zone.", name, "Give an aware datetime.")
         return microseconds(when.astimezone(UTC).replace(tzinfo=None))
     return when

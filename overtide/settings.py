@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.document import Document, read_document
-from schemas.errors import usage_error
+from schemas.document import Document, read_file
 from schemas.mistakes import Mistake, invalid_configuration
 from schemas.paths import Paths
 
-FILE = "overtide.yaml"
+PLACES = {"catalog": ("lake", "catalog"), "data": ("lake", "data"), "log": ("event_log", "path")}
+DAYS = ("lake", "history_days")
 NEEDED = ("lake", "event_log")
 """The sections that are read here; `overtide validate` and every refresh check all of them."""
 
@@ -24,42 +24,36 @@ class Settings:
 
 def read_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
     """Read the few settings; raise `no_configuration`, or `invalid_configuration` where they are wrong."""
-    document = read_document(_text(folder), FILE, environ)
-    root = document.value if isinstance(document.value, dict) else {}
+    document = read_file(folder, environ)
     mistakes = [one for one in document.mistakes if _concerns(one)]
-    lake, log = (_section(root, name, document) for name in NEEDED)
-    places = {"catalog": lake.get("catalog"), "data": lake.get("data"), "log": log.get("path")}
-    mistakes += [document.mistake("invalid_value", ("lake", name), "Expected a text.", expected="a text")
-                 for name, place in places.items() if place is not None and not isinstance(place, str)]
-    days = lake.get("history_days", Settings.history_days)
-    if not isinstance(days, int) or days < 1:
-        mistakes.append(document.mistake("invalid_value", ("lake", "history_days"), "Expected a number of at least 1.",
-                                         expected="a number of at least 1"))
-    if mistakes or not root:
-        raise invalid_configuration(mistakes or document.mistakes)
+    if not isinstance(document.value, dict):
+        raise invalid_configuration(mistakes or [_wrong(document, (), "a section (name: value)")])
+    places = {name: _setting(document, path) for name, path in PLACES.items()}
+    mistakes += [_wrong(document, PLACES[name], "a text that is not empty") for name, place in places.items()
+                 if place is not None and not (isinstance(place, str) and place)]
+    days = _setting(document, DAYS)
+    if days is not None and not (str(days).isdecimal() and int(str(days))):
+        mistakes.append(_wrong(document, DAYS, "a whole number of at least 1"))
+    if mistakes:
+        raise invalid_configuration(mistakes)
     given = {name: str(place) for name, place in places.items() if place is not None}
-    return Settings(Paths.of(folder, **given), int(str(days)))
+    return Settings(Paths.of(folder, **given), Settings.history_days if days is None else int(str(days)))
 
 
 def _concerns(mistake: Mistake) -> bool:
-    return mistake.code == "invalid_yaml" or (mistake.target or "").partition(".")[0] in NEEDED
+    return mistake.code in ("invalid_yaml", "empty") or (mistake.target or "").partition(".")[0] in NEEDED
 
 
-def _section(root: dict[str, object], name: str, document: Document) -> dict[str, object]:
-    section = root.get(name) or {}
+def _setting(document: Document, path: tuple[str, str]) -> object:
+    """Return a setting, None where it is not given."""
+    assert isinstance(document.value, dict)  # noqa: S101 (looked at before)
+    section = document.value.get(path[0])
+    if section is None:
+        return None
     if not isinstance(section, dict):
-        raise invalid_configuration([document.mistake("invalid_value", (name,), "Expected a section (name: value).")])
-    return section
+        raise invalid_configuration([_wrong(document, path[:1], "a section (name: value)")])
+    return section.get(path[1])
 
 
-def _text(folder: Path) -> str:
-    try:
-        return (folder / FILE).read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        raise usage_error("no_configuration", f"There is no {FILE} in {folder.resolve()}.", str(folder / FILE),
-                          "Go to a project's folder, name one with -C, or make one with `overtide init`.") from None
-    except UnicodeDecodeError:
-        raise invalid_configuration([Mistake("invalid_yaml", "The file is not UTF-8.", exit_code=2)]) from None
-    except OSError as error:
-        raise usage_error("no_configuration", f"{folder / FILE} cannot be read: {error.strerror}.", str(folder)) \
-            from None
+def _wrong(document: Document, path: tuple[str, ...], expected: str) -> Mistake:
+    return document.mistake("invalid_value", path, f"Expected {expected}.", expected=expected)

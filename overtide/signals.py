@@ -1,14 +1,64 @@
-"""How a long command is stopped: by ctrl-C or by the system, after what it is doing."""
+"""How a command is stopped: at once, or (the stream) after what it is doing; by ctrl-C or by the system."""
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
-INTERRUPTED = 130
-"""Exit code after ctrl-C."""
+from schemas.errors import OvertideError
+
+INTERRUPT = int(signal.SIGINT)
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes after ctrl-C and after SIGTERM."""
+AGAIN = 1.0
+"""Seconds after which a stop is asked for again: code that swallows every exception swallows that of a signal too."""
+
+
+@dataclass
+class Interruption:
+    """The signal that stopped a command, 0 while there was none: libraries turn the exception into errors of theirs."""
+
+    number: int = 0
+
+    def refusal(self, message: str = "Stopped before it was done.", hint: str | None = None) -> OvertideError:
+        """Return the error that says so, with the signal's exit code."""
+        error = OvertideError("interrupted", message, None, hint, 503, INTERRUPTED)
+        error.exit_code = TERMINATED if self.number == signal.SIGTERM else INTERRUPTED
+        return error
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Turn SIGINT and SIGTERM into `KeyboardInterrupt`, and remember which of them it was."""
+    interruption = Interruption()
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGALRM:
+            interruption.number = number
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+        raise KeyboardInterrupt
+
+    with _handling(asked, signal.SIGINT, signal.SIGTERM, signal.SIGALRM), _without_traces():
+        try:
+            yield interruption
+        finally:
+            if interruption.number:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextmanager
+def _without_traces() -> Iterator[None]:
+    """Where Python cannot raise (in callbacks of the garbage collector) it prints a traceback: not that of a signal."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda event: None if event.exc_type is KeyboardInterrupt else before(event)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @dataclass
@@ -30,9 +80,19 @@ def stopping() -> Iterator[Stop]:
         stop.interrupted = stop.interrupted or number == signal.SIGINT
         stop.event.set()
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handling(asked, signal.SIGINT, signal.SIGTERM):
         yield stop
+
+
+@contextmanager
+def _handling(handler: Any, *numbers: signal.Signals) -> Iterator[None]:  # noqa: ANN401 - as `signal.signal` takes it
+    """Handle signals within a block, but those that whoever started the command lets it ignore (`nohup`)."""
+    before: Mapping[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, handler) for number in numbers
+                  if signal.getsignal(number) is not signal.SIG_IGN}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from eventlog.contract import EventLog
+from eventlog.contract import EventLog, continues
 from eventlog.sqlite import SqliteEventLog
 from lake.generation import Generation
 from lake.locks import hold, stream_lock
@@ -30,6 +30,7 @@ from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import Clock, format_instant
 from schemas.paths import Paths
+from schemas.tables import SCHEMA
 from transforms.realtime import Fields
 from transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
 
@@ -99,6 +100,7 @@ class Driver:
     def _loop(self, connection: "DuckDBPyConnection", stop: threading.Event, until_caught_up: bool,
               watch: Watch) -> Progress:
         progress, keeper = Progress(committed_position(connection)), Keeper(connection, self._paths, self._upkeep)
+        self._expect_same_log(connection, progress.position)
         while not stop.is_set():
             began = time.monotonic()
             span = self._next_span(progress.position)
@@ -114,6 +116,14 @@ class Driver:
             keeper.committed(self._clock())
             stop.wait(self._tick.pause(time.monotonic() - began, events))
         return progress
+
+    def _expect_same_log(self, connection: "DuckDBPyConnection", position: int) -> None:
+        """Raise when the log lacks events that the lake holds: new ones at their positions would never be carried."""
+        row = connection.execute(f'SELECT epoch_us("AcceptedAt") FROM {SCHEMA}.overlay_state').fetchone()
+        if not continues(self._log, position, row[0] if row else None):
+            raise OvertideError("log_replaced", f"The lake holds events up to position {position:,} of another event "
+                                "log: this one was lost and begun anew, or comes from an older backup.", None,
+                                "Restore the newest backup of the log; until then SQL shows no new events.", 500)
 
     def _next_span(self, position: int) -> Span | None:
         """Return the next range of the log, at most a tick long, or None at its end."""

@@ -5,7 +5,8 @@ Steps 1 to 6 of `refresh` are the whole job; until the last nothing that a reade
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -35,13 +36,12 @@ from schemas.progress import Report, silent
 from schemas.tables import ProfileField
 from transforms import outputs, unify
 from transforms.identities import Identified
-from transforms.ingest import check_header
-from transforms.kernel import KernelSettings, kernel, parquet_files
+from transforms.kernel import KernelSettings, interrupt_kernels, kernel, parquet_files
 from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
 from transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
-from transforms.sources import columns_of, files_of
+from transforms.sources import check_columns, files_of
 from transforms.unify import PairTable, SourceFile
 
 BYTES_PER_RECORD = 200
@@ -88,7 +88,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         # 3. All sources are there and have their columns, or nothing starts.
         files = source_files(configuration, paths.project)
         plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
-        with Follower(plan.scratch, report) as follower:
+        with _cleared_on_failure(plan), Follower(plan.scratch, report) as follower:
             # 4. The pipeline writes files that nobody reads yet.
             found = run_pipeline(plan, files, runner)
             crash_point("refresh.pipeline_done")
@@ -102,22 +102,32 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
     return refreshed
 
 
+@contextmanager
+def _cleared_on_failure(plan: Plan) -> Iterator[None]:
+    """Leave no intermediate files behind when a refresh fails or is stopped."""
+    try:
+        yield
+    except BaseException:
+        interrupt_kernels()
+        shutil.rmtree(plan.paths.scratch, ignore_errors=True)
+        raise
+
+
 def source_files(configuration: Configuration, project: Path) -> list[SourceFile]:
     """Return every source file, after checking all headers; raise one error that lists everything wrong."""
     files: list[SourceFile] = []
     wrong: list[OvertideError] = []
     for name, entity in configuration.entities().items():
-        try:
-            for path in files_of(project, entity):
-                check_header(name, entity, path, columns_of(path, entity))
-                files.append(SourceFile(name, str(path), len(files)))
-        except OvertideError as error:
-            wrong.append(error)
+        found = [finding.error(name) for finding in check_columns(project, entity) if finding.severity == "mistake"]
+        wrong += found
+        if not found:
+            files += [SourceFile(name, str(path), len(files) + number)
+                      for number, path in enumerate(files_of(project, entity))]
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise OvertideError("sources_wrong", f"{len(wrong)} entities cannot be read: "
-                            + " ".join(error.message for error in wrong), None, "Nothing was changed.", details=wrong)
+        raise OvertideError("sources_wrong", f"The source files have {len(wrong)} mistakes.", None,
+                            "Nothing was changed.", details=wrong)
     return files
 
 
@@ -187,7 +197,8 @@ def _keep(found: Found, path: str) -> None:
 
 def _failed(error: Exception) -> OvertideError:
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return OvertideError("pipeline_failed", f"The refresh failed: {lines[-1][:300]}.", None,
+    reason = lines[-1].partition(" [while running '")[0].strip().removesuffix(".")
+    return OvertideError("pipeline_failed", f"The refresh failed: {reason[:300]}.", None,
                          "The old base is still served; run again with -v to see more.", 500, FAILED)
 
 

@@ -3,13 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as File
 
 import yaml
 
+from schemas.errors import USAGE, usage_error
 from schemas.mistakes import Mistake, Path, shown
 
+FILE = "overtide.yaml"
 MOST_VALUES = 200_000
 """A document with more values (through aliases of aliases, for instance) is refused."""
+LONGEST = 500
+"""Characters of a message or a value that are shown."""
+DEEPEST = 50
+"""Values nested more deeply are refused: no setting is that deep."""
 _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -40,11 +47,12 @@ class Document:
 
     def mistake(self, code: str, path: Path, message: str, **more: str | None) -> Mistake:
         """Return a mistake at a path; values that came from the environment are shown as `${NAME}`."""
-        clean = {name: self._hidden(text) for name, text in more.items() if text is not None}
+        clean = {name: _cut(self._hidden(text)) for name, text in more.items() if text is not None}
+        written = self.written.get(path)
         suggestion = clean.get("suggestion")
         hint = clean.pop("hint", None) or (f"Did you mean `{suggestion}`?" if suggestion else None)
-        return Mistake(code, self._hidden(message), self._hidden(shown(path)) or None, hint, exit_code=2,
-                       file=self.file, line=self.line(path), value=clean.get("value", self.written.get(path)),
+        return Mistake(code, _cut(self._hidden(message)), self._hidden(shown(path)) or None, hint, exit_code=USAGE,
+                       file=self.file, line=self.line(path), value=clean.get("value", written and _cut(written)),
                        expected=clean.get("expected"), suggestion=suggestion)
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
@@ -57,29 +65,64 @@ class Document:
         return text
 
 
+def read_file(folder: File, environ: Mapping[str, str]) -> Document:
+    """Read a project's `overtide.yaml`; raise `no_configuration` where there is none that can be read."""
+    path = folder / FILE
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise usage_error("no_configuration", f"There is no {FILE} in {folder.resolve()}.", str(path),
+                          "Go to a project's folder, name one with -C, or make one with `overtide init`.") from None
+    except OSError as error:
+        raise usage_error("no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)) from None
+    try:
+        return read_document(data.decode("utf-8-sig"), FILE, environ)
+    except UnicodeDecodeError as error:
+        line = data[:error.start].count(b"\n") + 1
+        found = Mistake("invalid_yaml", "The file is not UTF-8.", exit_code=USAGE, file=FILE, line=line)
+        return Document(FILE, environ, mistakes=[found])
+
+
 def read_document(text: str, file: str, environ: Mapping[str, str]) -> Document:
     """Read YAML text; what is wrong with it stands in the document's `mistakes`."""
     document = Document(file, environ)
     try:
+        _expect_shallow(text)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         document.mistakes.append(_syntax(file, error))
         return document
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else getattr(error, "reason", "")
-        document.mistakes.append(Mistake("invalid_yaml", f"This is no YAML: {reason}.", exit_code=2, file=file))
+    except yaml.YAMLError as error:
+        reason = getattr(error, "reason", None) or str(error)
+        document.mistakes.append(Mistake("invalid_yaml", f"This is no YAML: {reason}.", exit_code=USAGE, file=file))
         return document
-    if root is None:
-        document.add("empty", (), "The file is empty; `overtide init` makes one to begin with.")
-    else:
+    if root is not None:
         _Reader(document).read(root)
+    if document.value is None and not document.mistakes:
+        document.add("empty", (), "The file is empty; `overtide init` makes one to begin with.")
     return document
+
+
+def _cut(text: str) -> str:
+    """Return a text as far as it can be read at a glance."""
+    return text[:LONGEST] + "…" if len(text) > LONGEST else text
+
+
+def _expect_shallow(text: str) -> None:
+    """Raise where values are nested too deeply: the parser's own recursion would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            error = yaml.MarkedYAMLError(problem="values are nested too deeply")
+            error.problem_mark = event.start_mark  # type: ignore[assignment]  # the C parser's own kind of mark
+            raise error
 
 
 def _syntax(file: str, error: yaml.MarkedYAMLError) -> Mistake:
     mark = error.problem_mark or error.context_mark
-    context = f" {error.context}" if error.context else ""
-    return Mistake("invalid_yaml", f"This is no YAML: {error.problem}{context}.", exit_code=2, file=file,
+    sentence = f"{error.context}, {error.problem}" if error.context else error.problem
+    return Mistake("invalid_yaml", f"This is no YAML: {sentence}.", exit_code=USAGE, file=file,
                    line=mark.line + 1 if mark else None)
 
 
@@ -90,6 +133,7 @@ class _Reader:
         self.document = document
         self.open: list[yaml.Node] = []
         self.count = 0
+        self.refused = False
 
     def read(self, root: yaml.Node) -> None:
         """Fill the document."""
@@ -99,9 +143,10 @@ class _Reader:
     def _value(self, node: yaml.Node, path: Path) -> object:
         self.count += 1
         self.document.lines.setdefault(path, node.start_mark.line + 1)
-        if node in self.open or self.count > MOST_VALUES:
-            if self.count <= MOST_VALUES + 1:
-                self.document.add("invalid_yaml", path, "The value holds itself, or far too many values.")
+        if node in self.open or self.count > MOST_VALUES or len(path) > DEEPEST:
+            if not self.refused:
+                self.document.add("invalid_yaml", path[:3], "The value holds itself, or far too many values.")
+            self.refused = True
             return None
         self.open.append(node)
         value = self._contents(node, path)
@@ -119,8 +164,8 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         values: dict[str, object] = {}
         for key, item in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self.document.add("invalid_yaml", path, "A key must be a plain text.")
+            if not isinstance(key, yaml.ScalarNode) or key.tag == f"{_TAG}merge":
+                self.document.add("invalid_yaml", path, "A key must be a plain text (`<<` does not merge here).")
                 continue
             here = (*path, key.value)
             if key.value in values:

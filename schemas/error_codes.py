@@ -56,6 +56,9 @@ CODES = {
         "configuration", "`overtide.yaml` is empty.", "Begin with `overtide init`.", exit_codes=USAGE),
     "empty_file": Explained(
         "refresh", "A source file has no columns: it is empty.", "Correct the file or remove it.", exit_codes=BOTH),
+    "empty_input": Explained(
+        "change", "The file or standard input holds nothing to post.",
+        "Give JSON or JSON lines; an empty list, `[]`, posts nothing and is no mistake.", exit_codes=USAGE),
     "empty_merge": Explained(
         "configuration", "Note: Customer has no columns but its keys.", "Name columns in `unification.merge`.",
         *LISTED),
@@ -71,6 +74,9 @@ CODES = {
     "field_not_updatable": Explained(
         "change", "CustomerId, PreviousCustomerId and alternate keys identify the customer.",
         "Leave the field out of the update."),
+    "file_unusable": Explained(
+        "storage", "The system refuses a file, a folder or a stream; the message has its reason.",
+        "Check permissions and free space.", (503,)),
     "folder_not_empty": Explained(
         "command", "The folder for the new project is not empty.", "Name a new or an empty one.", exit_codes=USAGE),
     "generation_corrupt": Explained(
@@ -84,6 +90,9 @@ CODES = {
     "internal_error": Explained(
         "command", "Something that nobody thought of went wrong.",
         "Run the command again with `-v` before it, and report what it shows.", (500,)),
+    "interrupted": Explained(
+        "command", "The command was stopped before it was done, by ctrl-C (exit 130) or by SIGTERM (exit 143).",
+        "Run it again; what was published before is still served.", (503,), (130,)),
     "invalid_configuration": Explained(
         "configuration", "`overtide.yaml` has mistakes; `details` lists every one of them.",
         "Correct them; `overtide validate` shows them too.", exit_codes=USAGE),
@@ -97,7 +106,7 @@ CODES = {
         exit_codes=USAGE),
     "invalid_instant": Explained(
         "change", "An instant is not RFC 3339 with an offset.",
-        "Write `2026-11-24T10:00:00Z` or `2026-11-24T11:00:00+01:00`."),
+        "Write `2026-11-24T10:00:00Z` or `2026-11-24T11:00:00+01:00`.", exit_codes=BOTH),
     "invalid_json": Explained(
         "change", "The text is no JSON object, has a key twice, or holds NaN or Infinity.",
         "Send one JSON object per record."),
@@ -105,7 +114,8 @@ CODES = {
         "configuration", "The name cannot be that of a table or column.",
         "Begin with a letter; go on with letters, digits and underscores, 80 at most.", exit_codes=USAGE),
     "invalid_parameter": Explained(
-        "change", "A parameter is empty, too long, or does not belong to this request.", "Shorten it or leave it out."),
+        "change", "A parameter is empty, too long, or does not belong to this request.", "Shorten it or leave it out.",
+        exit_codes=USAGE),
     "invalid_runner": Explained(
         "command", "A runner's file is not as it should be.", "See [runners.md](runners.md).", exit_codes=USAGE),
     "invalid_sql": Explained(
@@ -123,7 +133,9 @@ CODES = {
     "invalid_yaml": Explained(
         "configuration", "The file is not UTF-8 or not YAML.", "Correct the line that is named.", exit_codes=USAGE),
     "lake_unreadable": Explained(
-        "storage", "The lake cannot be read.", "Check that the catalog and the data folder are there.", (503,)),
+        "storage", "The lake cannot be read or written, or its catalog is lost.",
+        "Check that the catalog and its data folder are whole, may be written to, and that the disk is not full.",
+        (503,)),
     "locked": Explained(
         "storage", "Another command holds the lock; the message says which, and since when.",
         "Try again when it has finished.", (423,), (75,)),
@@ -132,6 +144,9 @@ CODES = {
     "log_corrupt": Explained(
         "storage", "The event log is damaged, or the file is no event log.",
         "Restore it from a backup, or move it away to begin a new one.", (500,)),
+    "log_replaced": Explained(
+        "storage", "The lake holds events of another event log: the present one was lost and begun anew, or comes from "
+        "an older backup.", "Restore the newest backup of the log; until then SQL shows no new events.", (500,)),
     "log_unwritable": Explained(
         "storage", "The event log cannot be opened, written or extended.",
         "Check the free space and the permissions of the file and its folder.", (503,)),
@@ -174,6 +189,8 @@ CODES = {
     "optional_key": Explained(
         "configuration", "A primary key is marked optional.", "Every record needs its key: remove the mark.",
         exit_codes=USAGE),
+    "out_of_memory": Explained(
+        "storage", "There is not enough memory.", "Close other programs, or use a machine with more memory.", (503,)),
     "pipeline_failed": Explained(
         "refresh", "The pipeline or its runner failed; the old base is still served.",
         "Run `overtide -v refresh` to see more.", (500,)),
@@ -238,6 +255,9 @@ CODES = {
     "usage": Explained(
         "command", "The command line is not as the command needs it.", "`overtide COMMAND --help` shows how it is.",
         exit_codes=USAGE),
+    "wrong_delimiter": Explained(
+        "refresh", "The columns of a CSV file are separated by another character than `delimiter`.",
+        "Correct `delimiter` of the entity.", exit_codes=BOTH),
     "wrong_encoding": Explained(
         "refresh", "A source file is not in its declared encoding.", "Correct `encoding` of the entity."),
     "wrong_order": Explained(

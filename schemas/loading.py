@@ -10,12 +10,11 @@ from pydantic import ValidationError
 
 from schemas.annotations import below, placeholder, settings_of
 from schemas.configuration import ATTRIBUTE_TYPES, Configuration
-from schemas.document import Document, read_document
-from schemas.errors import usage_error
-from schemas.mistakes import Mistake, Path, closest, invalid_configuration, one_of
+from schemas.document import Document, read_file
+from schemas.mistakes import Mistake, Path, invalid_configuration, one_of
+from schemas.suggestions import closest
 from schemas.validation import check
 
-FILE = "overtide.yaml"
 MEANT_TYPES = {"int": "integer", "bigint": "integer", "long": "integer", "number": "double", "float": "double",
                "text": "string", "str": "string", "varchar": "string", "bool": "boolean", "timestamp": "datetime",
                "uuid": "guid", "numeric": "decimal(18, 2)", "decimal": "decimal(18, 2)", "money": "decimal(18, 2)"}
@@ -52,7 +51,7 @@ def load(folder: File, environ: Mapping[str, str]) -> Configuration:
 
 def examine(folder: File, environ: Mapping[str, str]) -> Examined:
     """Read a project's configuration as far as it can be read; raise `no_configuration` where there is none."""
-    document = read_document(_text(folder), FILE, environ)
+    document = read_file(folder, environ)
     if document.value is None:
         return Examined(None, document.mistakes, [], frozenset(), document)
     configuration, broken = _model(document)
@@ -67,21 +66,6 @@ def configuration_hash(configuration: Configuration) -> str:
     document = configuration.model_dump(mode="json", by_alias=True)
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))  # unsorted: the order of mappings counts
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _text(folder: File) -> str:
-    path = folder / FILE
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        raise usage_error("no_configuration", f"There is no {FILE} in {folder}.", str(path),
-                          "Go to a project's folder, name one with -C, or make one with `overtide init`.") from None
-    except UnicodeDecodeError as error:
-        line = error.object[:error.start].count(b"\n") + 1
-        raise invalid_configuration([Mistake("invalid_yaml", "The file is not UTF-8.", exit_code=2, line=line)]) \
-            from None
-    except OSError as error:
-        raise usage_error("no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)) from None
 
 
 def _model(document: Document) -> tuple[Configuration | None, frozenset[Path]]:
@@ -143,9 +127,18 @@ def _report(document: Document, path: Path, problems: list[dict[str, object]]) -
     else:
         expected = _expected(path, problems)
         written = document.text(path)
-        found = "this value" if written is None else f"`{written}`" if written else "an empty value"
-        document.add("invalid_value", path, f"Expected {expected}, found {found}.", expected=expected,
+        document.add("invalid_value", path, f"Expected {expected}, found {_found(document, path)}.", expected=expected,
                      suggestion=_meant(path, written, problems))
+
+
+def _found(document: Document, path: Path) -> str:
+    written = document.text(path)
+    if written is not None:
+        return f"`{written}`" if written else "an empty value"
+    value = document.value
+    for step in path:
+        value = value[step]  # type: ignore[index]
+    return "a list" if isinstance(value, list) else "a mapping (name: value)"
 
 
 def _meant(path: Path, written: str | None, problems: list[dict[str, object]]) -> str | None:

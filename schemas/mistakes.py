@@ -1,6 +1,5 @@
 """One mistake of a configuration: where it is, what stands there, what was expected, and what was probably meant."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -45,13 +44,6 @@ def invalid_configuration(mistakes: list[Mistake]) -> OvertideError:
     file = mistakes[0].file if mistakes else "overtide.yaml"
     return OvertideError("invalid_configuration", f"{file} has {count}.", file, exit_code=USAGE,
                          details=list(mistakes))
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one most likely means, or None."""
-    folded = {other.strip().casefold(): other for other in known}
-    found = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
 
 
 def one_of(names: Iterable[str], most: int = 12) -> str:

@@ -19,8 +19,9 @@ def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
         return json.loads(text, object_pairs_hook=_object, parse_float=Number, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
-        raise OvertideError("invalid_json", f"This is no JSON document: {str(error) or 'nested too deeply'}.",
-                            None, "Send one JSON object per record.") from None
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise OvertideError("invalid_json", f"This is no JSON document: {reason}.", None,
+                            "Send one JSON object per record.") from None
 
 
 def parse_lines(text: str) -> list[Any]:

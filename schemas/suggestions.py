@@ -3,13 +3,19 @@
 from collections.abc import Iterable
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a sentence with the known name that is closest to a misspelt one, or the list of the known names."""
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one most likely means, or None."""
     from difflib import get_close_matches
 
+    folded = {other.strip().casefold(): other for other in known}
+    found = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known name that is closest to a misspelt one, or the list of the known names."""
     names = list(known)
-    folded = {candidate.lower(): candidate for candidate in names}
-    close = get_close_matches(name.lower(), folded, 1, 0.6)
+    close = closest(name, names)
     if close:
-        return f"Did you mean {folded[close[0]]}?"
+        return f"Did you mean {close}?"
     return f"Known are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}." if names else ""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from schemas.configuration import Configuration, Entity
 from schemas.document import Document
-from schemas.mistakes import Mistake, Path, closest, one_of
+from schemas.mistakes import Mistake, Path, one_of
+from schemas.suggestions import closest
 
 NUMBERS = ("integer", "double")
 RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun")

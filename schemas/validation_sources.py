@@ -5,8 +5,9 @@ import re
 from zoneinfo import ZoneInfo, available_timezones
 
 from schemas.configuration import Attribute, Entity
-from schemas.mistakes import Path, closest
+from schemas.mistakes import Path
 from schemas.strptime import unsupported
+from schemas.suggestions import closest
 from schemas.validation_context import Checking
 
 KEY_TYPES = ("string", "integer", "guid")

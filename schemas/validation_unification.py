@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from schemas.configuration import Condition, FieldGroup, MatchPair, MergedField, Preference, Rule
-from schemas.mistakes import Path, closest
+from schemas.mistakes import Path
+from schemas.suggestions import closest
 from schemas.validation_context import NUMBERS, RESERVED_COLUMNS, Checking
 from schemas.validation_sources import is_name
 

@@ -10,7 +10,7 @@ from typing import Any
 from eventlog.contract import Answer, EventLog
 from eventlog.decisions import batch_refused
 from lake.generation import Generation
-from schemas.errors import OvertideError
+from schemas.errors import OvertideError, usage_error
 from schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
 from schemas.instants import format_instant
 from schemas.strict_json import checked_object
@@ -56,8 +56,8 @@ class Acceptance:
         check = _check_of(generation, entity)
         check_labels(terms)
         if terms.idempotency_key is not None and len(records) != 1:
-            raise OvertideError("invalid_parameter", "An idempotency key names one record only.", "idempotencyKey",
-                                "Leave it out: an activity with an identity is never added twice.")
+            raise usage_error("invalid_parameter", "An idempotency key names one record only.", "idempotencyKey",
+                              "Leave it out: an activity with an identity is never added twice.")
         times = period(terms, generation.real_time["activity_ttl"])
         rows = [self._activity(entity, record, check, terms, times) for record in records]
         return self._append_rows(rows, atomic)
@@ -73,7 +73,7 @@ class Acceptance:
     def _withdrawal(self, asked: Draft, target: Target, field: str | None, terms: Terms) -> Draft:
         generation = published(self._current())
         if terms.valid_until is not None:
-            raise OvertideError("invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out.")
+            raise usage_error("invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out.")
         times = period(terms, generation.real_time["update_ttl"])
         found = checked_target(generation, target)
         if field is not None:

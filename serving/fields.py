@@ -94,6 +94,5 @@ def combined(errors: list[OvertideError]) -> OvertideError:
     """Return one error for all: the only one itself, or `invalid_fields` with details."""
     if len(errors) == 1:
         return errors[0]
-    return OvertideError("invalid_fields", f"{len(errors)} fields were refused: "
-                         + " ".join(f"{error.target}: {error.message}" for error in errors), None, None,
-                         details=errors)
+    names = ", ".join(str(error.target) for error in errors)
+    return OvertideError("invalid_fields", f"{len(errors)} fields were refused: {names}.", details=errors)

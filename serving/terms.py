@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from schemas.errors import OvertideError
+from schemas.errors import USAGE, OvertideError, usage_error
 from schemas.instants import Instant, parse_duration, parse_instant
 from schemas.values import checked_text
 
@@ -42,18 +42,19 @@ class Period:
 
 def period(terms: Terms, default_ttl: str) -> Period:
     """Read the times of a request; raise `invalid_instant` or `invalid_duration`."""
-    start = None if terms.event_time is None else _named("eventTime", parse_instant, terms.event_time)
+    start = None if terms.event_time is None else parameter("eventTime", parse_instant, terms.event_time)
     end = default_ttl if terms.valid_until is None else terms.valid_until
     if "-" in end or ":" in end:
-        return Period(_named("validUntil", parse_instant, end), None, start)
-    return Period(None, _named("validUntil", parse_duration, end), start)
+        return Period(parameter("validUntil", parse_instant, end), None, start)
+    return Period(None, parameter("validUntil", parse_duration, end), start)
 
 
-def _named(parameter: str, parse: Callable[[str], int], text: str) -> int:
+def parameter(name: str, parse: Callable[[str], int], text: str) -> int:
+    """Read a time that was given as a parameter; one that cannot be read is wrong usage of the parameter `name`."""
     try:
         return parse(text)
     except OvertideError as error:
-        error.target = parameter
+        error.target, error.exit_code = name, USAGE
         raise
 
 
@@ -61,5 +62,5 @@ def check_labels(terms: Terms) -> None:
     """Raise `invalid_parameter` for a caller or an idempotency key that is empty, too long or cannot be kept."""
     for name, text in (("caller", terms.caller), ("idempotencyKey", terms.idempotency_key)):
         if text is not None and not (0 < len(text) <= MAX_LABEL and checked_text(text) is not None):
-            raise OvertideError("invalid_parameter", f"{name} must be a text of 1 to {MAX_LABEL} characters.", name,
-                                "Shorten it, or leave it out.")
+            raise usage_error("invalid_parameter", f"{name} must be a text of 1 to {MAX_LABEL} characters.", name,
+                              "Shorten it, or leave it out.")

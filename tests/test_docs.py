@@ -66,11 +66,21 @@ def contoso(demo) -> Project:
     return demo.project
 
 
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory) -> Path:
+    """The Contoso example, refreshed; nothing was accepted."""
+    folder = tmp_path_factory.mktemp("refreshed") / "contoso"
+    init_project(folder, "contoso")
+    with Project(folder) as project:
+        project.refresh()
+    return folder
+
+
 @pytest.fixture
-def fresh_contoso(contoso, tmp_path, monkeypatch) -> Path:
-    """A copy of that project as the current folder, with nothing accepted yet."""
+def fresh_contoso(refreshed, tmp_path, monkeypatch) -> Path:
+    """A copy of the refreshed project as the current folder."""
     folder = tmp_path / "shop"
-    shutil.copytree(contoso.folder, folder, ignore=shutil.ignore_patterns("log"))
+    shutil.copytree(refreshed, folder)
     monkeypatch.chdir(folder)
     return folder
 

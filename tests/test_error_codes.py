@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from overtide.signals import INTERRUPTED
 from schemas import errors
 from schemas.error_codes import CODES
 from schemas.strict_json import TOO_LARGE
@@ -16,7 +17,7 @@ from serving.fields import NOT_FOUND
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("overtide", "pipelines", "transforms", "schemas", "lake", "eventlog", "serving", "runner_configs")
 NAMED = {"FAILED": errors.FAILED, "USAGE": errors.USAGE, "LOCKED": errors.LOCKED, "NOT_FOUND": NOT_FOUND,
-         "TOO_LARGE": TOO_LARGE}
+         "TOO_LARGE": TOO_LARGE, "INTERRUPTED": INTERRUPTED}
 CODE_AT = {"OvertideError": 0, "usage_error": 0, "Mistake": 0, "add": 0, "mistake": 0, "note": 0, "Finding": 1,
            "_quarantined": 1}
 """The calls that name a code, and at which place."""
@@ -72,7 +73,7 @@ def statuses(one: Raised) -> set[int]:
 def exit_codes(one: Raised) -> set[int]:
     if is_listed(one):
         return set()
-    if one.call != "OvertideError":
+    if one.call not in ("OvertideError", "Finding"):
         return {errors.USAGE}
     # What a look at the sources finds is a mistake for `validate`, and a failure for a refresh.
     found = {errors.USAGE} if one.module == "transforms/sources.py" else set()

@@ -185,9 +185,9 @@ def test_several_files_are_one_entity_and_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "code", "words"), [
-    ("Id\n1\n", "missing_column", "has no column Name"),
-    ("Id,Name,name\n1,a,b\n", "duplicate_column", "Name and name"),
-    ("Id,Name,x,x\n1,a,b,c\n", "duplicate_column", "x and x"),
+    ("Id\n1\n", "missing_column", "has no column 'Name'"),
+    ("Id,Name,name\n1,a,b\n", "duplicate_column", "'Name' and 'name'"),
+    ("Id,Name,x,x\n1,a,b,c\n", "duplicate_column", "'x' and 'x'"),
     ("", "empty_file", "is empty"), ("\ufeff", "empty_file", "is empty"),
     ("\nId,Name\n1,a\n", "unreadable_file", "begins with a blank line"),
     ('Id,"Name"x\n1,a\n', "unreadable_file", "first line that is no header"),

@@ -20,7 +20,7 @@ from transforms.json_reading import read_json
 from transforms.kernel import write_parquet
 from transforms.parquet_reading import read_parquet
 from transforms.raw import Raw, SourceText, Write
-from transforms.sources import columns_of, new_columns, same_names
+from transforms.sources import expected_columns, new_columns
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,8 +46,7 @@ class IngestedFile:
 def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, source: Path, folder: Path, number: int,
            project: Path) -> IngestedFile:
     """Read the file `source` of an entity into `folder`; `number` makes the names of the results unique."""
-    found = columns_of(source, entity)
-    check_header(name, entity, source, found)
+    found = expected_columns(source, name, entity)
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     folder.mkdir(parents=True, exist_ok=True)
     file = SourceText(entity, source, found, folder / f"text-{number}.utf8")
@@ -73,19 +72,6 @@ def readable(source: Path) -> Iterator[None]:
         reason = str(error).strip().splitlines()[0]
         raise OvertideError("unreadable_file", f"{source} cannot be read: {reason}", str(source),
                             "Correct the file, or `format` and `encoding` of the entity.") from None
-
-
-def check_header(name: str, entity: Entity, source: Path, found: list[str]) -> None:
-    """Raise `missing_column` or `duplicate_column` when a file's columns cannot be those of its entity."""
-    for column, other in same_names(found, entity):
-        raise OvertideError("duplicate_column", f"{source} has the columns {other} and {column}, which are one name.",
-                            name, "Give every column its own name.")
-    missing = [column for column in entity.attributes
-               if column not in found and not entity.attribute(column).optional]
-    if missing:
-        raise OvertideError("missing_column",
-                            f"{source} has no column {', '.join(missing)} (it has {', '.join(found)}).", name,
-                            f"Correct the file, or mark the attribute of {name} `optional: true`.")
 
 
 def typed_rows(entity: Entity, raw: Raw) -> str:

@@ -2,8 +2,9 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ class KernelSettings:
     scratch: Path
 
 
+_OPEN: set["DuckDBPyConnection"] = set()
+
+
 @contextmanager
 def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
     """Open a DuckDB in memory for one step; its clock zone is UTC and it reads nothing but what it is told to."""
@@ -34,12 +38,26 @@ def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
     # Extensions come from packages that pip has checked; checking them again takes longer than a small step.
     connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
                                         "temp_directory": spill, "allow_unsigned_extensions": True})
+    _OPEN.add(connection)
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
         connection.close()
         shutil.rmtree(spill, ignore_errors=True)
+        _OPEN.discard(connection)
+
+
+def interrupt_kernels(seconds: float = 10) -> None:
+    """Stop what the kernels of this process are doing, in all threads; return when they have left their files."""
+    import duckdb
+
+    until = time.monotonic() + seconds
+    while _OPEN and time.monotonic() < until:
+        for connection in list(_OPEN):
+            with suppress(duckdb.Error):
+                connection.interrupt()
+        time.sleep(0.01)
 
 
 def count(connection: "DuckDBPyConnection", query: str) -> int:

@@ -4,6 +4,7 @@ Source of the rules: semantics 4.2 (of rows with one primary key the entity's me
 greatest canonical row, never the order of the file).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     keyless, distinct = _key_counts(connection, rows, entity)
     repeated = sum(file.rows for file in ingested) - keyless - distinct
     aside = read - distinct - repeated
-    check_amounts(name, entity, read, aside)
+    check_amounts(name, entity, read, aside, lambda: first_aside(connection, ingested))
     corrupt = folder / "corrupt.parquet"
     corrupt_records = write_parquet(connection, corrupt_rows(entity, ingested), corrupt)
     if keyless or repeated:
@@ -78,14 +79,24 @@ def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> 
     return every - keyed, distinct
 
 
-def check_amounts(name: str, entity: Entity, read: int, aside: int) -> None:
+def first_aside(connection: "DuckDBPyConnection", ingested: list[IngestedFile]) -> str:
+    """Say in a sentence which line was the first that is no row; nothing where rows only lack their key."""
+    for file in ingested:
+        if file.lines:
+            row = connection.execute(f"SELECT Line, CorruptionDetails FROM read_parquet({literal(file.lines_path)}) "
+                                     "ORDER BY Line LIMIT 1").fetchone()
+            return f" The first is line {row[0]} of {file.source} ({row[1].removeprefix('line: ')})." if row else ""
+    return ""
+
+
+def check_amounts(name: str, entity: Entity, read: int, aside: int, first: Callable[[], str]) -> None:
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
     if read == 0:
         raise OvertideError("no_rows", f"{name} has no rows in {entity.path}.", name,
                             "Check the file; a refresh never publishes an empty entity.")
     if aside * 100 > entity.max_set_aside_percent * read:
         raise OvertideError("too_many_set_aside", f"{name}: {aside:,} of {read:,} rows could not be read or have no "
-                            f"primary key, more than {entity.max_set_aside_percent:g} %.", name,
+                            f"primary key, more than {entity.max_set_aside_percent:g} %.{first()}", name,
                             "Correct the file or its format, or raise `max_set_aside_percent`.")
 
 

@@ -5,17 +5,20 @@ import csv
 import glob
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TextIO
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
-from schemas.mistakes import closest, one_of
+from schemas.mistakes import one_of
+from schemas.suggestions import closest
 
 SAMPLED_LINES = 1000
 """JSON lines name their columns row by row: so many are read, and more while a column is missing that must be there."""
+DELIMITERS = ",;\t|"
+"""What separates columns where it is not the configured delimiter."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,14 @@ class Finding:
     severity: Literal["mistake", "note"]
     code: str
     message: str
-    file: Path | None = None
     column: str | None = None
     expected: str | None = None
     suggestion: str | None = None
+
+    def error(self, entity: str) -> OvertideError:
+        """Return a mistake as the error of a refresh."""
+        hint = f"Did you mean `{self.suggestion}`?" if self.suggestion else None
+        return OvertideError(self.code, self.message, entity, hint)
 
 
 def files_of(folder: Path, entity: Entity) -> list[Path]:
@@ -46,6 +53,15 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
     raise OvertideError("no_files", f"No file matches {entity.path}.", entity.path, hint)
 
 
+def expected_columns(file: Path, name: str, entity: Entity) -> list[str]:
+    """Return the names of a file's columns; raise the first thing that is wrong with them."""
+    columns = columns_of(file, entity)
+    for finding in _check_columns(file, str(file), columns, entity):
+        if finding.severity == "mistake":
+            raise finding.error(name)
+    return columns
+
+
 def columns_of(file: Path, entity: Entity) -> list[str]:
     """Return the names of a file's columns, in its order; raise `empty_file` or `unreadable_file`."""
     readers = {"csv": _csv_columns, "parquet": _parquet_columns, "jsonl": _json_columns}
@@ -61,26 +77,65 @@ def columns_of(file: Path, entity: Entity) -> list[str]:
 
 
 def check_columns(folder: Path, entity: Entity) -> list[Finding]:
-    """Compare an entity's configured attributes with the columns that its files really have."""
+    """Compare an entity's configured attributes with the columns that its files really have.
+
+    What is wrong with several files in the same way is found once.
+    """
     try:
         files = files_of(folder, entity)
     except OvertideError as error:
         return [Finding("mistake", error.code, str(error))]
-    return [finding for file in files for finding in _check_file(file, entity)]
+    found: dict[tuple[str, str | None], list[Finding]] = {}
+    for file in files:
+        for finding in _check_file(file, folder, entity):
+            found.setdefault((finding.code, finding.column), []).append(finding)
+    return [_joined(same) for same in found.values()]
 
 
-def _check_file(file: Path, entity: Entity) -> list[Finding]:
+def _joined(same: list[Finding]) -> Finding:
+    more = len(same) - 1
+    alike = f" ({more:,} more {'file' if more == 1 else 'files'} alike)"
+    return replace(same[0], message=same[0].message + alike) if more else same[0]
+
+
+def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
     try:
         columns = columns_of(file, entity)
     except OvertideError as error:
-        return [Finding("mistake", error.code, str(error), file)]
-    return [*_twice(file, columns, entity), *_missing(file, columns, entity), *_new(file, columns, entity)]
+        return [Finding("mistake", error.code, str(error))]
+    shown = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+    return list(_check_columns(file, shown, columns, entity))
 
 
-def _twice(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
+def _check_columns(file: Path, shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
+    yield from _twice(shown, columns, entity)
+    missing = [name for name in entity.attributes if name not in columns and not entity.attribute(name).optional]
+    other = _other_delimiter(file, entity, len(missing)) if missing else None
+    if other is None:
+        yield from _missing(shown, missing, columns, entity)
+        yield from _new(shown, columns, entity)
+    else:
+        message = f"The columns of {shown} are separated by {other!r}, not by {entity.delimiter!r}. " \
+                  "Correct `delimiter` of the entity."
+        yield Finding("mistake", "wrong_delimiter", message, expected=other)
+
+
+def _other_delimiter(file: Path, entity: Entity, missing: int) -> str | None:
+    """Return the delimiter by which fewer columns are missing, or None."""
+    if entity.format != "csv":
+        return None
+    for other in DELIMITERS.replace(entity.delimiter, ""):
+        with suppress(OvertideError):
+            columns = _csv_columns(file, entity.model_copy(update={"delimiter": other}))
+            if sum(name not in columns for name in entity.attributes) < missing:
+                return other
+    return None
+
+
+def _twice(shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
     for column, other in same_names(columns, entity):
-        message = f"{file.name} has the columns {other!r} and {column!r}, which are one name; give each its own."
-        yield Finding("mistake", "duplicate_column", message, file, column, "every name once")
+        message = f"{shown} has the columns {other!r} and {column!r}, which are one name. Give each its own."
+        yield Finding("mistake", "duplicate_column", message, column, "every name once")
 
 
 def same_names(columns: list[str], entity: Entity) -> Iterator[tuple[str, str]]:
@@ -100,21 +155,18 @@ def new_columns(columns: list[str], entity: Entity) -> list[str]:
     return [column for column in columns if column and column not in entity.attributes]
 
 
-def _missing(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
+def _missing(shown: str, missing: list[str], columns: list[str], entity: Entity) -> Iterator[Finding]:
     unknown = [column for column in columns if column not in entity.attributes]
-    for name in entity.attributes:
-        if name in columns or entity.attribute(name).optional:
-            continue
-        close = closest(name, unknown)
-        message = f"{file.name} has no column {name!r}; it has {one_of(columns)}. " \
+    for name in missing:
+        message = f"{shown} has no column {name!r}; it has {one_of(columns)}. " \
                   "Correct the name, or mark the attribute `optional: true`."
-        yield Finding("mistake", "missing_column", message, file, name, one_of(columns), close)
+        yield Finding("mistake", "missing_column", message, name, one_of(columns), closest(name, unknown))
 
 
-def _new(file: Path, columns: list[str], entity: Entity) -> Iterator[Finding]:
+def _new(shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
     for column in new_columns(columns, entity):
-        message = f"{file.name} has a column {column!r} that is not configured; it is not read."
-        yield Finding("note", "new_column", message, file, column)
+        message = f"{shown} has a column {column!r} that is not configured; it is not read."
+        yield Finding("note", "new_column", message, column)
 
 
 def _csv_columns(file: Path, entity: Entity) -> list[str]:

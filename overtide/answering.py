@@ -1,0 +1,111 @@
+"""Runs one command of the `overtide` command line, and turns every error into one clear answer."""
+
+import logging
+import os
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Sequence
+
+from overtide.failures import explained
+from overtide.output import Output, prepare_streams
+from overtide.parser import parse
+from overtide.signals import INTERRUPT, Interruption, interruptible
+from schemas.errors import DONE, OvertideError
+
+
+def answer(argv: Sequence[str] | None) -> int:
+    """Run one command, print its answer and return the exit code."""
+    words, output = _prepared(argv)
+    with interruptible() as interruption:
+        try:
+            return _answered(words, output, interruption)
+        except BrokenPipeError:
+            # The reader of a pipe has enough, and no error is due.
+            _discard_output()
+            return DONE
+
+
+def stopped(argv: Sequence[str] | None) -> int:
+    """Answer a command that was stopped by ctrl-C before or after it could answer so itself."""
+    return _refused(Interruption(INTERRUPT).refusal(), _prepared(argv)[1])
+
+
+def _prepared(argv: Sequence[str] | None) -> tuple[list[str], Output]:
+    words = list(sys.argv[1:] if argv is None else argv)
+    output = _asked_output(words)
+    prepare_streams(output.as_json)
+    return words, output
+
+
+def _answered(words: list[str], output: Output, interruption: Interruption) -> int:
+    try:
+        code = run(parse(words), output)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback never reaches a user
+        refusal = interruption.refusal() if interruption.number else explained(error)
+        if output.verbose and refusal is not error:
+            traceback.print_exc()
+        return _refused(refusal, output)
+    return code
+
+
+def _refused(refusal: OvertideError, output: Output) -> int:
+    """Print a refusal and return its exit code; where nothing can be printed, the code alone must do."""
+    try:
+        output.error(refusal)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _discard_output()
+    return refusal.exit_code
+
+
+def _discard_output() -> None:
+    """Let what Python still writes to standard output at its end go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _asked_output(words: list[str]) -> Output:
+    """Return how to print, before the command line is known to be right: errors in it are printed that way too."""
+    asked = set()
+    for number, word in enumerate(words):
+        if not word.startswith("-") and (number == 0 or words[number - 1] != "-C"):
+            break
+        asked.add(word)
+    return Output("--json" in asked, not asked.isdisjoint(("-q", "--quiet")),
+                  not asked.isdisjoint(("-v", "--verbose")))
+
+
+def run(arguments: Namespace, output: Output) -> int:
+    """Run a parsed command and return its exit code."""
+    logging.basicConfig(level=logging.WARNING if output.verbose else logging.CRITICAL)
+    if arguments.command == "version":
+        return version(output)
+    if arguments.command in ("init", "validate"):
+        from overtide import commands_project
+
+        command = {"init": commands_project.init, "validate": commands_project.validate}[arguments.command]
+        return command(arguments, output)
+    if arguments.command == "demo":
+        from overtide.demo import demo
+
+        return demo(arguments.target, output)
+    from overtide.commands import COMMANDS
+    from overtide.project import Project
+
+    with Project(arguments.folder) as project:
+        _ = project.settings
+        return COMMANDS[arguments.command](project, arguments, output)
+
+
+def version(output: Output) -> int:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    number = installed("overtide")
+    output.result({"version": number}, lambda: f"overtide {number}")
+    return DONE
