@@ -27,7 +27,7 @@ def _short(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _NAMED = {"b": _any(_short(MONTHS)), "h": _any(_short(MONTHS)), "B": _any(MONTHS), "a": _any(_short(DAYS)),
-          "A": _any(DAYS), "p": "am|pm", "z": r"[+-]\d{2}(?::\d{2}(?::\d{2})?|\d{2})?"}
+          "A": _any(DAYS), "p": "am|pm", "z": r"[+-]\d{2}(?::\d{2}(?::\d{2})?|\d{2})?|z"}
 SUPPORTED = frozenset(WIDTHS) | frozenset(_NAMED) | frozenset(COMPOSED) | {"%"}
 """The letters that may follow `%` (or `%-`, which means the same when reading)."""
 
@@ -109,8 +109,8 @@ def _fraction(parts: _Parts) -> int:
 
 
 def _offset(parts: _Parts) -> timedelta:
-    if "z" not in parts:
+    text = parts.get("z", ("z", "z"))[1].replace(":", "")
+    if text in "zZ":
         return timedelta()
-    text = parts["z"][1].replace(":", "")
     shift = timedelta(hours=int(text[1:3]), minutes=int(text[3:5] or 0), seconds=int(text[5:] or 0))
     return -shift if text[0] == "-" else shift

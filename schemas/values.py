@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from schemas.errors import OvertideError
@@ -214,7 +215,7 @@ def _with_mark(kind: str, text: str, mark: str) -> Value:
 
 
 def _guid(text: str) -> str | None:
-    return text.lower() if _GUID.fullmatch(text) else None
+    return str(UUID(text)) if _GUID.fullmatch(text) else None
 
 
 def _boolean(word: str) -> bool | None:

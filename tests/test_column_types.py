@@ -98,8 +98,9 @@ def test_iso_dates_and_times_are_read_alike(connection, time_zone, texts):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from(FORMATS), st.sampled_from(ZONES))
 def test_formatted_times_are_read_alike(connection, data, form, time_zone):
+    offset = data.draw(st.sampled_from(["-0330", "+02:00", "+01", "Z", "z", "UTC"]))
     shown = st.datetimes(min_value=datetime(1000, 1, 1)).map(
-        lambda time: time.strftime(form.replace("%z", "-0330").replace("%-", "%")))
+        lambda time: time.strftime(form.replace("%z", offset).replace("%-", "%")))
     changed = st.tuples(shown, st.integers(0, 30), st.text("0123456789/ PMay", max_size=2)).map(
         lambda parts: parts[0][:parts[1]] + parts[2] + parts[0][parts[1] + 1:])
     texts = data.draw(st.lists(st.one_of(shown, changed, WORDS.filter(lambda word: "\0" not in word)),
@@ -140,6 +141,9 @@ def test_a_date_is_its_midnight_in_the_zone(connection, time_zone, days):
     ("decimal(18, 2)", {"decimal_mark": ","}, "1.234,5", None), ("double", {"decimal_mark": ","}, "1,5e1", 15.0),
     ("double", {}, "1e400", None), ("double", {}, "NaN", None), ("boolean", {}, "YES", True),
     ("boolean", {}, "2", None),
+    ("guid", {}, "0000000A00000000000000000000000A", "0000000a-0000-0000-0000-00000000000a"),
+    ("datetime", {"format": "%Y-%m-%dT%H:%M:%S%z"}, "2024-02-29T10:00:00Z", "2024-02-29T10:00:00.000000Z"),
+    ("datetime", {"format": "%Y-%m-%dT%H:%M:%S%z"}, "2024-02-29T10:00:00+01:00", "2024-02-29T09:00:00.000000Z"),
     ("guid", {}, "0000000A-0000-0000-0000-00000000000A", "0000000a-0000-0000-0000-00000000000a"),
     ("string", {}, "", None), ("string", {}, " ", " "), ("date", {"format": "%m/%d/%Y"}, "2/29/2024", "2024-02-29"),
     ("date", {"format": "%m/%d/%Y"}, "2/29/2023", None), ("date", {"format": "%m/%d/%Y"}, "epoch", None),

@@ -8,7 +8,15 @@ from schemas.configuration import Attribute
 from schemas.names import literal
 from schemas.values import EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, decimal_shape, duckdb_type
 
+GUID_PARTS = "(.{8})(.{4})(.{4})(.{4})(.{12})"
 TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
+
+
+def _strptime(text: str, pattern: str) -> str:
+    """DuckDB knows no Z as an offset, so it is read as a letter, and the time as UTC."""
+    patterns = [pattern.replace("%z", zone) for zone in ("%z", "Z", "z")] if "%z" in pattern else [pattern]
+    times = [f"try_strptime({text}, {literal(one)})" for one in patterns]
+    return times[0] if len(times) == 1 else f"coalesce({', '.join(times)})"
 
 
 def from_text(raw: str, attribute: Attribute, time_zone: str) -> str:
@@ -18,7 +26,7 @@ def from_text(raw: str, attribute: Attribute, time_zone: str) -> str:
     text = f"trim({raw})"
     if attribute.type == "guid":
         return f"CASE WHEN regexp_full_match({text}, '(?i)[0-9a-f]{{8}}(-?[0-9a-f]{{4}}){{3}}-?[0-9a-f]{{12}}') " \
-               f"THEN lower({text}) END"
+               f"THEN regexp_replace(lower(replace({text}, '-', '')), '{GUID_PARTS}', '\\1-\\2-\\3-\\4-\\5') END"
     if attribute.type == "boolean":
         return f"CASE WHEN lower({text}) IN {TRUE_WORDS} THEN true WHEN lower({text}) IN {FALSE_WORDS} THEN false END"
     if attribute.type in ("date", "datetime"):
@@ -51,7 +59,7 @@ def _instant(text: str, attribute: Attribute, time_zone: str) -> str:
 
 def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str) -> str:
     """Read by a format; try_strptime takes the words epoch and infinity for 1900-01-01 whatever the format."""
-    parsed = f"try_strptime({text}, {literal(pattern)})"
+    parsed = _strptime(text, pattern)
     parsed = f"CASE WHEN {parsed} <> '1900-01-01' OR regexp_matches({text}, '\\d') THEN {parsed} END"
     if attribute.type == "date":
         return _within(f"({parsed})::DATE", "DATE")
