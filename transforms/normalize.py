@@ -13,8 +13,15 @@ from transforms.column_types import canonical_text
 
 ORDER = ("numerals", "ascii", "lower", "email", "phone", "name", "address", "organization", "symbols", "whitespace")
 
-NUMERALS = ("０１２３４５６７８９⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉٠١٢٣٤٥٦٧٨٩①②③④⑤⑥⑦⑧⑨❶❷❸❹❺❻❼❽❾ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅰⅱⅲⅳⅴⅵⅶⅷⅸ",
-            "0123456789" * 4 + "123456789" * 4)
+ZEROS, ONES = "٠۰߀०০੦૦୦௦౦೦൦๐໐༠၀០᠐₀０𝟎𝟘𝟢𝟬𝟶", "①❶➀➊⑴⒈⓵Ⅰⅰ"
+"""The first of ten digits and of nine numbers that follow each other in Unicode."""
+DIGITS = {chr(ord(first) + step): str(start + step)
+          for start, firsts in ((0, ZEROS), (1, ONES)) for first in firsts for step in range(10 - start)} \
+    | dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⓪⓿", "012345678900", strict=True))
+NUMBERS = {chr(ord(first) + step): str(start + step) for start, firsts, last in
+           ((10, "⑩", 20), (11, "⓫", 20), (10, "Ⅹⅹ", 12), (10, "❿➉➓⓾", 10))
+           for first in firsts for step in range(last - start + 1)}
+"""Letters that are numbers of two digits."""
 SYMBOLS = "!?\"#$%&'()+,.-_/:;<=>@^\\~{}`[]"
 LETTERS = ("øØłŁđĐðÐħĦıŧŦ", "oOlLdDdDhHitT")
 
@@ -46,20 +53,33 @@ def _with_words(text: str, words: dict[str, str]) -> str:
 
 
 def _phone(text: str) -> str:
-    number = f"regexp_replace(lower({text}), '(ext|x|#).*$', '')"
+    number = f"regexp_replace(lower({text}), '(?s)([0-9][^0-9a-z#]*)(ext|x|#).*$', '\\1')"
     return f"ltrim(regexp_replace({number}, '[^0-9]', '', 'g'), '0')"
+
+
+def _numerals(text: str) -> str:
+    plain = f"translate({text}, {literal(''.join(DIGITS))}, {literal(''.join(DIGITS.values()))})"
+    for letter, number in NUMBERS.items():
+        plain = f"replace({plain}, '{letter}', '{number}')"
+    return _unless_ascii(text, plain)
 
 
 def _ascii(text: str) -> str:
     plain = f"translate(strip_accents({text}), {literal(LETTERS[0])}, {literal(LETTERS[1])})"
-    for letter, letters in (("ß", "ss"), ("æ", "ae"), ("Æ", "AE"), ("œ", "oe"), ("Œ", "OE"), ("þ", "th")):
+    for letter, letters in (("ß", "ss"), ("ẞ", "SS"), ("æ", "ae"), ("Æ", "AE"), ("œ", "oe"), ("Œ", "OE"), ("þ", "th"),
+                            ("Þ", "TH")):
         plain = f"replace({plain}, '{letter}', '{letters}')"
-    return plain
+    return _unless_ascii(text, plain)
+
+
+def _unless_ascii(text: str, changed: str) -> str:
+    """Most texts have as many bytes as letters, and nothing to be changed."""
+    return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {changed} END"
 
 
 def _apply(step: str, text: str) -> str:
     if step == "numerals":
-        return f"translate({text}, {literal(NUMERALS[0])}, {literal(NUMERALS[1])})"
+        return _numerals(text)
     if step == "ascii":
         return _ascii(text)
     if step == "lower":
@@ -77,7 +97,7 @@ def _apply(step: str, text: str) -> str:
         return _without_words(f"lower({text})", ORGANIZATIONS)
     if step == "symbols":
         return f"translate({text}, {literal(SYMBOLS)}, '')"
-    return f"regexp_replace({text}, '\\s+', '', 'g')"
+    return f"regexp_replace({text}, '[\\p{{Z}}\\t-\\r\\x{{85}}]+', '', 'g')"
 
 
 def normalized(text: str, steps: Sequence[str], words_sorted: bool) -> str:
