@@ -9,12 +9,12 @@ The order of an append, each step with what would be lost otherwise:
 6. unlock, then answer.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,7 @@ class SqliteEventLog:
         with self._reading() as connection:
             return [Event(*row) for row in connection.execute(statement, parameters)] if connection else []
 
-    @contextmanager
+    @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         """Give this thread's connection for reading, None while there is no log."""
         with clear_errors(self.path):
@@ -255,11 +255,12 @@ class _Writer:
             answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
             if decisions.entries:
                 self.connection.executemany(INSERT, map(_row, decisions.entries))
+                crash_point("log.events_written")
                 self.connection.execute("UPDATE tail SET position = ?, accepted_at = ?",
                                         (decisions.tail.position, decisions.tail.accepted_at))
         return answers
 
-    @contextmanager
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold the lock and a write transaction; commit at the end, roll back on an error."""
         flock(self._descriptor, LOCK_EX)
@@ -305,15 +306,23 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _create(path: Path) -> None:
-    """Make sure that the log has its tables, and its folder the log; the lock is held."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make sure that the log has its tables, and its folder the log; the lock is held.
+
+    A log that is there is never opened but by SQLite: closing any descriptor of the file would free the locks that
+    SQLite's connections of this process hold, and the next process that closes the log would remove its journal while
+    this one goes on writing into it.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = _connect(path, "rw")
     try:
         if not _has_layout(path, connection):
             connection.execute("PRAGMA journal_mode = WAL")
+            crash_point("log.file_made")
             connection.execute("BEGIN IMMEDIATE")
             for statement in DDL:
                 connection.execute(statement)
+            crash_point("log.layout_written")
             connection.execute("COMMIT")
             _sync(path.parent)
     finally:

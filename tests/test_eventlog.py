@@ -196,6 +196,23 @@ def test_an_event_is_remembered_until_it_ends(log):
     assert log.append([activity()])[0].repeated
 
 
+def counted_elsewhere(path):
+    """Return how many events another process sees, which closes the log when it has counted."""
+    code = ("import sqlite3, sys\nlog = sqlite3.connect(sys.argv[1])\n"
+            "print(log.execute('SELECT count(*) FROM event').fetchone()[0])\nlog.close()")
+    return int(subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True).stdout)
+
+
+def test_a_process_that_closes_the_log_leaves_it_to_those_that_have_it_open(log):
+    log.append([update()])
+    log.close()
+    assert log.end() == 1
+    log.append([update()])
+    assert counted_elsewhere(log.path) == 2
+    log.append([update()])
+    assert counted_elsewhere(log.path) == 3
+
+
 def test_threads_share_commits_and_every_one_gets_its_own_answer(log):
     answers: dict[int, int] = {}
 
