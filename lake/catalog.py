@@ -13,6 +13,8 @@ from schemas.paths import Paths
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+METADATA = "__ducklake_metadata_lake"
+"""The catalog's own tables, as DuckLake shows them to SQL."""
 PUBLISH_MARK = "Published: "
 """The comment of the table `runs` ends with this and the JSON of a `Publish`, written by the publishing commit."""
 

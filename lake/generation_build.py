@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.generation import DDL, Json, meta_text
+from schemas.crash import crash_point
 from schemas.names import literal
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping
     draft = path.with_name(path.name + ".part")
     draft.unlink(missing_ok=True)
     _create(draft, meta)
+    crash_point("generation.created")
     connection.execute(f"ATTACH {literal(str(draft))} AS generation (TYPE sqlite, JOURNAL_MODE 'OFF')")
     try:
         documents = DOCUMENTS.format(keys=sources.keys, profiles=sources.profiles)
@@ -59,8 +61,10 @@ def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping
                            f"FROM ({sources.aliases})")
     finally:
         connection.execute("DETACH generation")
+    crash_point("generation.filled")
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
+    crash_point("generation.synced")
     draft.replace(path)
 
 
@@ -79,4 +83,5 @@ def remove_generations(folder: Path, keep: set[str]) -> list[str]:
     gone = [file for file in sorted(folder.glob("*.sqlite*")) if file.name.split(".")[0] not in keep]
     for file in gone:
         file.unlink(missing_ok=True)
+        crash_point("generation.removed")
     return [file.name for file in gone]

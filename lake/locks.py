@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from schemas.crash import crash_point
 from schemas.errors import LOCKED, OvertideError
 from schemas.paths import Paths
 
@@ -34,6 +35,7 @@ def hold(path: Path, command: str, since: str) -> Iterator[None]:
         _take(descriptor, path)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}
         os.ftruncate(descriptor, 0)
+        crash_point("locks.holder_unnamed")
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
     finally:

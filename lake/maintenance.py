@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lake.catalog import METADATA
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, insert_arrow, transaction
 from lake.snapshots import forget_old_commits
@@ -24,13 +25,8 @@ from schemas.tables import SCHEMA
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CATALOG = "__ducklake_metadata_lake"
-"""The catalog's own tables, as DuckLake shows them to SQL."""
-FILE_TABLES = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
 LARGEST = 1_000_000
 """Rows of a file that is not joined with others any more."""
-SELDOM = 100
-"""Every so many upkeeps old rows and orphaned files are looked for, too."""
 EVENT_TABLES = (tables.UPDATES, tables.WITHDRAWALS, tables.REALTIME_ACTIVITIES, tables.REALTIME_QUARANTINE)
 
 
@@ -38,10 +34,12 @@ EVENT_TABLES = (tables.UPDATES, tables.WITHDRAWALS, tables.REALTIME_ACTIVITIES, 
 class Upkeep:
     """When the stream's tables are made small, and for how long (seconds) readers may keep an old snapshot.
 
+    Every `seldom` upkeeps rows beyond the history are looked for, too.
     `history_days` is how far back as-of questions reach; rows are kept at least as long.
     """
 
     commits: int = 32
+    seldom: int = 100
     reading_seconds: float = 300
     history_days: int = 400
 
@@ -65,7 +63,7 @@ class Keeper:
         """Take note of a commit; `now` decides which rows are beyond the history."""
         self._commits += 1
         if self._commits % self._upkeep.commits == 0:
-            self.keep_small(now, thorough=self._commits % (self._upkeep.commits * SELDOM) == 0)
+            self.keep_small(now, thorough=self._commits % (self._upkeep.commits * self._upkeep.seldom) == 0)
 
     def keep_small(self, now: Instant, thorough: bool) -> None:
         """Do one upkeep: each step is a commit of its own, so dying between two is harmless."""
@@ -78,7 +76,6 @@ class Keeper:
         self._step(partial(purge_inlined_rows, self._connection))
         if thorough:
             self._step(partial(drop_unread_rows, self._connection, now - self._upkeep.history_days * DAY))
-            self._step(partial(remove_orphans, self._connection, self._paths))
 
     def _step(self, step: Callable[[], object]) -> None:
         """Let other writers in between two steps."""
@@ -95,7 +92,9 @@ def join_small_files(connection: "DuckDBPyConnection", table: str) -> None:
     with transaction(connection):
         rows = connection.execute(f'SELECT * {source} ORDER BY "Position"').to_arrow_table()
         connection.execute(f"DELETE {source}")
+        crash_point("maintenance.rows_deleted")
         insert_arrow(connection, table, rows)
+        crash_point("maintenance.rows_inserted")
 
 
 def first_to_join(files: Iterable[Piece], inlined: Piece) -> int | None:
@@ -119,10 +118,10 @@ def _files(connection: "DuckDBPyConnection", table: str) -> list[Piece]:
     """Return the files of a table's present rows."""
     rows = connection.execute(f"""
         SELECT f.record_count, CAST(s.min_value AS BIGINT)
-        FROM {CATALOG}.ducklake_data_file f
-        JOIN {CATALOG}.ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
-        JOIN {CATALOG}.ducklake_column c ON c.table_id = f.table_id AND c.end_snapshot IS NULL
-        JOIN {CATALOG}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
+        FROM {METADATA}.ducklake_data_file f
+        JOIN {METADATA}.ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
+        JOIN {METADATA}.ducklake_column c ON c.table_id = f.table_id AND c.end_snapshot IS NULL
+        JOIN {METADATA}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id AND s.column_id = c.column_id
         WHERE f.end_snapshot IS NULL AND t.table_name = ? AND c.column_name = 'Position'""", [table]).fetchall()
     return [Piece(*row) for row in rows]
 
@@ -130,7 +129,7 @@ def _files(connection: "DuckDBPyConnection", table: str) -> list[Piece]:
 def _inlined(connection: "DuckDBPyConnection", table: str) -> Piece:
     """Return the present rows of a table that lie in the catalog, as one piece."""
     found = [Piece(*row) for name in _inlining(connection, table) for row in connection.execute(
-        f'SELECT count(*), min("Position") FROM {CATALOG}.{quoted(name)} WHERE end_snapshot IS NULL').fetchall()]
+        f'SELECT count(*), min("Position") FROM {METADATA}.{quoted(name)} WHERE end_snapshot IS NULL').fetchall()]
     filled = [piece for piece in found if piece.rows]
     return Piece(sum(piece.rows for piece in filled), min((piece.first for piece in filled), default=0))
 
@@ -138,8 +137,8 @@ def _inlined(connection: "DuckDBPyConnection", table: str) -> Piece:
 def _inlining(connection: "DuckDBPyConnection", table: str) -> list[str]:
     """Return the catalog's tables that hold rows of a table."""
     rows = connection.execute(f"""
-        SELECT i.table_name FROM {CATALOG}.ducklake_inlined_data_tables i
-        JOIN {CATALOG}.ducklake_table t ON t.table_id = i.table_id AND t.end_snapshot IS NULL
+        SELECT i.table_name FROM {METADATA}.ducklake_inlined_data_tables i
+        JOIN {METADATA}.ducklake_table t ON t.table_id = i.table_id AND t.end_snapshot IS NULL
         WHERE t.table_name = ?""", [table]).fetchall()
     return [name for (name,) in rows]
 
@@ -161,26 +160,13 @@ def drop_unread_rows(connection: "DuckDBPyConnection", horizon: Instant) -> None
         for table, column in ((tables.UPDATES, "ValidUntil"), (tables.REALTIME_ACTIVITIES, "ValidUntil"),
                               (tables.REALTIME_QUARANTINE, "AcceptedAt")):
             connection.execute(f"DELETE FROM {SCHEMA}.{quoted(table.name)} WHERE {quoted(column)} <= {before}")
+        crash_point("maintenance.unread_dropped")
 
 
 def purge_inlined_rows(connection: "DuckDBPyConnection") -> None:
     """Remove from the catalog the deleted rows that no kept snapshot shows; DuckLake 1.5.5 leaves them for ever."""
     for table in tables.OVERLAY:
         for name in _inlining(connection, table.name):
-            connection.execute(f"""DELETE FROM {CATALOG}.{quoted(name)} WHERE end_snapshot <= (
-                SELECT min(snapshot_id) FROM {CATALOG}.ducklake_snapshot)""")
-
-
-def remove_orphans(connection: "DuckDBPyConnection", paths: Paths) -> int:
-    """Delete files of the overlay that no commit named, left by streams that died; return how many.
-
-    Call it under the commit lock: the stream alone writes these tables, so whatever the catalog does not know then
-    never was or will be committed.
-    """
-    rows = connection.execute(" UNION ".join(f"SELECT path FROM {CATALOG}.{table}" for table in FILE_TABLES)).fetchall()
-    known = {str(path).rpartition("/")[2] for (path,) in rows}
-    orphans = [file for table in tables.OVERLAY for file in paths.table(table.name).rglob("*.parquet")
-               if file.name not in known]
-    for file in orphans:
-        file.unlink(missing_ok=True)
-    return len(orphans)
+            connection.execute(f"""DELETE FROM {METADATA}.{quoted(name)} WHERE end_snapshot <= (
+                SELECT min(snapshot_id) FROM {METADATA}.ducklake_snapshot)""")
+        crash_point("maintenance.purged")

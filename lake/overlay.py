@@ -48,6 +48,7 @@ def open_overlay(paths: Paths) -> "DuckDBPyConnection":
         connection = connect(paths, read_only=False, threads=1)
         with transaction(connection):
             create_overlay(connection)
+        crash_point("overlay.created")
         _keep_small_inserts_inlined(connection)
     return connection
 
@@ -72,6 +73,7 @@ def _keep_small_inserts_inlined(connection: "DuckDBPyConnection") -> None:
         if (f"main.{table.name}",) not in options:
             connection.execute(f"CALL lake.set_option('data_inlining_row_limit', {INLINED_ROWS}, "
                                f"table_name => {literal(table.name)})")
+            crash_point("overlay.option_set")
 
 
 def committed_position(connection: "DuckDBPyConnection", partition: int = 0) -> int:

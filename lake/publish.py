@@ -70,6 +70,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
         try:
             # 2. The stream's tables, if it has not made them yet: their settings need a transaction of their own.
             create_overlay(connection)
+            crash_point("publish.overlay_created")
             # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
             connection.execute("BEGIN")
             create_table(connection, RUNS)
@@ -86,6 +87,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             # 6. The commit is the only point of truth; the serving generation was complete before it. Readers wait
             #    from the doubt on: the file they look into must never be behind the catalog.
             doubt(paths)
+            crash_point("publish.doubted")
             connection.execute("COMMIT")
             crash_point("publish.committed")
             announce(paths, published)
@@ -108,11 +110,20 @@ def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there
         same = there == wanted
         connection.execute(f"{'DELETE FROM' if same else 'DROP TABLE'} {SCHEMA}.{quoted(name)}")
         there = there if same else None
+        crash_point("publish.table_emptied")
     if there is None:
         for statement in create_statements(change.table):
             connection.execute(statement)
-    for number, file in enumerate(change.files):
+    for number, file in enumerate(with_rows(connection, change.files)):
         add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}.parquet")
+
+
+def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[str]:
+    """Return the files that hold rows; DuckLake takes no note of the others, and they would lie there for ever."""
+    if not files:
+        return []
+    return [file for (file,) in connection.execute("""SELECT file_name FROM parquet_file_metadata(?) WHERE num_rows > 0
+        ORDER BY file_name""", [list(files)]).fetchall()]
 
 
 def add_file(connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str) -> None:
@@ -120,6 +131,7 @@ def add_file(connection: "DuckDBPyConnection", paths: Paths, table: str, file: P
     place = paths.table(table) / name
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(file, place)
+    crash_point("publish.file_moved")
     connection.execute(f"CALL ducklake_add_data_files('lake', {literal(table)}, {literal(str(place))}, "
                        "ignore_extra_columns => true)")
 
@@ -129,13 +141,6 @@ def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow)
                        [row.run, published.published_at, row.generation, row.configuration_hash, row.code_version,
                         json.dumps(dict(row.manifest), sort_keys=True)])
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
-
-
-def remove_unpublished(paths: Paths, published_run: int) -> None:
-    """Remove the files that refreshes left which never published: of runs after the published one."""
-    for file in paths.data.glob("main/*/run*.parquet"):
-        if int(file.name[3:9]) > published_run:
-            file.unlink(missing_ok=True)
 
 
 def expect_lake(paths: Paths) -> Publish:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lake.catalog import Publish, connect, publish_of_comment
 from lake.locks import commit_lock, wait_for_commit
+from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.paths import Paths
 
@@ -54,6 +55,7 @@ def announce(paths: Paths, publish: Publish | None) -> None:
         json.dump(None if publish is None else asdict(publish), file)
         file.flush()
         os.fsync(file.fileno())
+    crash_point("published.draft_written")
     draft.replace(paths.published)
 
 
@@ -81,6 +83,7 @@ def _written_anew(paths: Paths) -> Publish | None:
     with suppress(FileNotFoundError):
         return _read(paths)
     publish = _named_by_catalog(paths)
+    crash_point("published.catalog_asked")
     announce(paths, publish)
     return publish
 

@@ -8,6 +8,7 @@ miss all rows of a table. Call these functions under the commit lock.
 from typing import TYPE_CHECKING
 
 from lake.definitions import columns_of
+from schemas.crash import crash_point
 from schemas.tables import RUNS, SCHEMA
 
 if TYPE_CHECKING:
@@ -35,4 +36,5 @@ def _forget(connection: "DuckDBPyConnection", chosen: str) -> None:
     versions = [int(version) for (version,) in connection.execute(chosen).fetchall()]
     if versions:
         connection.execute(f"CALL ducklake_expire_snapshots('lake', versions => {versions})")
+        crash_point("snapshots.expired")
     connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")

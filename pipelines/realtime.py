@@ -21,8 +21,9 @@ from apache_beam.runners.runner import PipelineRunner
 from eventlog.contract import EventLog, continues
 from eventlog.sqlite import SqliteEventLog
 from lake.generation import Generation
-from lake.locks import hold, stream_lock
+from lake.locks import commit_lock, hold, stream_lock
 from lake.maintenance import Keeper, Upkeep
+from lake.orphans import remove_orphans
 from lake.overlay import Span, commit, committed_position, open_overlay
 from lake.published import current_publish
 from schemas.crash import crash_point
@@ -30,7 +31,7 @@ from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import Clock, format_instant
 from schemas.paths import Paths
-from schemas.tables import SCHEMA
+from schemas.tables import OVERLAY, SCHEMA
 from transforms.realtime import Fields
 from transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
 
@@ -92,6 +93,10 @@ class Driver:
         """Run ticks until told to stop, or until the log has no more."""
         connection = open_overlay(self._paths)
         try:
+            # What an earlier stream wrote before it died is nobody's.
+            with commit_lock(self._paths):
+                remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
+            crash_point("stream.begun")
             return self._loop(connection, stop, until_caught_up, watch)
         finally:
             connection.close()

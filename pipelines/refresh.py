@@ -19,7 +19,8 @@ from pydantic import TypeAdapter
 from lake.catalog import Publish, attach_statements, connect, extension
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.locks import commit_lock, hold, refresh_lock
-from lake.publish import Change, RunRow, publish, remove_unpublished, table_columns
+from lake.orphans import remove_orphans
+from lake.publish import Change, RunRow, publish, table_columns
 from lake.published import current_publish
 from lake.snapshots import forget_old_publishes
 from lake.views import define_views
@@ -83,8 +84,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
     with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
         # 2. What an earlier refresh left when it was killed is nobody's.
         before = current_publish(paths)
-        shutil.rmtree(paths.scratch, ignore_errors=True)
-        remove_unpublished(paths, before.run if before else 0)
+        remove_left(paths)
         # 3. All sources are there and have their columns, or nothing starts.
         files = source_files(configuration, paths.project)
         plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
@@ -100,6 +100,20 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
             refreshed = _publish(plan, found, generation, runner, clock, follower)
         _forget_old(plan, generation)
     return refreshed
+
+
+def remove_left(paths: Paths) -> None:
+    """Remove what earlier refreshes left that died: scratch, and files that no commit names."""
+    shutil.rmtree(paths.scratch, ignore_errors=True)
+    crash_point("refresh.scratch_cleared")
+    if paths.catalog.exists():
+        with commit_lock(paths):
+            connection = connect(paths, read_only=False)
+            try:
+                remove_orphans(connection, paths)
+            finally:
+                connection.close()
+    crash_point("refresh.begun")
 
 
 @contextmanager
@@ -271,9 +285,11 @@ def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object
 def _forget_old(plan: Plan, generation: str) -> None:
     """Remove what no reader needs any more: scratch, older serving generations, older snapshots and their files."""
     shutil.rmtree(plan.paths.scratch, ignore_errors=True)
+    crash_point("refresh.scratch_removed")
     keep = plan.configuration.lake.keep_generations
     kept = sorted(path.stem for path in plan.paths.serving.glob("run*.sqlite"))[-keep:]
     remove_generations(plan.paths.serving, {generation, *kept})
+    crash_point("refresh.generations_removed")
     with commit_lock(plan.paths):
         connection = connect(plan.paths, read_only=False)
         try:

@@ -7,7 +7,7 @@ import pytest
 from small_lake import SmallLake, at, customer_id
 
 from lake.catalog import connect
-from lake.maintenance import Keeper, Upkeep, remove_orphans
+from lake.maintenance import Keeper, Upkeep
 from lake.overlay import Span, commit
 from schemas.instants import DAY
 from transforms.realtime import to_batch
@@ -82,18 +82,6 @@ def test_only_what_lies_beyond_the_history_goes(lake):
     assert lake.query('SELECT "Value" FROM lake.updates') == [('"at the horizon"',)]
     assert lake.query("SELECT count(*) FROM lake.realtime_activities") == [(0,)]
     assert lake.query("SELECT count(*) FROM lake.withdrawals") == [(1,)]
-
-
-def test_files_that_no_commit_names_are_removed_from_the_overlay_alone(lake):
-    tick(lake, 0, rows=100)
-    orphan = lake.paths.table("updates") / "ducklake-orphan.parquet"
-    not_yet_published = lake.paths.table("Customer") / "run000002-0000.parquet"
-    for file in (orphan, not_yet_published):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"")
-    assert remove_orphans(lake.connection, lake.paths) == 1
-    assert (orphan.exists(), not_yet_published.exists()) == (False, True)
-    assert lake.query("SELECT count(*) FROM lake.updates") == [(100,)]
 
 
 def test_the_base_is_left_alone(lake):

@@ -1,0 +1,129 @@
+"""What happens in a crash story, made from its seed alone: which processes run, and where and when each of them dies.
+
+The first stories are the tour: between them they die at every named step. Later ones mix steps, the times that they
+are reached, and deaths at any instant.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from schemas.crash import CRASH_POINTS
+
+TOUR = 20
+"""Stories in which every named step is reached at least once; `make test` tells them."""
+ROLES = {"log": ("writer",), "refresh": ("refresh",), "generation": ("refresh",), "publish": ("refresh",),
+         "published": ("refresh",), "locks": ("refresh", "stream"), "snapshots": ("refresh", "stream"),
+         "overlay": ("stream",), "stream": ("stream",), "maintenance": ("stream",), "orphans": ("stream", "refresh")}
+"""Part of the code -> the processes that may die there; on the tour it is the first."""
+BEFORE = {"published.catalog_asked": "publish.committed", "generation.removed": "publish.committed",
+          "orphans.removed": "maintenance.rows_inserted"}
+"""Steps that are only taken after a death at another one."""
+ALONE = {"published.catalog_asked"}
+"""Steps that any other process would take first."""
+NEW_LOG = {"log.file_made", "log.layout_written"}
+"""Steps that only the first writer of all takes."""
+NEW_OVERLAY = {"overlay.option_set"}
+"""Steps that only the first stream of all takes."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process dies: when it takes a step for the n-th time, or, without one, by SIGKILL after some seconds."""
+
+    step: str | None = None
+    time: int = 1
+    after: float = 0.0
+
+    @property
+    def variable(self) -> str | None:
+        """What the environment says of it."""
+        return None if self.step is None else f"{self.step}:{self.time}"
+
+    def __str__(self) -> str:
+        if self.step is None:
+            return f"after {self.after:.2f} s"
+        return f"at {self.step}" + ("" if self.time == 1 else f" ({self.time})")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One story: the deaths of each process that runs, in order, and those of all at the same instant (seconds).
+
+    `empty`: nothing was ever published; else a base is there, but no log and no stream yet.
+    """
+
+    seed: int
+    deaths: dict[str, tuple[Death, ...]]
+    together: tuple[float, ...] = ()
+    empty: bool = False
+    readers: bool = True
+    steps: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        named = {death.step for deaths in self.deaths.values() for death in deaths if death.step is not None}
+        object.__setattr__(self, "steps", named)
+
+    @property
+    def writers(self) -> int:
+        """How many writers there are; the first of them dies."""
+        return 1 if self.steps & NEW_LOG else 2
+
+    def __str__(self) -> str:
+        told = [f"{role} dies {', '.join(map(str, deaths))}" for role, deaths in self.deaths.items() if deaths]
+        told += [f"all die after {after:.2f} s" for after in self.together]
+        return "; ".join(told) + (", before the first publish" if self.empty else "")
+
+
+def plan(seed: int) -> Plan:
+    """Return the story of a seed."""
+    return touring(seed) if seed < TOUR else mixed(seed)
+
+
+def roles_of(step: str) -> tuple[str, ...]:
+    """Return the processes that take a step."""
+    return ROLES[step.partition(".")[0]]
+
+
+def touring(seed: int) -> Plan:
+    """Return a story of the tour: in even ones refreshes die, in odd ones streams, in all of them writers.
+
+    In every second pair readers go on beside them, and a stream that lives.
+    """
+    role = ("refresh", "stream")[seed % 2]
+    mine, writers = ([step for step in CRASH_POINTS if roles_of(step)[0] == who] for who in (role, "writer"))
+    mine = mine[seed // 2::TOUR // 2]
+    deaths = {role: chained(Death(step) for step in mine), "writer": (Death(writers[seed % len(writers)]),)}
+    if ALONE & set(mine):
+        return Plan(seed, {role: deaths[role]}, readers=False)
+    beside = seed % 4 < 2
+    return Plan(seed, ({"stream": ()} if beside else {}) | deaths, readers=beside)
+
+
+def chained(deaths: Iterable[Death]) -> tuple[Death, ...]:
+    """Return deaths, each behind the one that it presupposes."""
+    return tuple(one for death in deaths
+                 for one in ((Death(BEFORE[death.step]), death) if death.step in BEFORE else (death,)))
+
+
+def mixed(seed: int) -> Plan:
+    """Return a story of all processes, with deaths of any kind."""
+    chance = Random(seed)
+    empty = chance.random() < 0.1
+    together = tuple(sorted(chance.uniform(0.2, 4) for _ in range(chance.choice((0, 0, 0, 1, 2)))))
+    deaths = {role: _some(chance, role, most, (0.3, 4.0)[role == "refresh"])
+              for role, most in (("refresh", 2), ("stream", 2), ("writer", 2))}
+    if not together and not any(deaths.values()):
+        deaths["refresh"] = (_death(chance, "refresh", 3.0),)
+    return Plan(seed, deaths, together, empty, readers=chance.random() < 0.7)
+
+
+def _some(chance: Random, role: str, most: int, longest: float) -> tuple[Death, ...]:
+    return chained(_death(chance, role, longest) for _ in range(chance.randint(0, most)))
+
+
+def _death(chance: Random, role: str, longest: float) -> Death:
+    steps = [step for step in CRASH_POINTS if role in roles_of(step) and step not in NEW_LOG | NEW_OVERLAY | ALONE]
+    if chance.random() < 0.4:
+        return Death(after=chance.uniform(0.0, longest))
+    return Death(chance.choice(steps), chance.choice((1, 1, 2, 3)) if role != "refresh" else 1)
