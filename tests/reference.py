@@ -183,12 +183,13 @@ def errors(area: str) -> str:
 def normalisations(_: str) -> str:
     """Return what each normalisation does, with an example that is computed, in the order in which they apply."""
     steps = {
-        "numerals": ("digits of other scripts and styles become 0 to 9: " + code(normalize.NUMERALS[0]), "Room ３²"),
-        "ascii": (f"accents go; {code(normalize.LETTERS[0])} and `ßæÆœŒþ` become Latin letters; other alphabets stay",
+        "numerals": ("digits of other scripts and styles become 0 to 9, and these numbers too: "
+                     + code("".join([*normalize.ONES, *normalize.NUMBERS])), "Room ③²"),
+        "ascii": (f"accents go; {code(normalize.LETTERS[0])} and `ßẞæÆœŒþÞ` become Latin letters; other alphabets stay",
                   "Strauß Łódź Ærø"),
         "lower": ("upper case becomes lower case", "De Vries"),
         "email": ("blanks around it go, lower case, and what stands from a `+` to the `@` goes", " Ann+Shop@X.org"),
-        "phone": ("all from the first `ext`, `x` or `#` on goes, then all but digits, then leading zeros",
+        "phone": ("what follows `ext`, `x` or `#` behind a digit goes, then all but digits, then leading zeros",
                   "+31 (0)20-555 ext 7"),
         "name": (f"lower case; the words {_words(normalize.TITLES)} go; {_pairs(normalize.NAMES)}", "Mr. Bob Smith"),
         "address": (f"lower case; {_pairs(normalize.ADDRESSES)}", "12 North Park Street"),
