@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Entity, UnifiedEntity
 from schemas.names import literal, quoted
 from transforms.column_types import canonical_text
-from transforms.kernel import count, write_parquet
+from transforms.kernel import READ_ROWS, count, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.pairs import RECORD, records
 
@@ -48,7 +48,10 @@ class Unified:
 
 @dataclass(frozen=True)
 class Identified:
-    """The results of giving identities: paths of Parquet files, and counts."""
+    """The results of giving identities: paths of Parquet files, and counts.
+
+    The files of alternate keys and aliases are those of the tables, as first published by this run.
+    """
 
     customers: str
     alternate_keys: str
@@ -177,10 +180,11 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
     new_ids(connection, instance, ranked)
     mark_winners(connection, entities)
     connection.execute("""
-        CREATE TEMP TABLE named AS
+        CREATE TEMP VIEW named AS
         SELECT cluster, id FROM kept UNION ALL SELECT cluster, id FROM fresh;
         CREATE TEMP TABLE identified AS
-        SELECT member.*, id, record NOT IN (FROM loser) AS winner FROM member JOIN named USING (cluster);
+        SELECT member.*, id, loser.record IS NULL AS winner
+        FROM member JOIN named USING (cluster) LEFT JOIN loser ON loser.record = member.record;
         DROP TABLE member""")
     return _written(connection, entities, ranked, run, folder, not_unified, oversized)
 
@@ -197,9 +201,10 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
         SELECT id AS CustomerId, * EXCLUDE (id, cluster) FROM grouped JOIN named USING (cluster)
         LEFT JOIN previous USING (id)""",
         path["customers"])
-    keys = write_parquet(connection, """
-        SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId, winner AS IsWinner
-        FROM identified""", path["keys"])
+    keys = write_parquet(connection, f"""
+        SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId, winner AS IsWinner,
+               {run}::INTEGER AS FirstRun
+        FROM identified ORDER BY EntityName, PrimaryKey""", path["keys"], READ_ROWS)
     write_parquet(connection, f"""
         SELECT entity_name(place) AS EntityName, key AS PrimaryKey, identified.id AS CustomerId, {run}::INTEGER AS Run
         FROM identified LEFT JOIN latest ON EntityName = entity_name(place) AND PrimaryKey = key
@@ -207,6 +212,7 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
     write_parquet(connection, f"""
         SELECT id AS CustomerId, {run}::INTEGER AS Run, list_extract({ranked}, ascii(ref) - 32) AS EntityName,
                substr(ref, 2) AS PrimaryKey FROM fresh""", path["identity"])
-    write_parquet(connection, "FROM alias ORDER BY PreviousCustomerId", path["alias"])
+    write_parquet(connection, f"SELECT *, {run}::INTEGER AS FirstRun FROM alias ORDER BY PreviousCustomerId",
+                  path["alias"], READ_ROWS)
     return Identified(str(path["customers"]), str(path["keys"]), str(path["registry"]), str(path["identity"]),
                       str(path["alias"]), profiles, keys, not_unified, tuple(oversized))

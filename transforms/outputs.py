@@ -21,7 +21,7 @@ from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
 from transforms.history import replaced, stamped
 from transforms.identities import Identified, Unified
-from transforms.kernel import kernel, parquet_files, write_parquet
+from transforms.kernel import READ_ROWS, kernel, parquet_files, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
 from transforms.pairs import ENTITY_SHIFT, RECORD, records
@@ -43,8 +43,6 @@ IDS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId", "IdentityAlias
 DIGITS = 3
 PREFIXES = 16**DIGITS
 """Parts of a table, and the groups in which its rows are hashed, are bounded by the first three hex digits of an id."""
-READ_ROWS = 20_000
-"""Rows of a row group of the tables that readers look into by key: a card or a timeline reads one or two groups."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +99,14 @@ def orders(identified: Identified, entity_tables: list[EntityTable], plan: Plan)
 
 def build_part(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> Part:
     """Build one part of a base table, in the table's order, as first published by this run."""
-    started, path = time.perf_counter(), plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
-    unified = plan.unified(entity_tables)
-    types = column_types(order.table, plan, unified)
+    started = time.perf_counter()
+    types = column_types(order.table, plan, plan.unified(entity_tables))
     with kernel(plan.settings) as connection:
-        query = _query(order, identified, entity_tables, plan)
-        rows = write_parquet(connection, f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({query})", path, READ_ROWS)
-        slices, group = _slices(order, f"FROM read_parquet({literal(str(path))})", plan)
+        path = _rows(connection, order, identified, entity_tables, plan)
+        slices, group = _slices(order, f"FROM read_parquet({literal(path)})", plan)
         content = fingerprint_in_order(connection, slices, types, group)
-    report(plan, f"build {order.table}", rows, started)
-    return Part(order.table, str(path), content)
+    report(plan, f"build {order.table}", content.rows, started)
+    return Part(order.table, path, content)
 
 
 def column_types(table: str, plan: Plan, unified: list[Unified]) -> dict[str, str]:
@@ -126,13 +122,16 @@ def definition(table: str, plan: Plan, unified: list[Unified]) -> Table:
     return {known.name: known for known in tables.VERSIONED}[table]
 
 
-def _query(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
-    if order.table == "Customer":
-        return _customers(order, identified, entity_tables, plan)
-    if order.table == "UnifiedActivity":
-        return _activities(order, identified, entity_tables, plan)
-    path = {"AlternateKey": identified.alternate_keys, "IdentityAlias": identified.alias}[order.table]
-    return f"FROM read_parquet({literal(path)}) ORDER BY {ORDERS[order.table]}"
+def _rows(connection: "DuckDBPyConnection", order: Build, identified: Identified, entity_tables: list[EntityTable],
+          plan: Plan) -> str:
+    """Return the file of a part's rows; those of keys and aliases were written with the identities."""
+    if order.table in ("AlternateKey", "IdentityAlias"):
+        return identified.alternate_keys if order.table == "AlternateKey" else identified.alias
+    path = plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
+    rows = _customers if order.table == "Customer" else _activities
+    query = f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({rows(order, identified, entity_tables, plan)})"
+    write_parquet(connection, query, path, READ_ROWS)
+    return str(path)
 
 
 def _customers(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:

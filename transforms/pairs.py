@@ -135,6 +135,11 @@ def oversized_blocks(rule: Rule, files: list[str], block_size: int) -> str:
            f"HAVING records > {block_size}"
 
 
+def crowded_groups(rule: Rule, files: list[str], block_size: int) -> str:
+    """Return the SQL of groups of blocks that hold too many records together; without any no block is oversized."""
+    return f"SELECT hash(block) % 1000000 FROM ({comparable(rule, files)}) GROUP BY ALL HAVING count(*) > {block_size}"
+
+
 @dataclass(frozen=True)
 class Pairs:
     """The pairs that one search found in one bucket, and the blocks that were too large to compare."""
@@ -151,7 +156,9 @@ def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: li
     connection.create_function("code_point_distance", code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT",
                                type=PythonUDFType.ARROW)
     files = lower if search.within else [*lower, *upper]
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, files, block_size)}")
+    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, files, block_size)})")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, files, block_size)} "
+                       f"{'' if crowded else 'LIMIT 0'}")
     rows = write_parquet(connection, matches(search, rule, lower, upper), path)
     large = connection.execute("SELECT block, records FROM oversized ORDER BY ALL").fetchall()
     return Pairs(search, str(path), rows, tuple((str(block), int(size)) for block, size in large))
