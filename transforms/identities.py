@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Entity, UnifiedEntity
 from schemas.names import literal, quoted
 from transforms.column_types import canonical_text
-from transforms.kernel import READ_ROWS, count, write_parquet
+from transforms.kernel import count, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.pairs import RECORD, records
 
@@ -204,7 +204,7 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
     keys = write_parquet(connection, f"""
         SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId, winner AS IsWinner,
                {run}::INTEGER AS FirstRun
-        FROM identified ORDER BY EntityName, PrimaryKey""", path["keys"], READ_ROWS)
+        FROM identified ORDER BY EntityName, PrimaryKey""", path["keys"])
     write_parquet(connection, f"""
         SELECT entity_name(place) AS EntityName, key AS PrimaryKey, identified.id AS CustomerId, {run}::INTEGER AS Run
         FROM identified LEFT JOIN latest ON EntityName = entity_name(place) AND PrimaryKey = key
@@ -213,6 +213,6 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
         SELECT id AS CustomerId, {run}::INTEGER AS Run, list_extract({ranked}, ascii(ref) - 32) AS EntityName,
                substr(ref, 2) AS PrimaryKey FROM fresh""", path["identity"])
     write_parquet(connection, f"SELECT *, {run}::INTEGER AS FirstRun FROM alias ORDER BY PreviousCustomerId",
-                  path["alias"], READ_ROWS)
+                  path["alias"])
     return Identified(str(path["customers"]), str(path["keys"]), str(path["registry"]), str(path["identity"]),
                       str(path["alias"]), profiles, keys, not_unified, tuple(oversized))

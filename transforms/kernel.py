@@ -75,11 +75,7 @@ PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEV
 """Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the writing."""
 
 
-READ_ROWS = 20_000
-"""Rows of a row group of the tables that readers look into by key: a card or a timeline reads one or two groups."""
-
-
-def write_parquet(connection: "DuckDBPyConnection", query: str, path: Path, row_group: int = 122_880) -> int:
+def write_parquet(connection: "DuckDBPyConnection", query: str, path: Path) -> int:
     """Write a query's rows to one Parquet file; return how many there are."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return count(connection, f"COPY ({query}) TO {literal(str(path))} ({PARQUET}, ROW_GROUP_SIZE {row_group})")
+    return count(connection, f"COPY ({query}) TO {literal(str(path))} ({PARQUET})")

@@ -21,7 +21,7 @@ from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
 from transforms.history import replaced, stamped
 from transforms.identities import Identified, Unified
-from transforms.kernel import READ_ROWS, kernel, parquet_files, write_parquet
+from transforms.kernel import kernel, parquet_files, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
 from transforms.pairs import ENTITY_SHIFT, RECORD, records
@@ -130,7 +130,7 @@ def _rows(connection: "DuckDBPyConnection", order: Build, identified: Identified
     path = plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
     rows = _customers if order.table == "Customer" else _activities
     query = f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({rows(order, identified, entity_tables, plan)})"
-    write_parquet(connection, query, path, READ_ROWS)
+    write_parquet(connection, query, path)
     return str(path)
 
 
@@ -209,7 +209,7 @@ def _compared(table: str, files: list[str], defined: Table, published: dict[str,
         attach(connection, plan)
         new = f"SELECT * FROM read_parquet({parquet_files(files)})"
         stamping = stamped(new, before, KEYS[table], values, plan.run)
-        write_parquet(connection, f"{stamping} ORDER BY {ORDERS[table]}", rows, READ_ROWS)
+        write_parquet(connection, f"{stamping} ORDER BY {ORDERS[table]}", rows)
         stamped_rows = f"SELECT * FROM read_parquet({literal(str(rows))})"
         write_parquet(connection, replaced(stamped_rows, before, KEYS[table], values, plan.run), gone)
     return str(rows), str(gone)
