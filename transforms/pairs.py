@@ -5,6 +5,7 @@ Records are numbers within a run (see `records`). Source of the rules: semantics
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,11 +73,20 @@ def block_rows(rule: Rule, name: str, entity: Entity, rows: str) -> str:
     exact, fuzzy = split(rule)
     values = [f"{compared(condition, name, entity)} AS e{place}" for place, condition in enumerate(exact)]
     values += [f"{compared(condition, name, entity)} AS f{place}" for place, condition in enumerate(fuzzy)]
-    keys = [f"e{place}" for place in range(len(exact))]
-    block = keys[0] if len(keys) == 1 else " || chr(31) || ".join(keys)
+    block = _joined([f"e{place}" for place in range(len(exact))])
     return f"""
         WITH compared AS (SELECT {RECORD} AS record, {', '.join(values)} FROM ({rows}))
         SELECT {', '.join(['record', f'{block} AS block', *_texts(rule)])} FROM compared"""
+
+
+def _joined(keys: list[str]) -> str:
+    """Return the SQL of the keys joined by a separator that none of them holds: few need to be escaped."""
+    if len(keys) == 1:
+        return keys[0]
+    special = " OR ".join(f"contains({key}, {letter})" for key in keys for letter in ("chr(30)", "chr(31)"))
+    escaped = (f"replace(replace({key}, chr(30), chr(30) || '0'), chr(31), chr(30) || '1')" for key in keys)
+    between = " || chr(31) || "
+    return f"CASE WHEN {special} THEN {between.join(escaped)} ELSE {between.join(keys)} END"
 
 
 def _texts(rule: Rule) -> list[str]:
@@ -129,10 +139,15 @@ def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> s
         FROM candidates WHERE {holds}"""
 
 
-def oversized_blocks(rule: Rule, files: list[str], block_size: int) -> str:
-    """Return the SQL of the blocks with more records than are ever compared, and how many each has."""
-    return f"SELECT block, count(*) AS records FROM ({comparable(rule, files)}) GROUP BY block " \
-           f"HAVING records > {block_size}"
+def oversized_blocks(rule: Rule, sides: list[list[str]], block_size: int) -> str:
+    """Return the SQL of the blocks with more records than are ever compared, and how many each has.
+
+    A block that only one of two entities has is not compared anyway, and which of those are seen depends on buckets.
+    """
+    rows = " UNION ALL ".join(f"SELECT block, {place} AS side FROM ({comparable(rule, files)})"
+                              for place, files in enumerate(sides))
+    return f"SELECT block, count(*) AS records FROM ({rows}) GROUP BY block " \
+           f"HAVING records > {block_size} AND max(side) - min(side) = {len(sides) - 1}"
 
 
 def crowded_groups(rule: Rule, files: list[str], block_size: int) -> str:
@@ -155,9 +170,9 @@ def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: li
     """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
     connection.create_function("code_point_distance", code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT",
                                type=PythonUDFType.ARROW)
-    files = lower if search.within else [*lower, *upper]
-    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, files, block_size)})")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, files, block_size)} "
+    sides = [lower] if search.within else [lower, upper]
+    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], block_size)})")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, sides, block_size)} "
                        f"{'' if crowded else 'LIMIT 0'}")
     rows = write_parquet(connection, matches(search, rule, lower, upper), path)
     large = connection.execute("SELECT block, records FROM oversized ORDER BY ALL").fetchall()
