@@ -18,11 +18,14 @@ SNAPSHOTS = "FROM ducklake_snapshots('lake')"
 
 
 def forget_old_commits(connection: "DuckDBPyConnection", reading_seconds: float) -> None:
-    """Forget the stream's snapshots older than a reader may take; publishes stay, as does the latest snapshot."""
+    """Forget the stream's snapshots that were replaced longer ago than a reader may take; publishes stay.
+
+    What counts is when the next one came: a reader takes the latest snapshot, however old that is.
+    """
     runs = f"{SCHEMA}.runs" if columns_of(connection, RUNS.name) else "(SELECT NULL::BIGINT AS snapshot_id WHERE false)"
-    _forget(connection, f"""SELECT snapshot_id {SNAPSHOTS}
-        WHERE snapshot_time < now() - to_microseconds({int(reading_seconds * 1_000_000)})
-          AND snapshot_id < (SELECT max(snapshot_id) {SNAPSHOTS})
+    _forget(connection, f"""
+        WITH snapshot AS (SELECT snapshot_id, lead(snapshot_time) OVER (ORDER BY snapshot_id) AS replaced {SNAPSHOTS})
+        SELECT snapshot_id FROM snapshot WHERE replaced < now() - to_microseconds({int(reading_seconds * 1_000_000)})
           AND snapshot_id NOT IN (SELECT snapshot_id FROM {runs})""")
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from small_lake import SmallLake, at, customer_id
 
-from lake.catalog import connect
+from lake.catalog import METADATA, connect
 from lake.maintenance import Keeper, Upkeep
 from lake.overlay import Span, commit
 from schemas.instants import DAY
@@ -66,6 +66,19 @@ def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
     assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(100, 100)]
     reader.execute("COMMIT")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(900,)]
+    reader.close()
+
+
+def test_a_reader_of_a_snapshot_that_was_the_latest_for_long_keeps_it_too(lake):
+    tick(lake, 0, rows=100)
+    tick(lake, 100, rows=100)
+    lake.query(f"UPDATE {METADATA}.ducklake_snapshot SET snapshot_time ="
+               " (snapshot_time::TIMESTAMPTZ - INTERVAL 1 HOUR)::VARCHAR")
+    reader = connect(lake.paths)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(200,)]
+    Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600)).keep_small(at(300), thorough=False)
+    assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(200, 200)]
     reader.close()
 
 
