@@ -2,8 +2,8 @@
 
 Small files are joined by a plain transaction that deletes their rows and inserts them again, and not by DuckLake's own
 `merge_adjacent_files` and `flush_inlined_data`: those rewrite the catalog's past in place, and a reader of 1.5.5 does
-not read the whole catalog at one instant. Beside them readers were seen to miss all rows of a table (3 of 100 reads
-under constant upkeep), beside plain transactions never. Files of the base are not touched.
+not read the whole catalog at one instant. Beside them readers were seen to miss rows, beside plain transactions never
+(docs/decisions/joining-small-files.md). Files of the base are not touched.
 """
 
 from collections.abc import Callable, Iterable

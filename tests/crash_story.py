@@ -149,7 +149,17 @@ class Telling:
 
     def happen(self) -> None:
         """Run all processes until each has died as planned and been started again, and all has caught up."""
-        began, roles, together = time.monotonic(), self.roles(), list(self.plan.together)
+        roles = self.roles()
+        try:
+            self.live(roles)
+        finally:
+            for role in roles:
+                role.kill()
+        self.run("stream", "--until-caught-up")
+
+    def live(self, roles: list[Role]) -> None:
+        """Look after all processes until the last of them has ended by itself."""
+        began, together = time.monotonic(), list(self.plan.together)
         while not all(role.over for role in roles):
             wait([role.process.sentinel for role in roles if role.process is not None], timeout=0.02)
             if together and time.monotonic() - began > together[0]:
@@ -163,7 +173,6 @@ class Telling:
             if time.monotonic() - began > ENDLESS:
                 raise AssertionError("; ".join(f"{role.name} hangs: {role.output.read_text()[-1000:]}"
                                                for role in roles if not role.over))
-        self.run("stream", "--until-caught-up")
 
     def roles(self) -> list[Role]:
         """Start the processes of the story."""
