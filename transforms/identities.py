@@ -61,11 +61,12 @@ class Identified:
     profiles: int
     records: int
     not_unified: int
-    oversized: tuple[tuple[int, int], ...]
+    oversized: tuple[tuple[str, str, int], ...]
+    """The clusters too large to be merged: entity and key of the smallest record, and the number of records."""
 
 
 def load_members(connection: "DuckDBPyConnection", entities: list[Unified], forest: str, cluster_size: int,
-                 ) -> list[tuple[int, int]]:
+                 ) -> list[tuple[str, str, int]]:
     """Create `member` (record, cluster, place, entity, key, ref); return the clusters too large to be merged."""
     oversized = connection.execute(
         f"SELECT root, count(*) + 1 AS records FROM read_parquet({literal(forest)}) GROUP BY root "
@@ -73,16 +74,22 @@ def load_members(connection: "DuckDBPyConnection", entities: list[Unified], fore
     connection.execute("CREATE TEMP TABLE oversized (root BIGINT)")
     if oversized:
         connection.executemany("INSERT INTO oversized VALUES (?)", [[root] for root, _ in oversized])
-    ranks = {name: rank for rank, name in enumerate(sorted(unified.table.entity for unified in entities))}
+    names = sorted(unified.table.entity for unified in entities)
     rows = " UNION ALL ".join(
         f"SELECT {RECORD} AS record, {unified.place}::TINYINT AS place, {unified.key} AS key, "
-        f"chr({ranks[unified.table.entity] + 33}) || {unified.key} AS ref "
+        f"chr({names.index(unified.table.entity) + 33}) || {unified.key} AS ref "
         f"FROM ({records(unified.table, unified.place)})" for unified in entities)
     connection.execute(f"""
         CREATE TEMP TABLE member AS
         SELECT rows.*, coalesce(root, record) AS cluster FROM ({rows}) AS rows LEFT JOIN
             (SELECT * FROM read_parquet({literal(forest)}) WHERE root NOT IN (FROM oversized)) USING (record)""")
-    return [(int(root), int(size)) for root, size in oversized]
+    smallest = connection.execute(f"""
+        SELECT min(ref), any_value(records) FROM member JOIN
+            (SELECT record, root FROM read_parquet({literal(forest)}) SEMI JOIN oversized USING (root)
+             UNION ALL SELECT root, root FROM oversized) USING (record)
+        JOIN (SELECT root, count(*) + 1 AS records FROM read_parquet({literal(forest)}) GROUP BY root) USING (root)
+        GROUP BY root ORDER BY 1""").fetchall() if oversized else []
+    return [(names[ord(ref[0]) - 33], ref[1:], int(size)) for ref, size in smallest]
 
 
 def drop_unmatched(connection: "DuckDBPyConnection", entities: list[Unified]) -> int:
@@ -159,7 +166,8 @@ def mark_winners(connection: "DuckDBPyConnection", entities: list[Unified]) -> N
         SELECT cluster, place FROM member GROUP BY cluster, place HAVING count(*) > 1""")
     ranked = [f"""
         SELECT member.record, row_number() OVER (PARTITION BY member.cluster ORDER BY {preference(
-            unified.options.deduplicate.prefer, list(unified.entity.attributes), "source.")}, member.key DESC) AS rank
+            unified.options.deduplicate.prefer, list(unified.entity.attributes), "source.")},
+            source.{quoted(unified.entity.primary_key)} DESC) AS rank
         FROM (FROM member SEMI JOIN several USING (cluster, place) WHERE place = {unified.place}) AS member
         JOIN ({records(unified.table, unified.place)}) AS source ON source.{RECORD} = member.record"""
               for unified in entities]
@@ -190,7 +198,7 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
 
 
 def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: str, run: int, folder: Path,
-             not_unified: int, oversized: list[tuple[int, int]]) -> Identified:
+             not_unified: int, oversized: list[tuple[str, str, int]]) -> Identified:
     path = {name: folder / f"{name}.parquet" for name in ("customers", "keys", "registry", "identity", "alias")}
     winners = ", ".join(f"max(record) FILTER (winner AND place = {unified.place}) AS record_{unified.place}"
                         for unified in entities)

@@ -1,11 +1,10 @@
 """Merge the winning records of each customer into one profile: survivorship by importance, recency, or group."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schemas.configuration import FieldGroup, MergedField, Unification
 from schemas.names import quoted
-from schemas.values import duckdb_type
-from transforms.column_types import canonical_text
+from transforms.column_types import canonical_text, instant_of
 from transforms.identities import Unified
 from transforms.pairs import RECORD, records
 
@@ -29,18 +28,17 @@ def profile_types(unification: Unification, entities: Sequence[Unified]) -> dict
     return types | dict.fromkeys(map(alternate_key, entities), "string") | {"PreviousCustomerId": "string"}
 
 
-def _column(source: str, places: dict[str, int]) -> str:
+def _column(source: str, entities: Mapping[str, Unified]) -> str:
     entity, attribute = source.split(".", 1)
-    return f"r{places[entity]}.{quoted(attribute)}"
+    return f"r{entities[entity].place}.{quoted(attribute)}"
 
 
-def merged_field(field: MergedField, places: dict[str, int]) -> str:
+def merged_field(field: MergedField, entities: Mapping[str, Unified]) -> str:
     """Return the SQL of one field: the first non-null value by importance, or that of the most or least recent."""
-    values = [_column(source, places) for source in field.sources]
+    values = [_column(source, entities) for source in field.sources]
     if field.policy == "importance":
         return f"coalesce({', '.join(values)})"
-    dates = [_column(f"{entity}.{field.by[entity]}", places) if entity in field.by else "NULL"
-             for entity in (source.split(".", 1)[0] for source in field.sources)]
+    dates = _dates(field, entities)
     order = "max" if field.policy == "most_recent" else "min"
     dated = ", ".join(f"CASE WHEN {value} IS NOT NULL THEN {date} END"
                       for date, value in zip(dates, values, strict=True))
@@ -50,10 +48,30 @@ def merged_field(field: MergedField, places: dict[str, int]) -> str:
     return f"CASE {cases} ELSE coalesce({', '.join(values)}) END"
 
 
-def group_fields(group: FieldGroup, places: dict[str, int]) -> list[str]:
+def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
+    """Return the SQL of what is compared for each source: the columns themselves where all are of one kind.
+
+    Else a date is the instant at which it begins where it comes from, and a number is a double.
+    """
+    kinds = {name: entities[name].entity.attribute(attribute).type for name, attribute in field.by.items()}
+    zones = {entities[name].entity.time_zone for name in field.by}
+    one_kind = len(set(kinds.values())) == 1 and (len(zones) == 1 or "date" not in kinds.values())
+
+    def compared(name: str) -> str:
+        if name not in field.by:
+            return "NULL"
+        column = _column(f"{name}.{field.by[name]}", entities)
+        if one_kind:
+            return column
+        date = kinds[name] in ("date", "datetime")
+        return instant_of(column, kinds[name], entities[name].entity.time_zone) if date else f"{column}::DOUBLE"
+    return [compared(source.split(".", 1)[0]) for source in field.sources]
+
+
+def group_fields(group: FieldGroup, entities: Mapping[str, Unified]) -> list[str]:
     """Return the SQL of a group's fields: all from the first source in which not all of them are null."""
-    sources = [[None if name is None else f"r{places[entity]}.{quoted(name)}" for name in attributes]
-               for entity, attributes in group.sources.items()]
+    sources = [[None if name is None else _column(f"{entity}.{name}", entities) for name in attributes]
+               for entity, attributes in group.sources.items() if any(attributes)]
     filled = [" OR ".join(f"{value} IS NOT NULL" for value in source if value is not None) for source in sources]
     return ["CASE " + " ".join(f"WHEN {some} THEN {source[place] or 'NULL'}"
                                for some, source in zip(filled, sources, strict=True)) + f" END AS {quoted(name)}"
@@ -62,9 +80,9 @@ def group_fields(group: FieldGroup, places: dict[str, int]) -> list[str]:
 
 def profiles(unification: Unification, entities: Sequence[Unified], customers: str) -> str:
     """Return the SQL of Customer without `FirstRun`; `customers`: CustomerId, record_0, …, PreviousCustomerId."""
-    places = {unified.table.entity: unified.place for unified in entities}
-    fields = [f"{merged_field(field, places)} AS {quoted(field.name)}" for field in unification.merge.fields]
-    fields += [field for group in unification.merge.groups for field in group_fields(group, places)]
+    by_name = {unified.table.entity: unified for unified in entities}
+    fields = [f"{merged_field(field, by_name)} AS {quoted(field.name)}" for field in unification.merge.fields]
+    fields += [field for group in unification.merge.groups for field in group_fields(group, by_name)]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
     joins = " ".join(f"LEFT JOIN ({records(unified.table, unified.place)}) AS r{unified.place} "
                      f"ON r{unified.place}.{RECORD} = customers.record_{unified.place}" for unified in entities)
@@ -75,10 +93,3 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
 def _key(unified: Unified) -> str:
     primary = unified.entity.primary_key
     return canonical_text(f"r{unified.place}.{quoted(primary)}", unified.entity.attribute(primary).type)
-
-
-def typed(types: dict[str, str], rows: str) -> str:
-    """Return the SQL of rows with each column cast to its SQL type."""
-    casts = ", ".join(f"{quoted(name)}::{duckdb_type(kind)} AS {quoted(name)}" for name, kind in types.items())
-    return f"SELECT {casts} FROM ({rows})"
-

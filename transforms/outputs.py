@@ -24,7 +24,7 @@ from transforms.identities import Identified, Unified
 from transforms.kernel import kernel, parquet_files, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
-from transforms.pairs import ENTITY_SHIFT, RECORD, records
+from transforms.pairs import RECORD, records
 from transforms.plan import Plan, report
 from transforms.unify import PairTable, attach
 
@@ -255,7 +255,7 @@ def match_outputs(identified: Identified, pair_tables: list[PairTable], entity_t
             defined = tables.deduplication(one.table.entity)
             groups = [_groups(one, found[one.place], plan)] if one.place in found else []
             outputs.append(_written(connection, defined, groups, plan))
-        large = _oversized_blocks(pair_tables, plan) + _oversized_clusters(identified, unified, keys)
+        large = _oversized_blocks(pair_tables, plan) + _oversized_clusters(identified)
         outputs.append(_written(connection, tables.OVERSIZED_BLOCKS, large, plan))
     report(plan, "match tables", sum(output.content.rows for output in outputs), started)
     return outputs
@@ -289,6 +289,7 @@ def _groups(one: Unified, table: PairTable, plan: Plan) -> str:
     reduced = clusters.forest(edges.column(0).to_numpy(), edges.column(1).to_numpy())
     pq.write_table(pa.Table.from_batches([reduced]), forest)
     order = preference(one.options.deduplicate.prefer, list(one.entity.attributes), "source.")
+    primary = f"source.{quoted(one.entity.primary_key)}"
     return f"""
         WITH grouped AS (SELECT record, root FROM read_parquet({literal(str(forest))})
                          UNION ALL SELECT DISTINCT root, root FROM read_parquet({literal(str(forest))})),
@@ -296,20 +297,18 @@ def _groups(one: Unified, table: PairTable, plan: Plan) -> str:
                   SELECT lower_record AS record, rule, score FROM read_parquet({literal(table.path)}) UNION ALL
                   SELECT upper_record, rule, score FROM read_parquet({literal(table.path)})) GROUP BY record),
         source AS (SELECT *, {one.key} AS __key FROM ({records(one.table, one.place)})),
-        keyed AS (SELECT grouped.*, __key AS key,
-                         row_number() OVER (PARTITION BY grouped.root ORDER BY {order}, __key DESC) AS place
+        keyed AS (SELECT grouped.record, __key AS key,
+                         first(__key) OVER (PARTITION BY grouped.root ORDER BY {primary}) AS least,
+                         first(__key) OVER (PARTITION BY grouped.root ORDER BY {order}, {primary} DESC) AS winner
                   FROM grouped JOIN source ON {RECORD} = grouped.record)
-        SELECT key AS PrimaryKey, min(key) OVER (PARTITION BY root) AS Deduplication_GroupId,
-               first(key) OVER (PARTITION BY root ORDER BY place) AS Deduplication_WinnerId,
+        SELECT key AS PrimaryKey, least AS Deduplication_GroupId, winner AS Deduplication_WinnerId,
                {_rule_name(table.pair, plan)} AS Rule, score AS Score
         FROM keyed JOIN ruled USING (record)"""
 
 
-def _oversized_clusters(identified: Identified, unified: list[Unified], keys: dict[str, str]) -> list[str]:
-    names = {one.place: one.table.entity for one in unified}
-    return [f"SELECT 'cluster' AS Kind, {literal(names[root >> ENTITY_SHIFT])} AS EntityName, "
-            f"NULL AS MatchedEntityName, NULL AS Rule, key AS Value, {size}::BIGINT AS Records "
-            f"FROM ({keys[names[root >> ENTITY_SHIFT]]}) WHERE record = {root}" for root, size in identified.oversized]
+def _oversized_clusters(identified: Identified) -> list[str]:
+    return [f"SELECT 'cluster' AS Kind, {literal(entity)} AS EntityName, NULL AS MatchedEntityName, NULL AS Rule, "
+            f"{literal(key)} AS Value, {size}::BIGINT AS Records" for entity, key, size in identified.oversized]
 
 
 def _oversized_blocks(pair_tables: list[PairTable], plan: Plan) -> list[str]:
