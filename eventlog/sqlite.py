@@ -127,8 +127,9 @@ class SqliteEventLog:
         if not self.path.exists():
             return 0
         with clear_errors(self.path), _Writer.open(self.path, self.lock_path) as writer, writer.transaction():
+            end = min(committed, _accepted_until(writer.connection, before))
             return writer.connection.execute("DELETE FROM event WHERE valid_until <= ? AND position < ?",
-                                             (before, committed)).rowcount
+                                             (before, end)).rowcount
 
     def close(self) -> None:
         """Close the files of the writer and of this thread."""
@@ -207,6 +208,20 @@ BY_KEY = f"""
 BY_ACTIVITY = f"""
     WITH posted AS (SELECT value AS posted_id FROM json_each(?))
     SELECT {ENTRY} FROM posted CROSS JOIN event ON activity_id = posted_id"""
+
+
+def _accepted_until(connection: sqlite3.Connection, instant: Instant) -> int:
+    """Return one past the position of the last event accepted by an instant; acceptance increases with the position."""
+    low, high = 0, int(connection.execute("SELECT position FROM tail").fetchone()[0])
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute("SELECT position, accepted_at FROM event WHERE position >= ? "
+                                 "ORDER BY position LIMIT 1", (middle,)).fetchone()
+        if row is None or row[1] > instant:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
 
 
 def _remembered(connection: sqlite3.Connection, drafts: Sequence[Draft]) -> Remembered:

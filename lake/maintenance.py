@@ -34,8 +34,8 @@ EVENT_TABLES = (tables.UPDATES, tables.WITHDRAWALS, tables.REALTIME_ACTIVITIES, 
 class Upkeep:
     """When the stream's tables are made small, and for how long (seconds) readers may keep an old snapshot.
 
-    Every `seldom` upkeeps rows beyond the history are looked for, too.
-    `history_days` is how far back as-of questions reach; rows are kept at least as long.
+    In the first upkeep of a process and every `seldom` ones rows beyond the history are looked for, too: `history_days`
+    is how far back as-of questions reach; rows are kept at least as long.
     """
 
     commits: int = 32
@@ -53,17 +53,22 @@ class Piece:
 
 
 class Keeper:
-    """Counts the stream's commits and makes its tables small every `Upkeep.commits` of them."""
+    """Counts the stream's commits, those of earlier processes too, and makes its tables small every so many of them."""
 
     def __init__(self, connection: "DuckDBPyConnection", paths: Paths, upkeep: Upkeep) -> None:
         self._connection, self._paths, self._upkeep = connection, paths, upkeep
-        self._commits = 0
+        row = connection.execute(f"SELECT count(*) FROM {SCHEMA}.stream_commits").fetchone()
+        self._commits, self._upkeeps = int(row[0]) if row else 0, 0
 
-    def committed(self, now: Instant) -> None:
-        """Take note of a commit; `now` decides which rows are beyond the history."""
+    def committed(self, now: Instant) -> bool:
+        """Take note of a commit; return whether rows beyond the history, which `now` decides, were looked for."""
         self._commits += 1
-        if self._commits % self._upkeep.commits == 0:
-            self.keep_small(now, thorough=self._commits % (self._upkeep.commits * self._upkeep.seldom) == 0)
+        if self._commits < self._upkeep.commits:
+            return False
+        thorough = self._upkeeps % self._upkeep.seldom == 0
+        self.keep_small(now, thorough)
+        self._commits, self._upkeeps = 0, self._upkeeps + 1
+        return thorough
 
     def keep_small(self, now: Instant, thorough: bool) -> None:
         """Do one upkeep: each step is a commit of its own, so dying between two is harmless."""

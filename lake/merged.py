@@ -18,13 +18,17 @@ Ctes = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Frame:
-    """How a query says its instants t and k, and which rows of the base were published at min(t, k)."""
+    """How a query says its instants t and k, and which rows of the base were published at min(t, k).
+
+    `kept` is the condition that the base of that instant is still kept; it raises an error where it is not.
+    """
 
     instants: str
     at: str
     known: str
     pruning: str
     as_of: bool
+    kept: str = "true"
 
     def base(self, table: Table, past: Sequence[str] | None = None) -> str:
         """Return the rows of a base table without run numbers; `past` gives the expressions for its history."""
@@ -51,12 +55,21 @@ T, K = "CAST(t AS TIMESTAMPTZ)", "CAST(k AS TIMESTAMPTZ)"
 RUN = f'SELECT max(n."Run") FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
 """The base of min(t, k); before the first publish the run is null and no row qualifies."""
 
+BEFORE_HISTORY = "before_history"
+"""The code with which an instant is refused."""
+
 LIVE = Frame(f"""SELECT greatest(now(), (SELECT max(s."AcceptedAt") FROM {SCHEMA}.stream_commits s),
     (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n)) AS "Now" """,
              'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND', False)
 """Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
 
-AS_OF = Frame("SELECT 1", T, K, "", True)
+
+def as_of(history_days: int) -> Frame:
+    """Return the frame of any instants t and k: an older one than the history reaches back is refused."""
+    horizon = f'least(now() - INTERVAL {history_days} DAY, (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n))'
+    refusal = f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} days"
+    return Frame("SELECT 1", T, K, "", True,
+                 f"(SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE true END)")
 
 
 def with_query(ctes: Ctes, select: str) -> str:
@@ -128,7 +141,8 @@ def customer_query(frame: Frame, profile: Sequence[ProfileField], past: Sequence
     ctes = {"customers": frame.base(tables.customer(profile), past),
             "resolved": resolving(frame, changes(frame), CHANGE), "overrides": overrides(profile)}
     shown = ", ".join(_shown(field) for field in profile)
-    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId"')
+    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId" '
+                            f"WHERE {frame.kept}")
 
 
 def _shown(field: ProfileField) -> str:
@@ -170,5 +184,5 @@ def timeline_query(frame: Frame) -> str:
         UNION ALL SELECT a."CustomerId" FROM ({frame.base(tables.IDENTITY_ALIAS)}) a
           WHERE a."PreviousCustomerId" = customer_id AND NOT EXISTS ({current})"""}
     return with_query(ctes, f"""SELECT {names} FROM activities a
-        WHERE a."CustomerId" IN (SELECT w."CustomerId" FROM customer w)
+        WHERE a."CustomerId" IN (SELECT w."CustomerId" FROM customer w) AND {frame.kept}
         ORDER BY a."ActivityTime" DESC NULLS LAST, a."ActivityId" """)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lake.catalog import connect
+from lake.merged import BEFORE_HISTORY
 from lake.publish import expect_lake
 from schemas.errors import OvertideError
 from schemas.names import literal
@@ -51,6 +52,9 @@ def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence
     except duckdb.InvalidInputException as error:
         if "read-only mode" in str(error):
             raise _read_only("This") from None
+        if BEFORE_HISTORY in str(error):
+            raise OvertideError(BEFORE_HISTORY, sentence(error).partition(f"{BEFORE_HISTORY}: ")[2] + ".", None,
+                                "Ask for a later instant, or keep more with `lake.history_days`.") from None
         raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.Error as error:
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lake.definitions import columns_of, create_table, define_view, insert_rows
-from lake.merged import AS_OF, LIVE, activity_query, customer_query, timeline_query
+from lake.merged import LIVE, activity_query, as_of, customer_query, timeline_query
 from lake.overlay import OVERLAY_STATE, create_overlay
 from schemas import tables
 from schemas.names import quoted
@@ -50,20 +50,22 @@ def customer_live(profile: Sequence[ProfileField]) -> Table:
     return Table("Customer_live", CUSTOMER_LIVE_COMMENT, columns)
 
 
-def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField]) -> None:
+def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField],
+                 history_days: int) -> None:
     """Define views and macros for the columns that Customer has from this run on, within the publishing transaction.
 
-    The base tables and their histories must exist, also where they are empty.
+    Macros refuse instants that lie more than `history_days` back and before the current base. The base tables and their
+    histories must exist, also where they are empty.
     """
     create_overlay(connection)
     create_table(connection, tables.PROFILE_FIELDS)
     create_table(connection, tables.LAKE_HELP)
     _remember_fields(connection, run, profile)
-    past = _past_columns(connection, profile)
+    past, frame = _past_columns(connection, profile), as_of(history_days)
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
-    _define_macro(connection, CUSTOMER_AS_OF, customer_query(AS_OF, profile, past))
-    _define_macro(connection, TIMELINE_AS_OF, timeline_query(AS_OF))
+    _define_macro(connection, CUSTOMER_AS_OF, customer_query(frame, profile, past))
+    _define_macro(connection, TIMELINE_AS_OF, timeline_query(frame))
     _write_help(connection, profile)
 
 

@@ -29,7 +29,7 @@ from lake.published import current_publish
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.events import Event
-from schemas.instants import Clock, format_instant
+from schemas.instants import DAY, Clock, format_instant
 from schemas.paths import Paths
 from schemas.tables import OVERLAY, SCHEMA
 from transforms.realtime import Fields
@@ -118,7 +118,9 @@ class Driver:
             events = span.end - span.start
             progress = replace(progress, position=span.end, events=progress.events + events, ticks=progress.ticks + 1)
             watch(progress)
-            keeper.committed(self._clock())
+            now = self._clock()
+            if keeper.committed(now):
+                self._log.forget(now - self._upkeep.history_days * DAY, span.end)
             stop.wait(self._tick.pause(time.monotonic() - began, events))
         return progress
 

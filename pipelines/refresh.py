@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from lake.catalog import Publish, attach_statements, connect, extension
 from lake.generation_build import GenerationSources, build_generation, remove_generations
+from lake.history import forget_history
 from lake.locks import commit_lock, hold, refresh_lock
 from lake.orphans import remove_orphans
 from lake.publish import Change, RunRow, publish, table_columns
@@ -29,7 +30,7 @@ from runner_configs import RunnerConfig
 from schemas.configuration import Configuration
 from schemas.crash import crash_point
 from schemas.errors import FAILED, OvertideError
-from schemas.instants import Instant, format_instant
+from schemas.instants import DAY, Instant, format_instant
 from schemas.loading import configuration_hash
 from schemas.names import literal
 from schemas.paths import Paths
@@ -98,7 +99,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
             crash_point("refresh.generation_done")
             # 6. The publish makes it the base.
             refreshed = _publish(plan, found, generation, runner, clock, follower)
-        _forget_old(plan, generation)
+        _forget_old(plan, generation, clock())
     return refreshed
 
 
@@ -259,10 +260,10 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
                for output in found.outputs if output.files is not None]
     content = manifest(plan, found, runner) | follower.measured()
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content)
+    fields, history_days = fields_of(plan, found), plan.configuration.lake.history_days
     with follower.stage("publish", len(changes)):
-        fields = fields_of(plan, found)
         published = publish(plan.paths, changes, row, clock,
-                            lambda connection: define_views(connection, plan.run, fields))
+                            lambda connection: define_views(connection, plan.run, fields, history_days))
     return Refreshed(published, content)
 
 
@@ -282,8 +283,8 @@ def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object
             "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
 
 
-def _forget_old(plan: Plan, generation: str) -> None:
-    """Remove what no reader needs any more: scratch, older serving generations, older snapshots and their files."""
+def _forget_old(plan: Plan, generation: str, now: Instant) -> None:
+    """Remove what no reader needs any more: scratch, older serving generations, history, snapshots and their files."""
     shutil.rmtree(plan.paths.scratch, ignore_errors=True)
     crash_point("refresh.scratch_removed")
     keep = plan.configuration.lake.keep_generations
@@ -293,6 +294,7 @@ def _forget_old(plan: Plan, generation: str) -> None:
     with commit_lock(plan.paths):
         connection = connect(plan.paths, read_only=False)
         try:
+            forget_history(connection, now - plan.configuration.lake.history_days * DAY)
             forget_old_publishes(connection, keep)
         finally:
             connection.close()

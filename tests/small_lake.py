@@ -74,7 +74,7 @@ class SmallLake:
         """Add the row of a run and define the views."""
         self.connection.execute("BEGIN")
         insert_rows(self.connection, tables.RUNS, [(run, format_instant(at(seconds)), f"g{run}", "", "", "{}")])
-        define_views(self.connection, run, profile)
+        define_views(self.connection, run, profile, 400)
         self.connection.execute("COMMIT")
 
     def insert(self, table: str, **values: object) -> None:

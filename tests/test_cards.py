@@ -271,3 +271,13 @@ def test_the_merged_view_in_sql_agrees(own):
     own.stream()
     rows = own.sql("SELECT Points, FullName FROM Customer_live WHERE CustomerId = ?", [own.get(key=ANN).customer_id])
     assert rows.to_pylist() == [{"Points": 9, "FullName": "Ann A"}]
+
+
+def test_history_ends_where_questions_end(own):
+    ann = own.get(key=ANN).customer_id
+    publish(own, T0 + 401 * DAY, people(7, same=False))
+    assert own.sql("SELECT DISTINCT ReplacedRun FROM Customer_history").to_pylist() == [{"ReplacedRun": 5}]
+    assert [own.get(ann, as_of=at)["Points"] for at in (T0 + 401 * DAY - 1, T0 + 401 * DAY)] == [3, 7]
+    assert code_of(own.get, ann, as_of=T0 + HOUR) == "before_history"
+    old = "TIMESTAMPTZ '2020-01-01 00:00:00+00'"
+    assert code_of(own.sql, f"FROM customer_as_of({old}, {old})") == "before_history"

@@ -54,6 +54,16 @@ def test_files_and_snapshots_are_bounded_and_every_row_is_there(lake):
     assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(3,)]
 
 
+def test_streams_that_live_for_one_commit_keep_their_tables_small_together(lake):
+    for number in range(25):
+        keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=10, reading_seconds=0))
+        tick(lake, number * 50, rows=50)
+        keeper.committed(at(300))
+    assert files(lake) < 15
+    assert lake.query("SELECT count(*) < 10 FROM lake.stream_commits") == [(True,)]
+    assert lake.query("SELECT count(*) FROM lake.updates") == [(1250,)]
+
+
 def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
     reader = connect(lake.paths)
     keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600))

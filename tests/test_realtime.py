@@ -14,11 +14,12 @@ from apache_beam.transforms.window import GlobalWindows
 from eventlog.sqlite import SqliteEventLog
 from lake.catalog import connect
 from lake.locks import hold, stream_lock
+from lake.maintenance import Upkeep
 from lake.overlay import committed_position, open_overlay
 from pipelines.realtime import Tick, read_log, stream
 from schemas.errors import OvertideError
 from schemas.events import Draft, Event, activity_id, id_source
-from schemas.instants import HOUR
+from schemas.instants import DAY, HOUR
 from schemas.paths import Paths
 from schemas.values import canonical
 from transforms.realtime import SCHEMAS, overlay_rows, to_batch
@@ -210,3 +211,14 @@ def test_a_worker_reads_the_log_by_its_path(project):
         0)])
 def test_ticks_follow_the_load(took, events, pause):
     assert Tick().pause(took, events) == pytest.approx(pause)
+
+
+def test_the_log_forgets_what_no_question_may_ask_for(project):
+    project.update(City="old")
+    project.log.append([Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
+    late = NOW + 2 * DAY + HOUR
+    for now, left in ((late - 1, ["update", "withdrawal"]), (late, ["withdrawal"])):
+        project.log.append([Draft("activity", "c1", None, None, "{}", valid_until=now + 1, activity_id=str(now))])
+        stream(project.paths, project.log, lambda now=now: now, FnApiRunner(), until_caught_up=True,
+               upkeep=Upkeep(commits=1, history_days=2))
+        assert [event.kind for event in project.log.read(0, 2) if event.position < 2] == left

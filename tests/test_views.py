@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import duckdb
 import pytest
 from small_lake import PROFILE, SmallLake, at, customer_id, sql
 
@@ -296,3 +297,10 @@ def test_instants_may_be_text_with_an_offset(lake):
     query = "SELECT \"City\" FROM lake.customer_as_of('2027-01-15T09:03:20{}', '2027-01-16T00:00:00Z')"
     assert lake.query(query.format("+01:00")) == [("Oslo",)]
     assert lake.query(query.format("+02:00")) == []
+
+
+def test_an_instant_before_the_history_is_refused(lake):
+    for macro in ("customer_as_of({0}, {1})", f"timeline_as_of('{customer_id(1)}', {{0}}, {{1}})"):
+        for old, known in ((sql(-500 * 86_400), sql(1000)), (sql(1000), sql(-500 * 86_400))):
+            with pytest.raises(duckdb.InvalidInputException, match="before_history: the base of this instant"):
+                lake.query(f"FROM lake.{macro.format(old, known)}")

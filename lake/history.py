@@ -1,0 +1,26 @@
+"""Forget the base rows that no as-of question may ask for any more."""
+
+from typing import TYPE_CHECKING
+
+from lake.definitions import columns_of
+from lake.overlay import transaction
+from schemas import tables
+from schemas.instants import Instant, format_instant
+from schemas.names import literal, quoted
+from schemas.tables import SCHEMA
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+HISTORIES = ("Customer_history", *(tables.history_of(table).name for table in tables.VERSIONED))
+
+
+def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:
+    """Delete the rows that were replaced by a publish at or before the horizon; call it under the commit lock."""
+    replaced = f"""FROM {SCHEMA}.{{}} WHERE "ReplacedRun" <= (
+        SELECT max("Run") FROM {SCHEMA}.runs WHERE "PublishedAt" <= TIMESTAMPTZ {literal(format_instant(horizon))})"""
+    for name in HISTORIES:
+        rows = replaced.format(quoted(name))
+        if columns_of(connection, name) and connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchone():
+            with transaction(connection):
+                connection.execute(f"DELETE {rows}")
