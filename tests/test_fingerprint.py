@@ -1,0 +1,132 @@
+"""The content hash: exactly these bytes, free of order and layout, and another for every other table."""
+
+import hashlib
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
+
+TYPES = {"t": "VARCHAR", "u": "VARCHAR", "i": "BIGINT", "d": "DOUBLE", "n": "DECIMAL(9,2)", "b": "BOOLEAN",
+         "day": "DATE", "at": "TIMESTAMPTZ"}
+ARROW = pa.schema([
+    ("t", pa.string()), ("u", pa.string()), ("i", pa.int64()), ("d", pa.float64()), ("n", pa.decimal128(9, 2)),
+    ("b", pa.bool_()), ("day", pa.date32()), ("at", pa.timestamp("us", "UTC"))])
+Row = tuple[Any, ...]
+TEXTS = st.none() | st.text("ab\x1c\x1d\x1e\x1f", max_size=3) | st.sampled_from(["é😀", "null", "a\x1cb"])
+ROWS = st.tuples(TEXTS, TEXTS, st.none() | st.integers(-2**63, 2**63 - 1), st.none() | st.floats(allow_nan=False),
+                 st.none() | st.decimals(-9_999_999, 9_999_999, places=2), st.none() | st.booleans(),
+                 st.none() | st.dates(), st.none() | st.datetimes(datetime(1, 1, 2), timezones=st.just(UTC)))
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def of_rows(connection, rows: list[Row], types: dict[str, str] | None = None) -> Fingerprint:
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in ARROW]
+    connection.register("rows", pa.table(columns, schema=ARROW))
+    return fingerprint(connection, "FROM rows", types or TYPES)
+
+
+# ---- the same in plain Python
+
+def text(value: Any) -> str:
+    if value is None:
+        return "\x1d"
+    if isinstance(value, str):
+        return value.replace("\x1d", "\x1d\x1e").replace("\x1c", "\x1d\x1f")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return str((value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def canonical(row: Row) -> bytes:
+    return "\x1c".join(map(text, row)).encode()
+
+
+def expected(rows: list[Row]) -> Fingerprint:
+    digests = [int(hashlib.sha256(canonical(row)).hexdigest()[:16], 16) for row in rows]
+    return Fingerprint(len(rows), sum(digests), reduce(int.__xor__, digests, 0))
+
+
+A_ROW = ("ünï", "a\x1cb", -7, 0.1, Decimal("-0.50"), True, date(2024, 2, 29),
+         datetime(2024, 2, 29, 10, 0, 0, 1, tzinfo=UTC))
+NULLS = (None,) * len(A_ROW)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ROWS, max_size=6))
+@example([A_ROW, NULLS])
+@example([("", "", 0, -0.0, Decimal("0.00"), False, date(1, 1, 1), datetime(1, 1, 1, tzinfo=UTC))])
+@example([(*NULLS[:3], value, *NULLS[4:]) for value in (5e-324, 1e22, 1e16, 123456789012345680.0, 1e-5, 0.0001, 1.0)])
+def test_a_row_is_these_bytes(connection, rows):
+    assert of_rows(connection, rows) == expected(rows)
+
+
+def test_the_hash_of_a_table_never_changes(connection):
+    assert of_rows(connection, [A_ROW, NULLS]).hex() == \
+        "00f3407aad5dbacb4729e47f2e5c573489852435399ec08114e85141a67de897"
+    assert EMPTY.hex() == "e8ca2bd51293d64a258fa06d61809d2630efb827bfde97f6fa9209b51bb32ba7"
+    assert of_rows(connection, []) == EMPTY
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ROWS, max_size=8), st.data())
+def test_order_and_split_do_not_matter(connection, rows, data):
+    whole = of_rows(connection, rows)
+    shuffled, cut = data.draw(st.permutations(rows)), data.draw(st.integers(0, len(rows)))
+    assert of_rows(connection, shuffled) == whole
+    assert of_rows(connection, shuffled[:cut]) + of_rows(connection, shuffled[cut:]) == whole
+    assert whole + EMPTY == whole
+
+
+PAIRS = st.lists(st.tuples(TEXTS, TEXTS), max_size=4)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(PAIRS, PAIRS)
+@example([(None, "\x1e")], [("", "\x1d\x1c")])
+@example([(None, "a")], [("\x1d", "a")])
+@example([("a\x1c", "b")], [("a", "\x1cb")])
+@example([("a", "")], [("a", None)])
+@example([("a", "b"), ("a", "b")], [])
+@example([("a", "b"), ("a", "b"), ("c", "d")], [("c", "d"), ("c", "d"), ("a", "b")])
+def test_other_rows_have_another_hash(connection, some, others):
+    types = {"t": "VARCHAR", "u": "VARCHAR"}
+    first, second = (of_rows(connection, [(*row, *NULLS[2:]) for row in rows], types) for rows in (some, others))
+    assert (first == second) == (Counter(some) == Counter(others))
+    assert (first.hex() == second.hex()) == (first == second)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.integers(0, 3), TEXTS), max_size=12), st.integers(1, 4), st.integers(0, 3))
+def test_rows_in_order_are_hashed_by_group_whatever_the_slices(connection, rows, slices, batch):
+    ordered = sorted(rows, key=lambda row: (row[0], canonical(row[1:])))
+    connection.register("some", pa.table({"g": pa.array([row[0] for row in ordered], pa.int32()),
+                                          "t": pa.array([row[1] for row in ordered], pa.string())}))
+    connection.execute("CREATE OR REPLACE TABLE ordered AS FROM some")  # what is registered, other cursors do not see
+    bounds = [4 * place // slices for place in range(slices + 1)]
+    queries = [f"FROM ordered WHERE g >= {low} AND g < {high}" for low, high in pairwise(bounds)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transforms.fingerprint.BATCH", (1, 2, 7, 50_000)[batch])
+        found = fingerprint_in_order(connection, queries, {"g": "INTEGER", "t": "VARCHAR"}, "g")
+    groups: dict[int, list[bytes]] = {}
+    for group, value in ordered:
+        groups.setdefault(group, []).append(canonical((group, value)) + b"\x1c")
+    digests = [int(hashlib.sha256(b"".join(texts)).hexdigest()[:16], 16) for texts in groups.values()]
+    assert found == Fingerprint(len(rows), sum(digests), reduce(int.__xor__, digests, 0))
