@@ -117,9 +117,9 @@ def test_other_rows_have_another_hash(connection, some, others):
 @given(st.lists(st.tuples(st.integers(0, 3), TEXTS), max_size=12), st.integers(1, 4), st.integers(0, 3))
 def test_rows_in_order_are_hashed_by_group_whatever_the_slices(connection, rows, slices, batch):
     ordered = sorted(rows, key=lambda row: (row[0], canonical(row[1:])))
-    connection.register("some", pa.table({"g": pa.array([row[0] for row in ordered], pa.int32()),
-                                          "t": pa.array([row[1] for row in ordered], pa.string())}))
-    connection.execute("CREATE OR REPLACE TABLE ordered AS FROM some")  # what is registered, other cursors do not see
+    connection.register("drawn", pa.table({"g": pa.array([row[0] for row in ordered], pa.int32()),
+                                           "t": pa.array([row[1] for row in ordered], pa.string())}))
+    connection.execute("CREATE OR REPLACE TABLE ordered AS FROM drawn")  # other cursors see no registered table
     bounds = [4 * place // slices for place in range(slices + 1)]
     queries = [f"FROM ordered WHERE g >= {low} AND g < {high}" for low, high in pairwise(bounds)]
     with pytest.MonkeyPatch.context() as patch:
