@@ -20,7 +20,7 @@ from schemas.instants import Instant, format_instant
 from schemas.names import quoted
 from schemas.paths import Paths
 from schemas.tables import SCHEMA
-from schemas.values import EXACT, Value
+from schemas.values import EXACT, Value, duckdb_type
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -122,8 +122,8 @@ class Past:
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""
         types = {name: field.type for name, field in self.profile_fields.items() if name != "CustomerId"}
-        found = self.lake.query(*_rows("Customer", self.run, _expressions(types), {"CustomerId": customer_id},
-                                       self._expressions_of_history(types)))
+        now, past = (self._expressions_in(table, types) for table in ("Customer", "Customer_history"))
+        found = self.lake.query(*_rows("Customer", self.run, now, {"CustomerId": customer_id}, past))
         if not found:
             return None
         fields = dict(zip(types, _canonical_row(types.values(), found[0]), strict=True))
@@ -145,17 +145,19 @@ class Past:
         rows = self.lake.query(f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
             WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields WHERE "Run" <= ?)""", [self.run])
         declared = {name: ProfileField(name, kind, updatable) for name, kind, updatable in rows}
-        return {name: declared[name] for name in self._columns("Customer", "Customer_history") if name in declared}
+        there = {column.casefold() for table in ("Customer", "Customer_history") for column in self._columns(table)}
+        return {name: field for name, field in declared.items() if name.casefold() in there}
 
-    def _expressions_of_history(self, types: Mapping[str, str]) -> list[str]:
-        there = self._columns("Customer_history")
-        return [_expression(name, kind) if name in there else "NULL" for name, kind in types.items()]
+    def _expressions_in(self, table: str, types: Mapping[str, str]) -> list[str]:
+        """Return the expressions of columns in a table that may lack some, or have them in another type (as text)."""
+        there = {name.casefold(): kind for name, kind in self._columns(table).items()}
+        return [_expression(name, kind) if there.get(name.casefold()) == duckdb_type(kind) else
+                _expression_of_text(name, kind) if name.casefold() in there else "NULL" for name, kind in types.items()]
 
-    def _columns(self, *names: str) -> dict[str, None]:
-        places = ", ".join("?" * len(names))
-        rows = self.lake.query(f"""SELECT column_name FROM duckdb_columns() WHERE database_name = 'lake'
-            AND table_name IN ({places}) ORDER BY table_name, column_index""", names)
-        return dict.fromkeys(row[0] for row in rows)
+    def _columns(self, table: str) -> dict[str, str]:
+        rows = self.lake.query("""SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'
+            AND table_name = ? ORDER BY column_index""", [table])
+        return {name: kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for name, kind in rows}
 
 
 Query = tuple[str, list[object]]
@@ -199,6 +201,11 @@ def _expressions(types: Mapping[str, str]) -> list[str]:
 def _expression(name: str, kind: str) -> str:
     """Return the SQL expression that brings a column to Python: instants as microseconds."""
     return f"epoch_us({quoted(name)})" if kind == "datetime" else f"({quoted(name)})"
+
+
+def _expression_of_text(name: str, kind: str) -> str:
+    cast = f"TRY_CAST({quoted(name)} AS {duckdb_type(kind)})"
+    return f"epoch_us({cast})" if kind == "datetime" else cast
 
 
 def _canonical_row(kinds: Iterable[str], row: Sequence[Any]) -> list[Value]:

@@ -5,7 +5,7 @@ The order matters; each step of `publish` says what another order would lose.
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,8 +62,11 @@ def table_columns(connection: "DuckDBPyConnection") -> dict[str, dict[str, str]]
 
 
 def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callable[[], Instant],
-            define: Define) -> Publish:
-    """Make a refresh the base that readers see; the old base stays until the commit and when anything fails."""
+            define: Define, gone: Iterable[str] = ()) -> Publish:
+    """Make a refresh the base that readers see; the old base stays until the commit and when anything fails.
+
+    `gone` are tables that this base has no more.
+    """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and start over.
     with commit_lock(paths):
         connection = connect(paths, read_only=False)
@@ -77,6 +80,8 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             there = table_columns(connection)
             for change in changes:
                 _apply(connection, paths, change, there.get(change.table.name), row.run)
+            for name in gone:
+                connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
             # 4. Views after tables, since they name the columns.
             define(connection)
             crash_point("publish.before_run")

@@ -261,9 +261,10 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
     content = manifest(plan, found, runner) | follower.measured()
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content)
     fields, history_days = fields_of(plan, found), plan.configuration.lake.history_days
+    gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     with follower.stage("publish", len(changes)):
         published = publish(plan.paths, changes, row, clock,
-                            lambda connection: define_views(connection, plan.run, fields, history_days))
+                            lambda connection: define_views(connection, plan.run, fields, history_days), sorted(gone))
     return Refreshed(published, content)
 
 

@@ -4,7 +4,7 @@
 FirstRun <= n < ReplacedRun, a current row for all runs from FirstRun on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.names import literal, quoted
@@ -75,6 +75,14 @@ def history_of(table: Table) -> Table:
     """Return the table that keeps the replaced and vanished rows of a base table."""
     return Table(f"{table.name}_history", f"Replaced and vanished rows of {table.name}.",
                  (*table.columns, Column("ReplacedRun", "INTEGER", "the run that replaced or removed the row")))
+
+
+def history_in(table: Table, types: Mapping[str, str]) -> Table:
+    """Return the history of a base table with these columns: those that the table once had have no comment."""
+    history = history_of(table)
+    comments = {column.name: column.comment for column in history.columns}
+    return Table(history.name, history.comment,
+                 tuple(Column(name, kind, comments.get(name, "")) for name, kind in types.items()))
 
 
 FIRST_RUN = ("FirstRun", "INTEGER", "the run that first published this row")

@@ -1,6 +1,10 @@
 """Keep what a refresh replaces: unchanged rows keep the run that first published them, the others go to history."""
 
+from collections.abc import Mapping
+
 from schemas.names import columns, quoted
+
+RUNS = ("FirstRun", "ReplacedRun")
 
 
 def stamped(new: str, old: str | None, key: str, values: list[str], run: int) -> str:
@@ -24,3 +28,25 @@ def replaced(stamped_rows: str, old: str, key: str, values: list[str], run: int)
     """Return the SQL of the old rows that changed or vanished, with `ReplacedRun`."""
     return f"SELECT {columns(values, 'old.')}, old.FirstRun, {run}::INTEGER AS ReplacedRun FROM ({old}) AS old " \
            f"ANTI JOIN (SELECT {key} FROM ({stamped_rows}) WHERE FirstRun < {run}) AS new ON {_same_key(key)}"
+
+
+def columns_of_history(past: Mapping[str, str], table: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns, with their SQL types, in which a history can keep the rows of a table; `past` are its own.
+
+    They are all that the table ever had; one that had several types is kept as text. Case makes no other name.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name, kind in [*past.items(), *table.items()]:
+        known = found.setdefault(name.casefold(), (name, kind))
+        if known[1] != kind:
+            found[name.casefold()] = (known[0], "VARCHAR")
+    values = {name: kind for name, kind in found.values() if name not in RUNS}
+    return values | dict.fromkeys(RUNS, "INTEGER")
+
+
+def reshaped(rows: str, there: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """Return the SQL of rows with the columns `there` as rows with those `wanted`: what is missing is null."""
+    names = {name.casefold(): name for name in there}
+    values = (f"{quoted(names[name.casefold()]) if name.casefold() in names else 'NULL'}::{kind} AS {quoted(name)}"
+              for name, kind in wanted.items())
+    return f"SELECT {', '.join(values)} FROM ({rows})"

@@ -19,7 +19,7 @@ from transforms import clusters
 from transforms.activities import activity_rows, of_customers, timeline_rows
 from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
-from transforms.history import replaced, stamped
+from transforms.history import columns_of_history, replaced, reshaped, stamped
 from transforms.identities import Identified, Unified
 from transforms.kernel import kernel, parquet_files, write_parquet
 from transforms.keys import EntityTable, preference
@@ -188,31 +188,37 @@ def stamp(table: str, parts: Iterable[Part], entity_tables: list[EntityTable], p
     content = sum((part.content for part in parts), EMPTY)
     published = plan.published.get(table)
     types = {column.name: column.type for column in defined.columns}
-    history = tables.history_of(defined)
     if published is None:
-        return [Output(defined, tuple(part.path for part in parts), content), Output(history, (), EMPTY)]
+        return [Output(defined, tuple(part.path for part in parts), content),
+                Output(tables.history_of(defined), (), EMPTY)]
     if published == types and plan.hashes.get(table) == content.hex():
         return [Output(defined, None, content)]
-    rows, gone = _compared(table, [part.path for part in parts], defined, published, plan)
+    rows, past = _compared(table, [part.path for part in parts], defined, plan)
     report(plan, f"history {table}", content.rows, started)
-    return [Output(defined, (rows,), content), Output(history, (gone,), EMPTY, append=True)]
+    return [Output(defined, (rows,), content), past]
 
 
-def _compared(table: str, files: list[str], defined: Table, published: dict[str, str], plan: Plan) -> tuple[str, str]:
-    values = [column.name for column in defined.columns if column.name != "FirstRun"]
-    old = ", ".join(f"TRY_CAST({quoted(column.name)} AS {column.type}) AS {quoted(column.name)}"
-                    if column.name in published else f"NULL::{column.type} AS {quoted(column.name)}"
-                    for column in defined.columns)
-    before, folder = f"SELECT {old} FROM lake.{quoted(table)}", plan.folder("stamped")
+def _compared(table: str, files: list[str], defined: Table, plan: Plan) -> tuple[str, Output]:
+    """Write a table's rows with their runs, and those that they replace: all of them when a column went or changed."""
+    published, types = plan.published[table], {column.name: column.type for column in defined.columns}
+    values, folder = [name for name in types if name != "FirstRun"], plan.folder("stamped")
+    changed = any(types.get(name) != kind for name, kind in published.items())
+    before = None if changed else reshaped(f"FROM lake.{quoted(table)}", published, types)
     rows, gone = folder / f"{table}.parquet", folder / f"{table}_history.parquet"
     with kernel(plan.settings) as connection:
         attach(connection, plan)
         new = f"SELECT * FROM read_parquet({parquet_files(files)})"
         stamping = stamped(new, before, KEYS[table], values, plan.run)
         write_parquet(connection, f"{stamping} ORDER BY {ORDERS[table]}", rows)
-        stamped_rows = f"SELECT * FROM read_parquet({literal(str(rows))})"
-        write_parquet(connection, replaced(stamped_rows, before, KEYS[table], values, plan.run), gone)
-    return str(rows), str(gone)
+        left = replaced(f"SELECT * FROM read_parquet({literal(str(rows))})", f"FROM lake.{quoted(table)}", KEYS[table],
+                        [name for name in published if name != "FirstRun"], plan.run)
+        past = plan.published[tables.history_of(defined).name]
+        wanted = columns_of_history(past, published)
+        query = reshaped(left, published | {"ReplacedRun": "INTEGER"}, wanted)
+        if wanted != past:
+            query = f"{reshaped(f'FROM lake.{table}_history', past, wanted)} UNION ALL {query}"
+        write_parquet(connection, query, gone)
+    return str(rows), Output(tables.history_in(defined, wanted), (str(gone),), EMPTY, append=wanted == past)
 
 
 def entity_outputs(table: EntityTable, plan: Plan) -> list[Output]:
