@@ -20,25 +20,31 @@ Ctes = Mapping[str, str]
 class Frame:
     """How a query says its instants t and k, and which rows of the base were published at min(t, k).
 
-    `shown` is the CTE of the run whose base is shown; a frame without it shows the current one.
+    `run` is the SQL of the run whose base is shown, empty for the current one; `kept` is the condition that this base
+    is still kept, which raises an error where it is not.
     """
 
     instants: str
     at: str
     known: str
     pruning: str
-    shown: Ctes
+    run: str = ""
+    kept: str = "true"
 
     def base(self, table: Table, past: Sequence[str] | None = None) -> str:
-        """Return the rows of a base table without run numbers; `past` gives the expressions for its history."""
+        """Return the rows of a base table without run numbers; `past` gives the expressions for its history.
+
+        The run is asked for once per table: asking the catalog takes milliseconds.
+        """
         names = [name for name in table.names if name != "FirstRun"]
-        current = f'SELECT {columns(names, "b.")} FROM {SCHEMA}.{quoted(table.name)} b'
-        if not self.shown:
-            return current
-        history = f"{SCHEMA}.{quoted(table.name + '_history')}"
-        return (f'{current} WHERE b."FirstRun" <= ({RUN}) UNION ALL '
-                f'SELECT {", ".join(past or [f"b.{quoted(name)}" for name in names])} FROM {history} b '
-                f'WHERE b."FirstRun" <= ({RUN}) AND b."ReplacedRun" > ({RUN})')
+        if not self.run:
+            return f'SELECT {columns(names, "b.")} FROM {SCHEMA}.{quoted(table.name)} b'
+        then = ", ".join(past or [f"b.{quoted(name)}" for name in names])
+        return f"""SELECT {columns(names, "v.")} FROM (
+                SELECT {columns(names, "b.")}, b."FirstRun", NULL AS "ReplacedRun" FROM {SCHEMA}.{quoted(table.name)} b
+                UNION ALL SELECT {then}, b."FirstRun", b."ReplacedRun"
+                FROM {SCHEMA}.{quoted(table.name + '_history')} b) v, ({self.run}) s
+            WHERE v."FirstRun" <= s."Run" AND coalesce(v."ReplacedRun" > s."Run", true)"""
 
     def valid(self, names: Sequence[str], table: Table) -> str:
         """Return the rows of an overlay table that are valid at t and known at k."""
@@ -51,28 +57,25 @@ class Frame:
 
 
 T, K = "CAST(t AS TIMESTAMPTZ)", "CAST(k AS TIMESTAMPTZ)"
-RUN = 'SELECT s."Run" FROM shown s'
-
 BEFORE_HISTORY = "before_history"
 """The code with which an instant is refused."""
 
 LIVE = Frame(f"""SELECT greatest(now(), (SELECT max(s."AcceptedAt") FROM {SCHEMA}.stream_commits s),
     (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n)) AS "Now" """,
-             'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND', {})
+             'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND')
 """Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
 
 
 def as_of(history_days: int) -> Frame:
     """Return the frame of any instants t and k; one that is older than the history reaches back is refused.
 
-    The run is asked for once: every table of the base needs it three times, and asking the catalog takes milliseconds.
-    Before the first publish it is null, and no row qualifies.
+    Before the first publish the run is null, and no row qualifies.
     """
+    run = f'SELECT max(n."Run") AS "Run" FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
     horizon = f'least(now() - INTERVAL {history_days} DAY, (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n))'
     refusal = f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} days"
-    run = f"""SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE (
-        SELECT max(n."Run") FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})) END AS "Run" """
-    return Frame("SELECT 1", T, K, "", {"shown": run})
+    kept = f"(SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE true END)"
+    return Frame("SELECT 1", T, K, "", run, kept)
 
 
 def with_query(ctes: Ctes, select: str) -> str:
@@ -116,8 +119,8 @@ def changes(frame: Frame) -> str:
     of_record = columns(TARGET, "o.")
     updates = frame.valid([*TARGET, *CHANGE], tables.UPDATES)
     known_fields = f""" AND o."Field" IN (SELECT f."Name" FROM {SCHEMA}.profile_fields f WHERE f."IsUpdatable"
-        AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p WHERE p."Run" <= ({RUN})))"""
-    return (f'{updates}{known_fields if frame.shown else ""} UNION ALL '
+        AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p, ({frame.run}) s WHERE p."Run" <= s."Run"))"""
+    return (f'{updates}{known_fields if frame.run else ""} UNION ALL '
             f'SELECT {of_record}, o."EventId", o."Field", NULL, o."ValidFrom", o."AcceptedAt" '
             f"FROM {SCHEMA}.withdrawals o, instants i WHERE {frame.started()}")
 
@@ -141,10 +144,11 @@ def _deciding(field: ProfileField) -> str:
 
 def customer_query(frame: Frame, profile: Sequence[ProfileField], past: Sequence[str] | None = None) -> str:
     """Return the query of the merged profiles; `past` gives the columns' expressions over Customer_history."""
-    ctes = {**frame.shown, "customers": frame.base(tables.customer(profile), past),
+    ctes = {"customers": frame.base(tables.customer(profile), past),
             "resolved": resolving(frame, changes(frame), CHANGE), "overrides": overrides(profile)}
     shown = ", ".join(_shown(field) for field in profile)
-    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId"')
+    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId" '
+                            f"WHERE {frame.kept}")
 
 
 def _shown(field: ProfileField) -> str:
@@ -182,9 +186,9 @@ def timeline_query(frame: Frame) -> str:
     """Return the query of one customer's timeline; `customer_id` is a current or previous id."""
     names = columns(["CustomerId", *ACTIVITY], "a.")
     current = f"""SELECT c."CustomerId" FROM ({frame.base(CUSTOMER_ID)}) c WHERE c."CustomerId" = customer_id"""
-    ctes = {**frame.shown, "activities": activity_query(frame), "customer": f"""{current}
+    ctes = {"activities": activity_query(frame), "customer": f"""{current}
         UNION ALL SELECT a."CustomerId" FROM ({frame.base(tables.IDENTITY_ALIAS)}) a
           WHERE a."PreviousCustomerId" = customer_id AND NOT EXISTS ({current})"""}
     return with_query(ctes, f"""SELECT {names} FROM activities a
-        WHERE a."CustomerId" IN (SELECT w."CustomerId" FROM customer w)
+        WHERE a."CustomerId" IN (SELECT w."CustomerId" FROM customer w) AND {frame.kept}
         ORDER BY a."ActivityTime" DESC NULLS LAST, a."ActivityId" """)
