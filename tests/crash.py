@@ -6,6 +6,7 @@ that tells it again, and its folder is kept.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("crashes", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, default=0, help="seed of the first story")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="crash-"))
     template, total = make_template(folder), Told()
     for seed in count(arguments.seed):

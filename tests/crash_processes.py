@@ -76,6 +76,22 @@ def stream(folder: Path) -> int:
     return 0
 
 
+# ---- readers that die, too
+
+def read(folder: Path, enough: Path) -> int:
+    """Ask for a card, a timeline and SQL in turn, until `enough` is there."""
+    import overtide
+
+    while not enough.exists():
+        with overtide.open(folder) as project:
+            if project.reader.published() is not None:
+                project.get(key=("Crm_Contacts", "1"))
+                project.timeline(key=("Crm_Contacts", "1"))
+                assert project.sql("SELECT count(*) FROM Customer_live")[0][0].as_py() > 0
+        time.sleep(PAUSE)
+    return 0
+
+
 # ---- writers
 
 @dataclass(frozen=True)

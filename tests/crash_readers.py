@@ -22,7 +22,7 @@ from tests.oracle_base import Row, Target
 
 LONGEST = 1.0
 """Seconds that a reader may take: upkeep in these stories keeps what is younger than two."""
-PAUSES = {"python": 0.03, "sql": 0.15}
+PAUSES = {"python": 0.05, "sql": 0.25}
 """Seconds between two reads: a query takes more of the machine than a card."""
 WHOLE = 0.2
 """Share of the snapshots that read the whole merged view."""

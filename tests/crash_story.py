@@ -15,7 +15,7 @@ import yaml
 from tests import crash_company, shop
 from tests.crash_company import sources_of
 from tests.crash_plan import Death, Plan
-from tests.crash_processes import acknowledged, command, start, stream, write
+from tests.crash_processes import acknowledged, command, read, start, stream, write
 from tests.crash_readers import Readers
 from tests.crash_truth import Witness, check
 from tests.oracle_base import Sources, refresh
@@ -176,7 +176,7 @@ class Telling:
 
     def roles(self) -> list[Role]:
         """Start the processes of the story."""
-        begin = {"refresh": self.begin_refresh, "stream": self.begin_stream}
+        begin = {"refresh": self.begin_refresh, "stream": self.begin_stream, "reader": self.begin_reader}
         named = {name: deaths for name, deaths in self.plan.deaths.items() if name != "writer"}
         roles = [Role(name, deaths, begin[name], self.told, self.output(name)) for name, deaths in named.items()]
         if "writer" in self.plan.deaths:
@@ -206,6 +206,10 @@ class Telling:
     def begin_stream(self, crash_at: str | None) -> ForkServerProcess:
         """Start a stream."""
         return start(stream, self.project, crash_at=crash_at, output=self.output("stream"))
+
+    def begin_reader(self, crash_at: str | None) -> ForkServerProcess:
+        """Start a reader."""
+        return start(read, self.project, self.enough, crash_at=crash_at, output=self.output("reader"))
 
     def begin_writer(self, name: str) -> Callable[[str | None], ForkServerProcess]:
         """Return what starts a writer."""

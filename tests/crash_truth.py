@@ -22,11 +22,10 @@ from tests.crash_processes import Acknowledged, Batch
 from tests.crash_readers import Read, Readers, Snapshot
 from tests.engine import TYPES, Engine, Sql, TestClock
 from tests.engine_by_hand import base_rows
-from tests.histories import Story
 from tests.oracle import Event as Truthful
 from tests.oracle import Request, Truth, posted, validity
 from tests.oracle_base import Base, Sources, activity_id
-from tests.questions import activities, ask_reader, ask_reader_now, customers, same
+from tests.questions import activities, customers, same
 from transforms.realtime import overlay_rows
 
 Rows = list[tuple[object, ...]]
@@ -53,9 +52,7 @@ def check(folder: Path, witness: Witness, now: int) -> None:
             expect_overlay(sql.connection, engine.log)
             expect_no_waste(sql.connection, engine.paths)
             expect_sql(sql, truth)
-        story = Story(engine, truth, witness.sources(0))
-        ask_reader_now(story)
-        ask_reader(story, truth.bases[-1].published_at - 1, now)
+        expect_reader(engine, truth)
     finally:
         engine.close()
     if witness.readers is not None:
@@ -195,6 +192,17 @@ def expect_sql(sql: Sql, truth: Truth) -> None:
     same(sql.customers(then - 1, now), customers(truth, then - 1, now), "customer_as_of before the last publish")
     one = min(truth.bases[-1].profiles)
     same(sql.timeline(one, then, now), truth.timeline(one, then, now), "timeline_as_of the last publish")
+
+
+def expect_reader(engine: Engine, truth: Truth) -> None:
+    """Every id and record has the card that is true now, and that of before the last publish; some timelines too."""
+    base, now = truth.bases[-1], truth.now(engine.clock.now)
+    before = base.published_at - 1
+    for number, target in enumerate([*sorted(base.registry.given), *sorted(base.registry.ids)]):
+        same(engine.card(target, None, None), truth.card(target, now, now), f"{target} now")
+        same(engine.card(target, before, now), truth.card(target, before, now), f"{target} before")
+        if number % 5 == 0:
+            same(engine.timeline(target, None, None), truth.timeline(target, now, now), f"timeline of {target}")
 
 
 def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
