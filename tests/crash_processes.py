@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -113,10 +114,11 @@ def acknowledged(journal: Path) -> list[Acknowledged]:
     return [Acknowledged(**one) for line in lines if line.endswith(b"\n") for one in json.loads(line)]
 
 
-def write(folder: Path, threads: list[list[Batch]], journal: Path, enough: Path) -> int:
+def write(folder: Path, threads: list[list[Batch]], journal: Path, anew: bool, enough: Path) -> int:
     """Send batches, each thread its own in order, until `enough` is there; note each acknowledgement in the journal.
 
     After a death each thread sends the last batch that was acknowledged again, and the next, which may have been.
+    `anew`: the project is opened for every batch, as the command line does.
     """
     import overtide
 
@@ -133,7 +135,8 @@ def write(folder: Path, threads: list[list[Batch]], journal: Path, enough: Path)
             for number in range(max(0, first), len(threads[thread])):
                 if number > first + 1 and enough.exists():
                     break
-                answers = send(project, threads[thread][number])
+                with overtide.open(folder) if anew else nullcontext(project) as opened:
+                    answers = send(opened, threads[thread][number])
                 lines = [asdict(Acknowledged(thread, number, place, *answer)) for place, answer in enumerate(answers)]
                 os.write(note, json.dumps(lines).encode() + b"\n")
                 time.sleep(PAUSE if number > BURST else 0)

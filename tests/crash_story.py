@@ -213,7 +213,7 @@ class Telling:
 
     def begin_writer(self, name: str) -> Callable[[str | None], ForkServerProcess]:
         """Return what starts a writer."""
-        work = (write, self.project, self.sent[name], self.journal(name), self.enough)
+        work = (write, self.project, self.sent[name], self.journal(name), name.endswith("1"), self.enough)
         return lambda crash_at: start(*work, crash_at=crash_at, output=self.output(name))
 
     def run(self, *words: str) -> None:
