@@ -1,6 +1,8 @@
 """A DuckDB for analysts: the whole lake read-only, and nothing of the machine beside it."""
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lake.catalog import connect
@@ -14,8 +16,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
-"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes temporary tables (the lake
-is read-only), and DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
+"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes what is temporary, and
+DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
+TEMPORARY = {"temp", "temporary"}
+REFUSED = re.compile("query|sqlite_.*|ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)(_.*)?")
+"""Functions that are not called: the scanner of SQLite files asks nobody whether it may read one, those of DuckLake
+remove files, and `query` hides what it runs."""
+NAME = re.compile(r'"([^"]*)"|\w+')
 
 
 def open_session(paths: Paths) -> "DuckDBPyConnection":
@@ -43,7 +50,7 @@ def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence
             raise OvertideError("invalid_sql", "There is no SQL statement.", None,
                                 'Write one, such as "SELECT count(*) FROM Customer_live".')
         for statement in statements:
-            _check(statement.type.name)
+            _check(statement.type.name, statement.query)
         for statement in statements[:-1]:
             connection.execute(statement)
         return connection.execute(statements[-1], list(parameters) or None)
@@ -60,9 +67,23 @@ def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
 
 
-def _check(kind: str) -> None:
-    if kind not in READING:
+def _check(kind: str, query: str) -> None:
+    words = _words(query)
+    if kind not in READING or (kind == "CREATE" and not TEMPORARY & set(words[1:4])):
         raise _read_only(kind)
+    for word, following in pairwise(words):
+        if following.startswith("(") and REFUSED.fullmatch(word):
+            raise _read_only(word)
+
+
+def _words(query: str) -> list[str]:
+    """Return the parts of a statement in lower case: names without their quotes, nothing of comments."""
+    import duckdb
+
+    text, tokens = query.encode(), duckdb.tokenize(query)
+    ends = [place for place, _ in tokens[1:]] + [len(text)]
+    parts = [text[place:end].decode().lower() for (place, _), end in zip(tokens, ends, strict=True)]
+    return [found.group(1) or found.group() if (found := NAME.match(part)) else part for part in parts]
 
 
 def _read_only(what: str) -> OvertideError:
@@ -72,5 +93,5 @@ def _read_only(what: str) -> OvertideError:
 
 def sentence(error: Exception) -> str:
     """Return what DuckDB says was wrong, in one line without the excerpt of the query."""
-    text = str(error).split("\nLINE ")[0]
-    return " ".join(part.strip() for part in text.splitlines() if part.strip())
+    text = " ".join(str(error).split("\nLINE ")[0].split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

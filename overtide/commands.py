@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overtide.output import Output, refusal_text
+from overtide.output import Output, counted, refusal_text
 from overtide.project import Project
 from schemas.errors import DONE, FAILED, OvertideError, usage_error
 from schemas.instants import format_instant
@@ -61,7 +61,7 @@ def timeline_text(found: "Timeline", output: Output) -> str:
     rows = [(one["ActivityTime"], one["ActivityTypeDisplay"], one["Title"], one["SemanticData"], one["validUntil"])
             for one in document["activities"]]
     live = [number for number, entry in enumerate(found.entries) if entry.live]
-    head = f"{len(rows)} activities of customer {found.customer_id}\n" \
+    head = f"{counted(len(rows), 'activity', 'activities')} of customer {found.customer_id}\n" \
            f"as of {document['asOf']}, known at {document['knownAt']}, run {found.run}\n"
     return head if not rows else f"{head}\n{output.table(('time', 'type', 'title', 'data', 'live until'), rows, live)}"
 
@@ -114,12 +114,13 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     run = "nothing yet: run `overtide refresh`" if published is None else \
         f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago"
     behind = ", of another event log: this one was lost or replaced" if stream["logReplaced"] else \
-        f", {stream['lagEvents']:,} events ({stream['lagSeconds']:,.1f} s) behind" if stream["lagEvents"] else ""
+        f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind" \
+        if stream["lagEvents"] else ""
     return [("project", found["project"]), ("published", run),
             *((f"{name} lock", _holder(held)) for name, held in found["locks"].items()),
             ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
-            ("live", f"{live['updates']:,} updates, {live['activities']:,} activities"),
-            ("held", f"{found['held']:,} events"), ("quarantined", f"{found['quarantined']:,} events")]
+            ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
+            ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event"))]
 
 
 def _holder(held: dict[str, Any] | None) -> str:
@@ -261,8 +262,9 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     publish, manifest = refreshed.publish, refreshed.manifest
     instant = format_instant(publish.published_at)
     document = {"run": publish.run, "publishedAt": instant, "generation": publish.generation, "manifest": manifest}
-    output.confirm(document, lambda: f"Published run {publish.run} at {instant}: {manifest['profiles']:,} customers "
-                   f"from {manifest['records_unified']:,} records in {manifest['seconds']} s.")
+    customers, records = (int(str(manifest[name])) for name in ("profiles", "records_unified"))
+    output.confirm(document, lambda: f"Published run {publish.run} at {instant}: {counted(customers, 'customer')} "
+                                     f"from {counted(records, 'record')} in {manifest['seconds']} s.")
     return DONE
 
 
@@ -291,7 +293,8 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
             output.note("Streaming; stop it with ctrl-C.")
         done = project.stream(arguments.until_caught_up, stop.event)
     document = {"position": done.position, "events": done.events, "ticks": done.ticks}
-    output.confirm(document, lambda: f"Carried {done.events:,} events into the lake; position {done.position:,}.")
+    output.confirm(document, lambda: f"Carried {counted(done.events, 'event')} into the lake; "
+                                     f"position {done.position:,}.")
     return INTERRUPTED if stop.interrupted else DONE
 
 

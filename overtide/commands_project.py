@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import examples
 import schemas
-from overtide.output import Output
+from overtide.output import Output, counted
 from schemas.errors import DONE, USAGE, usage_error
 from schemas.mistakes import Mistake
 from schemas.suggestions import closest
@@ -34,8 +34,8 @@ def init(arguments: Namespace, output: Output) -> int:
     files = init_project(folder, arguments.example)
     command = "overtide" if folder == Path() else f"overtide -C {shlex.quote(str(folder))}"
     output.confirm({"folder": str(folder), "example": arguments.example, "files": files},
-                   lambda: f"Made {folder.resolve().name} from the example {arguments.example}: {files} files. "
-                           f"Next: {command} validate, then {command} refresh.")
+                   lambda: f"Made {folder.resolve().name} from the example {arguments.example}: "
+                           f"{counted(files, 'file')}. Next: {command} validate, then {command} refresh.")
     return DONE
 
 
@@ -81,8 +81,7 @@ def validate(arguments: Namespace, output: Output) -> int:
     found = check_project(arguments.folder.resolve(), os.environ)
     mistakes = [one for one in found if one.severity == "mistake"]
     document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}
-    count = "1 mistake." if len(mistakes) == 1 else f"{len(mistakes)} mistakes."
-    summary = count if mistakes else "The configuration is valid."
+    summary = f"{counted(len(mistakes), 'mistake')}." if mistakes else "The configuration is valid."
     output.result(document, lambda: "\n".join([*map(str, found), summary]))
     return USAGE if mistakes else DONE
 

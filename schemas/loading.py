@@ -79,7 +79,8 @@ def _model(document: Document) -> tuple[Configuration | None, frozenset[Path]]:
         for path, problem in problems.items():
             if not any(path[:length] in broken for length in range(len(path) + 1)):
                 _report(document, path, problem)
-            broken.add(path)
+            if not _is_extra(problem):
+                broken.add(path)
         for path in problems:
             value = _repaired(value, path)
     return None, frozenset(broken)
@@ -114,21 +115,25 @@ def _is_name(step: int | str) -> bool:
 
 
 def _report(document: Document, path: Path, problems: list[dict[str, object]]) -> None:
-    kinds = {str(problem["type"]) for problem in problems}
     settings = settings_of(below(Configuration, path[:-1]))
     known = list(settings)
     name = str(path[-1]) if path else ""
-    if "extra_forbidden" in kinds:
+    if _is_extra(problems):
         document.add("unknown_setting", path, f"`{name}` is no setting here.", expected=f"one of {one_of(known)}",
                      suggestion=closest(name, known), hint=None if closest(name, known) else
                      f"Settings here are {one_of(known)}.")
-    elif "missing" in kinds:
+    elif any(problem["type"] == "missing" for problem in problems):
         document.add("missing_setting", path, f"`{name}` is missing.", expected=settings[name].description)
     else:
         expected = _expected(path, problems)
         written = document.text(path)
         document.add("invalid_value", path, f"Expected {expected}, found {_found(document, path)}.", expected=expected,
                      suggestion=_meant(path, written, problems))
+
+
+def _is_extra(problems: list[dict[str, object]]) -> bool:
+    """Say whether a setting is unknown: it is taken out, and what stands around it is whole."""
+    return any(problem["type"] == "extra_forbidden" for problem in problems)
 
 
 def _found(document: Document, path: Path) -> str:

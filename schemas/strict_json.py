@@ -73,6 +73,9 @@ def checked_object(document: object) -> dict[str, Any]:
 def _bytes(document: dict[str, Any]) -> bytes:
     try:
         return canonical(document).encode()
+    except UnicodeEncodeError as error:
+        raise OvertideError("invalid_json", f"A text holds {error.object[error.start]!r}, which is half a letter.", None,
+                            "Send texts of Unicode; a surrogate stands beside its other half.") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise OvertideError("invalid_json", f"This cannot be written as JSON: {error}.", None,
                             "Use texts, finite numbers, true, false, null, lists and objects.") from None
