@@ -74,7 +74,8 @@ def _bytes(document: dict[str, Any]) -> bytes:
     try:
         return canonical(document).encode()
     except UnicodeEncodeError as error:
-        raise OvertideError("invalid_json", f"A text holds {error.object[error.start]!r}, which is half a letter.", None,
+        half = repr(error.object[error.start])
+        raise OvertideError("invalid_json", f"A text holds {half}, which is half a letter.", None,
                             "Send texts of Unicode; a surrogate stands beside its other half.") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise OvertideError("invalid_json", f"This cannot be written as JSON: {error}.", None,
