@@ -10,25 +10,24 @@ from collections.abc import Sequence
 from overtide.failures import explained
 from overtide.output import Output, prepare_streams
 from overtide.parser import parse
-from overtide.signals import INTERRUPT, Interruption, interruptible
+from overtide.signals import Interruption
 from schemas.errors import DONE, OvertideError
 
 
-def answer(argv: Sequence[str] | None) -> int:
+def answer(argv: Sequence[str] | None, interruption: Interruption) -> int:
     """Run one command, print its answer and return the exit code."""
     words, output = _prepared(argv)
-    with interruptible() as interruption:
-        try:
-            return _answered(words, output, interruption)
-        except BrokenPipeError:
-            # The reader of a pipe has enough, and no error is due.
-            _discard_output()
-            return DONE
+    try:
+        return _answered(words, output, interruption)
+    except BrokenPipeError:
+        # The reader of a pipe has enough, and no error is due.
+        _discard_output()
+        return DONE
 
 
 def stopped(argv: Sequence[str] | None) -> int:
     """Answer a command that was stopped by ctrl-C before or after it could answer so itself."""
-    return _refused(Interruption(INTERRUPT).refusal(), _prepared(argv)[1])
+    return _refused(Interruption().refusal(), _prepared(argv)[1])
 
 
 def _prepared(argv: Sequence[str] | None) -> tuple[list[str], Output]:

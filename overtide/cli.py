@@ -8,9 +8,12 @@ if TYPE_CHECKING:
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; nothing but `SystemExit` of `--help` leaves as an exception."""
     try:
-        from overtide.answering import answer
+        from overtide.signals import interruptible
 
-        return answer(argv)
+        with interruptible() as interruption:
+            from overtide.answering import answer
+
+            return answer(argv, interruption)
     except KeyboardInterrupt:
         from overtide.answering import stopped
 

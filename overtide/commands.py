@@ -286,10 +286,11 @@ def _outcome(before: "Publish | None", now: "Publish | None") -> tuple[str, str 
 
 def stream(project: Project, arguments: Namespace, output: Output) -> int:
     """Carry accepted events into the lake until stopped, or until caught up."""
+    from lake.locks import holder, stream_lock
     from overtide.signals import INTERRUPTED, stopping
 
     with stopping() as stop:
-        if not arguments.until_caught_up:
+        if not arguments.until_caught_up and holder(stream_lock(project.paths)) is None:
             output.note("Streaming; stop it with ctrl-C.")
         done = project.stream(arguments.until_caught_up, stop.event)
     document = {"position": done.position, "events": done.events, "ticks": done.ticks}

@@ -11,7 +11,6 @@ from typing import Any
 
 from schemas.errors import OvertideError
 
-INTERRUPT = int(signal.SIGINT)
 INTERRUPTED, TERMINATED = 130, 143
 """Exit codes after ctrl-C and after SIGTERM."""
 AGAIN = 1.0

@@ -62,11 +62,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
-def spawn(*words: object, given: bytes | None = b"", **more: Any) -> Answer:
+def spawn(*words: object, given: bytes | None = b"", encoded: str = "utf-8", **more: Any) -> Answer:
     """Run a command in a process of its own."""
     done = subprocess.run([*COMMAND, *map(str, words)], input=given, capture_output=True, check=False,
                           **{"env": environment(), "timeout": 60, **more})
-    return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Answer(done.returncode, done.stdout.decode(encoded), done.stderr.decode(encoded))
 
 
 def expect_refusal(answer: Answer, exit_code: int, *parts: str) -> None:

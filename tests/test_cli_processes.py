@@ -1,0 +1,305 @@
+"""Commands as processes: signals, locks, pipes, closed streams, encodings, terminals, and what they import."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from overtide.project import Project
+from tests.command_line import COMMAND, call, environment, expect_refusal, spawn
+from tests.shop import CONTACTS
+
+WHO = ["--key", f"{CONTACTS}=1"]
+
+
+def begin(*words: object, **more) -> subprocess.Popen:
+    return subprocess.Popen([*COMMAND, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env=environment(), **more)
+
+
+def holder(folder: Path, lock: str) -> dict | None:
+    with Project(folder) as project:
+        return project.status()["locks"][lock]
+
+
+@contextmanager
+def holding(folder: Path, lock: str, *words: str) -> Iterator[subprocess.Popen]:
+    """Run a command, and go on when it holds its lock; kill it at the end if it still runs."""
+    with begin("-C", folder, *words) as process:
+        until = time.monotonic() + 60
+        while (holder(folder, lock) or {}).get("pid") != process.pid:
+            assert time.monotonic() < until, process.poll()
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_refresh_ends_with_75_and_says_who_holds_the_lock(project_folder):
+    with holding(project_folder, "refresh", "refresh") as first:
+        first.send_signal(signal.SIGSTOP)
+        expect_refusal(call("-C", project_folder, "refresh"), 75, "The refresh lock is held by `overtide refresh` "
+                       f"(process {first.pid} on ", "Try again when it has finished.")
+        error = call("-C", project_folder, "--json", "refresh").document["error"]
+        assert (error["code"], error["target"]) == ("locked", "refresh")
+        held = call("-C", project_folder, "--json", "status").document["locks"]
+        assert (held["refresh"]["command"], held["stream"]) == ("overtide refresh", None)
+        assert f"overtide refresh, process {first.pid} on" in call("-C", project_folder, "status").out
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(60) == 0
+    assert holder(project_folder, "refresh") is None
+
+
+def test_a_second_stream_ends_with_75_while_all_else_goes_on_beside_the_first(project_folder):
+    with holding(project_folder, "stream", "stream") as first:
+        for words in (["stream"], ["stream", "--until-caught-up"]):
+            expect_refusal(call("-C", project_folder, *words), 75, "The stream lock is held by `overtide stream`")
+        assert call("-C", project_folder, "update", *WHO, "Points=99").code == 0
+        assert call("-C", project_folder, "-q", "refresh").code == 0
+        wait_for_sql(project_folder, 99)
+        first.send_signal(signal.SIGINT)
+        out, err = first.communicate(timeout=60)
+    assert (first.returncode, err) == (130, "Streaming; stop it with ctrl-C.\n")
+    assert out == "Carried 1 event into the lake; position 1.\n"
+
+
+def wait_for_sql(folder: Path, points: int) -> None:
+    """Wait until SQL sees the points that an update has set."""
+    until = time.monotonic() + 60
+    while call("-C", folder, "--json", "sql", "SELECT max(Points) AS p FROM Customer_live").document["rows"] != [
+            {"p": points}]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_stopped_stream_ends_after_what_it_is_doing(project_folder, number, code):
+    with holding(project_folder, "stream", "--json", "stream") as process:
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)) == (code, {"position": 0, "events": 0, "ticks": 0})
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("delay", [0.0, 0.8])
+def test_a_stopped_refresh_leaves_the_old_base_and_says_so(project_folder, number, code, delay):
+    with holding(project_folder, "refresh", "-q", "refresh") as process:
+        time.sleep(delay)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    run = call("-C", project_folder, "--json", "get", *WHO).document["run"]
+    if process.returncode:  # else it was done before the signal came
+        assert (process.returncode, out, err, run) == (
+            code, "", "overtide: Stopped: nothing was published. Run 1 is still served.\n", 1)
+    assert not (project_folder / "lake" / "scratch").exists()
+    assert call("-C", project_folder, "-q", "refresh").code == 0
+
+
+def test_a_killed_refresh_leaves_the_old_base(project_folder):
+    with holding(project_folder, "refresh", "refresh") as process:
+        process.kill()
+        process.wait(60)
+    assert holder(project_folder, "refresh") is None
+    assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 1
+    assert call("-C", project_folder, "-q", "refresh").code == 0
+    assert not (project_folder / "lake" / "scratch").exists()
+
+
+STOPPED_AT = """
+import builtins, os, signal, sys
+load = builtins.__import__
+def imported(name, *rest):
+    if name == sys.argv[1]:
+        builtins.__import__ = load
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+    return load(name, *rest)
+builtins.__import__ = imported
+from overtide.cli import main
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("module", ["overtide.answering", "overtide.output", "schemas.instants", "overtide.commands",
+                                    "lake.session", "duckdb"])
+def test_a_signal_is_answered_wherever_the_command_is(refreshed_shop, module, number, code):
+    words = ["-C", refreshed_shop, "--json", "sql", "SELECT 1"]
+    done = subprocess.run([sys.executable, "-c", STOPPED_AT, module, number, *words], capture_output=True, text=True,
+                          check=False, env=environment(), timeout=60)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert json.loads(done.stdout)["error"]["code"] == "interrupted"
+
+
+def test_ctrl_c_stops_a_query(refreshed_shop):
+    with begin("-C", refreshed_shop, "sql", "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b") as process:
+        time.sleep(2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "overtide: Stopped before it was done.\n")
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("words", [["sql", "FROM range(1000000)"], ["--json", "sql", "FROM range(1000000)"]])
+def test_a_reader_that_has_enough_ends_the_command_quietly(refreshed_shop, words):
+    with begin("-C", refreshed_shop, *words) as process:
+        assert process.stdout.read(20)
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+
+
+def shell(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess:
+    command = " ".join([sys.executable, "-m", "overtide", "-C", f"'{folder}'"])
+    return subprocess.run(["/bin/sh", "-c", line.replace("overtide", command)], capture_output=True, text=True,
+                          check=False, timeout=60, env=environment(**more))
+
+
+def test_closed_streams(refreshed_shop):
+    assert shell("overtide version >&-", refreshed_shop).returncode == 0
+    assert shell("overtide get nobody 2>&-", refreshed_shop).stdout == ""
+    closed = shell("overtide post Shop_Orders <&-", refreshed_shop)
+    assert (closed.returncode, closed.stdout) == (2, "")
+    assert closed.stderr.startswith("overtide: Standard input is empty")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_behind_standard_output(refreshed_shop):
+    done = shell("overtide version >/dev/full", refreshed_shop)
+    assert done.returncode == 1
+    assert done.stderr == "overtide: Input or output failed: No space left on device. " \
+                          "Free space on that disk, then run it again.\n"
+    assert shell("overtide --json version >/dev/full", refreshed_shop).returncode == 1
+
+
+def test_a_file_that_cannot_grow(project_folder):
+    """A limit of the size of files is what a test can do about a full disk."""
+    done = shell("ulimit -f 1; overtide -q refresh", project_folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("overtide: ")
+    assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_letters_that_standard_output_lacks_are_escaped_and_json_is_utf8(refreshed_shop, encoding):
+    more = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    text = spawn("-C", refreshed_shop, "sql", "SELECT 'Zo' || chr(235) || chr(26446) AS x", env=environment(**more),
+                 encoded=encoding)
+    assert text.out.splitlines()[1] == {"ascii": "Zo\\xeb\\u674e", "latin-1": "Zoë\\u674e", "utf-8": "Zoë李"}[encoding]
+    found = spawn("-C", refreshed_shop, "--json", "sql", "SELECT chr(26446) AS x", env=environment(**more)).document
+    assert found["rows"] == [{"x": "李"}]
+    assert spawn("--help", env=environment(**more)).code == 0
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """Give both ends of a pseudo-terminal: what the command writes to, and where it is read."""
+    ours, theirs = pty.openpty()
+    try:
+        yield theirs, ours
+    finally:
+        os.close(ours)
+
+
+def run_on_terminal(*words: object, given: bytes = b"", more: dict[str, str] | None = None) -> tuple[int, str]:
+    """Run a command whose every stream is a terminal; return its exit code and what the terminal showed."""
+    with terminal() as (theirs, ours):
+        process = subprocess.Popen([*COMMAND, *map(str, words)], stdin=theirs, stdout=theirs, stderr=theirs,
+                                   env=environment(**{"TERM": "xterm", **(more or {})}))
+        os.close(theirs)
+        os.write(ours, given)
+        shown = b""
+        while process.poll() is None or select.select([ours], [], [], 0.1)[0]:
+            if select.select([ours], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(ours, 65536)
+                except OSError:  # its other end is closed
+                    break
+        return process.wait(60), shown.decode()
+
+
+def test_progress_on_a_terminal_is_one_line_that_changes(project_folder):
+    code, shown = run_on_terminal("-C", project_folder, "refresh")
+    assert code == 0
+    assert shown.count("\r\x1b[K") > 5
+    assert "\nPublished run 2 at " in shown.replace("\r", "")
+    for stage in ("ingest", "keys", "match", "identities", "build Customer", "serving generation", "publish"):
+        assert stage in shown
+
+
+def test_live_values_are_green_on_a_terminal_unless_no_colours_are_wanted(project_folder):
+    assert call("-C", project_folder, "update", *WHO, "Points=99").code == 0
+    words = ("-C", project_folder, "get", *WHO)
+    assert "\x1b[32mPoints" in run_on_terminal(*words)[1]
+    assert "\x1b[" not in run_on_terminal(*words, more={"NO_COLOR": "1"})[1]
+    assert "\x1b[" not in run_on_terminal(*words, more={"TERM": "dumb"})[1]
+    assert "\x1b[" not in run_on_terminal("--json", *words)[1]
+
+
+def test_wide_cells_are_cut_on_a_terminal_only(refreshed_shop):
+    words = ("-C", refreshed_shop, "sql", "SELECT repeat('x', 1000) AS x")
+    assert "x" * 1000 in call(*words).out
+    assert "x…" in run_on_terminal(*words)[1]
+
+
+def test_reading_a_terminal_says_how_to_end(project_folder):
+    given = b'{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}\n\x04'
+    code, shown = run_on_terminal("-C", project_folder, "post", "Shop_Orders", given=given)
+    assert code == 0
+    assert "Reading standard input; end it with ctrl-D." in shown
+    assert "1 accepted, 0 refused." in shown
+
+
+LIGHT = {"version": ["version"], "get": ["get", *WHO], "update": ["update", *WHO, "Points=1"],
+         "withdraw": ["withdraw", *WHO], "post": ["post", "Shop_Orders"], "open": ["open"], "help": ["--help"]}
+"""Commands that only read or append: neither Beam nor DuckDB, Arrow, pydantic or another large library."""
+WITH_DUCKDB = {"sql": ["sql", "SELECT 1 AS x"], "status": ["status"], "timeline": ["timeline", *WHO],
+               "get as of": ["get", *WHO, "--as-of", "2999-01-01T00:00:00Z"]}
+HEAVY = ("apache_beam", "pipelines", "pyarrow", "pydantic", "numpy", "scipy", "rapidfuzz", "grpc", "pandas")
+PROGRAM = """
+import sys
+from overtide.cli import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as left:
+    code = left.code
+print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def loaded(folder: Path, words: list[str]) -> set[str]:
+    """Return the packages that a command has loaded when it has succeeded."""
+    given = '{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}'
+    done = subprocess.run([sys.executable, "-c", PROGRAM, "-C", folder, *words], input=given, capture_output=True,
+                          text=True, check=True, env=environment())
+    code, *names = done.stderr.split()
+    assert code == "0"
+    return set(names)
+
+
+@pytest.mark.parametrize("command", LIGHT)
+def test_commands_that_read_or_append_load_no_large_library(project_folder, command):
+    names = loaded(project_folder, LIGHT[command])
+    assert names & {*HEAVY, "duckdb", "transforms", "difflib", "asyncio", "email"} == set()
+    if command in ("version", "help"):
+        assert names & {"yaml", "sqlite3", "serving", "lake", "eventlog"} == set()
+
+
+@pytest.mark.parametrize("command", WITH_DUCKDB)
+def test_commands_that_open_the_lake_load_duckdb_alone(project_folder, command):
+    assert loaded(project_folder, WITH_DUCKDB[command]) & set(HEAVY) == set()
+
+
+def test_validate_loads_neither_beam_nor_duckdb(project_folder):
+    assert loaded(project_folder, ["validate"]) & {"apache_beam", "pipelines", "duckdb", "pyarrow", "numpy"} == set()
