@@ -1,9 +1,10 @@
 """A DuckDB for analysts: the whole lake read-only, and nothing of the machine beside it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lake.catalog import connect
 from lake.merged import BEFORE_HISTORY
@@ -15,6 +16,7 @@ from schemas.paths import Paths
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+Result = TypeVar("Result")
 READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
 """Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes what is temporary, and
 DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
@@ -65,6 +67,20 @@ def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence
         raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.Error as error:
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
+
+
+def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) -> Result:
+    """Return what a call on a connection gives, in a thread of its own: DuckDB may look for no signal for minutes.
+
+    ctrl-C in the calling thread then stops the query at once.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _check(kind: str, query: str) -> None:

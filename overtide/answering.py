@@ -25,9 +25,9 @@ def answer(argv: Sequence[str] | None, interruption: Interruption) -> int:
         return DONE
 
 
-def stopped(argv: Sequence[str] | None) -> int:
-    """Answer a command that was stopped by ctrl-C before or after it could answer so itself."""
-    return _refused(Interruption().refusal(), _prepared(argv)[1])
+def stopped(argv: Sequence[str] | None, interruption: Interruption | None) -> int:
+    """Answer a command that was stopped before or after it could answer so itself."""
+    return _refused((interruption or Interruption()).refusal(), _prepared(argv)[1])
 
 
 def _prepared(argv: Sequence[str] | None) -> tuple[list[str], Output]:

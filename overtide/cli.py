@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; nothing but `SystemExit` of `--help` leaves as an exception."""
+    interruption = None
     try:
         from overtide.signals import interruptible
 
@@ -17,4 +18,4 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     except KeyboardInterrupt:
         from overtide.answering import stopped
 
-        return stopped(argv)
+        return stopped(argv, interruption)

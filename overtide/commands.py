@@ -15,6 +15,8 @@ from schemas.values import Reading, from_source
 from serving.acceptance import answer_document
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from eventlog.contract import Answer
     from lake.catalog import Publish
     from lake.reading import Card, Timeline
@@ -68,19 +70,24 @@ def timeline_text(found: "Timeline", output: Output) -> str:
 
 def sql(project: Project, arguments: Namespace, output: Output) -> int:
     """Query the lake."""
-    from lake.session import open_session, run_query
+    from lake.session import interruptibly, open_session
 
     query = _input("-") if arguments.query == "-" else arguments.query
     connection = open_session(project.paths)
     try:
-        result = run_query(connection, query)
-        names = distinct([column[0] for column in result.description])
-        rows = result.fetchall()
+        names, rows = interruptibly(connection, lambda: _fetched(connection, query))
     finally:
         connection.close()
     output.result({"columns": names, "rows": [dict(zip(names, row, strict=True)) for row in rows]},
                   lambda: output.table(names, rows))
     return DONE
+
+
+def _fetched(connection: "DuckDBPyConnection", query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    from lake.session import run_query
+
+    result = run_query(connection, query)
+    return distinct([column[0] for column in result.description]), result.fetchall()
 
 
 def distinct(names: Sequence[str]) -> list[str]:

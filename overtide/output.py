@@ -67,7 +67,8 @@ class Output:
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], marked: Iterable[int] = ()) -> str:
         """Return rows as aligned columns under their headers; rows with the numbers in `marked` are green."""
         terminal = not self.as_json and sys.stdout.isatty()
-        cells = [[_cell(value, terminal) for value in row] for row in rows]
+        widest = max(WIDEST, shutil.get_terminal_size().columns // 3) if terminal else None
+        cells = [[_cell(value, widest) for value in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
         green = set(marked)
         lines = [self.styled(_line(headers, widths), BOLD)]
@@ -105,12 +106,12 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _cell(value: object, terminal: bool) -> str:
+def _cell(value: object, widest: int | None) -> str:
     plain = plain_value(value)
     text = "" if plain is None else plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
-    widest = max(WIDEST, shutil.get_terminal_size().columns // 3)
-    return text[:widest - 1] + "…" if terminal and len(text) > widest else text
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text[:widest - 1] + "…" if widest is not None and len(text) > widest else text
 
 
 def json_text(document: object) -> str:

@@ -106,11 +106,11 @@ class Project:
         attach the lake to a connection of yours. Raises `invalid_sql`, `sql_not_read_only`, `sql_failed`,
         `nothing_published`.
         """
-        from lake.session import open_session, run_query
+        from lake.session import interruptibly, open_session, run_query
 
         connection = open_session(self.paths)
         try:
-            return run_query(connection, query, parameters).to_arrow_table()
+            return interruptibly(connection, lambda: run_query(connection, query, parameters).to_arrow_table())
         finally:
             connection.close()
 

@@ -65,7 +65,7 @@ def environment(**more: str) -> dict[str, str]:
 def spawn(*words: object, given: bytes | None = b"", encoded: str = "utf-8", **more: Any) -> Answer:
     """Run a command in a process of its own."""
     done = subprocess.run([*COMMAND, *map(str, words)], input=given, capture_output=True, check=False,
-                          **{"env": environment(), "timeout": 60, **more})
+                          **{"env": environment(), "timeout": 300, **more})
     return Answer(done.returncode, done.stdout.decode(encoded), done.stderr.decode(encoded))
 
 
