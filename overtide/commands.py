@@ -2,7 +2,7 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -272,7 +272,19 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     customers, records = (int(str(manifest[name])) for name in ("profiles", "records_unified"))
     output.confirm(document, lambda: f"Published run {publish.run} at {instant}: {counted(customers, 'customer')} "
                                      f"from {counted(records, 'record')} in {manifest['seconds']} s.")
+    entities: Any = manifest["entities"]
+    for remark in (remark for name, entity in entities.items() for remark in _remarks(name, entity)):
+        output.note(remark)
     return DONE
+
+
+def _remarks(name: str, entity: dict[str, Any]) -> Iterator[str]:
+    """Say what of an entity's files was not read, and where that is listed."""
+    if entity["new_columns"]:
+        yield f"{name}: not configured and not read: {', '.join(entity['new_columns'])}."
+    if entity["set_aside"] or entity["corrupt_records"]:
+        yield f"{name}: {entity['set_aside']:,} of {entity['rows_read']:,} rows were set aside; {name}_corrupt lists " \
+              f"{entity['corrupt_records']:,} records with what is wrong."
 
 
 def _refreshed(project: Project, runner: str, output: Output) -> "Refreshed":

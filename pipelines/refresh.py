@@ -4,6 +4,7 @@ Steps 1 to 6 of `refresh` are the whole job; until the last nothing that a reade
 """
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -212,7 +213,8 @@ def _keep(found: Found, path: str) -> None:
 
 def _failed(error: Exception) -> OvertideError:
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    reason = lines[-1].partition(" [while running '")[0].strip().removesuffix(".")
+    named = [line for line in lines if re.match(r"[\w. ]*(Error|Exception): ", line)] or lines
+    reason = named[-1].partition(" [while running '")[0].strip().removesuffix(".")
     return OvertideError("pipeline_failed", f"The refresh failed: {reason[:300]}.", None,
                          "The old base is still served; run again with -v to see more.", 500, FAILED)
 
@@ -269,17 +271,20 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
 
 
 def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object]:
-    """Return what the run's row says: counts per entity, pairs per rule, and the content hash of every table."""
+    """Return what the run's row says: counts per entity, pairs by rule, and the content hash of every table."""
     hashed = {output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
               for output in found.outputs if not output.append and not output.table.name.endswith("_history")}
     entities = {table.entity: {"rows_read": table.rows_read, "rows_kept": table.rows_kept,
                                "set_aside": table.set_aside, "repeated_keys": table.repeated_keys,
                                "corrupt_records": table.corrupt_records, "new_columns": list(table.new_columns)}
                 for table in found.tables}
-    pairs = [{"entity": table.lower, "to": table.upper, "pairs": table.rows, "oversized_blocks": len(table.oversized)}
-             for table in found.pairs]
+    pairs = [{"entity": table.lower, "to": table.upper, "pairs": sum(table.rows), "rules": outputs.by_rule(table, plan),
+              "oversized_blocks": len(table.oversized)} for table in found.pairs]
+    rows = sum(table.rows_kept for table in found.tables if table.entity in {one.entity for one, _ in plan.activities})
     identified = found.identified
     return {"run": plan.run, "runner": runner.runner, "entities": entities, "match": pairs, "tables": hashed,
+            "activities_of_nobody": rows - next(output.content.rows for output in found.outputs
+                                                if output.table.name == "UnifiedActivity"),
             "profiles": identified.profiles, "records_unified": identified.records,
             "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
 

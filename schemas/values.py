@@ -75,7 +75,7 @@ def duckdb_type(kind: str) -> str:
     """Return the SQL type of an attribute type."""
     fixed = {"string": "VARCHAR", "guid": "VARCHAR", "integer": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
              "date": "DATE", "datetime": "TIMESTAMPTZ"}
-    return fixed.get(kind) or kind.replace(" ", "").upper()
+    return fixed.get(kind) or kind.upper().replace(", ", ",")
 
 
 @cache

@@ -28,6 +28,7 @@ class Project:
     def __init__(self, folder: Path, document: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.document, self.paths, self.runs = copy.deepcopy(document), Paths.of(folder), 0
+        self.done: list[Refreshed] = []
 
     def write(self, **files: str | bytes) -> "Project":
         """Write files; `a="…"` is a.csv."""
@@ -42,6 +43,7 @@ class Project:
         done = refresh(Configuration.model_validate(self.document), self.paths, runner,
                        lambda: START + self.runs * HOUR)
         self.runs += 1
+        self.done.append(done)
         return done
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:

@@ -80,9 +80,11 @@ def rejected(connection: "DuckDBPyConnection", text: Path) -> str:
     """Return the SQL of the lines that DuckDB rejected: CorruptionDetails, Record (the line), Line."""
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE rejected AS
+        WITH found AS (SELECT *, coalesce(column_idx, 0) * (CASE error_type WHEN 'MISSING COLUMNS' THEN -1 ELSE 1 END)
+                              AS place FROM reject_errors)
         SELECT any_value(line_byte_position) - 1 AS position, any_value(csv_line) AS record,
-               'line: ' || lower(rtrim(max_by(error_message, coalesce(column_idx, 0)), '.')) AS details
-        FROM reject_errors GROUP BY line""")
+               'line: ' || lower(rtrim(max_by(error_message, place), '.')) AS details
+        FROM found GROUP BY line""")
     places = connection.execute("SELECT DISTINCT position FROM rejected ORDER BY ALL").fetchnumpy()["position"]
     connection.register("lines_at", pa.table({"position": places, "number": line_numbers(text, places)}))
     return """

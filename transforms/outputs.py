@@ -270,9 +270,16 @@ def match_outputs(identified: Identified, pair_tables: list[PairTable], entity_t
 def _written(connection: "DuckDBPyConnection", table: Table, queries: list[str], plan: Plan) -> Output:
     path = plan.folder("matched") / f"{table.name}.parquet"
     types = {column.name: column.type for column in table.columns}
-    write_parquet(connection, " UNION ALL ".join(queries) or f"SELECT {_nothing(table)} WHERE false", path)
+    rows = " UNION ALL ".join(queries) or f"SELECT {_nothing(table)} WHERE false"
+    write_parquet(connection, reshaped(rows, types, types), path)
     content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
     return unchanged(Output(table, (str(path),), content), plan)
+
+
+def by_rule(table: PairTable, plan: Plan) -> list[dict[str, object]]:
+    """Return how many pairs each rule of two entities joined, in the order of the rules."""
+    names = {search.rule: rule.name for search, rule in plan.searches.items() if search.pair == table.pair}
+    return [{"rule": names[place], "pairs": rows} for place, rows in enumerate(table.rows)]
 
 
 def _rule_name(pair: int, plan: Plan) -> str:

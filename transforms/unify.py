@@ -42,13 +42,13 @@ class BlockFile:
 
 @dataclass(frozen=True)
 class PairTable:
-    """All pairs of one pair of entities (or within one), their number by rule, and what was too large to compare."""
+    """All pairs of one pair of entities (or within one), their number by rule's place, and the blocks too large."""
 
     pair: int
     lower: str
     upper: str
     path: str
-    rows: int
+    rows: tuple[int, ...]
     oversized: tuple[tuple[int, str, int], ...]
 
 
@@ -129,7 +129,10 @@ def reduce_pairs(pair: int, found: Iterable[Pairs], plan: Plan) -> PairTable:
     search, path = found[0].search, plan.folder("pairs") / f"{pair}.parquet"
     with kernel(plan.settings) as connection:
         reduce = pairs.first_pairs if search.within else pairs.first_rules
-        rows = reduce(connection, found, path)
+        reduce(connection, found, path)
+        by_rule = dict(connection.execute(f"SELECT rule, count(*) FROM read_parquet({literal(str(path))}) "
+                                          "GROUP BY rule").fetchall())
+    rows = tuple(by_rule.get(place, 0) for place in range(1 + max(one.search.rule for one in found)))
     oversized = tuple(sorted((one.search.rule, block, size) for one in found for block, size in one.oversized))
     return PairTable(pair, search.lower, search.upper, str(path), rows, oversized)
 
