@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from schemas import tables
-from schemas.names import quoted
+from schemas.names import literal, quoted
 from schemas.tables import SCHEMA, Table
 
 if TYPE_CHECKING:
@@ -29,6 +29,18 @@ def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> No
     """Define a view anew, with its comment."""
     connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {query}")
     connection.execute(tables.comment_sql(view, "VIEW"))
+
+
+def inline_up_to(connection: "DuckDBPyConnection", rows: int, table: str | None = None) -> None:
+    """Set how many rows of an INSERT or DELETE stay in the catalog, of a committed table or of all that say nothing.
+
+    A DELETE of so few is noted there beside the file of the rows, which then stays for ever.
+    """
+    known = connection.execute("""SELECT 1 FROM lake.options() WHERE option_name = 'data_inlining_row_limit'
+        AND value = ? AND scope_entry IS NOT DISTINCT FROM ?""", [str(rows), f"main.{table}" if table else None])
+    if not known.fetchall():
+        where = f", table_name => {literal(table)}" if table else ""
+        connection.execute(f"CALL lake.set_option('data_inlining_row_limit', {rows}{where})")
 
 
 def insert_rows(connection: "DuckDBPyConnection", table: Table, rows: Sequence[tuple[object, ...]]) -> None:

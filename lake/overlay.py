@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lake.catalog import connect
-from lake.definitions import columns_of, create_table, define_view
+from lake.definitions import columns_of, create_table, define_view, inline_up_to
 from lake.locks import commit_lock
 from schemas import tables
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
-from schemas.names import columns, literal, quoted
+from schemas.names import columns, quoted
 from schemas.paths import Paths
 from schemas.tables import SCHEMA, Column, Table
 
@@ -49,7 +49,9 @@ def open_overlay(paths: Paths) -> "DuckDBPyConnection":
         with transaction(connection):
             create_overlay(connection)
         crash_point("overlay.created")
-        _keep_small_inserts_inlined(connection)
+        for table in tables.OVERLAY:
+            inline_up_to(connection, INLINED_ROWS, table.name)
+            crash_point("overlay.option_set")
     return connection
 
 
@@ -63,17 +65,6 @@ def create_overlay(connection: "DuckDBPyConnection") -> None:
               ORDER BY s."ToPosition" DESC LIMIT 1), 0) AS "Position",
             (SELECT s."AcceptedAt" FROM {SCHEMA}.stream_commits s
              ORDER BY s."AcceptedAt" DESC NULLS LAST LIMIT 1) AS "AcceptedAt" """)
-
-
-def _keep_small_inserts_inlined(connection: "DuckDBPyConnection") -> None:
-    """Set the option of the overlay's tables where it is not; DuckLake takes it for committed tables only."""
-    options = connection.execute("SELECT scope_entry FROM lake.options() WHERE option_name = 'data_inlining_row_limit' "
-                                 "AND value = ?", [str(INLINED_ROWS)]).fetchall()
-    for table in tables.OVERLAY:
-        if (f"main.{table.name}",) not in options:
-            connection.execute(f"CALL lake.set_option('data_inlining_row_limit', {INLINED_ROWS}, "
-                               f"table_name => {literal(table.name)})")
-            crash_point("overlay.option_set")
 
 
 def committed_position(connection: "DuckDBPyConnection", partition: int = 0) -> int:

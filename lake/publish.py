@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.catalog import Publish, connect, expect_no_catalog
-from lake.definitions import create_table
+from lake.definitions import columns_of, create_table, inline_up_to
 from lake.locks import commit_lock
-from lake.overlay import create_overlay
+from lake.overlay import INLINED_ROWS, create_overlay
 from lake.published import announce, current_publish, doubt
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
@@ -71,8 +71,9 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
     with commit_lock(paths):
         connection = connect(paths, read_only=False)
         try:
-            # 2. The stream's tables, if it has not made them yet: their settings need a transaction of their own.
+            # 2. The stream's tables, if it has not made them yet, and settings: these need transactions of their own.
             create_overlay(connection)
+            _keep_rows_in_files(connection)
             crash_point("publish.overlay_created")
             # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
             connection.execute("BEGIN")
@@ -100,6 +101,13 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             connection.close()
     crash_point("publish.after_commit")
     return published
+
+
+def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
+    """Let rows of the base lie in files, which go when they are replaced; the few of `runs` may stay in the catalog."""
+    inline_up_to(connection, 0)
+    if columns_of(connection, RUNS.name):
+        inline_up_to(connection, INLINED_ROWS, RUNS.name)
 
 
 def _instant(connection: "DuckDBPyConnection", clock: Callable[[], Instant]) -> Instant:

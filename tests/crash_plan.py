@@ -26,12 +26,10 @@ BEFORE = {"generation.removed": PUBLISHED, "snapshots.expired": PUBLISHED, "publ
 """Steps that a process only takes when it died at one of others before."""
 ALONE = {"published.catalog_asked"}
 """Steps that any other process would take first."""
-AT_ONCE = {"locks.holder_unnamed", "overlay.created", "stream.begun", "orphans.removed"}
+AT_ONCE = {"locks.holder_unnamed", "overlay.created", "overlay.option_set", "stream.begun", "orphans.removed"}
 """Steps that a stream takes when it begins, and never again."""
 NEW_LOG = {"log.file_made", "log.layout_written"}
 """Steps that only the first writer of all takes."""
-NEW_OVERLAY = {"overlay.option_set"}
-"""Steps that only the first stream of all takes."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def _some(chance: Random, role: str, most: int, longest: float) -> tuple[Death, 
 
 
 def _death(chance: Random, role: str, longest: float) -> Death:
-    steps = [step for step in CRASH_POINTS if role in roles_of(step) and step not in NEW_LOG | NEW_OVERLAY | ALONE]
+    steps = [step for step in CRASH_POINTS if role in roles_of(step) and step not in NEW_LOG | ALONE]
     if chance.random() < 0.4:
         return Death(after=chance.uniform(0.0, longest))
     step = chance.choice(steps)

@@ -5,6 +5,7 @@ import pytest
 from small_lake import SmallLake, at, customer_id
 
 from eventlog.sqlite import SqliteEventLog
+from lake.catalog import METADATA
 from lake.orphans import remove_orphans
 from lake.overlay import Span, commit, open_overlay
 from schemas.paths import Paths
@@ -74,6 +75,20 @@ def test_a_table_without_rows_leaves_no_file(tmp_path):
     with engine.sql() as sql:
         assert remove_orphans(sql.connection, engine.paths) == 0
         assert sql.connection.execute('SELECT count(*) FROM lake."IdentityAlias"').fetchall() == [(0,)]
+
+
+def test_files_of_a_few_rows_go_too_when_they_are_replaced(tmp_path):
+    engine, truth = HandEngine(tmp_path, TestClock(1)), Truth(shop.world())
+    for points in range(5):
+        sources = shop.sources((shop.CONTACTS, "1", {"Points": points}))
+        engine.publish(sources, truth.publish(sources, 1))
+    with engine.sql() as sql:
+        files = dict(sql.connection.execute(f"""
+            SELECT t.table_name, count(*) FROM {METADATA}.ducklake_data_file f
+            JOIN {METADATA}.ducklake_table t USING (table_id) WHERE f.end_snapshot IS NULL GROUP BY ALL""").fetchall())
+        assert len(sql.customers_now()) == 3
+    assert (files["Customer"], files["AlternateKey"]) == (1, 1)
+    assert files["runs"] <= 2
 
 
 def test_a_stream_removes_what_an_earlier_one_left(tmp_path):
