@@ -87,19 +87,20 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         # 2. What an earlier refresh left when it was killed is nobody's.
         before = current_publish(paths)
         remove_left(paths)
-        # 3. All sources are there and have their columns, or nothing starts.
-        files = source_files(configuration, paths.project)
-        plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
-        with _cleared_on_failure(plan), Follower(plan.scratch, report) as follower:
-            # 4. The pipeline writes files that nobody reads yet.
-            found = run_pipeline(plan, files, runner)
-            crash_point("refresh.pipeline_done")
-            # 5. The serving generation is complete before the run is published, so the run can name it.
-            with follower.stage("serving generation", found.identified.profiles):
-                generation = build_serving(plan, found)
-            crash_point("refresh.generation_done")
-            # 6. The publish makes it the base.
-            refreshed = _publish(plan, found, generation, runner, clock, follower)
+        with _old_base_stays(paths, before):
+            # 3. All sources are there and have their columns, or nothing starts.
+            files = source_files(configuration, paths.project)
+            plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
+            with Follower(plan.scratch, report) as follower:
+                # 4. The pipeline writes files that nobody reads yet.
+                found = run_pipeline(plan, files, runner)
+                crash_point("refresh.pipeline_done")
+                # 5. The serving generation is complete before the run is published, so the run can name it.
+                with follower.stage("serving generation", found.identified.profiles):
+                    generation = build_serving(plan, found)
+                crash_point("refresh.generation_done")
+                # 6. The publish makes it the base.
+                refreshed = _publish(plan, found, generation, runner, clock, follower)
         _forget_old(plan, generation, clock())
     return refreshed
 
@@ -119,13 +120,16 @@ def remove_left(paths: Paths) -> None:
 
 
 @contextmanager
-def _cleared_on_failure(plan: Plan) -> Iterator[None]:
-    """Leave no intermediate files behind when a refresh fails or is stopped."""
+def _old_base_stays(paths: Paths, before: Publish | None) -> Iterator[None]:
+    """Leave no intermediate files behind when a refresh fails or is stopped, and say what is served."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         interrupt_kernels()
-        shutil.rmtree(plan.paths.scratch, ignore_errors=True)
+        shutil.rmtree(paths.scratch, ignore_errors=True)
+        if isinstance(error, OvertideError):
+            served = f"Run {before.run} is still served." if before else "Nothing is published yet."
+            error.hint = f"{error.hint} {served}" if error.hint else served
         raise
 
 
@@ -142,8 +146,7 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise OvertideError("sources_wrong", f"The source files have {len(wrong)} mistakes.", None,
-                            "Nothing was changed.", details=wrong)
+        raise OvertideError("sources_wrong", f"The source files have {len(wrong)} mistakes.", None, details=wrong)
     return files
 
 
@@ -216,7 +219,7 @@ def _failed(error: Exception) -> OvertideError:
     named = [line for line in lines if re.match(r"[\w. ]*(Error|Exception): ", line)] or lines
     reason = named[-1].partition(" [while running '")[0].strip().removesuffix(".")
     return OvertideError("pipeline_failed", f"The refresh failed: {reason[:300]}.", None,
-                         "The old base is still served; run again with -v to see more.", 500, FAILED)
+                         "Run again with -v to see more.", 500, FAILED)
 
 
 def fields_of(plan: Plan, found: Found) -> list[ProfileField]:

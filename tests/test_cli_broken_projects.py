@@ -179,7 +179,7 @@ def test_a_source_file_that_cannot_be_meant_fails_the_refresh_and_the_old_base_i
 def test_everything_that_is_wrong_with_the_sources_is_said_at_once(project_folder):
     (project_folder / "data" / "Crm_Contacts.csv").unlink()
     (project_folder / "data" / "Shop_Orders.csv").write_text("OrderId\n1\n")
-    expect_refusal(on(project_folder, "refresh"), 1, "The source files have 6 mistakes. Nothing was changed.",
+    expect_refusal(on(project_folder, "refresh"), 1, "The source files have 6 mistakes. Run 1 is still served.",
                    "No file matches data/Crm_Contacts.csv", "data/Shop_Orders.csv has no column 'AccountId'",
                    "data/Shop_Orders.csv has no column 'Amount'")
 

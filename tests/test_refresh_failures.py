@@ -1,0 +1,130 @@
+"""A refresh that fails changes nothing and says so: the run before is served as if nothing had been tried."""
+
+import io
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lake.published import current_publish
+from schemas.errors import OvertideError
+from tests.small_plan import INSTANCE
+from tests.small_project import Project
+
+DOCUMENT: dict[str, Any] = {
+    "instance": {"name": "s", "id": INSTANCE},
+    "sources": {"S": {
+        "a": {"path": "a.csv", "primary_key": "Id", "attributes": {"Id": "string", "Name": "string"}},
+        "p": {"path": "p.parquet", "format": "parquet", "primary_key": "Id", "attributes": {"Id": "string"}},
+        "w": {"path": "w.csv", "primary_key": "Id", "encoding": "utf-16", "attributes": {"Id": "string"}}}},
+    "unification": {"entities": [{"entity": "S_a"}], "merge": {"fields": [{"name": "Name", "from": ["S_a.Name"]}]}}}
+
+
+def parquet(rows: int) -> bytes:
+    out = io.BytesIO()
+    keys = [str(random.Random(number).random()) for number in range(rows)]
+    pq.write_table(pa.table({"Id": pa.array(keys, pa.string())}), out)
+    return out.getvalue()
+
+
+FILES: dict[str, str | bytes] = {"a": "Id,Name\n1,ann\n2,bob\n", "p.parquet": parquet(2_000),
+                                 "w": "Id\n1\n".encode("utf-16")}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"), DOCUMENT).write(**FILES)
+    project.refresh()
+    return project
+
+
+@pytest.fixture
+def project(published, tmp_path) -> Project:
+    """A refreshed project, to be spoiled."""
+    shutil.copytree(published.paths.project, tmp_path / "copy")
+    project = Project(tmp_path / "copy", DOCUMENT)
+    project.runs = published.runs
+    return project
+
+
+def state(project: Project) -> dict[str, Any]:
+    """Return all that a reader may see, and every file."""
+    root = project.paths.project
+    files = {str(path.relative_to(root)): path.stat().st_mtime_ns for path in root.rglob("*.parquet")}
+    return {"files": files, "runs": project.table("runs"), "customers": project.table("Customer"),
+            "card": project.card("S_a", "1", 1), "served": current_publish(project.paths),
+            "generations": sorted(path.name for path in project.paths.serving.iterdir()),
+            "scratch": project.paths.scratch.exists()}
+
+
+def damaged(content: bytes) -> bytes:
+    return content[:200] + b"\xff" * 200 + content[400:]
+
+
+Spoil = Callable[[Project], object]
+FAILURES: dict[str, tuple[Spoil, str, str]] = {
+    "a file is gone": (lambda one: (one.paths.project / "a.csv").unlink(), "no_files", "No file matches a.csv."),
+    "a folder stands in its place": (lambda one: [do(one.paths.project / "a.csv") for do in (Path.unlink, Path.mkdir)],
+                                     "no_files", "No file matches a.csv."),
+    "an entity has no rows": (lambda one: one.write(a="Id,Name\n"), "no_rows", "S_a has no rows in a.csv."),
+    "a column is missing": (lambda one: one.write(a="Id\n1\n"), "missing_column", "a.csv has no column 'Name'"),
+    "a column is there twice": (lambda one: one.write(a="Id,Name,NAME\n1,a,b\n"), "duplicate_column", "'NAME'"),
+    "too much is set aside": (lambda one: one.write(a="Id,Name\n1,a\n2\n"), "too_many_set_aside", "1 of 2 rows"),
+    "no UTF-16": (lambda one: one.write(w="Id\n1\n"), "unreadable_file", "is not utf-16"),
+    "UTF-16 that breaks off": (lambda one: one.write(w=("Id\n" + "1\n" * 20_000).encode("utf-16") + b"\x00\xd8\n\x00"),
+                               "wrong_encoding", "w.csv is not utf-16"),
+    "no Parquet": (lambda one: one.write(**{"p.parquet": b"Id\n1\n"}), "unreadable_file", "is not a Parquet file"),
+    "damaged Parquet": (lambda one: one.write(**{"p.parquet": damaged(parquet(2_000))}), "unreadable_file",
+                        "p.parquet cannot be read")}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_the_old_base_is_served_as_if_nothing_had_been_tried(project, what):
+    spoil, code, words = FAILURES[what]
+    before = state(project)
+    spoil(project)
+    with pytest.raises(OvertideError) as error:
+        project.refresh()
+    assert (error.value.code, words in error.value.message) == (code, True), error.value
+    assert str(error.value).endswith("Run 1 is still served.")
+    after = state(project)
+    before["files"].pop("p.parquet")
+    after["files"].pop("p.parquet")
+    assert after == before
+
+
+def test_after_a_failure_the_next_refresh_is_the_next_run(project):
+    project.write(a="Id\n")
+    with pytest.raises(OvertideError):
+        project.refresh()
+    assert project.write(a="Id,Name\n1,zoe\n").refresh().publish.run == 2
+    assert project.table("Customer", "Name, FirstRun") == [("zoe", 2)]
+
+
+def test_before_the_first_publish_there_is_nothing(tmp_path):
+    with pytest.raises(OvertideError, match="Nothing is published yet") as error:
+        Project(tmp_path, DOCUMENT).write(**FILES | {"a": "Id,Name\n"}).refresh()
+    assert error.value.code == "no_rows"
+    assert current_publish(Project(Path(tmp_path), DOCUMENT).paths) is None
+
+
+def test_a_refresh_never_publishes_nobody(project):
+    project.document["sources"]["S"]["b"] = DOCUMENT["sources"]["S"]["a"] | {"path": "b.csv"}
+    project.document["unification"]["entities"] = [{"entity": name, "include_all": False} for name in ("S_a", "S_b")]
+    with pytest.raises(OvertideError, match="no customer at all") as error:
+        project.write(b="Id,Name\n1,x\n").refresh()
+    assert error.value.code == "no_profiles"
+
+
+def test_several_mistakes_are_said_at_once(project):
+    project.write(a="Id,NAME\n1,a\n", w="Key\n1\n".encode("utf-16"))
+    (project.paths.project / "p.parquet").unlink()
+    with pytest.raises(OvertideError) as error:
+        project.refresh()
+    assert error.value.code == "sources_wrong"
+    assert [detail.code for detail in error.value.details] == ["missing_column", "no_files", "missing_column"]
