@@ -57,7 +57,7 @@ def test_values_of_another_type_are_null_and_named(tmp_path, kind, value, shown)
     ('{"Id": 2}{"Id": 3}', "Extra data"), ("[1]", "not a JSON object"), ("5", "not a JSON object"),
     ("null", "not a JSON object"), ('"x"', "not a JSON object"), ('{"Id": 2, "Id": 3}', "'Id' is given twice"),
     ('{"Id": 2, "A": NaN}', "NaN"), ('{"Id": 2, "A": -Infinity}', "-Infinity"), ('{"Id": 02}', ""),
-    ('{"Id": 2, "A": "\t"}', "control character"), ('{"Id": "\x01"}', ""), ("[" * 100_000, "recursion")])
+    ('{"Id": 2, "A": "\t"}', "control character"), ('{"Id": "\x01"}', ""), ("[" * 100_000, "nested too deeply")])
 def test_lines_that_are_no_objects_are_set_aside(tmp_path, line, reason):
     done = rows(tmp_path, lines('{"Id": 1, "A": "a"}', "", line, "  ", '{"Id": 4, "A": "b"}'),
                 {"Id": "string", "A": "string"})

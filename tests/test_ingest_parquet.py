@@ -152,7 +152,7 @@ def test_columns_missing_new_and_optional(tmp_path):
     attributes = {"Id": "string", "B": {"type": "date", "optional": True}}
     found = read(tmp_path, content, attributes, format="parquet")
     assert (found.rows, found.table.new_columns) == ([("0", None)], ("A",))
-    with pytest.raises(OvertideError, match="has no column B"):
+    with pytest.raises(OvertideError, match="has no column 'B'"):
         read(tmp_path, content, {"Id": "string", "B": "date"}, format="parquet")
 
 

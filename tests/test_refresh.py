@@ -1,5 +1,6 @@
 """Whole refreshes of small projects: what is published, what stays, what is counted, whatever order and buckets."""
 
+import io
 import json
 import random
 import shutil
@@ -7,11 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from schemas.configuration import Configuration
 from schemas.events import activity_id
 from schemas.loading import configuration_hash
+from tests.command_line import call
 from tests.oracle_identities import Cluster, Registry, identify, previous
 from tests.small_plan import INSTANCE
 from tests.small_project import Project, hashes
@@ -291,3 +296,40 @@ def test_what_is_too_large_is_reported_and_not_merged(tmp_path):
     assert (done.manifest["profiles"], done.manifest["oversized_clusters"]) == (5, 1)
     assert large.table("oversized_blocks", columns) == [("cluster", "S_a", None, None, "10", 5)]
     assert {row[1] for row in large.table("AlternateKey", "PrimaryKey, IsWinner")} == {True}
+
+
+def test_the_command_tells_what_it_did_not_read(tmp_path):
+    document = {"instance": DOCUMENT["instance"], "sources": {"S": {"a": entity("a"), "b": entity("b")}},
+                "unification": {"entities": [{"entity": "S_a"}, {"entity": "S_b"}], "merge": {}}}
+    (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(document))
+    some = "Phone,Id,Name,Mail,City,Seen,Fax\n0,1,x,,,bad,\n0,,x,,,,\nshort\n0,2,y,,,,\n"
+    Project(tmp_path, document).write(a=some, b=B)
+    told = call("-C", tmp_path, "refresh")
+    assert told.code == 0
+    assert "S_a: not configured and not read: Fax, Phone." in told.err
+    assert "S_a: 2 of 4 rows were set aside; S_a_corrupt lists 3 records with what is wrong." in told.err
+    assert "S_b" not in told.err
+    assert call("-q", "-C", tmp_path, "refresh").err == ""
+
+
+def test_values_that_are_hard_to_write_pass_through_unharmed(tmp_path):
+    texts = ["\x1c\x1d\x1f", "'; DROP TABLE x --", '"', "\\", "\u2028\r\n", "😀" * 1_000, "NULL", "\ud7ff\ue000", "{}"]
+    names, out = [*texts[1:], "a\0b"], io.BytesIO()
+    pq.write_table(pa.table({"Id": [*texts, "a\0b"], "Name": [*names, None], "At": ["2024-01-01"] * 10}), out)
+    document = {"instance": DOCUMENT["instance"], "sources": {"S": {"a": {
+        "path": "a.parquet", "format": "parquet", "primary_key": "Id", "max_set_aside_percent": 10,
+        "attributes": {"Id": "string", "Name": "string", "At": "datetime"}}}},
+        "unification": {"entities": [{"entity": "S_a", "deduplicate": {"rules": [
+            {"name": "r'\"", "conditions": [{"fields": "Id"}, {"fields": "Name", "precision": 50}]}]}}],
+            "merge": {"fields": [{"name": "Name", "from": ["S_a.Name"]}]}},
+        "relationships": [{"name": "self", "entity": "S_a", "foreign_key": "Id", "to": "S_a"}],
+        "activities": [{"entity": "S_a", "name": "o'n", "relationship": "self", "timestamp": "At", "title": "Name"}]}
+    odd = Project(tmp_path, document).write(**{"a.parquet": out.getvalue()})
+    odd.refresh()
+    assert hashes(odd.refresh()) == hashes(odd.done[0])
+    assert sorted(row[0] for row in odd.table("Customer", "Name")) == sorted(names)
+    assert sorted(row[0] for row in odd.table("UnifiedActivity", "Title")) == sorted(names)
+    assert [odd.card("S_a", text, 1)["Name"] for text in texts] == names
+    assert odd.table("S_a_corrupt", "CorruptionDetails, Record") == [
+        ('Id: the primary key is missing; Id: expected string but found "a\\u0000b"',
+         '{"Id":"a\\u0000b","Name":null,"At":"2024-01-01"}')]

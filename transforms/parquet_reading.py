@@ -29,7 +29,9 @@ def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
     texts = [f"{_text(quoted(name), kinds[name], attributes[name].type, file.entity.time_zone)} AS {raw_column(place)}"
              for place, name in enumerate(known)]
-    doubtful = frozenset(name for name in known if _is_nested(kinds[name]) or kinds[name] == "BLOB")
+    # A NUL does harm in a key, which the lake compares; to look for it in every text would take long.
+    doubtful = frozenset(name for name in known if _is_nested(kinds[name]) or kinds[name] == "BLOB"
+                         or name == file.entity.primary_key)
     return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
 
 
