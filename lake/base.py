@@ -13,13 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lake.catalog import Publish, connect, unreadable
-from lake.generation import Generation, Profile, ProfileField
+from lake.generation import Generation, Profile
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
 from schemas.instants import Instant, format_instant
 from schemas.names import quoted
 from schemas.paths import Paths
-from schemas.tables import SCHEMA
+from schemas.tables import SCHEMA, ProfileField
 from schemas.values import EXACT, Value, duckdb_type
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from schemas.errors import OvertideError
+from schemas.tables import ProfileField
 from schemas.values import Reading, from_source, text_of
 
 Json = Any
@@ -44,15 +45,6 @@ class Profile:
         records = [[entity, key, int(winner)] for entity, key, winner in self.records]
         return json.dumps({"fields": self.fields, "records": records, "previous": list(self.previous)},
                           ensure_ascii=False, separators=(",", ":"))
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileField:
-    """A column of Customer as the metadata declares it."""
-
-    name: str
-    type: str
-    updatable: bool
 
 
 class Generation:

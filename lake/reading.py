@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lake.generation import Profile, ProfileField
+from lake.generation import Profile
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import format_instant
+from schemas.tables import ProfileField
 from schemas.values import from_json
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from eventlog.contract import EventLog
 from lake import reading
 from lake.base import Lake, Past
 from lake.catalog import Publish
-from lake.generation import Generation, Profile, ProfileField
+from lake.generation import Generation, Profile
 from lake.locks import wait_for_commit
 from lake.published import current_publish
 from schemas.errors import OvertideError
 from schemas.instants import DAY, Clock, Instant, format_instant
 from schemas.paths import Paths
+from schemas.tables import ProfileField
 from schemas.values import Value
 from serving.fields import NOT_FOUND, Target, unknown_entity
 

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from lake.generation import Generation, Profile, ProfileField, write_generation
+from lake.generation import Generation, Profile, write_generation
 from schemas.errors import OvertideError
+from schemas.tables import ProfileField
 
 META = {
     "run": 3, "instance": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10",

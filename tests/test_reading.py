@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from lake.generation import Profile, ProfileField
+from lake.generation import Profile
 from lake.reading import Card, TimelineEntry, card, live_activities, overlay, timeline
 from schemas.activities import COLUMNS
 from schemas.events import Event
+from schemas.tables import ProfileField
 from schemas.values import canonical
 
 FIELDS = {name: ProfileField(name, kind, updatable) for name, kind, updatable in (
