@@ -12,10 +12,10 @@ from schemas.crash import CRASH_POINTS
 
 TOUR = 14
 """Stories in which every named step is taken at least once; `make test` tells them."""
-REFRESHES, READING = range(0, TOUR, 3), range(2, TOUR, 4)
+REFRESHES, READING = range(0, TOUR, 4), (2, 8)
 """Stories of the tour in which refreshes die (in the others streams do), and those with readers beside them."""
 ROLES = {"log": ("writer",), "refresh": ("refresh",), "generation": ("refresh",), "publish": ("refresh",),
-         "published": ("refresh",), "locks": ("refresh", "stream"), "snapshots": ("refresh", "stream"),
+         "published": ("refresh",), "locks": ("stream", "refresh"), "snapshots": ("stream", "refresh"),
          "overlay": ("stream",), "stream": ("stream",), "maintenance": ("stream",), "orphans": ("stream", "refresh")}
 """Part of the code -> the processes that may die there; on the tour it is the first."""
 PUBLISHED = ("publish.committed", "published.draft_written", "publish.after_commit", "refresh.scratch_removed",
