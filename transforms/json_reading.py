@@ -6,12 +6,14 @@ another way, keys given twice, escaped NULs) and those that it cannot read at al
 """
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from duckdb.func import PythonUDFType
 
+from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import literal
 from schemas.strict_json import parse_json
@@ -22,8 +24,12 @@ from transforms.raw import Raw, SourceText, Write, in_utf8, raw_column
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FOREIGN = r":\s*-?(\d+(\.\d+)?[eE]|\d+\.\d+0\s*[,}]|[\d.]{17}|0\.0000|(?i:nan|inf))|:\s*-0\s*[,}]|\\u0000|,\s*}"
-"""Lines that hold this may mean something else to DuckDB; others merely take longer for it."""
+SUSPECT = r"\\u0000|,\s*}|:\s*-?(?i:nan|inf)"
+"""Lines that hold this may mean something else to DuckDB, or nothing to JSON; others merely take longer for it."""
+REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
+"""Numbers whose text DuckDB may change; as doubles they are the same."""
+ROUNDED = r"-?\d+\.\d+0\s*[,}]"
+"""Numbers of which DuckDB drops the last digits, which only a text shows."""
 NESTED = r":\s*[\[{]"
 DELIMITER = "\x01"
 """A character that no JSON line holds as it is, for a CSV reader that is to find one column."""
@@ -36,16 +42,16 @@ def read_json(connection: "DuckDBPyConnection", file: SourceText, write: Write) 
     connection.create_function("plain_json", plain_json, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
     text = in_utf8(file)
     try:
-        _load(connection, text)
+        _load(connection, text, file.entity)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         cleaned = file.copy.with_suffix(".cleaned")
         clean(text, cleaned)
-        _load(connection, cleaned)
+        _load(connection, cleaned, file.entity)
     aside = "FROM json_lines WHERE NOT starts_with(plain, '{')"
     return write(raw_rows(file)), f"SELECT plain AS CorruptionDetails, text AS Record, line AS Line {aside}"
 
 
-def _load(connection: "DuckDBPyConnection", text: Path) -> None:
+def _load(connection: "DuckDBPyConnection", text: Path, entity: Entity) -> None:
     """Create `json_lines` (line, text, plain): `plain` is an object that DuckDB reads rightly, or what is wrong."""
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE json_lines AS
@@ -56,10 +62,23 @@ def _load(connection: "DuckDBPyConnection", text: Path) -> None:
                           max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE}))
         SELECT line, text, CASE
             WHEN NOT json_valid(text) THEN plain_json(text)
-            WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(FOREIGN)})
+            WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
                 OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN plain_json(text)
             ELSE text END AS plain
         FROM lines WHERE text <> ''""")
+
+
+def foreign(entity: Entity) -> str:
+    """Return the pattern of lines that DuckDB might read otherwise than a posted record is read."""
+    kinds = {name: entity.attribute(name).type for name in entity.attributes}
+    exact = [_key(name) for name, kind in kinds.items() if kind != "double"]
+    texts = [_key(name) for name, kind in kinds.items() if kind == "string"]
+    return "|".join([SUSPECT, *(f"({'|'.join(keys)})\\s*:\\s*{number}" for keys, number in
+                                ((exact, REWRITTEN), (texts, ROUNDED)) if keys)])
+
+
+def _key(name: str) -> str:
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", json.dumps(name, ensure_ascii=False))
 
 
 def raw_rows(file: SourceText) -> Raw:
