@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 class Overlay:
     """Events of the overlay that are valid now, and how far the stream is: position and acceptance of its last event.
 
-    Live ones are shown; held ones name a customer that the base lacks; quarantined ones do not fit it.
+    Live ones are shown; held ones name a customer that the base lacks; quarantined ones do not fit it. Flap-backs are
+    fields that show an older value again since an update ended.
     """
 
     live_updates: int
     live_activities: int
     held: int
     quarantined: int
+    flap_backs: int
     position: int
     accepted_at: Instant | None
 
@@ -60,10 +62,11 @@ COUNTS = with_query({
            (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE u.id IS NULL)
              + (SELECT count(*) FROM activities_of a WHERE a.id IS NULL),
            (SELECT count(DISTINCT q."EventId") FROM {SCHEMA}.realtime_quarantine q),
+           (SELECT count(*) FROM {SCHEMA}.flap_backs),
            "Position", epoch_us("AcceptedAt") FROM {SCHEMA}.overlay_state""")
 
 
 def count_overlay(connection: "DuckDBPyConnection") -> Overlay:
     """Count the overlay's events as far as the stream has carried them into the lake."""
     row = connection.execute(COUNTS).fetchone()
-    return Overlay(*row) if row else Overlay(0, 0, 0, 0, 0, None)
+    return Overlay(*row) if row else Overlay(0, 0, 0, 0, 0, 0, None)

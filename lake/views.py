@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lake.definitions import columns_of, create_table, define_view, insert_rows
+from lake.flap_backs import FLAP_BACKS, flap_back_query
 from lake.merged import LIVE, activity_query, as_of, customer_query, timeline_query
 from lake.overlay import OVERLAY_STATE, create_overlay
 from schemas import tables
@@ -64,6 +65,7 @@ def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[P
     past, frame = _past_columns(connection, profile), as_of(history_days)
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
+    define_view(connection, FLAP_BACKS, flap_back_query(profile, past))
     _define_macro(connection, CUSTOMER_AS_OF, customer_query(frame, profile, past))
     _define_macro(connection, TIMELINE_AS_OF, timeline_query(frame))
     _write_help(connection, profile)
@@ -104,7 +106,7 @@ def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField
 
 def help_rows(profile: Sequence[ProfileField]) -> list[tuple[str, str, str, str]]:
     """Return the rows of `lake_help`: every table, view and macro that analysts use, in the order of docs/sql.md."""
-    views = (customer_live(profile), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE)
+    views = (customer_live(profile), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS)
     return [*((view.name, "view", view.name, view.comment) for view in views),
             *((macro.name, "macro", macro.signature, macro.comment) for macro in MACROS),
             *((table.name, "table", table.name, table.comment) for table in documented_tables(profile))]

@@ -127,7 +127,8 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             *((f"{name} lock", _holder(held)) for name, held in found["locks"].items()),
             ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
             ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
-            ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event"))]
+            ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
+            ("flap-backs", counted(found["flapBacks"], "field"))]
 
 
 def _holder(held: dict[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from schemas.instants import SECOND, Instant, format_instant
 if TYPE_CHECKING:
     from overtide.project import Project
 
-NOTHING = Overlay(0, 0, 0, 0, 0, None)
+NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
 
 
 def status(project: "Project") -> dict[str, Any]:
@@ -24,7 +24,7 @@ def status(project: "Project") -> dict[str, Any]:
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
-            "held": overlay.held, "quarantined": overlay.quarantined}
+            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs}
 
 
 def _overlay(project: "Project") -> Overlay:

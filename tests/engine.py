@@ -200,6 +200,13 @@ class Sql:
         assert len(found) == len(rows), "an activity appears twice"
         return found
 
+    def flap_backs(self) -> set[tuple[str, str, int]]:
+        """Return customer, field and position of the update of every field that fell back."""
+        rows = self._rows("""SELECT f."CustomerId", f."Field", u."Position" FROM lake.flap_backs f
+            JOIN lake.updates u ON u."EventId" = f."EventId" AND u."Field" = f."Field" """)
+        assert len(set(rows)) == len(rows), "a field appears twice"
+        return set(rows)
+
     def _customers(self, table: str) -> dict[str, Row]:
         names = ", ".join(f'"{name}"' for name in ("CustomerId", *COLUMNS))
         rows = self._rows(f"SELECT {names} FROM {table}")

@@ -168,6 +168,26 @@ class Truth:
         return any(one.request.only in (None, name) and update.valid_from <= one.valid_from
                    for one in self.about(base, customer, "withdrawal", t, k))
 
+    def flap_backs(self, x: int) -> set[tuple[str, str, int]]:
+        """Return customer, field and last update (position) of every field that shows an older value again (2.5)."""
+        base = self.base(x)
+        found = ((customer, name, self.flap_back(base, customer, name, x))
+                 for customer in (base.profiles if base else ()) for name in (base.types if base else ()))
+        return {(customer, name, update.position) for customer, name, update in found if update is not None}
+
+    def flap_back(self, base: Base, customer: str, name: str, x: int) -> Event | None:
+        """Return the last update of a field if it has ended and the base still has the value from before it."""
+        updates = [event for event in self.about(base, customer, "update", x, x)
+                   if name in event.request.fields and fits(base.types[name], event.request.fields[name])]
+        if not updates or self.deciding(base, customer, name, x, x) is not None:
+            return None
+        last = max(updates, key=lambda event: event.rank)
+        before = self.base(last.valid_from)
+        profile = before.profiles.get(customer) if before else None
+        value = base.profiles[customer].columns[name]
+        same = profile is not None and profile.columns.get(name) == value
+        return last if same and value != last.request.fields[name] else None
+
     def about(self, base: Base, customer: str, kind: str, t: int, k: int) -> list[Event]:
         """Return the events of a customer that were known at k and had begun at t (2.3, 4.4)."""
         return [event for event in self.events if event.request.kind == kind and event.accepted_at <= k

@@ -60,6 +60,7 @@ def ask_sql(story: Story, sql: Sql, truth: Truth, moments: list[tuple[int, int]]
     now = truth.now(0)
     same(sql.customers_now(), customers(truth, now, now), "Customer_live")
     same(sql.activities_now(), activities(truth, now), "UnifiedActivity_live")
+    same(sql.flap_backs(), truth.flap_backs(now), "flap_backs")
 
 
 def same(found: object, expected: object, asked: str) -> None:

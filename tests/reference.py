@@ -16,6 +16,7 @@ import duckdb
 import yaml
 
 from eventlog.contract import Answer
+from lake.flap_backs import FLAP_BACKS
 from lake.overlay import OVERLAY_STATE
 from lake.reading import Card, FieldView, Timeline, TimelineEntry
 from lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
@@ -152,7 +153,7 @@ def lake_tables() -> dict[str, Table]:
     base = [tables.customer(PROFILE), *tables.VERSIONED]
     entity = Table(ENTITY, "The typed rows of an entity, one per primary key.", (
         Column("{Attribute}", "its type", "what the file holds, typed; null where it could not be"),))
-    found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, *base,
+    found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS, *base,
              *(tables.history_of(one) for one in base), entity, tables.corrupt(ENTITY), tables.deduplication(ENTITY),
              tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.IDENTITY,
              tables.PROFILE_FIELDS, tables.RUNS, *tables.OVERLAY, tables.LAKE_HELP]

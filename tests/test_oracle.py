@@ -169,3 +169,14 @@ def test_an_orphaned_event_is_held_and_returns_with_its_profile(truth):
     assert truth.card(ME, START + 2, START + 2) is None
     truth.publish(sources(ANN, ACCOUNT), START + 3)
     assert shown(truth, "Points", START + 3) == 1
+
+
+def test_a_field_falls_back_when_its_last_update_ends_and_no_source_took_it_over(truth):
+    customer, _ = truth.card(ME, START, START)
+    accept(truth, START + 1, fields={"Points": 9, "FullName": "Ann A."}, ttl=10)
+    assert truth.flap_backs(START + 5) == set()
+    assert truth.flap_backs(START + 11) == {(customer, "Points", 0)}
+    accept(truth, START + 12, fields={"Points": 8}, ttl=10)
+    assert (truth.flap_backs(START + 13), truth.flap_backs(START + 22)) == (set(), {(customer, "Points", 1)})
+    truth.publish(sources((CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 1}), ACCOUNT), START + 30)
+    assert truth.flap_backs(START + 30) == set()
