@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from transforms.sources import Finding
 
 EXAMPLES = ("contoso", "retail", "blank")
+READING = ("path", "format", "encoding", "delimiter")
+"""The settings that must be right before an entity's files can be looked at."""
 SCHEMA = "overtide.schema.json"
 """The JSON Schema of `overtide.yaml`, beside the models that it is written from."""
 NEW_ID = "00000000-0000-0000-0000-000000000000"
@@ -98,16 +100,23 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     for source, entities in examined.configuration.sources.items():
         for name, entity in entities.items():
             place = ("sources", source, name)
-            if not examined.is_broken(place):
-                found += [_at(examined, place, finding) for finding in check_columns(folder, entity)]
+            settings = [place, *((*place, setting) for setting in READING)]
+            if not examined.is_broken(place) and not any(map(examined.has, settings)):
+                found += [_at(examined, place, finding) for finding in check_columns(folder, entity)
+                          if not examined.has(_place(place, finding))]
     return found
+
+
+def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
+    """Return where in the configuration a finding belongs."""
+    below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or ""),
+             "wrong_delimiter": ("delimiter",)}
+    return (*place, *below.get(finding.code, ()))
 
 
 def _at(examined: "Examined", place: tuple[str, ...], finding: "Finding") -> Mistake:
     """Return what a look at the files found as a mistake at the entity's or the attribute's line."""
-    below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or ""),
-             "wrong_delimiter": ("delimiter",)}.get(finding.code, ())
-    mistake = examined.document.mistake(finding.code, (*place, *below), finding.message, value=finding.column,
+    mistake = examined.document.mistake(finding.code, _place(place, finding), finding.message, value=finding.column,
                                         expected=finding.expected, suggestion=finding.suggestion)
     mistake.severity = finding.severity
     return mistake

@@ -14,7 +14,7 @@ from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
 from lake.reading import Card, Timeline
 from overtide.settings import Settings, read_settings
-from schemas.errors import usage_error
+from schemas.errors import OvertideError, usage_error
 from schemas.events import id_source
 from schemas.instants import Clock, Instant, microseconds, parse_instant
 from schemas.paths import Paths
@@ -179,9 +179,13 @@ class Project:
         """
         import runner_configs
         from pipelines.refresh import refresh
-        from schemas.loading import load
+        from schemas.loading import loaded
 
-        return refresh(load(self.folder, self._environ), self.paths, runner_configs.load(runner), self.clock, report)
+        configuration, document = loaded(self.folder, self._environ)
+        try:
+            return refresh(configuration, self.paths, runner_configs.load(runner), self.clock, report)
+        except OvertideError as error:
+            raise document.hidden(error) from None
 
     def stream(self, until_caught_up: bool = True, stop: threading.Event | None = None,
                watch: "Watch" = lambda _progress: None) -> "Progress":

@@ -30,9 +30,9 @@ def read_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
         raise invalid_configuration(mistakes or [_wrong(document, (), "a section (name: value)")])
     places = {name: _setting(document, path) for name, path in PLACES.items()}
     mistakes += [_wrong(document, PLACES[name], "a text that is not empty") for name, place in places.items()
-                 if place is not None and not (isinstance(place, str) and place)]
+                 if place is not None and not (isinstance(place, str) and place) and not document.has(PLACES[name])]
     days = _setting(document, DAYS)
-    if days is not None and not (str(days).isdecimal() and int(str(days))):
+    if days is not None and not (str(days).isdecimal() and int(str(days))) and not document.has(DAYS):
         mistakes.append(_wrong(document, DAYS, "a whole number of at least 1"))
     if mistakes:
         raise invalid_configuration(mistakes)

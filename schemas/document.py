@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 
 import yaml
 
-from schemas.errors import USAGE, usage_error
+from schemas.errors import USAGE, OvertideError, usage_error
 from schemas.mistakes import Mistake, Path, shown
 
 FILE = "overtide.yaml"
@@ -54,6 +54,15 @@ class Document:
         return Mistake(code, _cut(self._hidden(message)), self._hidden(shown(path)) or None, hint, exit_code=USAGE,
                        file=self.file, line=self.line(path), value=clean.get("value", written and _cut(written)),
                        expected=clean.get("expected"), suggestion=suggestion)
+
+    def has(self, path: Path) -> bool:
+        """Say whether a mistake was found at a place already."""
+        return shown(path) in (one.target for one in self.mistakes)
+
+    def hidden(self, error: OvertideError) -> OvertideError:
+        """Return an error with `${NAME}` where it would show what came from the environment."""
+        return replace(error, message=self._hidden(error.message), target=error.target and self._hidden(error.target),
+                       hint=error.hint and self._hidden(error.hint), details=list(map(self.hidden, error.details)))
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
         """Remember a mistake at a path."""
@@ -209,7 +218,7 @@ class _Reader:
         name = found.group(1)
         if name is None:
             return "${"
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or not found.group().endswith("}"):
             self.document.add("invalid_variable", path, f"`{found.group()}` names no environment variable.",
                               expected="${NAME}", hint="Write $${ for a literal ${.")
         elif name not in self.document.environ:

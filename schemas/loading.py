@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from schemas.annotations import below, placeholder, settings_of
 from schemas.configuration import ATTRIBUTE_TYPES, Configuration
 from schemas.document import Document, read_file
-from schemas.mistakes import Mistake, Path, invalid_configuration, one_of
+from schemas.mistakes import Mistake, Path, invalid_configuration, one_of, shown
 from schemas.suggestions import closest
 from schemas.validation import check
 
@@ -40,13 +40,22 @@ class Examined:
         """Say whether a placeholder stands at a path, above it or below it."""
         return any(path[:len(place)] == place or place[:len(path)] == path for place in self.broken)
 
+    def has(self, path: Path) -> bool:
+        """Say whether a mistake was found at a path."""
+        return shown(path) in (one.target for one in self.mistakes)
+
 
 def load(folder: File, environ: Mapping[str, str]) -> Configuration:
     """Read a project's configuration; raise one `invalid_configuration` with every mistake in its details."""
+    return loaded(folder, environ)[0]
+
+
+def loaded(folder: File, environ: Mapping[str, str]) -> tuple[Configuration, Document]:
+    """Return what `load` returns, and the document, which knows what came from the environment."""
     examined = examine(folder, environ)
     if examined.mistakes or examined.configuration is None:
         raise invalid_configuration(examined.mistakes)
-    return examined.configuration
+    return examined.configuration, examined.document
 
 
 def examine(folder: File, environ: Mapping[str, str]) -> Examined:
@@ -77,10 +86,12 @@ def _model(document: Document) -> tuple[Configuration | None, frozenset[Path]]:
         except ValidationError as error:
             problems = _problems(error, value)
         for path, problem in problems.items():
-            if not any(path[:length] in broken for length in range(len(path) + 1)):
+            if not document.has(path) and not any(path[:length] in broken for length in range(len(path) + 1)):
                 _report(document, path, problem)
             if not _is_extra(problem):
                 broken.add(path)
+            elif _is_type((*path[:-1], "type")):
+                broken.add(path[:-1])  # what was meant may be its type
         for path in problems:
             value = _repaired(value, path)
     return None, frozenset(broken)

@@ -52,6 +52,8 @@ def _places(checking: Checking) -> None:
 
 
 def _unused(checking: Checking) -> None:
+    if checking.found or checking.broken:
+        return  # one that is misspelt where it is used only looks unused
     used = {*checking.unified, *(activity.entity for activity in checking.configuration.activities)}
     for name, place in checking.places.items():
         if name not in used:

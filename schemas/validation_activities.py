@@ -2,7 +2,7 @@
 
 from schemas.configuration import Activity, Relationship
 from schemas.mistakes import Path
-from schemas.validation_context import Checking
+from schemas.validation_context import KEY_TYPES, Checking
 
 
 def check_relationships(checking: Checking) -> None:
@@ -21,7 +21,8 @@ def _relationship(checking: Checking, path: Path, one: Relationship) -> None:
     if target is None or target.primary_key not in target.attributes or kind is None:
         return
     key = target.attribute(target.primary_key).type
-    if kind != key and not checking.is_broken((*checking.places[one.to], "attributes", target.primary_key)):
+    place = (*checking.places[one.to], "attributes", target.primary_key)
+    if kind != key and key in KEY_TYPES and not checking.is_broken(place):
         checking.add("wrong_type", (*path, "foreign_key"),
                      f"`{one.foreign_key}` is of type {kind}, but the primary key of {one.to} is of type {key}.",
                      expected=f"type {key}")
@@ -58,6 +59,8 @@ def _relationship_of(checking: Checking, path: Path, one: Activity) -> None:
     if one.relationship not in relationships:
         if not any(place[:1] == ("relationships",) for place in checking.broken):
             checking.unknown(path, one.relationship, "relationship", relationships)
+    elif not {relationships[one.relationship].entity, one.entity} <= set(checking.entities):
+        return
     elif relationships[one.relationship].entity != one.entity:
         other = relationships[one.relationship].entity
         fitting = [name for name, relationship in relationships.items() if relationship.entity == one.entity]

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from schemas.configuration import Configuration, Entity
 from schemas.document import Document
-from schemas.mistakes import Mistake, Path, one_of
+from schemas.mistakes import Mistake, Path, one_of, shown
 from schemas.suggestions import closest
 
+KEY_TYPES = ("string", "integer", "guid")
 NUMBERS = ("integer", "double")
 RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun")
 
@@ -47,8 +48,14 @@ class Checking:
         """Say whether a placeholder stands at a path, above it or below it."""
         return any(path[:len(place)] == place or place[:len(path)] == path for place in self.broken)
 
+    def has(self, path: Path) -> bool:
+        """Say whether a mistake was found at a place already."""
+        return shown(path) in (one.target for one in self.found)
+
     def unknown(self, path: Path, name: str, what: str, known: Iterable[str]) -> None:
-        """Remember that a name is not one of those that exist."""
+        """Remember that a name is not one of those that exist: once for its place, whatever it should be."""
+        if self.has(path):
+            return
         names = list(known)
         self.add("unknown_name", path, f"`{name}` is no {what}.", expected=f"one of {one_of(names)}",
                  suggestion=closest(name, names), hint=None if closest(name, names) else f"There is {one_of(names)}.")
@@ -60,10 +67,15 @@ class Checking:
         if name not in self.entities:
             self.unknown(path, name, "entity", self.unified if unified else self.entities)
             return None
-        if unified and name not in self.unified and not self.is_broken(("unification", "entities")):
-            self.unknown(path, name, "entity that takes part in unification", self.unified)
+        if unified and name not in self.unified:
+            if self._unified_known():
+                self.unknown(path, name, "entity that takes part in unification", self.unified)
             return None
         return self.entities[name]
+
+    def _unified_known(self) -> bool:
+        """Say whether all unified entities exist: else the one that is meant may be misspelt there."""
+        return not self.is_broken(("unification", "entities")) and set(self.unified) <= set(self.entities)
 
     def _entities_broken(self) -> bool:
         return any(place[:1] in ((), ("sources",)) and len(place) <= 3 for place in self.broken)
@@ -74,11 +86,10 @@ class Checking:
             return None
         place = (*self.places[entity], "attributes")
         if name not in self.entities[entity].attributes:
-            if place not in self.broken:
+            if not any(place[:len(above)] == above for above in self.broken):
                 self.unknown(path, name, f"attribute of {entity}", self.entities[entity].attributes)
             return None
-        broken = self.is_broken((*place, name)) or place in self.broken
-        return None if broken else self.entities[entity].attribute(name).type
+        return None if self.is_broken((*place, name)) else self.entities[entity].attribute(name).type
 
     def typed(self, path: Path, entity: str, name: str, allowed: tuple[str, ...], what: str) -> str | None:
         """Return an attribute's type; remember one whose type is not allowed (`decimal` stands for all of them)."""
@@ -88,12 +99,14 @@ class Checking:
         return kind
 
     def unique(self, names: Iterable[tuple[str, Path]], what: str) -> None:
-        """Remember names that differ at most in upper and lower case, which is one name to the lake."""
+        """Remember names that differ at most in upper and lower case, one name to the lake; once for each place."""
         seen: dict[str, str] = {}
+        told: set[Path] = set()
         for name, path in names:
             other = seen.get(name.casefold())
             seen.setdefault(name.casefold(), name)
-            if other is not None:
+            if other is not None and path not in told:
+                told.add(path)
                 same = f"`{name}` is there twice" if other == name else f"`{name}` and `{other}` are one name"
                 self.add("duplicate_name", path, f"{same}: {what} must differ in more than case.",
                          expected="a name of its own")

@@ -8,9 +8,8 @@ from schemas.configuration import Attribute, Entity
 from schemas.mistakes import Path
 from schemas.strptime import unsupported
 from schemas.suggestions import closest
-from schemas.validation_context import Checking
+from schemas.validation_context import KEY_TYPES, Checking
 
-KEY_TYPES = ("string", "integer", "guid")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
 RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")

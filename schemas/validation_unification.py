@@ -48,11 +48,12 @@ def check_match(checking: Checking) -> None:
                  for end, name in (("entity", pair.entity), ("to", pair.to))]
         if all(known):
             _order(checking, path, pair)
-        _rules(checking, (*path, "rules"), pair.rules, [pair.entity, pair.to])
+        entities = [pair.entity, pair.to] if all(known) and pair.entity != pair.to else None
+        _rules(checking, (*path, "rules"), pair.rules, entities)
     _pairs_once(checking, pairs)
     matched = {pair.entity for pair in pairs}
     for number, name in enumerate(checking.unified[1:], start=1):
-        if name not in matched and name in checking.entities and not checking.is_broken(("unification", "match")):
+        if name not in matched and not checking.found and not checking.broken:
             checking.note("unmatched_entity", ("unification", "entities", number),
                           f"{name} has no match rules: its records are customers of their own.")
 
@@ -77,7 +78,8 @@ def _pairs_once(checking: Checking, pairs: Sequence[MatchPair]) -> None:
                          expected="one pair with all its rules")
 
 
-def _rules(checking: Checking, path: Path, rules: Sequence[Rule], entities: list[str]) -> None:
+def _rules(checking: Checking, path: Path, rules: Sequence[Rule], entities: list[str] | None) -> None:
+    """Check rules; what they compare only where it is known of which entities."""
     checking.unique(((rule.name, (*path, number, "name")) for number, rule in enumerate(rules)), "names of rules")
     for number, rule in enumerate(rules):
         here = (*path, number)
@@ -85,8 +87,8 @@ def _rules(checking: Checking, path: Path, rules: Sequence[Rule], entities: list
             checking.add("no_exact_condition", here, f"The rule `{rule.name}` has no exact condition.",
                          expected="at least one condition with precision exact",
                          hint="Records are only compared when an exact condition brings them together.")
-        for position, condition in enumerate(rule.conditions):
-            _condition(checking, (*here, "conditions", position), condition, entities)
+        for position, condition in enumerate(rule.conditions if entities else []):
+            _condition(checking, (*here, "conditions", position), condition, entities or [])
 
 
 def _condition(checking: Checking, path: Path, condition: Condition, entities: list[str]) -> None:
@@ -100,11 +102,11 @@ def _condition(checking: Checking, path: Path, condition: Condition, entities: l
 
 
 def _sides(checking: Checking, path: Path, named: list[str], entities: list[str]) -> bool:
-    for name in named:
-        if name not in entities:
-            checking.unknown((*path, name), name, "entity of this rule", entities)
+    unknown = [name for name in named if name not in entities]
+    for name in unknown:
+        checking.unknown((*path, name), name, "entity of this rule", entities)
     for entity in entities:
-        if entity not in named and not checking.is_broken(path[:-3]):
+        if entity not in named and not unknown:
             checking.add("missing_setting", path, f"The fields of {entity} are missing.",
                          expected=f"the fields of {' and '.join(entities)}")
     return set(named) == set(entities)
@@ -114,7 +116,7 @@ def _kinds(checking: Checking, path: Path, condition: Condition, entity: str) ->
     """Return the types of the fields of one side, and remember what is wrong with their names."""
     side = (*path, entity) if isinstance(condition.fields, dict) else path
     names = condition.fields_of(entity)
-    if not names:
+    if not names and not checking.has(side):
         checking.add("missing_setting", side, "A condition compares at least one attribute.", expected="an attribute")
     value = condition.fields[entity] if isinstance(condition.fields, dict) else condition.fields
     return [checking.attribute((*side, number) if isinstance(value, list) else side, entity, name)
@@ -158,7 +160,7 @@ def check_merge(checking: Checking) -> None:
 def _column_names(checking: Checking) -> Iterator[tuple[str, Path]]:
     """Give the names of all columns of Customer; reserved ones and alternate keys first."""
     merge = checking.configuration.unification.merge
-    for number, name in enumerate(checking.unified):
+    for number, name in enumerate(dict.fromkeys(checking.unified)):
         if name in checking.entities:
             yield f"{name}_{checking.entities[name].primary_key}", ("unification", "entities", number)
     for number, field in enumerate(merge.fields):
@@ -234,7 +236,7 @@ def _group(checking: Checking, path: Path, group: FieldGroup) -> None:
     kinds: list[list[str]] = [[] for _ in group.fields]
     for entity, names in group.sources.items():
         where = (*path, "from", entity)
-        if len(names) != len(group.fields):
+        if len(names) != len(group.fields) and not checking.is_broken((*path, "fields")):
             checking.add("invalid_value", where,
                          f"{entity} names {len(names)} attributes for {len(group.fields)} fields.",
                          expected="one attribute (or null) for each of `fields`, in their order")
@@ -245,5 +247,6 @@ def _group(checking: Checking, path: Path, group: FieldGroup) -> None:
             column.extend([kind] if kind else [])
     for number, (name, column) in enumerate(zip(group.fields, kinds, strict=True)):
         _one_type(checking, path, name, column)
-        if all(names[number:number + 1] in ([], [None]) for names in group.sources.values()):
-            checking.add("missing_setting", path, f"No source fills `{name}`.", expected="an attribute of one source")
+        if group.sources and all(names[number:number + 1] in ([], [None]) for names in group.sources.values()):
+            checking.add("missing_setting", (*path, "fields", number), f"No source fills `{name}`.",
+                         expected="an attribute of one source")
