@@ -25,18 +25,20 @@ LIFE = "6s"
 TEXTS = {
     "1. Unify": "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and their purchases and "
     "reviews in three more files. A refresh reads all five, finds who is who, and publishes one profile per person.",
-    "2. A customer's card": "Any record's key finds the person, here the key of the web shop. Fields come from both "
-    "sources, each by its own rule.",
+    "2. A customer's card": "Two records with the same e-mail and, in another order, the same name are one person. "
+    "Any record's key finds the card; each field comes from the source that is best for it.",
     "3. Something happens": f"The call centre moves the customer to the platinum tier, for {LIFE} in this demo, and "
     "the shop reports a purchase. Neither waits for the next refresh.",
     "4. Both are there at once": "The card says which value is live, until when, and (last column) what lies beneath.",
     "5. The stream carries both into the lake": "Until then only SQL did not know. Rows and log positions are "
     "committed together, so the stream may be killed at any instant.",
-    "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. Every instant before "
-    "can still be asked for, also as it was known at another: the last line is the same instant without the change.",
+    "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. Every instant can "
+    "still be asked for, also as it was known at another.",
     "7. The same in SQL": "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. Views show what is "
     "live, macros what was at any instant."}
 """What each step shows, by its title."""
+RECORDS = """SELECT ContactId, FullName, EMail FROM eCommerce_eCommerceContacts WHERE ContactId = 'CNTID_1000'
+UNION ALL SELECT LoyaltyId, FullName, EMail FROM LoyaltyScheme_loyCustomers WHERE LoyaltyId = 'LOYID_1000'"""
 TIERS = """SELECT LoyaltyTier, count(*) AS customers, round(avg(Income)) AS mean_income
 FROM Customer_live GROUP BY ALL ORDER BY customers DESC"""
 AS_OF = """SELECT FullName, LoyaltyTier, Income FROM customer_as_of({0}, {0})
@@ -51,7 +53,7 @@ def demo(folder: str | None, output: Output) -> int:
         expect_room(Path(folder))
         Story(Path(folder), output).tell()
         return DONE
-    with tempfile.TemporaryDirectory(prefix="overtide-demo-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="overtide-demo-", ignore_cleanup_errors=True) as temporary:
         Story(Path(temporary) / "contoso", output).tell()
     return DONE
 
@@ -71,6 +73,7 @@ class Story:
         self.command(["init", str(self.folder), "--example", "contoso"], within=False)
         self.command(["refresh"])
         self.say("2. A customer's card")
+        self.command(["sql", RECORDS])
         self.command(["get", "--key", WHO])
         before, until = self.change()
         self.say("5. The stream carries both into the lake")
@@ -97,11 +100,15 @@ class Story:
 
     def fall_back(self, before: Instant, until: Instant) -> None:
         """Wait for the expiry and show both sides of it."""
-        time.sleep(max(0, until - system_clock()) / SECOND + 0.01)
         self.say("6. The value falls back")
+        self.caption(f"Waiting for {format_instant(until)} …")
+        time.sleep(max(0, until - system_clock()) / SECOND + 0.01)
         just_before = ["--as-of", format_instant(until - 1)]
-        for options in ([], just_before, ["--as-of", format_instant(until)],
-                        [*just_before, "--known-at", format_instant(before)]):
+        for text, options in (("Now:", []), ("A microsecond before its end:", just_before),
+                                 ("At its end:", ["--as-of", format_instant(until)]),
+                                 ("That microsecond before, as it was known before the call centre's change:",
+                                  [*just_before, "--known-at", format_instant(before)])):
+            self.caption(text)
             self.command(["get", "--key", WHO, *options], grep="LoyaltyTier")
 
     def analyse(self, until: Instant) -> None:
@@ -118,19 +125,30 @@ class Story:
             print("\n" + self.output.styled(title, BOLD))
             print(textwrap.fill(TEXTS[title], min(110, shutil.get_terminal_size((110, 24)).columns)), flush=True)
 
+    def caption(self, text: str) -> None:
+        """Print a sentence between two commands."""
+        if not self.output.as_json:
+            print(f"\n  {text}", flush=True)
+
     def command(self, words: Sequence[str], within: bool = True, given: str | None = None, grep: str | None = None,
                 head: int | None = None) -> str:
-        """Run one command in this process, show it and its output (all, matching or first lines); return that."""
+        """Show one command, run it in this process, show its output (all, matching or first lines); return that."""
+        shown = _typed(self.folder.name, words, within, given) \
+            + (f" | grep {grep}" if grep else f" | head -{head}" if head else "")
+        if not self.output.as_json:
+            print("\n" + self.output.styled(textwrap.indent(f"$ {shown}", "  "), DIM), flush=True)
         text = self._run(["-C", str(self.folder), *words] if within else words, given)
         text = text.replace(str(self.folder), self.folder.name)
         lines = [line for line in text.splitlines() if grep is None or grep in line][:head]
-        shown = _typed(self.folder.name, words, within, given) \
-            + (f" | grep {grep}" if grep else f" | head -{head}" if head else "")
         self.steps.append({"command": shown, "output": "\n".join(lines)})
         if not self.output.as_json:
-            print("\n" + self.output.styled(textwrap.indent(f"$ {shown}", "  "), DIM))
-            print(textwrap.indent("\n".join(lines), "  "), flush=True)
+            print("\n".join(map(self._fitting, lines)), flush=True)
         return text
+
+    def _fitting(self, line: str) -> str:
+        """Return a line of output, cut where a terminal would break it."""
+        widest = shutil.get_terminal_size().columns - 2 if sys.stdout.isatty() else len(line)
+        return f"  {line if len(line) <= widest else line[:widest - 1] + '…'}".rstrip()
 
     def _run(self, words: Sequence[str], given: str | None) -> str:
         from overtide.answering import run
