@@ -2,10 +2,13 @@
 
 import sys
 import time
+from dataclasses import replace
 from typing import Self, TextIO
 
 from schemas.progress import Event
 
+SHORTEST = 0.5
+"""Seconds left that are worth telling."""
 PLAIN_EVERY = 5.0
 """Seconds between two plain lines of one stage."""
 
@@ -37,7 +40,7 @@ class Display:
             self._write("\r\033[K")
         for event in self._latest.values():
             if self._shown[event.stage][1] != event:
-                self._plain(event)
+                self._plain(replace(event, rows_total=None))
 
     def _plain(self, event: Event) -> None:
         self._shown[event.stage] = (time.monotonic(), event)
@@ -55,7 +58,7 @@ def line(event: Event) -> str:
     if event.seconds > 0 and event.rows_done:
         parts += [f"{event.rate:,.0f} rows/s", f"{event.seconds:.1f} s"]
     left = event.seconds_left
-    if left:
+    if left is not None and left >= SHORTEST:
         parts.append(f"{_duration(left)} left")
     return "  ".join(parts)
 

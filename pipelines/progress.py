@@ -24,6 +24,7 @@ class Follower:
         self._read = 0
         self._rows: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
+        self._expected: dict[str, int] = {}
         self._peak = 0
         self._started = time.perf_counter()
         self._stop = threading.Event()
@@ -40,11 +41,16 @@ class Follower:
         self._stop.set()
         self._thread.join()
 
+    def expect(self, stage: str, rows: int) -> None:
+        """Take note that a stage has so many more rows to do, as far as is known."""
+        self._expected[stage] = self._expected.get(stage, 0) + rows
+
     @contextmanager
     def stage(self, name: str, rows: int) -> Iterator[None]:
         """Report a stage that this process runs itself."""
         started = time.perf_counter()
-        self._report(Event(name, 0, rows, 0.0))
+        self.expect(name, rows)
+        self._add(name, 0, 0.0)
         yield
         self._add(name, rows, time.perf_counter() - started)
 
@@ -71,12 +77,15 @@ class Follower:
         self._read += len(whole)
         for line in whole.splitlines():
             event = json.loads(line)
+            for stage, rows in event["ahead"].items():
+                self.expect(stage, rows)
             self._add(event["stage"], event["rows"], event["seconds"])
 
     def _add(self, stage: str, rows: int, seconds: float) -> None:
         self._rows[stage] = self._rows.get(stage, 0) + rows
         self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
-        self._report(Event(stage, self._rows[stage], None, self._seconds[stage]))
+        done, expected = self._rows[stage], self._expected.get(stage)
+        self._report(Event(stage, done, None if expected is None else max(done, expected), self._seconds[stage]))
 
 
 def resident() -> int:

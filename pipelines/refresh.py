@@ -44,9 +44,11 @@ from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
 from transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
-from transforms.sources import check_columns, files_of
+from transforms.sources import about_rows, check_columns, files_of
 from transforms.unify import PairTable, SourceFile
 
+SURE = 100_000
+"""Up to so many rows the number of rows is not rounded."""
 BYTES_PER_RECORD = 200
 """Size on disk of a record that is unified, for the number of buckets before anything is read."""
 
@@ -92,6 +94,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
             files = source_files(configuration, paths.project)
             plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
             with Follower(plan.scratch, report) as follower:
+                follower.expect("ingest", rows_to_read(configuration, files))
                 # 4. The pipeline writes files that nobody reads yet.
                 found = run_pipeline(plan, files, runner)
                 crash_point("refresh.pipeline_done")
@@ -148,6 +151,13 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
     if wrong:
         raise OvertideError("sources_wrong", f"The source files have {len(wrong)} mistakes.", None, details=wrong)
     return files
+
+
+def rows_to_read(configuration: Configuration, files: list[SourceFile]) -> int:
+    """Return about how many rows the sources have: three digits of it are right where files are large."""
+    entities = configuration.entities()
+    rows = sum(about_rows(Path(file.path), entities[file.entity]) for file in files)
+    return round(rows, 3 - len(str(rows))) if rows >= SURE else rows
 
 
 def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, run: int,
@@ -267,7 +277,8 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content)
     fields, history_days = fields_of(plan, found), plan.configuration.lake.history_days
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
-    with follower.stage("publish", len(changes)):
+    rows = sum(output.content.rows for output in found.outputs if output.files is not None)
+    with follower.stage("publish", rows):
         published = publish(plan.paths, changes, row, clock,
                             lambda connection: define_views(connection, plan.run, fields, history_days), sorted(gone))
     return Refreshed(published, content)

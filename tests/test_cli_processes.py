@@ -241,6 +241,7 @@ def test_progress_on_a_terminal_is_one_line_that_changes(project_folder):
     assert "\nPublished run 2 at " in shown.replace("\r", "")
     for stage in ("ingest", "keys", "match", "identities", "build Customer", "serving generation", "publish"):
         assert stage in shown
+    assert "0 of 10 rows" in shown
 
 
 def test_live_values_are_green_on_a_terminal_unless_no_colours_are_wanted(project_folder):

@@ -25,7 +25,7 @@ from transforms.kernel import kernel, parquet_files, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
 from transforms.pairs import RECORD, records
-from transforms.plan import Plan, report
+from transforms.plan import Plan, begun, report
 from transforms.unify import PairTable, attach
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def orders(identified: Identified, entity_tables: list[EntityTable], plan: Plan)
 
 def build_part(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> Part:
     """Build one part of a base table, in the table's order, as first published by this run."""
-    started = time.perf_counter()
+    started = begun(plan, f"build {order.table}")
     types = column_types(order.table, plan, plan.unified(entity_tables))
     with kernel(plan.settings) as connection:
         path = _rows(connection, order, identified, entity_tables, plan)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,9 +87,20 @@ class Plan:
         return max(1, -(-rows // (self.rows_per_bucket * share)))
 
 
-def report(plan: Plan, stage: str, rows: int, started: float) -> None:
-    """Tell the process that runs the refresh how far a stage is: one line in a file that it follows."""
-    line = json.dumps({"stage": stage, "rows": rows, "seconds": round(time.perf_counter() - started, 3)})
+def begun(plan: Plan, stage: str) -> float:
+    """Tell the process that runs the refresh that a part of a stage begins; return when, for `report`."""
+    started = time.perf_counter()
+    report(plan, stage, 0, started)
+    return started
+
+
+def report(plan: Plan, stage: str, rows: int, started: float, ahead: Mapping[str, int] | None = None) -> None:
+    """Tell how far a stage is: one line in a file that the process that runs the refresh follows.
+
+    `ahead` says how many more rows there are now for stages to come.
+    """
+    line = json.dumps({"stage": stage, "rows": rows, "seconds": round(time.perf_counter() - started, 3),
+                       "ahead": dict(ahead or {})})
     with (plan.scratch / "progress.jsonl").open("a") as file:
         file.write(line + "\n")
 

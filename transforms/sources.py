@@ -17,6 +17,7 @@ from schemas.suggestions import closest
 
 SAMPLED_LINES = 1000
 """JSON lines name their columns row by row: so many are read, and more while a column is missing that must be there."""
+SAMPLED_BYTES = 1 << 20
 DELIMITERS = ",;\t|"
 """What separates columns where it is not the configured delimiter."""
 
@@ -90,6 +91,18 @@ def check_columns(folder: Path, entity: Entity) -> list[Finding]:
         for finding in _check_file(file, folder, entity):
             found.setdefault((finding.code, finding.column), []).append(finding)
     return [_joined(same) for same in found.values()]
+
+
+def about_rows(file: Path, entity: Entity) -> int:
+    """Return how many rows a file has: exactly from its metadata, or about, from its size and its first lines."""
+    if entity.format == "parquet":
+        import pyarrow.parquet as pq
+
+        return int(pq.read_metadata(file).num_rows)
+    with file.open("rb") as opened:
+        beginning = opened.read(SAMPLED_BYTES)
+    lines = beginning.count(b"\n") * file.stat().st_size // max(1, len(beginning))
+    return max(0, lines - (entity.format == "csv"))
 
 
 def _joined(same: list[Finding]) -> Finding:

@@ -1,6 +1,5 @@
 """The steps of unification, each a function of a plan and of what the step before gave: files to clusters."""
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from transforms.ingest import IngestedFile, ingest
 from transforms.kernel import PARQUET, kernel, write_parquet
 from transforms.keys import EntityTable, settle
 from transforms.pairs import Pairs, block_rows, records
-from transforms.plan import Plan, report
+from transforms.plan import Plan, begun, report
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -54,21 +53,24 @@ class PairTable:
 
 def read_file(file: SourceFile, plan: Plan) -> IngestedFile:
     """Read and type one source file."""
-    started = time.perf_counter()
+    started = begun(plan, "ingest")
     with kernel(plan.settings) as connection:
         ingested = ingest(connection, file.entity, plan.entities[file.entity], Path(file.path),
                           plan.folder("ingest", file.entity), file.number, plan.paths.project)
-    report(plan, "ingest", ingested.rows + ingested.lines, started)
+    rows = ingested.rows + ingested.lines
+    report(plan, "ingest", rows, started, {"keys": rows})
     return ingested
 
 
 def settle_entity(entity: str, files: Iterable[IngestedFile], plan: Plan) -> EntityTable:
     """Keep one row per primary key of an entity and account for all rows."""
-    started = time.perf_counter()
+    started = begun(plan, "keys")
     with kernel(plan.settings) as connection:
         table = settle(connection, entity, plan.entities[entity], plan.preference(entity), list(files),
                        plan.folder("ingest", entity))
-    report(plan, "keys", table.rows_read, started)
+    stages = [*(("blocks", "identities", "build AlternateKey") if entity in plan.options else ()),
+              *("build UnifiedActivity" for activity, _ in plan.activities if activity.entity == entity)]
+    report(plan, "keys", table.rows_read, started, dict.fromkeys(stages, table.rows_kept))
     return table
 
 
@@ -76,7 +78,7 @@ def write_blocks(table: EntityTable, plan: Plan) -> Iterator[tuple[tuple[int, in
     """Write what each search (its pair and rule) compares of an entity, split into buckets of blocks."""
     if table.entity not in plan.options:
         return
-    started, place = time.perf_counter(), plan.options[table.entity][0]
+    started, place = begun(plan, "blocks"), plan.options[table.entity][0]
     buckets = plan.buckets(plan.estimated_records, 2)
     written: dict[str, list[tuple[int, str]]] = {}
     with kernel(plan.settings) as connection:
@@ -105,7 +107,7 @@ def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan
     """Find the pairs of one search in one bucket."""
     pair, rule, bucket = key
     search = next(one for one in plan.searches if (one.pair, one.rule) == (pair, rule))
-    started, found = time.perf_counter(), sorted(set(files), key=lambda file: file.path)
+    started, found = begun(plan, "match"), sorted(set(files), key=lambda file: file.path)
     lower = [file.path for file in found if file.entity == search.lower]
     upper = [file.path for file in found if file.entity == search.upper]
     path = plan.folder("pairs") / f"{pair}-{rule}-{bucket}.parquet"
@@ -145,7 +147,7 @@ def forest_of(table: PairTable) -> pa.RecordBatch:
 
 def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Plan) -> Identified:
     """Give every cluster its CustomerId by the registry that is published now."""
-    started, folder = time.perf_counter(), plan.folder("identities")
+    started, folder = begun(plan, "identities"), plan.folder("identities")
     path = folder / "forest.parquet"
     pq.write_table(pa.Table.from_batches([forest]), path)
     with kernel(plan.settings) as connection:
@@ -157,7 +159,7 @@ def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Pla
     if identified.profiles == 0:
         raise OvertideError("no_profiles", "The refresh would publish no customer at all.", "unification",
                             "Check `include_all` and the match rules.")
-    report(plan, "identities", identified.records, started)
+    report(plan, "identities", identified.records, started, {"build Customer": identified.profiles})
     return identified
 
 
