@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,14 @@ from schemas.errors import OvertideError
 from tests.engine import canonical
 from tests.source_files import Found, read
 
-WRONG = object()
-"""Stands for a value that is null in the flow and named among the corrupt."""
+
+class Wrong(Enum):
+    """Stands for a value that is null in the flow and named among the corrupt; its text is the same everywhere."""
+
+    VALUE = "wrong"
+
+
+WRONG = Wrong.VALUE
 
 
 def file_of(values: list[Any] | pa.Array, kind: pa.DataType | None) -> bytes:
