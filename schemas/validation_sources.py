@@ -46,8 +46,12 @@ def _names(checking: Checking, place: Path) -> None:
 def _tables(checking: Checking) -> list[tuple[str, Path]]:
     """Return the names of all tables of all entities, those of the system first."""
     names: list[tuple[str, Path]] = [(name, ()) for name in SYSTEM_TABLES]
-    for name, place in checking.places.items():
-        names += [(name, place), (f"{name}_corrupt", place), (f"Deduplication_{name}", place)]
+    for source, entities in checking.configuration.sources.items():
+        for name in entities:
+            table, place = f"{source}_{name}", ("sources", source, name)
+            twice = table in dict(names)  # `A_B` with `C` and `A` with `B_C` are one table
+            names += [(table, place)] if twice else [
+                (table, place), (f"{table}_corrupt", place), (f"Deduplication_{table}", place)]
     return names
 
 
