@@ -39,7 +39,7 @@ from schemas.progress import Report, silent
 from schemas.tables import ProfileField
 from transforms import outputs, unify
 from transforms.identities import Identified
-from transforms.kernel import KernelSettings, interrupt_kernels, kernel, parquet_files
+from transforms.kernel import KernelSettings, kernel, parquet_files, stop_kernels
 from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
@@ -128,8 +128,7 @@ def _old_base_stays(paths: Paths, before: Publish | None) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        interrupt_kernels()
-        shutil.rmtree(paths.scratch, ignore_errors=True)
+        stop_kernels(paths.scratch)
         if isinstance(error, OvertideError):
             served = f"Run {before.run} is still served." if before else "Nothing is published yet."
             error.hint = f"{error.hint} {served}" if error.hint else served

@@ -47,6 +47,7 @@ def plan_of(folder: Path, document: Configuration, rows_per_bucket: int = 1_000_
             run: int = 1) -> Plan:
     """Return the plan of a refresh in a folder of its own; fewer rows per bucket make more buckets."""
     place = folder / f"plan {next(_numbers)}"
+    (place / "scratch").mkdir(parents=True)
     return Plan(document, Paths.of(place), KernelSettings(1, "500MB", place / "scratch"), run, rows_per_bucket, records,
                 {}, {})
 

@@ -44,7 +44,8 @@ class Found:
 def read_files(project: Path, entity: Entity, files: list[Path], prefer: Preference | None = None) -> Found:
     """Read some files of an entity in this order and keep one row per key."""
     folder = project / f"read {next(_folders)}"  # DuckDB may remember a file that is written again
-    with kernel(KernelSettings(2, "1GB", folder / "scratch")) as connection:
+    folder.mkdir()
+    with kernel(KernelSettings(2, "1GB", folder)) as connection:
         ingested = [ingest(connection, "S_e", entity, file, folder, number, project)
                     for number, file in enumerate(files)]
         table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder)
@@ -73,8 +74,10 @@ def read_alone(project: Path, content: str, attributes: dict[str, Any] | None = 
     file = project / f"file {number}.csv"
     file.write_bytes(content.encode())
     entity = Entity.model_validate({"path": file.name, "primary_key": "Id", "attributes": attributes or NAMES})
-    with kernel(KernelSettings(2, "1GB", project / "scratch")) as connection:
-        done = ingest(connection, "S_e", entity, file, project / f"read {number}", number, project)
+    folder = project / f"read {number}"
+    folder.mkdir()
+    with kernel(KernelSettings(2, "1GB", folder)) as connection:
+        done = ingest(connection, "S_e", entity, file, folder, number, project)
         rows = connection.execute(f"SELECT * EXCLUDE (__corrupt) FROM read_parquet({literal(done.rows_path)})")
         found = rows.fetchall()
         lines = connection.execute(f"SELECT Line, Record FROM read_parquet({literal(done.lines_path)})").fetchall()

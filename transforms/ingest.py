@@ -48,7 +48,6 @@ def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, source: 
     """Read the file `source` of an entity into `folder`; `number` makes the names of the results unique."""
     found = expected_columns(source, name, entity)
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
-    folder.mkdir(parents=True, exist_ok=True)
     file = SourceText(entity, source, found, folder / f"text-{number}.utf8")
     with readable(source):
         rows, aside = READERS[entity.format](

@@ -29,10 +29,12 @@ _OPEN: set["DuckDBPyConnection"] = set()
 
 @contextmanager
 def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
-    """Open a DuckDB in memory for one step; its clock zone is UTC and it reads nothing but what it is told to."""
+    """Open a DuckDB in memory for one step; its clock zone is UTC and it reads nothing but what it is told to.
+
+    The scratch folder is there already: a step of a refresh that was stopped must not make it anew.
+    """
     import duckdb
 
-    settings.scratch.mkdir(parents=True, exist_ok=True)
     # Two kernels that spill into one folder remove each other's files.
     spill = tempfile.mkdtemp(prefix="spill-", dir=settings.scratch)
     # Extensions come from packages that pip has checked; checking them again takes longer than a small step.
@@ -48,15 +50,20 @@ def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
         _OPEN.discard(connection)
 
 
-def interrupt_kernels(seconds: float = 10) -> None:
-    """Stop what the kernels of this process are doing, in all threads; return when they have left their files."""
+def stop_kernels(scratch: Path, seconds: float = 10) -> None:
+    """Stop what the kernels of this process are doing, in all threads, and remove their scratch folder.
+
+    A thread may be between two kernels; the next one finds no folder.
+    """
     import duckdb
 
     until = time.monotonic() + seconds
-    while _OPEN and time.monotonic() < until:
+    while (_OPEN or scratch.exists()) and time.monotonic() < until:
         for connection in list(_OPEN):
             with suppress(duckdb.Error):
                 connection.interrupt()
+        if not _OPEN:
+            shutil.rmtree(scratch, ignore_errors=True)
         time.sleep(0.01)
 
 
@@ -77,5 +84,4 @@ PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEV
 
 def write_parquet(connection: "DuckDBPyConnection", query: str, path: Path) -> int:
     """Write a query's rows to one Parquet file; return how many there are."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     return count(connection, f"COPY ({query}) TO {literal(str(path))} ({PARQUET})")

@@ -41,9 +41,14 @@ class Plan:
         return self.settings.scratch
 
     def folder(self, *names: str) -> Path:
-        """Return a new folder within scratch: a runner may do a step twice, even at once, and both must succeed."""
-        parent = self.scratch.joinpath(*names)
-        parent.mkdir(parents=True, exist_ok=True)
+        """Return a new folder within scratch: a runner may do a step twice, even at once, and both must succeed.
+
+        Scratch itself is never made: it is gone when the refresh was stopped.
+        """
+        parent = self.scratch
+        for name in names:
+            parent /= name
+            parent.mkdir(exist_ok=True)
         return Path(tempfile.mkdtemp(dir=parent))
 
     @cached_property

@@ -1,0 +1,37 @@
+"""The kernel of batch steps: what stopping a refresh leaves of its folders."""
+
+import threading
+
+import duckdb
+import pytest
+
+from tests.small_plan import configuration, plan_of
+from transforms.kernel import kernel, stop_kernels
+
+ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE hash(a.range, b.range) = 0"
+
+
+def test_stopping_interrupts_kernels_and_leaves_no_scratch(tmp_path):
+    plan = plan_of(tmp_path, configuration({"S_e": {"Id": "string"}}))
+    running, stopped = threading.Event(), threading.Event()
+    refused = []
+
+    def work():
+        with pytest.raises(duckdb.InterruptException), kernel(plan.settings) as connection:
+            running.set()
+            connection.execute(ENDLESS)
+        stopped.wait()  # between two kernels for so long
+        with pytest.raises(FileNotFoundError):
+            plan.folder("ingest", "S_e")
+        with pytest.raises(FileNotFoundError), kernel(plan.settings):
+            pass
+        refused.append(plan)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    running.wait()
+    stop_kernels(plan.scratch)
+    stopped.set()
+    thread.join()
+    assert refused == [plan]
+    assert not plan.scratch.exists()
