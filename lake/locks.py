@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 from schemas.crash import crash_point
 from schemas.errors import LOCKED, OvertideError
 from schemas.paths import Paths
+
+LOOKS, PAUSE = 500, 0.01
+"""How often, and every how many seconds, a lock is tried while processes that only look who holds it are in the way."""
 
 
 def refresh_lock(paths: Paths) -> Path:
@@ -33,20 +37,37 @@ def hold(path: Path, command: str, since: str) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, path)
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}
-        os.ftruncate(descriptor, 0)
-        crash_point("locks.holder_unnamed")
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield
+        try:
+            holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}
+            os.ftruncate(descriptor, 0)
+            crash_point("locks.holder_unnamed")
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
 
 def _take(descriptor: int, path: Path) -> None:
+    """Take a lock; one that others only look at, sharing it for microseconds, is tried again until they are gone."""
+    for _ in range(LOOKS):
+        if _locks(descriptor, fcntl.LOCK_EX):
+            return
+        if not _locks(descriptor, fcntl.LOCK_SH):
+            break
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(PAUSE)
+    raise _locked(path)
+
+
+def _locks(descriptor: int, kind: int) -> bool:
+    """Say whether a lock was to be had at once."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise _locked(path) from None
+        return False
+    return True
 
 
 def _locked(path: Path) -> OvertideError:
@@ -71,12 +92,9 @@ def holder(path: Path) -> dict[str, str | int] | None:
         return None
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _written(path) or {}
+        return None if _locks(descriptor, fcntl.LOCK_SH) else _written(path) or {}
     finally:
         os.close(descriptor)
-    return None
 
 
 @contextmanager
