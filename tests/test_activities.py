@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.activities import COLUMNS, unified_activity
+from schemas.activities import COLUMNS, range_index, unified_activity
 from schemas.configuration import Activity, Configuration
 from schemas.events import activity_id
 from schemas.instants import format_instant, microseconds
@@ -139,6 +139,13 @@ def test_what_is_not_configured_is_null_and_the_type_is_shown_as_it_is(tmp_path)
         "ActivityTypeDisplay": "Other", "ActivityName": "n", "ActivityTime": "2024-01-01T00:00:00.000000Z",
         "Title": "t", "Description": None, "URL": None, "Icon": None, "SourceEntityName": "S_e",
         "SourceActivityId": "k", "SemanticData": None, "RangeIndex": "1704067200"}
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00.000001Z", "1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z",
+                                  "2300-01-01T00:00:00.999999Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_range_index_is_the_second_that_began(tmp_path, time):
+    found, = timeline(tmp_path, world([ONE]), {"S_e": [row("k", At=datetime.fromisoformat(time))]}, {"1": ID})
+    assert found["RangeIndex"] == range_index(time)
 
 
 def test_semantic_data_is_canonical_json(tmp_path):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+TEXTS = ("VARCHAR", "BLOB")
 WHOLE = ("integer", "boolean")
 """Attribute types whose numbers are whole."""
 
@@ -29,9 +30,9 @@ def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
     texts = [f"{_text(quoted(name), kinds[name], attributes[name].type, file.entity.time_zone)} AS {raw_column(place)}"
              for place, name in enumerate(known)]
-    # A NUL does harm in a key, which the lake compares; to look for it in every text would take long.
-    doubtful = frozenset(name for name in known if _is_nested(kinds[name]) or kinds[name] == "BLOB"
-                         or name == file.entity.primary_key)
+    # The lake cannot compare a text with a NUL; of other types no value is written with one.
+    doubtful = frozenset(name for name in known if _is_nested(kinds[name])
+                         or (kinds[name] in TEXTS and attributes[name].type == "string"))
     return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
 
 
@@ -48,7 +49,7 @@ def _check_decimals(file: SourceText) -> None:
 
 
 def _attribute(attribute: Attribute, kind: str) -> Attribute:
-    return attribute if kind in ("VARCHAR", "BLOB") else Attribute(type=attribute.type)
+    return attribute if kind in TEXTS else Attribute(type=attribute.type)
 
 
 def _is_nested(kind: str) -> bool:
