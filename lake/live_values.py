@@ -4,7 +4,7 @@ A value fits exactly when `schemas.values.from_json` returns it unchanged.
 """
 
 from schemas.names import literal
-from schemas.values import EXACT, duckdb_type
+from schemas.values import EXACT, canonical_text, duckdb_type
 
 GUID = "[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
 INSTANT = r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:[0-5]\d\.\d{6}Z"
@@ -42,4 +42,4 @@ def _fits(family: str, kind: str, value: str) -> str:
         case "datetime":
             return f"(regexp_full_match({value}, {literal(chr(34) + INSTANT + chr(34))}) AND {typed} IS NOT NULL)"
         case _:
-            return f"{value} = '\"' || {typed} || '\"'"
+            return f"{value} = '\"' || {canonical_text(typed, kind)} || '\"'"

@@ -85,6 +85,17 @@ def decimal_shape(kind: str) -> tuple[int, int]:
     return int(precision), int(scale)
 
 
+def canonical_text(column: str, kind: str) -> str:
+    """Return the SQL that writes a typed column as the text of its canonical JSON value, without quotes."""
+    if kind == "datetime":
+        return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+    if kind in ("string", "guid"):
+        return column
+    if kind.startswith("decimal") and len(set(decimal_shape(kind))) == 1:
+        return f"replace({column}::VARCHAR, '.', '0.')"  # DuckDB writes .5 where no digit stands before the point
+    return f"{column}::VARCHAR"
+
+
 def from_json(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
     """Check a JSON value against an attribute type and return it canonical; raise `invalid_value`."""
     if value is None:

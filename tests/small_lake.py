@@ -25,9 +25,10 @@ START = 1_800_000_000 * SECOND
 
 PROFILE = (ProfileField("CustomerId", "string", False), ProfileField("Name", "string", True),
            ProfileField("City", "string", True), ProfileField("Points", "integer", True),
-           ProfileField("Paid", "decimal(12,2)", True), ProfileField("Rate", "double", True),
-           ProfileField("Born", "date", True), ProfileField("Seen", "datetime", True),
-           ProfileField("Vip", "boolean", True), ProfileField("Token", "guid", True),
+           ProfileField("Paid", "decimal(12,2)", True), ProfileField("Share", "decimal(4,4)", True),
+           ProfileField("Rate", "double", True), ProfileField("Born", "date", True),
+           ProfileField("Seen", "datetime", True), ProfileField("Vip", "boolean", True),
+           ProfileField("Token", "guid", True),
            ProfileField("crm_people_id", "string", False), ProfileField("PreviousCustomerId", "string", False))
 
 

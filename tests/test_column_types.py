@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from schemas.configuration import Attribute
 from schemas.errors import OvertideError
 from schemas.instants import format_instant
-from schemas.values import Reading, from_source, midnight
-from transforms.column_types import canonical_json, canonical_text, expectation, from_text, instant_of
+from schemas.values import Reading, canonical_text, from_source, midnight
+from transforms.column_types import canonical_json, expectation, from_text, instant_of
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns",
          "Africa/Casablanca", "Pacific/Apia", "Asia/Kathmandu", "Europe/Dublin"]

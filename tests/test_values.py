@@ -13,8 +13,8 @@ from schemas.configuration import Attribute
 from schemas.errors import OvertideError
 from schemas.strict_json import parse_json
 from schemas.strptime import read_time, unsupported
-from schemas.values import Reading, canonical, from_json, from_source, midnight, text_of
-from transforms.column_types import canonical_json, canonical_text, from_text
+from schemas.values import Reading, canonical, canonical_text, from_json, from_source, midnight, text_of
+from transforms.column_types import canonical_json, from_text
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 

@@ -206,25 +206,25 @@ def test_the_live_views_show_now(lake):
 
 
 def test_values_are_typed(lake):
-    fields = {"Points": "9007199254740993", "Paid": "12.30", "Rate": 1.5, "Born": "1990-01-02",
+    fields = {"Points": "9007199254740993", "Paid": "12.30", "Share": "-0.1234", "Rate": 1.5, "Born": "1990-01-02",
               "Seen": "2026-01-02T03:04:05.000006Z", "Vip": True, "Name": 'Zoë "Z"\n',
               "Token": "0a1b2c3d-0000-1111-2222-333344445555"}
     lake.update(1, accepted=200, fields=fields)
     lake.stream()
     found = [lake.value(name, 300, 300) for name in fields]
-    assert found == [9007199254740993, Decimal("12.30"), 1.5, date(1990, 1, 2),
+    assert found == [9007199254740993, Decimal("12.30"), Decimal("-0.1234"), 1.5, date(1990, 1, 2),
                      datetime(2026, 1, 2, 3, 4, 5, 6, UTC), True, 'Zoë "Z"\n', fields["Token"]]
 
 
 VALUES = [None, True, False, 0, 1, -5, 2**53, 1.5, -0.0, 1e300, "", "x", "12", "-7", "+7", "007", str(2**53 + 1),
-          str(-2**63), str(2**63), "1.50", "1.5", "-0.00", "1e3", "12345678901.00", "1990-01-02", "1990-02-30",
-                  "1990-1-2",
-          "2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:05Z", "2026-01-02T24:00:00.000000Z", "true",
+          str(-2**63), str(2**63), "1.50", "1.5", "-0.00", "0.1234", "-0.5000", ".1234", "1.0000", "1e3",
+          "12345678901.00", "1990-01-02", "1990-02-30", "1990-1-2", "2026-01-02T03:04:05.000006Z",
+          "2026-01-02T03:04:05Z", "2026-01-02T24:00:00.000000Z", "true",
           "0a1b2c3d-0000-1111-2222-333344445555", "0A1B2C3D-0000-1111-2222-333344445555", "null", '"', "{}"]
 
 
-@pytest.mark.parametrize("kind", ["string", "integer", "double", "decimal(12,2)", "decimal(5,0)", "boolean", "date",
-                                  "datetime", "guid"])
+@pytest.mark.parametrize("kind", ["string", "integer", "double", "decimal(12,2)", "decimal(5,0)", "decimal(4,4)",
+                                  "boolean", "date", "datetime", "guid"])
 def test_a_value_fits_in_sql_as_in_python(lake, kind):
     def fits(value):
         try:

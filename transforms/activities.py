@@ -7,7 +7,8 @@ import json
 
 from schemas.configuration import Activity, Entity, Relationship
 from schemas.names import literal, quoted
-from transforms.column_types import canonical_json, canonical_text, instant_of
+from schemas.values import canonical_text
+from transforms.column_types import canonical_json, instant_of
 
 TYPES = {"CustomerId": "VARCHAR", "ActivityId": "VARCHAR", "ActivityType": "VARCHAR", "ActivityTypeDisplay": "VARCHAR",
          "ActivityName": "VARCHAR", "ActivityTime": "TIMESTAMPTZ", "Title": "VARCHAR", "Description": "VARCHAR",

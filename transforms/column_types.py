@@ -6,7 +6,7 @@ value at a time.
 
 from schemas.configuration import Attribute
 from schemas.names import literal
-from schemas.values import EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, decimal_shape, duckdb_type
+from schemas.values import EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, canonical_text, duckdb_type
 
 GUID_PARTS = "(.{8})(.{4})(.{4})(.{4})(.{12})"
 TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
@@ -102,17 +102,6 @@ def expectation(attribute: Attribute) -> str:
     words = {"date": "date as YYYY-MM-DD", "datetime": "datetime in ISO 8601",
              "boolean": "boolean (true/false, yes/no)"}
     return words.get(attribute.type, attribute.type)
-
-
-def canonical_text(column: str, kind: str) -> str:
-    """Return the SQL that writes a typed column as the text of its canonical JSON value, without quotes."""
-    if kind == "datetime":
-        return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    if kind in ("string", "guid"):
-        return column
-    if kind.startswith("decimal") and len(set(decimal_shape(kind))) == 1:
-        return f"replace({column}::VARCHAR, '.', '0.')"  # DuckDB writes .5 where no digit stands before the point
-    return f"{column}::VARCHAR"
 
 
 def canonical_json(column: str, kind: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity, UnifiedEntity
 from schemas.names import literal, quoted
-from transforms.column_types import canonical_text
+from schemas.values import canonical_text
 from transforms.kernel import count, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.pairs import RECORD, records

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from schemas.configuration import FieldGroup, MergedField, Unification
 from schemas.names import quoted
-from transforms.column_types import canonical_text, instant_of
+from schemas.values import canonical_text
+from transforms.column_types import instant_of
 from transforms.identities import Unified
 from transforms.pairs import RECORD, records
 

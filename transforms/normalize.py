@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from schemas.configuration import Condition, Entity
 from schemas.names import literal, quoted
-from transforms.column_types import canonical_text
+from schemas.values import canonical_text
 
 ORDER = ("numerals", "ascii", "lower", "email", "phone", "name", "address", "organization", "symbols", "whitespace")
 
