@@ -62,10 +62,13 @@ class Checking:
 
     def entity(self, path: Path, name: str, unified: bool = False) -> Entity | None:
         """Return an entity by its full name; remember it when it does not exist or does not take part."""
-        if self.is_broken(path) or (name not in self.entities and self._entities_broken()):
+        if self.is_broken(path):
             return None
         if name not in self.entities:
-            self.unknown(path, name, "entity", self.unified if unified else self.entities)
+            told = unified and name in self.unified  # where unification names it
+            if not told and not self._entities_broken() and not self._misnamed(name):
+                known = self.unified if unified and self._unified_known() else self.entities
+                self.unknown(path, name, "entity", known)
             return None
         if unified and name not in self.unified:
             if self._unified_known():
@@ -79,6 +82,11 @@ class Checking:
 
     def _entities_broken(self) -> bool:
         return any(place[:1] in ((), ("sources",)) and len(place) <= 3 for place in self.broken)
+
+    def _misnamed(self, name: str) -> bool:
+        """Say whether the entity that is probably meant has a name that it cannot keep."""
+        place = self.places.get(closest(name, self.entities) or "", ())
+        return bool(place) and (self.has(place) or self.has(place[:2]))
 
     def attribute(self, path: Path, entity: str, name: str) -> str | None:
         """Return an attribute's type (None when it is not known); remember a name that does not exist."""

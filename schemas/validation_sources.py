@@ -38,7 +38,7 @@ def is_name(text: str) -> bool:
 
 def _names(checking: Checking, place: Path) -> None:
     for path in (place[:2], place):
-        if not is_name(str(path[-1])):
+        if not is_name(str(path[-1])) and not checking.has(path):
             checking.add("invalid_name", path, f"`{path[-1]}` cannot be part of a table's name.",
                          expected=f"a letter, then letters, digits and underscores, at most {LONGEST_NAME}")
 

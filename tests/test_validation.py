@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -317,6 +318,33 @@ def test_one_mistake_does_not_make_others_of_what_refers_to_it(tmp_path):
     assert [one.target for one in found] == ["sources.Shop.Contacts.attributes"]
     found = checked(tmp_path, edited(("sources", 5)))
     assert [one.target for one in found] == ["sources"]
+
+
+def renamed(source: str) -> dict[str, Any]:
+    """Return the configuration with another name for the source Shop, to which all that refers to it stays true."""
+    document = edited()
+    document["sources"] = {source if name == "Shop" else name: one for name, one in document["sources"].items()}
+    return document
+
+
+def test_a_misspelt_source_is_said_where_its_entities_are_named_first(tmp_path):
+    found = checked(tmp_path, renamed("Shopp"))
+    assert [(one.code, one.target, one.suggestion) for one in found] == [
+        ("unknown_name", "unification.entities[0].entity", "Shopp_Contacts"),
+        ("unknown_name", "relationships[0].entity", "Shopp_Orders"),
+        ("unknown_name", "activities[0].entity", "Shopp_Orders")]
+
+
+def test_a_source_that_cannot_have_its_name_is_said_once(tmp_path):
+    found = checked(tmp_path, renamed("Sh op"))
+    assert [(one.code, one.target) for one in found] == [("invalid_name", 'sources."Sh op"')]
+
+
+def test_a_name_that_does_not_exist_is_never_expected(tmp_path):
+    found = checked(tmp_path, edited(("unification/entities/1/entity", "Club_Member"), (f"{MATCH}/to", "Club_Membr")))
+    assert [(one.target, one.suggestion) for one in found] == [
+        ("unification.entities[1].entity", "Club_Members"), ("unification.match[0].to", "Club_Members")]
+    assert not [one for one in found if "`Club_Member`" in one.expected]
 
 
 def test_every_code_that_validation_can_raise_stands_in_these_tests():
