@@ -6,8 +6,10 @@ A value fits exactly when `schemas.values.from_json` returns it unchanged.
 from schemas.names import literal
 from schemas.values import EXACT, canonical_text, duckdb_type
 
-GUID = "[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+GUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 INSTANT = r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:[0-5]\d\.\d{6}Z"
+FIRST = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
+"""DuckDB also reads years before the first (0000 is 1 BC) and, in dates, beyond 9999 and `infinity`."""
 
 
 def typed_sql(kind: str, value: str) -> str:
@@ -40,6 +42,8 @@ def _fits(family: str, kind: str, value: str) -> str:
             number = f"CASE WHEN {typed} BETWEEN -{EXACT} AND {EXACT} THEN '' ELSE '\"' END"
             return f"{value} = {number} || {typed} || {number}"
         case "datetime":
-            return f"(regexp_full_match({value}, {literal(chr(34) + INSTANT + chr(34))}) AND {typed} IS NOT NULL)"
+            return f"(regexp_full_match({value}, {literal(chr(34) + INSTANT + chr(34))}) AND {typed} >= {FIRST})"
+        case "date":
+            return f"({value} = '\"' || {typed} || '\"' AND {typed} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31')"
         case _:
             return f"{value} = '\"' || {canonical_text(typed, kind)} || '\"'"
