@@ -40,6 +40,12 @@ def unwritable(path: Path, error: Exception) -> OvertideError:
                          "Check the disk's free space and the permissions of the file and of its folder.", 503)
 
 
+def interrupted() -> OvertideError:
+    """Return the error of requests that another thread was writing with its own when it was interrupted."""
+    return OvertideError("log_unwritable", "The thread that wrote the event log for several others was interrupted.",
+                         None, "Send it again; with the same idempotency key it is accepted once.", 503)
+
+
 def wrong_version(path: Path, version: int) -> OvertideError:
     """Return the error of a log that another version of the program made."""
     return OvertideError("log_version", f"The event log {path} has layout {version}, which this version cannot read.",

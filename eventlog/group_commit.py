@@ -1,6 +1,7 @@
 """Group commit: while one thread commits, the others queue, and the next one commits for all of them.
 
-A commit costs one wait for the disk whatever it holds, so fifty threads with one event each pay for one.
+A commit costs one wait for the disk whatever it holds, so fifty threads with one event each pay for one. A thread may
+be interrupted between any two steps (ctrl-C in the main thread): nobody waits for it then, and the others get an error.
 """
 
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from eventlog.failures import interrupted
 from schemas.errors import OvertideError
 
 Request = TypeVar("Request")
@@ -16,17 +18,23 @@ Result = TypeVar("Result")
 
 
 class _Ticket(Generic[Request, Result]):
-    """One thread's request; `turn` is released when it is done or when its thread shall lead."""
+    """One thread's request; `turn` is released when it is done or when its thread shall lead its `group`."""
 
-    __slots__ = ("error", "leads", "request", "result", "turn")
+    __slots__ = ("answered", "error", "group", "request", "result", "turn")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.result: Result | None = None
-        self.error: BaseException | None = None
-        self.leads = False
+        self.answered = False
+        self.error: Exception | None = None
+        self.group: list[_Ticket[Request, Result]] = []
         self.turn = threading.Lock()
         self.turn.acquire()
+
+    def wake(self) -> None:
+        """Let the thread go on; once more does no harm, since it waits only once."""
+        if self.turn.locked():
+            self.turn.release()
 
 
 class GroupCommit(Generic[Request, Result]):
@@ -40,18 +48,21 @@ class GroupCommit(Generic[Request, Result]):
         self._commit, self._weight, self._limit = commit, weight, limit
         self._mutex = threading.Lock()
         self._queue: deque[_Ticket[Request, Result]] = deque()
-        self._busy = False
+        self._leader: _Ticket[Request, Result] | None = None
 
     def submit(self, request: Request) -> Result:
-        """Return the result of a request once its group is committed; raise what the commit raised."""
+        """Return the result of a request once its group is committed; raise what the commit raised.
+
+        Only the thread that is interrupted raises the interruption; the others of its group `log_unwritable`.
+        """
         ticket = _Ticket[Request, Result](request)
-        self._enter(ticket)
         try:
+            self._enter(ticket)
             ticket.turn.acquire()
-            if ticket.leads:
-                self._lead(self._group())
+            if self._leader is ticket:
+                self._lead(ticket)
         except BaseException:
-            self._abandon(ticket)
+            self._leave(ticket)
             raise
         if ticket.error is not None:
             raise _own(ticket.error)
@@ -60,52 +71,63 @@ class GroupCommit(Generic[Request, Result]):
     def _enter(self, ticket: _Ticket[Request, Result]) -> None:
         with self._mutex:
             self._queue.append(ticket)
-            if not self._busy:
-                self._busy = True
+            if self._leader is None:
                 self._promote()
 
     def _promote(self) -> None:
         """Let the first in the queue lead; the mutex is held."""
-        if self._queue:
-            self._queue[0].leads = True
-            self._queue[0].turn.release()
-        else:
-            self._busy = False
+        self._leader = self._queue[0] if self._queue else None
+        if self._leader is not None:
+            self._leader.wake()
 
-    def _group(self) -> list[_Ticket[Request, Result]]:
-        """Take the requests of the next group from the queue; the leader's own is the first."""
-        group: list[_Ticket[Request, Result]] = []
-        weight = 0
-        with self._mutex:
-            while self._queue and (not group or weight + self._weight(self._queue[0].request) <= self._limit):
-                ticket = self._queue.popleft()
-                weight += self._weight(ticket.request)
-                group.append(ticket)
-        return group
-
-    def _lead(self, group: list[_Ticket[Request, Result]]) -> None:
+    def _lead(self, ticket: _Ticket[Request, Result]) -> None:
         """Commit a group, wake its threads and pass the lead on, also when this thread is interrupted."""
         try:
-            results = self._commit([ticket.request for ticket in group])
-            for ticket, result in zip(group, results, strict=True):
-                ticket.result = result
-        except BaseException as error:  # noqa: BLE001 - handed to every thread of the group, this one included
-            for ticket in group:
-                ticket.error = error
-        for follower in group[1:]:
-            follower.turn.release()
+            ticket.group = [ticket]
+            self._gather(ticket)
+            results = self._commit([one.request for one in ticket.group])
+            for one, result in zip(ticket.group, results, strict=True):
+                one.result = result
+                one.answered = True
+        except Exception as error:  # noqa: BLE001 - handed to every thread of the group, this one included
+            for one in ticket.group:
+                one.error = error
+        finally:
+            self._leave(ticket)
+
+    def _gather(self, ticket: _Ticket[Request, Result]) -> None:
+        """Take the requests of the leader's group from the queue; its own is the first."""
         with self._mutex:
-            self._promote()
+            weight = 0
+            for place, one in enumerate(self._queue):
+                weight += self._weight(one.request)
+                if place and weight > self._limit:
+                    break
+                if place:
+                    ticket.group.append(one)
+            self._drop(ticket)
 
-    def _abandon(self, ticket: _Ticket[Request, Result]) -> None:
-        """Leave the queue after an interruption; a lead that was just given is passed on."""
+    def _leave(self, ticket: _Ticket[Request, Result]) -> None:
+        """Leave the queue, wake the group and pass the lead on; after an interruption in here it is done again."""
+        for one in ticket.group[1:]:
+            if not one.answered:
+                one.error = one.error or interrupted()
+            one.wake()
         with self._mutex:
-            if ticket in self._queue:
-                self._queue.remove(ticket)
-                if ticket.leads:
-                    self._promote()
+            self._drop(ticket)
+            if self._leader is ticket:
+                self._promote()
+            elif self._leader is not None:
+                self._leader.wake()
+
+    def _drop(self, ticket: _Ticket[Request, Result]) -> None:
+        """Take a ticket and its group, which is the queue's begin, from the queue; the mutex is held."""
+        if ticket in self._queue:
+            self._queue.remove(ticket)
+        while self._queue and self._queue[0] in ticket.group:
+            self._queue.popleft()
 
 
-def _own(error: BaseException) -> BaseException:
+def _own(error: Exception) -> Exception:
     """Return an error that a thread may raise for itself: a copy of those that users see."""
     return replace(error) if isinstance(error, OvertideError) else error

@@ -148,7 +148,7 @@ CODES = {
         "storage", "The lake holds events of another event log: the present one was lost and begun anew, or comes from "
         "an older backup.", "Restore the newest backup of the log; until then SQL shows no new events.", (500,)),
     "log_unwritable": Explained(
-        "storage", "The event log cannot be opened, written or extended.",
+        "storage", "The event log cannot be opened, written or extended, or the thread that wrote it was interrupted.",
         "Check the free space and the permissions of the file and its folder.", (503,)),
     "log_version": Explained(
         "storage", "The event log was written by a version with another layout.",
