@@ -29,7 +29,10 @@ def check_unified(checking: Checking) -> None:
 
 def _preference(checking: Checking, path: Path, entity: str, prefer: Preference) -> None:
     where = (*path, "attribute")
-    if prefer.policy == "most_filled" and prefer.attribute is not None:
+    if checking.is_broken((*path, "policy")):  # a default stands there that nobody wrote
+        if prefer.attribute is not None:
+            checking.attribute(where, entity, prefer.attribute)
+    elif prefer.policy == "most_filled" and prefer.attribute is not None:
         checking.add("unused_setting", where, "`most_filled` compares no attribute.",
                      expected="no attribute, or the policy most_recent or least_recent")
     elif prefer.policy != "most_filled" and prefer.attribute is None:
@@ -209,23 +212,38 @@ def _one_type(checking: Checking, path: Path, name: str, kinds: list[str]) -> No
 
 
 def _by(checking: Checking, path: Path, field: MergedField) -> None:
-    entities = [text.partition(".")[0] for text in field.sources]
-    if field.policy == "importance":
-        if field.by:
-            checking.add("unused_setting", path, "`importance` compares no attribute.",
-                         expected="no `by`, or the policy most_recent or least_recent")
-        return
-    for entity in dict.fromkeys(entities):
-        if entity not in field.by:
+    broken = checking.is_broken((*path[:-1], "policy"))  # a default stands there that nobody wrote
+    if field.policy != "importance" or broken:
+        _by_entities(checking, path, field, broken)
+        _compared_by(checking, path, field, broken)
+    elif field.by:
+        checking.add("unused_setting", path, "`importance` compares no attribute.",
+                     expected="no `by`, or the policy most_recent or least_recent")
+
+
+def _by_entities(checking: Checking, path: Path, field: MergedField, broken: bool) -> None:
+    """Check that `by` names the entities of `from`; one that is misspelt there may be right here."""
+    entities = list(dict.fromkeys(text.partition(".")[0] for text in field.sources))
+    unknown = [entity for entity in field.by if entity not in entities]
+    for entity in unknown if set(entities) <= set(checking.entities) else ():
+        checking.unknown((*path, entity), entity, "entity of this column", entities)
+    for entity in [] if broken or unknown else entities:
+        if entity in checking.entities and entity not in field.by:
             checking.add("missing_setting", path, f"`{field.policy}` needs the attribute of {entity} that it compares.",
                          expected="entity: attribute for every entity in `from`")
-    kinds = []
+
+
+def _compared_by(checking: Checking, path: Path, field: MergedField, broken: bool) -> None:
+    """Check the attributes that `by` names; of a policy that is not known only their names."""
+    kinds = set()
     for entity, name in field.by.items():
-        if entity not in entities:
-            checking.unknown((*path, entity), entity, "entity of this column", dict.fromkeys(entities))
+        if checking.has((*path, entity)):
+            continue
+        if broken:
+            checking.attribute((*path, entity), entity, name)
         elif kind := checking.typed((*path, entity), entity, name, COMPARED, "what is compared is a date or a number"):
-            kinds.append("number" if kind.split("(")[0] in (*NUMBERS, "decimal") else "date")
-    if len(set(kinds)) > 1:
+            kinds.add("number" if kind.split("(")[0] in (*NUMBERS, "decimal") else "date")
+    if len(kinds) > 1:
         checking.add("wrong_type", path, "Dates and numbers cannot be compared.", expected="all dates, or all numbers")
 
 

@@ -320,6 +320,34 @@ def test_one_mistake_does_not_make_others_of_what_refers_to_it(tmp_path):
     assert [one.target for one in found] == ["sources"]
 
 
+def test_a_misspelt_policy_neither_invents_nor_hides_what_is_wrong_beside_it(tmp_path):
+    prefer, field = "unification/entities/0/deduplicate/prefer", f"{MERGE}/fields/1"
+    found = checked(tmp_path, edited((f"{prefer}/policy", "recent"), (f"{prefer}/attribute", "Sen"),
+                                     (f"{field}/policy", "recent"), (f"{field}/by/Club_Members", "Joind")))
+    assert [(one.code, one.target, one.suggestion) for one in found] == [
+        ("invalid_value", "unification.entities[0].deduplicate.prefer.policy", "most_recent"),
+        ("unknown_name", "unification.entities[0].deduplicate.prefer.attribute", "Seen"),
+        ("invalid_value", "unification.merge.fields[1].policy", "most_recent"),
+        ("unknown_name", "unification.merge.fields[1].by.Club_Members", "Joined")]
+
+
+@pytest.mark.parametrize("rest", [{}, {"attribute": "Seen"}, {"attribute": "Name"}])
+def test_nothing_is_said_of_what_a_misspelt_policy_needs(tmp_path, rest):
+    found = checked(tmp_path, edited(("unification/entities/0/deduplicate/prefer", {"policy": "recent", **rest}),
+                                     (f"{MERGE}/fields/1/policy", "recent"), (f"{MERGE}/fields/1/by", REMOVED)))
+    assert [one.target for one in found] == ["unification.entities[0].deduplicate.prefer.policy",
+                                             "unification.merge.fields[1].policy"]
+
+
+@pytest.mark.parametrize(("place", "value", "target"), [
+    ("from/0", "Shop_Contact.EMail", "from[0]"), ("from/0", "EMail", "from[0]"), ("from", [], "from"),
+    ("by", {"Shop_Contacts": "Born", "Club_Member": "Joined"}, "by.Club_Member"),
+    ("by/Shop_Orders", "Item", "by.Shop_Orders")])
+def test_a_misspelt_entity_of_a_column_is_said_once(tmp_path, place, value, target):
+    found = checked(tmp_path, edited((f"{MERGE}/fields/1/{place}", value)))
+    assert [one.target for one in found] == [f"unification.merge.fields[1].{target}"]
+
+
 def renamed(source: str) -> dict[str, Any]:
     """Return the configuration with another name for the source Shop, to which all that refers to it stays true."""
     document = edited()
