@@ -52,12 +52,16 @@ class Acceptance:
         A record may be an `OvertideError` already (a line that could not be read). `atomic`: all or none. Raises what
         concerns the request as a whole: nothing published, an unknown entity, wrong terms.
         """
+        check_labels(terms)
+        if terms.idempotency_key is not None:
+            if len(records) != 1:
+                raise usage_error("invalid_parameter", "An idempotency key names one record only.", "idempotencyKey",
+                                  "Leave it out: an activity with an identity is never added twice.")
+            known = self._answered(entity, records[0], terms)
+            if known is not None:
+                return [known]
         generation = published(self._current())
         check = _check_of(generation, entity)
-        check_labels(terms)
-        if terms.idempotency_key is not None and len(records) != 1:
-            raise usage_error("invalid_parameter", "An idempotency key names one record only.", "idempotencyKey",
-                              "Leave it out: an activity with an identity is never added twice.")
         times = period(terms, generation.real_time["activity_ttl"])
         rows = [self._activity(entity, record, check, terms, times) for record in records]
         return self._append_rows(rows, atomic)
@@ -80,6 +84,16 @@ class Acceptance:
             updatable_type(generation, field)
         return replace(asked, customer_id=found.customer_id, entity=found.entity, key=found.key,
                        body=canonical({"field": field}), event_time=times.event_time)
+
+    def _answered(self, entity: str, record: object, terms: Terms) -> Answer | None:
+        """Return the first answer to a record's idempotency key, or its conflict; None for a new one."""
+        try:
+            sent = checked_object(record)
+        except OvertideError:
+            return None
+        return self._log.repeated(Draft("activity", None, None, None, "", caller=terms.caller,
+                                        idempotency_key=terms.idempotency_key,
+                                        request_hash=_request_hash(terms, {"entity": entity, "record": sent})))
 
     def _activity(self, entity: str, record: object, check: Check, terms: Terms, times: Period) -> Draft | Answer:
         """Return the draft of one record, or its refusal."""

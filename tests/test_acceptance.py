@@ -339,6 +339,24 @@ def test_an_idempotency_key_names_one_record(acceptance, log):
     assert ([answer.repeated for answer in answers], log.end()) == ([False, True], 1)
 
 
+@pytest.mark.parametrize("later", ["without an attribute", "without the entity", "not there"])
+def test_a_posted_record_with_a_key_is_answered_again_whatever_the_base_has_become(acceptance, base, log, tmp_path,
+                                                                                   later):
+    terms = Terms("4h", idempotency_key="k", caller="till")
+    first, = acceptance.post("Shop_Purchases", [RECORD], terms)
+    meta = json.loads(json.dumps(META))
+    del meta["entities"]["Shop_Purchases"]["attributes"]["Note"]
+    if later == "without the entity":
+        del meta["entities"]["Shop_Purchases"], meta["activities"]["Shop_Purchases"]
+    write_generation(tmp_path / "later.sqlite", meta, [Profile(ANN, {})])
+    base[0] = None if later == "not there" else Generation(tmp_path / "later.sqlite")
+    for record in (RECORD, json.dumps(RECORD)):
+        again, = acceptance.post("Shop_Purchases", [record], terms)
+        assert (again.event, again.repeated, again.status) == (first.event, True, 201)
+    other, = acceptance.post("Shop_Purchases", [RECORD | {"Paid": False}], terms)
+    assert (other.refusal.code, log.end()) == ("idempotency_conflict", 1)
+
+
 def test_answers_are_json_documents(acceptance):
     accepted, refused = acceptance.post("UnifiedActivity", [UNIFIED | {"ActivityId": "x"}, UNIFIED | {"Tilte": "x"}])
     assert answer_document(accepted, 0) == {
