@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from lake.generation import Profile
 from schemas.activities import COLUMNS
-from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import format_instant
 from schemas.tables import ProfileField
-from schemas.values import from_json
+from schemas.values import misfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -202,13 +201,7 @@ def _fields(event: Event) -> dict[str, Value]:
 
 def _shows(field: ProfileField | None, value: Value) -> bool:
     """Say whether a value that was accepted earlier still is one of an updatable field."""
-    if field is None or not field.updatable:
-        return False
-    try:
-        found = from_json(field.type, value)
-    except OvertideError:
-        return False
-    return bool(found == value) and isinstance(found, str) == isinstance(value, str)
+    return field is not None and field.updatable and misfit(field.type, value) is None
 
 
 def live_activities(events: Iterable[Event], t: int, k: int) -> list[TimelineEntry]:

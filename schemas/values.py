@@ -106,6 +106,15 @@ def from_json(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON h
     return found
 
 
+def misfit(kind: str, value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """Say why a value that was accepted earlier is none of an attribute type now; None where it is one, unchanged."""
+    try:
+        same = from_json(kind, value) == value
+    except OvertideError as error:
+        return error.message
+    return None if same else f"{canonical(value)} is not written as a value of type {kind}."
+
+
 def _string_from_json(_kind: str, value: object) -> Value:
     return checked_text(value) if isinstance(value, str) else None
 

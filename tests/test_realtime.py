@@ -16,11 +16,13 @@ from lake.catalog import connect
 from lake.locks import hold, stream_lock
 from lake.maintenance import Upkeep
 from lake.overlay import committed_position, open_overlay
+from lake.reading import overlay
 from pipelines.realtime import Tick, read_log, stream
 from schemas.errors import OvertideError
 from schemas.events import Draft, Event, activity_id, id_source
 from schemas.instants import DAY, HOUR
 from schemas.paths import Paths
+from schemas.tables import ProfileField
 from schemas.values import canonical
 from transforms.realtime import SCHEMAS, overlay_rows, to_batch
 from transforms.windows import NEVER, ValidityCoder, ValidityWindows, at_its_start, validity
@@ -64,6 +66,16 @@ def test_what_no_longer_fits_is_stored_and_quarantined(field, value, code):
     assert [(row[4], row[5], row[6]) for row in of(rows, "realtime_quarantine")] == [(code, field, canonical(value))]
     assert (field, canonical(value)) in [(row[5], row[6]) for row in of(rows, "updates")]
     assert of(overlay_rows(event, None), "realtime_quarantine") == []
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "double", "decimal(4,2)", "boolean", "date", "datetime", "guid"])
+def test_a_value_is_quarantined_just_where_no_reader_shows_it(kind):
+    for value in (None, True, 1, 5, 5.0, "5", "5.00", "x", "2026-01-02", "2026-01-02T00:00:00.000000Z", str(2**53 + 1),
+                  "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"):
+        event = replace(UPDATE, body=canonical({"fields": {"City": value}}))
+        shown = overlay([event], {"City": ProfileField("City", kind, True)}, NOW, NOW)
+        refused = of(overlay_rows(event, {"City": kind}), "realtime_quarantine")
+        assert bool(shown) != bool(refused), value
 
 
 @pytest.mark.parametrize("change", [{"body": "{"}, {"body": "[]"}, {"body": "{}"}, {"body": '{"fields":3}'},

@@ -13,7 +13,7 @@ from schemas.configuration import Attribute
 from schemas.errors import OvertideError
 from schemas.strict_json import parse_json
 from schemas.strptime import read_time, unsupported
-from schemas.values import Reading, canonical, canonical_text, from_json, from_source, midnight, text_of
+from schemas.values import Reading, canonical, canonical_text, from_json, from_source, midnight, misfit, text_of
 from transforms.column_types import canonical_json, from_text
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
@@ -51,6 +51,17 @@ def test_json_values_of_another_type_are_refused(kind, value):
     with pytest.raises(OvertideError) as refusal:
         from_json(kind, value)
     assert refusal.value.code == "invalid_value"
+
+
+@pytest.mark.parametrize(("kind", "value", "reason"), [
+    ("integer", None, None), ("integer", 5, None), ("integer", "5", '"5" is not written as a value of type integer.'),
+    ("integer", "9007199254740993", None), ("integer", True, "true is not a whole number of 64 bits."),
+    ("double", 5, None), ("double", "5", '"5" is not written as a value of type double.'),
+    ("string", 5, "5 is not a text."),
+    ("decimal(4,2)", "1.50", None), ("decimal(4,2)", 1.5, "1.5 is not written as a value of type decimal(4,2)."),
+    ("decimal(4,2)", "1.5", '"1.5" is not written as a value of type decimal(4,2).')])
+def test_a_misfit_is_what_is_not_a_value_of_the_type_as_it_stands(kind, value, reason):
+    assert misfit(kind, value) == reason
 
 
 def test_decimals_keep_the_digits_that_doubles_lose():

@@ -14,7 +14,7 @@ from schemas import tables
 from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import Instant, parse_instant
-from schemas.values import canonical, from_json
+from schemas.values import canonical, misfit
 
 Fields = Mapping[str, str]
 """The updatable columns of Customer with their attribute types, as the current publish declares them."""
@@ -114,17 +114,9 @@ def _misfit(event: Event, fields: Fields | None, name: str, value: Any) -> Itera
         yield _quarantined(event, "unknown_field", name, canonical(value),
                            f"The profile has no updatable field {name}.")
         return
-    reason = _unfit(fields[name], value)
+    reason = misfit(fields[name], value)
     if reason is not None:
         yield _quarantined(event, "invalid_value", name, canonical(value), reason)
-
-
-def _unfit(kind: str, value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    try:
-        same = from_json(kind, value) == value
-    except OvertideError as error:
-        return error.message
-    return None if same else f"{canonical(value)} is not written as a {kind}."
 
 
 def _quarantined(event: Event, code: str, field: str | None, value: str, reason: str) -> OverlayRow:
