@@ -23,6 +23,16 @@ class Entry:
     status: int = 201
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A request with an idempotency key of its own that was answered with an activity that was there before."""
+
+    caller: str
+    idempotency_key: str
+    request_hash: str | None
+    position: int
+
+
 @dataclass
 class Remembered:
     """Entries that answer a repetition: by caller and idempotency key, and by ActivityId."""
@@ -44,6 +54,11 @@ class Remembered:
         if entry.event.activity_id is not None:
             del self.by_activity[entry.event.activity_id]
 
+    def use_key(self, repeat: Repeat, event: Event, status: int) -> None:
+        """Remember the key of a request that was answered with the event of another."""
+        self.by_key[repeat.caller, repeat.idempotency_key] = Entry(event, repeat.idempotency_key, repeat.request_hash,
+                                                                   status=status)
+
 
 @dataclass
 class Tail:
@@ -54,25 +69,30 @@ class Tail:
 
 
 class Decisions:
-    """Decides drafts against the end of a log and what it remembers of them; `entries` are those to be written."""
+    """Decides drafts against the end of a log and what it remembers of them.
+
+    `entries` and `repeats` are to be written.
+    """
 
     def __init__(self, remembered: Remembered, tail: Tail, clock: Clock, ids: IdSource) -> None:
         self.entries: list[Entry] = []
+        self.repeats: list[Repeat] = []
         self.tail = tail
         self._remembered, self._clock, self._ids = remembered, clock, ids
 
     def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Answer]:
         """Answer a request; an `atomic` one with a refusal leaves nothing behind."""
-        begin, tail = len(self.entries), Tail(self.tail.position, self.tail.accepted_at)
+        begin, tail = (len(self.entries), len(self.repeats)), Tail(self.tail.position, self.tail.accepted_at)
         answers = [self._answer(draft) for draft in drafts]
         if not atomic or not any(answer.refusal for answer in answers):
             return answers
-        self._undo(begin, tail)
+        self._undo(*begin, tail)
         return [answer if answer.refusal else Answer(refusal=batch_refused()) for answer in answers]
 
     def _answer(self, draft: Draft) -> Answer:
         known = repetition(draft, self._remembered)
         if known is not None:
+            self._use_key(draft, known)
             return known
         accepted_at = max(self._clock(), self.tail.accepted_at + 1)
         try:
@@ -88,10 +108,20 @@ class Decisions:
         self.tail.position, self.tail.accepted_at = event.position + 1, event.accepted_at
         self._remembered.add(entry)
 
-    def _undo(self, begin: int, tail: Tail) -> None:
-        for entry in self.entries[begin:]:
+    def _use_key(self, draft: Draft, known: Answer) -> None:
+        """Remember a key that is new, although its request was answered without a new event."""
+        caller, key = draft.caller or "", draft.idempotency_key
+        if known.event is None or key is None or (caller, key) in self._remembered.by_key:
+            return
+        self.repeats.append(Repeat(caller, key, draft.request_hash, known.event.position))
+        self._remembered.use_key(self.repeats[-1], known.event, known.status)
+
+    def _undo(self, entries: int, repeats: int, tail: Tail) -> None:
+        for repeat in self.repeats[repeats:]:
+            del self._remembered.by_key[repeat.caller, repeat.idempotency_key]
+        for entry in self.entries[entries:]:
             self._remembered.remove(entry)
-        del self.entries[begin:]
+        del self.entries[entries:], self.repeats[repeats:]
         self.tail = tail
 
 

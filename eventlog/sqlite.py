@@ -15,20 +15,21 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from eventlog.contract import Answer
-from eventlog.decisions import Decisions, Entry, Remembered, Tail, repetition
+from eventlog.decisions import Decisions, Entry, Remembered, Repeat, Tail, repetition
 from eventlog.failures import clear_errors, unwritable, wrong_version
 from eventlog.group_commit import GroupCommit
 from schemas.crash import crash_point
 from schemas.events import KINDS, Draft, Event, IdSource, Kind
 from schemas.instants import Clock, Instant
 
-VERSION = 1
+VERSION = 2
 """Version of the file's layout, kept as its `user_version`."""
 GROUP_EVENTS = 10_000
 """Events after which a group of waiting requests is committed."""
@@ -52,6 +53,9 @@ DDL = (
     "CREATE UNIQUE INDEX event_of_activity ON event (activity_id) WHERE activity_id IS NOT NULL",
     """CREATE UNIQUE INDEX event_of_request ON event (ifnull(caller, ''), idempotency_key)
        WHERE idempotency_key IS NOT NULL""",
+    """CREATE TABLE repeat (
+        sender TEXT NOT NULL, sent_key TEXT NOT NULL, sent_hash TEXT, position INTEGER NOT NULL,
+        PRIMARY KEY (sender, sent_key)) WITHOUT ROWID""",
     "CREATE TABLE tail (position INTEGER NOT NULL, accepted_at INTEGER NOT NULL)",
     "INSERT INTO tail VALUES (0, 0)",
     f"PRAGMA user_version = {VERSION}")
@@ -128,8 +132,10 @@ class SqliteEventLog:
             return 0
         with clear_errors(self.path), _Writer.open(self.path, self.lock_path) as writer, writer.transaction():
             end = min(committed, _accepted_until(writer.connection, before))
-            return writer.connection.execute("DELETE FROM event WHERE valid_until <= ? AND position < ?",
+            gone = writer.connection.execute("DELETE FROM event WHERE valid_until <= ? AND position < ?",
                                              (before, end)).rowcount
+            writer.connection.execute("DELETE FROM repeat WHERE position NOT IN (SELECT position FROM event)")
+            return gone
 
     def close(self) -> None:
         """Close the files of the writer and of this thread."""
@@ -205,6 +211,10 @@ OF_CUSTOMER = f"""
 BY_KEY = f"""
     WITH request AS (SELECT value ->> 0 AS sender, value ->> 1 AS sent_key FROM json_each(?))
     SELECT {ENTRY} FROM request CROSS JOIN event ON ifnull(caller, '') = sender AND idempotency_key = sent_key"""
+BY_REPEAT = f"""
+    WITH request AS (SELECT value ->> 0 AS asker, value ->> 1 AS asked_key FROM json_each(?))
+    SELECT {ENTRY}, sender, sent_key, sent_hash FROM request
+    CROSS JOIN repeat ON sender = asker AND sent_key = asked_key CROSS JOIN event USING (position)"""
 BY_ACTIVITY = f"""
     WITH posted AS (SELECT value AS posted_id FROM json_each(?))
     SELECT {ENTRY} FROM posted CROSS JOIN event ON activity_id = posted_id"""
@@ -233,6 +243,9 @@ def _remembered(connection: sqlite3.Connection, drafts: Sequence[Draft]) -> Reme
         if wanted:
             for row in connection.execute(statement, (json.dumps(wanted),)):
                 remembered.add(Entry(Event(*row[:12]), *row[12:]))
+    if keys:
+        for *event, status, sender, key, request_hash in connection.execute(BY_REPEAT, (json.dumps(keys),)):
+            remembered.use_key(Repeat(sender, key, request_hash, event[0]), Event(*event[:12]), status)
     return remembered
 
 
@@ -268,6 +281,8 @@ class _Writer:
             remembered = _remembered(self.connection, [draft for drafts, _ in requests for draft in drafts])
             decisions = Decisions(remembered, tail, clock, ids)
             answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
+            if decisions.repeats:
+                self.connection.executemany("INSERT INTO repeat VALUES (?, ?, ?, ?)", map(astuple, decisions.repeats))
             if decisions.entries:
                 self.connection.executemany(INSERT, map(_row, decisions.entries))
                 crash_point("log.events_written")

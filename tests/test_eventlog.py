@@ -149,6 +149,37 @@ def test_the_same_activity_is_answered_as_the_first_time_and_another_body_confli
     assert log.of_activity("a1") == first.event
 
 
+def test_a_key_that_was_answered_with_an_activity_that_was_there_conflicts_with_another_request(log, clock):
+    first = log.append([activity("a1", idempotency_key="own", request_hash="1")])[0].event
+    named = {"idempotency_key": "k", "caller": "till"}
+    answers = log.append([activity("a1", request_hash="1", **named), activity("a2", request_hash="2", **named)])
+    assert (answers[0].event, answers[0].repeated) == (first, True)
+    for one in (log, again(log, clock)):
+        for asked in (one.repeated, lambda draft, one=one: one.append([draft])[0]):
+            assert asked(activity("a2", request_hash="2", **named)).refusal.code == "idempotency_conflict"
+            assert asked(update(request_hash="1", **named)).event == first
+        assert one.append([activity("a2", request_hash="2", idempotency_key="k")])[0].refusal is None
+    assert answers[1].refusal.code == "idempotency_conflict"
+
+
+def test_a_key_is_remembered_as_long_as_the_event_that_answered_it(log):
+    named = {"idempotency_key": "k", "request_hash": "h"}
+    log.append([activity(ttl=10), activity(**named)])
+    log.append([activity("a2", idempotency_key="k", request_hash="x"), update(ttl=HOUR)], atomic=True)
+    assert log.repeated(update(**named)).repeated
+    assert log.forget(NOW + 10, 1) == 1
+    assert log.repeated(update(**named)) is None
+    assert log.append([update(idempotency_key="k", request_hash="other")])[0].event.position == 1
+
+
+def test_an_atomic_batch_that_is_refused_uses_no_key(log):
+    log.append([activity()])
+    named = {"idempotency_key": "k", "request_hash": "h"}
+    refused = log.append([activity(**named), activity("a1", "other")], atomic=True)
+    assert [answer.refusal.code for answer in refused] == ["batch_refused", "activity_conflict"]
+    assert log.append([update(idempotency_key="k", request_hash="other")])[0].refusal is None
+
+
 def test_repetitions_within_one_batch_are_seen(log):
     answers = log.append([activity("a"), activity("a"), activity("a", "other"),
                           update(idempotency_key="k", request_hash="h"), update(idempotency_key="k", request_hash="h"),
