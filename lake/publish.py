@@ -3,6 +3,7 @@
 The order matters; each step of `publish` says what another order would lose.
 """
 
+import glob
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from lake.published import announce, current_publish, doubt
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.instants import Instant
-from schemas.names import literal, quoted
+from schemas.names import file_literal, literal, quoted
 from schemas.paths import Paths
 from schemas.tables import RUNS, SCHEMA, Table, create_statements
 
@@ -136,7 +137,7 @@ def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[st
     if not files:
         return []
     return [file for (file,) in connection.execute("""SELECT file_name FROM parquet_file_metadata(?) WHERE num_rows > 0
-        ORDER BY file_name""", [list(files)]).fetchall()]
+        ORDER BY file_name""", [[glob.escape(file) for file in files]]).fetchall()]
 
 
 def add_file(connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str) -> None:
@@ -145,8 +146,8 @@ def add_file(connection: "DuckDBPyConnection", paths: Paths, table: str, file: P
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(file, place)
     crash_point("publish.file_moved")
-    connection.execute(f"CALL ducklake_add_data_files('lake', {literal(table)}, {literal(str(place))}, "
-                       "ignore_extra_columns => true)")
+    connection.execute(f"CALL ducklake_add_data_files('lake', {literal(table)}, {file_literal(place)}, "
+                       "ignore_extra_columns => true, hive_partitioning => false)")
 
 
 def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow) -> None:

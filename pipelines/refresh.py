@@ -33,13 +33,13 @@ from schemas.crash import crash_point
 from schemas.errors import FAILED, OvertideError
 from schemas.instants import DAY, Instant, format_instant
 from schemas.loading import configuration_hash
-from schemas.names import literal
+from schemas.names import literal, parquet_rows
 from schemas.paths import Paths
 from schemas.progress import Report, silent
 from schemas.tables import ProfileField
 from transforms import outputs, unify
 from transforms.identities import Identified
-from transforms.kernel import KernelSettings, kernel, parquet_files, stop_kernels
+from transforms.kernel import KernelSettings, kernel, stop_kernels
 from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
@@ -252,7 +252,7 @@ def build_serving(plan: Plan, found: Found) -> str:
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:
-    return f"SELECT * FROM {f'lake.{table}' if files is None else f'read_parquet({parquet_files(list(files))})'}"
+    return f"SELECT * FROM {f'lake.{table}' if files is None else parquet_rows(files)}"
 
 
 def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:

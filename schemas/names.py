@@ -1,6 +1,8 @@
 """How names from a configuration become SQL: identifiers are quoted here and nowhere else."""
 
+import glob
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def quoted(name: str) -> str:
@@ -11,6 +13,20 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL string literal, where a statement takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_literal(path: Path | str) -> str:
+    """Return a path as an SQL string literal for what reads files: DuckDB takes each for a pattern.
+
+    What writes a file (COPY TO, ATTACH) takes a path as it is: `literal`.
+    """
+    return literal(glob.escape(str(path)))
+
+
+def parquet_rows(paths: Iterable[Path | str], options: str = "") -> str:
+    """Return the SQL of the rows of Parquet files; a folder named `a=b` above them gives no column `a`."""
+    files = ", ".join(map(file_literal, paths))
+    return f"read_parquet([{files}], hive_partitioning = false{options})"
 
 
 def columns(names: Iterable[str], prefix: str = "") -> str:

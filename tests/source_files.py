@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.configuration import Entity, Preference
-from schemas.names import columns, literal
+from schemas.names import columns, parquet_rows
 from transforms.ingest import ingest
-from transforms.kernel import KernelSettings, kernel, parquet_files
+from transforms.kernel import KernelSettings, kernel
 from transforms.keys import EntityTable, settle
 
 NAMES = {"Id": "string", "Name": "string"}
@@ -50,8 +50,8 @@ def read_files(project: Path, entity: Entity, files: list[Path], prefer: Prefere
                     for number, file in enumerate(files)]
         table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder)
         rows = connection.execute(f"SELECT {columns(entity.attributes)} "
-                                  f"FROM read_parquet({parquet_files(list(table.files))})").fetchall()
-        corrupt = connection.execute(f"FROM read_parquet({literal(table.corrupt_file)})").fetchall()
+                                  f"FROM {parquet_rows(table.files)}").fetchall()
+        corrupt = connection.execute(f"FROM {parquet_rows([table.corrupt_file])}").fetchall()
     read, kept, aside, repeated = table.rows_read, table.rows_kept, table.set_aside, table.repeated_keys
     assert (read, len(rows)) == (kept + aside + repeated, kept)
     return Found(rows, sorted(itertools.starmap(Corrupt, corrupt), key=lambda row: (row.line or 0, row.key or "")),
@@ -78,9 +78,9 @@ def read_alone(project: Path, content: str, attributes: dict[str, Any] | None = 
     folder.mkdir()
     with kernel(KernelSettings(2, "1GB", folder)) as connection:
         done = ingest(connection, "S_e", entity, file, folder, number, project)
-        rows = connection.execute(f"SELECT * EXCLUDE (__corrupt) FROM read_parquet({literal(done.rows_path)})")
+        rows = connection.execute(f"SELECT * EXCLUDE (__corrupt) FROM {parquet_rows([done.rows_path])}")
         found = rows.fetchall()
-        lines = connection.execute(f"SELECT Line, Record FROM read_parquet({literal(done.lines_path)})").fetchall()
+        lines = connection.execute(f"SELECT Line, Record FROM {parquet_rows([done.lines_path])}").fetchall()
     assert (done.rows, done.lines) == (len(found), len(lines))
     return found, sorted(lines)
 

@@ -14,9 +14,9 @@ from schemas.activities import COLUMNS, range_index, unified_activity
 from schemas.configuration import Activity, Configuration
 from schemas.events import activity_id
 from schemas.instants import format_instant, microseconds
+from schemas.names import parquet_rows
 from tests.small_plan import configuration, plan_of, table_of
 from transforms.activities import TYPES, activity_rows, of_customers, timeline_rows
-from transforms.kernel import parquet_files
 
 CUSTOMERS = {"S_a": {"Id": "string"}}
 KINDS = {"Key": "string", "Owner": "string", "At": "datetime", "Day": "date", "Text": "string", "Number": "integer",
@@ -42,7 +42,7 @@ def timeline(folder, document: Configuration, rows: dict[str, list[Row]], owners
     queries = []
     for number, (activity, relationship) in enumerate(plan.activities):
         table = table_of(plan, activity.entity, rows[activity.entity])
-        source = f"FROM read_parquet({parquet_files(list(table.files))})"
+        source = f"FROM {parquet_rows(table.files)}"
         queries.append(activity_rows(activity, relationship, plan.entities[activity.entity], source, number))
     keys = " UNION ALL ".join(f"SELECT '{key}' AS PrimaryKey, '{owner}' AS CustomerId" for key, owner in owners.items())
     with duckdb.connect() as connection:

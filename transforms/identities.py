@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity, UnifiedEntity
-from schemas.names import literal, quoted
+from schemas.names import literal, parquet_rows, quoted
 from schemas.values import canonical_text
 from transforms.kernel import count, write_parquet
 from transforms.keys import EntityTable, preference
@@ -69,7 +69,7 @@ def load_members(connection: "DuckDBPyConnection", entities: list[Unified], fore
                  ) -> list[tuple[str, str, int]]:
     """Create `member` (record, cluster, place, entity, key, ref); return the clusters too large to be merged."""
     oversized = connection.execute(
-        f"SELECT root, count(*) + 1 AS records FROM read_parquet({literal(forest)}) GROUP BY root "
+        f"SELECT root, count(*) + 1 AS records FROM {parquet_rows([forest])} GROUP BY root "
         f"HAVING records > {cluster_size} ORDER BY root").fetchall()
     connection.execute("CREATE TEMP TABLE oversized (root BIGINT)")
     if oversized:
@@ -82,12 +82,12 @@ def load_members(connection: "DuckDBPyConnection", entities: list[Unified], fore
     connection.execute(f"""
         CREATE TEMP TABLE member AS
         SELECT rows.*, coalesce(root, record) AS cluster FROM ({rows}) AS rows LEFT JOIN
-            (SELECT * FROM read_parquet({literal(forest)}) WHERE root NOT IN (FROM oversized)) USING (record)""")
+            (SELECT * FROM {parquet_rows([forest])} WHERE root NOT IN (FROM oversized)) USING (record)""")
     smallest = connection.execute(f"""
         SELECT min(ref), any_value(records) FROM member JOIN
-            (SELECT record, root FROM read_parquet({literal(forest)}) SEMI JOIN oversized USING (root)
+            (SELECT record, root FROM {parquet_rows([forest])} SEMI JOIN oversized USING (root)
              UNION ALL SELECT root, root FROM oversized) USING (record)
-        JOIN (SELECT root, count(*) + 1 AS records FROM read_parquet({literal(forest)}) GROUP BY root) USING (root)
+        JOIN (SELECT root, count(*) + 1 AS records FROM {parquet_rows([forest])} GROUP BY root) USING (root)
         GROUP BY root ORDER BY 1""").fetchall() if oversized else []
     return [(names[ord(ref[0]) - 33], ref[1:], int(size)) for ref, size in smallest]
 

@@ -15,7 +15,7 @@ from duckdb.func import PythonUDFType
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
-from schemas.names import literal
+from schemas.names import file_literal, literal
 from schemas.strict_json import parse_json
 from schemas.values import checked_text, number_text
 from transforms import raw
@@ -57,9 +57,9 @@ def _load(connection: "DuckDBPyConnection", text: Path, entity: Entity) -> None:
         CREATE OR REPLACE TEMP TABLE json_lines AS
         WITH lines AS (
             SELECT row_number() OVER () AS line, trim(text, ' ' || chr(9) || chr(13) || chr(65279)) AS text
-            FROM read_csv({literal(str(text))}, auto_detect = false, header = false, columns = {{'text': 'VARCHAR'}},
-                          delim = '{DELIMITER}', quote = '', escape = '', strict_mode = true,
-                          max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE}))
+            FROM read_csv({file_literal(text)}, auto_detect = false, hive_partitioning = false, header = false,
+                          columns = {{'text': 'VARCHAR'}}, delim = '{DELIMITER}', quote = '', escape = '',
+                          strict_mode = true, max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE}))
         SELECT line, text, CASE
             WHEN NOT json_valid(text) THEN plain_json(text)
             WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})

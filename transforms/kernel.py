@@ -73,11 +73,6 @@ def count(connection: "DuckDBPyConnection", query: str) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def parquet_files(paths: list[str]) -> str:
-    """Return a list of files as an SQL literal."""
-    return "[" + ", ".join(literal(path) for path in paths) + "]"
-
-
 PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
 """Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the writing."""
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity, Preference
 from schemas.errors import OvertideError
-from schemas.names import columns, literal, quoted
+from schemas.names import columns, literal, parquet_rows, quoted
 from schemas.values import duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
 from transforms.ingest import CORRUPT, IngestedFile
-from transforms.kernel import count, parquet_files, write_parquet
+from transforms.kernel import count, write_parquet
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -47,7 +47,7 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
-    rows, key = f"SELECT * FROM read_parquet({parquet_files(files)})", quoted(entity.primary_key)
+    rows, key = f"SELECT * FROM {parquet_rows(files)}", quoted(entity.primary_key)
     read = sum(file.rows + file.lines for file in ingested)
     keyless, distinct = _key_counts(connection, rows, entity)
     repeated = sum(file.rows for file in ingested) - keyless - distinct
@@ -58,12 +58,12 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     if keyless or repeated:
         files = [str(folder / "settled.parquet")]
         file_rows = [write_parquet(connection, one_per_key(entity, prefer, rows), Path(files[0]))]
-    kept = f"SELECT * FROM read_parquet({parquet_files(files)})"
+    kept = f"SELECT * FROM {parquet_rows(files)}"
     if count(connection, f"SELECT count({key}) FROM ({kept})") != distinct:
         raise OvertideError("rows_lost", f"{name}: the rows read are not those kept, set aside or repeated.", name)
     content = fingerprint(connection, kept, {column: duckdb_type(entity.attribute(column).type)
                                              for column in entity.attributes})
-    bad = fingerprint(connection, f"SELECT * FROM read_parquet({literal(str(corrupt))})", CORRUPT_TYPES)
+    bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
     return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), read, distinct, aside, repeated,
                        corrupt_records, new_columns, content, bad)
@@ -83,7 +83,7 @@ def first_aside(connection: "DuckDBPyConnection", ingested: list[IngestedFile]) 
     """Say in a sentence which line was the first that is no row; nothing where rows only lack their key."""
     for file in ingested:
         if file.lines:
-            row = connection.execute(f"SELECT Line, CorruptionDetails FROM read_parquet({literal(file.lines_path)}) "
+            row = connection.execute(f"SELECT Line, CorruptionDetails FROM {parquet_rows([file.lines_path])} "
                                      "ORDER BY Line LIMIT 1").fetchone()
             return f" The first is line {row[0]} of {file.source} ({row[1].removeprefix('line: ')})." if row else ""
     return ""
@@ -129,10 +129,10 @@ def corrupt_rows(entity: Entity, ingested: list[IngestedFile]) -> str:
     keyless = literal(f"{entity.primary_key}: the primary key is missing")
     reason = f"concat_ws('; ', CASE WHEN {key} IS NULL THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
     rows = " UNION ALL ".join(
-        f"SELECT *, {literal(file.source)} AS __file FROM read_parquet({literal(file.rows_path)})" for file in ingested)
+        f"SELECT *, {literal(file.source)} AS __file FROM {parquet_rows([file.rows_path])}" for file in ingested)
     lines = " UNION ALL ".join(
         f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
-        f"Line AS LineNumber, Record FROM read_parquet({literal(file.lines_path)})" for file in ingested)
+        f"Line AS LineNumber, Record FROM {parquet_rows([file.lines_path])}" for file in ingested)
     return f"""
         SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {key} IS NOT NULL AS IsKept,
                __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas import tables
-from schemas.names import literal, quoted
+from schemas.names import literal, parquet_rows, quoted
 from schemas.tables import ProfileField, Table
 from schemas.values import duckdb_type
 from transforms import clusters
@@ -21,7 +21,7 @@ from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
 from transforms.history import columns_of_history, replaced, reshaped, stamped
 from transforms.identities import Identified, Unified
-from transforms.kernel import kernel, parquet_files, write_parquet
+from transforms.kernel import kernel, write_parquet
 from transforms.keys import EntityTable, preference
 from transforms.merge import alternate_key, profile_types, profiles
 from transforms.pairs import RECORD, records
@@ -103,7 +103,7 @@ def build_part(order: Build, identified: Identified, entity_tables: list[EntityT
     types = column_types(order.table, plan, plan.unified(entity_tables))
     with kernel(plan.settings) as connection:
         path = _rows(connection, order, identified, entity_tables, plan)
-        slices, group = _slices(order, f"FROM read_parquet({literal(path)})", plan)
+        slices, group = _slices(order, f"FROM {parquet_rows([path])}", plan)
         content = fingerprint_in_order(connection, slices, types, group)
     report(plan, f"build {order.table}", content.rows, started)
     return Part(order.table, path, content)
@@ -136,7 +136,7 @@ def _rows(connection: "DuckDBPyConnection", order: Build, identified: Identified
 
 def _customers(order: Build, identified: Identified, entity_tables: list[EntityTable], plan: Plan) -> str:
     unified = plan.unified(entity_tables)
-    customers = f"SELECT * FROM read_parquet({literal(identified.customers)}) WHERE {_within(order.low, order.high)}"
+    customers = f"SELECT * FROM {parquet_rows([identified.customers])} WHERE {_within(order.low, order.high)}"
     rows = profiles(plan.configuration.unification, unified, customers)
     types = column_types("Customer", plan, unified)
     casts = (f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in types.items())
@@ -165,12 +165,12 @@ def _activities(order: Build, identified: Identified, entity_tables: list[Entity
     rows: dict[str, list[str]] = {}
     activities = sorted(plan.activities, key=lambda pair: pair[0].entity)
     for number, (activity, relationship) in enumerate(activities):
-        source = f"FROM read_parquet({parquet_files(list(files[activity.entity]))})"
+        source = f"FROM {parquet_rows(files[activity.entity])}"
         rows.setdefault(relationship.to, []).append(
             activity_rows(activity, relationship, plan.entities[activity.entity], source, number))
     if not rows:
         return f"SELECT {_nothing(tables.UNIFIED_ACTIVITY)} WHERE false"
-    keys = f"FROM read_parquet({literal(identified.alternate_keys)}) WHERE {_within(order.low, order.high)}"
+    keys = f"FROM {parquet_rows([identified.alternate_keys])} WHERE {_within(order.low, order.high)}"
     joined = (of_customers(" UNION ALL ".join(some), f"{keys} AND EntityName = {literal(entity)}")
               for entity, some in rows.items())
     return timeline_rows([activity for activity, _ in activities], " UNION ALL ".join(joined))
@@ -207,10 +207,10 @@ def _compared(table: str, files: list[str], defined: Table, plan: Plan) -> tuple
     rows, gone = folder / f"{table}.parquet", folder / f"{table}_history.parquet"
     with kernel(plan.settings) as connection:
         attach(connection, plan)
-        new = f"SELECT * FROM read_parquet({parquet_files(files)})"
+        new = f"SELECT * FROM {parquet_rows(files)}"
         stamping = stamped(new, before, KEYS[table], values, plan.run)
         write_parquet(connection, f"{stamping} ORDER BY {ORDERS[table]}", rows)
-        left = replaced(f"SELECT * FROM read_parquet({literal(str(rows))})", f"FROM lake.{quoted(table)}", KEYS[table],
+        left = replaced(f"SELECT * FROM {parquet_rows([rows])}", f"FROM lake.{quoted(table)}", KEYS[table],
                         [name for name in published if name != "FirstRun"], plan.run)
         past = plan.published[tables.history_of(defined).name]
         wanted = columns_of_history(past, published)
@@ -272,7 +272,7 @@ def _written(connection: "DuckDBPyConnection", table: Table, queries: list[str],
     types = {column.name: column.type for column in table.columns}
     rows = " UNION ALL ".join(queries) or f"SELECT {_nothing(table)} WHERE false"
     write_parquet(connection, reshaped(rows, types, types), path)
-    content = fingerprint(connection, f"FROM read_parquet({literal(str(path))})", types)
+    content = fingerprint(connection, f"FROM {parquet_rows([path])}", types)
     return unchanged(Output(table, (str(path),), content), plan)
 
 
@@ -292,7 +292,7 @@ def _conflation(table: PairTable, keys: dict[str, str], plan: Plan) -> str:
     return f"""
         SELECT {literal(table.upper)} AS EntityName, u.key AS PrimaryKey, {literal(table.lower)} AS MatchedEntityName,
                l.key AS MatchedPrimaryKey, {_rule_name(table.pair, plan)} AS Rule, score AS Score
-        FROM read_parquet({literal(table.path)}) JOIN ({keys[table.upper]}) AS u ON u.record = upper_record
+        FROM {parquet_rows([table.path])} JOIN ({keys[table.upper]}) AS u ON u.record = upper_record
         JOIN ({keys[table.lower]}) AS l ON l.record = lower_record"""
 
 
@@ -304,11 +304,11 @@ def _groups(one: Unified, table: PairTable, plan: Plan) -> str:
     order = preference(one.options.deduplicate.prefer, list(one.entity.attributes), "source.")
     primary = f"source.{quoted(one.entity.primary_key)}"
     return f"""
-        WITH grouped AS (SELECT record, root FROM read_parquet({literal(str(forest))})
-                         UNION ALL SELECT DISTINCT root, root FROM read_parquet({literal(str(forest))})),
+        WITH grouped AS (SELECT record, root FROM {parquet_rows([forest])}
+                         UNION ALL SELECT DISTINCT root, root FROM {parquet_rows([forest])}),
         ruled AS (SELECT record, min(rule) AS rule, arg_min(score, rule * 1000 - score) AS score FROM (
-                  SELECT lower_record AS record, rule, score FROM read_parquet({literal(table.path)}) UNION ALL
-                  SELECT upper_record, rule, score FROM read_parquet({literal(table.path)})) GROUP BY record),
+                  SELECT lower_record AS record, rule, score FROM {parquet_rows([table.path])} UNION ALL
+                  SELECT upper_record, rule, score FROM {parquet_rows([table.path])}) GROUP BY record),
         source AS (SELECT *, {one.key} AS __key FROM ({records(one.table, one.place)})),
         keyed AS (SELECT grouped.record, __key AS key,
                          first(__key) OVER (PARTITION BY grouped.root ORDER BY {primary}) AS least,

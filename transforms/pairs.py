@@ -14,8 +14,8 @@ from duckdb.func import PythonUDFType
 from rapidfuzz.distance import Levenshtein
 
 from schemas.configuration import Condition, Entity, Rule
-from schemas.names import literal
-from transforms.kernel import count, parquet_files, write_parquet
+from schemas.names import parquet_rows
+from transforms.kernel import count, write_parquet
 from transforms.keys import EntityTable
 from transforms.normalize import compared
 
@@ -53,7 +53,7 @@ def records(table: EntityTable, place: int) -> str:
     parts, offset = [], place << ENTITY_SHIFT
     for path, rows in zip(table.files, table.file_rows, strict=True):
         parts.append(f"SELECT {offset}::BIGINT + file_row_number AS {RECORD}, * EXCLUDE (file_row_number) "
-                     f"FROM read_parquet({literal(path)}, file_row_number = true)")
+                     f"FROM {parquet_rows([path], ', file_row_number = true')}")
         offset += rows
     return " UNION ALL ".join(parts)
 
@@ -96,7 +96,7 @@ def _texts(rule: Rule) -> list[str]:
 def comparable(rule: Rule, files: list[str]) -> str:
     """Return the SQL of the written block rows in which nothing is null."""
     whole = " AND ".join(f"{name} IS NOT NULL" for name in ["block", *_texts(rule)])
-    return f"SELECT * FROM read_parquet({parquet_files(files)}) WHERE {whole}"
+    return f"SELECT * FROM {parquet_rows(files)} WHERE {whole}"
 
 
 def score(place: int) -> str:
@@ -181,8 +181,8 @@ def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: li
 
 def first_rules(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
     """Write the pairs of one entity pair: a lower record that a rule matched is not offered to later rules."""
-    files = parquet_files(sorted(pairs.path for pairs in found))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM read_parquet({files})")
+    rows = parquet_rows(sorted(pairs.path for pairs in found))
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM {rows}")
     if count(connection, "SELECT count(DISTINCT rule) FROM found") < 2:
         return write_parquet(connection, "FROM found", path)
     return write_parquet(connection, """
@@ -192,8 +192,8 @@ def first_rules(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: 
 
 def first_pairs(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
     """Write the pairs within one entity: each pair once, by the first rule that found it."""
-    files = parquet_files(sorted(pairs.path for pairs in found))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM read_parquet({files})")
+    rows = parquet_rows(sorted(pairs.path for pairs in found))
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM {rows}")
     return write_parquet(connection, """
         SELECT lower_record, upper_record, min(rule) AS rule, arg_min(score, rule) AS score
         FROM found GROUP BY lower_record, upper_record""", path)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Attribute
 from schemas.errors import OvertideError
-from schemas.names import literal, quoted
+from schemas.names import literal, parquet_rows, quoted
 from transforms.raw import LINES, Raw, SourceText, Write, raw_column
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Writ
 def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     """Return the untyped rows of a file; formats and decimal marks are about texts, so typed columns have none."""
     _check_decimals(file)
-    source = f"read_parquet({literal(str(file.path))})"
+    source = parquet_rows([file.path])
     kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     known = [name for name in file.entity.attributes if name in kinds]
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import OvertideError
-from schemas.names import literal
+from schemas.names import literal, parquet_rows
 from transforms import clusters, pairs
 from transforms.identities import NOTHING, Identified, identify
 from transforms.ingest import IngestedFile, ingest
@@ -132,7 +132,7 @@ def reduce_pairs(pair: int, found: Iterable[Pairs], plan: Plan) -> PairTable:
     with kernel(plan.settings) as connection:
         reduce = pairs.first_pairs if search.within else pairs.first_rules
         reduce(connection, found, path)
-        by_rule = dict(connection.execute(f"SELECT rule, count(*) FROM read_parquet({literal(str(path))}) "
+        by_rule = dict(connection.execute(f"SELECT rule, count(*) FROM {parquet_rows([path])} "
                                           "GROUP BY rule").fetchall())
     rows = tuple(by_rule.get(place, 0) for place in range(1 + max(one.search.rule for one in found)))
     oversized = tuple(sorted((one.search.rule, block, size) for one in found for block, size in one.oversized))

@@ -1,0 +1,87 @@
+"""Files and folders may have any name: what DuckDB would read as a pattern or as a partition means itself."""
+
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.configuration import Entity
+from schemas.names import file_literal, parquet_rows
+from tests import shop
+from tests.command_line import call
+from tests.source_files import NAMES, read_files
+from tests.test_error_codes import PACKAGES, ROOT
+
+PATTERNS = [("o[1].csv", "o1.csv"), ("a?b.csv", "axb.csv"), ("x*y.csv", "xzy.csv"), ("**.csv", "b.csv"),
+            ("n[!a].csv", "nb.csv"), ("it's [1].csv", "it's 1.csv")]
+"""A name, and another one that it would match as a pattern."""
+
+
+def write(file: Path, name: str, kind: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "parquet":
+        pq.write_table(pa.table({"Id": ["1"], "Name": [name]}), file)
+    else:
+        file.write_text(f"Id,Name\n1,{name}\n" if kind == "csv" else f'{{"Id": "1", "Name": "{name}"}}\n')
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(("name", "other"), PATTERNS)
+def test_a_file_whose_name_is_a_pattern_gives_its_own_rows(tmp_path, name, other, kind):
+    files = [tmp_path / file.replace("csv", kind) for file in (name, other)]
+    write(files[0], "own", kind)
+    write(files[1], "other", kind)
+    entity = Entity.model_validate({"path": "*", "primary_key": "Id", "attributes": NAMES, "format": kind})
+    assert read_files(tmp_path, entity, files[:1]).rows == [("1", "own")]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("folder", ["p[1]", "Name=wrong", "Id=2"])
+def test_a_folder_whose_name_is_a_pattern_or_a_partition_changes_nothing(tmp_path, folder, kind):
+    write(tmp_path / "p1" / f"a.{kind}", "other", kind)
+    write(tmp_path / folder / f"a.{kind}", "own", kind)
+    entity = Entity.model_validate({"path": "*", "primary_key": "Id", "attributes": NAMES, "format": kind})
+    assert read_files(tmp_path / folder, entity, [tmp_path / folder / f"a.{kind}"]).rows == [("1", "own")]
+
+
+@pytest.mark.parametrize(("name", "other"), PATTERNS)
+def test_every_reader_takes_the_literal_of_a_file_for_that_file(tmp_path, name, other):
+    (tmp_path / name).write_text("own\n")
+    (tmp_path / other).write_text("other\n")
+    file = file_literal(tmp_path / name)
+    assert duckdb.sql(f"SELECT content FROM read_text({file})").fetchall() == [("own\n",)]
+    assert duckdb.sql(f"FROM read_csv({file}, header = false)").fetchall() == [("own",)]
+
+
+def test_rows_of_several_parquet_files(tmp_path):
+    for name in ("o1.parquet", "o[1].parquet", "o2.parquet"):
+        write(tmp_path / name, name, "parquet")
+    rows = parquet_rows([tmp_path / "o[1].parquet", str(tmp_path / "o2.parquet")])
+    assert sorted(duckdb.sql(f"SELECT Name FROM {rows}").fetchall()) == [("o2.parquet",), ("o[1].parquet",)]
+
+
+@pytest.mark.parametrize("name", ["p[1]", "EntityName=wrong", "it's # 100% ?*"])
+def test_a_project_is_refreshed_in_a_folder_of_any_name_and_leaves_its_neighbour_alone(refreshed_shop, tmp_path, name):
+    neighbour, folder = (Path(shutil.copytree(refreshed_shop, tmp_path / one)) for one in ("p1", name))
+    there = {file: file.read_bytes() for file in neighbour.rglob("*.parquet")}
+    source = folder / "data" / f"{shop.CONTACTS}.csv"
+    for people in ("Zoe", "Zia"):
+        source.write_text(re.sub("Ben|Zoe", people, source.read_text()))
+        assert call("-C", folder, "refresh").code == 0
+        query = "SELECT EntityName, FullName FROM AlternateKey JOIN Customer USING (CustomerId) WHERE FullName ^@ 'Z'"
+        rows = call("--json", "-C", folder, "sql", query).document["rows"]
+        assert rows == [{"EntityName": shop.CONTACTS, "FullName": people}]
+    assert {file: file.read_bytes() for file in neighbour.rglob("*.parquet")} == there
+
+
+READERS = re.compile(r"\b(read_(csv|csv_auto|parquet|json|json_auto|ndjson|text|blob)|parquet_(scan|metadata|schema))"
+                     r"\(\{(?!file_literal)|ducklake_add_data_files\((?!'lake', \{literal\(table\)\}, \{file_literal)")
+
+
+def test_no_path_reaches_a_reader_but_as_the_literal_of_a_file():
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    assert [f"{file.name}: {found.group()}" for file in files for found in READERS.finditer(file.read_text())] == []
