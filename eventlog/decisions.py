@@ -157,4 +157,4 @@ def _activity_conflict(draft: Draft, first: Entry) -> Answer:
 def batch_refused() -> OvertideError:
     """Return the refusal of a row that was in order, in a request that is all or none."""
     return OvertideError("batch_refused", "Not accepted, because another row of the same request was refused.", None,
-                         "Correct that row, or send the rows without `atomic`.")
+                         "Correct that row, or do not ask for all or none.")

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Overlay:
     """Events of the overlay that are valid now, and how far the stream is: position and acceptance of its last event.
 
-    Live ones are shown; held ones name a customer that the base lacks; quarantined ones do not fit it. Flap-backs are
-    fields that show an older value again since an update ended.
+    Live ones are valid and not withdrawn, also where a later one or the base's own activity is shown instead; held ones
+    name a customer that the base lacks; quarantined ones do not fit it. Flap-backs are fields that show an older value
+    again since an update ended.
     """
 
     live_updates: int

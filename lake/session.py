@@ -62,7 +62,7 @@ def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence
         if "read-only mode" in str(error):
             raise _read_only("This") from None
         if BEFORE_HISTORY in str(error):
-            raise OvertideError(BEFORE_HISTORY, sentence(error).partition(f"{BEFORE_HISTORY}: ")[2] + ".", None,
+            raise OvertideError(BEFORE_HISTORY, _after(sentence(error), BEFORE_HISTORY), None,
                                 "Ask for a later instant, or keep more with `lake.history_days`.") from None
         raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.Error as error:
@@ -86,7 +86,7 @@ def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) 
 def _check(kind: str, query: str) -> None:
     words = _words(query)
     if kind not in READING or (kind == "CREATE" and not TEMPORARY & set(words[1:4])):
-        raise _read_only(kind)
+        raise _read_only(words[0].upper())
     for word, following in pairwise(words):
         if following.startswith("(") and REFUSED.fullmatch(word):
             raise _read_only(word)
@@ -105,6 +105,12 @@ def _words(query: str) -> list[str]:
 def _read_only(what: str) -> OvertideError:
     return OvertideError("sql_not_read_only", f"{what} is not run here: the lake is open for reading only.", None,
                          "`overtide open` prints how to attach the lake to a DuckDB of your own.")
+
+
+def _after(text: str, code: str) -> str:
+    """Return the sentence that stands behind a code."""
+    said = text.partition(f"{code}: ")[2]
+    return said[:1].upper() + said[1:]
 
 
 def sentence(error: Exception) -> str:

@@ -163,7 +163,7 @@ def assigned(words: Sequence[str], types: dict[str, str]) -> dict[str, Any]:
         name = name.removesuffix(":")
         if name in fields:
             raise usage_error("usage", f"The field {name} is given twice.", name, "Give it once.")
-        fields[name] = _json_value(name, text) if is_json else _typed(types.get(name, "string"), name, text)
+        fields[name] = _json_value(name, text) if is_json else _typed(types.get(name, "string"), text)
     return fields
 
 
@@ -175,15 +175,14 @@ def _json_value(name: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON ho
                             f"Write texts as {name}=text, or in JSON's quotes.") from None
 
 
-def _typed(kind: str, name: str, text: str) -> Any:  # noqa: ANN401 - text, or true or false
+def _typed(kind: str, text: str) -> Any:  # noqa: ANN401 - text, or true or false
     """Return the text of a field for its type: yes and no are words of a boolean, all others take text as it is."""
     if kind != "boolean":
         return text
     try:
         return from_source(kind, Reading(), "UTC", text) if text else text
-    except OvertideError as error:
-        error.target = name
-        raise
+    except OvertideError:
+        return text  # the acceptance refuses it, together with what else is wrong
 
 
 def withdraw(project: Project, arguments: Namespace, output: Output) -> int:

@@ -20,8 +20,10 @@ from schemas.values import EXACT
 WIDEST = 48
 """Characters of a table's cell on a terminal; elsewhere cells are never cut."""
 OPTIONS = {"asOf": "--as-of", "knownAt": "--known-at", "eventTime": "--event-time", "validUntil": "--valid-until",
-           "idempotencyKey": "--idempotency-key"}
+           "idempotencyKey": "--idempotency-key", "caller": "--caller"}
 """Parameters of a request, as they are called on the command line."""
+INFINITE = {"9999-12-31T23:59:59.999999": "infinity", "0001-01-01T00:00:00": "-infinity"}
+"""What DuckDB gives, without a zone, for its infinite instants."""
 BOLD, DIM, GREEN, RED, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
 
 
@@ -136,8 +138,9 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401 - whatever a query gives
 
 def _written(value: object) -> str:
     if isinstance(value, datetime):
-        return format_instant(microseconds(value.astimezone(UTC).replace(tzinfo=None))) if value.tzinfo \
-            else value.isoformat(timespec="microseconds")
+        if value.tzinfo is None:
+            return INFINITE.get(value.isoformat(), value.isoformat(timespec="microseconds"))
+        return format_instant(microseconds(value.astimezone(UTC).replace(tzinfo=None)))
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, bytes | bytearray | memoryview):

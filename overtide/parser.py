@@ -26,6 +26,9 @@ class Parser(argparse.ArgumentParser):
                           self._hint(message) or f"`{self.prog} --help` shows how it is used.")
 
     def _hint(self, message: str) -> str | None:
+        valued = re.search(r"argument (--[\w-]+): expected one argument", message)
+        if valued:
+            return f"Write {valued.group(1)}=VALUE where the value begins with a dash."
         wrong = re.search(r"unrecognized arguments: (-\S+)", message)
         if wrong is None:
             return None
@@ -46,7 +49,7 @@ def global_parser() -> Parser:
                         help="project folder (default: the current one)")
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="print results only, no progress")
+    loudness.add_argument("-q", "--quiet", action="store_true", help="print what was asked for and errors only")
     loudness.add_argument("-v", "--verbose", action="store_true", help="print warnings and tracebacks too")
     parser.add_argument("command", metavar="COMMAND", nargs="?", default="", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

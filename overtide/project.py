@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,9 +16,10 @@ from lake.reading import Card, Timeline
 from overtide.settings import Settings, read_settings
 from schemas.errors import OvertideError, usage_error
 from schemas.events import id_source
-from schemas.instants import Clock, Instant, microseconds, parse_instant
+from schemas.instants import EARLIEST, LATEST, Clock, Instant, format_instant, microseconds, parse_instant
 from schemas.paths import Paths
 from schemas.progress import Report, silent
+from schemas.values import checked_text
 from serving.acceptance import Acceptance, Target, Terms
 from serving.cards import Reader
 from serving.terms import parameter
@@ -34,6 +35,8 @@ Key = tuple[str, str] | str
 """A source record: (entity, primary key), or the text `ENTITY=KEY`."""
 When = Instant | str | datetime | None
 """An instant: microseconds since 1970 UTC, RFC 3339 text with an offset, an aware datetime, or None for now."""
+End = When | timedelta
+"""An instant, or a duration from acceptance: text such as `4h`, or a timedelta."""
 EMBEDDED = "embedded"
 
 
@@ -126,31 +129,30 @@ class Project:
         return ["SET TimeZone = 'UTC'", *attach_statements(self.paths, read_only=True)]
 
     def update(self, customer_id: str | None = None, fields: Mapping[str, Any] | None = None, *,
-               key: Key | None = None, valid_until: str | None = None, event_time: str | None = None,
-               caller: str | None = None, idempotency_key: str | None = None) -> Answer:
+               key: Key | None = None, valid_until: End = None, event_time: When = None, caller: str | None = None,
+               idempotency_key: str | None = None) -> Answer:
         """Override fields of a profile for a while, and return the answer once that is durable.
 
         `fields` maps names to values of their types, None for null; decimals and instants are text. `valid_until` is
-        RFC 3339 text or a duration such as `4h` (default: the project's `real_time.update_ttl`), `event_time` the RFC
-        3339 text of when it took effect (default: now). The same `idempotency_key` of the same `caller` is accepted
+        an instant or a duration such as `4h` (default: the project's `real_time.update_ttl`), `event_time` the instant
+        when it took effect (default: now). The same `idempotency_key` of the same `caller` is accepted
         once. Raises `customer_not_found`, `unknown_field`, `invalid_value` and the others of docs/errors.md.
         """
-        terms = Terms(valid_until, event_time, caller, idempotency_key)
-        return self.acceptance.update(target_of(customer_id, key), dict(fields or {}), terms)
+        terms = Terms(end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key)
+        named = {str(name): value for name, value in (fields or {}).items()}
+        return self.acceptance.update(target_of(customer_id, key), named, terms)
 
     def withdraw(self, customer_id: str | None = None, field: str | None = None, *, key: Key | None = None,
-                 event_time: str | None = None, caller: str | None = None,
-                 idempotency_key: str | None = None) -> Answer:
+                 event_time: When = None, caller: str | None = None, idempotency_key: str | None = None) -> Answer:
         """End early the updates of one field, or of all, that began no later than now or than `event_time`.
 
         It is an event too: what was shown before it stays to be asked for. Other parameters as in `update`.
         """
-        terms = Terms(None, event_time, caller, idempotency_key)
-        return self.acceptance.withdraw(target_of(customer_id, key), field, terms)
+        terms = Terms(None, instant_text(event_time, "eventTime"), caller, idempotency_key)
+        return self.acceptance.withdraw(target_of(customer_id, key), None if field is None else str(field), terms)
 
-    def post(self, entity: str, records: Iterable[object], *, atomic: bool = False, valid_until: str | None = None,
-             event_time: str | None = None, caller: str | None = None,
-             idempotency_key: str | None = None) -> list[Answer]:
+    def post(self, entity: str, records: Iterable[object], *, atomic: bool = False, valid_until: End = None,
+             event_time: When = None, caller: str | None = None, idempotency_key: str | None = None) -> list[Answer]:
         """Add activities and return one answer per record, in order.
 
         `entity` is the full name of an activity's entity, whose records have its attributes with values as in its
@@ -158,7 +160,9 @@ class Project:
         unless `atomic`. Other parameters as in `update`. Raises what concerns the whole request: `unknown_entity`,
         `no_activity_configuration`, `nothing_published`.
         """
-        terms = Terms(valid_until, event_time, caller, idempotency_key)
+        terms = Terms(end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key)
+        if isinstance(records, str | bytes | Mapping) or not isinstance(records, Iterable):
+            raise usage_error("invalid_parameter", "A list of records is expected.", "records", "Put one into a list.")
         return self.acceptance.post(entity, list(records), terms, atomic)
 
     def status(self) -> dict[str, Any]:
@@ -229,20 +233,50 @@ def target_of(customer_id: str | None, key: Key | None) -> Target:
         raise usage_error("invalid_target", "Name the customer by a CustomerId or by a source record's key"
                           f"{', not by both' if key is not None else ''}.", None, "A key is written ENTITY=KEY.")
     if key is None:
-        return Target(customer_id)
-    entity, separator, value = (key[0], "=", key[1]) if isinstance(key, tuple) else key.partition("=")
-    if not (entity and separator and value):
+        return Target(_name(customer_id))
+    entity, value = key if isinstance(key, tuple) and len(key) == 2 else str(key).partition("=")[::2]
+    if not (entity and str(value)):
         raise usage_error("invalid_target", f"{key!r} is no key of a source record.", None,
                           "Write ENTITY=KEY, such as Shop_Contacts=4711.")
-    return Target(None, entity, str(value))
+    return Target(None, _name(entity), _name(str(value)))
+
+
+def _name(text: object) -> str:
+    """Return a name of a customer, entity or record; raise `invalid_target` for what is no text that can be kept."""
+    if not isinstance(text, str) or checked_text(text) is None:
+        raise usage_error("invalid_target", f"{text!r} names nothing.", None, "Give a text of Unicode.")
+    return text
 
 
 def instant_of(when: When, name: str) -> Instant | None:
-    """Return an instant in microseconds, None for now; raise `invalid_instant` for other text or a naive datetime."""
+    """Return an instant in microseconds, None for now; raise `invalid_instant` for what is none of the years 1 to 9999.
+
+    A naive datetime is none.
+    """
+    if when is None:
+        return None
     if isinstance(when, str):
         return parameter(name, parse_instant, when)
-    if isinstance(when, datetime):
-        if when.tzinfo is None:
-            raise usage_error("invalid_instant", f"{when} has no time zone.", name, "Give an aware datetime.")
+    if isinstance(when, datetime) and when.tzinfo is not None:
         return microseconds(when.astimezone(UTC).replace(tzinfo=None))
-    return when
+    if isinstance(when, int) and not isinstance(when, bool) and EARLIEST <= when <= LATEST:
+        return when
+    raise usage_error("invalid_instant", f"{when!r} is no instant.", name,
+                      "Give an aware datetime, RFC 3339 text, or microseconds since 1970.")
+
+
+def instant_text(when: When, name: str) -> str | None:
+    """Return an instant as the text of a request; text stays as it is."""
+    if isinstance(when, str):
+        return when
+    instant = instant_of(when, name)
+    return None if instant is None else format_instant(instant)
+
+
+def end_text(end: End) -> str | None:
+    """Return an end as the text of a request; raise `invalid_duration` for a timedelta that is no whole seconds."""
+    if not isinstance(end, timedelta):
+        return instant_text(end, "validUntil")
+    if end % timedelta(seconds=1) or end < timedelta():
+        raise usage_error("invalid_duration", f"{end} is not a duration.", "validUntil", "Give whole seconds.")
+    return f"{end // timedelta(seconds=1)}s"

@@ -80,7 +80,7 @@ def read_file(folder: File, environ: Mapping[str, str]) -> Document:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise usage_error("no_configuration", f"There is no {FILE} in {folder.resolve()}.", str(path),
+        raise usage_error("no_configuration", f"There is no {FILE} in {folder.resolve()}.", FILE,
                           "Go to a project's folder, name one with -C, or make one with `overtide init`.") from None
     except OSError as error:
         raise usage_error("no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)) from None

@@ -62,7 +62,7 @@ CODES = {
     "empty_merge": Explained(
         "configuration", "Note: Customer has no columns but its keys.", "Name columns in `unification.merge`.",
         *LISTED),
-    "empty_update": Explained("change", "The update names no field.", "Name at least one."),
+    "empty_update": Explained("change", "The update names no field.", "Name at least one.", exit_codes=USAGE),
     "ends_before_start": Explained(
         "change", "The event would end at or before its event time.", "Choose an end after the event time."),
     "event_time_in_future": Explained(

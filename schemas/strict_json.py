@@ -11,36 +11,45 @@ MAX_BYTES = 1024 * 1024
 TOO_LARGE = 413
 
 
-def parse_json(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Parse one JSON document; raise `invalid_json` for NaN, Infinity, a key given twice and all that is no JSON.
 
-    A number with a fraction or exponent becomes a `Number`, which remembers its text.
+    A number with a fraction or exponent becomes a `Number`, which remembers its text. `line` is the text's first line
+    in what was sent.
     """
     try:
         return json.loads(text, object_pairs_hook=_object, parse_float=Number, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise OvertideError("invalid_json", f"This is no JSON document: {reason}.", None,
+        raise OvertideError("invalid_json", f"This is no JSON document: {_reason(error, line)}.", None,
                             "Send one JSON object per record.") from None
+
+
+def _reason(error: Exception, line: int) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (line {error.lineno + line - 1}, column {error.colno})"
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return reason if line == 1 else f"{reason} (line {line})"
 
 
 def parse_lines(text: str) -> list[Any]:
     """Parse JSON lines, or one JSON array or object: a list of records, each of them a value or its `OvertideError`.
 
-    A text that is one JSON document may go over many lines; otherwise every line that is not blank is a document.
+    A text that is one JSON document, or begins like an array, may go over many lines; otherwise every line that is not
+    blank is a document.
     """
     text = text.removeprefix("\ufeff")
     try:
         whole = parse_json(text)
     except OvertideError as error:
-        lines = [line for line in text.split("\n") if line.strip()]
-        return [_parsed(line) for line in lines] if len(lines) > 1 else [error]
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        broken_array = text.lstrip().startswith("[")
+        return [error] if broken_array or len(lines) == 1 else [_parsed(line, number) for number, line in lines]
     return whole if isinstance(whole, list) else [whole]
 
 
-def _parsed(line: str) -> Any:  # noqa: ANN401 - a value, or the error of its line
+def _parsed(text: str, line: int) -> Any:  # noqa: ANN401 - a value, or the error of its line
     try:
-        return parse_json(line)
+        return parse_json(text, line)
     except OvertideError as error:
         return error
 

@@ -45,8 +45,10 @@ class Number(float):
     __slots__ = ("text",)
 
     def __new__(cls, text: str) -> "Number":
-        """Keep the text beside the value."""
+        """Keep the text beside the value; raise `ValueError` for one that no double can hold."""
         number = super().__new__(cls, text)
+        if math.isinf(number):
+            raise ValueError(f"the number {text[:40]} is too large")
         number.text = text
         return number
 
@@ -178,8 +180,14 @@ def from_source(kind: str, reading: Reading, time_zone: str, value: Any) -> Valu
     text = raw.strip(BLANKS)
     found = _typed(kind, reading, time_zone, text) if text else None
     if found is None and text:
-        raise _invalid(kind, value, reading.format)
+        expected = f"a {'date' if kind == 'date' else 'date and time'} in the format {reading.format}" \
+            if reading.format else IN_FILES.get(kind)
+        raise _invalid(kind, value, expected)
     return found
+
+
+IN_FILES = {"boolean": "true or false, yes or no", "datetime": "a date and time in ISO 8601"}
+"""What is expected where values of source records may be written in more ways than those of updates."""
 
 
 BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -346,11 +354,11 @@ def text_of(value: Value) -> str | None:
     return repr(float(value)) if isinstance(value, float) else str(value)
 
 
-def _invalid(kind: str, value: object, pattern: str | None = None) -> OvertideError:
+def _invalid(kind: str, value: object, expected: str | None = None) -> OvertideError:
     shown = json.dumps(value, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 100 else shown[:97] + "..."
-    return OvertideError("invalid_value", f"{shown} is not {EXPECTED[kind.split('(', 1)[0]].format(kind=kind)}"
-                         + (f" in the format {pattern}." if pattern else "."))
+    expected = expected or EXPECTED[kind.split("(", 1)[0]].format(kind=kind)
+    return OvertideError("invalid_value", f"{shown} is not {expected}.")
 
 
 EXPECTED = {"string": "a text", "guid": "a GUID", "integer": "a whole number of 64 bits", "double": "a finite number",

@@ -212,7 +212,7 @@ def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
     if target.entity is None:
         return base.resolve_id(target.customer_id or "")
     if target.entity not in serving.entities:
-        raise unknown_entity(serving, target.entity)
+        raise unknown_entity(target.entity, serving.entities)
     return base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
 
 

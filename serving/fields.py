@@ -1,11 +1,11 @@
 """Check the target and the fields of a profile update against the published generation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lake.generation import Generation
-from schemas.errors import OvertideError
+from schemas.errors import OvertideError, usage_error
 from schemas.suggestions import did_you_mean
 from schemas.values import Value, from_json
 
@@ -44,7 +44,7 @@ def checked_target(generation: Generation, target: Target) -> Target:
                                 "Check the id, or name the customer by a source record's key.", NOT_FOUND)
         return Target(target.customer_id)
     if target.entity not in generation.entities:
-        raise unknown_entity(generation, target.entity)
+        raise unknown_entity(target.entity, generation.entities)
     key = generation.key_text(target.entity, target.key or "")
     if generation.resolve_record(target.entity, key) is None:
         raise OvertideError("customer_not_found", f"No customer has the record {key!r} of {target.entity}.",
@@ -52,10 +52,9 @@ def checked_target(generation: Generation, target: Target) -> Target:
     return Target(None, target.entity, key)
 
 
-def unknown_entity(generation: Generation, name: str) -> OvertideError:
-    """Return the error of an entity that the base does not have."""
-    return OvertideError("unknown_entity", f"There is no entity {name}.", name,
-                         did_you_mean(name, generation.entities), NOT_FOUND)
+def unknown_entity(name: str, known: Iterable[str]) -> OvertideError:
+    """Return the error of an entity that the base does not have; suggest one of those that fit."""
+    return OvertideError("unknown_entity", f"There is no entity {name}.", name, did_you_mean(name, known), NOT_FOUND)
 
 
 def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[str, Value]:
@@ -64,7 +63,7 @@ def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[st
     Codes: `empty_update`, `unknown_field`, `field_not_updatable`, `invalid_value`; `invalid_fields` for several.
     """
     if not fields:
-        raise OvertideError("empty_update", "The update names no field.", None, "Name at least one field.")
+        raise usage_error("empty_update", "The update names no field.", None, "Name at least one field.")
     values: dict[str, Value] = {}
     errors = []
     for name, value in fields.items():

@@ -36,7 +36,7 @@ class Checked:
 def activity_of(generation: Generation, name: str) -> dict[str, Any]:
     """Return an entity's activity configuration; raise `unknown_entity` or `no_activity_configuration`."""
     if name not in generation.entities and name not in generation.activities:
-        raise unknown_entity(generation, name)
+        raise unknown_entity(name, [*generation.activities, UNIFIED_ACTIVITY])
     if name not in generation.activities:
         raise OvertideError("no_activity_configuration", f"{name} is not set up as an activity.", name,
                             "Add it to `activities` of overtide.yaml and run `overtide refresh`; known are "

@@ -61,6 +61,6 @@ def parameter(name: str, parse: Callable[[str], int], text: str) -> int:
 def check_labels(terms: Terms) -> None:
     """Raise `invalid_parameter` for a caller or an idempotency key that is empty, too long or cannot be kept."""
     for name, text in (("caller", terms.caller), ("idempotencyKey", terms.idempotency_key)):
-        if text is not None and not (0 < len(text) <= MAX_LABEL and checked_text(text) is not None):
-            raise usage_error("invalid_parameter", f"{name} must be a text of 1 to {MAX_LABEL} characters.", name,
+        if text is not None and not (isinstance(text, str) and 0 < len(text) <= MAX_LABEL and checked_text(text)):
+            raise usage_error("invalid_parameter", f"A text of 1 to {MAX_LABEL} characters is expected.", name,
                               "Shorten it, or leave it out.")

@@ -375,7 +375,15 @@ def test_records_are_read_from_json_lines_an_array_or_one_object():
     assert parse_lines('{"a":\n1}') == [{"a": 1}]
     first, second = parse_lines('{"a": 1}\n{"a": 1, "a": 2}')
     assert (first, second.code) == ({"a": 1}, "invalid_json")
-    assert "'a' is given twice" in second.message
+    assert "'a' is given twice (line 2)" in second.message
+
+
+def test_an_array_that_is_no_json_is_refused_whole_and_a_line_that_is_none_alone():
+    error, = parse_lines('[\n{"a": oops},\n{"a": 1}\n]\n')
+    assert error.message == "This is no JSON document: Expecting value (line 2, column 7)."
+    first, second, third = parse_lines('{"a": 1}\n\n{"a": oops}\n{"a": 2}')
+    assert (first, third) == ({"a": 1}, {"a": 2})
+    assert second.message == "This is no JSON document: Expecting value (line 3, column 7)."
 
 
 @pytest.mark.parametrize("text", [

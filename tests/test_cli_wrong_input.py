@@ -21,6 +21,7 @@ def folder(refreshed_shop, tmp_path_factory):
 
 
 WRONG_USAGE = {
+    "no field": (["update", *WHO], "empty_update", "Name at least one field"),
     "no command": ([], "usage", "`overtide --help` lists the commands"),
     "a misspelt command": (["refrsh"], "unknown_command", "Did you mean refresh?"),
     "an unknown command": (["xyz"], "unknown_command", "Known are init, validate, refresh"),
@@ -98,12 +99,13 @@ REFUSED = {
     "a fraction": (["update", *WHO, "Points=1.5"], "invalid_value", "Points"),
     "no date": (["update", *WHO, "Since=1/2/2026"], "invalid_value", "Since", "YYYY-MM-DD"),
     "no boolean": (["update", *WHO, "Member=maybe"], "invalid_value", 'Member: "maybe" is not true or false.'),
+    "a number too large": (["update", *WHO, "Score:=1e400"], "invalid_json", "Score", "the number 1e400 is too large"),
     "no JSON": (["update", *WHO, "Points:=nine"], "invalid_json", "Points", "Points=text"),
     "NaN": (["update", *WHO, "Score:=NaN"], "invalid_json", "NaN"),
     "an object": (["update", *WHO, 'FullName:={"a": 1}'], "invalid_value", "FullName"),
     "several wrong fields": (["update", *WHO, "Points=x", "Foo=1"], "invalid_fields",
                              "2 fields were refused: Points, Foo.", 'Points: "x" is not', "no field 'Foo'"),
-    "no field": (["update", *WHO], "empty_update", "Name at least one field"),
+    "a wrong boolean among others": (["update", *WHO, "Member=maybe", "Foo=1"], "invalid_fields", "Member", "Foo"),
     "an end that is past": (["update", *WHO, "Points=1", "--valid-until", "2020-01-01T00:00:00Z"], "expired", "2020"),
     "no duration at all": (["update", *WHO, "Points=1", "--valid-until", "0h"], "expired", "in the future"),
     "an end too far": (["update", *WHO, "Points=1", "--valid-until", "31d"], "too_far", "30 days"),

@@ -52,9 +52,10 @@ def timeline_rows(activities: list[Activity], rows: str) -> str:
              "ActivityName": [activity.name for activity in activities],
              "SourceEntityName": [activity.entity for activity in activities]}
     values = {name: _choice(texts) for name, texts in fixed.items()}
+    seconds = "epoch_us(ActivityTime) // 1000000 - (epoch_us(ActivityTime) % 1000000 < 0)::BIGINT"
     values |= {"CustomerId": "replace(customer::VARCHAR, '-', '')",
                "ActivityId": f"left(sha256({values['SourceEntityName']} || chr(31) || SourceActivityId), 32)",
-               "RangeIndex": "(epoch_us(ActivityTime) // 1000000 - (epoch_us(ActivityTime) % 1000000 < 0)::BIGINT)::VARCHAR"}
+               "RangeIndex": f"({seconds})::VARCHAR"}
     chosen = ", ".join(f"{values.get(name, name)} AS {name}" for name in TYPES)
     return f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime, number, SourceActivityId)"
 
