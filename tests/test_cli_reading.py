@@ -226,3 +226,9 @@ def without_instants(answer: Answer) -> str:
 def test_global_options_come_first_in_any_order(folder):
     for words in (["--json", "-C", folder], ["-C", folder, "--json"], ["-q", "-C", folder, "--json"]):
         assert call(*words, "sql", "SELECT 1 AS x").document == {"columns": ["x"], "rows": [{"x": 1}]}
+
+
+def test_infinite_instants_are_said_as_such(asked):
+    rows = asked("sql", "SELECT 'infinity'::TIMESTAMPTZ AS a, '-infinity'::TIMESTAMPTZ AS b, "
+                        "'9999-12-31T23:59:59.999999Z'::TIMESTAMPTZ AS c")["rows"]
+    assert rows == [{"a": "infinity", "b": "-infinity", "c": "9999-12-31T23:59:59.999999Z"}]

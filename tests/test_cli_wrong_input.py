@@ -22,6 +22,8 @@ def folder(refreshed_shop, tmp_path_factory):
 
 WRONG_USAGE = {
     "no field": (["update", *WHO], "empty_update", "Name at least one field"),
+    "a value that looks like an option": (["update", *WHO, "Points=1", "--valid-until", "-1h"], "usage",
+                                          "Write --valid-until=VALUE"),
     "no command": ([], "usage", "`overtide --help` lists the commands"),
     "a misspelt command": (["refrsh"], "unknown_command", "Did you mean refresh?"),
     "an unknown command": (["xyz"], "unknown_command", "Known are init, validate, refresh"),
@@ -116,6 +118,9 @@ REFUSED = {
     "post to a misspelt entity": (["post", "Shop_Order"], "unknown_entity", f"Did you mean {ORDERS}?"),
     "post to an entity that is no activity": (["post", CONTACTS], "no_activity_configuration", "UnifiedActivity"),
     "no SQL": (["sql", " "], "invalid_sql", "There is no SQL statement"),
+    "SQL as of an instant before history": (
+        ["sql", "FROM customer_as_of('2020-01-01', now())"], "before_history", "The base of this",
+        "400 days. Ask"),
     "misspelt SQL": (["sql", "selec 1"], "invalid_sql", "selec"),
     "a misspelt table": (["sql", "FROM Custmer"], "invalid_sql", "Custmer", "Customer"),
     "a misspelt column": (["sql", "SELECT FullNme FROM Customer"], "invalid_sql", "FullNme", "FullName"),
