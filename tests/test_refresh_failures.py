@@ -92,6 +92,7 @@ def test_the_old_base_is_served_as_if_nothing_had_been_tried(project, what):
         project.refresh()
     assert (error.value.code, words in error.value.message) == (code, True), error.value
     assert str(error.value).endswith("Run 1 is still served.")
+    assert str(project.paths.project) not in str([error.value, error.value.target])
     after = state(project)
     before["files"].pop("p.parquet")
     after["files"].pop("p.parquet")

@@ -311,6 +311,14 @@ def test_what_is_wrong_with_many_files_in_the_same_way_is_said_once(tmp_path):
         ("missing_column", "data/part0.csv has no column 'Town'", "(2 more files alike)")]
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b'"a"b', b"\xff"])
+def test_a_file_is_named_by_its_path_within_the_project(tmp_path, content):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.csv").write_bytes(content)
+    (mistake,) = checked(tmp_path, edited((f"{CONTACTS}/path", "data/own.csv")))
+    assert mistake.message.startswith("data/own.csv ")
+
+
 def test_one_mistake_does_not_make_others_of_what_refers_to_it(tmp_path):
     found = checked(tmp_path, edited((CONTACTS, "x")))
     assert [one.target for one in found] == ["sources.Shop.Contacts"]

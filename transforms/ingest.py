@@ -20,7 +20,7 @@ from transforms.json_reading import read_json
 from transforms.kernel import write_parquet
 from transforms.parquet_reading import read_parquet
 from transforms.raw import Raw, SourceText, Write
-from transforms.sources import expected_columns, new_columns
+from transforms.sources import expected_columns, new_columns, within
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,20 +46,20 @@ class IngestedFile:
 def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, source: Path, folder: Path, number: int,
            project: Path) -> IngestedFile:
     """Read the file `source` of an entity into `folder`; `number` makes the names of the results unique."""
-    found = expected_columns(source, name, entity)
+    shown = within(project, source)
+    found = expected_columns(source, shown, name, entity)
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
-    file = SourceText(entity, source, found, folder / f"text-{number}.utf8")
-    with readable(source):
+    file = SourceText(entity, source, shown, found, folder / f"text-{number}.utf8")
+    with readable(source, shown):
         rows, aside = READERS[entity.format](
             connection, file, lambda raw: write_parquet(connection, typed_rows(entity, raw), rows_path))
         lines = write_parquet(connection, aside, lines_path)
-    shown = source.relative_to(project) if source.is_relative_to(project) else source
-    return IngestedFile(name, str(shown), str(rows_path), str(lines_path), rows, lines,
+    return IngestedFile(name, shown, str(rows_path), str(lines_path), rows, lines,
                         tuple(new_columns(found, entity)))
 
 
 @contextmanager
-def readable(source: Path) -> Iterator[None]:
+def readable(source: Path, shown: str) -> Iterator[None]:
     """Turn what DuckDB cannot read at all into the error of the file."""
     import duckdb
 
@@ -68,8 +68,8 @@ def readable(source: Path) -> Iterator[None]:
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OvertideError("unreadable_file", f"{source} cannot be read: {reason}", str(source),
+        reason = str(error).strip().splitlines()[0].replace(str(source), shown)
+        raise OvertideError("unreadable_file", f"{shown} cannot be read: {reason}", shown,
                             "Correct the file, or `format` and `encoding` of the entity.") from None
 
 

@@ -44,8 +44,8 @@ def _check_decimals(file: SourceText) -> None:
     for column in pq.read_schema(file.path):
         digits = column.type.precision if pa.types.is_decimal(column.type) else 0
         if digits > 38 and column.name in file.entity.attributes:
-            raise OvertideError("unreadable_file", f"{file.path}: {column.name} is a decimal of {digits} digits.",
-                                str(file.path), "Write it with at most 38 digits, or as text.")
+            raise OvertideError("unreadable_file", f"{file.shown}: {column.name} is a decimal of {digits} digits.",
+                                file.shown, "Write it with at most 38 digits, or as text.")
 
 
 def _attribute(attribute: Attribute, kind: str) -> Attribute:

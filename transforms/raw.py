@@ -16,10 +16,11 @@ LINES = "NULL::VARCHAR AS CorruptionDetails, NULL::VARCHAR AS Record, NULL::BIGI
 
 @dataclass(frozen=True)
 class SourceText:
-    """One file of an entity, the names of its columns, and a place for a cleaned copy in a folder that is there."""
+    """One file of an entity, how errors name it, its columns, and a place for a cleaned copy in a folder that is there."""
 
     entity: Entity
     path: Path
+    shown: str
     columns: list[str]
     copy: Path
 
@@ -61,6 +62,6 @@ def in_utf8(file: SourceText) -> Path:
             while block := text.read(1 << 22):
                 out.write(block)
     except UnicodeError as error:
-        raise OvertideError("wrong_encoding", f"{file.path} is not {encoding}: {error}.", str(file.path),
+        raise OvertideError("wrong_encoding", f"{file.shown} is not {encoding}: {error}.", file.shown,
                             "Correct `encoding` of the entity.") from None
     return file.copy

@@ -39,6 +39,14 @@ class Finding:
         return OvertideError(self.code, self.message, entity, hint)
 
 
+@dataclass
+class _UnreadableError(Exception):
+    """What is wrong with a file as a whole, without its name, and what to do."""
+
+    what: str
+    hint: str
+
+
 def files_of(folder: Path, entity: Entity) -> list[Path]:
     """Return the files of an entity's path or glob, sorted by name; raise `no_files` where there are none."""
     exact = folder / entity.path
@@ -54,26 +62,33 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
     raise OvertideError("no_files", f"No file matches {entity.path}.", entity.path, hint)
 
 
-def expected_columns(file: Path, name: str, entity: Entity) -> list[str]:
-    """Return the names of a file's columns; raise the first thing that is wrong with them."""
-    columns = columns_of(file, entity)
-    for finding in _check_columns(file, str(file), columns, entity):
+def within(folder: Path, file: Path) -> str:
+    """Return how a file is named to people: by its path within the project's folder where it lies there."""
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
+def expected_columns(file: Path, shown: str, name: str, entity: Entity) -> list[str]:
+    """Return the names of a file's columns; raise the first thing that is wrong with them, naming the file `shown`."""
+    columns = columns_of(file, shown, entity)
+    for finding in _check_columns(file, shown, columns, entity):
         if finding.severity == "mistake":
             raise finding.error(name)
     return columns
 
 
-def columns_of(file: Path, entity: Entity) -> list[str]:
-    """Return the names of a file's columns, in its order; raise `empty_file` or `unreadable_file`."""
+def columns_of(file: Path, shown: str, entity: Entity) -> list[str]:
+    """Return the names of a file's columns, in its order; raise `empty_file` or `unreadable_file` of `shown`."""
     readers = {"csv": _csv_columns, "parquet": _parquet_columns, "jsonl": _json_columns}
     try:
         columns = readers[entity.format](file, entity)
+    except _UnreadableError as error:
+        raise _unreadable(shown, error.what, error.hint) from None
     except UnicodeError:
-        raise _unreadable(file, f"is not {entity.encoding}", "Correct `encoding` of the entity.") from None
+        raise _unreadable(shown, f"is not {entity.encoding}", "Correct `encoding` of the entity.") from None
     except OSError as error:
-        raise _unreadable(file, f"cannot be read ({error.strerror})", "Check the file and its permissions.") from None
+        raise _unreadable(shown, f"cannot be read ({error.strerror})", "Check the file and its permissions.") from None
     if not columns:
-        raise OvertideError("empty_file", f"{file} has no columns: it is empty.", str(file), "Correct or remove it.")
+        raise OvertideError("empty_file", f"{shown} has no columns: it is empty.", shown, "Correct or remove it.")
     return columns
 
 
@@ -112,11 +127,11 @@ def _joined(same: list[Finding]) -> Finding:
 
 
 def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
+    shown = within(folder, file)
     try:
-        columns = columns_of(file, entity)
+        columns = columns_of(file, shown, entity)
     except OvertideError as error:
         return [Finding("mistake", error.code, str(error))]
-    shown = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
     return list(_check_columns(file, shown, columns, entity))
 
 
@@ -138,7 +153,7 @@ def _other_delimiter(file: Path, entity: Entity, missing: int) -> str | None:
     if entity.format != "csv":
         return None
     for other in DELIMITERS.replace(entity.delimiter, ""):
-        with suppress(OvertideError):
+        with suppress(_UnreadableError):
             columns = _csv_columns(file, entity.model_copy(update={"delimiter": other}))
             if sum(name not in columns for name in entity.attributes) < missing:
                 return other
@@ -187,10 +202,10 @@ def _csv_columns(file: Path, entity: Entity) -> list[str]:
         try:
             found = next(csv.reader(text, delimiter=entity.delimiter, strict=True), None)
         except csv.Error as error:
-            raise _unreadable(file, f"has a first line that is no header ({error})",
-                              "Check `delimiter`, `encoding` and `format` of the entity.") from None
+            raise _UnreadableError(f"has a first line that is no header ({error})",
+                                   "Check `delimiter`, `encoding` and `format` of the entity.") from None
     if found == []:
-        raise _unreadable(file, "begins with a blank line", "The first line of a CSV file names its columns.")
+        raise _UnreadableError("begins with a blank line", "The first line of a CSV file names its columns.")
     "".join(found or []).encode()  # half a surrogate pair stands for what is no UTF-8
     return found or []
 
@@ -219,7 +234,7 @@ def _parquet_columns(file: Path, _: Entity) -> list[str]:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise _unreadable(file, "is not a Parquet file", "Correct `format` or `path` of the entity.") from None
+        raise _UnreadableError("is not a Parquet file", "Correct `format` or `path` of the entity.") from None
 
 
 def _json_columns(file: Path, entity: Entity) -> list[str]:
@@ -231,7 +246,7 @@ def _json_columns(file: Path, entity: Entity) -> list[str]:
                 break
             columns.update(dict.fromkeys(_keys(line)))
     if not columns and file.stat().st_size:
-        raise _unreadable(file, "holds no JSON object", "Every line is one JSON object.")
+        raise _UnreadableError("holds no JSON object", "Every line is one JSON object.")
     return list(columns)
 
 
@@ -247,5 +262,5 @@ def _escaped(folder: Path) -> Path:
     return Path(glob.escape(str(folder)))
 
 
-def _unreadable(file: Path, what: str, hint: str) -> OvertideError:
-    return OvertideError("unreadable_file", f"{file} {what}.", str(file), hint)
+def _unreadable(shown: str, what: str, hint: str) -> OvertideError:
+    return OvertideError("unreadable_file", f"{shown} {what}.", shown, hint)
