@@ -16,7 +16,7 @@ LINES = "NULL::VARCHAR AS CorruptionDetails, NULL::VARCHAR AS Record, NULL::BIGI
 
 @dataclass(frozen=True)
 class SourceText:
-    """One file of an entity, how errors name it, its columns, and a place for a cleaned copy in a folder that is there."""
+    """One file of an entity, how errors name it, its columns, and a place for a cleaned copy in a folder there is."""
 
     entity: Entity
     path: Path
