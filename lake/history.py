@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from lake.definitions import columns_of
 from lake.overlay import transaction
 from schemas import tables
-from schemas.instants import Instant, format_instant
+from schemas.instants import DAY, Instant, format_instant
 from schemas.names import literal, quoted
 from schemas.tables import SCHEMA
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 HISTORIES = ("Customer_history", *(tables.history_of(table).name for table in tables.VERSIONED))
+
+
+def history_begins(now: Instant, published_at: Instant, history_days: int) -> Instant:
+    """Return the instant before which nobody may ask for the base, so that nothing that ended by then is needed.
+
+    `published_at` is that of the last publish: what is published can be asked for, however long ago that was.
+    """
+    return min(now - history_days * DAY, published_at)
 
 
 def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:

@@ -17,7 +17,7 @@ from lake.overlay import INLINED_ROWS, insert_arrow, transaction
 from lake.snapshots import forget_old_commits
 from schemas import tables
 from schemas.crash import crash_point
-from schemas.instants import DAY, Instant, format_instant
+from schemas.instants import Instant, format_instant
 from schemas.names import literal, quoted
 from schemas.paths import Paths
 from schemas.tables import SCHEMA
@@ -60,17 +60,17 @@ class Keeper:
         row = connection.execute(f"SELECT count(*) FROM {SCHEMA}.stream_commits").fetchone()
         self._commits, self._upkeeps = int(row[0]) if row else 0, 0
 
-    def committed(self, now: Instant) -> bool:
-        """Take note of a commit; return whether rows beyond the history, which `now` decides, were looked for."""
+    def committed(self, horizon: Instant) -> bool:
+        """Take note of a commit; return whether rows that ended before the horizon of history were looked for."""
         self._commits += 1
         if self._commits < self._upkeep.commits:
             return False
         thorough = self._upkeeps % self._upkeep.seldom == 0
-        self.keep_small(now, thorough)
+        self.keep_small(horizon, thorough)
         self._commits, self._upkeeps = 0, self._upkeeps + 1
         return thorough
 
-    def keep_small(self, now: Instant, thorough: bool) -> None:
+    def keep_small(self, horizon: Instant, thorough: bool) -> None:
         """Do one upkeep: each step is a commit of its own, so dying between two is harmless."""
         for table in EVENT_TABLES:
             self._step(partial(join_small_files, self._connection, table.name))
@@ -80,7 +80,7 @@ class Keeper:
         crash_point("maintenance.snapshots_forgotten")
         self._step(partial(purge_inlined_rows, self._connection))
         if thorough:
-            self._step(partial(drop_unread_rows, self._connection, now - self._upkeep.history_days * DAY))
+            self._step(partial(drop_unread_rows, self._connection, horizon))
 
     def _step(self, step: Callable[[], object]) -> None:
         """Let other writers in between two steps."""

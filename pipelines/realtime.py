@@ -21,6 +21,7 @@ from apache_beam.runners.runner import PipelineRunner
 from eventlog.contract import EventLog, continues
 from eventlog.sqlite import SqliteEventLog
 from lake.generation import Generation
+from lake.history import history_begins
 from lake.locks import commit_lock, hold, stream_lock
 from lake.maintenance import Keeper, Upkeep
 from lake.orphans import remove_orphans
@@ -29,7 +30,7 @@ from lake.published import current_publish
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.events import Event
-from schemas.instants import DAY, Clock, format_instant
+from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
 from schemas.tables import OVERLAY, SCHEMA
 from transforms.realtime import Fields
@@ -118,11 +119,16 @@ class Driver:
             events = span.end - span.start
             progress = replace(progress, position=span.end, events=progress.events + events, ticks=progress.ticks + 1)
             watch(progress)
-            now = self._clock()
-            if keeper.committed(now):
-                self._log.forget(now - self._upkeep.history_days * DAY, span.end)
+            horizon = self._history_begins()
+            if keeper.committed(horizon):
+                self._log.forget(horizon, span.end)
             stop.wait(self._tick.pause(time.monotonic() - began, events))
         return progress
+
+    def _history_begins(self) -> Instant:
+        """Return the instant before which no reader may ask; a publish later than this only moves it forward."""
+        now, published = self._clock(), current_publish(self._paths)
+        return history_begins(now, published.published_at if published else now, self._upkeep.history_days)
 
     def _expect_same_log(self, connection: "DuckDBPyConnection", position: int) -> None:
         """Raise when the log lacks events that the lake holds: new ones at their positions would never be carried."""

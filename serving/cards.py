@@ -14,10 +14,11 @@ from lake import reading
 from lake.base import Lake, Past
 from lake.catalog import Publish
 from lake.generation import Generation, Profile
+from lake.history import history_begins
 from lake.locks import wait_for_commit
 from lake.published import current_publish
 from schemas.errors import OvertideError
-from schemas.instants import DAY, Clock, Instant, format_instant
+from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
 from schemas.tables import ProfileField
 from schemas.values import Value
@@ -69,7 +70,7 @@ class Reader:
     """Answers reads of one project; a new publish is noticed by the next read. Usable from every thread."""
 
     def __init__(self, paths: Paths, log: EventLog, clock: Clock, history_days: int = HISTORY_DAYS) -> None:
-        self._log, self._clock, self._paths, self._history = log, clock, paths, history_days * DAY
+        self._log, self._clock, self._paths, self._history_days = log, clock, paths, history_days
         self._lake = Lake(paths)
         self._generation: Generation | None = None
         self._bases: dict[tuple[int, int], Base] = {}
@@ -155,9 +156,9 @@ class Reader:
             raise OvertideError("nothing_published", f"Nothing is published in {self._paths.project} yet.", None,
                                 "Run `overtide refresh` first.", NOT_FOUND)
         moment = Moment(now if as_of is None else as_of, now if known_at is None else min(known_at, now), publish)
-        if moment.base < min(now - self._history, publish.published_at):
+        if moment.base < history_begins(now, publish.published_at, self._history_days):
             raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
-                                f"history reaches back {self._history // DAY} days.", None,
+                                f"history reaches back {self._history_days} days.", None,
                                 "Ask for a later instant, or keep more with `lake.history_days`.")
         return moment
 

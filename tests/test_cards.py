@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from lake.maintenance import Upkeep
 from overtide.project import Project
+from pipelines.realtime import stream
 from schemas.errors import OvertideError
 from schemas.instants import DAY, HOUR, SECOND, format_instant
 from tests import shop
@@ -138,6 +141,38 @@ def test_who_is_unknown_is_said_clearly(published, read):
     assert code_of(call, key=ANN, as_of=T0 - 400 * DAY) == "before_history"
     assert code_of(call) == code_of(call, "f" * 32, key=ANN) == code_of(call, key="no-key") == "invalid_target"
     assert code_of(call, key=ANN, as_of="yesterday") == "invalid_instant"
+
+
+def test_upkeep_leaves_what_may_still_be_asked_for_after_the_last_publish(own):
+    ann = own.get(key=ANN).customer_id
+    own.update(ann, {"Points": 9}, valid_until="1h")
+    own.post(shop.ORDERS, [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2026-01-03T00:00:00Z"}], valid_until="1h")
+
+    def answers():
+        then = T0 + 4 * HOUR + SECOND
+        instant = f"TIMESTAMPTZ '{format_instant(then)}'"
+        return (own.get(ann, as_of=then)["Points"], len(own.timeline(ann, as_of=then).entries),
+                own.sql(f"SELECT Points FROM customer_as_of({instant}, {instant}) WHERE CustomerId = ?", [ann]),
+                own.sql(f"SELECT * FROM timeline_as_of(?, {instant}, {instant})", [ann]).num_rows)
+
+    carry(own, Upkeep(commits=100))
+    own.clock.now += 500 * DAY
+    before = answers()
+    assert (before[0], before[1], before[3]) == (9, 3, 3)
+    own.update(ann, {"Points": 10}, valid_until="1h")
+    carry(own, Upkeep(commits=1))
+    assert answers() == before
+    publish(own, own.clock.now, people(3, same=False))
+    own.clock.now += HOUR
+    own.update(ann, {"Points": 10}, valid_until="1h")
+    carry(own, Upkeep(commits=1))
+    assert [event.position for event in own.log.read(0, 9)] == [2, 3]
+    assert own.sql("FROM realtime_activities").num_rows == 0
+
+
+def carry(project: Project, upkeep: Upkeep) -> None:
+    """Let the stream carry what was accepted, with an upkeep of the test's own."""
+    stream(project.paths, project.log, project.clock, FnApiRunner(), until_caught_up=True, upkeep=upkeep)
 
 
 def test_before_the_first_publish_there_is_nothing(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lake.history import history_begins
+from schemas.instants import DAY
 from transforms.history import replaced, stamped
 
 Table = dict[tuple[str, str], tuple[Any, ...]]
@@ -90,3 +92,9 @@ def test_what_becomes_of_a_row(runs, first, history):
     assert table.rows()["a", "x"][1] == first
     assert table.gone() == history
     table.connection.close()
+
+
+def test_history_reaches_back_to_the_last_publish_at_least():
+    published = 1000 * DAY
+    assert [history_begins(published + days * DAY, published, 2) - published for days in (0, 1, 2, 3)] == \
+        [-2 * DAY, -DAY, 0, 0]

@@ -9,7 +9,6 @@ from small_lake import SmallLake, at, customer_id
 from lake.catalog import METADATA, connect
 from lake.maintenance import Keeper, Upkeep
 from lake.overlay import Span, commit
-from schemas.instants import DAY
 from transforms.realtime import to_batch
 
 TICKS = int(os.environ.get("OVERTIDE_TICKS", "160"))
@@ -45,8 +44,8 @@ def test_files_and_snapshots_are_bounded_and_every_row_is_there(lake):
     keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=10, reading_seconds=0))
     for number in range(TICKS):
         tick(lake, number * 2)
-        keeper.committed(at(300))
-    keeper.keep_small(at(300), thorough=True)
+        keeper.committed(0)
+    keeper.keep_small(0, thorough=True)
     assert files(lake) < 20
     assert snapshots(lake) < 20
     assert lake.query('SELECT count(*), count(DISTINCT "Position") FROM lake.updates') == [(TICKS * 2, TICKS * 2)]
@@ -58,7 +57,7 @@ def test_streams_that_live_for_one_commit_keep_their_tables_small_together(lake)
     for number in range(25):
         keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=10, reading_seconds=0))
         tick(lake, number * 50, rows=50)
-        keeper.committed(at(300))
+        keeper.committed(0)
     assert files(lake) < 15
     assert lake.query("SELECT count(*) < 10 FROM lake.stream_commits") == [(True,)]
     assert lake.query("SELECT count(*) FROM lake.updates") == [(1250,)]
@@ -72,7 +71,7 @@ def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(100,)]
     for number in range(1, 9):
         tick(lake, number * 100, rows=100)
-    keeper.keep_small(at(300), thorough=True)
+    keeper.keep_small(0, thorough=True)
     assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(100, 100)]
     reader.execute("COMMIT")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(900,)]
@@ -87,7 +86,7 @@ def test_a_reader_of_a_snapshot_that_was_the_latest_for_long_keeps_it_too(lake):
     reader = connect(lake.paths)
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(200,)]
-    Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600)).keep_small(at(300), thorough=False)
+    Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600)).keep_small(0, thorough=False)
     assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(200, 200)]
     reader.close()
 
@@ -98,10 +97,10 @@ def test_only_what_lies_beyond_the_history_goes(lake):
     lake.activity(1, accepted=202, until=300, name="ended")
     lake.withdraw(1, accepted=203)
     lake.stream()
-    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0, history_days=2))
-    keeper.keep_small(at(300) + 2 * DAY - 1, thorough=True)
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0))
+    keeper.keep_small(at(300) - 1, thorough=True)
     assert lake.query("SELECT count(*) FROM lake.updates") == [(2,)]
-    keeper.keep_small(at(300) + 2 * DAY, thorough=True)
+    keeper.keep_small(at(300), thorough=True)
     assert lake.query('SELECT "Value" FROM lake.updates') == [('"at the horizon"',)]
     assert lake.query("SELECT count(*) FROM lake.realtime_activities") == [(0,)]
     assert lake.query("SELECT count(*) FROM lake.withdrawals") == [(1,)]
@@ -114,7 +113,7 @@ def test_the_base_is_left_alone(lake):
     added = lake.paths.table("Customer") / "run000001-0000.parquet"
     lake.connection.execute(f"CALL ducklake_add_data_files('lake', 'Customer', '{added}', allow_missing => true)")
     keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0))
-    keeper.keep_small(at(300), thorough=True)
+    keeper.keep_small(0, thorough=True)
     assert added.exists()
     assert all(file.stat().st_mtime_ns == time for file, time in base.items())
     assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(4,)]
