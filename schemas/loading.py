@@ -154,6 +154,8 @@ def _found(document: Document, path: Path) -> str:
     value = document.value
     for step in path:
         value = value[step]  # type: ignore[index]
+    if value == []:
+        return "an empty list"
     return "a list" if isinstance(value, list) else "a mapping (name: value)"
 
 

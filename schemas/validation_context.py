@@ -52,13 +52,17 @@ class Checking:
         """Say whether a mistake was found at a place already."""
         return shown(path) in (one.target for one in self.found)
 
-    def unknown(self, path: Path, name: str, what: str, known: Iterable[str]) -> None:
-        """Remember that a name is not one of those that exist: once for its place, whatever it should be."""
+    def unknown(self, path: Path, name: str, what: str, known: Iterable[str], fitting: Iterable[str] = ()) -> None:
+        """Remember that a name is not one of those that exist: once for its place, whatever it should be.
+
+        One of the `fitting` names is suggested before others that are more alike.
+        """
         if self.has(path):
             return
         names = list(known)
+        meant = closest(name, fitting) or closest(name, names)
         self.add("unknown_name", path, f"`{name}` is no {what}.", expected=f"one of {one_of(names)}",
-                 suggestion=closest(name, names), hint=None if closest(name, names) else f"There is {one_of(names)}.")
+                 suggestion=meant, hint=None if meant else f"There is {one_of(names)}.")
 
     def entity(self, path: Path, name: str, unified: bool = False) -> Entity | None:
         """Return an entity by its full name; remember it when it does not exist or does not take part."""
@@ -88,23 +92,31 @@ class Checking:
         place = self.places.get(closest(name, self.entities) or "", ())
         return bool(place) and (self.has(place) or self.has(place[:2]))
 
-    def attribute(self, path: Path, entity: str, name: str) -> str | None:
-        """Return an attribute's type (None when it is not known); remember a name that does not exist."""
+    def attribute(self, path: Path, entity: str, name: str, allowed: tuple[str, ...] = ()) -> str | None:
+        """Return an attribute's type (None when it is not known); remember a name that does not exist.
+
+        An attribute of a type that is `allowed` was probably meant.
+        """
         if entity not in self.entities or self.is_broken(path):
             return None
         place = (*self.places[entity], "attributes")
         if name not in self.entities[entity].attributes:
             if not any(place[:len(above)] == above for above in self.broken):
-                self.unknown(path, name, f"attribute of {entity}", self.entities[entity].attributes)
+                attributes = self.entities[entity].attributes
+                fitting = [other for other in attributes if self._base_type(entity, other) in allowed]
+                self.unknown(path, name, f"attribute of {entity}", attributes, fitting)
             return None
         return None if self.is_broken((*place, name)) else self.entities[entity].attribute(name).type
 
     def typed(self, path: Path, entity: str, name: str, allowed: tuple[str, ...], what: str) -> str | None:
         """Return an attribute's type; remember one whose type is not allowed (`decimal` stands for all of them)."""
-        kind = self.attribute(path, entity, name)
-        if kind is not None and kind.split("(")[0] not in allowed:
+        kind = self.attribute(path, entity, name, allowed)
+        if kind is not None and self._base_type(entity, name) not in allowed:
             self.add("wrong_type", path, f"`{name}` is of type {kind}, but {what}.", expected=one_of(allowed))
         return kind
+
+    def _base_type(self, entity: str, name: str) -> str:
+        return self.entities[entity].attribute(name).type.split("(")[0]
 
     def unique(self, names: Iterable[tuple[str, Path]], what: str) -> None:
         """Remember names that differ at most in upper and lower case, one name to the lake; once for each place."""

@@ -141,5 +141,7 @@ def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
     if number == "decimal":
         digits, scale = (int(part) for part in attribute.type[8:-1].split(","))
         if not (1 <= digits <= 38 and scale <= digits):
-            checking.add("invalid_value", path, f"`{attribute.type}` is no number that can be kept.",
+            why = f"{scale} of its {digits} digits would be behind the point" if 1 <= digits <= 38 \
+                else "a decimal has 1 to 38 digits"
+            checking.add("invalid_value", path, f"`{attribute.type}` cannot be kept: {why}.",
                          expected="decimal(digits, scale) with at most 38 digits and scale <= digits")

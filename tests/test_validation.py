@@ -32,7 +32,7 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
     "a list as a section": ([("lake", ["x"])], "invalid_value", "lake",
                             "Expected a section (name: value), found a list."),
     "an empty list": ([("unification/entities", [])], "invalid_value", "unification.entities",
-                      "Expected a list with at least 1 entry"),
+                      "Expected a list with at least 1 entry, found an empty list."),
     "no UUID": ([("instance/id", "shop-1")], "invalid_value", "instance.id", "Expected a UUID such as"),
     "a yes that is none": ([("unification/entities/1/include_all", "maybe")], "invalid_value",
                            "unification.entities[1].include_all", "Expected true or false, found `maybe`."),
@@ -62,7 +62,12 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
                              "cannot separate columns"),
     "a decimal of too many digits": ([(f"{CONTACTS}/attributes/Spent", "decimal(39, 2)")], "invalid_value",
                                      "sources.Shop.Contacts.attributes.Spent",
-                                     "`decimal(39, 2)` is no number that can be kept."),
+                                     "`decimal(39, 2)` cannot be kept: a decimal has 1 to 38 digits."),
+    "a decimal of no digits": ([(f"{CONTACTS}/attributes/Spent", "decimal(0, 0)")], "invalid_value",
+                               "sources.Shop.Contacts.attributes.Spent", "a decimal has 1 to 38 digits."),
+    "a decimal with too many places": ([(f"{CONTACTS}/attributes/Spent", "decimal(5, 7)")], "invalid_value",
+                                       "sources.Shop.Contacts.attributes.Spent",
+                                       "cannot be kept: 7 of its 5 digits would be behind the point."),
     "a source with a dash": ([("sources/My-Shop", {"Things": edited()["sources"]["Club"]["Members"]})], "invalid_name",
                              "sources.My-Shop", "`My-Shop` cannot be part of a table's name."),
     "an entity with a dash": ([("sources/Shop/My-Things", edited()["sources"]["Club"]["Members"])], "invalid_name",
@@ -218,6 +223,11 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
                            "title": "Item"})], "duplicate_name", "activities[1].entity", "is an activity already"),
     "an activity without a time": ([("activities/0/timestamp", "Item")], "wrong_type", "activities[0].timestamp",
                                    "`Item` is of type string, but an activity's time is a date or datetime."),
+    "a time that is misspelt": (
+        [(f"{ORDERS}/attributes/PlacedBy", {"optional": True}), ("activities/0/timestamp", "PlacedB")],
+        "unknown_name", "activities[0].timestamp", "Did you mean `PlacedAt`?"),
+    "a time that is like no time": ([("activities/0/timestamp", "Amunt")], "unknown_name", "activities[0].timestamp",
+                                    "Did you mean `Amount`?"),
     "a title that is no attribute": ([("activities/0/title", "Itm")], "unknown_name", "activities[0].title",
                                      "Did you mean `Item`?"),
     "a semantic field of nothing": ([("activities/0/semantic/Amount", "Amnt")], "unknown_name",
@@ -317,6 +327,23 @@ def test_a_file_is_named_by_its_path_within_the_project(tmp_path, content):
     (tmp_path / "data" / "own.csv").write_bytes(content)
     (mistake,) = checked(tmp_path, edited((f"{CONTACTS}/path", "data/own.csv")))
     assert mistake.message.startswith("data/own.csv ")
+
+
+@pytest.mark.parametrize("content", ['{"ContactId": "1", "Name": "a, b"}\n', '{"ContactId":"1","Name":"x"}\n',
+                                     '\ufeff{"ContactId": 1, "Name": {"a": []}}\n{}\n'])
+def test_json_lines_without_their_format_are_said_once(tmp_path, content):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.jsonl").write_text(content)
+    (mistake,) = checked(tmp_path, edited((f"{CONTACTS}/path", "data/own.jsonl")))
+    assert (mistake.code, mistake.target) == ("unreadable_file", "sources.Shop.Contacts")
+    assert mistake.message == "data/own.jsonl holds JSON lines, not CSV. Set `format: jsonl` of the entity."
+
+
+def test_a_csv_file_may_have_columns_that_begin_like_json(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.csv").write_text("{Id},Name\n1,x\n")
+    entity = {"path": "data/own.csv", "primary_key": "{Id}", "attributes": {"{Id}": "string", "Name": "string"}}
+    assert [one.code for one in checked(tmp_path, edited(("sources/Shop/Own", entity)))] == ["unused_entity"]
 
 
 def test_one_mistake_does_not_make_others_of_what_refers_to_it(tmp_path):

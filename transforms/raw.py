@@ -16,7 +16,7 @@ LINES = "NULL::VARCHAR AS CorruptionDetails, NULL::VARCHAR AS Record, NULL::BIGI
 
 @dataclass(frozen=True)
 class SourceText:
-    """One file of an entity, how errors name it, its columns, and a place for a cleaned copy in a folder there is."""
+    """One file of an entity, how errors name it, its columns, and a place for a cleaned copy; its folder is there."""
 
     entity: Entity
     path: Path

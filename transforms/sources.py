@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -199,8 +200,11 @@ def _new(shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
 
 def _csv_columns(file: Path, entity: Entity) -> list[str]:
     with _opened(file, entity) as text:
+        first = text.readline()
+        if _keys(first):
+            raise _UnreadableError("holds JSON lines, not CSV", "Set `format: jsonl` of the entity.")
         try:
-            found = next(csv.reader(text, delimiter=entity.delimiter, strict=True), None)
+            found = next(csv.reader(chain([first], text), delimiter=entity.delimiter, strict=True), None)
         except csv.Error as error:
             raise _UnreadableError(f"has a first line that is no header ({error})",
                                    "Check `delimiter`, `encoding` and `format` of the entity.") from None
