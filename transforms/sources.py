@@ -204,7 +204,7 @@ def _csv_columns(file: Path, entity: Entity) -> list[str]:
         if _keys(first):
             raise _UnreadableError("holds JSON lines, not CSV", "Set `format: jsonl` of the entity.")
         try:
-            found = next(csv.reader(chain([first], text), delimiter=entity.delimiter, strict=True), None)
+            found = next(csv.reader(chain([first] * bool(first), text), delimiter=entity.delimiter, strict=True), None)
         except csv.Error as error:
             raise _UnreadableError(f"has a first line that is no header ({error})",
                                    "Check `delimiter`, `encoding` and `format` of the entity.") from None
