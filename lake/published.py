@@ -49,14 +49,15 @@ def doubt(paths: Paths) -> None:
 
 
 def announce(paths: Paths, publish: Publish | None) -> None:
-    """Say under the commit lock what the catalog names as published."""
+    """Say under the commit lock what the catalog names as published; where that fails, readers ask the catalog."""
     draft = paths.published.with_name(paths.published.name + ".part")
-    with draft.open("w") as file:
-        json.dump(None if publish is None else asdict(publish), file)
-        file.flush()
-        os.fsync(file.fileno())
-    crash_point("published.draft_written")
-    draft.replace(paths.published)
+    with suppress(OSError):
+        with draft.open("w") as file:
+            json.dump(None if publish is None else asdict(publish), file)
+            file.flush()
+            os.fsync(file.fileno())
+        crash_point("published.draft_written")
+        draft.replace(paths.published)
 
 
 def _read(paths: Paths) -> Publish | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overtide.failures import explained
 from overtide.output import Output, counted, refusal_text
 from overtide.project import Project
 from schemas.errors import DONE, FAILED, OvertideError, usage_error
@@ -266,6 +267,8 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
             if not interruption.number:
                 raise
             raise interruption.refusal(*_outcome(before, project.reader.published())) from None
+        if refreshed.uncleaned is not None and interruption.number:
+            raise interruption.refusal(*_outcome(before, refreshed.publish))
     publish, manifest = refreshed.publish, refreshed.manifest
     instant = format_instant(publish.published_at)
     document = {"run": publish.run, "publishedAt": instant, "generation": publish.generation, "manifest": manifest}
@@ -275,6 +278,9 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     entities: Any = manifest["entities"]
     for remark in (remark for name, entity in entities.items() for remark in _remarks(name, entity)):
         output.note(remark)
+    if refreshed.uncleaned is not None:
+        failure = explained(refreshed.uncleaned).message.rstrip(".")
+        output.note(f"Run {publish.run} is published; cleaning up failed: {failure}; the next refresh tries again.")
     return DONE
 
 

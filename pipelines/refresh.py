@@ -1,6 +1,6 @@
 """The refresh: builds and runs the batch pipeline on a named runner, then publishes what it found.
 
-Steps 1 to 6 of `refresh` are the whole job; until the last nothing that a reader sees has changed.
+Steps 1 to 7 of `refresh` are the whole job; until the sixth nothing that a reader sees has changed.
 """
 
 import json
@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -71,11 +71,13 @@ FOUND = TypeAdapter(Found)
 class Refreshed:
     """What a refresh did: its `publish` (run, published_at in microseconds, generation) and its manifest.
 
-    The manifest is that of `overtide refresh --json` (docs/cli.md).
+    The manifest is that of `overtide refresh --json` (docs/cli.md). `uncleaned` is what kept it from removing what no
+    reader needs any more, None when nothing did; the next refresh tries again.
     """
 
     publish: Publish
     manifest: dict[str, object] = field(default_factory=dict)
+    uncleaned: Exception | None = None
 
 
 def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, clock: Callable[[], Instant],
@@ -104,7 +106,11 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
                 crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
                 refreshed = _publish(plan, found, generation, runner, clock, follower)
-        _forget_old(plan, generation, clock())
+        # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
+        try:
+            _forget_old(plan, generation, clock())
+        except Exception as error:  # noqa: BLE001 - told to whoever asked for the refresh
+            return replace(refreshed, uncleaned=error)
     return refreshed
 
 

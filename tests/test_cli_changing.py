@@ -110,6 +110,16 @@ def test_a_quiet_refresh_prints_nothing(project_folder):
     assert (answer.code, answer.out, answer.err) == (0, "", "")
 
 
+def test_a_refresh_that_cannot_remove_what_is_old_has_published_and_says_so(project_folder):
+    stuck = project_folder / "lake" / "serving" / "run000000.sqlite"
+    stuck.mkdir()
+    answer = call("-C", project_folder, "refresh")
+    assert (answer.code, answer.out.startswith("Published run 2 at ")) == (0, True)
+    last = answer.err.splitlines()[-1]
+    assert last.startswith(f"Run 2 is published; cleaning up failed: {stuck} cannot be used: ")
+    assert last.endswith("; the next refresh tries again.")
+
+
 def test_refresh_takes_a_runner_by_name_or_file(run, tmp_path):
     assert run("refresh", "--runner", "embedded")["manifest"]["runner"] == "FnApiRunner"
     (tmp_path / "mine.yaml").write_text("runner: FnApiRunner\nthreads: 1\n")

@@ -129,3 +129,26 @@ def test_several_mistakes_are_said_at_once(project):
         project.refresh()
     assert error.value.code == "sources_wrong"
     assert [detail.code for detail in error.value.details] == ["missing_column", "no_files", "missing_column"]
+
+
+def test_a_run_that_cannot_be_announced_is_published_and_readers_ask_the_catalog(project):
+    draft = project.paths.published.with_name(project.paths.published.name + ".part")
+    draft.mkdir()
+    done = project.write(a="Id,Name\n1,zoe\n").refresh()
+    assert (done.publish.run, done.uncleaned) == (2, None)
+    assert current_publish(project.paths) == done.publish
+    assert (project.card("S_a", "1", 2)["Name"], project.paths.published.exists()) == ("zoe", False)
+    draft.rmdir()
+    assert current_publish(project.paths) == done.publish
+    assert project.paths.published.exists()
+
+
+def test_a_run_that_cannot_remove_what_is_old_is_published_and_the_next_one_removes_it(project):
+    stuck = project.paths.serving / "run000000.sqlite"
+    stuck.mkdir()
+    done = project.write(a="Id,Name\n1,zoe\n").refresh()
+    assert (done.publish, isinstance(done.uncleaned, OSError)) == (current_publish(project.paths), True)
+    assert project.table("Customer", "Name, FirstRun") == [("zoe", 2)]
+    stuck.rmdir()
+    assert project.refresh().uncleaned is None
+    assert sorted(path.name for path in project.paths.serving.iterdir()) == ["run000002.sqlite", "run000003.sqlite"]
