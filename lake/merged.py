@@ -60,8 +60,18 @@ T, K = "CAST(t AS TIMESTAMPTZ)", "CAST(k AS TIMESTAMPTZ)"
 BEFORE_HISTORY = "before_history"
 """The code with which an instant is refused."""
 
-LIVE = Frame(f"""SELECT greatest(now(), (SELECT max(s."AcceptedAt") FROM {SCHEMA}.stream_commits s),
-    (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n)) AS "Now" """,
+
+def latest(column: str, table: Table) -> str:
+    """Return the scalar query of the greatest value of a column, null in an empty table.
+
+    Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows it reads.
+    """
+    return (f"(SELECT m.{quoted(column)} FROM {SCHEMA}.{quoted(table.name)} m "
+            f"ORDER BY m.{quoted(column)} DESC NULLS LAST LIMIT 1)")
+
+
+LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
+LIVE = Frame(f"""SELECT greatest(now(), {latest("AcceptedAt", tables.STREAM_COMMITS)}, {LAST_PUBLISH}) AS "Now" """,
              'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND')
 """Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
 
@@ -72,7 +82,7 @@ def as_of(history_days: int) -> Frame:
     Before the first publish the run is null, and no row qualifies.
     """
     run = f'SELECT max(n."Run") AS "Run" FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
-    horizon = f'least(now() - INTERVAL {history_days} DAY, (SELECT max(n."PublishedAt") FROM {SCHEMA}.runs n))'
+    horizon = f'least(now() - INTERVAL {history_days} DAY, {LAST_PUBLISH})'
     refusal = f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} days"
     kept = f"(SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE true END)"
     return Frame("SELECT 1", T, K, "", run, kept)

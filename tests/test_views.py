@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_lake import PROFILE, SmallLake, at, customer_id, sql
 
+from lake.catalog import connect
 from lake.live_values import fits_sql, typed_sql
 from lake.views import MACROS, OVERLAY_STATE, UNIFIED_ACTIVITY_LIVE, documented_tables, help_rows
 from schemas.errors import OvertideError
@@ -205,6 +206,22 @@ def test_the_live_views_show_now(lake):
     lake.publish(2, 2000)
     assert lake.query('SELECT "City" FROM lake."Customer_live"') == [("Rome",)]
     assert lake.query('SELECT count(*) FROM lake."UnifiedActivity_live"') == [(0,)]
+
+
+@pytest.mark.parametrize("later", ["event", "publish"])
+def test_now_is_no_later_than_the_rows_of_the_snapshot(lake, later):
+    lake.update(1, accepted=1000, until=2000, fields={"City": "Oslo"})
+    lake.stream()
+    with connect(lake.paths) as reader:
+        reader.execute("BEGIN")
+        live = 'SELECT "City" FROM lake."Customer_live"'
+        assert reader.execute('SELECT count(*) FROM lake."Customer"').fetchall() == [(1,)]
+        if later == "event":
+            lake.update(1, accepted=3000, until=4000, fields={"City": "Bergen"})
+            lake.stream()
+        else:
+            lake.publish(2, 3000)
+        assert reader.execute(live).fetchall() == [("Oslo",)]
 
 
 def test_values_are_typed(lake):
