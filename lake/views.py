@@ -97,19 +97,31 @@ def _define_macro(connection: "DuckDBPyConnection", macro: Macro, query: str) ->
 
 
 def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> None:
-    rows = help_rows(profile)
+    rows = help_rows(profile, _entity_tables(connection, profile))
     there = connection.execute(f"SELECT * FROM {SCHEMA}.lake_help").fetchall()
     if sorted(there) != sorted(rows):
         connection.execute(f"DELETE FROM {SCHEMA}.lake_help")
         insert_rows(connection, tables.LAKE_HELP, rows)
 
 
-def help_rows(profile: Sequence[ProfileField]) -> list[tuple[str, str, str, str]]:
-    """Return the rows of `lake_help`: every table, view and macro that analysts use, in the order of docs/sql.md."""
+def _entity_tables(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> list[tuple[str, str]]:
+    """Return the tables that other lakes may not have, in order, and what they hold: the first line of a comment."""
+    return connection.execute("""SELECT table_name, split_part(coalesce(comment, ''), chr(10), 1) FROM duckdb_tables()
+        WHERE database_name = 'lake' AND schema_name = 'main' AND NOT list_contains(?, table_name)
+        ORDER BY table_name""", [[table.name for table in documented_tables(profile)]]).fetchall()
+
+
+def help_rows(profile: Sequence[ProfileField], entity_tables: Sequence[tuple[str, str]]) -> list[
+        tuple[str, str, str, str]]:
+    """Return the rows of `lake_help`: every table, view and macro that analysts use, in the order of docs/sql.md.
+
+    `entity_tables` are the names of the entities' tables and what they hold.
+    """
     views = (customer_live(profile), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS)
     return [*((view.name, "view", view.name, view.comment) for view in views),
             *((macro.name, "macro", macro.signature, macro.comment) for macro in MACROS),
-            *((table.name, "table", table.name, table.comment) for table in documented_tables(profile))]
+            *((table.name, "table", table.name, table.comment) for table in documented_tables(profile)),
+            *((name, "table", name, comment) for name, comment in entity_tables)]
 
 
 def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:

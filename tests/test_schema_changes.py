@@ -110,6 +110,20 @@ def test_tables_of_a_removed_entity_go_and_its_records_become_history(tmp_path):
     assert len(project.table("Identity")) == 3
 
 
+def test_lake_help_lists_the_tables_of_the_entities_that_there_are(tmp_path):
+    project = Project(tmp_path, WHOLE).write(a=A, b=B)
+    for document in (WHOLE, WHOLE, ALONE, WHOLE):
+        project.document = document
+        project.refresh()
+        there = dict(project.rows("SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'"))
+        told = project.rows("SELECT Name, Signature, Description FROM lake.lake_help WHERE Kind = 'table'")
+        assert sorted((name, *comment.splitlines()[:1]) for name, comment in there.items() if name != "runs") == sorted(
+            (name, text) for name, _, text in told if name != "runs")
+        assert [name for name, signature, _ in told if name != signature] == []
+        assert ("Deduplication_S_b" in there) == (document is WHOLE)
+    assert ("S_a", "Typed rows of a.csv.") in [(name, text) for name, _, text in told]
+
+
 def test_a_history_has_every_column_that_the_table_ever_had():
     runs = {"FirstRun": "INTEGER", "ReplacedRun": "INTEGER"}
     past = {"CustomerId": "VARCHAR", "Age": "BIGINT", "Gone": "DATE"} | runs

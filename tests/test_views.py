@@ -368,7 +368,7 @@ def test_everything_carries_a_comment(lake):
 
 
 def test_help_describes_what_there_is(lake):
-    assert lake.query("SELECT * FROM lake.lake_help") == help_rows(PROFILE)
+    assert lake.query("SELECT * FROM lake.lake_help") == help_rows(PROFILE, [])
     macros = lake.query("SELECT function_name, parameters FROM duckdb_functions() WHERE database_name = 'lake'")
     assert dict(macros) == {macro.name: list(macro.parameters) for macro in MACROS}
 
