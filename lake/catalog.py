@@ -2,11 +2,12 @@
 
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import OvertideError
+from schemas.instants import HISTORY_DAYS
 from schemas.names import literal
 from schemas.paths import Paths
 
@@ -24,16 +25,19 @@ UNCHECKED = {"allow_unsigned_extensions": True}
 
 @dataclass(frozen=True)
 class Publish:
-    """What the catalog names as published: the run, its instant (microseconds) and its serving generation."""
+    """What the catalog names as published: the run, its instant (microseconds) and its serving generation.
+
+    `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike.
+    """
 
     run: int
     published_at: int
     generation: str
+    history_days: int = HISTORY_DAYS
 
     def comment(self) -> str:
         """Return the comment of the table `runs` that says this."""
-        document = {"run": self.run, "published_at": self.published_at, "generation": self.generation}
-        return f"One row per publish. {PUBLISH_MARK}{json.dumps(document)}"
+        return f"One row per publish. {PUBLISH_MARK}{json.dumps(asdict(self))}"
 
 
 def extension(name: str) -> Path:
@@ -106,5 +110,4 @@ def publish_of_comment(comment: str | None) -> Publish | None:
     """Return the publish that the comment of the table `runs` names; None where it names none."""
     if comment is None or PUBLISH_MARK not in comment:
         return None
-    document = json.loads(comment.split(PUBLISH_MARK, 1)[1])
-    return Publish(document["run"], document["published_at"], document["generation"])
+    return Publish(**json.loads(comment.split(PUBLISH_MARK, 1)[1]))

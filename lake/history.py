@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lake.catalog import Publish
 from lake.definitions import columns_of
 from lake.overlay import transaction
 from schemas import tables
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 HISTORIES = ("Customer_history", *(tables.history_of(table).name for table in tables.VERSIONED))
 
 
-def history_begins(now: Instant, published_at: Instant, history_days: int) -> Instant:
+def history_begins(now: Instant, last: Publish) -> Instant:
     """Return the instant before which nobody may ask for the base, so that nothing that ended by then is needed.
 
-    `published_at` is that of the last publish: what is published can be asked for, however long ago that was.
+    What was published last can be asked for, however long ago that was.
     """
-    return min(now - history_days * DAY, published_at)
+    return min(now - last.history_days * DAY, last.published_at)
 
 
 def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:

@@ -34,14 +34,12 @@ EVENT_TABLES = (tables.UPDATES, tables.WITHDRAWALS, tables.REALTIME_ACTIVITIES, 
 class Upkeep:
     """When the stream's tables are made small, and for how long (seconds) readers may keep an old snapshot.
 
-    In the first upkeep of a process and every `seldom` ones rows beyond the history are looked for, too: `history_days`
-    is how far back as-of questions reach; rows are kept at least as long.
+    In the first upkeep of a process and every `seldom` ones rows beyond the history are looked for, too.
     """
 
     commits: int = 32
     seldom: int = 100
     reading_seconds: float = 300
-    history_days: int = 400
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def as_of(history_days: int) -> Frame:
     Before the first publish the run is null, and no row qualifies.
     """
     run = f'SELECT max(n."Run") AS "Run" FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
-    horizon = f'least(now() - INTERVAL {history_days} DAY, {LAST_PUBLISH})'
+    horizon = f"least(now() - INTERVAL {history_days} DAY, {LAST_PUBLISH})"
     refusal = f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} days"
     kept = f"(SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE true END)"
     return Frame("SELECT 1", T, K, "", run, kept)

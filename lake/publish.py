@@ -18,7 +18,7 @@ from lake.overlay import INLINED_ROWS, create_overlay
 from lake.published import announce, current_publish, doubt
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
-from schemas.instants import Instant
+from schemas.instants import HISTORY_DAYS, Instant
 from schemas.names import file_literal, literal, quoted
 from schemas.paths import Paths
 from schemas.tables import RUNS, SCHEMA, Table, create_statements
@@ -38,13 +38,14 @@ class Change:
 
 @dataclass(frozen=True)
 class RunRow:
-    """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`."""
+    """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`; `history_days` as in `Publish`."""
 
     run: int
     generation: str
     configuration_hash: str
     code_version: str
     manifest: Mapping[str, object]
+    history_days: int = HISTORY_DAYS
 
 
 Define = Callable[["DuckDBPyConnection"], None]
@@ -88,7 +89,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             define(connection)
             crash_point("publish.before_run")
             # 5. The instant last: everything accepted before it was accepted under the old base.
-            published = Publish(row.run, _instant(connection, clock), row.generation)
+            published = Publish(row.run, _instant(connection, clock), row.generation, row.history_days)
             _name_run(connection, published, row)
             crash_point("publish.before_commit")
             # 6. The commit is the only point of truth; the serving generation was complete before it. Readers wait

@@ -25,7 +25,7 @@ def open(path: "str | Path" = ".") -> "Project":  # noqa: A001 - read as overtid
     from overtide.project import Project
 
     project = Project(Path(path))
-    _ = project.settings
+    _ = project.paths
     return project
 
 

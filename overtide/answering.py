@@ -97,7 +97,7 @@ def run(arguments: Namespace, output: Output) -> int:
     from overtide.project import Project
 
     with Project(arguments.folder) as project:
-        _ = project.settings
+        _ = project.paths
         return COMMANDS[arguments.command](project, arguments, output)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
 from lake.reading import Card, Timeline
-from overtide.settings import Settings, read_settings
+from overtide.settings import read_paths
 from schemas.errors import OvertideError, usage_error
 from schemas.events import id_source
 from schemas.instants import EARLIEST, LATEST, Clock, Instant, format_instant, microseconds, parse_instant
@@ -61,14 +61,9 @@ class Project:
         self._environ = os.environ if environ is None else environ
 
     @cached_property
-    def settings(self) -> Settings:
-        """Where the lake and the log are, and how far the history reaches back."""
-        return read_settings(self.folder, self._environ)
-
-    @property
     def paths(self) -> Paths:
         """Where the project's parts are."""
-        return self.settings.paths
+        return read_paths(self.folder, self._environ)
 
     @cached_property
     def log(self) -> SqliteEventLog:
@@ -78,7 +73,7 @@ class Project:
     @cached_property
     def reader(self) -> Reader:
         """Answers cards and timelines."""
-        return Reader(self.paths, self.log, self.clock, self.settings.history_days)
+        return Reader(self.paths, self.log, self.clock)
 
     @cached_property
     def acceptance(self) -> Acceptance:
@@ -199,13 +194,12 @@ class Project:
         tick. Raises `locked` while another stream runs.
         """
         import runner_configs
-        from lake.maintenance import Upkeep
         from pipelines.realtime import stream
         from pipelines.runners import options_of, runner_of
 
         config = runner_configs.load(EMBEDDED)
         return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
-                      stop=stop, watch=watch, upkeep=Upkeep(history_days=self.settings.history_days))
+                      stop=stop, watch=watch)
 
     def validate(self) -> "list[Mistake]":
         """Check `overtide.yaml`, also against the files' real columns; return every mistake and note (`severity`)."""

@@ -1,7 +1,6 @@
 """Where a project's parts are, read without the models of the whole configuration, which take longer than a read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.document import Document, read_file
@@ -9,21 +8,12 @@ from schemas.mistakes import Mistake, invalid_configuration
 from schemas.paths import Paths
 
 PLACES = {"catalog": ("lake", "catalog"), "data": ("lake", "data"), "log": ("event_log", "path")}
-DAYS = ("lake", "history_days")
 NEEDED = ("lake", "event_log")
 """The sections that are read here; `overtide validate` and every refresh check all of them."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What reading and appending need to know of a project."""
-
-    paths: Paths
-    history_days: int = 400
-
-
-def read_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
-    """Read the few settings; raise `no_configuration`, or `invalid_configuration` where they are wrong."""
+def read_paths(folder: Path, environ: Mapping[str, str]) -> Paths:
+    """Return where the lake and the log are; raise `no_configuration`, or `invalid_configuration` where it is wrong."""
     document = read_file(folder, environ)
     mistakes = [one for one in document.mistakes if _concerns(one)]
     if not isinstance(document.value, dict):
@@ -31,13 +21,10 @@ def read_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
     places = {name: _setting(document, path) for name, path in PLACES.items()}
     mistakes += [_wrong(document, PLACES[name], "a text that is not empty") for name, place in places.items()
                  if place is not None and not (isinstance(place, str) and place) and not document.has(PLACES[name])]
-    days = _setting(document, DAYS)
-    if days is not None and not (str(days).isdecimal() and int(str(days))) and not document.has(DAYS):
-        mistakes.append(_wrong(document, DAYS, "a whole number of at least 1"))
     if mistakes:
         raise invalid_configuration(mistakes)
     given = {name: str(place) for name, place in places.items() if place is not None}
-    return Settings(Paths.of(folder, **given), Settings.history_days if days is None else int(str(days)))
+    return Paths.of(folder, **given)
 
 
 def _concerns(mistake: Mistake) -> bool:

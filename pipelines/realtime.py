@@ -126,9 +126,9 @@ class Driver:
         return progress
 
     def _history_begins(self) -> Instant:
-        """Return the instant before which no reader may ask; a publish later than this only moves it forward."""
-        now, published = self._clock(), current_publish(self._paths)
-        return history_begins(now, published.published_at if published else now, self._upkeep.history_days)
+        """Return the instant before which no reader may ask: there is none before the first publish."""
+        published = current_publish(self._paths)
+        return history_begins(self._clock(), published) if published else 0
 
     def _expect_same_log(self, connection: "DuckDBPyConnection", position: int) -> None:
         """Raise when the log lacks events that the lake holds: new ones at their positions would never be carried."""

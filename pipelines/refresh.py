@@ -279,8 +279,10 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
     changes = [Change(output.table, output.files, not output.append)
                for output in found.outputs if output.files is not None]
     content = manifest(plan, found, runner) | follower.measured()
-    row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content)
-    fields, history_days = fields_of(plan, found), plan.configuration.lake.history_days
+    history_days = plan.configuration.lake.history_days
+    row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
+                 history_days)
+    fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
     with follower.stage("publish", rows):

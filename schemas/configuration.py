@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.instants import HISTORY_DAYS
+
 ATTRIBUTE_TYPES = ("string", "integer", "double", "boolean", "date", "datetime", "guid", "decimal(18, 2)")
 Text = Annotated[str, Field(min_length=1)]
 AttributeType = Annotated[
@@ -274,7 +276,7 @@ class Lake(Model):
     keep_generations: Annotated[int, Field(ge=1)] = Field(
         default=2, description="how many published file generations a refresh keeps", examples=[3])
     history_days: Annotated[int, Field(ge=1)] = Field(
-        default=400, description="how many days back an instant may be asked for", examples=[90])
+        default=HISTORY_DAYS, description="how many days back an instant may be asked for", examples=[90])
 
 
 class EventLog(Model):

@@ -14,6 +14,8 @@ Clock = Callable[[], Instant]
 
 SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
+HISTORY_DAYS = 400
+"""How many days back an instant may be asked for where the configuration does not say."""
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC throughout this module
 EARLIEST, LATEST = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND - 1
 """The first and the last instant that RFC 3339 can write: years 1 to 9999."""

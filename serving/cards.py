@@ -26,7 +26,6 @@ from serving.fields import NOT_FOUND, Target, unknown_entity
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
-HISTORY_DAYS = 400
 
 Answer = TypeVar("Answer")
 
@@ -69,8 +68,8 @@ class Moment:
 class Reader:
     """Answers reads of one project; a new publish is noticed by the next read. Usable from every thread."""
 
-    def __init__(self, paths: Paths, log: EventLog, clock: Clock, history_days: int = HISTORY_DAYS) -> None:
-        self._log, self._clock, self._paths, self._history_days = log, clock, paths, history_days
+    def __init__(self, paths: Paths, log: EventLog, clock: Clock) -> None:
+        self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
         self._generation: Generation | None = None
         self._bases: dict[tuple[int, int], Base] = {}
@@ -156,9 +155,9 @@ class Reader:
             raise OvertideError("nothing_published", f"Nothing is published in {self._paths.project} yet.", None,
                                 "Run `overtide refresh` first.", NOT_FOUND)
         moment = Moment(now if as_of is None else as_of, now if known_at is None else min(known_at, now), publish)
-        if moment.base < history_begins(now, publish.published_at, self._history_days):
+        if moment.base < history_begins(now, publish):
             raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
-                                f"history reaches back {self._history_days} days.", None,
+                                f"history reaches back {publish.history_days} days.", None,
                                 "Ask for a later instant, or keep more with `lake.history_days`.")
         return moment
 

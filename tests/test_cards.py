@@ -170,6 +170,20 @@ def test_upkeep_leaves_what_may_still_be_asked_for_after_the_last_publish(own):
     assert own.sql("FROM realtime_activities").num_rows == 0
 
 
+def test_how_far_history_reaches_back_is_said_by_the_last_publish_for_all_readers_alike(own):
+    configuration = own.folder / "overtide.yaml"
+    configuration.write_text(configuration.read_text() + "lake: {history_days: 1}\n")
+    own.clock.now += 5 * DAY
+    with Project(own.folder, own.clock) as again:
+        assert again.get(key=ANN, as_of=T0)["Points"] == 1
+        macro = "SELECT function_name FROM duckdb_functions() WHERE macro_definition LIKE '%reaches back {} days%'"
+        assert again.sql(macro.format(400)).num_rows == 2
+        again.refresh()
+        assert code_of(again.get, key=ANN, as_of=T0 + 4 * HOUR) == "before_history"
+        assert again.get(key=ANN, as_of=own.clock.now - DAY)["Points"] == 3
+        assert again.sql(macro.format(1)).num_rows == 2
+
+
 def carry(project: Project, upkeep: Upkeep) -> None:
     """Let the stream carry what was accepted, with an upkeep of the test's own."""
     stream(project.paths, project.log, project.clock, FnApiRunner(), until_caught_up=True, upkeep=upkeep)

@@ -147,9 +147,9 @@ def test_a_mistake_in_the_configuration_stops_a_refresh_and_all_else_only_where_
     path.write_text(good.replace("primary_key: ContactId", "primary_kye: ContactId"))
     expect_refusal(on(project_folder, "refresh"), 2, "overtide.yaml has 2 mistakes.", "Did you mean `primary_key`?")
     assert [on(project_folder, command).code for command in ("get", "sql", "update", "status", "stream")] == [0] * 5
-    path.write_text(good + "lake: {history_days: soon}\n")
+    path.write_text(good + "lake: {data: 5}\n")
     for command in ("refresh", "get", "sql", "update", "status", "stream"):
-        expect_refusal(on(project_folder, command), 2, "overtide.yaml has 1 mistake.", "lake.history_days: Expected")
+        expect_refusal(on(project_folder, command), 2, "overtide.yaml has 1 mistake.", "lake.data: Expected")
 
 
 BAD_FILES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from overtide.settings import read_settings
+from overtide.settings import read_paths
 from schemas.document import read_document
 from schemas.errors import OvertideError
 from schemas.loading import configuration_hash, examine, load
@@ -137,13 +137,12 @@ def test_a_variable_is_read_from_the_environment(tmp_path):
     write_project(tmp_path, with_variable('"${PLACE}/x-${NAME}.sqlite"'))
     environ = {"PLACE": "log", "NAME": "events"}
     assert load(tmp_path, environ).event_log.path == "log/x-events.sqlite"
-    assert read_settings(tmp_path, environ).paths.log == tmp_path / "log" / "x-events.sqlite"
+    assert read_paths(tmp_path, environ).log == tmp_path / "log" / "x-events.sqlite"
 
 
 def test_a_variable_is_a_text_until_a_setting_needs_a_number(tmp_path):
     write_project(tmp_path, TEXT.replace("history_days: 400", "history_days: '${DAYS}'"))
     assert load(tmp_path, {"DAYS": "30"}).lake.history_days == 30
-    assert read_settings(tmp_path, {"DAYS": "30"}).history_days == 30
     assert [one.target for one in checked(tmp_path, (tmp_path / "overtide.yaml").read_text(), {"DAYS": "many"})] == [
         "lake.history_days"]
 
@@ -165,7 +164,7 @@ def test_a_variable_that_is_not_set_stops_everything_that_needs_it(tmp_path):
 
 def test_a_variable_that_only_a_refresh_needs_does_not_stop_reading(tmp_path):
     write_project(tmp_path, TEXT.replace("name: Shop,", "name: '${OVERTIDE_TEST_NAME}',"))
-    assert read_settings(tmp_path, {}).history_days == 400
+    assert read_paths(tmp_path, {}).project == tmp_path
     assert [one.code for one in examine(tmp_path, {}).mistakes] == ["missing_variable"]
 
 
@@ -211,7 +210,7 @@ def test_the_hash_of_a_configuration_is_that_of_what_it_says(tmp_path):
 def test_a_moved_project_reads_its_own_files(tmp_path):
     write_project(tmp_path / "here", TEXT)
     shutil.move(tmp_path / "here", tmp_path / "there")
-    paths = read_settings(tmp_path / "there", {}).paths
+    paths = read_paths(tmp_path / "there", {})
     assert {paths.catalog.parent.parent, paths.data.parent.parent, paths.log.parent.parent} == {tmp_path / "there"}
     assert checked(tmp_path / "there", TEXT) == []
 
@@ -219,15 +218,15 @@ def test_a_moved_project_reads_its_own_files(tmp_path):
 def test_absolute_places_stay_where_they_are(tmp_path):
     place = tmp_path / "elsewhere"
     write_project(tmp_path / "here", TEXT.replace("catalog: lake/", f"catalog: {place}/"))
-    assert read_settings(tmp_path / "here", {}).paths.catalog == place / "catalog.sqlite"
+    assert read_paths(tmp_path / "here", {}).catalog == place / "catalog.sqlite"
 
 
-@pytest.mark.parametrize("place", ["lake: {catalog: 5}", "lake: {data: ''}", "event_log: {path: [x]}", "lake: x",
-                                   "lake: {history_days: 0}", "lake: {history_days: 1.5}", "event_log: 7"])
+@pytest.mark.parametrize("place", ["lake: {catalog: 5}", "lake: {data: ''}", "event_log: {path: [x]}",
+                                   "lake: x", "event_log: 7"])
 def test_the_settings_that_reading_needs_are_checked_by_reading_too(tmp_path, place):
     write_project(tmp_path, TEXT.partition("lake:")[0] + place + "\n")
     with pytest.raises(OvertideError) as caught:
-        read_settings(tmp_path, {})
+        read_paths(tmp_path, {})
     mistakes = caught.value.details
     assert (caught.value.code, len(mistakes), mistakes[0].code) == ("invalid_configuration", 1, "invalid_value")
     assert [one.target for one in examine(tmp_path, {}).mistakes] == [mistakes[0].target]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lake.catalog import Publish
 from lake.history import history_begins
 from schemas.instants import DAY
 from transforms.history import replaced, stamped
@@ -95,6 +96,6 @@ def test_what_becomes_of_a_row(runs, first, history):
 
 
 def test_history_reaches_back_to_the_last_publish_at_least():
-    published = 1000 * DAY
-    assert [history_begins(published + days * DAY, published, 2) - published for days in (0, 1, 2, 3)] == \
-        [-2 * DAY, -DAY, 0, 0]
+    last = Publish(1, 1000 * DAY, "", history_days=2)
+    assert [history_begins(days * DAY, last) for days in (1000, 1001, 1002, 1003)] == \
+        [998 * DAY, 999 * DAY, 1000 * DAY, 1000 * DAY]

@@ -12,10 +12,11 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import GlobalWindows
 
 from eventlog.sqlite import SqliteEventLog
-from lake.catalog import connect
+from lake.catalog import Publish, connect
 from lake.locks import hold, stream_lock
 from lake.maintenance import Upkeep
 from lake.overlay import committed_position, open_overlay
+from lake.published import announce
 from lake.reading import overlay
 from pipelines.realtime import Tick, read_log, stream
 from schemas.errors import OvertideError
@@ -228,9 +229,11 @@ def test_ticks_follow_the_load(took, events, pause):
 def test_the_log_forgets_what_no_question_may_ask_for(project):
     project.update(City="old")
     project.log.append([Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
+    open_overlay(project.paths).close()
+    announce(project.paths, Publish(1, NOW + 9 * DAY, "none", history_days=2))
     late = NOW + 2 * DAY + HOUR
     for now, left in ((late - 1, ["update", "withdrawal"]), (late, ["withdrawal"])):
         project.log.append([Draft("activity", "c1", None, None, "{}", valid_until=now + 1, activity_id=str(now))])
         stream(project.paths, project.log, lambda now=now: now, FnApiRunner(), until_caught_up=True,
-               upkeep=Upkeep(commits=1, history_days=2))
+               upkeep=Upkeep(commits=1))
         assert [event.kind for event in project.log.read(0, 2) if event.position < 2] == left
