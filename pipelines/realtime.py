@@ -174,12 +174,13 @@ def read_batches(folder: Path) -> dict[str, pa.Table]:
 
 def read_log(path: Path, position: int, limit: int) -> list[Event]:
     """Read a range of the log in the worker that runs the step."""
-    return _opened(path).read(position, limit)
+    there = path.stat()
+    return _opened(path, there.st_dev, there.st_ino).read(position, limit)
 
 
 @cache
-def _opened(path: Path) -> SqliteEventLog:
-    """Open the log once per process, for reading alone: the clock and the ids are the writers'."""
+def _opened(path: Path, _device: int, _inode: int) -> SqliteEventLog:
+    """Open the log that is there once per process, for reading alone: the clock and the ids are the writers'."""
     return SqliteEventLog(path, clock=lambda: 0, ids=lambda _accepted_at: "")
 
 

@@ -220,6 +220,15 @@ def test_a_worker_reads_the_log_by_its_path(project):
     assert read_log(project.paths.log, 0, 10) == [event]
 
 
+def test_a_log_that_took_the_place_of_another_is_the_one_that_is_read(tmp_path):
+    for folder in ("first", "second"):
+        project = Project(Paths.of(tmp_path / folder))
+        event = project.update(City=folder)
+        project.log.close()
+        (tmp_path / folder / "log" / "events.sqlite").replace(tmp_path / "events.sqlite")
+        assert read_log(tmp_path / "events.sqlite", 0, 10) == [event]
+
+
 @pytest.mark.parametrize(("took", "events", "pause"), [(0.05, 10, 0.2), (0.5, 10, 0.1), (2.0, 10, 0), (0.05, 20_000,
         0)])
 def test_ticks_follow_the_load(took, events, pause):
