@@ -136,7 +136,8 @@ class Driver:
         if not continues(self._log, position, row[0] if row else None):
             raise OvertideError("log_replaced", f"The lake holds events up to position {position:,} of another event "
                                 "log: this one was lost and begun anew, or comes from an older backup.", None,
-                                "Restore the newest backup of the log; until then SQL shows no new events.", 500)
+                                "Restore the newest backup of the log, or begin the overlay anew as docs/operations.md "
+                                "says (When the event log is lost); until then SQL shows no new events.", 500)
 
     def _next_span(self, position: int) -> Span | None:
         """Return the next range of the log, at most a tick long, or None at its end."""

@@ -146,7 +146,9 @@ CODES = {
         "Restore it from a backup, or move it away to begin a new one.", (500,)),
     "log_replaced": Explained(
         "storage", "The lake holds events of another event log: the present one was lost and begun anew, or comes from "
-        "an older backup.", "Restore the newest backup of the log; until then SQL shows no new events.", (500,)),
+        "an older backup.", "Restore the newest backup of the log, or "
+        "[begin the overlay anew](operations.md#when-the-event-log-is-lost); until then SQL shows no new events.",
+        (500,)),
     "log_unwritable": Explained(
         "storage", "The event log cannot be opened, written or extended, or the thread that wrote it was interrupted.",
         "Check the free space and the permissions of the file and its folder.", (503,)),

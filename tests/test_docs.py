@@ -21,6 +21,7 @@ import overtide
 from overtide.commands_project import init_project
 from overtide.parser import COMMANDS, command_parser, global_parser
 from overtide.project import Project
+from schemas.errors import OvertideError
 from tests import reference
 from tests.reference import ROOT, pages
 
@@ -288,6 +289,32 @@ def test_python_examples_print_what_they_say(name, fresh_contoso):
     shown = [line for block in blocks(name, "python") for line in run_python(block, names)]
     assert [line for line in shown if line[0] != line[1]] == []
     assert blocks(name, "python")
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_after_a_lost_log_the_overlay_begins_anew_as_written(fresh_contoso, few):
+    fields = [{"RewardPoints": number} for number in range(1 if few else 60)]  # so few rows lie in the catalog
+    with overtide.open() as project:
+        for one in fields:
+            project.update(key=WHO, fields={"LoyaltyTier": "platinum", **one})
+        project.stream()
+    shutil.rmtree("log")
+    with overtide.open() as project:
+        project.update(key=WHO, fields={"LoyaltyTier": "bronze"})
+        with pytest.raises(OvertideError) as error:
+            project.stream()
+        assert (error.value.code, "docs/operations.md" in str(error.value)) == ("log_replaced", True)
+    (block,) = blocks("docs/operations.md", "python")
+    exec(block, {})  # noqa: S102 - that is what the test is about
+    with overtide.open() as project:
+        project.stream()
+        card = project.get(key=WHO)
+        shown = project.sql("""SELECT LoyaltyTier, RewardPoints FROM Customer_live
+                               WHERE eCommerce_eCommerceContacts_ContactId = 'CNTID_1000'""").to_pylist()
+        assert shown == [{name: card.fields[name].value for name in shown[0]}]
+        assert shown[0]["LoyaltyTier"] == "bronze"
+        assert project.sql("SELECT Position FROM overlay_state").to_pylist() == [{"Position": 1}]
+        assert project.status()["stream"]["logReplaced"] is False
 
 
 def run_python(block: str, names: dict[str, Any]) -> list[tuple[str, str]]:
