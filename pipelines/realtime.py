@@ -88,7 +88,7 @@ class Driver:
                  tick: Tick, upkeep: Upkeep) -> None:
         self._paths, self._log, self._clock, self._tick = paths, log, clock, tick
         self._runner, self._options, self._upkeep = runner, options, upkeep
-        self._folder = paths.catalog.parent / "tick"
+        self._folder = paths.tick
 
     def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch) -> Progress:
         """Run ticks until told to stop, or until the log has no more."""

@@ -270,8 +270,8 @@ class Lake(Model):
     """Where the lake is; relative paths are within the project's folder."""
 
     catalog: Text = Field(
-        default="lake/catalog.sqlite", description="the catalog's file; generations lie beside it",
-        examples=["/srv/lake/catalog.sqlite"])
+        default="lake/catalog.sqlite", examples=["/srv/lake/catalog.sqlite"],
+        description="the catalog's file; its locks and generations are in `catalog.sqlite.files`")
     data: Text = Field(default="lake/data", description="the folder of the Parquet files", examples=["/srv/lake/data"])
     keep_generations: Annotated[int, Field(ge=1)] = Field(
         default=2, description="how many published file generations a refresh keeps", examples=[3])

@@ -26,19 +26,29 @@ class Paths:
         return self.catalog.with_name(self.catalog.name + ".published")
 
     @property
+    def files(self) -> Path:
+        """The folder of all else that belongs to this catalog; others may lie beside it."""
+        return self.catalog.with_name(self.catalog.name + ".files")
+
+    @property
     def serving(self) -> Path:
         """The folder of the serving generations."""
-        return self.catalog.parent / "serving"
+        return self.files / "serving"
 
     @property
     def locks(self) -> Path:
         """The folder of the lock files."""
-        return self.catalog.parent / "locks"
+        return self.files / "locks"
 
     @property
     def scratch(self) -> Path:
         """The folder of a refresh's intermediate files; empty between runs."""
-        return self.catalog.parent / "scratch"
+        return self.files / "scratch"
+
+    @property
+    def tick(self) -> Path:
+        """The folder of what the stream is about to commit; it is there while a stream runs."""
+        return self.files / "tick"
 
     def generation(self, name: str) -> Path:
         """Return the file of a serving generation."""

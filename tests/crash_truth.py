@@ -211,7 +211,7 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
     there = {file for file in paths.data.rglob("*") if file.is_file()}
     assert there <= known, f"files that no commit names: {sorted(map(str, there - known))}"
     assert not any(paths.scratch.rglob("*")), "scratch is not empty"
-    assert not (paths.catalog.parent / "tick").exists(), "a tick is left"
+    assert not paths.tick.exists(), "a tick is left"
     assert not [file for file in paths.project.rglob("*") if ".part" in file.name], "drafts are left"
     runs = connection.execute('SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT 2').fetchall()
     serving = {file.name for file in paths.serving.iterdir()}

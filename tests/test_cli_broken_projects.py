@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.paths import Paths
 from tests.command_line import call, expect_refusal, spawn
 from tests.conftest import make_shop
 from tests.shop import CONTACTS, ORDERS
@@ -69,7 +70,8 @@ def a_file_instead(name: str) -> Callable[[Path], None]:
     return change
 
 
-CATALOG, ANNOUNCED, SERVING = "lake/catalog.sqlite", "lake/catalog.sqlite.published", "lake/serving/run000001.sqlite"
+CATALOG, ANNOUNCED, FILES = "lake/catalog.sqlite", "lake/catalog.sqlite.published", "lake/catalog.sqlite.files"
+SERVING, LOCKS = f"{FILES}/serving/run000001.sqlite", f"{FILES}/locks"
 DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
     "no catalog": (overwrite(CATALOG), ["timeline", "sql", "status", "stream", "refresh"], "lake_unreadable",
                    "catalog.sqlite cannot be used: file is not a database."),
@@ -79,7 +81,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
     "a lost catalog": (remove(CATALOG), ["timeline", "sql", "open", "status", "stream", "refresh"], "lake_unreadable",
                        "catalog.sqlite is missing, but it was there. Restore it"),
     "lost data": (remove("lake/data"), ["status", "sql", "refresh"], "lake_unreadable", "No such file or directory"),
-    "a lost generation": (remove("lake/serving"), ["get", "timeline", *CHANGES], "generation_missing",
+    "a lost generation": (remove(f"{FILES}/serving"), ["get", "timeline", *CHANGES], "generation_missing",
                           "Run `overtide refresh`"),
     "a broken generation": (overwrite(SERVING), ["get", "timeline", *CHANGES], "generation_corrupt",
                             "Run `overtide refresh`"),
@@ -89,8 +91,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
         a_file_instead("log"), ["get", "timeline", *CHANGES], "log_unwritable", "log/events.sqlite cannot be used: "),
     "a file where the lake should be": (a_file_instead("lake"), [*READS, *CHANGES, "status", "stream", "refresh"],
                                         "file_unusable", "cannot be used: Not a directory."),
-    "a file where the locks should be": (a_file_instead("lake/locks"), ["stream", "refresh"], "file_unusable",
-                                         "lake/locks cannot be used: File exists.")}
+    "a file where the locks should be": (a_file_instead(LOCKS), ["stream", "refresh"], "file_unusable",
+                                         "catalog.sqlite.files/locks cannot be used: File exists.")}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +120,7 @@ def test_a_damaged_project_is_explained(lived_in, damage, commands, code, words)
 
 
 @pytest.mark.parametrize("damage", [overwrite(ANNOUNCED), overwrite(ANNOUNCED, content=b"5"), remove(ANNOUNCED),
-                                    remove("lake/locks")])
+                                    remove(LOCKS)])
 def test_what_can_be_found_again_is(lived_in, damage):
     damage(lived_in)
     commands = ["get", "status", "update", "stream", "refresh"]
@@ -173,7 +175,7 @@ def test_a_source_file_that_cannot_be_meant_fails_the_refresh_and_the_old_base_i
     expect_refusal(on(project_folder, "refresh"), 1, *words)
     assert call("-q", "--json", "-C", project_folder, "refresh").document["error"]["code"] == code
     assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 1
-    assert not (project_folder / "lake" / "scratch").exists()
+    assert not Paths.of(project_folder).scratch.exists()
 
 
 def test_everything_that_is_wrong_with_the_sources_is_said_at_once(project_folder):
@@ -223,7 +225,7 @@ def test_a_read_only_project_can_be_validated_and_attached(read_only):
     ("overtide.yaml", "get", "overtide.yaml cannot be read: Permission denied."),
     ("overtide.yaml", "validate", "overtide.yaml cannot be read: Permission denied."),
     ("data/Crm_Contacts.csv", "refresh", "data/Crm_Contacts.csv cannot be read (Permission denied)."),
-    ("lake/locks/refresh.lock", "refresh", "refresh.lock cannot be used: Permission denied."),
+    (f"{LOCKS}/refresh.lock", "refresh", "refresh.lock cannot be used: Permission denied."),
     (SERVING, "get", "cannot be read")])
 def test_unreadable_files_are_named(lived_in, name, command, words):
     (lived_in / name).chmod(0)

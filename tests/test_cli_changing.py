@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 import yaml
 
+from schemas.paths import Paths
 from tests.command_line import call
 from tests.conftest import make_shop
 from tests.shop import ACCOUNTS, CONTACTS, ORDERS
@@ -93,7 +94,7 @@ def test_refresh_says_what_it_published(run, project_folder):
     assert (found["run"], found["generation"], found["manifest"]["profiles"]) == (2, "run000002", 4)
     assert found["publishedAt"].endswith("Z")
     assert run("status")["published"]["run"] == 2
-    assert not (project_folder / "lake" / "scratch").exists()
+    assert not Paths.of(project_folder).scratch.exists()
 
 
 def test_refresh_as_text_shows_progress_on_standard_error(project_folder):

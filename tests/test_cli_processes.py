@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from overtide.project import Project
+from schemas.paths import Paths
 from tests.command_line import COMMAND, call, environment, expect_refusal, spawn
 from tests.shop import CONTACTS
 
@@ -107,7 +108,7 @@ def test_a_stopped_refresh_leaves_the_old_base_and_says_so(project_folder, numbe
     if process.returncode:  # else it was done before the signal came
         assert (process.returncode, out, err, run) == (
             code, "", "overtide: Stopped: nothing was published. Run 1 is still served.\n", 1)
-    assert not (project_folder / "lake" / "scratch").exists()
+    assert not Paths.of(project_folder).scratch.exists()
     assert call("-C", project_folder, "-q", "refresh").code == 0
 
 
@@ -118,7 +119,7 @@ def test_a_killed_refresh_leaves_the_old_base(project_folder):
     assert holder(project_folder, "refresh") is None
     assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 1
     assert call("-C", project_folder, "-q", "refresh").code == 0
-    assert not (project_folder / "lake" / "scratch").exists()
+    assert not Paths.of(project_folder).scratch.exists()
 
 
 STOPPED_AT = """

@@ -8,11 +8,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from lake.locks import hold, refresh_lock
 from schemas.configuration import Entity
+from schemas.errors import LOCKED
 from schemas.names import file_literal, parquet_rows
+from schemas.paths import Paths
 from tests import shop
 from tests.command_line import call
+from tests.conftest import make_shop
 from tests.source_files import NAMES, read_files
 from tests.test_error_codes import PACKAGES, ROOT
 
@@ -76,6 +81,30 @@ def test_a_project_is_refreshed_in_a_folder_of_any_name_and_leaves_its_neighbour
         rows = call("--json", "-C", folder, "sql", query).document["rows"]
         assert rows == [{"EntityName": shop.CONTACTS, "FullName": people}]
     assert {file: file.read_bytes() for file in neighbour.rglob("*.parquet")} == there
+
+
+def test_lakes_whose_catalogs_lie_in_one_folder_share_nothing(tmp_path):
+    lakes = tmp_path / "lakes"
+    (lakes / "scratch").mkdir(parents=True)
+    (lakes / "scratch" / "notes.txt").write_text("mine")
+    for name, people in (("A", "Ben"), ("B", "Zoe")):
+        folder = make_shop(tmp_path / name)
+        document = yaml.safe_load((folder / "overtide.yaml").read_text())
+        document["lake"] = {"catalog": f"../lakes/{name}.sqlite", "data": f"../lakes/{name}"}
+        (folder / "overtide.yaml").write_text(yaml.safe_dump(document))
+        source = folder / "data" / f"{shop.CONTACTS}.csv"
+        source.write_text(source.read_text().replace("Ben", people))
+        assert [call("-C", folder, command, *more).code for command, *more in
+                (["refresh"], ["stream", "--until-caught-up"])] == [0, 0]
+    for name, people in (("A", "Ben"), ("B", "Zoe")):
+        card = call("--json", "-C", tmp_path / name, "get", "--key", f"{shop.CONTACTS}=2").document
+        assert card["fields"]["FullName"]["value"] == people
+    with hold(refresh_lock(Paths.of(tmp_path / "A", "../lakes/A.sqlite")), "overtide refresh", "now"):
+        assert [call("-C", tmp_path / name, "refresh").code for name in ("A", "B")] == [LOCKED, 0]
+    assert sorted(file.name for file in lakes.iterdir()) == [
+        "A", "A.sqlite", "A.sqlite.files", "A.sqlite.published", "B", "B.sqlite", "B.sqlite.files",
+        "B.sqlite.published", "scratch"]
+    assert (lakes / "scratch" / "notes.txt").read_text() == "mine"
 
 
 READERS = re.compile(r"\b(read_(csv|csv_auto|parquet|json|json_auto|ndjson|text|blob)|parquet_(scan|metadata|schema))"
