@@ -1,5 +1,6 @@
 """The kernel of batch steps: what stopping a refresh leaves of its folders."""
 
+import shutil
 import threading
 
 import duckdb
@@ -35,4 +36,18 @@ def test_stopping_interrupts_kernels_and_leaves_no_scratch(tmp_path):
     stopped.set()
     thread.join()
     assert refused == [plan]
+    assert not plan.scratch.exists()
+
+
+def test_a_kernel_that_is_stopped_while_it_closes_leaves_no_scratch(tmp_path, monkeypatch):
+    plan, remove = plan_of(tmp_path, configuration({"S_e": {"Id": "string"}})), shutil.rmtree
+
+    def stopped(*_, **__):
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", stopped)
+    with pytest.raises(KeyboardInterrupt), kernel(plan.settings):
+        pass
+    stop_kernels(plan.scratch, 0.1)
     assert not plan.scratch.exists()

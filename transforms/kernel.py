@@ -40,14 +40,16 @@ def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
     # Extensions come from packages that pip has checked; checking them again takes longer than a small step.
     connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
                                         "temp_directory": spill, "allow_unsigned_extensions": True})
-    _OPEN.add(connection)
     try:
+        _OPEN.add(connection)
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
     finally:
-        connection.close()
-        shutil.rmtree(spill, ignore_errors=True)
-        _OPEN.discard(connection)
+        try:
+            connection.close()
+            shutil.rmtree(spill, ignore_errors=True)
+        finally:  # a signal may come while it closes, too
+            _OPEN.discard(connection)
 
 
 def stop_kernels(scratch: Path, seconds: float = 10) -> None:
