@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lake.catalog import METADATA
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, insert_arrow, transaction
-from lake.snapshots import forget_old_commits
+from lake.snapshots import READING_SECONDS, forget_old_commits
 from schemas import tables
 from schemas.crash import crash_point
 from schemas.instants import Instant, format_instant
@@ -39,7 +39,7 @@ class Upkeep:
 
     commits: int = 32
     seldom: int = 100
-    reading_seconds: float = 300
+    reading_seconds: float = READING_SECONDS
 
 
 @dataclass(frozen=True)

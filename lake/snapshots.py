@@ -14,25 +14,32 @@ from schemas.tables import RUNS, SCHEMA
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SNAPSHOTS = "FROM ducklake_snapshots('lake')"
+READING_SECONDS = 300.0
+"""How long a reader may take for one transaction: so long its snapshot and files stay once they are replaced."""
+_SNAPSHOT = """WITH snapshot AS (SELECT snapshot_id, lead(snapshot_time) OVER (ORDER BY snapshot_id) AS replaced
+                  FROM ducklake_snapshots('lake'))"""
+"""What counts is when the next one came: a reader takes the latest snapshot, however old that is."""
 
 
 def forget_old_commits(connection: "DuckDBPyConnection", reading_seconds: float) -> None:
-    """Forget the stream's snapshots that were replaced longer ago than a reader may take; publishes stay.
-
-    What counts is when the next one came: a reader takes the latest snapshot, however old that is.
-    """
+    """Forget the stream's snapshots that were replaced longer ago than a reader may take; publishes stay."""
     runs = f"{SCHEMA}.runs" if columns_of(connection, RUNS.name) else "(SELECT NULL::BIGINT AS snapshot_id WHERE false)"
-    _forget(connection, f"""
-        WITH snapshot AS (SELECT snapshot_id, lead(snapshot_time) OVER (ORDER BY snapshot_id) AS replaced {SNAPSHOTS})
-        SELECT snapshot_id FROM snapshot WHERE replaced < now() - to_microseconds({int(reading_seconds * 1_000_000)})
-          AND snapshot_id NOT IN (SELECT snapshot_id FROM {runs})""")
+    _forget(connection, f"""{_SNAPSHOT} SELECT snapshot_id FROM snapshot WHERE {_unread(reading_seconds)}
+        AND snapshot_id NOT IN (SELECT snapshot_id FROM {runs})""")
 
 
-def forget_old_publishes(connection: "DuckDBPyConnection", kept: int) -> None:
-    """Forget every snapshot from before the last so many publishes."""
-    _forget(connection, f"""SELECT snapshot_id {SNAPSHOTS} WHERE snapshot_id < (
-        SELECT min(snapshot_id) FROM (SELECT snapshot_id FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT {kept}))""")
+def forget_old_publishes(connection: "DuckDBPyConnection", kept: int, reading_seconds: float) -> None:
+    """Forget the snapshots from before the last so many publishes that were replaced longer ago than a reader may take.
+
+    The others are left to the next refresh.
+    """
+    _forget(connection, f"""{_SNAPSHOT} SELECT snapshot_id FROM snapshot WHERE {_unread(reading_seconds)}
+        AND snapshot_id < (SELECT min(snapshot_id) FROM (
+            SELECT snapshot_id FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT {kept}))""")
+
+
+def _unread(reading_seconds: float) -> str:
+    return f"replaced < now() - to_microseconds({int(reading_seconds * 1_000_000)})"
 
 
 def _forget(connection: "DuckDBPyConnection", chosen: str) -> None:

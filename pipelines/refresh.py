@@ -24,7 +24,7 @@ from lake.locks import commit_lock, hold, refresh_lock
 from lake.orphans import remove_orphans
 from lake.publish import Change, RunRow, publish, table_columns
 from lake.published import current_publish
-from lake.snapshots import forget_old_publishes
+from lake.snapshots import READING_SECONDS, forget_old_publishes
 from lake.views import define_views
 from pipelines.progress import Follower
 from runner_configs import RunnerConfig
@@ -81,10 +81,11 @@ class Refreshed:
 
 
 def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, clock: Callable[[], Instant],
-            report: Report = silent) -> Refreshed:
+            report: Report = silent, reading_seconds: float = READING_SECONDS) -> Refreshed:
     """Read the sources, unify them, and publish; raise and leave the old base when anything is wrong.
 
-    One refresh at a time per lake (`locked` otherwise). The same inputs and registry give the same rows.
+    One refresh at a time per lake (`locked` otherwise). The same inputs and registry give the same rows. Files of
+    older bases go once readers had them for `reading_seconds` after they were replaced.
     """
     # 1. Nobody else refreshes this lake now.
     with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
@@ -108,7 +109,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
                 refreshed = _publish(plan, found, generation, runner, clock, follower)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
-            _forget_old(plan, generation, clock())
+            _forget_old(plan, generation, clock(), reading_seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever asked for the refresh
             return replace(refreshed, uncleaned=error)
     return refreshed
@@ -310,7 +311,7 @@ def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object
             "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
 
 
-def _forget_old(plan: Plan, generation: str, now: Instant) -> None:
+def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:
     """Remove what no reader needs any more: scratch, older serving generations, history, snapshots and their files."""
     shutil.rmtree(plan.paths.scratch, ignore_errors=True)
     crash_point("refresh.scratch_removed")
@@ -322,6 +323,6 @@ def _forget_old(plan: Plan, generation: str, now: Instant) -> None:
         connection = connect(plan.paths, read_only=False)
         try:
             forget_history(connection, now - plan.configuration.lake.history_days * DAY)
-            forget_old_publishes(connection, keep)
+            forget_old_publishes(connection, keep, reading_seconds)
         finally:
             connection.close()

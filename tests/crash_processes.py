@@ -59,6 +59,19 @@ def command(folder: Path, *words: str) -> int:
     return main(["-C", str(folder), "-v", *words])
 
 
+def refresh(folder: Path) -> int:
+    """Run a refresh that removes the files of an old base soon, so that stories see that, too."""
+    import overtide
+    import runner_configs
+    from pipelines.refresh import refresh as run
+    from schemas.loading import loaded
+
+    with overtide.open(folder) as project:
+        run(loaded(folder, os.environ)[0], project.paths, runner_configs.load("embedded"), project.clock,
+            reading_seconds=2)
+    return 0
+
+
 def stream(folder: Path) -> int:
     """Run a stream with short ticks that keeps its tables small all the time, until it is told to stop."""
     import overtide

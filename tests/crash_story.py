@@ -13,6 +13,7 @@ from random import Random
 import yaml
 
 from tests import crash_company, shop
+from tests import crash_processes as processes
 from tests.crash_company import sources_of
 from tests.crash_plan import Death, Plan
 from tests.crash_processes import acknowledged, command, read, start, stream, write
@@ -201,7 +202,7 @@ class Telling:
         """Start a refresh of changed sources."""
         self.attempt += 1
         shop.write_sources(self.project, self.sources(self.attempt))
-        return start(command, self.project, "refresh", crash_at=crash_at, output=self.output("refresh"))
+        return start(processes.refresh, self.project, crash_at=crash_at, output=self.output("refresh"))
 
     def begin_stream(self, crash_at: str | None) -> ForkServerProcess:
         """Start a stream."""

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lake.catalog import connect
 from lake.published import current_publish
 from schemas.errors import OvertideError
+from tests.engine import opened
 from tests.small_plan import INSTANCE
 from tests.small_project import Project
 
@@ -152,3 +154,20 @@ def test_a_run_that_cannot_remove_what_is_old_is_published_and_the_next_one_remo
     stuck.rmdir()
     assert project.refresh().uncleaned is None
     assert sorted(path.name for path in project.paths.serving.iterdir()) == ["run000002.sqlite", "run000003.sqlite"]
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_query_goes_on_beside_refreshes_and_what_it_read_goes_afterwards(project, kept):
+    project.document["lake"] = {"keep_generations": kept}
+    with opened(connect(project.paths)) as reader:
+        reader.execute("BEGIN")
+        before = reader.execute("SELECT CustomerId FROM lake.Customer ORDER BY ALL").fetchall()
+        for name in ("zoe", "eve", "pia"):
+            project.write(a=f"Id,Name\n1,{name}\n").refresh(reading_seconds=600)
+        assert reader.execute("SELECT CustomerId FROM lake.Customer ORDER BY ALL").fetchall() == before
+        assert reader.execute("SELECT Name FROM lake.Customer ORDER BY ALL").fetchall() == [("ann",), ("bob",)]
+    first = "SELECT count(*) FROM ducklake_snapshots('lake') WHERE snapshot_id <= {}".format(
+        project.rows("SELECT min(snapshot_id) FROM lake.runs")[0][0])
+    assert project.rows(first) != [(0,)]
+    project.refresh()
+    assert project.rows(first) == [(0,)]
