@@ -1,12 +1,15 @@
 """What a refresh is about to do, known to every worker: configuration, places, the run, and what is published now."""
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from schemas.configuration import Activity, Configuration, Entity, Preference, Relationship, Rule, UnifiedEntity
 from schemas.errors import OvertideError
@@ -111,16 +114,29 @@ def report(plan: Plan, stage: str, rows: int, started: float, ahead: Mapping[str
 
 
 def leave_error(plan: Plan, error: OvertideError) -> None:
-    """Leave an error where the process that runs the refresh finds it, whatever the runner makes of exceptions."""
-    document = asdict(error)
-    (plan.scratch / "error.json").write_text(json.dumps(document))
+    """Leave an error where the process that runs the refresh finds it, whatever the runner makes of exceptions.
+
+    The first one stays. Where none can be left (scratch is gone, the disk is full) the runner's text has to do.
+    """
+    with suppress(OSError):
+        descriptor, draft = tempfile.mkstemp(prefix="error-", dir=plan.scratch)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(asdict(error), file)
+            if not _left(plan.scratch).exists():
+                Path(draft).replace(_left(plan.scratch))
+        finally:
+            Path(draft).unlink(missing_ok=True)
 
 
 def left_error(scratch: Path) -> OvertideError | None:
     """Return the error that a step left, or None."""
-    path = scratch / "error.json"
-    if not path.exists():
-        return None
-    document = json.loads(path.read_text())
-    document["details"] = []
-    return OvertideError(**document)
+    return _error_of(json.loads(_left(scratch).read_text())) if _left(scratch).exists() else None
+
+
+def _left(scratch: Path) -> Path:
+    return scratch / "error.json"
+
+
+def _error_of(document: dict[str, Any]) -> OvertideError:
+    return OvertideError(**document | {"details": [_error_of(detail) for detail in document["details"]]})

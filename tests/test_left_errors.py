@@ -1,0 +1,55 @@
+"""The error that a step leaves for the process that runs the refresh: whole, and that of the first step that failed."""
+
+import threading
+
+import pytest
+
+from schemas.errors import OvertideError
+from tests.small_plan import configuration, plan_of
+from transforms.plan import leave_error, left_error
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return plan_of(tmp_path, configuration({"S_e": {"Id": "string"}}))
+
+
+def test_an_error_comes_back_whole(plan):
+    innermost = OvertideError("invalid_value", "Bad.", "Day", "Mend it.")
+    error = OvertideError("sources_wrong", "Two mistakes.", "a.csv", None, 503, 75, [
+        OvertideError("too_many_set_aside", "Too many.", details=[innermost]), OvertideError("no_rows", "None.")])
+    assert left_error(plan.scratch) is None
+    leave_error(plan, error)
+    assert left_error(plan.scratch) == error
+    assert [file.name for file in plan.scratch.iterdir()] == ["error.json"]
+
+
+def test_the_first_error_is_kept(plan):
+    for code in ("first", "second"):
+        leave_error(plan, OvertideError(code, "Bad."))
+    assert left_error(plan.scratch).code == "first"
+
+
+def test_an_error_of_a_step_that_outlives_its_refresh_is_left_nowhere(plan):
+    plan.scratch.rmdir()
+    leave_error(plan, OvertideError("late", "Bad."))
+    assert left_error(plan.scratch) is None
+
+
+def test_steps_that_fail_at_once_leave_one_whole_error(plan):
+    begin, seen = threading.Barrier(9), set()
+
+    def leave(number):
+        begin.wait()
+        leave_error(plan, OvertideError(f"of {number}", "x" * 200_000))
+
+    steps = [threading.Thread(target=leave, args=(number,)) for number in range(8)]
+    for step in steps:
+        step.start()
+    begin.wait()
+    while any(step.is_alive() for step in steps):
+        left = left_error(plan.scratch)
+        seen |= {len(left.message)} if left else set()
+    for step in steps:
+        step.join()
+    assert seen | {len(left_error(plan.scratch).message)} == {200_000}
