@@ -14,6 +14,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
@@ -76,6 +77,8 @@ class SqliteEventLog:
         self._clock, self._ids = clock, ids
         self._writer: _Writer | None = None
         self._readers = threading.local()
+        self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._opening = threading.Lock()
         self._commits = GroupCommit[_Request, list[Answer]](self._commit, lambda request: len(request[0]), GROUP_EVENTS)
 
     def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
@@ -138,14 +141,13 @@ class SqliteEventLog:
             return gone
 
     def close(self) -> None:
-        """Close the files of the writer and of this thread."""
+        """Close the files of the writer and of all threads that read."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        reader = getattr(self._readers, "connection", None)
-        if reader is not None:
-            reader.close()
-            del self._readers.connection
+        with self._opening:
+            for reader in self._opened:
+                reader.close()
 
     def _commit(self, requests: list[_Request]) -> list[list[Answer]]:
         """Decide and write the requests of a group in one transaction."""
@@ -176,7 +178,7 @@ class SqliteEventLog:
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         """Give this thread's connection for reading, None while there is no log."""
         with clear_errors(self.path):
-            connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+            connection: _Connection | None = getattr(self._readers, "connection", None)
             if connection is None and self.path.exists() and self.path.stat().st_size:
                 connection = _connect(self.path, "ro")
                 if not _has_layout(self.path, connection):
@@ -184,6 +186,8 @@ class SqliteEventLog:
                     connection = None
                 else:
                     self._readers.connection = connection
+                    with self._opening:
+                        self._opened.add(connection)
             yield connection
 
 
@@ -327,10 +331,14 @@ def _row(entry: Entry) -> tuple[Any, ...]:
             entry.request_hash, entry.body_hash, entry.status)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+class _Connection(sqlite3.Connection):
+    """A connection that can be referred to weakly: that of a thread goes with it, or when the log is closed."""
+
+
+def _connect(path: Path, mode: str) -> _Connection:
     """Open a connection; a writer's moves between threads, of which only one at a time uses it."""
     connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None,
-                                 check_same_thread=False)
+                                 check_same_thread=False, factory=_Connection)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     return connection
 

@@ -1,6 +1,7 @@
 """The event log: order, durability, repetition, group commit, several processes, and clear failures."""
 
 import fcntl
+import gc
 import os
 import sqlite3
 import sys
@@ -255,6 +256,38 @@ def test_a_reader_waits_for_a_commit_in_progress(log):
     assert not waited.wait(0.2)
     os.close(descriptor)
     assert waited.wait(5)
+
+
+def test_closing_closes_the_files_of_every_thread(log):
+    log.append([update()])
+    looked, closed, codes = threading.Event(), threading.Event(), []
+
+    def read():
+        log.end()
+        looked.set()
+        closed.wait(5)
+        with pytest.raises(OvertideError) as error:
+            log.end()
+        codes.append(error.value.code)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    looked.wait(5)
+    log.close()
+    closed.set()
+    reader.join()
+    assert codes == ["log_unwritable"]
+
+
+def test_the_files_of_a_thread_are_closed_when_it_ends(log):
+    log.append([update()])
+    assert log.end() == 1
+    for _ in range(3):
+        reader = threading.Thread(target=log.end)
+        reader.start()
+        reader.join()
+    gc.collect()
+    assert len(log._opened) == 1
 
 
 def test_files_are_for_their_owner_alone(log):
