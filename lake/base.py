@@ -16,6 +16,7 @@ from lake.catalog import Publish, connect, unreadable
 from lake.generation import Generation, Profile
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
+from schemas.events import activity_id
 from schemas.instants import Instant, format_instant
 from schemas.names import quoted
 from schemas.paths import Paths
@@ -41,6 +42,7 @@ class Lake:
         self._connection: DuckDBPyConnection | None = None
         self._runs: list[Publish] = []
         self._has: dict[tuple[int, str], bool] = {}
+        self._sources: dict[int, set[str]] = {}
 
     def query(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query over one snapshot of the lake."""
@@ -72,16 +74,28 @@ class Lake:
                             else _rows("UnifiedActivity", run, columns, keys)))
         return [dict(zip(names, _canonical_row(ACTIVITY_TYPES.values(), row), strict=True)) for row in rows]
 
-    def having(self, run: int, activity_ids: Iterable[str]) -> set[str]:
-        """Return which of these activities the base of a run has, for whichever customer."""
-        wanted = set(activity_ids)
-        new = [one for one in wanted if (run, one) not in self._has]
+    def having(self, run: int, activities: Iterable[Mapping[str, Value]]) -> set[str]:
+        """Return the ActivityIds of those of these activities that the base of a run has, for whichever customer.
+
+        Nothing is sorted by ActivityId, so a whole column is read, but only for ids that the run can have: one that is
+        named by a source without activities in it is of an activity that no refresh has brought.
+        """
+        wanted = {str(one["ActivityId"]): _source(one) for one in activities}
+        new = [one for one, source in wanted.items()
+               if (run, one) not in self._has and (source is None or source in self._sources_of(run))]
         if new:
             if len(self._has) > REMEMBERED:
                 self._has.clear()
             found = {row[0] for row in self.query(*_rows("UnifiedActivity", run, ["ActivityId"], {"ActivityId": new}))}
             self._has.update({(run, one): one in found for one in new})
         return {one for one in wanted if self._has.get((run, one))}
+
+    def _sources_of(self, run: int) -> set[str]:
+        """Return the entities from which the base of a run has activities."""
+        if run not in self._sources:
+            statement, parameters = _rows("UnifiedActivity", run, ["SourceEntityName"], {})
+            self._sources[run] = {row[0] for row in self.query(f"SELECT DISTINCT * FROM ({statement})", parameters)}
+        return self._sources[run]
 
     def close(self) -> None:
         """Close the DuckDB, if it was opened."""
@@ -158,6 +172,12 @@ class Past:
         rows = self.lake.query("""SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'
             AND table_name = ? ORDER BY column_index""", [table])
         return {name: kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for name, kind in rows}
+
+
+def _source(activity: Mapping[str, Value]) -> str | None:
+    """Return the entity that names an activity together with its key there; None where its id says nothing of that."""
+    source, key = str(activity["SourceEntityName"]), str(activity["SourceActivityId"])
+    return source if activity_id(source, key) == activity["ActivityId"] else None
 
 
 Query = tuple[str, list[object]]

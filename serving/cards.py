@@ -133,7 +133,8 @@ class Reader:
         events = [] if base_only else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
         live = reading.live_activities(events, moment.as_of, moment.known_at)
         own = self._activities(base, profile.customer_id)
-        missing = {str(entry["ActivityId"]) for entry in live} - {str(row["ActivityId"]) for row in own}
+        known = {row["ActivityId"] for row in own}
+        missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
         entries = reading.timeline(own, live, self._lake.having(base.run, missing))
         return reading.Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
 

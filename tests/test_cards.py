@@ -257,6 +257,17 @@ def test_an_activity_that_the_base_has_for_another_customer_is_not_shown_twice(o
     assert own.timeline(key=(shop.ACCOUNTS, "0")).entries == ()
 
 
+def test_an_activity_is_the_base_s_whether_its_id_or_its_source_names_it(own):
+    pot, one = own.timeline(key=ANN).entries[0]["ActivityId"], own.get(key=BEN).customer_id
+    call = {"CustomerId": one, "ActivityType": "Call", "ActivityTime": "2026-01-02T00:00:00Z"}
+    named = {"SourceEntityName": shop.ORDERS, "SourceActivityId": "1"}
+    answers = own.post("UnifiedActivity", [call | {"ActivityId": pot}, call | named, call, call | {
+        "SourceEntityName": "Desk_Calls", "SourceActivityId": "1", "Title": "from elsewhere"}])
+    shown = [answer.event.activity_id for answer in answers[2:]]
+    for _ in range(2):
+        assert sorted(entry["ActivityId"] for entry in own.timeline(one).entries) == sorted(shown)
+
+
 def test_a_held_activity_is_shown_once_a_refresh_brings_its_customer(own):
     order = {"OrderId": "8", "AccountId": "new", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}
     assert own.post(shop.ORDERS, [order])[0].status == 202
