@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lake.catalog import Publish, connect, unreadable
+from lake.definitions import TABLE_COLUMNS, columns_by_table
 from lake.generation import Generation, Profile
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
@@ -169,9 +170,7 @@ class Past:
                 _expression_of_text(name, kind) if name.casefold() in there else "NULL" for name, kind in types.items()]
 
     def _columns(self, table: str) -> dict[str, str]:
-        rows = self.lake.query("""SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'
-            AND table_name = ? ORDER BY column_index""", [table])
-        return {name: kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for name, kind in rows}
+        return columns_by_table(self.lake.query(TABLE_COLUMNS, [table])).get(table, {})
 
 
 def _source(activity: Mapping[str, Value]) -> str | None:

@@ -1,6 +1,6 @@
 """Define tables and views of the lake within a transaction, and ask what is there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from schemas import tables
@@ -11,11 +11,29 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+TABLE_COLUMNS = """
+    SELECT table_name, column_name, replace(data_type, 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ') FROM duckdb_columns()
+    WHERE database_name = 'lake' AND schema_name = 'main' AND table_name = coalesce($1, table_name)
+    ORDER BY table_name, column_index"""
+"""The columns of a table or view of the lake (NULL: of all) with their SQL types, for `columns_by_table`."""
+
+
+def columns_by_table(rows: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    """Return the rows of `TABLE_COLUMNS` as types by column, by table."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, {})[column] = kind
+    return found
+
+
+def table_columns(connection: "DuckDBPyConnection") -> dict[str, dict[str, str]]:
+    """Return the columns of every table and view of the lake with their SQL types, by table."""
+    return columns_by_table(connection.execute(TABLE_COLUMNS, [None]).fetchall())
+
+
 def columns_of(connection: "DuckDBPyConnection", name: str) -> dict[str, str]:
     """Return the columns of a table or view of the lake with their SQL types; none when it does not exist."""
-    rows = connection.execute("""SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'
-        AND schema_name = 'main' AND table_name = ? ORDER BY column_index""", [name]).fetchall()
-    return {column: kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for column, kind in rows}
+    return columns_by_table(connection.execute(TABLE_COLUMNS, [name]).fetchall()).get(name, {})
 
 
 def create_table(connection: "DuckDBPyConnection", table: Table) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.catalog import Publish, connect, expect_no_catalog
-from lake.definitions import columns_of, create_table, inline_up_to
+from lake.definitions import columns_of, create_table, inline_up_to, table_columns
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, create_overlay
 from lake.published import announce, current_publish, doubt
@@ -50,17 +50,6 @@ class RunRow:
 
 Define = Callable[["DuckDBPyConnection"], None]
 """Defines views and macros through the connection of the publishing transaction."""
-
-
-def table_columns(connection: "DuckDBPyConnection") -> dict[str, dict[str, str]]:
-    """Return the columns of every table of the lake with their SQL types, by table."""
-    rows = connection.execute("""
-        SELECT table_name, column_name, data_type FROM duckdb_columns()
-        WHERE database_name = 'lake' AND schema_name = 'main' ORDER BY table_name, column_index""").fetchall()
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in rows:
-        found.setdefault(table, {})[column] = kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
-    return found
 
 
 def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callable[[], Instant],

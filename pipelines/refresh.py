@@ -18,11 +18,12 @@ from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
 from lake.catalog import Publish, attach_statements, connect, extension
+from lake.definitions import table_columns
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.history import forget_history
 from lake.locks import commit_lock, hold, refresh_lock
 from lake.orphans import remove_orphans
-from lake.publish import Change, RunRow, publish, table_columns
+from lake.publish import Change, RunRow, publish
 from lake.published import current_publish
 from lake.snapshots import READING_SECONDS, forget_old_publishes
 from lake.views import define_views
