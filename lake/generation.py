@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,12 +48,18 @@ class Profile:
                           ensure_ascii=False, separators=(",", ":"))
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that can be referred to weakly: that of a thread goes with it, or when the generation is closed."""
+
+
 class Generation:
     """Reads one generation; usable from every thread. A look-up takes microseconds and never waits."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
+        self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._opening = threading.Lock()
         if not path.exists():
             raise OvertideError("generation_missing", f"The serving generation {path.name} is missing.", str(path),
                                 "Run `overtide refresh` to build it again.", 503)
@@ -123,11 +130,11 @@ class Generation:
         return dict(self.meta("real_time"))
 
     def close(self) -> None:
-        """Close this thread's connection; the others go with their threads."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._local.connection
+        """Close the files of all threads; a later read opens them anew."""
+        with self._opening:
+            self._local = threading.local()
+            for connection in self._opened:
+                connection.close()
 
     def _one(self, statement: str, *parameters: str) -> tuple[Any, ...] | None:
         try:
@@ -138,10 +145,16 @@ class Generation:
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
-            connection.execute("PRAGMA mmap_size = 1073741824")
+        return self._connect() if connection is None else connection
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open this thread's connection; any thread may close it."""
+        with self._opening:
+            connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True,
+                                         check_same_thread=False, factory=_Connection)
+            self._opened.add(connection)
             self._local.connection = connection
+        connection.execute("PRAGMA mmap_size = 1073741824")
         return connection
 
     def _corrupt(self, reason: str) -> OvertideError:

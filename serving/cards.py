@@ -100,10 +100,11 @@ class Reader:
         return self._retried(self._current)
 
     def close(self) -> None:
-        """Release the files that this thread opened."""
+        """Release the files that were opened, whichever thread opened them; a later read opens them anew."""
         self._lake.close()
-        if self._generation is not None:
-            self._generation.close()
+        for base in (self._generation, *self._bases.values()):
+            if isinstance(base, Generation):
+                base.close()
 
     def _retried(self, read: Callable[[], Answer]) -> Answer:
         for _ in range(ATTEMPTS - 1):

@@ -305,6 +305,20 @@ def test_a_damaged_generation_is_said_clearly(own):
     assert code_of(own.get, key=ANN) == "generation_corrupt"
 
 
+def test_closing_closes_the_bases_that_were_asked_for_too(own):
+    def opened():
+        files = [file.resolve() for file in Path("/proc/self/fd").iterdir()]
+        return {file.name for file in files if file.parent == own.paths.serving}
+
+    reader = threading.Thread(target=own.get, kwargs={"key": ANN})
+    reader.start()
+    assert [own.get(key=ANN, as_of=at).run for at in (T0, T0 + 2 * HOUR)] == [1, 3]
+    reader.join()
+    assert opened() == {"run000003.sqlite", "run000004.sqlite"}
+    own.close()
+    assert opened() == set()
+
+
 def test_reads_from_many_threads_agree(own):
     own.update(key=ANN, fields={"Points": 9})
     found: list[object] = []

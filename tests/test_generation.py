@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,31 @@ def generation(tmp_path):
 def test_a_profile_comes_back_as_it_was_written(generation):
     assert generation.profile(ANN.customer_id) == ANN
     assert generation.profile("b" * 32) is None
+
+
+def test_closing_closes_the_files_of_every_thread_and_a_later_read_opens_them_anew(generation):
+    def opened():
+        return [one for one in Path("/proc/self/fd").iterdir() if one.resolve() == generation.path]
+
+    looked, closed = threading.Barrier(4), threading.Event()
+
+    def read():
+        generation.profile(ANN.customer_id)
+        looked.wait(30)
+        closed.wait(30)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    looked.wait(30)
+    generation.profile(ANN.customer_id)
+    assert opened() != []
+    generation.close()
+    assert opened() == []
+    assert generation.profile(ANN.customer_id) == ANN
+    closed.set()
+    for reader in readers:
+        reader.join()
 
 
 def test_ids_resolve_to_the_profile_that_they_lead_to(generation):
