@@ -14,13 +14,10 @@ from schemas.activities import COLUMNS
 from schemas.events import Event
 from schemas.instants import format_instant
 from schemas.tables import ProfileField
-from schemas.values import misfit
+from schemas.values import Value, misfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Value = Any
-"""A canonical JSON value: text, number, boolean or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class FieldView:
     event_id: str | None = None
     caller: str | None = None
 
-    def as_json(self) -> dict[str, Value]:
+    def as_json(self) -> dict[str, Any]:
         """Return the field as a JSON document."""
         until = None if self.valid_until is None else format_instant(self.valid_until)
         return {"value": self.value, "live": self.live, "baseValue": self.base_value, "validUntil": until,
@@ -65,7 +62,7 @@ class Card:
         """Return the value that a field shows."""
         return self.fields[name].value
 
-    def as_json(self) -> dict[str, Value]:
+    def as_json(self) -> dict[str, Any]:
         """Return the card as a JSON document."""
         records = [{"entity": entity, "key": key, "winner": winner} for entity, key, winner in self.records]
         return {"customerId": self.customer_id, "asOf": format_instant(self.as_of),
@@ -91,7 +88,7 @@ class TimelineEntry:
         """Return a column of the activity."""
         return self.activity[name]
 
-    def as_json(self) -> dict[str, Value]:
+    def as_json(self) -> dict[str, Any]:
         """Return the entry as a JSON document: the activity's columns, then where it came from."""
         until = None if self.valid_until is None else format_instant(self.valid_until)
         return {**self.activity, "live": self.live, "validUntil": until, "eventId": self.event_id,
@@ -108,7 +105,7 @@ class Timeline:
     run: int
     entries: tuple[TimelineEntry, ...]
 
-    def as_json(self) -> dict[str, Value]:
+    def as_json(self) -> dict[str, Any]:
         """Return the timeline as a JSON document."""
         return {"customerId": self.customer_id, "asOf": format_instant(self.as_of),
                 "knownAt": format_instant(self.known_at), "run": self.run,
@@ -185,7 +182,7 @@ def _ended(known: Iterable[Event]) -> Callable[[str], float]:
     return lambda field: max(everything, latest.get(field, nothing))
 
 
-def _body(event: Event) -> dict[str, Value]:
+def _body(event: Event) -> dict[str, Any]:
     """Return an event's body; one that cannot be read says nothing (the stream lists it in its quarantine)."""
     try:
         body = json.loads(event.body)
@@ -194,7 +191,7 @@ def _body(event: Event) -> dict[str, Value]:
     return body if isinstance(body, dict) else {}
 
 
-def _fields(event: Event) -> dict[str, Value]:
+def _fields(event: Event) -> dict[str, Any]:
     fields = _body(event).get("fields")
     return fields if isinstance(fields, dict) else {}
 

@@ -6,7 +6,7 @@ value at a time.
 
 from schemas.configuration import Attribute
 from schemas.names import literal
-from schemas.values import EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, canonical_text, duckdb_type
+from schemas.values import EXACT, EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, canonical_text, duckdb_type
 
 GUID_PARTS = "(.{8})(.{4})(.{4})(.{4})(.{12})"
 TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
@@ -107,7 +107,7 @@ def expectation(attribute: Attribute) -> str:
 def canonical_json(column: str, kind: str) -> str:
     """Return the SQL that turns a typed column into its canonical JSON value (type JSON)."""
     if kind == "integer":
-        return f"CASE WHEN abs({column}::HUGEINT) <= 9007199254740992 THEN to_json({column}) " \
+        return f"CASE WHEN abs({column}::HUGEINT) <= {EXACT} THEN to_json({column}) " \
                f"ELSE to_json({column}::VARCHAR) END"
     if kind in ("double", "boolean"):
         return f"to_json({column})"
