@@ -1,7 +1,9 @@
 """The lake's catalog: attaching it to DuckDB, and how it names the run that is published."""
 
+import fcntl
 import importlib.util
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +64,8 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
             memory_limit: str | None = None) -> "DuckDBPyConnection":
     """Return an in-memory DuckDB with the lake attached as `lake`.
 
-    Raises `no_lake` when nothing was published yet, and `lake_unreadable` when the catalog is lost or no catalog.
+    Raises `no_lake` when nothing was published yet, and `lake_unreadable` when the catalog is lost or no catalog,
+    and `foreign_data` when it would write into the data of another lake.
     """
     import duckdb
 
@@ -83,18 +86,62 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
     try:
         for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only)]:
             connection.execute(statement)
+        if not read_only:
+            expect_own_data(connection, paths)
     except duckdb.Error as error:
         connection.close()
         raise unreadable(error, f"The lake's catalog {paths.catalog}") from None
+    except (OvertideError, OSError):
+        connection.close()
+        raise
     return connection
 
 
+def expect_own_data(connection: "DuckDBPyConnection", paths: Paths) -> None:
+    """Mark the data folder as this catalog's, or raise `foreign_data` where it is that of another one.
+
+    Each would remove the other's files, which its own catalog does not name. A catalog has its identity from DuckLake
+    and keeps it wherever it is copied to, together with its data.
+    """
+    row = connection.execute(f"SELECT schema_uuid FROM {METADATA}.ducklake_schema WHERE schema_id = 0").fetchone()
+    identity = str(row[0]) if row else ""
+    if not _marked(paths):
+        _write_mark(paths, identity)
+    if _marked(paths) != identity:
+        raise _foreign_data(paths)
+
+
+def _marked(paths: Paths) -> str:
+    """Return the identity of the catalog to which the data folder belongs; nothing where it is nobody's yet."""
+    return paths.mark.read_text(encoding="ascii", errors="replace") if paths.mark.exists() else ""
+
+
+def _write_mark(paths: Paths, identity: str) -> None:
+    """Write the mark where there is none: of two lakes that do so at once the first has the folder."""
+    descriptor = os.open(paths.mark, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not os.fstat(descriptor).st_size:
+            os.write(descriptor, identity.encode())
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _foreign_data(paths: Paths) -> OvertideError:
+    return OvertideError("foreign_data", f"The data folder {paths.data} is that of another lake.", str(paths.data),
+                         "Give each lake a `lake.data` of its own; where the other lake is gone, remove the folder.",
+                         500)
+
+
 def expect_no_catalog(paths: Paths) -> None:
-    """Raise `lake_unreadable` where the catalog that is missing was there: a new one would hide what was published."""
+    """Raise where a new catalog would hide what was published: `lake_unreadable`, or `foreign_data` of another lake."""
     if paths.published.exists():
         raise OvertideError("lake_unreadable", f"The lake's catalog {paths.catalog} is missing, but it was there.",
                             str(paths.catalog), "Restore it together with its data from a backup, or remove the rest "
                             f"of {paths.catalog.parent} to begin a new lake.", 503)
+    if _marked(paths):
+        raise _foreign_data(paths)
 
 
 def unreadable(error: BaseException, what: str = "The lake") -> OvertideError:

@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
-from lake.catalog import Publish, attach_statements, connect, extension
+from lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
 from lake.definitions import table_columns
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.history import forget_history
@@ -127,6 +127,8 @@ def remove_left(paths: Paths) -> None:
                 remove_orphans(connection, paths)
             finally:
                 connection.close()
+    else:
+        expect_no_catalog(paths)
     crash_point("refresh.begun")
 
 

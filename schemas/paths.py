@@ -26,6 +26,11 @@ class Paths:
         return self.catalog.with_name(self.catalog.name + ".published")
 
     @property
+    def mark(self) -> Path:
+        """The file that says whose the data folder is."""
+        return self.data / "catalog.id"
+
+    @property
     def files(self) -> Path:
         """The folder of all else that belongs to this catalog; others may lie beside it."""
         return self.catalog.with_name(self.catalog.name + ".files")

@@ -114,3 +114,39 @@ READERS = re.compile(r"\b(read_(csv|csv_auto|parquet|json|json_auto|ndjson|text|
 def test_no_path_reaches_a_reader_but_as_the_literal_of_a_file():
     files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
     assert [f"{file.name}: {found.group()}" for file in files for found in READERS.finditer(file.read_text())] == []
+
+
+def set_lake(folder: Path, **settings: str) -> Path:
+    document = yaml.safe_load((folder / "overtide.yaml").read_text())
+    (folder / "overtide.yaml").write_text(yaml.safe_dump(document | {"lake": settings}))
+    return folder
+
+
+def test_a_lake_does_not_touch_the_data_of_another_one(tmp_path):
+    first, second = (set_lake(make_shop(tmp_path / name), data="../shared") for name in ("first", "second"))
+    assert call("-C", first, "-q", "refresh").code == 0
+    there = {file: file.read_bytes() for file in (tmp_path / "shared").rglob("*") if file.is_file()}
+    for command in (["refresh"], ["stream", "--until-caught-up"], ["refresh"]):
+        answer = call("-C", second, "-q", "--json", *command)
+        assert (answer.code, answer.document["error"]["code"]) == (1, "foreign_data")
+        assert "is that of another lake" in answer.document["error"]["message"]
+    assert {file: file.read_bytes() for file in (tmp_path / "shared").rglob("*") if file.is_file()} == there
+    assert call("-C", first, "-q", "refresh").code == 0
+    set_lake(second, data="own")
+    assert call("-C", second, "-q", "refresh").code == 0
+
+
+def test_a_project_that_was_copied_or_moved_owns_its_data(project_folder, tmp_path):
+    copied = Path(shutil.copytree(project_folder, tmp_path / "copy"))
+    moved = Path(shutil.move(project_folder, tmp_path / "moved"))
+    for folder in (copied, moved):
+        assert call("-C", folder, "-q", "refresh").code == 0
+        assert call("-C", folder, "-q", "stream", "--until-caught-up").code == 0
+
+
+@pytest.mark.parametrize("left", ["", None])
+def test_a_data_folder_whose_mark_was_never_written_is_taken(project_folder, left):
+    mark = Paths.of(project_folder).mark
+    mark.unlink() if left is None else mark.write_text(left)
+    assert call("-C", project_folder, "-q", "refresh").code == 0
+    assert len(mark.read_text()) == 36
