@@ -4,11 +4,9 @@ It is complete on disk before its run is published, so readers open it immutable
 """
 
 import json
-import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,12 +38,6 @@ class Profile:
     fields: dict[str, Json]
     records: tuple[tuple[str, str, bool], ...] = ()
     previous: tuple[str, ...] = ()
-
-    def document(self) -> str:
-        """Return the JSON text that the generation keeps."""
-        records = [[entity, key, int(winner)] for entity, key, winner in self.records]
-        return json.dumps({"fields": self.fields, "records": records, "previous": list(self.previous)},
-                          ensure_ascii=False, separators=(",", ":"))
 
 
 class _Connection(sqlite3.Connection):
@@ -160,32 +152,6 @@ class Generation:
     def _corrupt(self, reason: str) -> OvertideError:
         return OvertideError("generation_corrupt", f"The serving generation {self.path.name} cannot be read: {reason}.",
                              str(self.path), "Run `overtide refresh` to build a new one.", 503)
-
-
-def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Profile],
-                     records: Iterable[tuple[str, str, str]] = (), aliases: Iterable[tuple[str, str]] = ()) -> None:
-    """Write a generation row by row (small data and tests): complete and durable at `path`, or not there at all.
-
-    `records` are (entity, key, customer id), `aliases` (previous id, customer id).
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.unlink(missing_ok=True)
-    connection = sqlite3.connect(draft, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = OFF")
-    connection.execute("BEGIN")
-    for statement in DDL:
-        connection.execute(statement)
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", ((key, meta_text(key, meta[key])) for key in sorted(meta)))
-    rows = ((profile.customer_id, profile.document()) for profile in profiles)
-    connection.executemany("INSERT INTO profile VALUES (?, ?)", rows)
-    connection.executemany("INSERT INTO record VALUES (?, ?, ?)", records)
-    connection.executemany("INSERT INTO alias VALUES (?, ?)", aliases)
-    connection.execute("COMMIT")
-    connection.close()
-    with draft.open("rb+") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def meta_text(key: str, value: Json) -> str:

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
-from lake.generation import Profile, write_generation
+from lake.generation import Profile
 from lake.overlay import Span, commit
 from lake.publish import Change, RunRow, publish
 from lake.views import define_views
 from schemas import tables
 from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock
+from tests.generations import write_generation
 from tests.oracle_base import ACTIVITY_COLUMNS, Base, Sources, instant
 from transforms.realtime import overlay_rows, to_batch
 

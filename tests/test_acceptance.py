@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from eventlog.sqlite import SqliteEventLog
-from lake.generation import Generation, Profile, write_generation
+from lake.generation import Generation, Profile
 from schemas.activities import COLUMNS
 from schemas.configuration import Activity, Entity
 from schemas.errors import OvertideError
@@ -15,6 +15,7 @@ from schemas.events import activity_id, event_id
 from schemas.instants import DAY, HOUR, MINUTE, format_instant
 from schemas.strict_json import parse_json, parse_lines
 from serving.acceptance import Acceptance, Target, Terms, answer_document
+from tests.generations import write_generation
 
 NOW = 1_795_514_400_000_000
 ANN, BOB, OLD = "a" * 32, "b" * 32, "0" * 32

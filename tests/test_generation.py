@@ -1,15 +1,16 @@
 """A serving generation: written once, complete or not there, and read from every thread."""
 
-import sqlite3
 import threading
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from lake.generation import Generation, Profile, write_generation
+from lake.generation import Generation, Profile
 from schemas.errors import OvertideError
 from schemas.tables import ProfileField
+from tests.generations import write_generation
 
 META = {
     "run": 3, "instance": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10",
@@ -126,6 +127,6 @@ def test_a_generation_that_lacks_metadata_is_an_error(tmp_path):
 
 
 def test_a_failed_write_leaves_no_generation(tmp_path):
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(duckdb.Error):
         write_generation(tmp_path / "g.sqlite", META, [ANN, ANN])
     assert not (tmp_path / "g.sqlite").exists()

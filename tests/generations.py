@@ -1,0 +1,44 @@
+"""Serving generations of a few profiles, built as a refresh builds them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from lake.catalog import extension
+from lake.generation import Json, Profile
+from lake.generation_build import GenerationSources, build_generation
+from schemas.names import literal
+from tests.engine import opened
+
+PROFILES = pa.schema([(name, pa.string()) for name in ("CustomerId", "fields", "winners", "PreviousCustomerId")])
+KEYS = pa.schema([(name, pa.string()) for name in ("EntityName", "PrimaryKey", "CustomerId")]
+                 + [("IsWinner", pa.bool_())])
+ALIASES = pa.schema([(name, pa.string()) for name in ("PreviousCustomerId", "CustomerId")])
+
+
+def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Profile],
+                     records: Iterable[tuple[str, str, str]] = (), aliases: Iterable[tuple[str, str]] = ()) -> None:
+    """Build a generation; `records` are (entity, key, customer id), `aliases` (previous id, customer id)."""
+    profiles = sorted(profiles, key=lambda profile: profile.customer_id)
+    losers = {(entity, key) for profile in profiles for entity, key, winner in profile.records if not winner}
+    keys = [(entity, key, one, (entity, key) not in losers) for entity, key, one in sorted(records)]
+    with opened(duckdb.connect(config={"threads": 1, "allow_unsigned_extensions": True})) as connection:
+        connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
+        connection.register("profiles", table(PROFILES, map(row_of, profiles)))
+        connection.register("keys", table(KEYS, keys))
+        connection.register("aliases", table(ALIASES, aliases))
+        build_generation(connection, path, meta, GenerationSources("FROM profiles", "FROM keys", "FROM aliases"))
+
+
+def row_of(profile: Profile) -> tuple[str, str, str, str | None]:
+    """Return a profile as the row of SQL that a refresh makes of it."""
+    winners = ",".join(json.dumps([entity, key, 1]) for entity, key, winner in profile.records if winner)
+    return profile.customer_id, json.dumps(profile.fields), winners, ";".join(profile.previous) or None
+
+
+def table(schema: pa.Schema, rows: Iterable[tuple[object, ...]]) -> pa.Table:
+    """Return rows as an Arrow table."""
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
