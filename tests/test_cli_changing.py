@@ -112,7 +112,7 @@ def test_a_quiet_refresh_prints_nothing(project_folder):
 
 
 def test_a_refresh_that_cannot_remove_what_is_old_has_published_and_says_so(project_folder):
-    stuck = project_folder / "lake" / "serving" / "run000000.sqlite"
+    stuck = Paths.of(project_folder).serving / "run000000.sqlite"
     stuck.mkdir()
     answer = call("-C", project_folder, "refresh")
     assert (answer.code, answer.out.startswith("Published run 2 at ")) == (0, True)
