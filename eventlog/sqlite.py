@@ -28,6 +28,7 @@ from eventlog.failures import clear_errors, unwritable, wrong_version
 from eventlog.group_commit import GroupCommit
 from schemas.crash import crash_point
 from schemas.events import KINDS, Draft, Event, IdSource, Kind
+from schemas.folders import make_folder, sync_folder
 from schemas.instants import Clock, Instant
 
 VERSION = 2
@@ -266,7 +267,7 @@ class _Writer:
     @classmethod
     def open(cls, path: Path, lock_path: Path) -> "_Writer":
         """Open a log for writing, creating it first if there is none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             flock(descriptor, LOCK_EX)
@@ -362,7 +363,7 @@ def _create(path: Path) -> None:
                 connection.execute(statement)
             crash_point("log.layout_written")
             connection.execute("COMMIT")
-            _sync(path.parent)
+            sync_folder(path.parent)
     finally:
         connection.close()
 
@@ -373,12 +374,3 @@ def _has_layout(path: Path, connection: sqlite3.Connection) -> bool:
     if version not in (0, VERSION):
         raise wrong_version(path, version)
     return version == VERSION
-
-
-def _sync(folder: Path) -> None:
-    """Make the names of new files in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

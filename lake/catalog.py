@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import OvertideError
+from schemas.folders import make_folder
 from schemas.instants import HISTORY_DAYS
 from schemas.names import literal
 from schemas.paths import Paths
@@ -75,8 +76,8 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
             raise OvertideError("no_lake", f"There is no lake in {paths.project} yet.", str(paths.catalog),
                                 "Run `overtide refresh` first.", 404)
     if not read_only:
-        paths.catalog.parent.mkdir(parents=True, exist_ok=True)
-        paths.data.mkdir(parents=True, exist_ok=True)
+        make_folder(paths.catalog.parent)
+        make_folder(paths.data)
     config: dict[str, str | bool | int | float | list[str]] = dict(UNCHECKED)
     if threads is not None:
         config["threads"] = threads

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lake.generation import DDL, Json, meta_text
 from schemas.crash import crash_point
+from schemas.folders import make_folder
 from schemas.names import literal
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ DOCUMENTS = """
 def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping[str, Json],
                      sources: GenerationSources) -> None:
     """Write a generation to `path`; `connection` has the sqlite extension loaded and may spill."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     draft = path.with_name(path.name + ".part")
     draft.unlink(missing_ok=True)
     _create(draft, meta)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from schemas.crash import crash_point
 from schemas.errors import LOCKED, OvertideError
+from schemas.folders import make_folder
 from schemas.paths import Paths
 
 LOOKS, PAUSE = 500, 0.01
@@ -33,7 +34,7 @@ def stream_lock(paths: Paths) -> Path:
 @contextmanager
 def hold(path: Path, command: str, since: str) -> Iterator[None]:
     """Hold a lock for as long as a command runs; raise `locked` (exit 75), naming the holder, when it is taken."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, path)
@@ -100,7 +101,7 @@ def holder(path: Path) -> dict[str, str | int] | None:
 @contextmanager
 def commit_lock(paths: Paths) -> Iterator[None]:
     """Hold the right to commit to the lake: every writer takes it around its transaction and waits for it."""
-    paths.locks.mkdir(parents=True, exist_ok=True)
+    make_folder(paths.locks)
     with _locking(os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX):
         yield
 

@@ -13,12 +13,12 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 
 from lake.catalog import Publish, connect, publish_of_comment
 from lake.locks import commit_lock, wait_for_commit
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
+from schemas.folders import sync_folder
 from schemas.paths import Paths
 
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -45,7 +45,7 @@ def current_publish(paths: Paths) -> Publish | None:
 def doubt(paths: Paths) -> None:
     """Say, durably and under the commit lock, that only the catalog knows what is published."""
     paths.published.unlink(missing_ok=True)
-    _sync(paths.published.parent)
+    sync_folder(paths.published.parent)
 
 
 def announce(paths: Paths, publish: Publish | None) -> None:
@@ -101,11 +101,3 @@ def _named_by_catalog(paths: Paths) -> Publish | None:
     finally:
         connection.close()
     return publish_of_comment(row[0] if row else None)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

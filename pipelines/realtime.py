@@ -147,7 +147,7 @@ class Driver:
     def carry(self, connection: "DuckDBPyConnection", span: Span) -> None:
         """Run the pipeline over a range and commit what it wrote; a range that was committed before is left out."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
+        self._folder.mkdir(mode=0o700, parents=True)
         crash_point("stream.before_pipeline")
         run_pipeline(partial(read_log, self._paths.log), span, profile_types(self._paths), self._folder, self._runner,
                      self._options)

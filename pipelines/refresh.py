@@ -32,6 +32,7 @@ from runner_configs import RunnerConfig
 from schemas.configuration import Configuration
 from schemas.crash import crash_point
 from schemas.errors import FAILED, OvertideError
+from schemas.folders import make_folder
 from schemas.instants import DAY, Instant, format_instant
 from schemas.loading import configuration_hash
 from schemas.names import literal, parquet_rows
@@ -173,7 +174,7 @@ def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, 
               files: list[SourceFile]) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read."""
     scratch = paths.scratch / f"run{run:06d}"
-    scratch.mkdir(parents=True)
+    make_folder(scratch)
     published, hashes = published_tables(paths)
     unified = {one.entity for one in configuration.unification.entities}
     size = sum(Path(file.path).stat().st_size for file in files if file.entity in unified)

@@ -1,0 +1,23 @@
+"""Making folders: durable, and for their owner alone, since what lies in them is personal data."""
+
+import os
+from itertools import takewhile
+from pathlib import Path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, with mode 0700; what is there stays as it is."""
+    missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
+    for one in reversed(missing or [folder]):
+        one.mkdir(mode=0o700, exist_ok=True)
+        if missing:
+            sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files in a folder durable: it alone says that they are there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
