@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lake.generation import DDL, Json, meta_text
 from schemas.crash import crash_point
-from schemas.folders import make_folder
+from schemas.folders import make_folder, sync_folder
 from schemas.names import literal
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping
         os.fsync(file.fileno())
     crash_point("generation.synced")
     draft.replace(path)
+    sync_folder(path.parent)
 
 
 def _create(draft: Path, meta: Mapping[str, Json]) -> None:

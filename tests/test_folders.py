@@ -4,9 +4,11 @@ import os
 import stat
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from lake.generation_build import GenerationSources
+from lake.catalog import extension
+from lake.generation_build import GenerationSources, build_generation
 from schemas.folders import make_folder
 from tests.command_line import call
 from tests.conftest import make_shop
@@ -78,3 +80,11 @@ def test_the_name_of_a_new_event_log_is_on_the_disk(project_folder, tmp_path, sy
     assert call("-C", project_folder, "-q", *UPDATE).code == 0
     assert any(path == tmp_path and "new" in names for path, names in synced)
     assert any(path == tmp_path / "new" and "log" in names for path, names in synced)
+
+
+def test_the_name_of_a_new_generation_is_on_the_disk(tmp_path, synced):
+    path = tmp_path / "serving" / "run000001.sqlite"
+    with duckdb.connect(config={"allow_unsigned_extensions": True}) as connection:
+        connection.execute(f"LOAD '{extension('sqlite_scanner')}'")
+        build_generation(connection, path, META, NOTHING)
+    assert synced[-1] == (path.parent, {path.name})
