@@ -123,14 +123,14 @@ def set_lake(folder: Path, **settings: str) -> Path:
 
 
 def test_a_lake_does_not_touch_the_data_of_another_one(tmp_path):
-    first, second = (set_lake(make_shop(tmp_path / name), data="../shared") for name in ("first", "second"))
+    first, second = (set_lake(make_shop(tmp_path / name), data="../both") for name in ("first", "second"))
     assert call("-C", first, "-q", "refresh").code == 0
-    there = {file: file.read_bytes() for file in (tmp_path / "shared").rglob("*") if file.is_file()}
+    there = {file: file.read_bytes() for file in (tmp_path / "both").rglob("*") if file.is_file()}
     for command in (["refresh"], ["stream", "--until-caught-up"], ["refresh"]):
         answer = call("-C", second, "-q", "--json", *command)
         assert (answer.code, answer.document["error"]["code"]) == (1, "foreign_data")
         assert "is that of another lake" in answer.document["error"]["message"]
-    assert {file: file.read_bytes() for file in (tmp_path / "shared").rglob("*") if file.is_file()} == there
+    assert {file: file.read_bytes() for file in (tmp_path / "both").rglob("*") if file.is_file()} == there
     assert call("-C", first, "-q", "refresh").code == 0
     set_lake(second, data="own")
     assert call("-C", second, "-q", "refresh").code == 0
