@@ -136,13 +136,20 @@ def _foreign_data(paths: Paths) -> OvertideError:
 
 
 def expect_no_catalog(paths: Paths) -> None:
-    """Raise where a new catalog would hide what was published: `lake_unreadable`, or `foreign_data` of another lake."""
-    if paths.published.exists():
-        raise OvertideError("lake_unreadable", f"The lake's catalog {paths.catalog} is missing, but it was there.",
-                            str(paths.catalog), "Restore it together with its data from a backup, or remove the rest "
-                            f"of {paths.catalog.parent} to begin a new lake.", 503)
-    if _marked(paths):
+    """Raise where a new catalog would hide what was published: `lake_unreadable`, or `foreign_data` of another lake.
+
+    The catalog of this lake was there where a run is announced, or where there is both a generation and marked data: a
+    first refresh that dies leaves a generation alone.
+    """
+    marked = bool(_marked(paths))
+    lost = paths.published.exists() or (marked and any(paths.serving.glob("*.sqlite")))
+    if not (lost or marked) or paths.catalog.exists():  # asked again: whoever makes a first one makes it before these
+        return
+    if not lost:
         raise _foreign_data(paths)
+    raise OvertideError("lake_unreadable", f"The lake's catalog {paths.catalog} is missing, but it was there.",
+                        str(paths.catalog), "Restore it together with its data from a backup. To begin a new lake, in "
+                        f"which customers may have other ids, move {paths.published} and {paths.data} away.", 503)
 
 
 def unreadable(error: BaseException, what: str = "The lake") -> OvertideError:

@@ -14,7 +14,7 @@ import os
 from contextlib import suppress
 from dataclasses import asdict
 
-from lake.catalog import Publish, connect, publish_of_comment
+from lake.catalog import Publish, connect, expect_no_catalog, publish_of_comment
 from lake.locks import commit_lock, wait_for_commit
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
@@ -28,12 +28,14 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 def current_publish(paths: Paths) -> Publish | None:
     """Return the publish that the catalog names now, or None before the first. Not to be called under the commit lock.
 
-    Takes microseconds, but half a second after a publisher died, and once where nothing was published yet.
+    Takes microseconds, but half a second after a publisher died, and once where nothing was published yet. Raises
+    `lake_unreadable` where the catalog is lost.
     """
     try:
         return _read(paths)
     except FileNotFoundError:
         if not paths.catalog.exists():
+            expect_no_catalog(paths)
             return None
     wait_for_commit(paths)
     try:

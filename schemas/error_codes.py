@@ -137,7 +137,8 @@ CODES = {
         "configuration", "The file is not UTF-8 or not YAML.", "Correct the line that is named.", exit_codes=USAGE),
     "lake_unreadable": Explained(
         "storage", "The lake cannot be read or written, or its catalog is lost.",
-        "Check that the catalog and its data folder are whole, may be written to, and that the disk is not full.",
+        "Check that the catalog and its data folder are whole, may be written to, and that the disk is not full; "
+        "[restore](operations.md#backups) a catalog that is lost.",
         (503,)),
     "locked": Explained(
         "storage", "Another command holds the lock; the message says which, and since when.",

@@ -80,6 +80,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
         [*READS, *CHANGES, "status", "stream", "refresh"], "lake_unreadable", "file is not a database."),
     "a lost catalog": (remove(CATALOG), ["timeline", "sql", "open", "status", "stream", "refresh"], "lake_unreadable",
                        "catalog.sqlite is missing, but it was there. Restore it"),
+    "a lost catalog, and nothing says what is published": (
+        remove(CATALOG, ANNOUNCED), [*READS, *CHANGES, "status", "stream", "refresh"], "lake_unreadable",
+        "Restore it together with its data from a backup"),
     "lost data": (remove("lake/data"), ["status", "sql", "refresh"], "lake_unreadable", "No such file or directory"),
     "a lost generation": (remove(f"{FILES}/serving"), ["get", "timeline", *CHANGES], "generation_missing",
                           "Run `overtide refresh`"),
@@ -117,6 +120,25 @@ def test_a_damaged_project_is_explained(lived_in, damage, commands, code, words)
         expect_refusal(on(lived_in, command), 1, words)
     answer = call("-q", "--json", "-C", lived_in, *EVERY[commands[0]], given=RECORD)
     assert (answer.code, answer.err, answer.document["error"]["code"]) == (1, "", code)
+
+
+@pytest.mark.parametrize("lost", [[CATALOG], [CATALOG, ANNOUNCED]])
+def test_a_lost_catalog_is_never_begun_anew_over_its_data_and_can_be_restored(used, lived_in, lost):
+    remove(*lost)(lived_in)
+    before = sorted((lived_in / "lake" / "data").rglob("*"))
+    assert [on(lived_in, command).code for command in ("stream", "refresh")] == [1, 1]
+    assert (lived_in / CATALOG).exists() is False
+    assert sorted((lived_in / "lake" / "data").rglob("*")) == before
+    shutil.copy(used / CATALOG, lived_in / CATALOG)
+    assert call("-C", lived_in, "--json", "refresh").document["run"] == 2
+
+
+def test_a_new_lake_begins_where_the_rest_of_the_lost_one_is_moved_away(lived_in):
+    remove(CATALOG)(lived_in)
+    for name in (ANNOUNCED, "lake/data"):
+        expect_refusal(on(lived_in, "refresh"), 1, f"move {lived_in / ANNOUNCED} and {lived_in / 'lake/data'} away.")
+        (lived_in / name).rename(lived_in / f"away-{Path(name).name}")
+    assert call("-C", lived_in, "--json", "refresh").document["run"] == 1
 
 
 @pytest.mark.parametrize("damage", [overwrite(ANNOUNCED), overwrite(ANNOUNCED, content=b"5"), remove(ANNOUNCED),

@@ -97,6 +97,7 @@ def test_a_stream_removes_what_an_earlier_one_left(tmp_path):
     from pipelines.realtime import stream
 
     paths = Paths.of(tmp_path)
+    open_overlay(paths).close()
     [left] = leave(paths, "updates/ducklake-1.parquet")
     log = SqliteEventLog(paths.log, lambda: 1, lambda _: "e")
     stream(paths, log, lambda: 1, FnApiRunner(), until_caught_up=True)
