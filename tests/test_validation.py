@@ -2,7 +2,6 @@
 
 import ast
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -344,70 +343,6 @@ def test_a_csv_file_may_have_columns_that_begin_like_json(tmp_path):
     (tmp_path / "data" / "own.csv").write_text("{Id},Name\n1,x\n")
     entity = {"path": "data/own.csv", "primary_key": "{Id}", "attributes": {"{Id}": "string", "Name": "string"}}
     assert [one.code for one in checked(tmp_path, edited(("sources/Shop/Own", entity)))] == ["unused_entity"]
-
-
-def test_one_mistake_does_not_make_others_of_what_refers_to_it(tmp_path):
-    found = checked(tmp_path, edited((CONTACTS, "x")))
-    assert [one.target for one in found] == ["sources.Shop.Contacts"]
-    found = checked(tmp_path, edited((f"{CONTACTS}/attributes", ["x"])))
-    assert [one.target for one in found] == ["sources.Shop.Contacts.attributes"]
-    found = checked(tmp_path, edited(("sources", 5)))
-    assert [one.target for one in found] == ["sources"]
-
-
-def test_a_misspelt_policy_neither_invents_nor_hides_what_is_wrong_beside_it(tmp_path):
-    prefer, field = "unification/entities/0/deduplicate/prefer", f"{MERGE}/fields/1"
-    found = checked(tmp_path, edited((f"{prefer}/policy", "recent"), (f"{prefer}/attribute", "Sen"),
-                                     (f"{field}/policy", "recent"), (f"{field}/by/Club_Members", "Joind")))
-    assert [(one.code, one.target, one.suggestion) for one in found] == [
-        ("invalid_value", "unification.entities[0].deduplicate.prefer.policy", "most_recent"),
-        ("unknown_name", "unification.entities[0].deduplicate.prefer.attribute", "Seen"),
-        ("invalid_value", "unification.merge.fields[1].policy", "most_recent"),
-        ("unknown_name", "unification.merge.fields[1].by.Club_Members", "Joined")]
-
-
-@pytest.mark.parametrize("rest", [{}, {"attribute": "Seen"}, {"attribute": "Name"}])
-def test_nothing_is_said_of_what_a_misspelt_policy_needs(tmp_path, rest):
-    found = checked(tmp_path, edited(("unification/entities/0/deduplicate/prefer", {"policy": "recent", **rest}),
-                                     (f"{MERGE}/fields/1/policy", "recent"), (f"{MERGE}/fields/1/by", REMOVED)))
-    assert [one.target for one in found] == ["unification.entities[0].deduplicate.prefer.policy",
-                                             "unification.merge.fields[1].policy"]
-
-
-@pytest.mark.parametrize(("place", "value", "target"), [
-    ("from/0", "Shop_Contact.EMail", "from[0]"), ("from/0", "EMail", "from[0]"), ("from", [], "from"),
-    ("by", {"Shop_Contacts": "Born", "Club_Member": "Joined"}, "by.Club_Member"),
-    ("by/Shop_Orders", "Item", "by.Shop_Orders")])
-def test_a_misspelt_entity_of_a_column_is_said_once(tmp_path, place, value, target):
-    found = checked(tmp_path, edited((f"{MERGE}/fields/1/{place}", value)))
-    assert [one.target for one in found] == [f"unification.merge.fields[1].{target}"]
-
-
-def renamed(source: str) -> dict[str, Any]:
-    """Return the configuration with another name for the source Shop, to which all that refers to it stays true."""
-    document = edited()
-    document["sources"] = {source if name == "Shop" else name: one for name, one in document["sources"].items()}
-    return document
-
-
-def test_a_misspelt_source_is_said_where_its_entities_are_named_first(tmp_path):
-    found = checked(tmp_path, renamed("Shopp"))
-    assert [(one.code, one.target, one.suggestion) for one in found] == [
-        ("unknown_name", "unification.entities[0].entity", "Shopp_Contacts"),
-        ("unknown_name", "relationships[0].entity", "Shopp_Orders"),
-        ("unknown_name", "activities[0].entity", "Shopp_Orders")]
-
-
-def test_a_source_that_cannot_have_its_name_is_said_once(tmp_path):
-    found = checked(tmp_path, renamed("Sh op"))
-    assert [(one.code, one.target) for one in found] == [("invalid_name", 'sources."Sh op"')]
-
-
-def test_a_name_that_does_not_exist_is_never_expected(tmp_path):
-    found = checked(tmp_path, edited(("unification/entities/1/entity", "Club_Member"), (f"{MATCH}/to", "Club_Membr")))
-    assert [(one.target, one.suggestion) for one in found] == [
-        ("unification.entities[1].entity", "Club_Members"), ("unification.match[0].to", "Club_Members")]
-    assert not [one for one in found if "`Club_Member`" in one.expected]
 
 
 def test_every_code_that_validation_can_raise_stands_in_these_tests():
