@@ -150,3 +150,15 @@ def test_a_data_folder_whose_mark_was_never_written_is_taken(project_folder, lef
     mark.unlink() if left is None else mark.write_text(left)
     assert call("-C", project_folder, "-q", "refresh").code == 0
     assert len(mark.read_text()) == 36
+
+
+def test_what_the_environment_says_of_a_path_is_not_written_into_the_lake(tmp_path, monkeypatch):
+    folder, elsewhere = make_shop(tmp_path / "shop"), tmp_path / "known-from-the-environment"
+    shutil.move(folder / "data", elsewhere)
+    text = (folder / "overtide.yaml").read_text()
+    (folder / "overtide.yaml").write_text(text.replace("path: data/", "path: ${SOURCES}/"))
+    monkeypatch.setenv("SOURCES", str(elsewhere))
+    assert call("-C", folder, "-q", "refresh").code == 0
+    files = [file for file in (folder / "lake").rglob("*") if file.is_file()]
+    assert [file for file in files if elsewhere.name.encode() in file.read_bytes()] == []
+    assert any(shop.CONTACTS.encode() in file.read_bytes() for file in files)

@@ -121,7 +121,7 @@ def test_lake_help_lists_the_tables_of_the_entities_that_there_are(tmp_path):
             (name, text) for name, _, text in told if name != "runs")
         assert [name for name, signature, _ in told if name != signature] == []
         assert ("Deduplication_S_b" in there) == (document is WHOLE)
-    assert ("S_a", "Typed rows of a.csv.") in [(name, text) for name, _, text in told]
+    assert ("S_a", "Typed rows of S_a, one per primary key.") in [(name, text) for name, _, text in told]
 
 
 def test_a_history_has_every_column_that_the_table_ever_had():

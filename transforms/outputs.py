@@ -226,7 +226,7 @@ def entity_outputs(table: EntityTable, plan: Plan) -> list[Output]:
     entity = plan.entities[table.entity]
     types = {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
     comments = {name: entity.attribute(name).semantic_type or "" for name in types}
-    typed = Table(table.entity, f"Typed rows of {entity.path}.",
+    typed = Table(table.entity, f"Typed rows of {table.entity}, one per primary key.",
                   tuple(tables.Column(name, kind, comments[name]) for name, kind in types.items()))
     found = [Output(typed, table.files, table.content),
              Output(tables.corrupt(table.entity), (table.corrupt_file,), table.corrupt_content)]
