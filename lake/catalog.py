@@ -131,7 +131,7 @@ def _write_mark(paths: Paths, identity: str) -> None:
 
 def _foreign_data(paths: Paths) -> OvertideError:
     return OvertideError("foreign_data", f"The data folder {paths.data} is that of another lake.", str(paths.data),
-                         "Give each lake a `lake.data` of its own; where the other lake is gone, remove the folder.",
+                         "Give each lake a `lake.data` of its own. Where this lake's catalog was lost, restore it.",
                          500)
 
 

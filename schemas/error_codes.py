@@ -81,7 +81,7 @@ CODES = {
         "command", "The folder for the new project is not empty.", "Name a new or an empty one.", exit_codes=USAGE),
     "foreign_data": Explained(
         "storage", "The data folder is that of another lake, whose files this one would remove.",
-        "Give each lake a `lake.data` of its own; where the other lake is gone, remove the folder.", (500,)),
+        "Give each lake a `lake.data` of its own; where a catalog was lost, restore it.", (500,)),
     "generation_corrupt": Explained(
         "storage", "The serving generation cannot be read.", "Run `overtide refresh`, which builds a new one.", (503,)),
     "generation_missing": Explained(
