@@ -142,12 +142,13 @@ def nothing_yet(error: Exception) -> bool:
 
 
 def snapshot(sql: Sql, whole: bool) -> Snapshot:
-    """Read what SQL shows in one transaction."""
+    """Read what SQL shows in one transaction; a `max` may come from statistics that are newer than its rows."""
     execute = sql.connection.execute
     execute("BEGIN")
     try:
         row = execute("""
-            SELECT epoch_us(now()), (SELECT max("Run") FROM lake.runs), (SELECT "Position" FROM lake.overlay_state),
+            SELECT epoch_us(now()), (SELECT "Run" FROM lake.runs ORDER BY "Run" DESC LIMIT 1),
+                   (SELECT "Position" FROM lake.overlay_state),
                    (SELECT count(DISTINCT "Position") FROM lake.updates), (SELECT count(*) FROM lake."Customer")
             """).fetchall()[0]
         return Snapshot(*row, *((sql.customers_now(), sql.activities_now()) if whole else (None, None)))

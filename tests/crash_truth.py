@@ -247,7 +247,7 @@ def expect_snapshot(found: Snapshot, truth: Truth) -> None:
     """Everything that SQL showed at once belongs to one publish and to one position of the log."""
     then = replace(truth, bases=truth.bases[:found.run], events=truth.events[:found.position])
     now = then.now(found.now)
-    said = f"run {found.run}, position {found.position}"
+    said = f"run {found.run}, position {found.position}, {[len(base.profiles) for base in truth.bases]} profiles"
     assert found.updates == sum(event.request.kind == "update" for event in then.events), said
     assert found.profiles == len(then.bases[-1].profiles), said
     if found.customers is not None:

@@ -327,9 +327,11 @@ def test_values_that_are_hard_to_write_pass_through_unharmed(tmp_path):
     odd = Project(tmp_path, document).write(**{"a.parquet": out.getvalue()})
     odd.refresh()
     assert hashes(odd.refresh()) == hashes(odd.done[0])
-    assert sorted(row[0] for row in odd.table("Customer", "Name")) == sorted(names)
-    assert sorted(row[0] for row in odd.table("UnifiedActivity", "Title")) == sorted(names)
-    assert [odd.card("S_a", text, 1)["Name"] for text in texts] == names
+    shown = {*names[:-1], None}  # the lake cannot compare a text with a NUL
+    assert {row[0] for row in odd.table("Customer", "Name")} == shown
+    assert {row[0] for row in odd.table("UnifiedActivity", "Title")} == shown
+    assert [odd.card("S_a", text, 1)["Name"] for text in texts] == [*names[:-1], None]
     assert odd.table("S_a_corrupt", "CorruptionDetails, Record") == [
         ('Id: the primary key is missing; Id: expected string but found "a\\u0000b"',
-         '{"Id":"a\\u0000b","Name":null,"At":"2024-01-01"}')]
+         '{"Id":"a\\u0000b","Name":null,"At":"2024-01-01"}'),
+        ('Name: expected string but found "a\\u0000b"', '{"Id":"{}","Name":"a\\u0000b","At":"2024-01-01"}')]
