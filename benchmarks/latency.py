@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import duckdb
-
 import overtide
 from benchmarks.live import customer_ids
 from benchmarks.measure import Row, percentile
-from lake.catalog import attach_statements, connect
+from lake.catalog import connect
 from schemas.paths import Paths
 
 RATE, SECONDS, POLL = 100, 30, 0.02
@@ -98,9 +96,7 @@ def delay(seen: list[tuple[float, int]], acknowledged: float, position: int) -> 
 def plain_delays(folder: Path) -> list[float]:
     """Return the seconds that each event takes which is inserted into a DuckLake of its own, one commit each."""
     delays = []
-    with duckdb.connect() as connection:
-        for statement in attach_statements(Paths.of(folder), read_only=False):
-            connection.execute(statement)
+    with connect(Paths.of(folder), read_only=False) as connection:
         connection.execute("CREATE TABLE lake.updates (Position BIGINT, CustomerId VARCHAR, Value VARCHAR)")
         began = time.perf_counter()
         for number in range(PLAIN_EVENTS):

@@ -101,9 +101,10 @@ def main() -> None:
             print(f"\n{name}\n{table(measured)}", flush=True)
             rows += measured
     finally:
+        if rows:
+            record(rows, asked.people, time.time() - began)
         if asked.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
-    record(rows, asked.people, time.time() - began)
 
 
 if __name__ == "__main__":

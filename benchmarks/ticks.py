@@ -18,6 +18,7 @@ from lake.catalog import connect
 from lake.maintenance import Keeper, Upkeep
 from lake.overlay import Span, commit, committed_position, open_overlay
 from schemas.events import Draft
+from schemas.instants import DAY, HISTORY_DAYS
 from schemas.paths import Paths
 from schemas.tables import OVERLAY
 from transforms.realtime import overlay_rows, to_batch
@@ -36,7 +37,7 @@ def measure(project: Path, plain: Path) -> list[Row]:
         for tick in range(TICKS):
             append(log, [ids[(tick * EVENTS + number) % len(ids)] for number in range(EVENTS)])
             commit(connection, paths, Span(position, position + EVENTS), rows_of(log, position))
-            keeper.committed(clock())
+            keeper.committed(clock() - HISTORY_DAYS * DAY)
             position += EVENTS
     seconds = time.perf_counter() - began
     files = sum(1 for table in OVERLAY for _ in paths.table(table.name).rglob("*.parquet"))

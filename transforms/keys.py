@@ -49,18 +49,19 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
     rows, key = f"SELECT * FROM {parquet_rows(files)}", quoted(entity.primary_key)
     read = sum(file.rows + file.lines for file in ingested)
-    keyless, distinct = _key_counts(connection, rows, entity)
+    keyless, distinct, some_corrupt = _key_counts(connection, rows, entity)
     repeated = sum(file.rows for file in ingested) - keyless - distinct
     aside = read - distinct - repeated
     check_amounts(name, entity, read, aside, lambda: first_aside(connection, ingested))
     corrupt = folder / "corrupt.parquet"
-    corrupt_records = write_parquet(connection, corrupt_rows(entity, ingested), corrupt)
+    corrupt_records = write_parquet(connection, corrupt_rows(entity, ingested, some_corrupt > 0), corrupt)
+    kept = f"SELECT * FROM {parquet_rows(files)}"
     if keyless or repeated:
         files = [str(folder / "settled.parquet")]
         file_rows = [write_parquet(connection, one_per_key(entity, prefer, rows), Path(files[0]))]
-    kept = f"SELECT * FROM {parquet_rows(files)}"
-    if count(connection, f"SELECT count({key}) FROM ({kept})") != distinct:
-        raise OvertideError("rows_lost", f"{name}: the rows read are not those kept, set aside or repeated.", name)
+        kept = f"SELECT * FROM {parquet_rows(files)}"
+        if count(connection, f"SELECT count({key}) FROM ({kept})") != distinct:
+            raise OvertideError("rows_lost", f"{name}: the rows read are not those kept, set aside or repeated.", name)
     content = fingerprint(connection, kept, {column: duckdb_type(entity.attribute(column).type)
                                              for column in entity.attributes})
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
@@ -69,14 +70,17 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
                        corrupt_records, new_columns, content, bad)
 
 
-def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> tuple[int, int]:
-    """Return how many rows have no key, and how many keys there are; as many hashes as rows prove that all differ."""
+def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> tuple[int, int, int]:
+    """Return how many rows have no key, how many keys there are, and how many rows hold something corrupt.
+
+    As many hashes as rows prove that all keys differ.
+    """
     key = quoted(entity.primary_key)
-    row = connection.execute(f"SELECT count(*), count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL) "
-                             f"FROM ({rows})").fetchone() or (0, 0, 0)
-    every, keyed, hashes = map(int, row)
+    row = connection.execute(f"SELECT count(*), count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
+                             f"count({CORRUPT}) FROM ({rows})").fetchone() or (0, 0, 0, 0)
+    every, keyed, hashes, corrupt = map(int, row)
     distinct = keyed if hashes == keyed else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
-    return every - keyed, distinct
+    return every - keyed, distinct, corrupt
 
 
 def first_aside(connection: "DuckDBPyConnection", ingested: list[IngestedFile]) -> str:
@@ -123,8 +127,11 @@ def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
     return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"
 
 
-def corrupt_rows(entity: Entity, ingested: list[IngestedFile]) -> str:
-    """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines."""
+def corrupt_rows(entity: Entity, ingested: list[IngestedFile], in_rows: bool) -> str:
+    """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines.
+
+    Unless `in_rows` only lines are: reading all rows to find none of them takes long.
+    """
     key = quoted(entity.primary_key)
     keyless = literal(f"{entity.primary_key}: the primary key is missing")
     reason = f"concat_ws('; ', CASE WHEN {key} IS NULL THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
@@ -133,6 +140,8 @@ def corrupt_rows(entity: Entity, ingested: list[IngestedFile]) -> str:
     lines = " UNION ALL ".join(
         f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
         f"Line AS LineNumber, Record FROM {parquet_rows([file.lines_path])}" for file in ingested)
+    if not in_rows:
+        return lines
     return f"""
         SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {key} IS NOT NULL AS IsKept,
                __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
