@@ -42,6 +42,10 @@ class Upkeep:
     reading_seconds: float = READING_SECONDS
 
 
+Step = Callable[["DuckDBPyConnection", Instant], object]
+"""A part of an upkeep, given the horizon of history."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """Rows of a table that lie together: how many, and the smallest position among them."""
@@ -57,33 +61,61 @@ class Keeper:
         self._connection, self._paths, self._upkeep = connection, paths, upkeep
         row = connection.execute(f"SELECT count(*) FROM {SCHEMA}.stream_commits").fetchone()
         self._commits, self._upkeeps = int(row[0]) if row else 0, 0
+        self._due: list[Step] = []
 
     def committed(self, horizon: Instant) -> bool:
-        """Take note of a commit; return whether rows that ended before the horizon of history were looked for."""
+        """Take note of a commit, and do one step of an upkeep that is due: events wait behind one step at most.
+
+        Return whether rows that ended before the horizon of history were looked for.
+        """
         self._commits += 1
-        if self._commits < self._upkeep.commits:
-            return False
-        thorough = self._upkeeps % self._upkeep.seldom == 0
-        self.keep_small(horizon, thorough)
-        self._commits, self._upkeeps = 0, self._upkeeps + 1
+        if not self._due and self._commits >= self._upkeep.commits:
+            self._due = self._steps(thorough=self._upkeeps % self._upkeep.seldom == 0)
+            self._commits, self._upkeeps = 0, self._upkeeps + 1
+        return bool(self._due) and self._do(horizon)
+
+    def finish(self, horizon: Instant) -> bool:
+        """Do what is left of an upkeep: short-lived streams would never come to its last steps; return as above."""
+        thorough = False
+        while self._due:
+            thorough |= self._do(horizon)
         return thorough
 
     def keep_small(self, horizon: Instant, thorough: bool) -> None:
-        """Do one upkeep: each step is a commit of its own, so dying between two is harmless."""
-        for table in EVENT_TABLES:
-            self._step(partial(join_small_files, self._connection, table.name))
-        self._step(partial(drop_old_commits, self._connection))
-        crash_point("maintenance.joined")
-        self._step(partial(forget_old_commits, self._connection, self._upkeep.reading_seconds))
-        crash_point("maintenance.snapshots_forgotten")
-        self._step(partial(purge_inlined_rows, self._connection))
-        if thorough:
-            self._step(partial(drop_unread_rows, self._connection, horizon))
+        """Do one whole upkeep now."""
+        self._due = self._steps(thorough)
+        self.finish(horizon)
 
-    def _step(self, step: Callable[[], object]) -> None:
-        """Let other writers in between two steps."""
+    def _steps(self, thorough: bool) -> list[Step]:
+        """Return the steps of an upkeep: each is a commit of its own, so dying between two is harmless."""
+        joins = [partial(_join, table.name) for table in EVENT_TABLES]
+        steps: list[Step] = [*joins, _drop_commits, partial(_forget, self._upkeep.reading_seconds), _purge]
+        return [*steps, drop_unread_rows] if thorough else steps
+
+    def _do(self, horizon: Instant) -> bool:
+        """Do the next step under the commit lock, which other writers get before the one after it."""
+        step = self._due.pop(0)
         with commit_lock(self._paths):
-            step()
+            step(self._connection, horizon)
+        return step is drop_unread_rows
+
+
+def _join(table: str, connection: "DuckDBPyConnection", _horizon: Instant) -> None:
+    join_small_files(connection, table)
+
+
+def _drop_commits(connection: "DuckDBPyConnection", _horizon: Instant) -> None:
+    drop_old_commits(connection)
+    crash_point("maintenance.joined")
+
+
+def _forget(reading_seconds: float, connection: "DuckDBPyConnection", _horizon: Instant) -> None:
+    forget_old_commits(connection, reading_seconds)
+    crash_point("maintenance.snapshots_forgotten")
+
+
+def _purge(connection: "DuckDBPyConnection", _horizon: Instant) -> None:
+    purge_inlined_rows(connection)
 
 
 def join_small_files(connection: "DuckDBPyConnection", table: str) -> None:

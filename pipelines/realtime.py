@@ -112,6 +112,7 @@ class Driver:
             span = self._next_span(progress.position)
             if span is None:
                 if until_caught_up:
+                    self._upkept(keeper.finish, progress.position)
                     break
                 stop.wait(self._tick.poll)
                 continue
@@ -119,11 +120,15 @@ class Driver:
             events = span.end - span.start
             progress = replace(progress, position=span.end, events=progress.events + events, ticks=progress.ticks + 1)
             watch(progress)
-            horizon = self._history_begins()
-            if keeper.committed(horizon):
-                self._log.forget(horizon, span.end)
+            self._upkept(keeper.committed, span.end)
             stop.wait(self._tick.pause(time.monotonic() - began, events))
         return progress
+
+    def _upkept(self, work: Callable[[Instant], bool], position: int) -> None:
+        """Do some upkeep of the lake, and that of the log below a position where it was thorough."""
+        horizon = self._history_begins()
+        if work(horizon):
+            self._log.forget(horizon, position)
 
     def _history_begins(self) -> Instant:
         """Return the instant before which no reader may ask: there is none before the first publish."""

@@ -7,7 +7,7 @@ import pytest
 from small_lake import SmallLake, at, customer_id
 
 from lake.catalog import METADATA, connect
-from lake.maintenance import Keeper, Upkeep
+from lake.maintenance import EVENT_TABLES, Keeper, Upkeep
 from lake.overlay import Span, commit
 from transforms.realtime import to_batch
 
@@ -53,11 +53,27 @@ def test_files_and_snapshots_are_bounded_and_every_row_is_there(lake):
     assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(3,)]
 
 
+def test_events_wait_behind_one_step_of_an_upkeep_at_most(lake):
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=4, seldom=1, reading_seconds=0))
+    done = []
+    for number in range(24):
+        tick(lake, number * 2)
+        before = len(keeper._due)
+        thorough = keeper.committed(0)
+        done.append((before - len(keeper._due), thorough))
+    begun = len(EVENT_TABLES) + 4  # steps of an upkeep
+    assert done[:3] == [(0, False)] * 3
+    assert done[3] == (1 - begun, False)  # made due, and the first is done
+    assert done[4:3 + begun] == [(1, False)] * (begun - 2) + [(1, True)]
+    assert done[3 + begun] == (1 - begun, False)
+
+
 def test_streams_that_live_for_one_commit_keep_their_tables_small_together(lake):
     for number in range(25):
         keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=10, reading_seconds=0))
         tick(lake, number * 50, rows=50)
         keeper.committed(0)
+        keeper.finish(0)
     assert files(lake) < 15
     assert lake.query("SELECT count(*) < 10 FROM lake.stream_commits") == [(True,)]
     assert lake.query("SELECT count(*) FROM lake.updates") == [(1250,)]
