@@ -27,9 +27,8 @@ def measure(project: Path) -> list[Row]:
     nothing = seconds(sys.executable, "-c", "pass")
     lake = seconds(sys.executable, "-c", f"import duckdb; duckdb.execute({attach!r}); "
                    "print(duckdb.execute('SELECT count(*) FROM lake.Customer').fetchall())")
-    light = {"get": ["get", one], "update": ["update", one, "City=Akron"], "withdraw": ["withdraw", one, "City"],
-             "status": ["status"]}
-    heavy = {"sql": ["sql", "SELECT count(*) FROM Customer"], "timeline": ["timeline", one]}
+    light = {"get": ["get", one], "update": ["update", one, "City=Akron"], "withdraw": ["withdraw", one, "City"]}
+    heavy = {"status": ["status"], "sql": ["sql", "SELECT count(*) FROM Customer"], "timeline": ["timeline", one]}
     return [*(Row(f"command: overtide {name}", seconds(program, "-C", project, *command), "s", nothing,
                   at_most=READS_OR_APPENDS) for name, command in light.items()),
             *(Row(f"command: overtide {name}", seconds(program, "-C", project, *command), "s", lake,
