@@ -15,6 +15,7 @@ from benchmarks.log import HOUR, clock, open_log
 from benchmarks.measure import Row
 from eventlog.sqlite import SqliteEventLog
 from lake.catalog import connect
+from lake.held_open import held_open
 from lake.maintenance import Keeper, Upkeep
 from lake.overlay import Span, commit, committed_position, open_overlay
 from schemas.events import Draft
@@ -31,7 +32,7 @@ READING_SECONDS = 5.0
 def measure(project: Path, plain: Path) -> list[Row]:
     """Make ticks without a pause and without a runner, and measure SQL again."""
     paths, ids, began = Paths.of(project), customer_ids(project, 10_000), time.perf_counter()
-    with closing(open_log(paths.log)) as log, closing(open_overlay(paths)) as connection:
+    with closing(open_log(paths.log)) as log, closing(open_overlay(paths)) as connection, held_open(paths):
         keeper = Keeper(connection, paths, Upkeep(reading_seconds=READING_SECONDS))
         position = committed_position(connection)
         for tick in range(TICKS):

@@ -1,8 +1,8 @@
 """Which run is published: a small file beside the catalog that says what the catalog says, so a read needs no DuckDB.
 
-Nothing but DuckDB opens the catalog's own file: two SQLite libraries in one process (DuckDB's and Python's) do not see
-each other's locks, and each releases the other's when it closes the file. Seen: reads of an old base for ever, and
-"database disk image is malformed".
+Nothing but DuckDB opens the catalog's own file in a process that uses it: two SQLite libraries in one process (Python's
+beside DuckDB's) do not see each other's locks, and each releases the other's when it closes the file. Seen: reads of an
+old base for ever, and "database disk image is malformed".
 
 The commit lock is held over all of: remove the file, commit, write the file anew. Who finds it missing waits for the
 lock; where it is missing then too, the publisher died in between, and the catalog is asked and the file written.

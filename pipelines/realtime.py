@@ -21,6 +21,7 @@ from apache_beam.runners.runner import PipelineRunner
 from eventlog.contract import EventLog, continues
 from eventlog.sqlite import SqliteEventLog
 from lake.generation import Generation
+from lake.held_open import held_open
 from lake.history import history_begins
 from lake.locks import commit_lock, hold, stream_lock
 from lake.maintenance import Keeper, Upkeep
@@ -98,7 +99,8 @@ class Driver:
             with commit_lock(self._paths):
                 remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
             crash_point("stream.begun")
-            return self._loop(connection, stop, until_caught_up, watch)
+            with held_open(self._paths):
+                return self._loop(connection, stop, until_caught_up, watch)
         finally:
             connection.close()
             shutil.rmtree(self._folder, ignore_errors=True)
