@@ -1,6 +1,5 @@
 """From acknowledged to visible in SQL, at a hundred events a second while the stream runs."""
 
-import signal
 import subprocess
 import sys
 import threading
@@ -27,7 +26,7 @@ def streaming(project: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
 
 
 class Visible:
