@@ -58,7 +58,7 @@ def attach_statements(paths: Paths, read_only: bool) -> list[str]:
     options = [f"DATA_PATH {literal(str(paths.data) + '/')}", "OVERRIDE_DATA_PATH true"]
     options += ["READ_ONLY"] if read_only else ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
     return [*(f"LOAD {literal(str(extension(name)))}" for name in ("ducklake", "sqlite_scanner")),
-            f"ATTACH {literal('ducklake:sqlite:' + str(paths.catalog))} AS lake ({', '.join(options)})"]
+            f"ATTACH IF NOT EXISTS {literal('ducklake:sqlite:' + str(paths.catalog))} AS lake ({', '.join(options)})"]
 
 
 def connect(paths: Paths, read_only: bool = True, threads: int | None = None,

@@ -41,7 +41,7 @@ from schemas.progress import Report, silent
 from schemas.tables import ProfileField
 from transforms import outputs, unify
 from transforms.identities import Identified
-from transforms.kernel import KernelSettings, kernel, stop_kernels
+from transforms.kernel import KernelSettings, kernel, shared_kernels, stop_kernels
 from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
@@ -100,13 +100,14 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
             plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
-                # 4. The pipeline writes files that nobody reads yet.
-                found = run_pipeline(plan, files, runner)
-                crash_point("refresh.pipeline_done")
-                # 5. The serving generation is complete before the run is published, so the run can name it.
-                with follower.stage("serving generation", found.identified.profiles):
-                    generation = build_serving(plan, found)
-                crash_point("refresh.generation_done")
+                with shared_kernels(plan.settings):
+                    # 4. The pipeline writes files that nobody reads yet.
+                    found = run_pipeline(plan, files, runner)
+                    crash_point("refresh.pipeline_done")
+                    # 5. The serving generation is complete before the run is published, so the run can name it.
+                    with follower.stage("serving generation", found.identified.profiles):
+                        generation = build_serving(plan, found)
+                    crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
                 refreshed = _publish(plan, found, generation, runner, clock, follower)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.

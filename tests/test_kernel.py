@@ -4,10 +4,11 @@ import shutil
 import threading
 
 import duckdb
+import pyarrow.compute as pc
 import pytest
 
 from tests.small_plan import configuration, plan_of
-from transforms.kernel import kernel, stop_kernels
+from transforms.kernel import define, kernel, shared_kernels, stop_kernels
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE hash(a.range, b.range) = 0"
 
@@ -50,4 +51,35 @@ def test_a_kernel_that_is_stopped_while_it_closes_leaves_no_scratch(tmp_path, mo
     with pytest.raises(KeyboardInterrupt), kernel(plan.settings):
         pass
     stop_kernels(plan.scratch, 0.1)
+    assert not plan.scratch.exists()
+
+
+def twice(numbers):
+    return pc.multiply(numbers, 2)
+
+
+def test_shared_kernels_are_connections_of_one_database(tmp_path):
+    plan = plan_of(tmp_path, configuration({"S_e": {"Id": "string"}}))
+    with shared_kernels(plan.settings):
+        with kernel(plan.settings) as first, kernel(plan.settings) as second:
+            first.execute("CREATE TEMP TABLE rows AS SELECT 1 AS number")
+            second.execute("CREATE TEMP TABLE rows AS SELECT 2 AS number")
+            assert first.execute("FROM rows").fetchall() == [(1,)]
+            define(first, twice, ["BIGINT"], "BIGINT")
+            define(second, twice, ["BIGINT"], "BIGINT")
+        with kernel(plan.settings) as third:
+            assert third.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rows'").fetchall() == [(0,)]
+            assert third.execute("SELECT twice(21), current_setting('TimeZone')").fetchall() == [(42, "UTC")]
+        assert len(list(plan.scratch.glob("spill-*"))) == 1
+    assert not list(plan.scratch.glob("spill-*"))
+    with kernel(plan.settings) as alone, pytest.raises(duckdb.CatalogException):
+        alone.execute("SELECT twice(21)")
+
+
+def test_shared_kernels_do_not_begin_where_the_refresh_was_stopped(tmp_path):
+    plan = plan_of(tmp_path, configuration({"S_e": {"Id": "string"}}))
+    with shared_kernels(plan.settings):
+        stop_kernels(plan.scratch)
+        with pytest.raises(FileNotFoundError), kernel(plan.settings):
+            pass
     assert not plan.scratch.exists()

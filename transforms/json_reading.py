@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from duckdb.func import PythonUDFType
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
@@ -19,6 +18,7 @@ from schemas.names import file_literal, literal
 from schemas.strict_json import parse_json
 from schemas.values import checked_text, number_text
 from transforms import raw
+from transforms.kernel import define
 from transforms.raw import Raw, SourceText, Write, in_utf8, raw_column
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_json(connection: "DuckDBPyConnection", file: SourceText, write: Write) 
     """Write the rows of a file; return how many there are, and the SQL of the lines that are no rows."""
     import duckdb
 
-    connection.create_function("plain_json", plain_json, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+    define(connection, plain_json, ["VARCHAR"], "VARCHAR")
     text = in_utf8(file)
     try:
         _load(connection, text, file.entity)

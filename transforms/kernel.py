@@ -1,10 +1,11 @@
 """The vectorised kernel of every batch step: a private DuckDB under a memory limit that spills to scratch."""
 
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.names import literal
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 
@@ -24,32 +26,75 @@ class KernelSettings:
     scratch: Path
 
 
+os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
+"""DuckDB's allocator keeps what one step has freed for the next ones, ten seconds instead of one; read when DuckDB is
+imported. The system then gives a third less memory anew (docs/decisions/one-database-per-refresh.md)."""
+
 _OPEN: set["DuckDBPyConnection"] = set()
+_SHARED: dict[KernelSettings, "DuckDBPyConnection"] = {}
+
+
+@contextmanager
+def shared_kernels(settings: KernelSettings) -> Iterator[None]:
+    """Let the kernels of this process be connections of one DuckDB for as long as the block runs.
+
+    A DuckDB that closes returns its memory to the system, which gives it anew to the next one: a tenth of a refresh
+    (docs/decisions/one-database-per-refresh.md). Workers in other processes open one for each step.
+    """
+    with _database(settings) as database:
+        _SHARED[settings] = database
+        try:
+            yield
+        finally:
+            del _SHARED[settings]
 
 
 @contextmanager
 def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
-    """Open a DuckDB in memory for one step; its clock zone is UTC and it reads nothing but what it is told to.
+    """Open a connection for one step: its clock zone is UTC, its temporary tables are its own, and it may spill.
 
-    The scratch folder is there already: a step of a refresh that was stopped must not make it anew.
+    Where kernels are shared, so are attached databases and Python functions. The scratch folder is there already: a
+    step of a refresh that was stopped must not make it anew.
     """
+    settings.scratch.stat()
+    with nullcontext(_SHARED[settings]) if settings in _SHARED else _database(settings) as database:
+        connection = database.cursor()
+        try:
+            _OPEN.add(connection)
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            try:
+                connection.close()
+            finally:  # a signal may come while it closes, too
+                _OPEN.discard(connection)
+
+
+@contextmanager
+def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
+    """Open a DuckDB in memory that reads nothing but what it is told to."""
     import duckdb
 
-    # Two kernels that spill into one folder remove each other's files.
+    # Two databases that spill into one folder remove each other's files.
     spill = tempfile.mkdtemp(prefix="spill-", dir=settings.scratch)
     # Extensions come from packages that pip has checked; checking them again takes longer than a small step.
-    connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
-                                        "temp_directory": spill, "allow_unsigned_extensions": True})
+    database = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
+                                      "temp_directory": spill, "allow_unsigned_extensions": True})
     try:
-        _OPEN.add(connection)
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
+        yield database
     finally:
-        try:
-            connection.close()
-            shutil.rmtree(spill, ignore_errors=True)
-        finally:  # a signal may come while it closes, too
-            _OPEN.discard(connection)
+        database.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
+           result: str) -> None:
+    """Let SQL call a function of a module on Arrow arrays, under its name; in shared kernels the first to come does."""
+    import duckdb
+    from duckdb.func import PythonUDFType
+
+    with suppress(duckdb.CatalogException):
+        connection.create_function(function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW)
 
 
 def stop_kernels(scratch: Path, seconds: float = 10) -> None:

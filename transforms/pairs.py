@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from duckdb.func import PythonUDFType
 from rapidfuzz.distance import Levenshtein
 
 from schemas.configuration import Condition, Entity, Rule
 from schemas.names import parquet_rows
-from transforms.kernel import count, write_parquet
+from transforms.kernel import count, define, write_parquet
 from transforms.keys import EntityTable
 from transforms.normalize import compared
 
@@ -168,8 +167,7 @@ class Pairs:
 def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: list[str], upper: list[str],
          block_size: int, path: Path) -> Pairs:
     """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
-    connection.create_function("code_point_distance", code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT",
-                               type=PythonUDFType.ARROW)
+    define(connection, code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT")
     sides = [lower] if search.within else [lower, upper]
     crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], block_size)})")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, sides, block_size)} "
