@@ -30,13 +30,15 @@ UNCHECKED = {"allow_unsigned_extensions": True}
 class Publish:
     """What the catalog names as published: the run, its instant (microseconds) and its serving generation.
 
-    `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike.
+    `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike; before the instant
+    `forgotten` (microseconds) they may not, since history had gone while fewer days were kept.
     """
 
     run: int
     published_at: int
     generation: str
     history_days: int = HISTORY_DAYS
+    forgotten: int = 0
 
     def comment(self) -> str:
         """Return the comment of the table `runs` that says this."""

@@ -21,7 +21,7 @@ def history_begins(now: Instant, last: Publish) -> Instant:
 
     What was published last can be asked for, however long ago that was.
     """
-    return min(now - last.history_days * DAY, last.published_at)
+    return max(last.forgotten, min(now - last.history_days * DAY, last.published_at))
 
 
 def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lake.live_values import fits_sql, typed_sql
 from schemas import tables
+from schemas.instants import Instant, format_instant
 from schemas.names import columns, literal, quoted
 from schemas.tables import SCHEMA, ProfileField, Table
 
@@ -76,14 +77,16 @@ LIVE = Frame(f"""SELECT greatest(now(), {latest("AcceptedAt", tables.STREAM_COMM
 """Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
 
 
-def as_of(history_days: int) -> Frame:
-    """Return the frame of any instants t and k; one that is older than the history reaches back is refused.
+def as_of(history_days: int, forgotten: Instant) -> Frame:
+    """Return the frame of any instants t and k; one whose base may have gone is refused (`Publish` says which).
 
     Before the first publish the run is null, and no row qualifies.
     """
     run = f'SELECT max(n."Run") AS "Run" FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
-    horizon = f"least(now() - INTERVAL {history_days} DAY, {LAST_PUBLISH})"
-    refusal = f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} days"
+    kept_since = f"least(now() - INTERVAL {history_days} DAY, {LAST_PUBLISH})"
+    horizon = f"greatest({kept_since}, TIMESTAMPTZ {literal(format_instant(forgotten))})"
+    refusal = (f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} "
+               "days at most")
     kept = f"(SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE true END)"
     return Frame("SELECT 1", T, K, "", run, kept)
 

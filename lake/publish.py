@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lake.catalog import Publish, connect, expect_no_catalog
 from lake.definitions import columns_of, create_table, inline_up_to, table_columns
+from lake.history import history_begins
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, create_overlay
 from lake.published import announce, current_publish, doubt
@@ -38,7 +39,10 @@ class Change:
 
 @dataclass(frozen=True)
 class RunRow:
-    """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`; `history_days` as in `Publish`."""
+    """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`.
+
+    `history_days` is as in `Publish`; `before` is the publish that is replaced.
+    """
 
     run: int
     generation: str
@@ -46,10 +50,11 @@ class RunRow:
     code_version: str
     manifest: Mapping[str, object]
     history_days: int = HISTORY_DAYS
+    before: Publish | None = None
 
 
-Define = Callable[["DuckDBPyConnection"], None]
-"""Defines views and macros through the connection of the publishing transaction."""
+Define = Callable[["DuckDBPyConnection", Instant], None]
+"""Defines views and macros through the connection of the publishing transaction, given the publish's `forgotten`."""
 
 
 def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callable[[], Instant],
@@ -74,11 +79,13 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
                 _apply(connection, paths, change, there.get(change.table.name), row.run)
             for name in gone:
                 connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
-            # 4. Views after tables, since they name the columns.
-            define(connection)
+            # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that it forgets nothing
+            #    more by what the old base says.
+            forgotten = history_begins(clock(), row.before) if row.before else 0
+            define(connection, forgotten)
             crash_point("publish.before_run")
             # 5. The instant last: everything accepted before it was accepted under the old base.
-            published = Publish(row.run, _instant(connection, clock), row.generation, row.history_days)
+            published = Publish(row.run, _instant(connection, clock), row.generation, row.history_days, forgotten)
             _name_run(connection, published, row)
             crash_point("publish.before_commit")
             # 6. The commit is the only point of truth; the serving generation was complete before it. Readers wait

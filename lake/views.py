@@ -9,6 +9,7 @@ from lake.flap_backs import FLAP_BACKS, flap_back_query
 from lake.merged import LIVE, activity_query, as_of, customer_query, timeline_query
 from lake.overlay import OVERLAY_STATE, create_overlay
 from schemas import tables
+from schemas.instants import Instant
 from schemas.names import quoted
 from schemas.tables import SCHEMA, ProfileField, Table
 from schemas.values import duckdb_type
@@ -52,17 +53,17 @@ def customer_live(profile: Sequence[ProfileField]) -> Table:
 
 
 def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField],
-                 history_days: int) -> None:
+                 history_days: int, forgotten: Instant = 0) -> None:
     """Define views and macros for the columns that Customer has from this run on, within the publishing transaction.
 
-    Macros refuse instants that lie more than `history_days` back and before the current base. The base tables and their
-    histories must exist, also where they are empty.
+    Macros refuse instants that lie more than `history_days` back and before the current base, or before `forgotten`.
+    The base tables and their histories must exist, also where they are empty.
     """
     create_overlay(connection)
     create_table(connection, tables.PROFILE_FIELDS)
     create_table(connection, tables.LAKE_HELP)
     _remember_fields(connection, run, profile)
-    past, frame = _past_columns(connection, profile), as_of(history_days)
+    past, frame = _past_columns(connection, profile), as_of(history_days, forgotten)
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
     define_view(connection, FLAP_BACKS, flap_back_query(profile, past))

@@ -109,7 +109,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
                         generation = build_serving(plan, found)
                     crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
-                refreshed = _publish(plan, found, generation, runner, clock, follower)
+                refreshed = _publish(plan, found, generation, runner, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
             _forget_old(plan, generation, clock(), reading_seconds)
@@ -281,19 +281,19 @@ def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
 
 
 def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, clock: Callable[[], Instant],
-             follower: Follower) -> Refreshed:
+             follower: Follower, before: Publish | None) -> Refreshed:
     changes = [Change(output.table, output.files, not output.append)
                for output in found.outputs if output.files is not None]
     content = manifest(plan, found, runner) | follower.measured()
     history_days = plan.configuration.lake.history_days
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
-                 history_days)
+                 history_days, before)
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
     with follower.stage("publish", rows):
-        published = publish(plan.paths, changes, row, clock,
-                            lambda connection: define_views(connection, plan.run, fields, history_days), sorted(gone))
+        published = publish(plan.paths, changes, row, clock, lambda connection, forgotten: define_views(
+            connection, plan.run, fields, history_days, forgotten), sorted(gone))
     return Refreshed(published, content)
 
 

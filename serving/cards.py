@@ -157,9 +157,10 @@ class Reader:
             raise OvertideError("nothing_published", f"Nothing is published in {self._paths.project} yet.", None,
                                 "Run `overtide refresh` first.", NOT_FOUND)
         moment = Moment(now if as_of is None else as_of, now if known_at is None else min(known_at, now), publish)
-        if moment.base < history_begins(now, publish):
+        begins = history_begins(now, publish)
+        if moment.base < begins:
             raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
-                                f"history reaches back {publish.history_days} days.", None,
+                                f"history begins at {format_instant(begins)}.", None,
                                 "Ask for a later instant, or keep more with `lake.history_days`.")
         return moment
 

@@ -37,7 +37,7 @@ class HandEngine(Engine):
                          [(*record, one) for record, one in expected.records.items()], expected.alias.items())
         changes = [change for table, rows in base_rows(expected) for change in self._changes(table, rows, expected.run)]
         publish(self.paths, changes, RunRow(expected.run, generation, "", "", {"tables": {}}), self.clock,
-                lambda connection: define_views(connection, expected.run, FIELDS, 400))
+                lambda connection, forgotten: define_views(connection, expected.run, FIELDS, 400, forgotten))
 
     def _changes(self, table: tables.Table, rows: dict[object, tuple[object, ...]], run: int) -> list[Change]:
         before = self._published[table.name]

@@ -184,6 +184,31 @@ def test_how_far_history_reaches_back_is_said_by_the_last_publish_for_all_reader
         assert again.sql(macro.format(1)).num_rows == 2
 
 
+def test_keeping_more_history_brings_back_nothing_that_was_forgotten(own):
+    configuration = own.folder / "overtide.yaml"
+    text = configuration.read_text()
+
+    def refreshed(history_days: int) -> None:
+        own.clock.now += DAY
+        configuration.write_text(f"{text}lake: {{history_days: {history_days}}}\n")
+        with Project(own.folder, own.clock) as again:
+            again.refresh()
+
+    own.clock.now += 5 * DAY
+    refreshed(1)
+    forgotten = own.clock.now
+    refreshed(400)
+    for _ in range(2):
+        begins = format_instant(forgotten)
+        with Project(own.folder, own.clock) as again:
+            assert again.get(key=ANN, as_of=forgotten)["Points"] == 3
+            assert code_of(again.get, key=ANN, as_of=forgotten - 1) == "before_history"
+            assert again.sql(f"FROM customer_as_of('{begins}', '{begins}')").num_rows
+            old = format_instant(forgotten - 1)
+            assert code_of(again.sql, f"FROM customer_as_of('{old}', '{old}')") == "before_history"
+        refreshed(400)
+
+
 def carry(project: Project, upkeep: Upkeep) -> None:
     """Let the stream carry what was accepted, with an upkeep of the test's own."""
     stream(project.paths, project.log, project.clock, FnApiRunner(), until_caught_up=True, upkeep=upkeep)

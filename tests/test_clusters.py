@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.clusters import EMPTY, FOREST, forest, join
+from transforms.clusters import EMPTY, FOREST, forest, join, numbered
 from transforms.refresh import JoinForests
 
 RECORDS = st.integers(0, 12) | st.integers(0, 3).map(lambda row: (1 << 44) + row) | st.just((3 << 44) + (1 << 40))
@@ -35,6 +35,15 @@ def union_find(edges: Edges) -> Edges:
         first, second = sorted((root(one), root(other)))
         parent[second] = first
     return sorted((record, root(record)) for record in list(parent) if root(record) != record)
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=60))
+def test_records_are_numbered_as_by_sorting_them(records):
+    for several in (1, 5):  # with few rows among many they are sorted, too
+        given_ones = np.array(records * several, np.int64)
+        distinct, places = numbered(given_ones)
+        assert distinct.tolist() == sorted(set(records))
+        assert distinct[places].tolist() == given_ones.tolist()
 
 
 @given(EDGES)

