@@ -81,11 +81,6 @@ class Keeper:
             thorough |= self._do(horizon)
         return thorough
 
-    def keep_small(self, horizon: Instant, thorough: bool) -> None:
-        """Do one whole upkeep now."""
-        self._due = self._steps(thorough)
-        self.finish(horizon)
-
     def _steps(self, thorough: bool) -> list[Step]:
         """Return the steps of an upkeep: each is a commit of its own, so dying between two is harmless."""
         joins = [partial(_join, table.name) for table in EVENT_TABLES]

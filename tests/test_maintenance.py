@@ -40,12 +40,19 @@ def snapshots(lake):
     return lake.query("SELECT count(*) FROM ducklake_snapshots('lake')")[0][0]
 
 
+def keep_small(lake, horizon=0, reading_seconds=0.0):
+    """Do a whole upkeep, the first and so the thorough one of a process."""
+    keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=1, reading_seconds=reading_seconds))
+    keeper.committed(horizon)
+    assert keeper.finish(horizon)
+
+
 def test_files_and_snapshots_are_bounded_and_every_row_is_there(lake):
     keeper = Keeper(lake.connection, lake.paths, Upkeep(commits=10, reading_seconds=0))
     for number in range(TICKS):
         tick(lake, number * 2)
         keeper.committed(0)
-    keeper.keep_small(0, thorough=True)
+    keep_small(lake)
     assert files(lake) < 20
     assert snapshots(lake) < 20
     assert lake.query('SELECT count(*), count(DISTINCT "Position") FROM lake.updates') == [(TICKS * 2, TICKS * 2)]
@@ -81,13 +88,12 @@ def test_streams_that_live_for_one_commit_keep_their_tables_small_together(lake)
 
 def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
     reader = connect(lake.paths)
-    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600))
     tick(lake, 0, rows=100)
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(100,)]
     for number in range(1, 9):
         tick(lake, number * 100, rows=100)
-    keeper.keep_small(0, thorough=True)
+    keep_small(lake, reading_seconds=600)
     assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(100, 100)]
     reader.execute("COMMIT")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(900,)]
@@ -102,7 +108,7 @@ def test_a_reader_of_a_snapshot_that_was_the_latest_for_long_keeps_it_too(lake):
     reader = connect(lake.paths)
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(200,)]
-    Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=600)).keep_small(0, thorough=False)
+    keep_small(lake, reading_seconds=600)
     assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(200, 200)]
     reader.close()
 
@@ -113,10 +119,9 @@ def test_only_what_lies_beyond_the_history_goes(lake):
     lake.activity(1, accepted=202, until=300, name="ended")
     lake.withdraw(1, accepted=203)
     lake.stream()
-    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0))
-    keeper.keep_small(at(300) - 1, thorough=True)
+    keep_small(lake, at(300) - 1)
     assert lake.query("SELECT count(*) FROM lake.updates") == [(2,)]
-    keeper.keep_small(at(300), thorough=True)
+    keep_small(lake, at(300))
     assert lake.query('SELECT "Value" FROM lake.updates') == [('"at the horizon"',)]
     assert lake.query("SELECT count(*) FROM lake.realtime_activities") == [(0,)]
     assert lake.query("SELECT count(*) FROM lake.withdrawals") == [(1,)]
@@ -128,8 +133,7 @@ def test_the_base_is_left_alone(lake):
                             [str(lake.paths.table("Customer") / "run000001-0000.parquet")])
     added = lake.paths.table("Customer") / "run000001-0000.parquet"
     lake.connection.execute(f"CALL ducklake_add_data_files('lake', 'Customer', '{added}', allow_missing => true)")
-    keeper = Keeper(lake.connection, lake.paths, Upkeep(reading_seconds=0))
-    keeper.keep_small(0, thorough=True)
+    keep_small(lake)
     assert added.exists()
     assert all(file.stat().st_mtime_ns == time for file, time in base.items())
     assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(4,)]
