@@ -164,7 +164,7 @@ def activity(**columns: Value) -> Row:
 
 def activity_id(entity: str, key: str) -> str:
     """Return the stable hash of an activity's identity (3.2)."""
-    return hashlib.sha256(f"{entity}\x1f{key}".encode()).hexdigest()[:32]
+    return hashlib.md5(f"{entity}\x1f{key}".encode(), usedforsecurity=False).hexdigest()
 
 
 # ---- canonical values

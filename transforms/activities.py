@@ -54,7 +54,7 @@ def timeline_rows(activities: list[Activity], rows: str) -> str:
     values = {name: _choice(texts) for name, texts in fixed.items()}
     seconds = "epoch_us(ActivityTime) // 1000000 - (epoch_us(ActivityTime) % 1000000 < 0)::BIGINT"
     values |= {"CustomerId": "replace(customer::VARCHAR, '-', '')",
-               "ActivityId": f"left(sha256({values['SourceEntityName']} || chr(31) || SourceActivityId), 32)",
+               "ActivityId": f"md5({values['SourceEntityName']} || chr(31) || SourceActivityId)",
                "RangeIndex": f"({seconds})::VARCHAR"}
     chosen = ", ".join(f"{values.get(name, name)} AS {name}" for name in TYPES)
     return f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime, number, SourceActivityId)"
