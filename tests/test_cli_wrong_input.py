@@ -93,7 +93,7 @@ REFUSED = {
     "no id at all": (["timeline", "'; DROP TABLE x; --"], "customer_not_found", "There is no customer"),
     "an unknown key": (["get", "--key", f"{CONTACTS}=99"], "customer_not_found", "No customer has the record '99'"),
     "a misspelt entity": (["get", "--key", "Crm_Contact=1"], "unknown_entity", f"Did you mean {CONTACTS}?"),
-    "an instant before history": (["get", *WHO, "--as-of", "2020-01-01T00:00:00Z"], "before_history", "400 days"),
+    "an instant before history": (["get", *WHO, "--as-of", "2020-01-01T00:00:00Z"], "before_history", "history begins"),
     "an unknown field": (["update", *WHO, "Pionts=1"], "unknown_field", "'Pionts'", "Did you mean Points?"),
     "a field unlike all": (["update", *WHO, "Xyz=1"], "unknown_field", "Known are EMail, FullName"),
     "a key column": (["update", *WHO, "CustomerId=x"], "field_not_updatable", "CustomerId"),
@@ -120,7 +120,7 @@ REFUSED = {
     "no SQL": (["sql", " "], "invalid_sql", "There is no SQL statement"),
     "SQL as of an instant before history": (
         ["sql", "FROM customer_as_of('2020-01-01', now())"], "before_history", "The base of this",
-        "400 days. Ask"),
+        "400 days at most. Ask"),
     "misspelt SQL": (["sql", "selec 1"], "invalid_sql", "selec"),
     "a misspelt table": (["sql", "FROM Custmer"], "invalid_sql", "Custmer", "Customer"),
     "a misspelt column": (["sql", "SELECT FullNme FROM Customer"], "invalid_sql", "FullNme", "FullName"),
