@@ -46,7 +46,7 @@ from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
 from transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
-from transforms.sources import about_rows, check_columns, files_of
+from transforms.sources import about_rows, check_columns, files_of, reading_ahead
 from transforms.unify import PairTable, SourceFile
 
 SURE = 100_000
@@ -100,7 +100,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
             plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
-                with shared_kernels(plan.settings):
+                with shared_kernels(plan.settings), reading_ahead([Path(file.path) for file in files]):
                     # 4. The pipeline writes files that nobody reads yet.
                     found = run_pipeline(plan, files, runner)
                     crash_point("refresh.pipeline_done")

@@ -9,8 +9,8 @@ The former records of an id are the records whose latest registry row names it, 
    aliases of it.
 3. A cluster with no inherited id takes back an id that was created for one of its records, that was merged away (now
    or in an earlier run) and that heads no other cluster; of several the smallest.
-4. Else it gets a new id: the first 32 hex digits of SHA-256 of instance, entity, key and counter, with the smallest
-   record reference of the cluster and the smallest counter from 0 that makes the id unused.
+4. Else it gets a new id: the MD5 of instance, entity, key and counter, with the smallest record reference of the
+   cluster and the smallest counter from 0 that makes the id unused.
 5. An alias points at once to the id that took it over, and follows that id when it is merged away itself. An id that
    heads a cluster is no alias. An id whose records are all gone keeps its place and its aliases, and shows nothing.
 6. The registry learns only records that are new or changed their id.
@@ -91,8 +91,8 @@ def new_ids(before: Registry, clusters: Iterable[Cluster], instance: str) -> dic
     created: dict[str, Cluster] = {}
     for cluster in clusters:
         entity, key = min(cluster)
-        hashes = (hashlib.sha256(f"{instance}\x1f{entity}\x1f{key}\x1f{counter}".encode()).hexdigest()[:32]
-                  for counter in count())
+        texts = (f"{instance}\x1f{entity}\x1f{key}\x1f{counter}" for counter in count())
+        hashes = (hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts)
         created[next(one for one in hashes if one not in before.given)] = cluster
     return created
 

@@ -1,12 +1,14 @@
 """Pairs become the connected components, however they are split and joined again: against plain union-find."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms import clusters
 from transforms.clusters import EMPTY, FOREST, forest, join, numbered
-from transforms.refresh import JoinForests
+from transforms.refresh import JoinEdges
 
 RECORDS = st.integers(0, 12) | st.integers(0, 3).map(lambda row: (1 << 44) + row) | st.just((3 << 44) + (1 << 40))
 EDGES = st.lists(st.tuples(RECORDS, RECORDS), max_size=25)
@@ -16,6 +18,10 @@ Edges = list[tuple[int, int]]
 def forest_of(edges: Edges):
     left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
     return forest(left, right)
+
+
+def unreduced(edges: Edges):
+    return pa.record_batch([[edge[side] for edge in edges] for side in (0, 1)], schema=clusters.EDGES)
 
 
 def rows(batch) -> Edges:
@@ -53,7 +59,8 @@ def test_a_forest_points_every_record_to_the_smallest_of_its_component(edges):
 
 @given(st.lists(EDGES, max_size=5), st.data())
 def test_forests_join_in_any_order_and_any_groups(parts, data):
-    forests = data.draw(st.permutations([forest_of(edges) for edges in parts]))
+    forms = data.draw(st.lists(st.sampled_from([forest_of, unreduced]), min_size=len(parts), max_size=len(parts)))
+    forests = data.draw(st.permutations([form(edges) for form, edges in zip(forms, parts, strict=True)]))
     whole = union_find([edge for edges in parts for edge in edges])
     assert rows(join(forests)) == whole
     cut = data.draw(st.integers(0, len(forests)))
@@ -63,10 +70,10 @@ def test_forests_join_in_any_order_and_any_groups(parts, data):
 
 @given(st.lists(EDGES, max_size=6), st.data())
 def test_the_combiner_joins_whatever_the_accumulators(parts, data):
-    combine, accumulators = JoinForests(), [JoinForests().create_accumulator() for _ in range(3)]
+    combine, accumulators = JoinEdges(), [JoinEdges().create_accumulator() for _ in range(3)]
     for edges in parts:
         place = data.draw(st.integers(0, 2))
-        accumulators[place] = combine.add_input(accumulators[place], forest_of(edges))
+        accumulators[place] = combine.add_input(accumulators[place], unreduced(edges))
     compact = getattr(combine, "compact", lambda accumulator: accumulator)
     merged = combine.merge_accumulators(map(compact, accumulators))
     assert rows(combine.extract_output(merged)) == union_find([edge for edges in parts for edge in edges])

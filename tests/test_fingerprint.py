@@ -1,6 +1,7 @@
 """The content hash: exactly these bytes, free of order and layout, and another for every other table."""
 
 import hashlib
+import struct
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -51,7 +52,7 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return str((value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+        return str(us(value))
     return repr(value) if isinstance(value, float) else str(value)
 
 
@@ -113,20 +114,74 @@ def test_other_rows_have_another_hash(connection, some, others):
     assert (first.hex() == second.hex()) == (first == second)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.integers(0, 3), TEXTS), max_size=12), st.integers(1, 4), st.integers(0, 3))
+# ---- of rows in order
+
+def column(values: list[Any], kind: pa.DataType) -> bytes:
+    """Return the digests of a column: each row's -1 for null, else a text's bytes or 0; and the values."""
+    texts = pa.types.is_string(kind)
+    whole = {pa.bool_(): (1, int), pa.date32(): (4, days), ARROW.field("at").type: (8, us)}
+    if texts:
+        pieces = [b"" if value is None else value.encode() for value in values]
+    elif kind == pa.float64():
+        pieces = [struct.pack("<d", value or 0) if value is not None else bytes(8) for value in values]
+    else:
+        width, number = whole.get(kind, (kind.bit_width // 8, unscaled))
+        pieces = [(0 if value is None else number(value)).to_bytes(width, "little", signed=True) for value in values]
+    shape = [-1 if value is None else len(piece) if texts else 0 for value, piece in zip(values, pieces, strict=True)]
+    shapes = b"".join(size.to_bytes(4 if texts else 1, "little", signed=True) for size in shape)
+    return hashlib.sha256(shapes).digest() + hashlib.sha256(b"".join(pieces)).digest()
+
+
+def days(day: date) -> int:
+    return day.toordinal() - date(1970, 1, 1).toordinal()
+
+
+def us(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def unscaled(number: int | Decimal) -> int:
+    return int(number.scaleb(2)) if isinstance(number, Decimal) else number
+
+
+def of_groups(rows: list[tuple[int, Row]]) -> Fingerprint:
+    groups: dict[int, list[Row]] = {}
+    for group, row in rows:
+        groups.setdefault(group, []).append(row)
+    columns = [b"".join(column([row[place] for row in group], kind) for place, kind in enumerate(ARROW.types))
+               for group in groups.values()]
+    digests = [int(hashlib.sha256(digest).hexdigest()[:16], 16) for digest in columns]
+    return Fingerprint(len(rows), sum(digests), reduce(int.__xor__, digests, 0))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.integers(0, 3), ROWS), max_size=12), st.integers(1, 4), st.sampled_from([1, 2, 7, 50_000]))
+@example([(0, A_ROW), (0, NULLS), (1, NULLS), (1, A_ROW), (1, A_ROW)], 2, 1)
 def test_rows_in_order_are_hashed_by_group_whatever_the_slices(connection, rows, slices, batch):
-    ordered = sorted(rows, key=lambda row: (row[0], canonical(row[1:])))
-    connection.register("drawn", pa.table({"g": pa.array([row[0] for row in ordered], pa.int32()),
-                                           "t": pa.array([row[1] for row in ordered], pa.string())}))
+    ordered = sorted(rows, key=lambda row: (row[0], canonical(row[1])))
+    columns = [list(values) for values in zip(*(row for _, row in ordered), strict=True)] or [[] for _ in ARROW]
+    numbered = pa.table(columns, schema=ARROW).append_column("g", pa.array([group for group, _ in ordered], pa.int32()))
+    connection.register("drawn", numbered)
     connection.execute("CREATE OR REPLACE TABLE ordered AS FROM drawn")  # other cursors see no registered table
     bounds = [4 * place // slices for place in range(slices + 1)]
     queries = [f"FROM ordered WHERE g >= {low} AND g < {high}" for low, high in pairwise(bounds)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("transforms.fingerprint.BATCH", (1, 2, 7, 50_000)[batch])
-        found = fingerprint_in_order(connection, queries, {"g": "INTEGER", "t": "VARCHAR"}, "g")
-    groups: dict[int, list[bytes]] = {}
-    for group, value in ordered:
-        groups.setdefault(group, []).append(canonical((group, value)) + b"\x1c")
-    digests = [int(hashlib.sha256(b"".join(texts)).hexdigest()[:16], 16) for texts in groups.values()]
-    assert found == Fingerprint(len(rows), sum(digests), reduce(int.__xor__, digests, 0))
+        patch.setattr("transforms.fingerprint.BATCH", batch)
+        assert fingerprint_in_order(connection, queries, TYPES, "g") == of_groups(ordered)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(PAIRS, PAIRS)
+@example([("ab", "c")], [("a", "bc")])
+@example([("a", "b"), ("", "c")], [("a", "b"), ("c", "")])
+@example([("a", None)], [("a", "")])
+@example([("a", "b"), ("c", "d")], [("a", "d"), ("c", "b")])
+@example([("ab", "x"), ("c", "x")], [("a", "x"), ("bc", "x")])
+def test_other_rows_in_order_have_another_hash(connection, some, others):
+    found = []
+    for rows in (some, others):
+        connection.register("drawn", pa.table([list(column) for column in zip(*rows, strict=True)] or [[], []],
+                                              schema=pa.schema([("t", pa.string()), ("u", pa.string())])))
+        connection.execute("CREATE OR REPLACE TABLE ordered AS FROM drawn")
+        found.append(fingerprint_in_order(connection, ["FROM ordered"], {"t": "VARCHAR", "u": "VARCHAR"}, "0"))
+    assert (found[0] == found[1]) == (some == others)

@@ -1,7 +1,7 @@
 """Join pairs into clusters: the connected components, as forests that can be joined in any order.
 
 A forest is a table of edges (record, root) in which every record that is not the smallest of its component points to
-that smallest record; joining two forests gives the forest of all their edges.
+that smallest record; joining forests, or edges that are no forest yet, gives the forest of all of them.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from transforms.pairs import ENTITY_SHIFT
 
 FOREST = pa.schema([pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)])
+EDGES = pa.schema([pa.field("left", pa.int64(), nullable=False), pa.field("right", pa.int64(), nullable=False)])
 SPARSE = 16
 """Rows of the entities per record from which on records are sorted."""
 EMPTY = pa.RecordBatch.from_pylist([], schema=FOREST)
@@ -53,10 +54,10 @@ def numbered(records: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     return distinct - starts[entity] + (entity << ENTITY_SHIFT), (np.cumsum(marked) - 1)[lines]
 
 
-def join(forests: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the forest of all edges of several forests; associative and commutative."""
-    grown = [forest for forest in forests if forest.num_rows]
-    if len(grown) < 2:
-        return grown[0] if grown else EMPTY
-    edges = pa.Table.from_batches(grown, schema=FOREST)
-    return forest(edges.column("record").to_numpy(), edges.column("root").to_numpy())
+def join(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the forest of all edges of several forests and edges; associative and commutative."""
+    grown = [part for part in parts if part.num_rows]
+    if len(grown) == 1 and grown[0].schema == FOREST:
+        return grown[0]
+    ends = ([part.column(end).to_numpy() for part in grown] for end in (0, 1))
+    return forest(*map(np.concatenate, ends)) if grown else EMPTY

@@ -1,4 +1,4 @@
-"""The vectorised kernel of every batch step: a private DuckDB under a memory limit that spills to scratch."""
+"""The vectorised kernel of every batch step: a DuckDB under a memory limit that spills to scratch."""
 
 import os
 import shutil

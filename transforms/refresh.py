@@ -35,28 +35,28 @@ def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
     return run
 
 
-class JoinForests(beam.CombineFn):
-    """Join the forests of all pairs; what moves between workers is one forest of each, so none ever holds all edges."""
+class JoinEdges(beam.CombineFn):
+    """Join the edges of all pairs; what moves between workers is one forest of each, so none ever holds all edges."""
 
     def create_accumulator(self) -> list[pa.RecordBatch]:
-        """Begin with no forest."""
+        """Begin with no edge."""
         return []
 
-    def add_input(self, forests: list[pa.RecordBatch], more: pa.RecordBatch) -> list[pa.RecordBatch]:
-        """Keep one more forest."""
-        return [*forests, more]
+    def add_input(self, parts: list[pa.RecordBatch], more: pa.RecordBatch) -> list[pa.RecordBatch]:
+        """Keep more edges."""
+        return [*parts, more]
 
     def merge_accumulators(self, several: Iterable[list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
-        """Keep the forests of several workers."""
-        return [clusters.join([forest for forests in several for forest in forests])]
+        """Join the edges of several workers."""
+        return [clusters.join([part for parts in several for part in parts])]
 
-    def compact(self, forests: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-        """Join the forests of a worker before they move."""
-        return [clusters.join(forests)]
+    def compact(self, parts: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+        """Join the edges of a worker to a forest before they move."""
+        return [clusters.join(parts)]
 
-    def extract_output(self, forests: list[pa.RecordBatch]) -> pa.RecordBatch:
+    def extract_output(self, parts: list[pa.RecordBatch]) -> pa.RecordBatch:
         """Return the forest of all edges."""
-        return clusters.join(forests)
+        return clusters.join(parts)
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
@@ -104,8 +104,8 @@ class GiveIdentities(beam.PTransform):
     def expand(self, pairs: PCollection[PairTable]) -> PCollection[Identified]:
         """From pairs to the identities of all records: one element."""
         return (pairs
-                | "Reduce pairs to forests" >> beam.Map(unify.forest_of)
-                | "Join forests" >> beam.CombineGlobally(JoinForests())
+                | "Read edges" >> beam.Map(unify.edges_of)
+                | "Join them to a forest" >> beam.CombineGlobally(JoinEdges())
                 | "Give identities" >> beam.Map(guarded(unify.give_identities, self.plan), AsList(self.tables)))
 
 

@@ -4,7 +4,8 @@ import codecs
 import csv
 import glob
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,6 +20,8 @@ from schemas.suggestions import closest
 SAMPLED_LINES = 1000
 """JSON lines name their columns row by row: so many are read, and more while a column is missing that must be there."""
 SAMPLED_BYTES = 1 << 20
+AHEAD = 2 << 30
+"""Bytes that are loaded before they are needed; of more the system might drop some again."""
 DELIMITERS = ",;\t|"
 """What separates columns where it is not the configured delimiter."""
 
@@ -268,3 +271,27 @@ def _escaped(folder: Path) -> Path:
 
 def _unreadable(shown: str, what: str, hint: str) -> OvertideError:
     return OvertideError("unreadable_file", f"{shown} {what}.", shown, hint)
+
+
+@contextmanager
+def reading_ahead(files: Sequence[Path]) -> Iterator[None]:
+    """Let the system load files from disk while the block works on those before them, so that it waits less for a disk.
+
+    What cannot be read is left to whoever needs it.
+    """
+    stopped = threading.Event()
+
+    def load() -> None:
+        left, block = AHEAD, bytearray(1 << 20)
+        for path in files:
+            with suppress(OSError), path.open("rb", buffering=0) as file:
+                while left > 0 and not stopped.is_set() and (read := file.readinto(block)):
+                    left -= read
+
+    thread = threading.Thread(target=load, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

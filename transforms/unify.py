@@ -139,10 +139,10 @@ def reduce_pairs(pair: int, found: Iterable[Pairs], plan: Plan) -> PairTable:
     return PairTable(pair, search.lower, search.upper, str(path), rows, oversized)
 
 
-def forest_of(table: PairTable) -> pa.RecordBatch:
-    """Return the spanning forest of the pairs between two entities."""
-    edges = pq.read_table(table.path, columns=["lower_record", "upper_record"])
-    return clusters.forest(edges.column(0).to_numpy(), edges.column(1).to_numpy())
+def edges_of(table: PairTable) -> pa.RecordBatch:
+    """Return the pairs between two entities as the edges of a graph."""
+    pairs = pq.read_table(table.path, columns=["lower_record", "upper_record"])
+    return pa.record_batch([column.combine_chunks() for column in pairs.columns], schema=clusters.EDGES)
 
 
 def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Plan) -> Identified:
