@@ -74,11 +74,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
             connection.execute("BEGIN")
             create_table(connection, RUNS)
-            there = table_columns(connection)
-            for change in changes:
-                _apply(connection, paths, change, there.get(change.table.name), row.run)
-            for name in gone:
-                connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
+            _change_tables(connection, paths, changes, gone, row.run)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that it forgets nothing
             #    more by what the old base says.
             forgotten = history_begins(clock(), row.before) if row.before else 0
@@ -111,6 +107,15 @@ def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
 def _instant(connection: "DuckDBPyConnection", clock: Callable[[], Instant]) -> Instant:
     row = connection.execute(f'SELECT epoch_us(max("PublishedAt")) FROM {SCHEMA}.runs').fetchone()
     return max(clock(), int(row[0]) + 1 if row and row[0] is not None else 0)
+
+
+def _change_tables(connection: "DuckDBPyConnection", paths: Paths, changes: Sequence[Change], gone: Iterable[str],
+                   run: int) -> None:
+    there = table_columns(connection)
+    for change in changes:
+        _apply(connection, paths, change, there.get(change.table.name), run)
+    for name in gone:
+        connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
 
 
 def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there: dict[str, str] | None,

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
+from transforms.fingerprint import EMPTY, Fingerprint, _Column, fingerprint, fingerprint_in_order
 
 TYPES = {"t": "VARCHAR", "u": "VARCHAR", "i": "BIGINT", "d": "DOUBLE", "n": "DECIMAL(9,2)", "b": "BOOLEAN",
          "day": "DATE", "at": "TIMESTAMPTZ"}
@@ -168,6 +168,15 @@ def test_rows_in_order_are_hashed_by_group_whatever_the_slices(connection, rows,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("transforms.fingerprint.BATCH", batch)
         assert fingerprint_in_order(connection, queries, TYPES, "g") == of_groups(ordered)
+
+
+def test_a_column_is_read_wherever_its_array_begins_and_whatever_lies_under_its_nulls():
+    texts = pa.array(["x", "ab", None, "c"]).slice(1)
+    numbers = pa.Array.from_buffers(pa.int8(), 4, [pa.py_buffer(b"\x0b"), pa.py_buffer(b"1234")])  # 3 is null
+    found = [_Column.of(array) for array in (texts, numbers.slice(1), numbers.slice(4))]
+    assert [column.shape.tolist() for column in found] == [[2, -1, 1], [0, -1, 0], []]
+    assert [bytes(column.values[column.ends[0]:column.ends[-1]]) for column in found] == [
+        b"abc", b"2\x004", b""]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

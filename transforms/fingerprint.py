@@ -123,8 +123,8 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[_Group]:
     for batch in batches:
         numbers = batch.column(0).to_numpy()
         columns = [_Column.of(array) for array in batch.columns[1:]]
-        edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-        for begin, end in pairwise(edges):
+        edges = (np.flatnonzero(np.diff(numbers)) + 1).tolist()
+        for begin, end in pairwise([0, *edges, len(numbers)] if len(numbers) else []):
             if group is None or group.number != numbers[begin]:
                 if group is not None:
                     yield group
@@ -150,7 +150,8 @@ class _Column:
         """Read an array; what lies in memory for a null is anything, so it is emptied."""
         nulls = array.is_null().to_numpy(zero_copy_only=False)
         if pa.types.is_string(array.type):
-            _, ends, values = (array.fill_null("") if array.null_count else array).buffers()
+            array = array.fill_null("") if array.null_count else array
+            _, ends, values = array.buffers()
             placed = np.frombuffer(ends, np.int32)[array.offset:array.offset + len(array) + 1].astype(np.int64)
             lengths = np.where(nulls, -1, np.diff(placed)).astype(np.int32)
             return cls(lengths.data, memoryview(values or b""), placed)
