@@ -89,6 +89,7 @@ class Truth:
     world: World
     bases: list[Base] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    keys: dict[tuple[str, str | None], tuple[Request, Event]] = field(default_factory=dict)
 
     # -- instants --
 
@@ -116,7 +117,7 @@ class Truth:
         target, activity = posted(self.world, request, event_id)
         known = self.repetition(request, activity)
         if known is not None:
-            return known
+            return self.remembered(request, known)
         held = self.bases[-1].resolve(target) is None
         if held and request.entity in (None, UNIFIED_ACTIVITY):
             return MISSING if request.kind != "activity" else REFUSED
@@ -125,15 +126,21 @@ class Truth:
         if times is None:
             return REFUSED
         self.events.append(Event(len(self.events), request, target, accepted_at, *times, activity))
-        return Answer(204 if request.kind != "activity" else 202 if held else 201, self.events[-1])
+        return self.remembered(request, Answer(204 if request.kind != "activity" else 202 if held else 201,
+                                               self.events[-1]))
+
+    def remembered(self, request: Request, answer: Answer) -> Answer:
+        """Remember the idempotency key of a request that was answered with an event, its own or one that was there."""
+        if request.idempotency_key is not None and answer.event is not None:
+            self.keys.setdefault((request.caller or "", request.idempotency_key), (request, answer.event))
+        return answer
 
     def repetition(self, request: Request, activity: Row) -> Answer | None:
         """Return the first answer again, or the conflict: by idempotency key (2.7), then by activity (3.2)."""
-        same_key = [event for event in self.events if request.idempotency_key is not None
-                    and event.request.idempotency_key == request.idempotency_key
-                    and (event.request.caller or "") == (request.caller or "")]
-        if same_key:
-            return again(same_key[0], same_key[0].request == request)
+        same_key = self.keys.get((request.caller or "", request.idempotency_key))
+        if same_key is not None:
+            first, event = same_key
+            return again(event, first == request)
         same_activity = [event for event in self.events if activity and event.activity
                          and event.activity["ActivityId"] == activity["ActivityId"]]
         if same_activity:

@@ -109,6 +109,14 @@ def post(truth, clock, key="9", account="1", **request):
     return truth.accept(Request("activity", entity=ORDERS, record=record, **request), clock, "")
 
 
+def test_a_key_names_its_request_also_where_the_activity_was_there_before(truth):
+    first = post(truth, START + 1)
+    again = post(truth, START + 2, idempotency_key="a")
+    assert (again.event, again.repeated) == (first.event, True)
+    assert accept(truth, START + 3, fields={"Points": 1}, idempotency_key="a").status == 409
+    assert post(truth, START + 4, idempotency_key="a").event == first.event
+
+
 def titles(truth, t, k=10**17, target=ME):
     return [row["Title"] for row in truth.timeline(target, t, k)]
 
