@@ -7,6 +7,15 @@ if TYPE_CHECKING:
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; nothing but `SystemExit` of `--help` leaves as an exception."""
+    code = _answered(argv)
+    if argv is None:  # the process ends with the command
+        from overtide.signals import end_soon
+
+        end_soon(code)
+    return code
+
+
+def _answered(argv: "Sequence[str] | None") -> int:
     interruption = None
     try:
         from overtide.signals import interruptible

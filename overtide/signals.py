@@ -1,8 +1,10 @@
 """How a command is stopped: at once, or (the stream) after what it is doing; by ctrl-C or by the system."""
 
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ INTERRUPTED, TERMINATED = 130, 143
 """Exit codes after ctrl-C and after SIGTERM."""
 AGAIN = 1.0
 """Seconds after which a stop is asked for again: code that swallows every exception swallows that of a signal too."""
+PATIENCE = 5.0
+"""Seconds in which a process ends after it has answered a stop."""
 
 
 @dataclass
@@ -58,6 +62,22 @@ def _without_traces() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
+
+
+def end_soon(code: int) -> None:
+    """Let a process that was stopped end, whatever its threads do: Python waits for them, and Beam may have left one.
+
+    An exception that comes while Beam starts a bundle's sampler leaves its thread running with nobody to end it.
+    """
+    if code in (INTERRUPTED, TERMINATED):
+        for number in (signal.SIGINT, signal.SIGTERM):  # it is ending already
+            signal.signal(number, signal.SIG_IGN)
+        threading.Thread(target=_end, args=(code,), daemon=True).start()
+
+
+def _end(code: int) -> None:
+    time.sleep(PATIENCE)
+    os._exit(code)
 
 
 @dataclass

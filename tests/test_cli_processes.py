@@ -147,6 +147,32 @@ def test_a_signal_is_answered_wherever_the_command_is(refreshed_shop, module, nu
     assert json.loads(done.stdout)["error"]["code"] == "interrupted"
 
 
+STOPPED_BESIDE_A_THREAD = """
+import os, signal, sys, threading
+from overtide import answering
+from overtide.cli import main
+def leaves_a_thread(argv, interruption):
+    threading.Thread(target=threading.Event().wait).start()
+    os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+answering.answer = leaves_a_thread
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
+    with subprocess.Popen([sys.executable, "-c", STOPPED_BESIDE_A_THREAD, number], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed_ctrl_c) as process:
+        try:
+            answer = process.stderr.readline()
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)  # it is ending already, and says nothing more
+            out, more = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, out, answer + more) == (code, "", "overtide: Stopped before it was done.\n")
+
+
 def test_ctrl_c_stops_a_query(refreshed_shop):
     with begin("-C", refreshed_shop, "sql", "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b") as process:
         time.sleep(2)
