@@ -290,7 +290,7 @@ def _remarks(name: str, entity: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: not configured and not read: {', '.join(entity['new_columns'])}."
     if entity["set_aside"] or entity["corrupt_records"]:
         yield f"{name}: {entity['set_aside']:,} of {entity['rows_read']:,} rows were set aside; {name}_corrupt lists " \
-              f"{entity['corrupt_records']:,} records with what is wrong."
+              f"{counted(entity['corrupt_records'], 'record')} with what is wrong."
 
 
 def _refreshed(project: Project, runner: str, output: Output) -> "Refreshed":
@@ -335,7 +335,8 @@ def _customer(arguments: Namespace, most: int | None = None) -> tuple[str | None
     if most is not None and len(words) > most:
         raise usage_error("usage", f"{words[most]!r} is one argument too many.", None,
                           "A customer is named by a CUSTOMER_ID or by --key, not by both."
-                          if arguments.key is not None else "Options begin with two dashes.")
+                          if arguments.key is not None and len(arguments.words) == most + 1 else
+                          "Options begin with two dashes.")
     return customer_id, words
 
 

@@ -13,12 +13,24 @@ from schemas.suggestions import did_you_mean
 GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose")
 
 
+class Once(argparse.Action):
+    """Takes the value of an option that may be given once: of two values one would be lost without a word."""
+
+    def __call__(self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object,
+                 option_string: str | None = None) -> None:
+        """Keep the value; raise when there is one already."""
+        if option_string is not None and getattr(namespace, self.dest, self.default) is not self.default:
+            raise argparse.ArgumentError(self, "given more than once")
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises `usage` instead of leaving, with what was probably meant."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - argparse's own
         options |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
         super().__init__(*arguments, **options)
+        self.register("action", None, Once)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong."""

@@ -65,13 +65,15 @@ def _without_traces() -> Iterator[None]:
 
 
 def end_soon(code: int) -> None:
-    """Let a process that was stopped end, whatever its threads do: Python waits for them, and Beam may have left one.
+    """Let a process whose command has answered end with its code: at once when it is asked to, else by itself.
 
-    An exception that comes while Beam starts a bundle's sampler leaves its thread running with nobody to end it.
+    One that was stopped ends whatever its threads do: Python waits for them, and an exception that comes while Beam
+    starts a bundle's sampler leaves its thread running with nobody to end it.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: os._exit(code))
     if code in (INTERRUPTED, TERMINATED):
-        for number in (signal.SIGINT, signal.SIGTERM):  # it is ending already
-            signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_end, args=(code,), daemon=True).start()
 
 

@@ -197,7 +197,7 @@ def corrupt(entity: str) -> Table:
         f"{entity}_corrupt", f"Records of {entity} with values that cannot be typed, and lines set aside.",
         ("CorruptionDetails", "VARCHAR", "reason per field"),
         ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
-        ("IsKept", "BOOLEAN", "true: in the flow with nulls for the corrupt values; false: set aside"),
+        ("IsKept", "BOOLEAN", "true: read with null for each corrupt value, like any other row; false: set aside"),
         ("FileName", "VARCHAR", "file within the project"),
         ("LineNumber", "BIGINT", "line of the file, counted from 1, where known: of lines set aside and of JSON lines"),
         ("Record", "VARCHAR", "the record as read: JSON of its texts, or the raw line"))

@@ -85,7 +85,7 @@ def updatable_type(generation: Generation, name: str) -> str:
         raise OvertideError("unknown_field", f"Customers have no field {name!r}.", name, did_you_mean(name, known))
     if not field.updatable:
         raise OvertideError("field_not_updatable", f"{name} identifies the customer and cannot be updated.", name,
-                            "Leave it out.")
+                            "Name fields that can be: `overtide get` shows them.")
     return field.type
 
 

@@ -173,6 +173,33 @@ def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
     assert (process.returncode, out, answer + more) == (code, "", "overtide: Stopped before it was done.\n")
 
 
+DONE_BESIDE_A_THREAD = """
+import sys, threading
+from overtide import answering
+from overtide.cli import main
+def leaves_a_thread(argv, interruption):
+    threading.Thread(target=threading.Event().wait).start()
+    return 1
+answering.answer = leaves_a_thread
+code = main()
+print("done", flush=True)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_command_that_has_answered_changes_nothing(number):
+    with subprocess.Popen([sys.executable, "-c", DONE_BESIDE_A_THREAD], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=environment(), preexec_fn=heed_ctrl_c) as process:
+        try:
+            assert process.stdout.readline() == "done\n"
+            process.send_signal(number)
+            assert process.communicate(timeout=60) == ("", "")
+        finally:
+            process.kill()
+    assert process.returncode == 1
+
+
 def test_ctrl_c_stops_a_query(refreshed_shop):
     with begin("-C", refreshed_shop, "sql", "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b") as process:
         time.sleep(2)

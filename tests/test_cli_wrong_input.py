@@ -35,6 +35,7 @@ WRONG_USAGE = {
     "quiet and verbose": (["-q", "-v", "status"], "usage", "not allowed with"),
     "an option without its value": (["get", "--key"], "usage", "--key: expected one argument"),
     "a folder without a name": (["-C"], "usage", "-C: expected one argument"),
+    "a key twice": (["get", *WHO, "--key", f"{CONTACTS}=2"], "usage", "--key: given more than once"),
     "get nobody": (["get"], "usage", "Give a CUSTOMER_ID, or --key ENTITY=PK"),
     "get an empty id": (["get", ""], "usage", "No customer is named"),
     "get two": (["get", "a", "b"], "usage", "'b' is one argument too many"),

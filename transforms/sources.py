@@ -2,14 +2,17 @@
 
 import codecs
 import csv
+import errno
 import glob
 import json
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal, TextIO
 
 from schemas.configuration import Entity
@@ -52,18 +55,45 @@ class _UnreadableError(Exception):
 
 
 def files_of(folder: Path, entity: Entity) -> list[Path]:
-    """Return the files of an entity's path or glob, sorted by name; raise `no_files` where there are none."""
+    """Return the files of an entity's path or glob, sorted by name; raise `no_files` where there are none.
+
+    Raises `unreadable_file` for what matches and is no file, and for a folder that could hold files and lets nobody
+    look: without them customers would vanish.
+    """
     exact = folder / entity.path
-    if exact.is_file():
-        return [exact]
-    pattern = str(_escaped(folder) / entity.path)
-    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
-    files = [path for path in sorted(map(Path, found)) if path.is_file()]
+    try:
+        if exact.is_file():
+            return [exact]
+        files = [path for path in _matches(folder, entity.path) if not path.is_dir()]
+        for path in files:
+            if not S_ISREG(path.stat().st_mode):
+                raise _unreadable(within(folder, path), "is no regular file", "Remove it, or correct `path`.")
+    except OSError as error:
+        place = within(folder, Path(error.filename)) if error.filename else entity.path
+        raise _unreadable(place, f"cannot be read ({error.strerror})", "Check the file, its folder, and their "
+                          "permissions.") from None
     if files:
         return files
     hint = f"It is a folder: name the files in it, such as {entity.path.rstrip('/')}/*." if exact.is_dir() \
         else "Correct `path` of the entity; a relative one is within the project's folder."
     raise OvertideError("no_files", f"No file matches {entity.path}.", entity.path, hint)
+
+
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    """Return what matches a pattern, sorted by name; raise `OSError` where a folder on the way cannot be searched."""
+    parts, start = Path(pattern).parts, Path(glob.escape(str(folder)))
+    first = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    for number in range(first, len(parts)):
+        for parent in filter(Path.is_dir, _globbed(start.joinpath(*parts[:number]))):
+            if not os.access(parent, os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(parent))
+            if glob.has_magic(parts[number]):
+                os.scandir(parent).close()
+    return _globbed(start / pattern)
+
+
+def _globbed(pattern: Path) -> list[Path]:
+    return sorted(map(Path, glob.glob(str(pattern), recursive=True)))  # noqa: PTH207 (Path.glob: no absolute pattern)
 
 
 def within(folder: Path, file: Path) -> str:
@@ -263,10 +293,6 @@ def _keys(line: str) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return list(row) if isinstance(row, dict) else []
-
-
-def _escaped(folder: Path) -> Path:
-    return Path(glob.escape(str(folder)))
 
 
 def _unreadable(shown: str, what: str, hint: str) -> OvertideError:
