@@ -83,14 +83,14 @@ class Decisions:
     def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Answer]:
         """Answer a request; an `atomic` one with a refusal leaves nothing behind."""
         begin, tail = (len(self.entries), len(self.repeats)), Tail(self.tail.position, self.tail.accepted_at)
-        answers = [self._answer(draft) for draft in drafts]
+        answers = [self._answer(draft, tail.position) for draft in drafts]
         if not atomic or not any(answer.refusal for answer in answers):
             return answers
         self._undo(*begin, tail)
         return [answer if answer.refusal else Answer(refusal=batch_refused()) for answer in answers]
 
-    def _answer(self, draft: Draft) -> Answer:
-        known = repetition(draft, self._remembered)
+    def _answer(self, draft: Draft, begin: int) -> Answer:
+        known = repetition(draft, self._remembered, begin)
         if known is not None:
             self._use_key(draft, known)
             return known
@@ -125,8 +125,11 @@ class Decisions:
         self.tail = tail
 
 
-def repetition(draft: Draft, remembered: Remembered) -> Answer | None:
-    """Return the first answer again, or the conflict with it; None for a draft that is new."""
+def repetition(draft: Draft, remembered: Remembered, begin: int | None = None) -> Answer | None:
+    """Return the first answer again, or the conflict with it; None for a draft that is new.
+
+    Events from the position `begin` on are those of the same request.
+    """
     if draft.idempotency_key is not None:
         first = remembered.by_key.get((draft.caller or "", draft.idempotency_key))
         if first is not None:
@@ -134,7 +137,7 @@ def repetition(draft: Draft, remembered: Remembered) -> Answer | None:
     if draft.activity_id is not None:
         first = remembered.by_activity.get(draft.activity_id)
         if first is not None:
-            return _again(first) if first.body_hash == draft.body_hash else _activity_conflict(draft, first)
+            return _again(first) if first.body_hash == draft.body_hash else _activity_conflict(draft, first, begin)
     return None
 
 
@@ -148,10 +151,12 @@ def _key_conflict(draft: Draft, first: Entry) -> Answer:
         f"(event {first.event.event_id}).", "idempotencyKey", "Use a new key for a new request.", 409))
 
 
-def _activity_conflict(draft: Draft, first: Entry) -> Answer:
+def _activity_conflict(draft: Draft, first: Entry, begin: int | None) -> Answer:
+    beside = begin is not None and first.event.position >= begin  # of all or none there may be no event in the end
+    other = "in another row of this request" if beside else f"(event {first.event.event_id})"
     return Answer(refusal=OvertideError(
-        "activity_conflict", f"The activity {draft.activity_id} exists with another content "
-        f"(event {first.event.event_id}).", "ActivityId", "Activities never change; post a new one.", 409))
+        "activity_conflict", f"The activity {draft.activity_id} exists with another content {other}.", "ActivityId",
+        "Activities never change; post a new one.", 409))
 
 
 def batch_refused() -> OvertideError:

@@ -169,6 +169,16 @@ def test_a_key_is_remembered_as_long_as_the_event_that_answered_it(log):
     assert log.append([update(idempotency_key="k", request_hash="other")])[0].event.position == 1
 
 
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_conflict_within_a_request_names_no_event_that_may_never_be(log, atomic):
+    refused = log.append([activity("a1"), activity("a1", "other")], atomic=atomic)[1]
+    assert refused.refusal.message == "The activity a1 exists with another content in another row of this request."
+    log.append([activity("a1")])
+    first = log.of_activity("a1")
+    refused = log.append([activity("a2"), activity("a1", "other")], atomic=atomic)[1]
+    assert refused.refusal.message == f"The activity a1 exists with another content (event {first.event_id})."
+
+
 def test_an_atomic_batch_that_is_refused_uses_no_key(log):
     log.append([activity()])
     named = {"idempotency_key": "k", "request_hash": "h"}
