@@ -74,6 +74,9 @@ def end_soon(code: int) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: os._exit(code))
     if code in (INTERRUPTED, TERMINATED):
+        # Where the exception left code given as text (as dataclasses make theirs), `python -m` ends by sending itself
+        # SIGINT, unless other such code was run since.
+        exec("")  # noqa: S102 - no code at all
         threading.Thread(target=_end, args=(code,), daemon=True).start()
 
 

@@ -173,6 +173,26 @@ def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
     assert (process.returncode, out, answer + more) == (code, "", "overtide: Stopped before it was done.\n")
 
 
+STOPPED_IN_CODE_GIVEN_AS_TEXT = """
+import os, signal, sys
+from overtide import answering
+from overtide.cli import main
+def within_text(argv, interruption):
+    exec("os.kill(os.getpid(), getattr(signal, sys.argv[1]))")
+answering.answer = within_text
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_command_stopped_within_code_given_as_text_ends_with_its_code(number, code, tmp_path):
+    (tmp_path / "stopped_in_text.py").write_text(STOPPED_IN_CODE_GIVEN_AS_TEXT)  # as a module, like `-m overtide`
+    paths = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    done = subprocess.run([sys.executable, "-m", "stopped_in_text", number], capture_output=True, text=True,
+                          check=False, env=environment(PYTHONPATH=paths), timeout=300, preexec_fn=heed_ctrl_c)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "overtide: Stopped before it was done.\n")
+
+
 DONE_BESIDE_A_THREAD = """
 import sys, threading
 from overtide import answering
