@@ -108,7 +108,7 @@ class Generation:
 
     @cached_property
     def entities(self) -> dict[str, Json]:
-        """Per full name of an entity: its attributes, time zone and primary key."""
+        """Per full name of an entity: its attributes, time zone and primary key, and whether it is `unified`."""
         return dict(self.meta("entities"))
 
     @cached_property

@@ -20,11 +20,9 @@ def open(path: "str | Path" = ".") -> "Project":  # noqa: A001 - read as overtid
     Nothing is read but the places of the lake and the log. Raises `no_configuration` where there is no project, and
     `invalid_configuration` where its `lake` or `event_log` is wrong.
     """
-    from pathlib import Path
-
     from overtide.project import Project
 
-    project = Project(Path(path))
+    project = Project(path)
     _ = project.paths
     return project
 

@@ -1,14 +1,13 @@
 """Runs one command of the `overtide` command line, and turns every error into one clear answer."""
 
 import logging
-import os
 import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 
 from overtide.failures import explained
-from overtide.output import Output, prepare_streams
+from overtide.output import Output, discard, prepare_streams, tell
 from overtide.parser import parse
 from overtide.signals import Interruption
 from schemas.errors import DONE, OvertideError
@@ -18,11 +17,18 @@ def answer(argv: Sequence[str] | None, interruption: Interruption) -> int:
     """Run one command, print its answer and return the exit code."""
     words, output = _prepared(argv)
     try:
-        return _answered(words, output, interruption)
+        code = run(parse(words), output)
+        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of a pipe has enough, and no error is due.
-        _discard_output()
+        # The reader of the help or of the demo has enough, and no error is due.
+        discard(sys.stdout)
         return DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback never reaches a user
+        refusal = interruption.refusal() if interruption.number else explained(error)
+        if output.verbose and refusal is not error:
+            tell(traceback.format_exc().rstrip(), sys.stderr)
+        return _refused(refusal, output)
+    return code
 
 
 def stopped(argv: Sequence[str] | None, interruption: Interruption | None) -> int:
@@ -37,35 +43,10 @@ def _prepared(argv: Sequence[str] | None) -> tuple[list[str], Output]:
     return words, output
 
 
-def _answered(words: list[str], output: Output, interruption: Interruption) -> int:
-    try:
-        code = run(parse(words), output)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback never reaches a user
-        refusal = interruption.refusal() if interruption.number else explained(error)
-        if output.verbose and refusal is not error:
-            traceback.print_exc()
-        return _refused(refusal, output)
-    return code
-
-
 def _refused(refusal: OvertideError, output: Output) -> int:
     """Print a refusal and return its exit code; where nothing can be printed, the code alone must do."""
-    try:
-        output.error(refusal)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError:
-        _discard_output()
+    output.error(refusal)
     return refusal.exit_code
-
-
-def _discard_output() -> None:
-    """Let what Python still writes to standard output at its end go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _asked_output(words: list[str]) -> Output:

@@ -1,5 +1,6 @@
 """The commands of the command line on one project: each prints its answer and returns the exit code."""
 
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide.failures import explained
-from overtide.output import Output, counted, refusal_text
+from overtide.output import Output, counted, refusal_text, tell
 from overtide.project import Project
 from schemas.errors import DONE, FAILED, OvertideError, usage_error
 from schemas.instants import format_instant
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lake.reading import Card, Timeline
     from pipelines.refresh import Refreshed
 
+CUSTOMER_ID = re.compile("[0-9a-f]{32}")
 HELD = 202
 """Status of an activity whose customer is still to come."""
 Command = Callable[[Project, Namespace, Output], int]
@@ -211,7 +213,7 @@ def post(project: Project, arguments: Namespace, output: Output) -> int:
     if output.quiet and not output.as_json:
         for text, answer in zip(texts, answers, strict=True):
             if answer.refusal is not None:
-                print(text, file=sys.stderr)
+                output.complain(text)
     return FAILED if refused else DONE
 
 
@@ -246,7 +248,7 @@ def _bytes(file: str) -> bytes:
     if sys.stdin is None:
         return b""
     if sys.stdin.isatty():
-        print("Reading standard input; end it with ctrl-D.", file=sys.stderr, flush=True)
+        tell("Reading standard input; end it with ctrl-D.", sys.stderr)
     return sys.stdin.buffer.read()
 
 
@@ -334,10 +336,16 @@ def _customer(arguments: Namespace, most: int | None = None) -> tuple[str | None
         customer_id = words.pop(0)
     if most is not None and len(words) > most:
         raise usage_error("usage", f"{words[most]!r} is one argument too many.", None,
-                          "A customer is named by a CUSTOMER_ID or by --key, not by both."
-                          if arguments.key is not None and len(arguments.words) == most + 1 else
-                          "Options begin with two dashes.")
+                          _too_many(arguments, words[0], most))
     return customer_id, words
+
+
+def _too_many(arguments: Namespace, first: str, most: int) -> str:
+    """Say what to do about more words than a command takes, of which `first` is the first behind the customer."""
+    if arguments.key is not None and (most == 0 or CUSTOMER_ID.fullmatch(first)):
+        return "A customer is named by a CUSTOMER_ID or by --key, not by both."
+    return "Options begin with two dashes." if most == 0 else \
+        "Withdraw one field at a time, or all of the customer's by naming none."
 
 
 def _terms(arguments: Namespace) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 from schemas.errors import OvertideError
 from schemas.instants import format_instant, microseconds
@@ -42,25 +42,44 @@ class Output:
             and os.environ.get("TERM") != "dumb"
 
     def result(self, document: object, text: Callable[[], str]) -> None:
-        """Print what was asked for: the document as JSON, or its text."""
-        print(json_text(document) if self.as_json else text())
+        """Print what was asked for: the document as JSON, or its text; a reader that has enough of it is no error."""
+        try:
+            print(json_text(document) if self.as_json else text(), flush=True)
+        except BrokenPipeError:
+            discard(sys.stdout)
 
     def confirm(self, document: object, text: Callable[[], str]) -> None:
-        """Print what was done: like a result, but nothing with `-q` and without `--json`."""
-        if self.as_json or not self.quiet:
-            self.result(document, text)
+        """Print what was done: like a result, but nothing with `-q` and without `--json`.
+
+        It is done whatever becomes of the answer: where standard output takes none, standard error says so.
+        """
+        if not self.as_json and self.quiet:
+            return
+        try:
+            print(json_text(document) if self.as_json else text(), flush=True)
+        except OSError as error:
+            discard(sys.stdout)
+            tell(f"overtide: This is done, but standard output does not take the answer ({error.strerror}): {text()}",
+                 sys.stderr)
 
     def note(self, text: str) -> None:
         """Tell what happens meanwhile, on standard error."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            tell(text, sys.stderr)
 
     def error(self, error: OvertideError) -> None:
         """Print a refusal: on standard output as JSON, else on standard error, one line per detail."""
+        text = f"overtide: {refusal_text(error)}"
         if self.as_json:
-            print(json_text({"error": error.as_json()}))
+            if not tell(json_text({"error": error.as_json()}), sys.stdout):
+                tell(text, sys.stderr)
         else:
-            print(f"overtide: {refusal_text(error)}", file=sys.stderr)
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """Say on standard error what went wrong; where that takes nothing, on standard output."""
+        if not tell(text, sys.stderr):
+            tell(text, sys.stdout)
 
     def styled(self, text: str, style: str) -> str:
         """Return a text in a style where colours are wanted."""
@@ -77,6 +96,23 @@ class Output:
         lines += [self.styled(_line(row, widths), GREEN if number in green else PLAIN)
                   for number, row in enumerate(cells)]
         return "\n".join(lines)
+
+
+def tell(text: str, stream: TextIO) -> bool:
+    """Write a line and return whether the stream took it: no full disk or closed pipe stops what a command does."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        discard(stream)
+        return False
+    return True
+
+
+def discard(stream: TextIO) -> None:
+    """Let what a stream could not write, and all that follows, go nowhere: Python tries again at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def refusal_text(error: OvertideError) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from schemas.errors import OvertideError, usage_error
 from schemas.suggestions import did_you_mean
 
-GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose")
+GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose", "--version")
 
 
 class Once(argparse.Action):
@@ -37,6 +37,10 @@ class Parser(argparse.ArgumentParser):
         raise usage_error("usage", f"{message[0].upper()}{message[1:]}.", None,
                           self._hint(message) or f"`{self.prog} --help` shows how it is used.")
 
+    def print_help(self, file: Any = None) -> None:  # noqa: ANN401 - as argparse takes it
+        """Print the help; unlike argparse's own, raise where it cannot be written."""
+        print(self.format_help(), end="", file=file, flush=True)
+
     def _hint(self, message: str) -> str | None:
         valued = re.search(r"argument (--[\w-]+): expected one argument", message)
         if valued:
@@ -57,15 +61,22 @@ def global_parser() -> Parser:
     parser = Parser("overtide", description="Unify customer records, and lay real-time changes over them.",
                     usage="overtide [-C DIR] [--json] [-q | -v] COMMAND …", epilog=f"commands:\n{listed}\n\n"
                     "`overtide COMMAND --help` shows the options of a command.")
-    parser.add_argument("-C", dest="folder", metavar="DIR", type=Path, default=Path(),
+    parser.add_argument("-C", dest="folder", metavar="DIR", type=_folder, default=Path(),
                         help="project folder (default: the current one)")
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="print what was asked for and errors only")
     loudness.add_argument("-v", "--verbose", action="store_true", help="print warnings and tracebacks too")
+    parser.add_argument("--version", action="store_true", help="print the version, like the command")
     parser.add_argument("command", metavar="COMMAND", nargs="?", default="", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
+
+
+def _folder(name: str) -> Path:
+    if not name:  # as of a variable that is not set: not the current folder
+        raise argparse.ArgumentTypeError("the name of a folder is expected but it is empty")
+    return Path(name)
 
 
 def command_parser(name: str) -> Parser:
@@ -93,6 +104,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise usage_error("usage", f"The argument {word!r} is not UTF-8.", None, "Write it as UTF-8.")
     known = global_parser().parse_args(argv)
+    if known.version:
+        known.command, known.arguments = "version", []
     own = command_parser(known.command).parse_intermixed_args(known.arguments)
     return argparse.Namespace(**{**vars(known), **vars(own)})
 

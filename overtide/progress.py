@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from typing import Self, TextIO
 
+from overtide.output import discard
 from schemas.progress import Event
 
 SHORTEST = 0.5
@@ -47,8 +48,11 @@ class Display:
         self._write(line(event) + "\n")
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:  # nobody sees it; what is done goes on
+            discard(self._stream)
 
 
 def line(event: Event) -> str:

@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
 from lake.reading import Card, Timeline
+from overtide.arguments import (
+    expect_bool,
+    expect_callable,
+    expect_event,
+    expect_mapping,
+    expect_path,
+    expect_text,
+    expect_values,
+)
 from overtide.settings import read_paths
 from schemas.errors import OvertideError, usage_error
 from schemas.events import id_source
@@ -55,8 +64,10 @@ class Project:
     `OvertideError`.
     """
 
-    def __init__(self, folder: Path, clock: Clock = system_clock, environ: Mapping[str, str] | None = None) -> None:
-        self.folder = folder.resolve()
+    def __init__(self, folder: Path | str, clock: Clock = system_clock,
+                 environ: Mapping[str, str] | None = None) -> None:
+        expect_path(folder, "path")
+        self.folder = Path(folder).resolve()
         self.clock = clock
         self._environ = os.environ if environ is None else environ
 
@@ -88,12 +99,14 @@ class Project:
         With `base` real-time changes are left out. Raises `customer_not_found`, `unknown_entity`, `nothing_published`,
         `before_first_publish`, `before_history`.
         """
+        expect_bool(base, "base")
         return self.reader.get(target_of(customer_id, key), instant_of(as_of, "asOf"),
                                instant_of(known_at, "knownAt"), base)
 
     def timeline(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
                  known_at: When = None, base: bool = False) -> Timeline:
         """Return a customer's activities, newest first; parameters and refusals as in `get`."""
+        expect_bool(base, "base")
         return self.reader.timeline(target_of(customer_id, key), instant_of(as_of, "asOf"),
                                     instant_of(known_at, "knownAt"), base)
 
@@ -106,6 +119,8 @@ class Project:
         """
         from lake.session import interruptibly, open_session, run_query
 
+        expect_text(query, "query")
+        expect_values(parameters, "parameters")
         connection = open_session(self.paths)
         try:
             return interruptibly(connection, lambda: run_query(connection, query, parameters).to_arrow_table())
@@ -134,7 +149,9 @@ class Project:
         once. Raises `customer_not_found`, `unknown_field`, `invalid_value` and the others of docs/errors.md.
         """
         terms = Terms(end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key)
-        named = {str(name): value for name, value in (fields or {}).items()}
+        fields = {} if fields is None else fields
+        expect_mapping(fields, "fields")
+        named = {str(name): value for name, value in fields.items()}
         return self.acceptance.update(target_of(customer_id, key), named, terms)
 
     def withdraw(self, customer_id: str | None = None, field: str | None = None, *, key: Key | None = None,
@@ -144,7 +161,9 @@ class Project:
         It is an event too: what was shown before it stays to be asked for. Other parameters as in `update`.
         """
         terms = Terms(None, instant_text(event_time, "eventTime"), caller, idempotency_key)
-        return self.acceptance.withdraw(target_of(customer_id, key), None if field is None else str(field), terms)
+        if field is not None:
+            expect_text(field, "field")
+        return self.acceptance.withdraw(target_of(customer_id, key), field, terms)
 
     def post(self, entity: str, records: Iterable[object], *, atomic: bool = False, valid_until: End = None,
              event_time: When = None, caller: str | None = None, idempotency_key: str | None = None) -> list[Answer]:
@@ -156,6 +175,8 @@ class Project:
         `no_activity_configuration`, `nothing_published`.
         """
         terms = Terms(end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key)
+        expect_text(entity, "entity")
+        expect_bool(atomic, "atomic")
         if isinstance(records, str | bytes | Mapping) or not isinstance(records, Iterable):
             raise usage_error("invalid_parameter", "A list of records is expected.", "records", "Put one into a list.")
         return self.acceptance.post(entity, list(records), terms, atomic)
@@ -169,7 +190,7 @@ class Project:
 
         return status(self)
 
-    def refresh(self, runner: str = EMBEDDED, report: Report = silent) -> "Refreshed":
+    def refresh(self, runner: str | Path = EMBEDDED, report: Report = silent) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
         The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md); `report` is called
@@ -180,9 +201,11 @@ class Project:
         from pipelines.refresh import refresh
         from schemas.loading import loaded
 
+        expect_path(runner, "runner")
+        expect_callable(report, "report")
         configuration, document = loaded(self.folder, self._environ)
         try:
-            return refresh(configuration, self.paths, runner_configs.load(runner), self.clock, report)
+            return refresh(configuration, self.paths, runner_configs.load(str(runner)), self.clock, report)
         except OvertideError as error:
             raise document.hidden(error) from None
 
@@ -197,6 +220,9 @@ class Project:
         from pipelines.realtime import stream
         from pipelines.runners import options_of, runner_of
 
+        expect_bool(until_caught_up, "until_caught_up")
+        expect_callable(watch, "watch")
+        expect_event(stop, "stop")
         config = runner_configs.load(EMBEDDED)
         return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
                       stop=stop, watch=watch)

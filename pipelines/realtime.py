@@ -13,7 +13,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
@@ -28,6 +27,7 @@ from lake.maintenance import Keeper, Upkeep
 from lake.orphans import remove_orphans
 from lake.overlay import Span, commit, committed_position, open_overlay
 from lake.published import current_publish
+from pipelines.runners import new_pipeline
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.events import Event
@@ -169,7 +169,7 @@ def run_pipeline(read: Callable[[int, int], list[Event]], span: Span, fields: Fi
     Types are checked by tests and not in every tick: that takes a third of a small tick.
     """
     options.view_as(TypeOptions).pipeline_type_check = False
-    pipeline = beam.Pipeline(runner=runner, options=options)
+    pipeline = new_pipeline(runner, options)
     _ = (pipeline | "Read events" >> ReadRange(read, span.start, span.end)
          | "Decode" >> DecodeEvents(fields) | "Write" >> WriteBatches(str(folder)))
     pipeline.run().wait_until_finish()

@@ -28,6 +28,7 @@ from lake.published import current_publish
 from lake.snapshots import READING_SECONDS, forget_old_publishes
 from lake.views import define_views
 from pipelines.progress import Follower
+from pipelines.runners import new_pipeline
 from runner_configs import RunnerConfig
 from schemas.configuration import Configuration
 from schemas.crash import crash_point
@@ -222,7 +223,7 @@ def run_pipeline(plan: Plan, files: list[SourceFile], runner: RunnerConfig) -> F
     result = plan.scratch / "found.json"
     options = PipelineOptions(runner.flags)
     try:
-        with beam.Pipeline(runner=runner.runner, options=options) as pipeline:
+        with new_pipeline(runner.runner, options) as pipeline:
             build(pipeline, plan, files) | "Keep results" >> beam.Map(_keep, str(result))
     except Exception as error:
         raise left_error(plan.scratch) or _failed(error) from error
@@ -271,7 +272,8 @@ def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
     """Return the metadata that acceptance and reading need, as `lake.generation` describes it."""
     profile = [{"name": one.name, "type": one.type, "updatable": one.updatable} for one in fields]
     entities = {name: {"attributes": {column: entity.attribute(column).model_dump() for column in entity.attributes},
-                       "time_zone": entity.time_zone, "primary_key": entity.primary_key}
+                       "time_zone": entity.time_zone, "primary_key": entity.primary_key,
+                       "unified": name in plan.options}
                 for name, entity in plan.entities.items()}
     activities = {activity.entity: activity.model_dump() | {"foreign_key": relationship.foreign_key,
                                                             "to": relationship.to}

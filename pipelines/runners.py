@@ -1,5 +1,8 @@
 """Beam's runner and its options, as a runner's configuration names them."""
 
+from pathlib import Path
+
+import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
@@ -15,3 +18,13 @@ def runner_of(config: RunnerConfig) -> PipelineRunner:
 def options_of(config: RunnerConfig) -> PipelineOptions:
     """Return the pipeline options of a configuration."""
     return PipelineOptions(config.flags)
+
+
+def new_pipeline(runner: PipelineRunner | str, options: PipelineOptions) -> beam.Pipeline:
+    """Return a pipeline without the temporary folder that Beam makes for other languages' transforms.
+
+    Beam removes it when a run ends well, and leaves it behind where the process is stopped.
+    """
+    pipeline = beam.Pipeline(runner=runner, options=options)
+    Path(pipeline.local_tempdir).rmdir()
+    return pipeline

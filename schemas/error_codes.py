@@ -65,6 +65,9 @@ CODES = {
     "empty_update": Explained("change", "The update names no field.", "Name at least one.", exit_codes=USAGE),
     "ends_before_start": Explained(
         "change", "The event would end at or before its event time.", "Choose an end after the event time."),
+    "entity_not_unified": Explained(
+        "change", "The entity is not unified, so its records make up no customers.",
+        "Name the customer by a record of a unified entity, or by a CustomerId.", (404,)),
     "event_time_in_future": Explained(
         "change", "The event time lies more than five minutes in the future.", "Correct the sender's clock."),
     "expired": Explained(
@@ -117,7 +120,8 @@ CODES = {
         "configuration", "The name cannot be that of a table or column.",
         "Begin with a letter; go on with letters, digits and underscores, 80 at most.", exit_codes=USAGE),
     "invalid_parameter": Explained(
-        "change", "A parameter is empty, too long, or does not belong to this request.", "Shorten it or leave it out.",
+        "change", "A parameter is empty, too long, of another type, or does not belong to this request.",
+        "Give what the message names, or leave it out.",
         exit_codes=USAGE),
     "invalid_runner": Explained(
         "command", "A runner's file is not as it should be.", "See [runners.md](runners.md).", exit_codes=USAGE),

@@ -69,7 +69,7 @@ def _constant(name: str) -> NoReturn:
 
 def checked_object(document: object) -> dict[str, Any]:
     """Return a record as a dict, also from a JSON text that holds one; raise `invalid_json` or `too_large`."""
-    if isinstance(document, str):
+    if isinstance(document, str) and document.lstrip().startswith("{"):
         document = parse_json(document)
     if not isinstance(document, dict):
         raise OvertideError("invalid_json", f"Expected a JSON object but found {_kind(document)}.", None,

@@ -22,7 +22,7 @@ from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
 from schemas.tables import ProfileField
 from schemas.values import Value
-from serving.fields import NOT_FOUND, Target, unknown_entity
+from serving.fields import NOT_FOUND, Target, expect_unified
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -78,7 +78,8 @@ class Reader:
             base: bool = False) -> reading.Card:
         """Return the card of a customer; `base` leaves the overlay out. Both instants default to now.
 
-        Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`, `unknown_entity`.
+        Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`, `unknown_entity`,
+        `entity_not_unified`.
         """
         return self._retried(partial(self._card, target, as_of, known_at, base))
 
@@ -158,7 +159,7 @@ class Reader:
                                 "Run `overtide refresh` first.", NOT_FOUND)
         moment = Moment(now if as_of is None else as_of, now if known_at is None else min(known_at, now), publish)
         begins = history_begins(now, publish)
-        if moment.base < begins:
+        if moment.base < begins and self._lake.publish_at(moment.base, publish.run) is not None:
             raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
                                 f"history begins at {format_instant(begins)}.", None,
                                 "Ask for a later instant, or keep more with `lake.history_days`.")
@@ -214,8 +215,7 @@ class Reader:
 def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
     if target.entity is None:
         return base.resolve_id(target.customer_id or "")
-    if target.entity not in serving.entities:
-        raise unknown_entity(target.entity, serving.entities)
+    expect_unified(serving.entities, target.entity)
     return base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
 
 

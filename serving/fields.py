@@ -36,20 +36,29 @@ def published(generation: Generation | None) -> Generation:
 def checked_target(generation: Generation, target: Target) -> Target:
     """Return the target as events keep it, a key in its canonical text; raise when the base has no such customer.
 
-    Codes: `customer_not_found`, `unknown_entity`.
+    Codes: `customer_not_found`, `unknown_entity`, `entity_not_unified`.
     """
     if target.entity is None:
         if target.customer_id is None or generation.resolve_id(target.customer_id) is None:
             raise OvertideError("customer_not_found", f"There is no customer {target.customer_id}.", "CustomerId",
                                 "Check the id, or name the customer by a source record's key.", NOT_FOUND)
         return Target(target.customer_id)
-    if target.entity not in generation.entities:
-        raise unknown_entity(target.entity, generation.entities)
+    expect_unified(generation.entities, target.entity)
     key = generation.key_text(target.entity, target.key or "")
     if generation.resolve_record(target.entity, key) is None:
         raise OvertideError("customer_not_found", f"No customer has the record {key!r} of {target.entity}.",
                             target.entity, "Check the key; a record counts once a refresh has unified it.", NOT_FOUND)
     return Target(None, target.entity, key)
+
+
+def expect_unified(entities: Mapping[str, Any], name: str) -> None:
+    """Raise `unknown_entity`, or `entity_not_unified` for one whose records make up no customers."""
+    if name not in entities:
+        raise unknown_entity(name, entities)
+    if not entities[name].get("unified", True):  # runs published by earlier versions do not say
+        others = ", ".join(other for other in entities if entities[other].get("unified", True))
+        raise OvertideError("entity_not_unified", f"Records of {name} make up no customers: it is not unified.", name,
+                            f"Name the customer by a record of {others}, or by a CustomerId.", NOT_FOUND)
 
 
 def unknown_entity(name: str, known: Iterable[str]) -> OvertideError:

@@ -138,7 +138,7 @@ def test_who_is_unknown_is_said_clearly(published, read):
     assert code_of(call, key="Crm_Contact=1") == "unknown_entity"
     assert code_of(call, key=ANN, as_of=T0 - 1) == "before_first_publish"
     assert code_of(call, key=ANN, known_at=T0 - 1) == "before_first_publish"
-    assert code_of(call, key=ANN, as_of=T0 - 400 * DAY) == "before_history"
+    assert code_of(call, key=ANN, as_of=T0 - 400 * DAY) == "before_first_publish"
     assert code_of(call) == code_of(call, "f" * 32, key=ANN) == code_of(call, key="no-key") == "invalid_target"
     assert code_of(call, key=ANN, as_of="yesterday") == "invalid_instant"
 

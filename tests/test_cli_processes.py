@@ -20,6 +20,7 @@ from tests.command_line import COMMAND, call, environment, expect_refusal, spawn
 from tests.shop import CONTACTS
 
 WHO = ["--key", f"{CONTACTS}=1"]
+GOOD_ORDER = '{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}'
 
 
 def begin(*words: object) -> subprocess.Popen:
@@ -110,6 +111,38 @@ def test_a_stopped_refresh_leaves_the_old_base_and_says_so(project_folder, numbe
             code, "", "overtide: Stopped: nothing was published. Run 1 is still served.\n", 1)
     assert not Paths.of(project_folder).scratch.exists()
     assert call("-C", project_folder, "-q", "refresh").code == 0
+
+
+def test_no_folder_of_beam_is_left_whatever_the_end(project_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, None):
+        with holding(project_folder, "refresh", "refresh") as process:
+            if number is not None:
+                time.sleep(1.5)  # Beam has made its pipeline
+                process.send_signal(number)
+            process.wait(300)
+    assert call("-C", project_folder, "update", *WHO, "Points=99").code == 0
+    with holding(project_folder, "stream", "stream") as process:
+        wait_for_sql(project_folder, 99)
+        process.kill()
+        process.wait(300)
+    assert list(tmp_path.glob("beam-*")) == []
+
+
+QUIET_IN_PYTHON = """
+import logging, sys, overtide
+with overtide.open(sys.argv[1]) as project:
+    import pipelines.refresh
+    print(logging.getLogger().handlers, logging.getLogger().filters)
+    project.refresh()
+    project.stream()
+"""
+
+
+def test_beam_says_nothing_of_its_own_in_python(project_folder):
+    done = subprocess.run([sys.executable, "-c", QUIET_IN_PYTHON, project_folder], capture_output=True, text=True,
+                          check=False, env=environment(), timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[] []\n", "")
 
 
 def test_a_killed_refresh_leaves_the_old_base(project_folder):
@@ -252,7 +285,61 @@ def test_closed_streams(refreshed_shop):
     assert closed.stderr.startswith("overtide: Standard input is empty")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+DONE = "overtide: This is done, but standard output does not take the answer (No space left on device): "
+
+
+@FULL
+@pytest.mark.parametrize("as_json", ["", "--json"])
+def test_what_was_done_is_said_on_standard_error_where_standard_output_is_full(project_folder, as_json):
+    who = f"--key {WHO[1]}"
+    for command, said in ((f"update {who} Points=99", "accepted as event "),
+                          (f"withdraw {who} Points", "accepted as event "),
+                          ("refresh", "Published run 2 at "), ("stream --until-caught-up", "Carried 2 events")):
+        done = shell(f"overtide {as_json} {command} >/dev/full", project_folder)
+        assert (done.returncode, done.stderr.count(DONE + said)) == (0, 1), done
+        assert "again" not in done.stderr
+    half = shell(f"echo '[{GOOD_ORDER}, {{}}]' | overtide {as_json} post Shop_Orders >/dev/full", project_folder)
+    assert (half.returncode, "1 accepted, 1 refused." in half.stderr) == (1, True)
+
+
+@FULL
+def test_a_full_disk_behind_standard_error_stops_nothing(project_folder):
+    assert shell("overtide refresh 2>/dev/full", project_folder).stdout.startswith("Published run 2 at ")
+    assert shell("overtide -v refresh >/dev/full 2>&1", project_folder).returncode == 0
+    assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 3
+    refused = shell("overtide get nobody 2>/dev/full", project_folder)
+    assert (refused.returncode, refused.stdout.startswith("overtide: CustomerId: There is no customer")) == (1, True)
+    rows = shell("echo '{}' | overtide -q post Shop_Orders 2>/dev/full", project_folder)
+    assert (rows.returncode, rows.stdout.startswith("row 1: refused")) == (1, True)
+
+
+@pytest.mark.parametrize(("command", "code"), [
+    ("get nobody", 1), ("--json get nobody", 1), ("--json sql FROM", 1), ("get", 2), ("--json refrsh", 2),
+    ("get --key Crm_Contacts=1", 0), ("--json get --key Crm_Contacts=1", 0), ("sql --help", 0), ("version", 0)])
+def test_a_code_is_kept_behind_a_pipe_that_nobody_reads(refreshed_shop, command, code):
+    quoted = command.replace("sql FROM", "sql 'FROM nothing'")
+    done = shell(f"(overtide {quoted}; echo $? >&2) | true", refreshed_shop)
+    assert done.stderr.rstrip().split("\n")[-1] == str(code)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_change_behind_a_pipe_that_nobody_reads_is_said_on_standard_error(project_folder):
+    with begin("-C", project_folder, "update", *WHO, "Points=99") as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said.count("(Broken pipe): accepted as event ")) == (0, 1), said
+    assert call("-C", project_folder, "--json", "get", *WHO).document["fields"]["Points"]["value"] == 99
+
+
+@FULL
+@pytest.mark.parametrize("words", ["--help", "get --help", "--version", "get --key Crm_Contacts=1"])
+def test_what_was_asked_for_and_cannot_be_written_has_failed(refreshed_shop, words):
+    done = shell(f"overtide {words} >/dev/full", refreshed_shop)
+    assert (done.returncode, "No space left on device" in done.stderr) == (1, True)
+
+
+@FULL
 def test_a_full_disk_behind_standard_output(refreshed_shop):
     done = shell("overtide version >/dev/full", refreshed_shop)
     assert done.returncode == 1

@@ -202,7 +202,8 @@ def test_status_as_text(shown):
 
 def test_version_and_help_need_no_project():
     assert call("version").out.startswith("overtide ")
-    assert call("--json", "version").document.keys() == {"version"}
+    assert call("--version").out == call("--version", "status").out == call("version").out
+    assert call("--json", "version").document.keys() == call("--json", "--version").document.keys() == {"version"}
     for words in (["--help"], ["-h"], ["get", "--help"], ["--json", "get", "-h"]):
         answer = call(*words)
         assert (answer.code, answer.err) == (0, "")

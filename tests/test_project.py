@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import overtide
 from overtide.project import Project, end_text, instant_of, instant_text, target_of
 from schemas.errors import OvertideError
 from schemas.instants import HOUR, LATEST
@@ -66,10 +67,44 @@ def test_changes_take_the_same_times_and_refuse_other_types(project_folder):
         for call, code in (
                 (lambda: project.update(key=ANN, fields={"Points": 9}, caller=5), "invalid_parameter"),
                 (lambda: project.update(key=ANN, fields={5: "x"}), "unknown_field"),
-                (lambda: project.withdraw(key=ANN, field=5), "unknown_field"),
+                (lambda: project.withdraw(key=ANN, field=5), "invalid_parameter"),
                 (lambda: project.post(ORDERS, None), "invalid_parameter"),
                 (lambda: project.post(ORDERS, '{"OrderId": "1"}'), "invalid_parameter"),
                 (lambda: project.post(ORDERS, {"OrderId": "1"}), "invalid_parameter")):
             with pytest.raises(OvertideError) as refused:
                 call()
             assert refused.value.code == code
+
+
+WRONG_TYPES = {
+    "path": [lambda _: overtide.open(5), lambda _: overtide.open(None), lambda _: overtide.open(b"shop"),
+             lambda _: overtide.open("")],
+    "base": [lambda project: project.get(key=ANN, base="no"), lambda project: project.timeline(key=ANN, base=1)],
+    "query": [lambda project: project.sql(5), lambda project: project.sql(None)],
+    "parameters": [lambda project: project.sql("SELECT ?", 5), lambda project: project.sql("SELECT ?", "a"),
+                   lambda project: project.sql("SELECT $a", {"a": 1})],
+    "fields": [lambda project: project.update(key=ANN, fields=["Points"]),
+               lambda project: project.update(key=ANN, fields="Points=1")],
+    "field": [lambda project: project.withdraw(key=ANN, field=["Points"])],
+    "entity": [lambda project: project.post(5, []), lambda project: project.post(None, [{}])],
+    "records": [lambda project: project.post(ORDERS, 5)],
+    "atomic": [lambda project: project.post(ORDERS, [], atomic="yes")],
+    "runner": [lambda project: project.refresh(5), lambda project: project.refresh(None)],
+    "report": [lambda project: project.refresh(report=5)],
+    "until_caught_up": [lambda project: project.stream("yes")],
+    "stop": [lambda project: project.stream(stop=5)],
+    "watch": [lambda project: project.stream(watch=5)]}
+
+
+@pytest.mark.parametrize(("name", "call"), [(name, call) for name, calls in WRONG_TYPES.items() for call in calls])
+def test_arguments_of_wrong_types_are_refused_by_name(refreshed_shop, name, call):
+    with Project(str(refreshed_shop)) as project, pytest.raises(OvertideError) as refused:
+        call(project)
+    assert (refused.value.code, refused.value.target) == ("invalid_parameter", name)
+    assert str(refused.value).endswith(" expected.") or name == "records"
+
+
+def test_a_card_says_of_a_time_before_the_first_publish_that_nothing_was_published(refreshed_shop):
+    with Project(refreshed_shop) as project, pytest.raises(OvertideError) as refused:
+        project.get(key=ANN, as_of="1990-01-01T00:00:00Z")
+    assert refused.value.code == "before_first_publish"
