@@ -14,7 +14,7 @@ from schemas.configuration import Attribute
 from schemas.errors import OvertideError
 from schemas.instants import format_instant
 from schemas.values import Reading, canonical_text, from_source, midnight
-from transforms.column_types import canonical_json, expectation, from_text, instant_of
+from transforms.column_types import allow_rare_values, canonical_json, expectation, from_text, instant_of
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns",
          "Africa/Casablanca", "Pacific/Apia", "Asia/Kathmandu", "Europe/Dublin"]
@@ -32,6 +32,7 @@ def connection():
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET threads = 1")
+        allow_rare_values(connection)
         yield connection
 
 

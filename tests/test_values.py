@@ -14,7 +14,7 @@ from schemas.errors import OvertideError
 from schemas.strict_json import parse_json
 from schemas.strptime import read_time, unsupported
 from schemas.values import Reading, canonical, canonical_text, from_json, from_source, midnight, misfit, text_of
-from transforms.column_types import canonical_json, from_text
+from transforms.column_types import allow_rare_values, canonical_json, from_text
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 
@@ -133,6 +133,7 @@ def as_the_refresh(kind: str, reading: Reading, zone: str, text: str) -> tuple[o
     typed = from_text("raw", attribute, zone)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        allow_rare_values(connection)
         row = connection.execute(
             f"SELECT ({canonical_json('value', kind)})::VARCHAR, {canonical_text('value', kind)}, value IS NULL "
             f"FROM (SELECT {typed} AS value FROM (SELECT ?::VARCHAR AS raw))", [text]).fetchone()
