@@ -18,7 +18,7 @@ from lake.generation import Generation, Profile
 from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
 from schemas.events import activity_id
-from schemas.instants import Instant, format_instant
+from schemas.instants import EARLIEST, LATEST, Instant, format_instant
 from schemas.names import quoted
 from schemas.paths import Paths
 from schemas.tables import SCHEMA, ProfileField
@@ -239,7 +239,7 @@ _CANONICAL: tuple[tuple[type, Callable[[Any], Value]], ...] = (
 def canonical_value(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever DuckDB gives
     """Return a value of the lake (an instant in microseconds) as its canonical JSON value."""
     if kind == "datetime" and value is not None:
-        return format_instant(value)
+        return format_instant(min(max(value, EARLIEST), LATEST))  # bases made before may hold others
     for type_, write in _CANONICAL:
         if isinstance(value, type_):
             return write(value)

@@ -20,6 +20,7 @@ DEEPEST = 50
 _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DECIMAL = re.compile(r"decimal\(\d+,\d+\)", re.ASCII)
 _CONSTRUCT = yaml.constructor.SafeConstructor()
 
 
@@ -135,6 +136,23 @@ def _syntax(file: str, error: yaml.MarkedYAMLError) -> Mistake:
                    line=mark.line + 1 if mark else None)
 
 
+_Pairs = list[tuple[yaml.Node, yaml.Node]]
+
+
+def _with_whole_decimals(pairs: _Pairs) -> _Pairs:
+    """Put `decimal(12,2)` together again, which YAML takes within braces for `decimal(12` and a key `2)`."""
+    whole: _Pairs = []
+    for key, item in pairs:
+        begun = whole[-1][1] if whole else None
+        if item.value == "" and all(isinstance(one, yaml.ScalarNode) and not one.style for one in (begun, key)):
+            text = f"{whole[-1][1].value},{key.value}".replace(" ", "")
+            if _DECIMAL.fullmatch(text):
+                whole[-1][1].value = text
+                continue
+        whole.append((key, item))
+    return whole
+
+
 class _Reader:
     """Turns YAML nodes into values and keeps their lines in the document."""
 
@@ -172,7 +190,7 @@ class _Reader:
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         values: dict[str, object] = {}
-        for key, item in node.value:
+        for key, item in _with_whole_decimals(node.value) if node.flow_style else node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == f"{_TAG}merge":
                 self.document.add("invalid_yaml", path, "A key must be a plain text (`<<` does not merge here).")
                 continue

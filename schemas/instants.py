@@ -1,4 +1,4 @@
-"""Instants as whole microseconds since 1970 UTC, their RFC 3339 text, and durations such as `4h`."""
+"""Instants as whole microseconds since 1970 UTC, their ISO 8601 text, and durations such as `4h`."""
 
 import re
 from collections.abc import Callable
@@ -20,31 +20,47 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC throughout this module
 EARLIEST, LATEST = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND - 1
 """The first and the last instant that RFC 3339 can write: years 1 to 9999."""
 
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
+ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+HOUR_MINUTE = r"(?:[01]\d|2[0-3]):[0-5]\d"
+"""Patterns for Python's `re` and for SQL alike."""
+_TIME = re.compile(rf"({ISO_DATE})(?:[Tt ]({HOUR_MINUTE})(?::([0-5]\d)(?:[.,](\d+))?)?"
+                   rf"( ?(?:[Zz]|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d|:[0-5]\d:[0-5]\d)?))?)?", re.ASCII)
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 
 
 def parse_instant(text: str) -> Instant:
-    """Read an RFC 3339 instant with its offset; digits past the microsecond are cut. Raise `invalid_instant`."""
-    found = _INSTANT.fullmatch(text)
-    instant = _instant_of(found) if found else None
-    if instant is None:
+    """Read an instant with its offset; digits past the microsecond are cut. Raise `invalid_instant`."""
+    found = read_iso(text)
+    instant = None if found is None or found[1] is None else found[0] - found[1]
+    if instant is None or not EARLIEST <= instant <= LATEST:
         raise OvertideError("invalid_instant", f"{text!r} is not an instant.", None,
                             "Write RFC 3339 with an offset, such as 2026-11-24T10:00:00Z or 2026-11-24T11:00:00+01:00.")
     return instant
 
 
-def _instant_of(found: re.Match[str]) -> Instant | None:
-    day, time, fraction, sign, hours, minutes = found.groups()
+def read_iso(text: str) -> tuple[Instant, int | None] | None:
+    """Return the local time that a text holds, as if it were UTC, and its offset in microseconds if it has one.
+
+    It is ISO 8601 as databases and RFC 3339 write it: `2026-11-24`, or with a time, to the minute, second or a
+    fraction of it (behind a point or comma, cut at the microsecond), with `Z`, ` UTC`, `+01`, `+0545` or `+05:45`.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    day, minute, second, fraction, offset = found.groups()
     try:
-        local = microseconds(datetime.fromisoformat(f"{day}T{time}"))
+        local = microseconds(datetime.fromisoformat(f"{day}T{minute or '00:00'}:{second or '00'}"))
     except ValueError:
         return None
-    if sign and (int(hours) > 23 or int(minutes) > 59):
-        return None
-    offset = (int(hours) * HOUR + int(minutes) * MINUTE) * (-1 if sign == "-" else 1) if sign else 0
-    instant = local + int((fraction or "0").ljust(6, "0")[:6]) - offset
-    return instant if EARLIEST <= instant <= LATEST else None
+    return local + int((fraction or "0")[:6].ljust(6, "0")), None if offset is None else _shift(offset.lstrip(" "))
+
+
+def _shift(offset: str) -> int:
+    if offset in ("Z", "z", "UTC"):
+        return 0
+    digits = offset[1:].replace(":", "")
+    shift = int(digits[:2]) * HOUR + int(digits[2:4] or 0) * MINUTE + int(digits[4:] or 0) * SECOND
+    return -shift if offset[0] == "-" else shift
 
 
 def format_instant(instant: Instant) -> str:

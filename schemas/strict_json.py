@@ -4,11 +4,14 @@ import json
 from typing import Any, NoReturn
 
 from schemas.errors import OvertideError
-from schemas.values import Number, canonical
+from schemas.numbers import Number, finite_number
+from schemas.values import canonical
 
 MAX_BYTES = 1024 * 1024
 """Limit of one event's document, in bytes of its canonical JSON."""
 TOO_LARGE = 413
+LONGEST_INTEGER = 4000
+"""Digits that Python reads as a whole number; it refuses a few more."""
 
 
 def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -17,8 +20,24 @@ def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whate
     A number with a fraction or exponent becomes a `Number`, which remembers its text. `line` is the text's first line
     in what was sent.
     """
+    return _loaded(text, line, parse_float=finite_number, parse_constant=_constant)
+
+
+def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Parse a line of a file as `parse_json` does, but leave it to its types what numbers are too large.
+
+    NaN and Infinity, which some writers of JSON know, are floats.
+    """
+    return _loaded(text, 1, parse_float=Number, parse_int=_whole)
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else Number(digits)
+
+
+def _loaded(text: str | bytes, line: int, **readers: Any) -> Any:  # noqa: ANN401 - functions; any JSON
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_float=Number, parse_constant=_constant)
+        return json.loads(text, object_pairs_hook=_object, **readers)
     except (ValueError, RecursionError) as error:
         raise OvertideError("invalid_json", f"This is no JSON document: {_reason(error, line)}.", None,
                             "Send one JSON object per record.") from None

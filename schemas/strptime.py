@@ -1,7 +1,7 @@
 """Read a date or time by a strptime format, by exactly the rules with which DuckDB reads the files.
 
 They differ from Python's: numbers take as many digits as they can up to their width and never give one back, runs of
-blanks match each other, and `%y` turns at 69.
+blanks match each other, and `%y` turns at 69. `%f` alone takes any number of digits, cut at the microsecond.
 """
 
 import re
@@ -49,13 +49,15 @@ def _compiled(pattern: str) -> _Format:
         pattern = re.sub(rf"(?<!%)%{letter}", parts, pattern)
     pieces = re.findall(rf"%-?.|{_BLANK}+|.", pattern, re.DOTALL)
     letters = tuple(piece[-1] for piece in pieces if len(piece) > 1 and piece[0] == "%" and piece != "%%")
-    expression = "".join(_piece(piece) for piece in pieces)
+    expression = "".join(_piece(piece, following) for piece, following in zip(pieces, [*pieces[1:], ""], strict=True))
     return _Format(re.compile(rf"{_BLANK}*+{expression}{_BLANK}*", re.ASCII), letters)
 
 
-def _piece(piece: str) -> str:
+def _piece(piece: str, following: str) -> str:
     if piece[0] == "%" and len(piece) > 1 and piece != "%%":
         letter = piece[-1]
+        if letter == "f" and not following.isdigit() and following[-1:] not in WIDTHS:
+            return r"(\d{1,6}+)\d*+"
         return rf"(\d{{1,{WIDTHS[letter]}}}+)" if letter in WIDTHS else f"((?>(?i:{_NAMED[letter]})))"
     return f"{_BLANK}++" if re.match(_BLANK, piece) else re.escape("%" if piece == "%%" else piece)
 

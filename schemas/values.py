@@ -9,15 +9,25 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from schemas.errors import OvertideError
-from schemas.instants import EARLIEST, HOUR, LATEST, MINUTE, Instant, format_instant, microseconds, parse_instant
+from schemas.instants import (
+    EARLIEST,
+    EPOCH,
+    ISO_DATE,
+    LATEST,
+    Instant,
+    format_instant,
+    microseconds,
+    parse_instant,
+    read_iso,
+)
+from schemas.numbers import decimal_shape, exact_text, number_text, plain_sql, read_decimal, read_double, read_integer
 from schemas.strptime import read_time
 
 Value = str | int | float | bool | None
@@ -25,34 +35,10 @@ Value = str | int | float | bool | None
 
 EXACT = 2**53
 """Integers up to here are JSON numbers; beyond it, where doubles lose digits, they are text."""
-MAX_INTEGER = 2**63 - 1
 
 _GUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-NUMBER, EXPONENT = r"[+-]?(\d+\.?\d*|\.\d+)", r"([eE][+-]?\d+)?"
-ISO_DATE, ISO_TIME = r"\d{4}-\d{2}-\d{2}", r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?"
-OFFSET = r"(Z|z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
-"""Patterns for Python's `re` and for SQL alike, of texts that hold a number or a time."""
-_NUMBER, _DOUBLE = re.compile(NUMBER, re.ASCII), re.compile(NUMBER + EXPONENT, re.ASCII)
-_DATE, _LOCAL = re.compile(ISO_DATE, re.ASCII), re.compile(f"{ISO_DATE}([T ]{ISO_TIME})?", re.ASCII)
-_OFFSET = re.compile(f"(?P<local>{ISO_DATE}[T ]{ISO_TIME})(?P<offset>{OFFSET})", re.ASCII)
-_TRUE, _FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
-
-
-class Number(float):
-    """A JSON number with a fraction or exponent: a double that remembers its text, for decimals."""
-
-    __slots__ = ("text",)
-
-    def __new__(cls, text: str) -> "Number":
-        """Keep the text beside the value; raise `ValueError` for one that no double can hold."""
-        number = super().__new__(cls, text)
-        if math.isinf(number):
-            raise ValueError(f"the number {text[:40]} is too large")
-        number.text = text
-        return number
-
-    text: str
+_DATE = re.compile(ISO_DATE, re.ASCII)
+TRUE_WORDS, FALSE_WORDS = ("true", "yes", "1", "t", "y", "1.0"), ("false", "no", "0", "f", "n", "0.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +66,14 @@ def duckdb_type(kind: str) -> str:
     return fixed.get(kind) or kind.upper().replace(", ", ",")
 
 
-@cache
-def decimal_shape(kind: str) -> tuple[int, int]:
-    """Return the precision and the scale of `decimal(p,s)`."""
-    precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
-    return int(precision), int(scale)
-
-
 def canonical_text(column: str, kind: str) -> str:
     """Return the SQL that writes a typed column as the text of its canonical JSON value, without quotes."""
     if kind == "datetime":
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
     if kind in ("string", "guid"):
         return column
+    if kind == "double":
+        return plain_sql(column)
     if kind.startswith("decimal") and len(set(decimal_shape(kind))) == 1:
         return f"replace({column}::VARCHAR, '.', '0.')"  # DuckDB writes .5 where no digit stands before the point
     return f"{column}::VARCHAR"
@@ -111,9 +92,10 @@ def from_json(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON h
 def misfit(kind: str, value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
     """Say why a value that was accepted earlier is none of an attribute type now; None where it is one, unchanged."""
     try:
-        same = from_json(kind, value) == value
+        found = from_json(kind, value)
     except OvertideError as error:
         return error.message
+    same = found == value and (kind == "double" or type(found) is type(value))
     return None if same else f"{canonical(value)} is not written as a value of type {kind}."
 
 
@@ -126,22 +108,25 @@ def _guid_from_json(_kind: str, value: object) -> Value:
 
 
 def _integer_from_json(_kind: str, value: object) -> Value:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _integer_value(value)
-    return _integer(value) if isinstance(value, str) else None
+    text = _numeric(value)
+    return None if text is None else _integer(text)
 
 
 def _double_from_json(_kind: str, value: object) -> Value:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    return _double(value if isinstance(value, str) else number_text(value))
+    text = _numeric(value)
+    return None if text is None else read_double(text)
 
 
 def _decimal_from_json(kind: str, value: object) -> Value:
+    text = _numeric(value)
+    return None if text is None else read_decimal(kind, text)
+
+
+def _numeric(value: object) -> str | None:
+    """Return the text of a number or of what may hold one; None for other values."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    text = value if isinstance(value, str) else number_text(value)
-    return _decimal(kind, text) if _DOUBLE.fullmatch(text) else None
+    return value if isinstance(value, str) else exact_text(value)
 
 
 def _boolean_from_json(_kind: str, value: object) -> Value:
@@ -167,18 +152,15 @@ _JSON_READERS: dict[str, Callable[[str, object], Value]] = {
     "datetime": _datetime_from_json}
 
 
-def number_text(value: float) -> str:
-    """Return the text of a JSON number, as sent where that is known."""
-    return value.text if isinstance(value, Number) else repr(value)
-
-
 def from_source(kind: str, reading: Reading, time_zone: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
     """Read the value of a source record just as the refresh reads it from a file; raise `invalid_value`."""
     raw = source_text(kind, value)
     if raw is None or kind == "string":
         return raw or None
+    if not isinstance(value, str):
+        reading = Reading(reading.format)  # a decimal mark is about texts
     text = raw.strip(BLANKS)
-    found = _typed(kind, reading, time_zone, text) if text else None
+    found = typed(kind, reading, time_zone, text) if text else None
     if found is None and text:
         expected = f"a {'date' if kind == 'date' else 'date and time'} in the format {reading.format}" \
             if reading.format else IN_FILES.get(kind)
@@ -202,8 +184,8 @@ def source_text(kind: str, value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, str):
         return _required(kind, value, checked_text(value))
-    if isinstance(value, int | float) and math.isfinite(value):
-        return number_text(value)
+    if isinstance(value, int | float) and not math.isnan(value):
+        return exact_text(value) if kind in ("integer", "double") or kind.startswith("decimal") else number_text(value)
     raise _invalid(kind, value)
 
 
@@ -218,13 +200,14 @@ def _required(kind: str, value: object, text: str | None) -> str:
     return text
 
 
-def _typed(kind: str, reading: Reading, time_zone: str, text: str) -> Value:
+def typed(kind: str, reading: Reading, time_zone: str, text: str) -> Value:
+    """Return the canonical value of a text without blanks around it, None where it is none; not for strings."""
     if kind == "guid":
         return _guid(text)
     if kind == "boolean":
         return _boolean(text.lower())
     if kind == "date":
-        return _date(text, reading.format)
+        return _date(text, reading.format, time_zone)
     if kind == "datetime":
         return _datetime(text, reading.format, time_zone)
     if kind == "integer":
@@ -237,9 +220,7 @@ def _with_mark(kind: str, text: str, mark: str) -> Value:
         if "." in text:
             return None
         text = text.replace(",", ".")
-    if kind == "double":
-        return _double(text)
-    return _decimal(kind, text) if _NUMBER.fullmatch(text) else None
+    return read_double(text) if kind == "double" else read_decimal(kind, text)
 
 
 def _guid(text: str) -> str | None:
@@ -247,44 +228,34 @@ def _guid(text: str) -> str | None:
 
 
 def _boolean(word: str) -> bool | None:
-    return True if word in _TRUE else False if word in _FALSE else None
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
 
 
 def _integer(text: str) -> Value:
-    return _integer_value(int(text)) if len(text) < 4000 and _INTEGER.fullmatch(text) else None
+    number = read_integer(text)
+    return number if number is None or abs(number) <= EXACT else str(number)
 
 
-def _integer_value(number: int) -> Value:
-    if not -MAX_INTEGER - 1 <= number <= MAX_INTEGER:
-        return None
-    return number if abs(number) <= EXACT else str(number)
-
-
-def _double(text: str) -> float | None:
-    number = float(text) if _DOUBLE.fullmatch(text) else math.nan
-    return number if math.isfinite(number) else None
-
-
-def _decimal(kind: str, text: str) -> str | None:
-    precision, scale = decimal_shape(kind)
-    if len(text) > 1000:
-        return None
-    with localcontext() as context:
-        context.prec, context.Emax, context.Emin = 1100, 10**6, -(10**6)
-        number = Decimal(text)
-        if number.adjusted() >= precision - scale and number:
-            return None
-        rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
-    if rounded.adjusted() >= precision - scale and rounded:
-        return None
-    return f"{rounded or abs(rounded):f}"
-
-
-def _date(text: str, pattern: str | None) -> str | None:
-    if pattern is None:
+def _date(text: str, pattern: str | None, time_zone: str) -> str | None:
+    """Return the day of a date, or of a time in the zone."""
+    if pattern is not None:
+        found = read_time(text, pattern)
+        return found.date().isoformat() if found else None
+    if _DATE.fullmatch(text):
         return _iso_date(text)
-    found = read_time(text, pattern)
-    return found.date().isoformat() if found else None
+    time = read_iso(text)
+    if time is None:
+        return None
+    local, shift = time
+    return format_instant(local)[:10] if shift is None else _day(local - shift, time_zone)
+
+
+def _day(instant: Instant, time_zone: str) -> str | None:
+    try:
+        time = (EPOCH + timedelta(microseconds=instant)).replace(tzinfo=UTC)
+        return time.astimezone(zone(time_zone)).date().isoformat()
+    except OverflowError:
+        return None
 
 
 def _iso_date(text: str) -> str | None:
@@ -300,26 +271,11 @@ def _datetime(text: str, pattern: str | None, time_zone: str) -> str | None:
         if found is None:
             return None
         return _written(microseconds(found) if "%z" in pattern else instant_in(found, time_zone))
-    with_offset = _OFFSET.fullmatch(text)
-    if with_offset:
-        return _with_offset(with_offset)
-    local = _local(text)
-    return None if local is None else _written(instant_in(local, time_zone))
-
-
-def _with_offset(found: re.Match[str]) -> str | None:
-    local, offset = _local(found["local"]), found["offset"].upper().replace("Z", "+00").replace(":", "")
-    if local is None:
+    time = read_iso(text)
+    if time is None:
         return None
-    shift = int(offset[1:3]) * HOUR + int(offset[3:] or 0) * MINUTE
-    return _written(microseconds(local) + (shift if offset[0] == "-" else -shift))
-
-
-def _local(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if _LOCAL.fullmatch(text) else None
-    except ValueError:
-        return None
+    local, shift = time
+    return _written(instant_in(EPOCH + timedelta(microseconds=local), time_zone) if shift is None else local - shift)
 
 
 def _written(instant: Instant) -> str | None:
@@ -341,8 +297,11 @@ def zone(time_zone: str) -> ZoneInfo:
 
 
 def midnight(day: str, time_zone: str) -> Instant:
-    """Return the instant at which a date (`YYYY-MM-DD`) begins in a time zone."""
-    return instant_in(datetime.fromisoformat(day), time_zone)
+    """Return the instant at which a date (`YYYY-MM-DD`) begins in a time zone.
+
+    The first day begins in year 0 east of Greenwich, which no text can say: there it is the first instant of year 1.
+    """
+    return max(EARLIEST, instant_in(datetime.fromisoformat(day), time_zone))
 
 
 def text_of(value: Value) -> str | None:
@@ -351,7 +310,7 @@ def text_of(value: Value) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    return number_text(value)
 
 
 def _invalid(kind: str, value: object, expected: str | None = None) -> OvertideError:

@@ -133,6 +133,18 @@ def with_variable(text: str) -> str:
     return TEXT.replace("path: log/events.sqlite", f"path: {text}")
 
 
+@pytest.mark.parametrize(("text", "value"), [
+    ("{Price: decimal(12,2)}", {"Price": "decimal(12,2)"}), ("{Price: decimal( 12 , 2 )}", {"Price": "decimal(12,2)"}),
+    ("{A: decimal(12,2), B: string, C: decimal(4, 2)}", {"A": "decimal(12,2)", "B": "string", "C": "decimal(4,2)"}),
+    ("{A: {type: decimal(12,\n  2), optional: true}}", {"A": {"type": "decimal(12,2)", "optional": True}}),
+    ("{A: 'decimal(12,2)'}", {"A": "decimal(12,2)"}), ("{A: 'decimal(12', 2)}", {"A": "decimal(12", "2)": None}),
+    ("{A: decimal(12, B: 2)}", {"A": "decimal(12", "B": "2)"}),
+    ("{A: decimal(12,2): x}", {"A": "decimal(12", "2)": "x"}),
+    ("{A: [decimal(12], 2)}", {"A": ["decimal(12"], "2)": None})])
+def test_a_decimal_within_braces_is_one_value(text, value):
+    assert read_document(text, "overtide.yaml", {}).value == value
+
+
 def test_a_variable_is_read_from_the_environment(tmp_path):
     write_project(tmp_path, with_variable('"${PLACE}/x-${NAME}.sqlite"'))
     environ = {"PLACE": "log", "NAME": "events"}

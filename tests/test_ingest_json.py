@@ -24,7 +24,7 @@ def rows(tmp_path, text, attributes=None, **settings_of):
 
 
 @pytest.mark.parametrize(("kind", "value", "found"), [
-    ("string", '"x"', "x"), ("string", "5", "5"), ("string", "1.10", "1.10"), ("string", "1e5", "1e5"),
+    ("string", '"x"', "x"), ("string", "5", "5"), ("string", "1.10", "1.1"), ("string", "1e5", "100000"),
     ("string", "12345678901234567890123", "12345678901234567890123"), ("string", "-0", "0"), ("string", "true", "true"),
     ("string", "null", None), ("string", '""', None), ("string", '" "', " "), ("string", '"\\u00e9\\n"', "é\n"),
     ("string", '"\\ud83d\\ude00"', "😀"), ("integer", "5", 5), ("integer", '"007"', 7), ("integer", "9007199254740993",
@@ -39,9 +39,10 @@ def test_values(tmp_path, kind, value, found):
 
 @pytest.mark.parametrize(("kind", "value", "shown"), [
     ("string", '{"b": 1}', '{"b":1}'), ("string", "[1, 2]", "[1,2]"), ("string", "[]", "[]"),
-    ("string", '"x\\u0000y"', "x\\\\u0000y"), ("string", '"\\ud800"', "\\\\ud800"), ("integer", "5.0", "5.0"),
-    ("integer", "1e2", "1e2"), ("integer", "true", "true"), ("integer", "9223372036854775808", "9223372036854775808"),
-    ("decimal(18,2)", "1e2", "1e2"), ("double", "1E400", "1E400"), ("date", "20240229", "20240229"),
+    ("string", '"x\\u0000y"', "x\\\\u0000y"), ("string", '"\\ud800"', "\\\\ud800"), ("integer", "5.5", "5.5"),
+    ("integer", "1e-2", "0.01"), ("integer", "true", "true"), ("integer", "9223372036854775808", "9223372036854775808"),
+    ("decimal(18,2)", "1e20", "100000000000000000000"), ("double", "1E400", "1E400"),
+    ("double", "-Infinity", "-inf"), ("date", "20240229", "20240229"),
     ("boolean", "2", "2")])
 def test_values_of_another_type_are_null_and_named(tmp_path, kind, value, shown):
     done = rows(tmp_path, lines('{"Id": 0}', f'{{"Id": 1, "A": {value}, "Z": {{}}}}'), {"Id": "string", "A": kind})
@@ -56,7 +57,7 @@ def test_values_of_another_type_are_null_and_named(tmp_path, kind, value, shown)
     ('{"Id": 2', "Expecting"), ("{'Id': 2}", "Expecting"), ('{"Id": 2,}', ""), ('{"Id": 2} x', "Extra data"),
     ('{"Id": 2}{"Id": 3}', "Extra data"), ("[1]", "not a JSON object"), ("5", "not a JSON object"),
     ("null", "not a JSON object"), ('"x"', "not a JSON object"), ('{"Id": 2, "Id": 3}', "'Id' is given twice"),
-    ('{"Id": 2, "A": NaN}', "NaN"), ('{"Id": 2, "A": -Infinity}', "-Infinity"), ('{"Id": 02}', ""),
+    ('{"Id": 2, "A": nan}', "Expecting value"), ('{"Id": 2, "A": Inf}', "Expecting value"), ('{"Id": 02}', ""),
     ('{"Id": 2, "A": "\t"}', "control character"), ('{"Id": "\x01"}', ""), ("[" * 100_000, "nested too deeply")])
 def test_lines_that_are_no_objects_are_set_aside(tmp_path, line, reason):
     done = rows(tmp_path, lines('{"Id": 1, "A": "a"}', "", line, "  ", '{"Id": 4, "A": "b"}'),
@@ -68,6 +69,16 @@ def test_lines_that_are_no_objects_are_set_aside(tmp_path, line, reason):
     assert reason in corrupt.details
     assert corrupt.details.startswith("line: not a JSON object")
     assert done.counts == (3, 2, 1, 0)
+
+
+def test_what_is_no_number_is_null_and_no_key(tmp_path):
+    text = lines('{"Id": 1, "A": NaN}', '{"Id": NaN, "A": 1}', '{"Id": -Infinity, "A": 1}', '{"Id": 1e3, "A": 1e400}')
+    done = rows(tmp_path, text, {"Id": "string", "A": "double"})
+    assert sorted(done.rows) == [("1", None), ("1000", None)]
+    assert [(row.line, row.kept, row.details) for row in done.corrupt] == [
+        (2, False, "Id: the primary key is missing"),
+        (3, False, 'Id: the primary key is missing; Id: expected string but found "-inf"'),
+        (4, True, 'A: expected double but found "1' + "0" * 400 + '"')]
 
 
 def test_what_is_no_utf_8_spoils_its_line_alone(tmp_path):
@@ -116,6 +127,7 @@ NUMBERS = st.one_of(
     st.integers(-2**70, 2**70).map(str), st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.decimals(-10**19, 10**19, places=3, allow_nan=False).map("{:f}".format), st.sampled_from(["-0", "-0.0", "1.50"]),
     st.tuples(st.integers(-99, 99), st.integers(-25, 25)).map(lambda parts: f"{parts[0]}E{parts[1]:+}"),
+    st.integers(-99, 99).map("{}.00".format), st.sampled_from(["1e3", "20240229", "20240229.0", "1e300", "1e-300"]),
     st.tuples(st.integers(0, 9), st.text("0123456789", min_size=1, max_size=18)).map("{0[0]}.{0[1]}".format))
 TEXTS = st.one_of(st.text(max_size=6), st.sampled_from(["2024-02-29", "yes", ": 1.10,", "a: 1e5}", '"', "\\u0000"]))
 VALUES = st.one_of(NUMBERS, TEXTS.map(json.dumps), TEXTS.map(lambda text: json.dumps(text, ensure_ascii=False)),

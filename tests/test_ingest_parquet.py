@@ -1,6 +1,8 @@
 """Parquet: every type of a column, read as every type of an attribute."""
 
 import io
+import json
+import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -55,11 +57,11 @@ BERLIN = "2024-01-30T23:00:00.000000Z"
     (pa.int64(), [1, 0, 2], "boolean", [True, False, WRONG]), (pa.int32(), [5], "decimal(9,2)", ["5.00"]),
     (pa.int64(), [2**62], "decimal(9,2)", [WRONG]), (pa.int64(), [3], "double", [3.0]),
     (pa.int64(), [3], "date", [WRONG]),
-    (pa.float64(), [1.0, -0.0, 2.5, 1e20, float("nan")], "integer", [1, 0, WRONG, WRONG, WRONG]),
-    (pa.float64(), [0.1, 1e-7, float("nan"), float("inf")], "double", [0.1, 1e-7, WRONG, WRONG]),
+    (pa.float64(), [1.0, -0.0, 2.5, 1e20, float("nan")], "integer", [1, 0, WRONG, WRONG, None]),
+    (pa.float64(), [0.1, 1e-7, float("nan"), float("inf")], "double", [0.1, 1e-7, None, WRONG]),
     (pa.float64(), [2.675, 1e-7, 1e20, 1e15, float("nan")], "decimal(18,2)",
-     ["2.68", "0.00", WRONG, "1000000000000000.00", WRONG]),
-    (pa.float64(), [1.0, 0.1], "string", ["1.0", "0.1"]), (pa.float64(), [1.0, 0.5], "boolean", [True, WRONG]),
+     ["2.68", "0.00", WRONG, "1000000000000000.00", None]),
+    (pa.float64(), [1.0, 0.1], "string", ["1", "0.1"]), (pa.float64(), [1.0, 0.5], "boolean", [True, WRONG]),
     (pa.float32(), [0.1], "double", [0.1]), (pa.float32(), [0.1, 7], "decimal(9,1)", ["0.1", "7.0"]),
     (pa.float16(), [0.5], "double", [0.5]),
     (pa.decimal128(9, 2), [Decimal("12.50"), Decimal("3.00")], "decimal(18,2)", ["12.50", "3.00"]),
@@ -186,4 +188,29 @@ def test_keys_that_are_null_or_blank_are_set_aside(tmp_path):
 @given(st.lists(st.floats(width=64), min_size=1, max_size=50))
 def test_doubles_are_read_exactly(tmp_path, values):
     found = values_of(read_as(tmp_path, file_of(values, pa.float64()), {"type": "double"}))
-    assert found == [value if abs(value) <= 1.7976931348623157e308 else WRONG for value in values]
+    assert found == [None if math.isnan(value) else WRONG if math.isinf(value) else value for value in values]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.one_of(st.floats(width=64), st.integers(-2**70, 2**70).map(float)), min_size=1, max_size=50),
+       st.sampled_from(["string", "integer", "decimal(38,10)", "boolean", "double"]))
+def test_a_number_is_read_as_the_same_one_in_json(tmp_path, values, kind):
+    values = [value for value in values if math.isfinite(value)] + [0.5]
+    found = values_of(read_as(tmp_path, file_of(values, pa.float64()), {"type": kind}))
+    lines = "\n".join(json.dumps({"Id": str(number), "A": value}) for number, value in enumerate(values))
+    assert found == values_of(read(tmp_path, lines, {"Id": "string", "A": kind}, format="jsonl"))
+
+
+def test_numbers_that_are_none_are_no_keys(tmp_path):
+    out = io.BytesIO()
+    pq.write_table(pa.table({"Id": [1001.0, float("nan"), float("inf"), 0.5]}), out)
+    found = read(tmp_path, out.getvalue(), {"Id": "string"}, format="parquet")
+    assert (sorted(found.rows), found.counts) == ([("0.5",), ("1001",)], (4, 2, 2, 0))
+    assert {row.details for row in found.corrupt} == {
+        "Id: the primary key is missing", 'Id: the primary key is missing; Id: expected string but found "inf"'}
+
+
+def test_a_text_with_a_nul_is_shown_with_an_escape(tmp_path):
+    found = read_as(tmp_path, file_of(["\0", "a\0b", "\0x"], pa.string()), {"type": "string"})
+    assert [row.details for row in found.corrupt] == [
+        f'A: expected string but found "{shown}"' for shown in ("\\u0000", "a\\u0000b", "\\u0000x")]

@@ -1,15 +1,53 @@
 """How the text of a source column becomes a typed value: one SQL expression per attribute type.
 
-An expression gives null for a text that is no such value; `schemas.values.from_source` follows the same rules for one
-value at a time.
+An expression gives null for a text that is no such value. SQL reads what is common; what is rare goes through
+`schemas.values.typed`, which reads one value at a time by the same rules.
 """
 
-from schemas.configuration import Attribute
-from schemas.names import literal
-from schemas.values import EXACT, EXPONENT, ISO_DATE, ISO_TIME, NUMBER, OFFSET, canonical_text, duckdb_type
+import json
+from typing import TYPE_CHECKING
 
-GUID_PARTS = "(.{8})(.{4})(.{4})(.{4})(.{12})"
-TRUE_WORDS, FALSE_WORDS = "('true', 'yes', '1', 't', 'y')", "('false', 'no', '0', 'f', 'n')"
+import pyarrow as pa
+
+from schemas.configuration import Attribute
+from schemas.instants import HOUR_MINUTE
+from schemas.names import literal
+from schemas.numbers import EXPONENT, NUMBER, WHOLE
+from schemas.values import EXACT, FALSE_WORDS, TRUE_WORDS, Reading, canonical_text, duckdb_type, text_of, typed
+from transforms.kernel import define
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+GUID = "(?i)[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}"
+YEAR = r"(?:[1-9]\d{3}|0(?:[1-9]\d\d|0(?:[1-9]\d|0[1-9])))"
+INNER_YEAR = r"(?:[1-8]\d{3}|9(?:[0-8]\d\d|9(?:[0-8]\d|9[0-8]))|0(?:[1-9]\d\d|0(?:[1-9]\d|0[2-9])))"
+"""The years 1 to 9999, and those that no offset leads out of."""
+DAY = r"-\d{2}-\d{2}"
+TIME = rf"{HOUR_MINUTE}:[0-5]\d(?:\.\d+)?"
+LOCAL = rf"[T ]{HOUR_MINUTE}(?::[0-5]\d(?:\.\d+)?)?"
+OFFSET = r"[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?"
+FIRST = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
+
+
+def allow_rare_values(connection: "DuckDBPyConnection") -> None:
+    """Define what the expressions of `from_text` call for values that SQL does not read."""
+    define(connection, typed_alone, ["VARCHAR", "VARCHAR"], "VARCHAR")
+
+
+def typed_alone(texts: pa.ChunkedArray, how: pa.ChunkedArray) -> pa.Array:
+    """Return the canonical texts of values that are read one by one, empty for what is none; `how` is one document."""
+    attributes = [json.loads(one.as_py()) for one in how[:1]]
+    values = (typed(one["type"], Reading.of(one), one["time_zone"], text)
+              for one in attributes for text in texts.to_pylist())
+    return pa.array([text_of(value) or "" for value in values], pa.string())
+
+
+def _alone(text: str, attribute: Attribute, time_zone: str) -> str:
+    """Return the SQL that reads rare texts; DuckDB takes no null from a function for a text, so none is empty."""
+    how = {name: value for name, value in (("type", attribute.type), ("format", attribute.format),
+           ("decimal_mark", attribute.decimal_mark), ("time_zone", time_zone)) if value not in (None, ".")}
+    return f"nullif(typed_alone({text}, {literal(json.dumps(how))}), '')::{duckdb_type(attribute.type)}"
 
 
 def _strptime(text: str, pattern: str) -> str:
@@ -25,36 +63,45 @@ def from_text(raw: str, attribute: Attribute, time_zone: str) -> str:
         return f"nullif({raw}, '')"
     text = f"trim({raw})"
     if attribute.type == "guid":
-        return f"CASE WHEN regexp_full_match({text}, '(?i)[0-9a-f]{{8}}(-?[0-9a-f]{{4}}){{3}}-?[0-9a-f]{{12}}') " \
-               f"THEN regexp_replace(lower(replace({text}, '-', '')), '{GUID_PARTS}', '\\1-\\2-\\3-\\4-\\5') END"
+        return f"CASE WHEN regexp_full_match({text}, '{GUID}') THEN try_cast({text} AS UUID)::VARCHAR END"
     if attribute.type == "boolean":
         return f"CASE WHEN lower({text}) IN {TRUE_WORDS} THEN true WHEN lower({text}) IN {FALSE_WORDS} THEN false END"
-    if attribute.type in ("date", "datetime"):
-        return _instant(text, attribute, time_zone)
-    return _number(text, attribute)
+    if attribute.format:
+        return _formatted(text, attribute, attribute.format, time_zone)
+    if attribute.type == "date":
+        return _date(text, attribute, time_zone)
+    return _datetime(text, attribute, time_zone) if attribute.type == "datetime" else _number(text, attribute)
 
 
 def _number(text: str, attribute: Attribute) -> str:
     if attribute.type == "integer":
-        return f"CASE WHEN regexp_full_match({text}, '[+-]?\\d+') THEN try_cast({text} AS BIGINT) END"
+        return f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN try_cast({text} AS BIGINT) " \
+               f"WHEN regexp_full_match({text}, '{WHOLE}\\.0*') THEN try_cast(split_part({text}, '.', 1) AS BIGINT) " \
+               f"WHEN regexp_full_match({text}, '{NUMBER}[eE][+-]?\\d+|[+-]?\\.0+') " \
+               f"THEN {_alone(text, attribute, 'UTC')} END"
     point = f"replace({text}, ',', '.')" if attribute.decimal_mark == "," else text
-    foreign = f"{text} NOT LIKE '%.%' AND " if attribute.decimal_mark == "," else ""
-    exponent = EXPONENT if attribute.type == "double" else ""
+    foreign = f"WHEN contains({text}, '.') THEN NULL " if attribute.decimal_mark == "," else ""
     cast = f"try_cast({point} AS {duckdb_type(attribute.type)})"
-    finite = f"CASE WHEN isfinite({cast}) THEN {cast} END" if attribute.type == "double" else cast
-    return f"CASE WHEN {foreign}regexp_full_match({point}, '{NUMBER}{exponent}') THEN {finite} END"
+    if attribute.type == "double":  # zero gets no sign
+        return f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}{EXPONENT}') AND isfinite({cast}) " \
+               f"THEN {cast} + 0.0::DOUBLE END"
+    return f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}') THEN {cast} " \
+           f"WHEN regexp_full_match({point}, '{NUMBER}[eE][+-]?\\d+') THEN {_alone(text, attribute, 'UTC')} END"
 
 
-def _instant(text: str, attribute: Attribute, time_zone: str) -> str:
-    if attribute.format:
-        return _formatted(text, attribute, attribute.format, time_zone)
-    if attribute.type == "date":
-        return _within(f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}') THEN try_cast({text} AS DATE) END", "DATE")
-    local = f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}([T ]{ISO_TIME})?') THEN try_cast({text} AS TIMESTAMP) END"
-    to_the_second = f"CASE WHEN substr({text}, 17, 1) = ':' THEN {text} " \
-                    f"ELSE left({text}, 16) || ':00' || substr({text}, 17) END"
-    return _within(f"CASE WHEN regexp_full_match({text}, '{ISO_DATE}[T ]{ISO_TIME}{OFFSET}') "
-                   f"THEN try_cast(upper({to_the_second}) AS TIMESTAMPTZ) ELSE {in_zone(local, time_zone)} END", "TIMESTAMPTZ")  # noqa: E501 - one pattern stays on one line
+def _date(text: str, attribute: Attribute, time_zone: str) -> str:
+    """A time is read as its day."""
+    return f"CASE WHEN regexp_full_match({text}, '{YEAR}{DAY}') THEN try_cast({text} AS DATE) " \
+           f"WHEN regexp_full_match({text}, '{YEAR}{DAY}{LOCAL}') THEN try_cast(left({text}, 10) AS DATE) " \
+           f"WHEN regexp_matches({text}, '^{YEAR}{DAY}[Tt ]') THEN {_alone(text, attribute, time_zone)} END"
+
+
+def _datetime(text: str, attribute: Attribute, time_zone: str) -> str:
+    local, at_edge = in_zone(f"try_cast({text} AS TIMESTAMP)", time_zone), YEAR if time_zone == "UTC" else INNER_YEAR
+    zoned = f"{YEAR}{DAY}[T ]{TIME}(?:Z| UTC)|{INNER_YEAR}{DAY}[T ]{TIME}{OFFSET}"
+    return f"CASE WHEN regexp_full_match({text}, '{zoned}') THEN try_cast({text} AS TIMESTAMPTZ) " \
+           f"WHEN regexp_full_match({text}, '{at_edge}{DAY}(?:{LOCAL})?') THEN {local} " \
+           f"WHEN regexp_matches({text}, '^{YEAR}{DAY}') THEN {_alone(text, attribute, time_zone)} END"
 
 
 def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str) -> str:
@@ -62,8 +109,13 @@ def _formatted(text: str, attribute: Attribute, pattern: str, time_zone: str) ->
     parsed = _strptime(text, pattern)
     parsed = f"CASE WHEN {parsed} <> '1900-01-01' OR regexp_matches({text}, '\\d') THEN {parsed} END"
     if attribute.type == "date":
-        return _within(f"({parsed})::DATE", "DATE")
-    return _within(f"({parsed})" if "%z" in pattern else in_zone(parsed, time_zone), "TIMESTAMPTZ")
+        value = _within(f"({parsed})::DATE", "DATE")
+    else:
+        value = _within(f"({parsed})" if "%z" in pattern else in_zone(parsed, time_zone), "TIMESTAMPTZ")
+    if "%f" not in pattern:
+        return value
+    return f"coalesce({value}, CASE WHEN regexp_matches({text}, '\\d{{7}}') " \
+           f"THEN {_alone(text, attribute, time_zone)} END)"  # DuckDB takes six digits of a second at most
 
 
 def _within(value: str, kind: str) -> str:
@@ -91,8 +143,11 @@ def _by_offset(sign: str, time_zone: str) -> str:
 
 
 def instant_of(column: str, kind: str, time_zone: str) -> str:
-    """Return a typed date or datetime column as an instant; a date is its midnight in the zone."""
-    return in_zone(f"{column}::TIMESTAMP", time_zone) if kind == "date" else column
+    """Return a typed date or datetime column as an instant; a date is its midnight in the zone, in year 1 at least."""
+    if kind != "date":
+        return column
+    start = in_zone(f"{column}::TIMESTAMP", time_zone)
+    return start if time_zone == "UTC" else f"greatest({start}, CASE WHEN {column} IS NOT NULL THEN {FIRST} END)"
 
 
 def expectation(attribute: Attribute) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemas.names import file_literal, literal
 from transforms import raw
 from transforms.csv_mending import mend
-from transforms.raw import LINES, Raw, SourceText, Write, in_utf8, raw_column
+from transforms.raw import LINES, Raw, SourceText, Write, in_utf8, marked, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -56,11 +56,13 @@ def raw_rows(connection: "DuckDBPyConnection", file: SourceText, text: Path, opt
     places = {name: raw_column(place) for place, name in enumerate(attributes)}
     kinds = ", ".join(f"{literal(places.get(name, f'__other_{place}'))}: 'VARCHAR'"
                       for place, name in enumerate(file.columns))
-    query = f"SELECT {', '.join(places.values())} FROM read_csv({file_literal(text)}, auto_detect = false, " \
+    doubtful = frozenset(attributes if _holds(text, b"\0") else ())
+    texts = [f"{marked(place)} AS {place}" if doubtful else place for place in places.values()]
+    query = f"SELECT {', '.join(texts)} FROM read_csv({file_literal(text)}, auto_detect = false, " \
             f"hive_partitioning = false, header = true, delim = {literal(file.entity.delimiter)}, " \
             f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, {options}" \
             f"max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE})"
-    return Raw(query, attributes, frozenset(attributes if _holds(text, b"\0") else ()))
+    return Raw(query, attributes, doubtful)
 
 
 def _holds(text: Path, letter: bytes) -> bool:

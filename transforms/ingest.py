@@ -14,7 +14,7 @@ from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
 from schemas.values import duckdb_type
-from transforms.column_types import expectation, from_text
+from transforms.column_types import allow_rare_values, expectation, from_text
 from transforms.csv_reading import read_csv
 from transforms.json_reading import read_json
 from transforms.kernel import write_parquet
@@ -50,6 +50,7 @@ def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, source: 
     found = expected_columns(source, shown, name, entity)
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     file = SourceText(entity, source, shown, found, folder / f"text-{number}.utf8")
+    allow_rare_values(connection)
     with readable(source, shown):
         rows, aside = READERS[entity.format](
             connection, file, lambda raw: write_parquet(connection, typed_rows(entity, raw), rows_path))
@@ -91,7 +92,7 @@ def _typed(name: str, entity: Entity, raw: Raw) -> str:
     typed = from_text(text, raw.attributes[name], entity.time_zone)
     if name == entity.primary_key and raw.attributes[name].type == "string":
         typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
-    return f"{f'CASE WHEN NOT contains({text}, chr(0)) THEN {typed} END' if name in raw.doubtful else typed} " \
+    return f"{f'CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END' if name in raw.doubtful else typed} " \
            f"AS {quoted(name)}"
 
 
@@ -115,4 +116,4 @@ def _reason(name: str, raw: Raw) -> str:
 
 def _shown(name: str, raw: Raw) -> str:
     text = raw.column(name)
-    return f"ltrim({text}, chr(0))" if name in raw.doubtful else text
+    return f"CASE {text}[1] WHEN chr(0) THEN {text}[2:] ELSE {text} END" if name in raw.doubtful else text

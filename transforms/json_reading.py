@@ -2,10 +2,12 @@
 
 A value is the text that a CSV file would hold for it, as for a posted record; nested values are no values. DuckDB takes
 the plain lines apart. Those that it could read otherwise than a posted record is read (numbers that it would write in
-another way, keys given twice, escaped NULs) and those that it cannot read at all go through Python first.
+another way or with another decimal mark, keys given twice, escaped NULs) and those that it cannot read at all go
+through Python first.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,9 @@ import pyarrow as pa
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import file_literal, literal
-from schemas.strict_json import parse_json
-from schemas.values import checked_text, number_text
+from schemas.numbers import number_text
+from schemas.strict_json import parse_line
+from schemas.values import checked_text
 from transforms import raw
 from transforms.kernel import define
 from transforms.raw import Raw, SourceText, Write, in_utf8, raw_column
@@ -28,8 +31,9 @@ SUSPECT = r"\\u0000|,\s*}|:\s*-?(?i:nan|inf)"
 """Lines that hold this may mean something else to DuckDB, or nothing to JSON; others merely take longer for it."""
 REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
 """Numbers whose text DuckDB may change; as doubles they are the same."""
-ROUNDED = r"-?\d+\.\d+0\s*[,}]"
-"""Numbers of which DuckDB drops the last digits, which only a text shows."""
+POINTED = r"-?\d+\.0+\s*[,}]"
+"""Whole numbers that DuckDB would write with a point."""
+NUMERIC = ("integer", "double", "decimal")
 NESTED = r":\s*[\[{]"
 DELIMITER = "\x01"
 """A character that no JSON line holds as it is, for a CSV reader that is to find one column."""
@@ -39,7 +43,7 @@ def read_json(connection: "DuckDBPyConnection", file: SourceText, write: Write) 
     """Write the rows of a file; return how many there are, and the SQL of the lines that are no rows."""
     import duckdb
 
-    define(connection, plain_json, ["VARCHAR"], "VARCHAR")
+    define(connection, plain_json, ["VARCHAR", "VARCHAR"], "VARCHAR")
     text = in_utf8(file)
     try:
         _load(connection, text, file.entity)
@@ -53,6 +57,7 @@ def read_json(connection: "DuckDBPyConnection", file: SourceText, write: Write) 
 
 def _load(connection: "DuckDBPyConnection", text: Path, entity: Entity) -> None:
     """Create `json_lines` (line, text, plain): `plain` is an object that DuckDB reads rightly, or what is wrong."""
+    plain = f"plain_json(text, {literal(json.dumps(_with_commas(entity)))})"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE json_lines AS
         WITH lines AS (
@@ -61,9 +66,9 @@ def _load(connection: "DuckDBPyConnection", text: Path, entity: Entity) -> None:
                           columns = {{'text': 'VARCHAR'}}, delim = '{DELIMITER}', quote = '', escape = '',
                           strict_mode = true, max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE}))
         SELECT line, text, CASE
-            WHEN NOT json_valid(text) THEN plain_json(text)
+            WHEN NOT json_valid(text) THEN {plain}
             WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
-                OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN plain_json(text)
+                OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN {plain}
             ELSE text END AS plain
         FROM lines WHERE text <> ''""")
 
@@ -71,10 +76,16 @@ def _load(connection: "DuckDBPyConnection", text: Path, entity: Entity) -> None:
 def foreign(entity: Entity) -> str:
     """Return the pattern of lines that DuckDB might read otherwise than a posted record is read."""
     kinds = {name: entity.attribute(name).type for name in entity.attributes}
-    exact = [_key(name) for name, kind in kinds.items() if kind != "double"]
-    texts = [_key(name) for name, kind in kinds.items() if kind == "string"]
-    return "|".join([SUSPECT, *(f"({'|'.join(keys)})\\s*:\\s*{number}" for keys, number in
-                                ((exact, REWRITTEN), (texts, ROUNDED)) if keys)])
+    groups = (([name for name, kind in kinds.items() if kind != "double"], REWRITTEN),
+              ([name for name, kind in kinds.items() if not kind.startswith(NUMERIC)], POINTED),
+              (_with_commas(entity), r"-?\d"))
+    return "|".join([SUSPECT, *(f"({'|'.join(map(_key, names))})\\s*:\\s*{number}"
+                                for names, number in groups if names)])
+
+
+def _with_commas(entity: Entity) -> list[str]:
+    """Return the attributes with a decimal comma, in which the numbers of JSON have none."""
+    return [name for name in entity.attributes if entity.attribute(name).decimal_mark == ","]
 
 
 def _key(name: str) -> str:
@@ -99,30 +110,43 @@ def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def plain_json(texts: pa.ChunkedArray) -> pa.Array:
-    """Return each line as a flat object of texts, as a CSV file would hold them, or as what is wrong with it."""
-    return pa.array([_plain(text) for text in texts.to_pylist()], pa.string())
+def plain_json(texts: pa.ChunkedArray, commas: pa.ChunkedArray) -> pa.Array:
+    """Return each line as a flat object of texts, as a CSV file would hold them, or as what is wrong with it.
+
+    `commas` is a JSON list of the attributes with a decimal comma.
+    """
+    marked = [frozenset(json.loads(one.as_py())) for one in commas[:1]]
+    return pa.array([_plain(text, *marked) for text in texts.to_pylist()], pa.string())
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, commas: frozenset[str]) -> str:
     try:
-        document = parse_json(text)
+        document = parse_line(text)
     except OvertideError as error:
         return f"line: not a JSON object: {error.message.removeprefix('This is no JSON document: ').rstrip('.')}"
     if not isinstance(document, dict):
         return "line: not a JSON object"
-    return json.dumps({name: _text(value) for name, value in document.items()}, ensure_ascii=False)
+    return json.dumps({name: _text(value, "," if name in commas else ".") for name, value in document.items()},
+                      ensure_ascii=False)
 
 
-def _text(value: Any) -> str | bool | None:  # noqa: ANN401 - whatever JSON holds
+def _text(value: Any, mark: str) -> str | bool | None:  # noqa: ANN401 - whatever JSON holds
     """Return the text of a value; one that no store can keep, and a nested one, begins with a NUL."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return number_text(value)
+        return _number(value, mark)
     if isinstance(value, str) and checked_text(value) is not None:
         return value
     return "\0" + _shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _number(value: float, mark: str) -> str | None:
+    """NaN is how some writers say that there is no number."""
+    if math.isnan(value):
+        return None
+    text = number_text(value)
+    return text.replace(".", mark) if text[-1].isdigit() else f"\0{text}"
 
 
 def _shown(text: str) -> str:

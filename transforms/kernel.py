@@ -89,11 +89,14 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
 def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
            result: str) -> None:
-    """Let SQL call a function of a module on Arrow arrays, under its name; in shared kernels the first to come does."""
+    """Let SQL call a function of a module on Arrow arrays, under its name; in shared kernels the first to come does.
+
+    A name that is taken is told as one exception by the connection that took it, as another one by others.
+    """
     import duckdb
     from duckdb.func import PythonUDFType
 
-    with suppress(duckdb.CatalogException):
+    with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
         connection.create_function(function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW)
 
 

@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Attribute
 from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows, quoted
-from transforms.raw import LINES, Raw, SourceText, Write, raw_column
+from schemas.numbers import plain_sql
+from schemas.values import canonical_text
+from transforms.raw import LINES, Raw, SourceText, Write, marked, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
-TEXTS = ("VARCHAR", "BLOB")
-WHOLE = ("integer", "boolean")
-"""Attribute types whose numbers are whole."""
+TEXTS = ("VARCHAR", "BLOB", "JSON")
+FLOATS = {"DOUBLE": "1e15", "FLOAT": "1e7"}
+"""Up to where the whole numbers of a type are all of its own digits."""
+NUMBERS = ("integer", "double", "decimal")
+"""Attribute types that read a number however it is written."""
+TIMES = ("DATE", "TIMESTAMP")
 
 
 def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Write) -> tuple[int, str]:
@@ -30,10 +35,13 @@ def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
     texts = [f"{_text(quoted(name), kinds[name], attributes[name].type, file.entity.time_zone)} AS {raw_column(place)}"
              for place, name in enumerate(known)]
-    # The lake cannot compare a text with a NUL; of other types no value is written with one.
-    doubtful = frozenset(name for name in known if _is_nested(kinds[name])
-                         or (kinds[name] in TEXTS and attributes[name].type == "string"))
+    doubtful = frozenset(name for name in known if _is_doubtful(kinds[name], attributes[name].type))
     return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
+
+
+def _is_doubtful(kind: str, wanted: str) -> bool:
+    """Say whether a text of a column may hold a NUL and be none for it; of most types no value is written with one."""
+    return _is_nested(kind) or (wanted == "string" and (kind in TEXTS or kind in FLOATS or kind.startswith(TIMES)))
 
 
 def _check_decimals(file: SourceText) -> None:
@@ -49,7 +57,10 @@ def _check_decimals(file: SourceText) -> None:
 
 
 def _attribute(attribute: Attribute, kind: str) -> Attribute:
-    return attribute if kind in TEXTS else Attribute(type=attribute.type)
+    """Return how the texts of a column are read: a decimal mark is about texts, a format about those and numbers."""
+    if kind in TEXTS:
+        return attribute
+    return Attribute(type=attribute.type, format=None if kind.startswith(TIMES) else attribute.format)
 
 
 def _is_nested(kind: str) -> bool:
@@ -58,31 +69,53 @@ def _is_nested(kind: str) -> bool:
 
 def _text(column: str, kind: str, wanted: str, time_zone: str) -> str:
     """Return the SQL of a column's text; one that begins with a NUL is no value of any type."""
-    if kind == "BLOB":  # texts of writers that do not say that they are texts
-        return f"coalesce(try(decode({column})), chr(0) || {column}::VARCHAR)"
+    if kind == "BLOB":
+        return _bytes(column, wanted)
     if _is_nested(kind):
         return f"chr(0) || to_json({column})::VARCHAR"
-    if kind.startswith("TIMESTAMP"):
+    if kind.startswith(TIMES):
         return _time(column, kind, wanted, time_zone)
-    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        return _number(column, kind, wanted)
-    return f"{column}::VARCHAR"
+    if kind in FLOATS:
+        return _float(column, kind, wanted)
+    if kind.startswith("DECIMAL") and not wanted.startswith(NUMBERS):
+        return _decimal(column, kind)
+    text = f"{column}::VARCHAR"
+    return marked(text) if kind in TEXTS and wanted == "string" else text
+
+
+def _none(text: str, wanted: str) -> str:
+    """Return the SQL of a text that is no value, not even of a string."""
+    return f"chr(0) || {text}" if wanted == "string" else text
+
+
+def _bytes(column: str, wanted: str) -> str:
+    """Return texts of writers that do not say that they are texts, and of 16 bytes the GUID that they are."""
+    text = f"try(decode({column}))"
+    text = f"coalesce({marked(text) if wanted == 'string' else text}, {_none(f'{column}::VARCHAR', wanted)})"
+    return text if wanted != "guid" else f"CASE WHEN octet_length({column}) = 16 THEN hex({column}) ELSE {text} END"
+
+
+def _float(column: str, kind: str, wanted: str) -> str:
+    """Return the text of a number; NaN is how some writers say that there is none, and infinities are no numbers."""
+    if wanted.startswith(NUMBERS):
+        return f"CASE WHEN NOT isnan({column}) THEN {column}::VARCHAR END"
+    return f"CASE WHEN isinf({column}) THEN {_none(f'{column}::VARCHAR', wanted)} " \
+           f"WHEN NOT isnan({column}) THEN {plain_sql(column, FLOATS[kind])} END"
+
+
+def _decimal(column: str, kind: str) -> str:
+    """Return the text of a decimal without the zeros of its scale."""
+    text = canonical_text(column, kind.lower())
+    return text if kind.endswith(",0)") else f"rtrim(rtrim({text}, '0'), '.')"
 
 
 def _time(column: str, kind: str, wanted: str, time_zone: str) -> str:
-    """A column of nanoseconds is cut to microseconds; a date is the day in the entity's zone."""
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone({literal(time_zone)}, {column})::DATE::VARCHAR" if wanted == "date" else f"{column}::VARCHAR"
-    return f"{column}::TIMESTAMP::{'DATE::' if wanted == 'date' else ''}VARCHAR"
-
-
-def _number(column: str, kind: str, wanted: str) -> str:
-    """Return the text of a number: a whole one has no point where only whole ones fit, and a decimal no exponent."""
-    text = f"{column}::VARCHAR"
-    if wanted in WHOLE:
-        return f"CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e19 THEN {column}::HUGEINT::VARCHAR " \
-               f"ELSE {text} END"
-    if wanted.startswith("decimal") and not kind.startswith("DECIMAL"):
-        return f"CASE WHEN contains({text}, 'e') THEN coalesce(try_cast({column} AS {wanted.upper()})::VARCHAR, " \
-               f"{text}) ELSE {text} END"
-    return text
+    """Return the ISO 8601 text of a time; of a time with a zone the day in the entity's, where a date is wanted."""
+    text = f"coalesce(try({column}::VARCHAR), 'a time that no calendar has')"
+    if kind == "TIMESTAMP WITH TIME ZONE" and wanted == "date":
+        text = f"timezone({literal(time_zone)}, {column})::DATE::VARCHAR"
+    if wanted == "string":
+        written = {"DATE": "%Y-%m-%d", "TIMESTAMP WITH TIME ZONE": "%Y-%m-%dT%H:%M:%S.%fZ"}
+        known = f"strftime({column}, '{written.get(kind, '%Y-%m-%dT%H:%M:%S.%f')}')"
+        text = f"CASE WHEN year({column}) BETWEEN 1 AND 9999 THEN {known} ELSE {_none(text, wanted)} END"
+    return f"CASE WHEN {column} IS NOT NULL THEN {text} END"

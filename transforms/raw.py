@@ -29,7 +29,8 @@ class SourceText:
 class Raw:
     """The untyped rows of a file: SQL of a text `raw_column(place)` for each of its `attributes`, in their order.
 
-    A text of the attributes in `doubtful` that holds a NUL is no value of any type; `line` is SQL of a row's line.
+    A text of the attributes in `doubtful` that begins with a NUL is no value of any type, and what follows the NUL is
+    shown of it; `line` is SQL of a row's line.
     """
 
     query: str
@@ -49,6 +50,11 @@ Write = Callable[[Raw], int]
 def raw_column(place: int) -> str:
     """Return the name of an untyped column; no attribute begins with two underscores."""
     return f"__raw_{place}"
+
+
+def marked(text: str) -> str:
+    """Return the SQL of a text with a NUL before one that holds a NUL, which the lake cannot compare."""
+    return f"CASE WHEN contains({text}, chr(0)) THEN chr(0) || {text} ELSE {text} END"
 
 
 def in_utf8(file: SourceText) -> Path:
