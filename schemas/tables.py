@@ -138,6 +138,13 @@ REGISTRY = _table(
     ("CustomerId", "VARCHAR", "its id from that run on"),
     ("Run", "INTEGER", "run that said so"))
 
+DEPARTURE = _table(
+    "Departure", "Append-only: records that left an id, which went to another customer while they were there.",
+    ("EntityName", "VARCHAR", "entity of the source record"),
+    ("PrimaryKey", "VARCHAR", "primary key of the source record"),
+    ("CustomerId", "VARCHAR", "the id that it has no more, unless Registry gives it again later"),
+    ("Run", "INTEGER", "run that parted them"))
+
 IDENTITY = _table(
     "Identity", "Append-only: every CustomerId ever given and the record that it was created for.",
     ("CustomerId", "VARCHAR", "the id, reserved for ever"),

@@ -1,24 +1,26 @@
 """The oracle's identities: who is who after each refresh (semantics 4.3), in plain Python.
 
-The former records of an id are the records whose latest registry row names it, vanished ones included.
+A record *has* an id from the refresh that gave it to it, until it *leaves* it: the record is there, and the id goes to
+the customer of others. A merge takes no id from anyone, so what it joined can part as it came.
 
-1. Every id with former records in some cluster goes to its heir: the cluster with most of its former records of the
-   primary entity; tie: most of its former records; tie: the cluster with the smallest record reference (entity full
-   name, key) among the id's former records in the tied clusters.
-2. A cluster with several inherited ids keeps the one registered first (run, then smallest id). The others become
-   aliases of it.
-3. A cluster with no inherited id takes back an id that was created for one of its records, that was merged away (now
-   or in an earlier run) and that heads no other cluster; of several the smallest.
-4. Else it gets a new id: the MD5 of instance, entity, key and counter, with the smallest record reference of the
-   cluster and the smallest counter from 0 that makes the id unused.
-5. An alias points at once to the id that took it over, and follows that id when it is merged away itself. An id that
-   heads a cluster is no alias. An id whose records are all gone keeps its place and its aliases, and shows nothing.
-6. The registry learns only records that are new or changed their id.
+1. Every id goes to its heir. Of the records there that have it, those that had it first (the earliest run) decide; the
+   heir is the cluster with most of them of the primary entity; tie: with most of them; tie: with the record that the
+   id was created for; tie: with the smallest record reference (entity full name, key).
+2. A cluster that is no customer (`apart`: one entity alone that does not include all its records) is an heir too, and
+   its ids show nothing; but of clusters whose records had the id equally early, a customer comes first.
+3. A cluster with several ids keeps the one registered first (run, then smallest id); the others are merged into it.
+4. A customer without one gets a new id: the MD5 of instance, entity, key and counter, with the smallest record
+   reference of the cluster and the smallest counter from 0 that makes the id unused.
+5. The id of a cluster is given to its records that do not have it. Records leave the ids that went elsewhere.
+6. A merged id points at once to the id that heads the cluster. One whose records are all gone points where the id goes
+   that it was last merged into: of the ids that its records have beside it, those that changed last deciding, the
+   youngest that is older. (Where none is, as in registries written before records could leave: where it did.)
+7. The registry learns the id of each record that is new or whose id is another one, and what was left.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 Ref = tuple[str, str]
@@ -28,11 +30,22 @@ Cluster = frozenset[Ref]
 
 @dataclass(frozen=True)
 class Registry:
-    """What refreshes remember: the latest id of every record, the run and record of every id given, and the aliases."""
+    """What refreshes remember.
+
+    `ids`: the id of every record when it was last a customer's; `given`: run and record of every id; `alias`: merged
+    ids and where they point; `has`: the ids that each record has, with the run that gave them; `changed`: the run that
+    last gave a record an id or took one away.
+    """
 
     ids: Mapping[Ref, str] = field(default_factory=dict)
     given: Mapping[str, tuple[int, Ref]] = field(default_factory=dict)
     alias: Mapping[str, str] = field(default_factory=dict)
+    has: Mapping[Ref, Mapping[str, int]] = field(default_factory=dict)
+    changed: Mapping[Ref, int] = field(default_factory=dict)
+
+    def age(self, one: str) -> tuple[int, str]:
+        """Return what orders ids: smaller is registered earlier."""
+        return self.given[one][0], one
 
 
 @dataclass(frozen=True)
@@ -43,47 +56,50 @@ class Identities:
     registry: Registry
     learnt: Mapping[Ref, str]
     created: Mapping[str, Ref]
+    left: frozenset[tuple[Ref, str]]
 
 
-def identify(before: Registry, clusters: Collection[Cluster], run: int, instance: str, primary: str) -> Identities:
-    """Give every cluster its id."""
-    inherited = inheritance(before, clusters, primary)
-    kept = {cluster: min(ids, key=lambda one: (before.given[one][0], one)) for cluster, ids in inherited.items()}
-    merged = {one: kept[cluster] for cluster, ids in inherited.items() for one in ids if one != kept[cluster]}
-    orphans = [cluster for cluster in clusters if cluster not in kept]
-    taken = taken_back(before, orphans, (set(before.alias) | set(merged)) - set(kept.values()))
-    created = new_ids(before, [cluster for cluster in orphans if cluster not in taken], instance)
-    ids = kept | taken | {cluster: one for one, cluster in created.items()}
-    alias = aliases(before.alias, merged, set(ids.values()))
+def identify(before: Registry, clusters: Collection[Cluster], run: int, instance: str, primary: str,
+             apart: Collection[Cluster] = ()) -> Identities:
+    """Give every cluster its id; `apart` are the clusters that are no customers."""
+    heirs = inheritance(before, clusters, apart, primary)
+    inherited: dict[Cluster, list[str]] = {}
+    for one, cluster in heirs.items():
+        inherited.setdefault(cluster, []).append(one)
+    kept = {cluster: min(ids, key=before.age) for cluster, ids in inherited.items()}
+    created = new_ids(before, [cluster for cluster in clusters if cluster not in kept], instance)
+    ids = kept | {cluster: one for one, cluster in created.items()}
+    left = frozenset((record, one) for cluster in (*clusters, *apart) for record in cluster
+                     for one in before.has.get(record, ()) if heirs[one] != cluster)
+    news = {record: one for cluster, one in ids.items() for record in cluster if before.ids.get(record) != one}
+    after = learnt(before, ids, news, left, run)
     first = {one: min(cluster) for one, cluster in created.items()}
-    return learnt(before, ids, alias, first, run)
+    given = {**before.given, **{one: (run, record) for one, record in first.items()}}
+    alias = aliases(replace(after, given=given), before.alias, {one: ids[heir] for one, heir in heirs.items()})
+    profiles = {ids[cluster]: cluster for cluster in clusters}
+    return Identities(profiles, replace(after, given=given, alias=alias), news, first, left)
 
 
-def inheritance(before: Registry, clusters: Iterable[Cluster], primary: str) -> dict[Cluster, set[str]]:
-    """Return the ids that each cluster inherits (rule 1)."""
-    former: dict[str, dict[Cluster, set[Ref]]] = {}
-    for cluster in clusters:
+def inheritance(before: Registry, clusters: Collection[Cluster], apart: Collection[Cluster],
+                primary: str) -> dict[str, Cluster]:
+    """Return the heir of every id that a record has that is there (rules 1 and 2)."""
+    shares: dict[str, dict[Cluster, list[Ref]]] = {}
+    for cluster in (*clusters, *apart):
         for record in cluster:
-            if record in before.ids:
-                former.setdefault(before.ids[record], {}).setdefault(cluster, set()).add(record)
-    inherited: dict[Cluster, set[str]] = {}
-    for one, shares in former.items():
-        inherited.setdefault(heir(shares, primary), set()).add(one)
-    return inherited
+            for one in before.has.get(record, ()):
+                shares.setdefault(one, {}).setdefault(cluster, []).append(record)
+    return {one: heir(before, one, share, set(apart), primary) for one, share in shares.items()}
 
 
-def heir(shares: Mapping[Cluster, set[Ref]], primary: str) -> Cluster:
-    """Return the cluster that an id goes to; `shares` are its former records in each."""
-    def rank(cluster: Cluster) -> tuple[int, int, Ref]:
-        records = shares[cluster]
-        return -sum(entity == primary for entity, _ in records), -len(records), min(records)
-    return min(shares, key=rank)
-
-
-def taken_back(before: Registry, orphans: Iterable[Cluster], free: Collection[str]) -> dict[Cluster, str]:
-    """Return the previous ids that clusters without an inherited one take back (rule 3)."""
-    created_for = {cluster: [one for one in free if before.given[one][1] in cluster] for cluster in orphans}
-    return {cluster: min(ids) for cluster, ids in created_for.items() if ids}
+def heir(before: Registry, one: str, share: Mapping[Cluster, list[Ref]], apart: Collection[Cluster],
+         primary: str) -> Cluster:
+    """Return the cluster that an id goes to; `share` are the records in each that have it."""
+    def rank(cluster: Cluster) -> tuple[int, bool, int, int, bool, Ref]:
+        first = min(before.has[record][one] for record in share[cluster])
+        deciding = [record for record in share[cluster] if before.has[record][one] == first]
+        return (first, cluster in apart, -sum(entity == primary for entity, _ in deciding), -len(deciding),
+                before.given[one][1] not in deciding, min(deciding))
+    return min(share, key=rank) if len(share) > 1 else next(iter(share))
 
 
 def new_ids(before: Registry, clusters: Iterable[Cluster], instance: str) -> dict[str, Cluster]:
@@ -97,21 +113,42 @@ def new_ids(before: Registry, clusters: Iterable[Cluster], instance: str) -> dic
     return created
 
 
-def aliases(before: Mapping[str, str], merged: Mapping[str, str], heads: Collection[str]) -> dict[str, str]:
-    """Return every merged-away id with the id it points to (rule 5)."""
-    gone = {one: into for one, into in merged.items() if one not in heads}
-    follow = {one: gone.get(into, into) for one, into in before.items()}
-    return {one: into for one, into in (follow | gone).items() if one not in heads}
+def learnt(before: Registry, ids: Mapping[Cluster, str], news: Mapping[Ref, str], left: Collection[tuple[Ref, str]],
+           run: int) -> Registry:
+    """Return what is known of records after a refresh (rules 5 and 7)."""
+    has = dict(before.has)
+    for record, one in left:
+        has[record] = {other: since for other, since in has[record].items() if other != one}
+    for cluster, one in ids.items():
+        for record in cluster:
+            if one not in has.get(record, ()):
+                has[record] = {**has.get(record, {}), one: run}
+    changed = dict.fromkeys([*news, *(record for record, _ in left)], run)
+    ids_now = {record: one for record, one in before.ids.items() if one in has[record]} | dict(news)
+    return replace(before, ids=ids_now, has=has, changed={**before.changed, **changed})
 
 
-def learnt(before: Registry, ids: Mapping[Cluster, str], alias: Mapping[str, str], created: Mapping[str, Ref],
-           run: int) -> Identities:
-    """Return the result with the registry's news (rule 6)."""
-    now = {record: one for cluster, one in ids.items() for record in cluster}
-    news = {record: one for record, one in now.items() if before.ids.get(record) != one}
-    given = {one: (run, record) for one, record in created.items()}
-    registry = Registry({**before.ids, **news}, {**before.given, **given}, alias)
-    return Identities({one: cluster for cluster, one in ids.items()}, registry, news, created)
+def aliases(after: Registry, before: Mapping[str, str], heads: Mapping[str, str]) -> dict[str, str]:
+    """Return every merged id with the id it points to (rule 6); `heads` are the ids that clusters inherited."""
+    owners: dict[str, list[Ref]] = {one: [] for one in before.keys() - heads.keys()}
+    for record, ids in after.has.items():
+        for one in owners.keys() & ids.keys():
+            owners[one].append(record)
+    into = {one: parent(after, one, records) or before[one] for one, records in owners.items()}
+    found = {one: head for one, head in heads.items() if head != one}
+    for one, target in into.items():
+        while target in into:
+            target = into[target]
+        found[one] = heads.get(target, target)
+    return found
+
+
+def parent(after: Registry, one: str, owners: Collection[Ref]) -> str | None:
+    """Return the id that one was merged into whose records, its `owners`, are all gone; None when they do not say."""
+    last = max((after.changed[record] for record in owners), default=0)
+    older = {other for record in owners if after.changed[record] == last for other in after.has[record]
+             if after.age(other) < after.age(one)}
+    return max(older, key=after.age, default=None)
 
 
 def previous(alias: Mapping[str, str], customer_id: str) -> str | None:

@@ -1,11 +1,12 @@
 """Give every cluster its CustomerId: ids go to their heirs, merged ids become previous ones, new ids are hashes.
 
-Each step is one named table of the kernel's DuckDB, in the order of semantics 4.3. The former records of an id are the
-records whose latest registry row names it. An id that was merged away points, at once and not through others, to the id
-that took it over; it is taken back by a cluster that inherits no id and holds the record it was created for.
+Each step is one named table of the kernel's DuckDB, in the order of semantics 4.3. A record has an id from the refresh
+that gave it to it (`Registry`) until it leaves it (`Departure`): it is there, and the id went to the cluster of others.
+A merge takes no id from anyone, so whatever it joined parts as it came (docs/decisions/identities.md).
 """
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +27,40 @@ NOTHING = {
     "Identity": "SELECT NULL::VARCHAR AS CustomerId, NULL::INTEGER AS Run, NULL::VARCHAR AS EntityName, "
                 "NULL::VARCHAR AS PrimaryKey WHERE false",
     "IdentityAlias": "SELECT NULL::VARCHAR AS PreviousCustomerId, NULL::VARCHAR AS CustomerId WHERE false",
+    "Departure": "SELECT NULL::VARCHAR AS EntityName, NULL::VARCHAR AS PrimaryKey, NULL::VARCHAR AS CustomerId, "
+                 "NULL::INTEGER AS Run WHERE false",
 }
 """What the registry's tables hold before the first publish, as SQL."""
+
+UNTOLD = """
+WITH several AS (
+    SELECT EntityName, PrimaryKey, arg_max(CustomerId, Run) AS latest, max(Run) AS last FROM registry
+    GROUP BY ALL HAVING min(CustomerId) <> max(CustomerId)),
+had AS (
+    SELECT EntityName, PrimaryKey, CustomerId, given.Run, (born.Run, CustomerId) AS age, latest, last
+    FROM registry AS given JOIN several USING (EntityName, PrimaryKey)
+    JOIN (SELECT CustomerId, Run FROM identity) AS born USING (CustomerId)),
+younger AS (
+    SELECT older.EntityName, older.PrimaryKey, older.CustomerId, had.Run
+    FROM had JOIN had AS older USING (EntityName, PrimaryKey) WHERE had.Run > older.Run AND had.age > older.age),
+elsewhere AS (
+    SELECT EntityName, PrimaryKey, had.CustomerId, last AS Run FROM had
+    LEFT JOIN identity_alias AS its ON its.PreviousCustomerId = had.CustomerId
+    LEFT JOIN identity_alias AS own ON own.PreviousCustomerId = latest
+    WHERE coalesce(its.CustomerId, had.CustomerId) <> coalesce(own.CustomerId, latest))
+FROM younger UNION FROM elsewhere
+"""
+"""What records left by a registry that was written before departures were: the table `Departure` of it, as SQL.
+
+A record whose id became a younger one had left the older, which would have headed; and it has left each id that leads
+elsewhere than its latest.
+"""
+
+
+def remembered(published: Collection[str]) -> dict[str, str]:
+    """Return the SQL of each of the registry's tables, given the names of the tables that are published."""
+    before = {name: f"SELECT * FROM lake.{name}" if name in published else nothing for name, nothing in NOTHING.items()}
+    return before if "Departure" in published or "Registry" not in published else before | {"Departure": UNTOLD}
 
 
 @dataclass(frozen=True)
@@ -58,6 +91,7 @@ class Identified:
     registry: str
     identity: str
     alias: str
+    departure: str
     profiles: int
     records: int
     not_unified: int
@@ -92,53 +126,104 @@ def load_members(connection: "DuckDBPyConnection", entities: list[Unified], fore
     return [(names[ord(ref[0]) - 33], ref[1:], int(size)) for ref, size in smallest]
 
 
-def drop_unmatched(connection: "DuckDBPyConnection", entities: list[Unified]) -> int:
-    """Remove the clusters of a single entity that does not include all its records; return how many records go."""
+def set_apart(connection: "DuckDBPyConnection", entities: list[Unified]) -> int:
+    """Move the clusters of a single entity that does not include all its records to `apart`; return their records."""
     places = ", ".join(str(unified.place) for unified in entities if not unified.options.include_all)
-    if not places:
-        return 0
-    return count(connection, f"""
-        DELETE FROM member WHERE cluster IN (
-            SELECT cluster FROM member GROUP BY cluster HAVING min(place) = max(place) AND min(place) IN ({places}))""")
+    lonely = f"""SELECT cluster FROM member GROUP BY cluster
+        HAVING min(place) = max(place) AND min(place) IN ({places})""" if places else "SELECT 0 WHERE false"
+    connection.execute(f"CREATE TEMP TABLE apart AS FROM member WHERE cluster IN ({lonely})")
+    return count(connection, "DELETE FROM member WHERE cluster IN (SELECT cluster FROM apart)")
 
 
 HEIRS = """
+CREATE TEMP VIEW there AS
+    SELECT record, cluster, place, key, ref, true AS customer FROM member
+    UNION ALL SELECT record, cluster, place, key, ref, false FROM apart;
+CREATE TEMP TABLE seen AS
+    SELECT record, cluster, customer, CustomerId AS id, Run AS run
+    FROM registry JOIN there ON EntityName = entity_name(place) AND PrimaryKey = key;
+CREATE TEMP TABLE repeated AS SELECT record FROM seen GROUP BY record HAVING count(*) > 1;
+CREATE TEMP TABLE gone AS
+    SELECT record, CustomerId AS id, max(Run) AS run
+    FROM departure JOIN there ON EntityName = entity_name(place) AND PrimaryKey = key GROUP BY record, id;
+CREATE TEMP TABLE has AS
+    SELECT record, cluster, customer, id, run AS since, run AS last
+    FROM seen ANTI JOIN repeated USING (record) ANTI JOIN gone USING (record, id)
+    UNION ALL
+    SELECT record, any_value(cluster), any_value(customer), id, min(seen.run), max(seen.run)
+    FROM (FROM seen SEMI JOIN repeated USING (record)) AS seen LEFT JOIN gone USING (record, id)
+    WHERE gone.run IS NULL OR seen.run > gone.run GROUP BY record, id;
 CREATE TEMP TABLE latest AS
-    SELECT EntityName, PrimaryKey, arg_max(CustomerId, Run) AS id FROM registry GROUP BY ALL;
-CREATE TEMP TABLE vote AS
-    SELECT id, cluster, count(*) FILTER (place = 0) AS primaries, count(*) AS records, min(ref) AS ref
-    FROM latest JOIN member ON EntityName = entity_name(place) AND PrimaryKey = key GROUP BY id, cluster;
+    SELECT record, id FROM has ANTI JOIN repeated USING (record)
+    UNION ALL SELECT record, arg_max(id, last) FROM has SEMI JOIN repeated USING (record) GROUP BY record;
+CREATE TEMP TABLE share AS SELECT id, cluster FROM has GROUP BY id, cluster;
+CREATE TEMP TABLE contested AS SELECT id FROM share GROUP BY id HAVING count(*) > 1;
 CREATE TEMP TABLE heir AS
-    SELECT id, cluster FROM vote SEMI JOIN (SELECT id FROM vote GROUP BY id HAVING count(*) = 1) USING (id)
+    WITH vote AS (
+        SELECT id, cluster, since, customer, count(*) FILTER (place = 0) AS primaries, count(*) AS records,
+               bool_or(EntityName = entity_name(place) AND PrimaryKey = key) AS created, min(ref) AS ref
+        FROM (FROM has SEMI JOIN contested USING (id)) AS has JOIN (SELECT record, place, key, ref FROM there)
+            USING (record) JOIN identity ON CustomerId = id GROUP BY ALL)
+    SELECT id, cluster FROM share ANTI JOIN contested USING (id)
     UNION ALL
-    SELECT id, cluster FROM (FROM vote SEMI JOIN (SELECT id FROM vote GROUP BY id HAVING count(*) > 1) USING (id))
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY primaries DESC, records DESC, ref) = 1;
-CREATE TEMP TABLE inherited AS SELECT id, cluster, Run AS run FROM heir JOIN identity ON CustomerId = id;
-CREATE TEMP TABLE survivor AS
-    SELECT cluster, any_value(id) AS id FROM inherited GROUP BY cluster HAVING count(*) = 1
+    SELECT id, cluster FROM (FROM vote QUALIFY row_number() OVER (PARTITION BY id
+        ORDER BY since, customer DESC, primaries DESC, records DESC, created DESC, ref) = 1);
+CREATE TEMP TABLE crowded AS SELECT cluster FROM heir GROUP BY cluster HAVING count(*) > 1;
+CREATE TEMP TABLE kept AS
+    SELECT cluster, id FROM heir ANTI JOIN crowded USING (cluster)
     UNION ALL
-    SELECT cluster, id FROM (FROM inherited SEMI JOIN
-        (SELECT cluster FROM inherited GROUP BY cluster HAVING count(*) > 1) USING (cluster))
-    QUALIFY row_number() OVER (PARTITION BY cluster ORDER BY run, id) = 1;
-CREATE TEMP TABLE merged AS
-    SELECT inherited.id AS previous, survivor.id AS id FROM inherited JOIN survivor USING (cluster)
-    WHERE inherited.id <> survivor.id;
-CREATE TEMP TABLE taken_back AS
-    SELECT cluster, min(CustomerId) AS id FROM identity JOIN member
-        ON EntityName = entity_name(place) AND PrimaryKey = key
-    WHERE cluster NOT IN (SELECT cluster FROM survivor)
-      AND CustomerId IN (SELECT PreviousCustomerId FROM identity_alias UNION ALL SELECT previous FROM merged)
-      AND CustomerId NOT IN (SELECT id FROM survivor)
-    GROUP BY cluster;
-CREATE TEMP TABLE kept AS FROM survivor UNION ALL FROM taken_back;
-CREATE TEMP TABLE alias AS
-    WITH merging AS (FROM merged WHERE previous NOT IN (SELECT id FROM taken_back)),
-    before AS (SELECT PreviousCustomerId AS previous, coalesce(merging.id, CustomerId) AS id
-               FROM identity_alias LEFT JOIN merging ON merging.previous = CustomerId
-               WHERE PreviousCustomerId NOT IN (SELECT id FROM kept UNION ALL SELECT previous FROM merging))
-    SELECT previous AS PreviousCustomerId, id AS CustomerId FROM before UNION ALL SELECT previous, id FROM merging;
+    SELECT cluster, id FROM (FROM heir SEMI JOIN crowded USING (cluster)) JOIN identity ON CustomerId = id
+    QUALIFY row_number() OVER (PARTITION BY cluster ORDER BY Run, id) = 1;
+CREATE TEMP TABLE left_now AS
+    SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId
+    FROM has SEMI JOIN contested USING (id) JOIN heir USING (id)
+    JOIN (SELECT record, place, key FROM there) USING (record) WHERE has.cluster <> heir.cluster;
 """
-"""From registry, identity and identity_alias to `kept` (cluster, id) and `alias`; see the module's text."""
+"""From registry, departure and identity to `kept` (cluster, id), `heir` and `left_now`; see the module's text.
+
+Most ids have records in one cluster, and most clusters one id: only what is contested or crowded is ranked.
+"""
+
+ALIASES = """
+CREATE TEMP TABLE resting AS
+    SELECT PreviousCustomerId AS id, CustomerId AS before
+    FROM identity_alias ANTI JOIN heir ON heir.id = PreviousCustomerId;
+CREATE TEMP TABLE parent AS
+    WITH owner AS (
+        SELECT DISTINCT EntityName, PrimaryKey FROM registry SEMI JOIN resting ON CustomerId = resting.id),
+    given AS (FROM registry SEMI JOIN owner USING (EntityName, PrimaryKey)),
+    gone AS (
+        SELECT EntityName, PrimaryKey, CustomerId, max(Run) AS Run
+        FROM departure SEMI JOIN owner USING (EntityName, PrimaryKey) GROUP BY ALL),
+    changed AS (
+        SELECT EntityName, PrimaryKey, max(Run) AS last FROM (FROM given UNION ALL FROM gone)
+        GROUP BY EntityName, PrimaryKey),
+    owned AS (
+        SELECT EntityName, PrimaryKey, CustomerId AS id, any_value(last) AS last
+        FROM given LEFT JOIN gone USING (EntityName, PrimaryKey, CustomerId) JOIN changed USING (EntityName, PrimaryKey)
+        WHERE gone.Run IS NULL OR given.Run > gone.Run GROUP BY ALL),
+    aged AS (
+        SELECT owned.*, (born.Run, id) AS age FROM owned JOIN identity AS born ON born.CustomerId = id),
+    last_owner AS (
+        FROM aged SEMI JOIN resting USING (id) QUALIFY rank() OVER (PARTITION BY id ORDER BY last DESC) = 1)
+    SELECT one.id, arg_max(older.id, older.age) AS parent
+    FROM last_owner AS one JOIN aged AS older USING (EntityName, PrimaryKey) WHERE older.age < one.age GROUP BY one.id;
+CREATE TEMP TABLE alias AS
+    WITH RECURSIVE target AS (SELECT id, coalesce(parent, before) AS into FROM resting LEFT JOIN parent USING (id)),
+    walk AS (
+        FROM target UNION ALL
+        SELECT walk.id, target.into FROM walk JOIN target ON target.id = walk.into),
+    headed AS (SELECT heir.id, kept.id AS head FROM heir JOIN kept USING (cluster))
+    SELECT headed.id AS PreviousCustomerId, head AS CustomerId FROM headed WHERE headed.id <> head
+    UNION ALL
+    SELECT walk.id, coalesce(head, walk.into) FROM walk ANTI JOIN resting ON resting.id = walk.into
+        LEFT JOIN headed ON headed.id = walk.into;
+"""
+"""From `heir`, `kept` and the last aliases to `alias`: where each merged id points.
+
+An id without records that are there (`resting`) goes where the id goes that it was merged into: of the ids that its
+records had beside it, those that changed last deciding, the youngest that is older.
+"""
 
 
 def new_ids(connection: "DuckDBPyConnection", instance: str, names: str) -> None:
@@ -178,13 +263,15 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
              instance: str, run: int, cluster_size: int, folder: Path) -> Identified:
     """Give identities to all clusters and write customers, alternate keys and what the registry learns."""
     oversized = load_members(connection, entities, forest, cluster_size)
-    not_unified = drop_unmatched(connection, entities)
+    not_unified = set_apart(connection, entities)
     for table, name in (("Registry", "registry"), ("Identity", "identity"), ("IdentityAlias", "identity_alias")):
         connection.execute(f"CREATE TEMP VIEW {name} AS {before[table]}")
+    connection.execute(f"CREATE TEMP TABLE departure AS {before['Departure']}")
     names = f"[{', '.join(literal(name) for name in [unified.table.entity for unified in entities])}]"
     ranked = f"[{', '.join(literal(name) for name in sorted(unified.table.entity for unified in entities))}]"
     connection.execute(f"CREATE TEMP MACRO entity_name(place) AS list_extract({names}, place + 1)")
     connection.execute(HEIRS)
+    connection.execute(ALIASES)
     new_ids(connection, instance, ranked)
     mark_winners(connection, entities)
     connection.execute("""
@@ -194,12 +281,14 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
         SELECT member.*, id, loser.record IS NULL AS winner
         FROM member JOIN named USING (cluster) LEFT JOIN loser ON loser.record = member.record;
         DROP TABLE member""")
-    return _written(connection, entities, ranked, run, folder, not_unified, oversized)
+    untold = before["Departure"] == UNTOLD
+    return _written(connection, entities, ranked, run, folder, not_unified, oversized, untold)
 
 
 def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: str, run: int, folder: Path,
-             not_unified: int, oversized: list[tuple[str, str, int]]) -> Identified:
-    path = {name: folder / f"{name}.parquet" for name in ("customers", "keys", "registry", "identity", "alias")}
+             not_unified: int, oversized: list[tuple[str, str, int]], untold: bool) -> Identified:
+    path = {name: folder / f"{name}.parquet"
+            for name in ("customers", "keys", "registry", "identity", "alias", "departure")}
     winners = ", ".join(f"max(record) FILTER (winner AND place = {unified.place}) AS record_{unified.place}"
                         for unified in entities)
     profiles = write_parquet(connection, f"""
@@ -214,13 +303,16 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
                {run}::INTEGER AS FirstRun
         FROM identified ORDER BY EntityName, PrimaryKey""", path["keys"])
     write_parquet(connection, f"""
-        SELECT entity_name(place) AS EntityName, key AS PrimaryKey, identified.id AS CustomerId, {run}::INTEGER AS Run
-        FROM identified LEFT JOIN latest ON EntityName = entity_name(place) AND PrimaryKey = key
-        WHERE latest.id IS DISTINCT FROM identified.id""", path["registry"])
+        SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId, {run}::INTEGER AS Run
+        FROM (SELECT record, place, key, id FROM identified
+              UNION ALL SELECT record, place, key, id FROM apart JOIN kept USING (cluster))
+        ANTI JOIN latest USING (record, id)""", path["registry"])
+    write_parquet(connection, f"SELECT *, {run}::INTEGER AS Run FROM left_now UNION ALL FROM departure WHERE {untold}",
+                  path["departure"])
     write_parquet(connection, f"""
         SELECT id AS CustomerId, {run}::INTEGER AS Run, list_extract({ranked}, ascii(ref) - 32) AS EntityName,
                substr(ref, 2) AS PrimaryKey FROM fresh""", path["identity"])
     write_parquet(connection, f"SELECT *, {run}::INTEGER AS FirstRun FROM alias ORDER BY PreviousCustomerId",
                   path["alias"])
     return Identified(str(path["customers"]), str(path["keys"]), str(path["registry"]), str(path["identity"]),
-                      str(path["alias"]), profiles, keys, not_unified, tuple(oversized))
+                      str(path["alias"]), str(path["departure"]), profiles, keys, not_unified, tuple(oversized))

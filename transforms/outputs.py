@@ -243,6 +243,7 @@ def unchanged(output: Output, plan: Plan) -> Output:
 def registry_outputs(identified: Identified) -> list[Output]:
     """Return what the registry learns."""
     return [Output(tables.REGISTRY, (identified.registry,), EMPTY, append=True),
+            Output(tables.DEPARTURE, (identified.departure,), EMPTY, append=True),
             Output(tables.IDENTITY, (identified.identity,), EMPTY, append=True)]
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows
 from transforms import clusters, pairs
-from transforms.identities import NOTHING, Identified, identify
+from transforms.identities import Identified, identify, remembered
 from transforms.ingest import IngestedFile, ingest
 from transforms.kernel import PARQUET, kernel, write_parquet
 from transforms.keys import EntityTable, settle
@@ -151,10 +151,8 @@ def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Pla
     path = folder / "forest.parquet"
     pq.write_table(pa.Table.from_batches([forest]), path)
     with kernel(plan.settings) as connection:
-        before = {name: f"SELECT * FROM lake.{name}" if name in plan.published else nothing
-                  for name, nothing in NOTHING.items()}
         attach(connection, plan)
-        identified = identify(connection, plan.unified(tables), str(path), before, str(plan.configuration.instance.id),
+        identified = identify(connection, plan.unified(tables), str(path), remembered(plan.published), str(plan.configuration.instance.id),
                               plan.run, plan.configuration.unification.limits.cluster_size, folder)
     if identified.profiles == 0:
         raise OvertideError("no_profiles", "The refresh would publish no customer at all.", "unification",
