@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
+from lake.published import last_taken
 from lake.reading import Card, Timeline
 from overtide.settings import read_paths
 from schemas.errors import OvertideError, usage_error
@@ -68,7 +69,8 @@ class Project:
     @cached_property
     def log(self) -> SqliteEventLog:
         """The event log."""
-        return SqliteEventLog(self.paths.log, self.clock, id_source(lambda: secrets.randbits(62)))
+        return SqliteEventLog(self.paths.log, self.clock, id_source(lambda: secrets.randbits(62)),
+                              lambda: last_taken(self.paths))
 
     @cached_property
     def reader(self) -> Reader:
