@@ -89,11 +89,11 @@ def last_taken(paths: Paths) -> Instant:
 def doubt(paths: Paths, taken: Instant, first: bool) -> None:
     """Say, durably and under the commit lock, which instant a publish takes: from it on only the catalog knows.
 
-    `first`: nothing was published before. Where the file says nothing sure of that, it goes.
+    `first`: nothing was published before. Where the file says nothing sure of that, or none can be written, it goes.
     """
     try:
         _write(paths, Said(None if first else _read(paths), taken))
-    except FileNotFoundError:
+    except OSError:
         paths.published.unlink(missing_ok=True)
     sync_folder(paths.published.parent)
 

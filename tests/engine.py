@@ -152,6 +152,11 @@ class Engine:
 
     # -- reading --
 
+    def moment(self, t: int | None, k: int | None) -> tuple[int, int]:
+        """Return the instants for which a question for t and k is answered."""
+        now = self.reader.now()
+        return now.as_of if t is None else t, now.known_at if k is None else min(k, now.known_at)
+
     def card(self, target: OracleTarget, t: int | None, k: int | None) -> tuple[str, Row] | None:
         """Return the id and the columns of a card; None when there is none."""
         with missing_is_none():
