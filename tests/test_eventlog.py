@@ -1,8 +1,6 @@
 """The event log: order, durability, repetition, group commit, several processes, and clear failures."""
 
-import fcntl
 import gc
-import os
 import sqlite3
 import threading
 from itertools import count

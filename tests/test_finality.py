@@ -1,4 +1,4 @@
-"""What was answered for a known instant stays the answer, and nobody waits for it: clocks set back, commits in progress."""
+"""What was answered for a known instant stays the answer, and nobody waits: clocks set back, commits in progress."""
 
 import os
 import threading
