@@ -1,10 +1,12 @@
 """The contract of the event log: events are accepted once, durably and in order, and read by position.
 
-Positions start at 0 and grow by one per event; `accepted_at` strictly increases with the position. A process may die
-at any instant: what `append` returned is there afterwards, once; what it had not returned is there whole or not at all.
+Positions start at 0 and grow by one per event; `accepted_at` strictly increases with the position. An instant that an
+event or a publish takes lies after all those that either kind has taken before. A process may die at any instant: what
+`append` returned is there afterwards, once; what it had not returned is there whole or not at all.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,10 +68,21 @@ class EventLog(Protocol):
     def of_activity(self, activity_id: str) -> Event | None:
         """Return the event that created an activity, if it is remembered."""
 
-    def wait_for_commit(self) -> None:
-        """Return when no append that has taken its `accepted_at` is still on the way to the disk.
+    def durable_until(self, now: Instant) -> Instant:
+        """Return the latest instant up to which all is durable: no event and no publish will take it or an earlier one.
 
-        A reader calls this once it has chosen its instant k, and then reads: its answer for k is final.
+        It lies before `now`, what the clock said just before the call, or is the last acceptance. Never waits: while an
+        append or a publish is in progress it is an instant before theirs. Whatever is read afterwards (the publish that
+        is in force first, then the events) holds all that lies at or before it.
+        """
+
+    def is_idle(self) -> bool:
+        """Say whether no append and no publish is taking an instant at the moment; never waits."""
+
+    def taking(self) -> AbstractContextManager[Instant]:
+        """Let nothing be accepted until the block ends, in which a publish takes its instant and commits.
+
+        Gives the earliest instant that it may take: the clock's, or just after the last acceptance.
         """
 
     def forget(self, before: Instant, committed: int) -> int:

@@ -62,7 +62,7 @@ class Remembered:
 
 @dataclass
 class Tail:
-    """Where the log ends: one past its last position, and the acceptance of its last event."""
+    """Where the log ends: one past its last position, and the last instant that an event or a publish has taken."""
 
     position: int
     accepted_at: Instant

@@ -2,9 +2,11 @@
 
 The order of an append, each step with what would be lost otherwise:
 1. queue behind the commit in progress (else every event pays for its own wait for the disk);
-2. lock `<log>.lock` exclusively (else a reader cannot know that a smaller accepted_at is still on its way);
+2. lock `<log>.lock` exclusively and write the clock into it (else a reader cannot know without waiting that a smaller
+   accepted_at is still on its way); a publish holds it too, so that it and an event never take their instants at once;
 3. begin the write transaction and read the end of the log (else two processes take one position);
-4. decide each draft: repetition, refusal, or its accepted_at, position and id (else clocks disagree with positions);
+4. decide each draft: repetition, refusal, or its accepted_at, later than all events and publishes, with position and id
+   (else clocks disagree with positions);
 5. write events and the new end, commit with WAL and synchronous=FULL (else a power cut loses what was answered);
 6. unlock, then answer.
 """
@@ -15,17 +17,18 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
-from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
+from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from eventlog.contract import Answer
 from eventlog.decisions import Decisions, Entry, Remembered, Repeat, Tail, repetition
-from eventlog.failures import clear_errors, unwritable, wrong_version
+from eventlog.failures import clear_errors, wrong_version
 from eventlog.group_commit import GroupCommit
+from eventlog.taking import is_free, none_before, open_lock, taking
 from schemas.crash import crash_point
 from schemas.events import KINDS, Draft, Event, IdSource, Kind
 from schemas.folders import make_folder, sync_folder
@@ -70,12 +73,16 @@ _Request = tuple[Sequence[Draft], bool]
 
 
 class SqliteEventLog:
-    """The contract `EventLog` on the file `path`, which the first append creates (readable by its owner alone)."""
+    """The contract `EventLog` on the file `path`, which the first append creates (readable by its owner alone).
 
-    def __init__(self, path: Path, clock: Clock, ids: IdSource) -> None:
+    `published` gives the last instant that a publish took, or may have taken before it died; it is called with the lock
+    held, so it must not wait for a publish.
+    """
+
+    def __init__(self, path: Path, clock: Clock, ids: IdSource, published: Callable[[], Instant] = lambda: 0) -> None:
         self.path = path
         self.lock_path = path.with_name(path.name + ".lock")
-        self._clock, self._ids = clock, ids
+        self._clock, self._ids, self._published = clock, ids, published
         self._writer: _Writer | None = None
         self._readers = threading.local()
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
@@ -117,16 +124,26 @@ class SqliteEventLog:
         found = self._events(f"SELECT {EVENT} FROM event WHERE activity_id = ?", activity_id)
         return found[0] if found else None
 
-    def wait_for_commit(self) -> None:
-        """Return when no append is between its accepted_at and the disk."""
+    def durable_until(self, now: Instant) -> Instant:
+        """Return the latest instant up to `now`, or the last acceptance, up to which all is durable."""
+        with clear_errors(self.lock_path):
+            known = none_before(self.lock_path, now) - 1
+        return max(known, self.last_accepted_at())  # read after the lock was looked at, so that nothing falls between
+
+    def is_idle(self) -> bool:
+        """Say whether nobody takes an instant at the moment."""
+        with clear_errors(self.lock_path):
+            return is_free(self.lock_path)
+
+    @contextlib.contextmanager
+    def taking(self) -> Iterator[Instant]:
+        """Let nothing be accepted while a publish takes its instant; see the contract."""
+        with clear_errors(self.lock_path):
+            make_folder(self.path.parent)
+            descriptor = open_lock(self.lock_path)
         try:
-            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise unwritable(self.path, error) from None
-        try:
-            flock(descriptor, LOCK_SH)
+            with taking(descriptor, self._clock) as since:
+                yield max(since, self.last_accepted_at() + 1)
         finally:
             os.close(descriptor)
 
@@ -134,7 +151,8 @@ class SqliteEventLog:
         """Remove what ended at or before an instant below a position; withdrawals stay."""
         if not self.path.exists():
             return 0
-        with clear_errors(self.path), _Writer.open(self.path, self.lock_path) as writer, writer.transaction():
+        with clear_errors(self.path), _Writer.open(self.path, self.lock_path) as writer, \
+                writer.transaction(self._clock):
             end = min(committed, _accepted_until(writer.connection, before))
             gone = writer.connection.execute("DELETE FROM event WHERE valid_until <= ? AND position < ?",
                                              (before, end)).rowcount
@@ -155,7 +173,7 @@ class SqliteEventLog:
         with clear_errors(self.path):
             try:
                 writer = self._writer = self._writer or _Writer.open(self.path, self.lock_path)
-                return writer.append(requests, self._clock, self._ids)
+                return writer.append(requests, self._clock, self._ids, self._published)
             except BaseException:
                 self._drop_writer()
                 raise
@@ -190,6 +208,11 @@ class SqliteEventLog:
                     with self._opening:
                         self._opened.add(connection)
             yield connection
+
+
+def not_appending(path: Path, clock: Clock) -> SqliteEventLog:
+    """Open a log for everything but appending, for which it would need ids."""
+    return SqliteEventLog(path, clock, ids=lambda _accepted_at: "")
 
 
 OF_CUSTOMER = f"""
@@ -268,7 +291,7 @@ class _Writer:
     def open(cls, path: Path, lock_path: Path) -> "_Writer":
         """Open a log for writing, creating it first if there is none."""
         make_folder(path.parent)
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_lock(lock_path)
         try:
             flock(descriptor, LOCK_EX)
             _create(path)
@@ -279,10 +302,12 @@ class _Writer:
             raise
         return writer
 
-    def append(self, requests: list[_Request], clock: Clock, ids: IdSource) -> list[list[Answer]]:
+    def append(self, requests: list[_Request], clock: Clock, ids: IdSource,
+               published: Callable[[], Instant]) -> list[list[Answer]]:
         """Decide requests in one transaction and write what was accepted."""
-        with self.transaction():
-            tail = Tail(*self.connection.execute("SELECT position, accepted_at FROM tail").fetchone())
+        with self.transaction(clock) as since:
+            position, accepted_at = self.connection.execute("SELECT position, accepted_at FROM tail").fetchone()
+            tail = Tail(position, max(accepted_at, published(), since - 1))
             remembered = _remembered(self.connection, [draft for drafts, _ in requests for draft in drafts])
             decisions = Decisions(remembered, tail, clock, ids)
             answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
@@ -296,13 +321,15 @@ class _Writer:
         return answers
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold the lock and a write transaction; commit at the end, roll back on an error."""
-        flock(self._descriptor, LOCK_EX)
-        try:
+    def transaction(self, clock: Clock) -> Iterator[Instant]:
+        """Hold the lock and a write transaction; give the instant before which none may be taken.
+
+        Commits at the end, rolls back on an error.
+        """
+        with taking(self._descriptor, clock) as since:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield since
                 crash_point("log.before_commit")
                 self.connection.execute("COMMIT")
                 crash_point("log.after_commit")
@@ -310,8 +337,6 @@ class _Writer:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
-        finally:
-            flock(self._descriptor, LOCK_UN)
 
     def close(self) -> None:
         """Close the connection, then the lock file."""

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.crash import crash_point
@@ -102,24 +102,9 @@ def holder(path: Path) -> dict[str, str | int] | None:
 def commit_lock(paths: Paths) -> Iterator[None]:
     """Hold the right to commit to the lake: every writer takes it around its transaction and waits for it."""
     make_folder(paths.locks)
-    with _locking(os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX):
-        yield
-
-
-def wait_for_commit(paths: Paths) -> None:
-    """Return when no commit to the lake is in progress, so that what a reader then sees of the past is final."""
-    with suppress(FileNotFoundError), _locking(os.open(_commit(paths), os.O_RDONLY), fcntl.LOCK_SH):
-        pass
-
-
-@contextmanager
-def _locking(descriptor: int, kind: int) -> Iterator[None]:
+    descriptor = os.open(paths.locks / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, kind)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
-
-
-def _commit(paths: Paths) -> Path:
-    return paths.locks / "commit.lock"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lake.catalog import connect
-from lake.definitions import columns_of, create_table, define_view, inline_up_to
+from lake.definitions import create_table, define_view, inline_up_to, table_columns
 from lake.locks import commit_lock
 from schemas import tables
 from schemas.crash import crash_point
@@ -57,9 +57,11 @@ def open_overlay(paths: Paths) -> "DuckDBPyConnection":
 
 def create_overlay(connection: "DuckDBPyConnection") -> None:
     """Create what is missing of the overlay's tables and the view overlay_state, in the current transaction if any."""
+    there = table_columns(connection)
     for table in tables.OVERLAY:
-        create_table(connection, table)
-    if not columns_of(connection, OVERLAY_STATE.name):
+        if table.name not in there:
+            create_table(connection, table)
+    if OVERLAY_STATE.name not in there:
         # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows it reads.
         define_view(connection, OVERLAY_STATE, f"""SELECT coalesce((SELECT s."ToPosition" FROM {SCHEMA}.stream_commits s
               ORDER BY s."ToPosition" DESC LIMIT 1), 0) AS "Position",

@@ -1,12 +1,13 @@
 """Publish a refresh: one transaction of the lake that replaces the base, keeps its history and names the run.
 
-The order matters; each step of `publish` says what another order would lose.
+The order matters; each step of `publish` and of `_commit` says what another order would lose.
 """
 
 import glob
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,10 @@ from lake.definitions import columns_of, create_table, inline_up_to, table_colum
 from lake.history import history_begins
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, create_overlay
-from lake.published import announce, current_publish, doubt
+from lake.published import announce, doubt, publish_before
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
-from schemas.instants import HISTORY_DAYS, Instant
+from schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from schemas.names import file_literal, literal, quoted
 from schemas.paths import Paths
 from schemas.tables import RUNS, SCHEMA, Table, create_statements
@@ -57,11 +58,15 @@ Define = Callable[["DuckDBPyConnection", Instant], None]
 """Defines views and macros through the connection of the publishing transaction, given the publish's `forgotten`."""
 
 
-def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callable[[], Instant],
+Taking = Callable[[], AbstractContextManager[Instant]]
+"""Gives the earliest instant that a publish may take, and lets no event be accepted until the block ends."""
+
+
+def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, taking: Taking,
             define: Define, gone: Iterable[str] = ()) -> Publish:
     """Make a refresh the base that readers see; the old base stays until the commit and when anything fails.
 
-    `gone` are tables that this base has no more.
+    It gets an instant after all events and publishes before it. `gone` are tables that this base has no more.
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and start over.
     with commit_lock(paths):
@@ -80,20 +85,32 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             forgotten = history_begins(clock(), row.before) if row.before else 0
             define(connection, forgotten)
             crash_point("publish.before_run")
-            # 5. The instant last: everything accepted before it was accepted under the old base.
-            published = Publish(row.run, _instant(connection, clock), row.generation, row.history_days, forgotten)
-            _name_run(connection, published, row)
-            crash_point("publish.before_commit")
-            # 6. The commit is the only point of truth; the serving generation was complete before it. Readers wait
-            #    from the doubt on: the file they look into must never be behind the catalog.
-            doubt(paths)
-            crash_point("publish.doubted")
-            connection.execute("COMMIT")
-            crash_point("publish.committed")
-            announce(paths, published)
+            # 5. The instant last, and no event from then on to the end: one with a later instant would be shown by
+            #    readers that do not have the publish yet.
+            with taking() as earliest:
+                published = _commit(connection, paths, row, earliest, forgotten)
         finally:
             connection.close()
     crash_point("publish.after_commit")
+    return published
+
+
+def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, earliest: Instant,
+            forgotten: Instant) -> Publish:
+    """Take the instant of the publish, the earliest that is free, and commit; called where no event is accepted."""
+    last = _last_publish(connection)
+    published = Publish(row.run, max(earliest, last + 1), row.generation, row.history_days, forgotten)
+    _name_run(connection, published, row)
+    crash_point("publish.before_commit")
+    # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this process dies, whoever
+    #    asks for a later one asks the catalog. The file they look into must never be behind it.
+    doubt(paths, published.published_at, first=not last)
+    crash_point("publish.doubted")
+    # 7. The commit is the only point of truth; the serving generation was complete before it.
+    connection.execute("COMMIT")
+    crash_point("publish.committed")
+    # 8. Named before events are accepted again, which then are later.
+    announce(paths, published)
     return published
 
 
@@ -104,9 +121,10 @@ def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
         inline_up_to(connection, INLINED_ROWS, RUNS.name)
 
 
-def _instant(connection: "DuckDBPyConnection", clock: Callable[[], Instant]) -> Instant:
+def _last_publish(connection: "DuckDBPyConnection") -> Instant:
+    """Return the instant of the last publish, 0 before the first."""
     row = connection.execute(f'SELECT epoch_us(max("PublishedAt")) FROM {SCHEMA}.runs').fetchone()
-    return max(clock(), int(row[0]) + 1 if row and row[0] is not None else 0)
+    return int(row[0]) if row and row[0] is not None else 0
 
 
 def _change_tables(connection: "DuckDBPyConnection", paths: Paths, changes: Sequence[Change], gone: Iterable[str],
@@ -159,12 +177,10 @@ def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow)
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
 
 
-def expect_lake(paths: Paths) -> Publish:
-    """Return the current publish; raise `nothing_published` before the first, `lake_unreadable` without a catalog."""
-    found = current_publish(paths)
+def expect_lake(paths: Paths) -> None:
+    """Raise `nothing_published` before the first publish, `lake_unreadable` without a catalog; waits for no other."""
     if not paths.catalog.exists():
         expect_no_catalog(paths)
-    if found is None:
+    if publish_before(paths, EARLIEST, lambda: False) is None:
         raise OvertideError("nothing_published", f"Nothing is published in {paths.project} yet.", None,
                             "Run `overtide refresh` first.", 404)
-    return found

@@ -5,12 +5,17 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from overtide.failures import explained
 from overtide.output import Output, discard, prepare_streams, tell
 from overtide.parser import parse
 from overtide.signals import Interruption
 from schemas.errors import DONE, OvertideError
+
+if TYPE_CHECKING:
+    from overtide.project import Project
 
 
 def answer(argv: Sequence[str] | None, interruption: Interruption) -> int:
@@ -65,11 +70,10 @@ def run(arguments: Namespace, output: Output) -> int:
     logging.basicConfig(level=logging.WARNING if output.verbose else logging.CRITICAL)
     if arguments.command == "version":
         return version(output)
-    if arguments.command in ("init", "validate"):
-        from overtide import commands_project
+    if arguments.command == "init":
+        from overtide.commands_project import init
 
-        command = {"init": commands_project.init, "validate": commands_project.validate}[arguments.command]
-        return command(arguments, output)
+        return init(arguments, output)
     if arguments.command == "demo":
         from overtide.demo import demo
 
@@ -77,9 +81,24 @@ def run(arguments: Namespace, output: Output) -> int:
     from overtide.commands import COMMANDS
     from overtide.project import Project
 
+    if arguments.command == "validate":
+        from overtide.commands_project import validate
+
+        with Project(arguments.folder) as project:
+            warn(project, output)
+        return validate(arguments, output)
     with Project(arguments.folder) as project:
         _ = project.paths
+        warn(project, output)
         return COMMANDS[arguments.command](project, arguments, output)
+
+
+def warn(project: "Project", output: Output) -> None:
+    """Say what is amiss with a project whatever is asked of it; what cannot be read is the command's to tell."""
+    with suppress(OvertideError, OSError):
+        behind = project.clock_behind()
+        if behind is not None:
+            output.warn(behind)
 
 
 def version(output: Output) -> int:

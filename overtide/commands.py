@@ -131,7 +131,8 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
             ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
             ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
-            ("flap-backs", counted(found["flapBacks"], "field"))]
+            ("flap-backs", counted(found["flapBacks"], "field")),
+            *((one["code"], one["message"]) for one in found["warnings"])]
 
 
 def _holder(held: dict[str, Any] | None) -> str:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, TextIO
@@ -29,11 +29,15 @@ BOLD, DIM, GREEN, RED, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\0
 
 @dataclass(frozen=True)
 class Output:
-    """How a command prints: `as_json` for programs; `quiet` leaves out what is not a result; `verbose` adds traces."""
+    """How a command prints: `as_json` for programs; `quiet` leaves out what is not a result; `verbose` adds traces.
+
+    `warnings` stand in every document.
+    """
 
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    warnings: list[OvertideError] = field(default_factory=list)
 
     @property
     def coloured(self) -> bool:
@@ -44,7 +48,7 @@ class Output:
     def result(self, document: object, text: Callable[[], str]) -> None:
         """Print what was asked for: the document as JSON, or its text; a reader that has enough of it is no error."""
         try:
-            print(json_text(document) if self.as_json else text(), flush=True)
+            print(json_text(self._warned(document)) if self.as_json else text(), flush=True)
         except BrokenPipeError:
             discard(sys.stdout)
 
@@ -56,7 +60,7 @@ class Output:
         if not self.as_json and self.quiet:
             return
         try:
-            print(json_text(document) if self.as_json else text(), flush=True)
+            print(json_text(self._warned(document)) if self.as_json else text(), flush=True)
         except OSError as error:
             discard(sys.stdout)
             tell(f"overtide: This is done, but standard output does not take the answer ({error.strerror}): {text()}",
@@ -67,11 +71,22 @@ class Output:
         if not self.quiet:
             tell(text, sys.stderr)
 
+    def warn(self, warning: OvertideError) -> None:
+        """Say what is amiss with the project, whatever is asked: on standard error, and in the JSON document."""
+        self.warnings.append(warning)
+        tell(f"overtide: {warning.code}: {refusal_text(warning)}", sys.stderr)
+
+    def _warned(self, document: object) -> object:
+        """Return a document with the warnings, if there are any and it has none of its own."""
+        if not self.warnings or not isinstance(document, dict):
+            return document
+        return {"warnings": [warning.as_json() for warning in self.warnings], **document}
+
     def error(self, error: OvertideError) -> None:
         """Print a refusal: on standard output as JSON, else on standard error, one line per detail."""
         text = f"overtide: {refusal_text(error)}"
         if self.as_json:
-            if not tell(json_text({"error": error.as_json()}), sys.stdout):
+            if not tell(json_text(self._warned({"error": error.as_json()})), sys.stdout):
                 tell(text, sys.stderr)
         else:
             self.complain(text)

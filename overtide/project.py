@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
+from lake.published import last_taken
 from lake.reading import Card, Timeline
 from overtide.arguments import (
     expect_bool,
@@ -25,7 +26,7 @@ from overtide.arguments import (
 from overtide.settings import read_paths
 from schemas.errors import OvertideError, usage_error
 from schemas.events import id_source
-from schemas.instants import EARLIEST, LATEST, Clock, Instant, format_instant, microseconds, parse_instant
+from schemas.instants import EARLIEST, LATEST, SECOND, Clock, Instant, format_instant, microseconds, parse_instant
 from schemas.paths import Paths
 from schemas.progress import Report, silent
 from schemas.values import checked_text
@@ -79,7 +80,8 @@ class Project:
     @cached_property
     def log(self) -> SqliteEventLog:
         """The event log."""
-        return SqliteEventLog(self.paths.log, self.clock, id_source(lambda: secrets.randbits(62)))
+        return SqliteEventLog(self.paths.log, self.clock, id_source(lambda: secrets.randbits(62)),
+                              lambda: last_taken(self.paths))
 
     @cached_property
     def reader(self) -> Reader:
@@ -190,6 +192,14 @@ class Project:
 
         return status(self)
 
+    def clock_behind(self) -> OvertideError | None:
+        """Return `clock_behind` where this machine's clock is more than a second behind the last event or publish.
+
+        None otherwise. Reads and changes go on all the same.
+        """
+        last = self.reader.now().as_of
+        return clock_behind(self.clock(), last)
+
     def refresh(self, runner: str | Path = EMBEDDED, report: Report = silent) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
@@ -245,6 +255,17 @@ class Project:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
+    """Return the warning about a clock that is more than a second behind the last instant taken, else None."""
+    if last - clock <= SECOND:
+        return None
+    behind = timedelta(seconds=(last - clock) // SECOND)
+    return OvertideError("clock_behind", f"The clock of this machine says {format_instant(clock)}, which is {behind} "
+                         f"behind the last event or publish ({format_instant(last)}).", None,
+                         "Set it right. Until then new events and publishes get instants just after that one, and now "
+                         "is that instant.")
 
 
 def target_of(customer_id: str | None, key: Key | None) -> Target:

@@ -16,15 +16,16 @@ NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
 
 def status(project: "Project") -> dict[str, Any]:
     """Return the state of a project as a JSON document."""
-    publish = project.reader.published()
+    present, behind = project.reader.now(), project.clock_behind()
+    publish, now = present.publish, present.as_of
     overlay = NOTHING if publish is None else _overlay(project)
-    now = max(project.clock(), project.log.last_accepted_at(), publish.published_at if publish else 0)
     return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
             "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
-            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs}
+            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs,
+            "warnings": [] if behind is None else [behind.as_json()]}
 
 
 def _overlay(project: "Project") -> Overlay:

@@ -18,7 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
 from eventlog.contract import EventLog, continues
-from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite import SqliteEventLog, not_appending
 from lake.generation import Generation
 from lake.held_open import held_open
 from lake.history import history_begins
@@ -188,8 +188,8 @@ def read_log(path: Path, position: int, limit: int) -> list[Event]:
 
 @cache
 def _opened(path: Path, _device: int, _inode: int) -> SqliteEventLog:
-    """Open the log that is there once per process, for reading alone: the clock and the ids are the writers'."""
-    return SqliteEventLog(path, clock=lambda: 0, ids=lambda _accepted_at: "")
+    """Open the log that is there once per process."""
+    return not_appending(path, clock=lambda: 0)
 
 
 def profile_types(paths: Paths) -> Fields | None:

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
+from eventlog.sqlite import not_appending
 from lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
 from lake.definitions import table_columns
 from lake.generation_build import GenerationSources, build_generation, remove_generations
@@ -293,8 +294,8 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
-    with follower.stage("publish", rows):
-        published = publish(plan.paths, changes, row, clock, lambda connection, forgotten: define_views(
+    with follower.stage("publish", rows), closing(not_appending(plan.paths.log, clock)) as log:
+        published = publish(plan.paths, changes, row, clock, log.taking, lambda connection, forgotten: define_views(
             connection, plan.run, fields, history_days, forgotten), sorted(gone))
     return Refreshed(published, content)
 

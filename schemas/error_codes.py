@@ -39,6 +39,10 @@ CODES = {
     "before_history": Explained(
         "read", "The instant lies before the history that is kept.",
         "Ask for a later instant, or raise `lake.history_days`."),
+    "clock_behind": Explained(
+        "command", "Warning, in `warnings` of every document and on standard error: the machine's clock is more than a "
+        "second behind the last event or publish.", "Set the clock right; nothing is lost meanwhile (docs/concepts.md, "
+        "Now).", *LISTED),
     "customer_not_found": Explained(
         "read", "No published profile has this CustomerId or source record (400 for a row of `post`).",
         "Check the id or the key; a record counts once a refresh has unified it.", (400, 404)),

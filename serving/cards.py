@@ -1,7 +1,7 @@
 """Answer cards and timelines at (t, k): the base from the serving generation (older ones from the lake), then the log.
 
-An answer for a known instant k is final: a reader waits for commits in progress before it chooses its `now`, the
-greatest of the clock, the last acceptance and the last publish.
+An answer for a known instant k is final: k lies before whatever is on its way to the disk, so a reader waits for no
+commit. What was acknowledged lies at or before k (docs/decisions/an-instant-without-waiting.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,7 @@ from lake.base import Lake, Past
 from lake.catalog import Publish
 from lake.generation import Generation, Profile
 from lake.history import history_begins
-from lake.locks import wait_for_commit
-from lake.published import current_publish
+from lake.published import current_publish, is_in_force, publish_before
 from schemas.errors import OvertideError
 from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
@@ -49,6 +48,18 @@ class Base(Protocol):
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The present: `as_of` is max(clock, last acceptance, last publish), and no event or publish will be at `known_at`.
+
+    `publish` is in force at `known_at`; None before the first.
+    """
+
+    as_of: Instant
+    known_at: Instant
+    publish: Publish | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +99,17 @@ class Reader:
         """Return the activities of a customer, newest first; parameters and errors as in `get`."""
         return self._retried(partial(self._timeline, target, as_of, known_at, base))
 
-    def now(self) -> Instant:
-        """Return max(clock, last acceptance, last publish), everything up to which is durable."""
-        return self._settled()[0]
+    def now(self) -> Now:
+        """Return the present as the next read will take it."""
+        clock = self._clock()
+        # The order matters: what is read later may be newer, and is then left out or known to be complete.
+        known = self._log.durable_until(clock)
+        publish = publish_before(self._paths, known, self._log.is_idle)
+        known = max(known, publish.published_at) if publish else known
+        return Now(max(clock, known), known, publish)
 
     def published(self) -> Publish | None:
-        """Return the publish that the catalog names now, or None before the first."""
+        """Return the publish that the catalog names now, or None before the first; waits for one in progress."""
         return current_publish(self._paths)
 
     def current(self) -> Generation | None:
@@ -118,7 +134,7 @@ class Reader:
         return read()
 
     def _current(self) -> Generation | None:
-        publish = self.published()
+        publish = self.now().publish
         return None if publish is None else self._serving(publish)
 
     def _card(self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool) -> reading.Card:
@@ -142,43 +158,25 @@ class Reader:
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
         """Return a customer's base activities; while the run stays published its history need not be read."""
-        if self._is_published(base.run):
+        if is_in_force(self._paths, base.run):
             found = self._lake.activities(base.run, customer_id, current=True)
-            if self._is_published(base.run):
+            if is_in_force(self._paths, base.run):
                 return found
         return self._lake.activities(base.run, customer_id, current=False)
 
-    def _is_published(self, run: int) -> bool:
-        publish = self.published()
-        return publish is not None and publish.run == run
-
     def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
-        now, publish = self._settled()
-        if publish is None:
+        now = self.now()
+        if now.publish is None:
             raise OvertideError("nothing_published", f"Nothing is published in {self._paths.project} yet.", None,
                                 "Run `overtide refresh` first.", NOT_FOUND)
-        moment = Moment(now if as_of is None else as_of, now if known_at is None else min(known_at, now), publish)
-        begins = history_begins(now, publish)
-        if moment.base < begins and self._lake.publish_at(moment.base, publish.run) is not None:
+        moment = Moment(now.as_of if as_of is None else as_of,
+                        now.known_at if known_at is None else min(known_at, now.known_at), now.publish)
+        begins = history_begins(now.as_of, now.publish)
+        if moment.base < begins and self._lake.publish_at(moment.base, now.publish.run) is not None:
             raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
                                 f"history begins at {format_instant(begins)}.", None,
                                 "Ask for a later instant, or keep more with `lake.history_days`.")
         return moment
-
-    def _settled(self) -> tuple[Instant, Publish | None]:
-        """Return now and the publish in force: all events and publishes up to now are durable.
-
-        Where events or publishes lie after the clock, it looks again: one more might be on its way before them.
-        """
-        now = self._clock()
-        while True:
-            wait_for_commit(self._paths)
-            publish = self.published()
-            self._log.wait_for_commit()
-            latest = max(now, self._log.last_accepted_at(), publish.published_at if publish else now)
-            if latest == now:
-                return now, publish
-            now = latest
 
     def _found(self, moment: Moment, target: Target) -> tuple[Base, Profile]:
         """Return the base of a moment and the profile that a target has in it."""

@@ -18,6 +18,7 @@ from eventlog.contract import Answer
 from eventlog.sqlite import SqliteEventLog
 from lake.catalog import connect
 from lake.overlay import Span, committed_position, open_overlay
+from lake.published import last_taken
 from schemas import events
 from schemas.configuration import Configuration
 from schemas.errors import OvertideError
@@ -64,7 +65,8 @@ class Engine:
     @cached_property
     def log(self) -> SqliteEventLog:
         """The event log; ids are counted, so that runs of one history give the same."""
-        return SqliteEventLog(self.paths.log, self.clock, events.id_source(lambda: next(self._numbers)))
+        return SqliteEventLog(self.paths.log, self.clock, events.id_source(lambda: next(self._numbers)),
+                              lambda: last_taken(self.paths))
 
     @cached_property
     def reader(self) -> Reader:
@@ -149,6 +151,11 @@ class Engine:
         return copy
 
     # -- reading --
+
+    def moment(self, t: int | None, k: int | None) -> tuple[int, int]:
+        """Return the instants for which a question for t and k is answered."""
+        now = self.reader.now()
+        return now.as_of if t is None else t, now.known_at if k is None else min(k, now.known_at)
 
     def card(self, target: OracleTarget, t: int | None, k: int | None) -> tuple[str, Row] | None:
         """Return the id and the columns of a card; None when there is none."""

@@ -36,7 +36,8 @@ class HandEngine(Engine):
         write_generation(self.paths.generation(generation), serving_meta(expected.run), profiles(expected),
                          [(*record, one) for record, one in expected.records.items()], expected.alias.items())
         changes = [change for table, rows in base_rows(expected) for change in self._changes(table, rows, expected.run)]
-        publish(self.paths, changes, RunRow(expected.run, generation, "", "", {"tables": {}}), self.clock,
+        row = RunRow(expected.run, generation, "", "", {"tables": {}})
+        publish(self.paths, changes, row, self.clock, self.log.taking,
                 lambda connection, forgotten: define_views(connection, expected.run, FIELDS, 400, forgotten))
 
     def _changes(self, table: tables.Table, rows: dict[object, tuple[object, ...]], run: int) -> list[Change]:

@@ -40,6 +40,8 @@ ENDS = st.one_of(st.none(), st.tuples(st.just("clock"), st.sampled_from([0, 1, 2
                  st.tuples(st.just("again"), PICK))
 TERMS = {"start": STARTS, "end": ENDS, "caller": st.sampled_from([None, "crm"]),
          "key": st.sampled_from([None, None, None, "k1", "k2"])}
+WHEN = st.one_of(st.none(), st.none(), st.tuples(st.just("clock"), st.sampled_from([-HOUR, -1, 0, 1, HOUR])),
+                 st.tuples(st.just("again"), PICK))
 CHANGES = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3, unique=True).flatmap(
     lambda names: st.fixed_dictionaries({name: st.one_of(VALUES[name], st.none()) for name in names}))
 
@@ -69,8 +71,11 @@ TALK = [
     _step("post", order=KEYS, account=KEYS, item=st.sampled_from(["Pen", "Ink"]), **TERMS),
     _step("post_unified", target=PICK, named=st.sampled_from(["event", "id", "source", "order"]), order=KEYS, **TERMS),
     _step("repeat", request=PICK, changed=st.booleans()),
-    _step("wait", time=st.sampled_from([0, 1, 1, 1_000_000, HOUR, DAY, -1, -HOUR])),
+    _step("wait", time=st.sampled_from([0, 1, 1, 1_000_000, HOUR, DAY])),
+    _step("wait", time=st.sampled_from([-1, -1, -1_000_000, -HOUR, -DAY, -20 * DAY])),
     _step("meet", instant=PICK, offset=st.sampled_from([-1, 0, 1])),
+    _step("ask", target=PICK, t=WHEN, k=WHEN),
+    _step("ask", target=PICK, t=WHEN, k=WHEN),
     _step("stream", batch=st.integers(1, 5), ticks=st.integers(1, 3)),
     _step("restart"),
 ]
@@ -94,6 +99,17 @@ QUESTIONS = st.lists(st.tuples(PICK, st.sampled_from([-1, 0, 0, 1]), PICK, st.sa
 
 # ---- the history as it is told
 
+@dataclass(frozen=True)
+class Answered:
+    """What was answered at the instants t and k that the answer says."""
+
+    target: Target
+    as_of: int
+    known_at: int
+    card: tuple[str, Row] | None
+    timeline: list[Row] | None
+
+
 @dataclass
 class Story:
     """Tells each step to the engine and to the oracle, and compares what they answer."""
@@ -102,6 +118,7 @@ class Story:
     truth: Truth = field(default_factory=lambda: Truth(shop.world()))
     sources: Sources = field(default_factory=shop.sources)
     sent: list[Request] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
 
     @property
     def clock(self) -> TestClock:
@@ -114,9 +131,12 @@ class Story:
         return cls(kind(folder, TestClock(START)))
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """Tell steps, one after the other."""
+        """Tell steps, one after the other; what was answered before them is answered the same again."""
         for name, arguments in steps:
             getattr(self, name)(**arguments)
+            self.forget_what_only_the_clock_said()
+        for one in self.answered:
+            assert self.answer(one.target, one.as_of, one.known_at) == one
 
     # -- machines and clocks --
 
@@ -142,6 +162,29 @@ class Story:
         published = self.engine.reader.published()
         assert published is not None
         assert (published.run, published.published_at) == (expected.run, expected.published_at)
+
+    # -- analysts --
+
+    def ask(self, target: int, t: Any, k: Any) -> None:
+        """Ask for a card and a timeline, which will be asked for again; and again for what was answered last."""
+        found = self.answer(self.target(target), self.instant(t), self.instant(k))
+        now = self.clock.now
+        assert found.known_at <= self.truth.known(now)
+        assert k is not None or found.known_at == self.truth.known(now)
+        assert t is not None or found.as_of == self.truth.now(now)
+        for one in self.answered[-1:]:
+            assert self.answer(one.target, one.as_of, one.known_at) == one
+        self.answered.append(found)
+
+    def answer(self, target: Target, t: int | None, k: int | None) -> Answered:
+        """Return what the engine answers now, with the instants that it says."""
+        as_of, known_at = self.engine.moment(t, k)
+        return Answered(target, as_of, known_at, self.engine.card(target, as_of, known_at),
+                        self.engine.timeline(target, as_of, known_at))
+
+    def forget_what_only_the_clock_said(self) -> None:
+        """Expect nothing of answers for instants that only a clock made known which was set back then (1)."""
+        self.answered = [one for one in self.answered if one.known_at <= self.truth.known(self.clock.now)]
 
     # -- clients --
 
@@ -188,6 +231,7 @@ class Story:
         if answer.event is not None:
             now, target = self.truth.now(self.clock.now), answer.event.target
             assert self.engine.card(target, None, None) == self.truth.card(target, now, now)
+            assert answer.event.accepted_at <= self.engine.moment(None, None)[1]
 
     # -- what there is --
 

@@ -97,19 +97,30 @@ class Truth:
         """Return the publish in force at an instant (1)."""
         return max((base for base in self.bases if base.published_at <= x), key=lambda base: base.run, default=None)
 
+    @property
+    def last(self) -> int:
+        """Return the last instant that an event or a publish has taken (1)."""
+        accepted = self.events[-1].accepted_at if self.events else 0
+        return max(accepted, self.bases[-1].published_at if self.bases else 0)
+
+    def taken(self, clock: int) -> int:
+        """Return the instant that an event or a publish takes: after all those before, however the clock is (1)."""
+        return max(clock, self.last + 1)
+
     def now(self, clock: int) -> int:
         """Return now: a clock that is set back hides nothing (1)."""
-        accepted = self.events[-1].accepted_at if self.events else clock
-        published = self.bases[-1].published_at if self.bases else clock
-        return max(clock, accepted, published)
+        return max(clock, self.last)
+
+    def known(self, clock: int) -> int:
+        """Return the latest instant that nothing can take any more: what comes next may take the clock's (1)."""
+        return max(clock - 1, self.last)
 
     # -- what is accepted --
 
     def publish(self, sources: Sources, clock: int) -> Base:
-        """Publish a refresh; published_at is max(clock, previous + 1)."""
-        last = self.bases[-1] if self.bases else None
-        registry, run, at = (last.registry, last.run, last.published_at + 1) if last else (Registry(), 0, clock)
-        self.bases.append(refresh(self.world, sources, registry, run + 1, max(clock, at)))
+        """Publish a refresh (1, 4.5)."""
+        registry, run = (self.bases[-1].registry, self.bases[-1].run) if self.bases else (Registry(), 0)
+        self.bases.append(refresh(self.world, sources, registry, run + 1, self.taken(clock)))
         return self.bases[-1]
 
     def accept(self, request: Request, clock: int, event_id: str) -> Answer:
@@ -121,7 +132,7 @@ class Truth:
         held = self.bases[-1].resolve(target) is None
         if held and request.entity in (None, UNIFIED_ACTIVITY):
             return MISSING if request.kind != "activity" else REFUSED
-        accepted_at = max(clock, self.events[-1].accepted_at + 1 if self.events else clock)
+        accepted_at = self.taken(clock)
         times = validity(request, accepted_at)
         if times is None:
             return REFUSED

@@ -62,8 +62,8 @@ def number(node: ast.expr | None) -> int | None:
 
 
 def is_listed(one: Raised) -> bool:
-    """Say whether a code stops nothing: a note of `validate`, or an event that the stream sets aside."""
-    return one.call in ("note", "_quarantined") or one.code == "new_column"
+    """Say whether a code stops nothing: a note of `validate`, a warning, or an event that the stream sets aside."""
+    return one.call in ("note", "_quarantined") or one.code in ("new_column", "clock_behind")
 
 
 def statuses(one: Raised) -> set[int]:

@@ -1,8 +1,6 @@
 """The event log: order, durability, repetition, group commit, several processes, and clear failures."""
 
-import fcntl
 import gc
-import os
 import sqlite3
 import threading
 from itertools import count
@@ -50,7 +48,7 @@ def again(log, clock):
 def test_an_empty_log_answers_without_creating_a_file(log):
     assert (log.read(0, 10), log.end(), log.last_accepted_at(), log.of_customer(["c"]), log.of_activity("a")) == (
         [], 0, 0, [], None)
-    log.wait_for_commit()
+    assert (log.durable_until(NOW), log.is_idle()) == (NOW - 1, True)
     assert log.append([]) == []
     assert log.repeated(update(idempotency_key="k", request_hash="h")) is None
     assert log.forget(NOW, 10) == 0
@@ -251,17 +249,6 @@ def test_threads_share_commits_and_every_one_gets_its_own_answer(log):
     for thread in range(20):
         mine = [number for _, (owner, number, _) in sorted(answers.items()) if owner == thread]
         assert mine == list(range(20))
-
-
-def test_a_reader_waits_for_a_commit_in_progress(log):
-    log.append([update()])
-    descriptor = os.open(log.lock_path, os.O_RDWR)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    waited = threading.Event()
-    threading.Thread(target=lambda: (log.wait_for_commit(), waited.set()), daemon=True).start()
-    assert not waited.wait(0.2)
-    os.close(descriptor)
-    assert waited.wait(5)
 
 
 def test_closing_closes_the_files_of_every_thread(log):

@@ -51,8 +51,8 @@ def test_an_update_holds_from_its_acceptance_to_its_end_exclusive(truth):
 
 
 def test_null_overrides_and_absent_does_not(truth):
-    accept(truth, START, fields={"Points": None})
-    assert (shown(truth, "Points", START), shown(truth, "FullName", START)) == (None, "Ann A.")
+    accept(truth, START + 1, fields={"Points": None})
+    assert (shown(truth, "Points", START + 1), shown(truth, "FullName", START + 1)) == (None, "Ann A.")
 
 
 def test_the_latest_start_wins_then_the_latest_acceptance_and_the_older_shows_again(truth):
@@ -87,8 +87,15 @@ def test_a_clock_set_back_hides_nothing(truth):
     first = accept(truth, START + 100, fields={"Points": 1}).event
     second = accept(truth, START - DAY, fields={"Points": 2}).event
     assert second.accepted_at == first.accepted_at + 1
-    assert truth.now(START - DAY) == second.accepted_at
-    assert truth.publish(sources(ANN), START - DAY).published_at == START + 1
+    assert truth.now(START - DAY) == truth.known(START - DAY) == second.accepted_at
+    third = truth.publish(sources(ANN), START - DAY)
+    assert third.published_at == second.accepted_at + 1
+    assert accept(truth, START - DAY, fields={"Points": 3}).event.accepted_at == third.published_at + 1
+
+
+def test_nothing_will_be_at_the_instant_that_is_known(truth):
+    assert (truth.now(START + 9), truth.known(START + 9)) == (START + 9, START + 8)
+    assert accept(truth, START + 9, fields={"Points": 3}).event.accepted_at == truth.known(START + 9) == START + 9
 
 
 def test_a_repeated_request_is_answered_as_the_first_time(truth):
