@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from lake.catalog import connect
-from lake.merged import BEFORE_HISTORY
+from lake.asked import BEFORE_HISTORY
 from lake.publish import expect_lake
 from schemas.errors import OvertideError
 from schemas.names import literal

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from lake.definitions import columns_of, create_table, define_view, insert_rows
 from lake.flap_backs import FLAP_BACKS, flap_back_query
-from lake.merged import LIVE, activity_query, as_of, customer_query, timeline_query
+from lake.merged import LIVE, activity_query, as_of, customer_query
 from lake.overlay import OVERLAY_STATE, create_overlay
+from lake.timelines import timeline_query
 from schemas import tables
 from schemas.instants import Instant
 from schemas.names import quoted
@@ -63,12 +64,12 @@ def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[P
     create_table(connection, tables.PROFILE_FIELDS)
     create_table(connection, tables.LAKE_HELP)
     _remember_fields(connection, run, profile)
-    past, frame = _past_columns(connection, profile), as_of(history_days, forgotten)
+    past = _past_columns(connection, profile)
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
     define_view(connection, FLAP_BACKS, flap_back_query(profile, past))
-    _define_macro(connection, CUSTOMER_AS_OF, customer_query(frame, profile, past))
-    _define_macro(connection, TIMELINE_AS_OF, timeline_query(frame))
+    _define_macro(connection, CUSTOMER_AS_OF, customer_query(as_of(history_days, forgotten), profile, past))
+    _define_macro(connection, TIMELINE_AS_OF, timeline_query(history_days, forgotten))
     _write_help(connection, profile)
 
 
