@@ -1,8 +1,10 @@
 """What a macro is asked for: its arguments, bound once where no name of ours can meet one of the caller's.
 
 DuckDB puts the text of an argument wherever a macro names its parameter, and binds it there: beside a table that we
-call `c` the argument `c.CustomerId` would mean our column. So parameters stand in one place only, the first CTE of the
-query, which has no FROM, no alias and no CTE before it.
+call `c` the argument `c.CustomerId` would mean our column. So the parameters stand in one place only, in the innermost
+SELECT of the first item of FROM, which has no FROM and no alias of its own. The rest of the query stands LATERAL beside
+this item: it is answered once for all rows of a query that depends on others, and DuckDB still reads no column that
+nobody asks for, as it would do above a CTE that is named twice.
 """
 
 from schemas import tables
@@ -27,30 +29,31 @@ def latest(column: str, table: Table) -> str:
 LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
 
 
-def asked_instants(history_days: int, forgotten: Instant) -> dict[str, str]:
-    """Return the CTEs of the arguments t and k: the last, `instants`, has the row ("T", "K", "Run").
+def instants_asked(history_days: int, forgotten: Instant) -> str:
+    """Return the query of the arguments t and k: the row ("T", "K", "Run").
 
     `Run` is the run whose base was published at min(t, k), null before the first. An instant that is null or none, or
     whose base may have gone (`Publish` says which), raises an error: never is another base shown.
     """
-    return {'asked("T", "K")': "SELECT t, k",
-            "instants": _instants("", _read("T", "K"), history_days, forgotten)}
+    return _asked("", "", history_days, forgotten)
 
 
-def asked_customer(history_days: int, forgotten: Instant) -> dict[str, str]:
-    """Return the CTEs of the arguments customer_id, t and k, as in `asked_instants`; "AskedId" is the id as text."""
-    read = f'CAST(a."Id" AS VARCHAR) AS "AskedId", {_read("T", "K")}'
-    return {'asked("Id", "T", "K")': "SELECT customer_id, t, k",
-            "instants": _instants('r."AskedId", ', read, history_days, forgotten)}
+def customer_asked(history_days: int, forgotten: Instant) -> str:
+    """Return the query of the arguments customer_id, t and k: as `instants_asked`, after the id as text ("Id")."""
+    return _asked("customer_id, ", '"Id", ', history_days, forgotten)
 
 
-def _read(*names: str) -> str:
-    return ", ".join(f"{instant_sql(f'a.{quoted(name)}')} AS {quoted(name)}" for name in names)
+def beside(asked: str, query: str) -> str:
+    """Return a query that names the row of the arguments `i`."""
+    return f"SELECT z.* FROM ({asked}) i CROSS JOIN LATERAL ({query}) z"
 
 
-def _instants(carried: str, read: str, history_days: int, forgotten: Instant) -> str:
+def _asked(parameter: str, name: str, history_days: int, forgotten: Instant) -> str:
+    bound = f'(SELECT {parameter}t, k) a({name}"T", "K")'
+    known = "CAST(a.\"Id\" AS VARCHAR) AS \"Id\", " if name else ""
+    read = f"""SELECT {known}{instant_sql('a."T"')} AS "T", {instant_sql('a."K"')} AS "K" FROM {bound}"""
     run = f'SELECT max(n."Run") FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least(r."T", r."K")'
-    return f"""SELECT {carried}r."T", r."K", ({run}) AS "Run" FROM (SELECT {read} FROM asked a) r
+    return f"""SELECT r.*, ({run}) AS "Run" FROM ({read}) r
         WHERE CASE {_refused("T")} {_refused("K")} {_gone(history_days, forgotten)} ELSE true END"""
 
 

@@ -26,7 +26,7 @@ def flap_back_query(profile: Sequence[ProfileField], past: Sequence[str]) -> str
     updatable = [field for field in profile if field.updatable]
     fits = _case(updatable, 'u."Field"', lambda field: fits_sql(field.type, 'u."Value"'))
     return with_query({
-        **LIVE.ctes, "resolved": resolving(LIVE, _begun(), [*CHANGE, "ValidUntil", "Now"]),
+        "resolved": resolving(LIVE, _begun(), [*CHANGE, "ValidUntil", "Now"]),
         "ended": f"""
             SELECT u."CustomerId", u."Field", u."EventId", u."Value", u."ValidFrom", u."AcceptedAt", u."Now",
                    least(u."ValidUntil", min(w."ValidFrom")) AS "EndedAt"

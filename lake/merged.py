@@ -7,10 +7,9 @@ differs is the `Frame`: how the instants are said and which rows of the base wer
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lake.asked import LAST_PUBLISH, asked_instants, latest
+from lake.asked import LAST_PUBLISH, latest
 from lake.live_values import fits_sql, typed_sql
 from schemas import tables
-from schemas.instants import Instant
 from schemas.names import columns, literal, quoted
 from schemas.tables import SCHEMA, ProfileField, Table
 
@@ -22,13 +21,13 @@ Ctes = Mapping[str, str]
 class Frame:
     """How a query says its instants t and k, and which rows of the base were published at min(t, k).
 
-    `ctes` are those that give the instants, the last of them `instants`, one row. `past`: the base is that of its
-    "Run", which is the current one otherwise.
+    `instants` is the CTE that gives them as a row `i`; empty where the whole query stands beside such a row (`asked`),
+    then with the "Run" of a `past` base.
     """
 
-    ctes: Ctes
     at: str
     known: str
+    instants: str = ""
     pruning: str = ""
     past: bool = False
 
@@ -37,12 +36,16 @@ class Frame:
         names = [name for name in table.names if name != "FirstRun"]
         if not self.past:
             return f'SELECT {columns(names, "b.")} FROM {SCHEMA}.{quoted(table.name)} b'
-        return f'SELECT {columns(names, "v.")} FROM ({versions(table, past)}) v JOIN instants s ON {in_force("v", "s")}'
+        return f'SELECT {columns(names, "v.")} FROM ({versions(table, past)}) v WHERE {in_force("v", "i")}'
 
     def valid(self, names: Sequence[str], table: Table) -> str:
         """Return the rows of an overlay table that are valid at t and known at k."""
-        return (f'SELECT {columns(names, "o.")} FROM {SCHEMA}.{quoted(table.name)} o, instants i '
+        return (f'SELECT {columns(names, "o.")} FROM {self.beside(table)} '
                 f'WHERE {self.pruning} o."ValidUntil" > {self.at} AND {self.started()}')
+
+    def beside(self, table: Table) -> str:
+        """Return what to select the rows `o` of an overlay table from, beside the instants."""
+        return f"{SCHEMA}.{table.name} o{', instants i' if self.instants else ''}"
 
     def started(self) -> str:
         """Return the condition that an overlay row `o` was known at k and had begun at t."""
@@ -66,19 +69,12 @@ def in_force(row: str, instants: str) -> str:
     return f'{row}."FirstRun" <= {instants}."Run" AND {row}."ReplacedRun" > {instants}."Run"'
 
 
-LIVE = Frame({"instants": f"""
-    SELECT greatest(now(), {latest("AcceptedAt", tables.STREAM_COMMITS)}, {LAST_PUBLISH}) AS "Now" """},
-             'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND')
+LIVE = Frame('i."Now"', 'i."Now"', f"""
+    SELECT greatest(now(), {latest("AcceptedAt", tables.STREAM_COMMITS)}, {LAST_PUBLISH}) AS "Now" """,
+             'o."ValidUntil" > now() AND')
 """Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
-
-
-def as_of(history_days: int, forgotten: Instant) -> Frame:
-    """Return the frame of any instants t and k, the parameters of a macro; `asked_instants` says what is refused."""
-    return Frame(asked_instants(history_days, forgotten), 'i."T"', 'i."K"', past=True)
-
-
-ONCE = ("asked", "instants", "owners")
-"""CTEs that DuckDB shall work out once, and in any case: errors are raised in them."""
+AS_OF = Frame('i."T"', 'i."K"', past=True)
+"""Any instants t and k."""
 
 
 def with_query(ctes: Ctes, select: str) -> str:
@@ -87,8 +83,7 @@ def with_query(ctes: Ctes, select: str) -> str:
     DuckDB prunes no columns above a CTE that it materialises (one that is named twice), so those stand in a query of
     their own, within a CTE that is named once.
     """
-    written = (f"{name} AS {'MATERIALIZED ' if name.startswith(ONCE) else ''}({body})" for name, body in ctes.items())
-    return "WITH " + ",\n".join(written) + f"\n{select}"
+    return "WITH " + ",\n".join(f"{name} AS ({body})" for name, body in ctes.items()) + f"\n{select}"
 
 
 def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
@@ -100,7 +95,7 @@ def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
     """
     kept = columns(carried, "s.")
     ctes = {
-        "source": source,
+        **({"instants": frame.instants} if frame.instants else {}), "source": source,
         "aliases": frame.base(tables.IDENTITY_ALIAS),
         "alive": f"""SELECT a."PreviousCustomerId" FROM aliases a
             JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = a."PreviousCustomerId" """,
@@ -127,10 +122,10 @@ def changes(frame: Frame) -> str:
     updates = frame.valid([*TARGET, *CHANGE], tables.UPDATES)
     if frame.past:
         updates += f""" AND o."Field" IN (SELECT f."Name" FROM {SCHEMA}.profile_fields f WHERE f."IsUpdatable"
-            AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p JOIN instants s ON p."Run" <= s."Run"))"""
+            AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p WHERE p."Run" <= i."Run"))"""
     return (f"{updates} UNION ALL "
             f'SELECT {of_record}, o."EventId", o."Field", NULL, o."ValidFrom", o."AcceptedAt" '
-            f"FROM {SCHEMA}.withdrawals o, instants i WHERE {frame.started()}")
+            f"FROM {frame.beside(tables.WITHDRAWALS)} WHERE {frame.started()}")
 
 
 def overrides(profile: Sequence[ProfileField]) -> str:
@@ -152,7 +147,7 @@ def _deciding(field: ProfileField) -> str:
 
 def customer_query(frame: Frame, profile: Sequence[ProfileField], past: Sequence[str] | None = None) -> str:
     """Return the query of the merged profiles; `past` gives the columns' expressions over Customer_history."""
-    ctes = {**frame.ctes, "customers": frame.base(tables.customer(profile), past),
+    ctes = {"customers": frame.base(tables.customer(profile), past),
             "resolved": resolving(frame, changes(frame), CHANGE), "overrides": overrides(profile)}
     shown = ", ".join(_shown(field) for field in profile)
     return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId"')
@@ -185,5 +180,5 @@ def live_activities(frame: Frame) -> str:
 def activity_query(frame: Frame) -> str:
     """Return the query of the merged activities of all customers."""
     names = columns(["CustomerId", *ACTIVITY], "a.")
-    ctes = {**frame.ctes, "activities": frame.base(tables.UNIFIED_ACTIVITY), "live_activities": live_activities(frame)}
+    ctes = {"activities": frame.base(tables.UNIFIED_ACTIVITY), "live_activities": live_activities(frame)}
     return with_query(ctes, f"SELECT {names} FROM activities a UNION ALL SELECT {names} FROM live_activities a")

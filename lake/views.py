@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lake.asked import beside, instants_asked
 from lake.definitions import columns_of, create_table, define_view, insert_rows
 from lake.flap_backs import FLAP_BACKS, flap_back_query
-from lake.merged import LIVE, activity_query, as_of, customer_query
+from lake.merged import AS_OF, LIVE, activity_query, customer_query
 from lake.overlay import OVERLAY_STATE, create_overlay
 from lake.timelines import timeline_query
 from schemas import tables
@@ -68,7 +69,8 @@ def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[P
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
     define_view(connection, FLAP_BACKS, flap_back_query(profile, past))
-    _define_macro(connection, CUSTOMER_AS_OF, customer_query(as_of(history_days, forgotten), profile, past))
+    asked = instants_asked(history_days, forgotten)
+    _define_macro(connection, CUSTOMER_AS_OF, beside(asked, customer_query(AS_OF, profile, past)))
     _define_macro(connection, TIMELINE_AS_OF, timeline_query(history_days, forgotten))
     _write_help(connection, profile)
 
