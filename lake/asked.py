@@ -50,7 +50,7 @@ def beside(asked: str, query: str) -> str:
 
 def _asked(parameter: str, name: str, history_days: int, forgotten: Instant) -> str:
     bound = f'(SELECT {parameter}t, k) a({name}"T", "K")'
-    known = "CAST(a.\"Id\" AS VARCHAR) AS \"Id\", " if name else ""
+    known = 'CAST(a."Id" AS VARCHAR) AS "Id", ' if name else ""
     read = f"""SELECT {known}{instant_sql('a."T"')} AS "T", {instant_sql('a."K"')} AS "K" FROM {bound}"""
     run = f'SELECT max(n."Run") FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least(r."T", r."K")'
     return f"""SELECT r.*, ({run}) AS "Run" FROM ({read}) r

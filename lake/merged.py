@@ -60,7 +60,8 @@ def versions(table: Table, past: Sequence[str] | None = None) -> str:
     """Return the current and the replaced rows of a base table, each with "FirstRun" and "ReplacedRun"."""
     names = [name for name in table.names if name != "FirstRun"]
     then = ", ".join(past or [f"b.{quoted(name)}" for name in names])
-    return f"""SELECT {columns(names, "b.")}, b."FirstRun", {NEVER} AS "ReplacedRun" FROM {SCHEMA}.{quoted(table.name)} b
+    return f"""SELECT {columns(names, "b.")}, b."FirstRun", {NEVER} AS "ReplacedRun"
+            FROM {SCHEMA}.{quoted(table.name)} b
             UNION ALL SELECT {then}, b."FirstRun", b."ReplacedRun" FROM {SCHEMA}.{quoted(table.name + '_history')} b"""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lake.asked import beside, instants_asked
-from lake.definitions import columns_of, create_table, define_view, insert_rows
+from lake.definitions import calling_own_functions, columns_of, create_table, define_view, insert_rows
 from lake.flap_backs import FLAP_BACKS, flap_back_query
 from lake.merged import AS_OF, LIVE, activity_query, customer_query
 from lake.overlay import OVERLAY_STATE, create_overlay
@@ -97,7 +97,7 @@ def _past_column(name: str, kind: str, past_kind: str | None) -> str:
 
 
 def _define_macro(connection: "DuckDBPyConnection", macro: Macro, query: str) -> None:
-    connection.execute(f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE {query}")
+    connection.execute(f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE {calling_own_functions(query)}")
 
 
 def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> None:
