@@ -63,7 +63,7 @@ def _refused(name: str) -> str:
 
 
 def _gone(history_days: int, forgotten: Instant) -> str:
-    kept_since = f"least(now() - INTERVAL {history_days * DAY // HOUR} HOUR, {LAST_PUBLISH})"
+    kept_since = f"least(now() - INTERVAL '{history_days * DAY // HOUR} hours', {LAST_PUBLISH})"
     horizon = f"greatest({kept_since}, TIMESTAMPTZ {literal(format_instant(forgotten))})"
     text = (f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} "
             "days at most")

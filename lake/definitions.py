@@ -19,14 +19,15 @@ TABLE_COLUMNS = """
 """The columns of a table or view of the lake (NULL: of all) with their SQL types, for `columns_by_table`."""
 
 
-FUNCTIONS = ("any_value", "arg_max_null", "error", "greatest", "json_extract_string", "least", "max", "min", "now",
+FUNCTIONS = ("arg_max_null", "error", "greatest", "json_extract_string", "least", "max", "min", "now",
              "regexp_full_match", "replace", "row", "row_number", "timezone", "typeof", "upper")
-"""DuckDB's functions that views and macros call."""
+"""DuckDB's functions that views and macros call. With OVER it is row_number alone: DuckDB stores those half qualified,
+and no macro hides that one."""
 CALL = re.compile(rf"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\b({'|'.join(FUNCTIONS)})(?=\()""", re.IGNORECASE)
 
 
 def calling_own_functions(query: str) -> str:
-    """Return a query that calls DuckDB's functions also where whoever asks has macros of their names."""
+    """Return a query that calls DuckDB's functions, also for whoever has macros of their names."""
     return CALL.sub(lambda found: found.group(1) or f"system.main.{found.group(2)}", query)
 
 

@@ -76,9 +76,9 @@ def open_session(paths: Paths, memory_limit: str | None = None, spill: str = "")
     try:
         for statement in _confined(paths, limit, spill):
             connection.execute(statement)
-    except duckdb.OutOfMemoryException:
+    except duckdb.OutOfMemoryException as error:
         connection.close()
-        raise _too_large(limit) from None
+        raise _too_large(error, limit) from None
     return connection
 
 
@@ -113,8 +113,8 @@ def run_query(connection: "DuckDBPyConnection", query: str, fetch: Callable[["Du
         raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.InvalidInputException as error:
         raise _refused(error) from None
-    except duckdb.OutOfMemoryException:
-        raise _too_large(_limit(connection)) from None
+    except duckdb.OutOfMemoryException as error:
+        raise _too_large(error, _limit(connection)) from None
     except duckdb.Error as error:
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
 
@@ -141,11 +141,13 @@ def _refused(error: Exception) -> OvertideError:
     return OvertideError("invalid_sql", sentence(error), None)
 
 
-def _too_large(limit: str) -> OvertideError:
-    return OvertideError(
-        "out_of_memory", f"The query needs more memory than its limit of {limit}, or more room in the system's folder "
-        "of temporary files than there is.", None, 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`) or free '
-        "that disk, or ask for less at once: fewer columns, customers or instants.", 503)
+def _too_large(error: Exception, limit: str) -> OvertideError:
+    """Return the error of a query for which memory does not suffice, nor the room for what it put aside."""
+    full = "max_temp_directory_size" in str(error)
+    what = "room in the system's folder of temporary files than it has" if full else f"memory than its limit of {limit}"
+    more = "Free that disk or set TMPDIR" if full else 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`)'
+    return OvertideError("out_of_memory", f"The query needs more {what}.", None, f"{more}, or ask for less at once: "
+                         "fewer columns, customers or instants.", 503)
 
 
 def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) -> Result:
