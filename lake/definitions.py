@@ -1,5 +1,6 @@
 """Define tables and views of the lake within a transaction, and ask what is there."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,18 @@ TABLE_COLUMNS = """
     WHERE database_name = 'lake' AND schema_name = 'main' AND table_name = coalesce($1, table_name)
     ORDER BY table_name, column_index"""
 """The columns of a table or view of the lake (NULL: of all) with their SQL types, for `columns_by_table`."""
+
+
+FUNCTIONS = ("arg_max_null", "error", "greatest", "json_extract_string", "least", "max", "min", "now",
+             "regexp_full_match", "replace", "row", "row_number", "timezone", "typeof", "upper")
+"""DuckDB's functions that views and macros call. With OVER it is row_number alone: DuckDB stores those half qualified,
+and no macro hides that one."""
+CALL = re.compile(rf"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\b({'|'.join(FUNCTIONS)})(?=\()""", re.IGNORECASE)
+
+
+def calling_own_functions(query: str) -> str:
+    """Return a query that calls DuckDB's functions, also for whoever has macros of their names."""
+    return CALL.sub(lambda found: found.group(1) or f"system.main.{found.group(2)}", query)
 
 
 def columns_by_table(rows: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
@@ -45,7 +58,7 @@ def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
 
 def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> None:
     """Define a view anew, with its comment."""
-    connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {query}")
+    connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {calling_own_functions(query)}")
     connection.execute(tables.comment_sql(view, "VIEW"))
 
 

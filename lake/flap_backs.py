@@ -36,12 +36,15 @@ def flap_back_query(profile: Sequence[ProfileField], past: Sequence[str]) -> str
             GROUP BY u."CustomerId", u."Field", u."EventId", u."Value", u."ValidFrom", u."AcceptedAt", u."Now",
                      u."ValidUntil" """,
         "last": """
-            SELECT e.* FROM ended e WINDOW of_field AS (PARTITION BY e."CustomerId", e."Field")
-            QUALIFY row_number() OVER (of_field ORDER BY e."ValidFrom" DESC, e."AcceptedAt" DESC, e."EventId" DESC) = 1
-                AND max(e."EndedAt") OVER of_field <= any_value(e."Now") OVER of_field""",
+            SELECT e.* FROM ended e QUALIFY row_number() OVER (PARTITION BY e."CustomerId", e."Field"
+                ORDER BY e."ValidFrom" DESC, e."AcceptedAt" DESC, e."EventId" DESC) = 1""",
+        "all_ended": """
+            SELECT e."CustomerId", e."Field" FROM ended e
+            GROUP BY e."CustomerId", e."Field" HAVING max(e."EndedAt") <= max(e."Now")""",
         "before": f'SELECT {", ".join(past)}, b."FirstRun", b."ReplacedRun" FROM {SCHEMA}."Customer_history" b'}, f"""
         SELECT {columns((column.name for column in FLAP_BACKS.columns), "l.")}
-        FROM last l ASOF JOIN {SCHEMA}.runs n ON l."ValidFrom" >= n."PublishedAt"
+        FROM last l JOIN all_ended w ON w."CustomerId" = l."CustomerId" AND w."Field" = l."Field"
+        ASOF JOIN {SCHEMA}.runs n ON l."ValidFrom" >= n."PublishedAt"
         JOIN {SCHEMA}."Customer" c ON c."CustomerId" = l."CustomerId"
         LEFT JOIN before h ON h."CustomerId" = l."CustomerId" AND h."FirstRun" <= n."Run" AND h."ReplacedRun" > n."Run"
         WHERE (c."FirstRun" <= n."Run" OR h."CustomerId" IS NOT NULL)

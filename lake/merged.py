@@ -7,9 +7,9 @@ differs is the `Frame`: how the instants are said and which rows of the base wer
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lake.asked import LAST_PUBLISH, latest
 from lake.live_values import fits_sql, typed_sql
 from schemas import tables
-from schemas.instants import Instant, format_instant
 from schemas.names import columns, literal, quoted
 from schemas.tables import SCHEMA, ProfileField, Table
 
@@ -21,74 +21,61 @@ Ctes = Mapping[str, str]
 class Frame:
     """How a query says its instants t and k, and which rows of the base were published at min(t, k).
 
-    `run` is the SQL of the run whose base is shown, empty for the current one; `kept` is the condition that this base
-    is still kept, which raises an error where it is not.
+    `instants` is the CTE that gives them as a row `i`; empty where the whole query stands beside such a row (`asked`),
+    then with the "Run" of a `past` base.
     """
 
-    instants: str
     at: str
     known: str
-    pruning: str
-    run: str = ""
-    kept: str = "true"
+    instants: str = ""
+    pruning: str = ""
+    past: bool = False
 
     def base(self, table: Table, past: Sequence[str] | None = None) -> str:
-        """Return the rows of a base table without run numbers; `past` gives the expressions for its history.
-
-        The run is asked for once per table: asking the catalog takes milliseconds.
-        """
+        """Return the rows of a base table without run numbers; `past` gives the expressions for its history."""
         names = [name for name in table.names if name != "FirstRun"]
-        if not self.run:
+        if not self.past:
             return f'SELECT {columns(names, "b.")} FROM {SCHEMA}.{quoted(table.name)} b'
-        then = ", ".join(past or [f"b.{quoted(name)}" for name in names])
-        return f"""SELECT {columns(names, "v.")} FROM (
-                SELECT {columns(names, "b.")}, b."FirstRun", NULL AS "ReplacedRun" FROM {SCHEMA}.{quoted(table.name)} b
-                UNION ALL SELECT {then}, b."FirstRun", b."ReplacedRun"
-                FROM {SCHEMA}.{quoted(table.name + '_history')} b) v, ({self.run}) s
-            WHERE v."FirstRun" <= s."Run" AND coalesce(v."ReplacedRun" > s."Run", true)"""
+        return f'SELECT {columns(names, "v.")} FROM ({versions(table, past)}) v WHERE {in_force("v", "i")}'
 
     def valid(self, names: Sequence[str], table: Table) -> str:
         """Return the rows of an overlay table that are valid at t and known at k."""
-        return (f'SELECT {columns(names, "o.")} FROM {SCHEMA}.{quoted(table.name)} o, instants i '
+        return (f'SELECT {columns(names, "o.")} FROM {self.beside(table)} '
                 f'WHERE {self.pruning} o."ValidUntil" > {self.at} AND {self.started()}')
+
+    def beside(self, table: Table) -> str:
+        """Return what to select the rows `o` of an overlay table from, beside the instants."""
+        return f"{SCHEMA}.{table.name} o{', instants i' if self.instants else ''}"
 
     def started(self) -> str:
         """Return the condition that an overlay row `o` was known at k and had begun at t."""
         return f'o."AcceptedAt" <= {self.known} AND o."ValidFrom" <= {self.at}'
 
 
-T, K = "CAST(t AS TIMESTAMPTZ)", "CAST(k AS TIMESTAMPTZ)"
-BEFORE_HISTORY = "before_history"
-"""The code with which an instant is refused."""
+NEVER = 2**31 - 1
+"""The run that replaces what is current: DuckDB joins by hash only where all conditions are plain comparisons."""
 
 
-def latest(column: str, table: Table) -> str:
-    """Return the scalar query of the greatest value of a column, null in an empty table.
+def versions(table: Table, past: Sequence[str] | None = None) -> str:
+    """Return the current and the replaced rows of a base table, each with "FirstRun" and "ReplacedRun"."""
+    names = [name for name in table.names if name != "FirstRun"]
+    then = ", ".join(past or [f"b.{quoted(name)}" for name in names])
+    return f"""SELECT {columns(names, "b.")}, b."FirstRun", {NEVER} AS "ReplacedRun"
+            FROM {SCHEMA}.{quoted(table.name)} b
+            UNION ALL SELECT {then}, b."FirstRun", b."ReplacedRun" FROM {SCHEMA}.{quoted(table.name + '_history')} b"""
 
-    Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows it reads.
-    """
-    return (f"(SELECT m.{quoted(column)} FROM {SCHEMA}.{quoted(table.name)} m "
-            f"ORDER BY m.{quoted(column)} DESC NULLS LAST LIMIT 1)")
+
+def in_force(row: str, instants: str) -> str:
+    """Return the condition that a row of `versions` belonged to the base of the asked run."""
+    return f'{row}."FirstRun" <= {instants}."Run" AND {row}."ReplacedRun" > {instants}."Run"'
 
 
-LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
-LIVE = Frame(f"""SELECT greatest(now(), {latest("AcceptedAt", tables.STREAM_COMMITS)}, {LAST_PUBLISH}) AS "Now" """,
-             'i."Now"', 'i."Now"', 'o."ValidUntil" > now() AND')
+LIVE = Frame('i."Now"', 'i."Now"', f"""
+    SELECT greatest(now(), {latest("AcceptedAt", tables.STREAM_COMMITS)}, {LAST_PUBLISH}) AS "Now" """,
+             'o."ValidUntil" > now() AND')
 """Now = max(clock, last acceptance, last publish). `now()` never lies behind it, so it may prune files early."""
-
-
-def as_of(history_days: int, forgotten: Instant) -> Frame:
-    """Return the frame of any instants t and k; one whose base may have gone is refused (`Publish` says which).
-
-    Before the first publish the run is null, and no row qualifies.
-    """
-    run = f'SELECT max(n."Run") AS "Run" FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least({T}, {K})'
-    kept_since = f"least(now() - INTERVAL {history_days} DAY, {LAST_PUBLISH})"
-    horizon = f"greatest({kept_since}, TIMESTAMPTZ {literal(format_instant(forgotten))})"
-    refusal = (f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} "
-               "days at most")
-    kept = f"(SELECT CASE WHEN least({T}, {K}) < {horizon} THEN error({literal(refusal)}) ELSE true END)"
-    return Frame("SELECT 1", T, K, "", run, kept)
+AS_OF = Frame('i."T"', 'i."K"', past=True)
+"""Any instants t and k."""
 
 
 def with_query(ctes: Ctes, select: str) -> str:
@@ -109,10 +96,13 @@ def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
     """
     kept = columns(carried, "s.")
     ctes = {
-        "instants": frame.instants, "source": source,
-        "heirs": f"""SELECT a."PreviousCustomerId", a."CustomerId" FROM ({frame.base(tables.IDENTITY_ALIAS)}) a
-            SEMI JOIN source s ON s."CustomerId" = a."PreviousCustomerId"
-            ANTI JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = a."PreviousCustomerId" """}
+        **({"instants": frame.instants} if frame.instants else {}), "source": source,
+        "aliases": frame.base(tables.IDENTITY_ALIAS),
+        "alive": f"""SELECT a."PreviousCustomerId" FROM aliases a
+            JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = a."PreviousCustomerId" """,
+        "heirs": """SELECT a."PreviousCustomerId", a."CustomerId" FROM aliases a
+            LEFT JOIN alive l ON l."PreviousCustomerId" = a."PreviousCustomerId"
+            WHERE l."PreviousCustomerId" IS NULL"""}
     return with_query(ctes, f"""SELECT coalesce(h."CustomerId", s."CustomerId") AS "CustomerId", {kept}
             FROM source s LEFT JOIN heirs h ON h."PreviousCustomerId" = s."CustomerId"
             WHERE s."CustomerId" IS NOT NULL
@@ -131,11 +121,12 @@ def changes(frame: Frame) -> str:
     """Return the updates valid at t and the withdrawals in force; a withdrawal's value is SQL null."""
     of_record = columns(TARGET, "o.")
     updates = frame.valid([*TARGET, *CHANGE], tables.UPDATES)
-    known_fields = f""" AND o."Field" IN (SELECT f."Name" FROM {SCHEMA}.profile_fields f WHERE f."IsUpdatable"
-        AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p, ({frame.run}) s WHERE p."Run" <= s."Run"))"""
-    return (f'{updates}{known_fields if frame.run else ""} UNION ALL '
+    if frame.past:
+        updates += f""" AND o."Field" IN (SELECT f."Name" FROM {SCHEMA}.profile_fields f WHERE f."IsUpdatable"
+            AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p WHERE p."Run" <= i."Run"))"""
+    return (f"{updates} UNION ALL "
             f'SELECT {of_record}, o."EventId", o."Field", NULL, o."ValidFrom", o."AcceptedAt" '
-            f"FROM {SCHEMA}.withdrawals o, instants i WHERE {frame.started()}")
+            f"FROM {frame.beside(tables.WITHDRAWALS)} WHERE {frame.started()}")
 
 
 def overrides(profile: Sequence[ProfileField]) -> str:
@@ -160,8 +151,7 @@ def customer_query(frame: Frame, profile: Sequence[ProfileField], past: Sequence
     ctes = {"customers": frame.base(tables.customer(profile), past),
             "resolved": resolving(frame, changes(frame), CHANGE), "overrides": overrides(profile)}
     shown = ", ".join(_shown(field) for field in profile)
-    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId" '
-                            f"WHERE {frame.kept}")
+    return with_query(ctes, f'SELECT {shown} FROM customers c LEFT JOIN overrides o ON o."CustomerId" = c."CustomerId"')
 
 
 def _shown(field: ProfileField) -> str:
@@ -185,7 +175,7 @@ def live_activities(frame: Frame) -> str:
         SELECT r."CustomerId", {columns(ACTIVITY, "r.")} FROM resolved r
         SEMI JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = r."CustomerId"
         ANTI JOIN ({frame.base(ACTIVITY_ID)}) b ON b."ActivityId" = r."ActivityId"
-        QUALIFY row_number() OVER (PARTITION BY r."CustomerId", r."ActivityId" ORDER BY r."AcceptedAt") = 1""")
+        QUALIFY row_number() OVER (PARTITION BY r."CustomerId", r."ActivityId" ORDER BY r."AcceptedAt" ASC) = 1""")
 
 
 def activity_query(frame: Frame) -> str:
@@ -193,15 +183,3 @@ def activity_query(frame: Frame) -> str:
     names = columns(["CustomerId", *ACTIVITY], "a.")
     ctes = {"activities": frame.base(tables.UNIFIED_ACTIVITY), "live_activities": live_activities(frame)}
     return with_query(ctes, f"SELECT {names} FROM activities a UNION ALL SELECT {names} FROM live_activities a")
-
-
-def timeline_query(frame: Frame) -> str:
-    """Return the query of one customer's timeline; `customer_id` is a current or previous id."""
-    names = columns(["CustomerId", *ACTIVITY], "a.")
-    current = f"""SELECT c."CustomerId" FROM ({frame.base(CUSTOMER_ID)}) c WHERE c."CustomerId" = customer_id"""
-    ctes = {"activities": activity_query(frame), "customer": f"""{current}
-        UNION ALL SELECT a."CustomerId" FROM ({frame.base(tables.IDENTITY_ALIAS)}) a
-          WHERE a."PreviousCustomerId" = customer_id AND NOT EXISTS ({current})"""}
-    return with_query(ctes, f"""SELECT {names} FROM activities a
-        WHERE a."CustomerId" IN (SELECT w."CustomerId" FROM customer w) AND {frame.kept}
-        ORDER BY a."ActivityTime" DESC NULLS LAST, a."ActivityId" """)

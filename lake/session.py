@@ -1,15 +1,17 @@
 """A DuckDB for analysts: the whole lake read-only, and nothing of the machine beside it."""
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
+from lake.asked import BEFORE_HISTORY, INVALID_INSTANT
 from lake.catalog import connect
-from lake.merged import BEFORE_HISTORY
 from lake.publish import expect_lake
-from schemas.errors import OvertideError
+from schemas.errors import OvertideError, usage_error
 from schemas.names import literal
 from schemas.paths import Paths
 
@@ -25,48 +27,127 @@ REFUSED = re.compile("query|sqlite_.*|ducklake_(add|cleanup|commit|delete|expire
 """Functions that are not called: the scanner of SQLite files asks nobody whether it may read one, those of DuckLake
 remove files, and `query` hides what it runs."""
 NAME = re.compile(r'"([^"]*)"|\w+')
+SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)B", re.IGNORECASE)
+OF_DUCKDB = 0.5 / 0.8
+"""Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
+REFUSALS = {BEFORE_HISTORY: "Ask for a later instant, or keep more with `lake.history_days`.",
+            INVALID_INSTANT: "Give an instant such as '2026-11-24T10:00:00Z', or leave out the rows without one."}
+"""The codes that the macros' own errors begin with, and what to do."""
 
 
-def open_session(paths: Paths) -> "DuckDBPyConnection":
+@contextlib.contextmanager
+def session(paths: Paths, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
+    """Open the lake for a block, as `open_session`; what does not fit into memory goes to the system's temp meanwhile.
+
+    `memory_limit` is such as `4GB`, half of the memory there is by default. Raises `invalid_value` for another text.
+    """
+    with _spill_folder() as folder, contextlib.closing(open_session(paths, memory_limit, folder)) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _spill_folder() -> Iterator[str]:
+    """Give a folder of the system's temp for the block, readable by its owner only; an empty name where there is none.
+
+    On a disk that cannot be written to queries run as long as they fit into memory.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            made = tempfile.TemporaryDirectory(prefix="overtide-sql-", ignore_cleanup_errors=True)
+            folder = stack.enter_context(made)
+        except OSError:
+            folder = ""
+        yield folder
+
+
+def open_session(paths: Paths, memory_limit: str | None = None, spill: str = "") -> "DuckDBPyConnection":
     """Return a DuckDB with the lake attached and in use; it can read no other file and change nothing that lasts.
 
-    Raises `nothing_published` before the first refresh.
+    Raises `nothing_published` before the first refresh. Without a folder to spill into nothing is written anywhere.
     """
+    import duckdb
+
+    if memory_limit is not None and not SIZE.fullmatch(memory_limit.strip()):
+        raise usage_error("invalid_value", f"{memory_limit!r} is no size of memory.", "memory_limit",
+                          "Write one such as 500MB or 4GB.")
     expect_lake(paths)
     connection = connect(paths)
-    catalog = ", ".join(literal(str(paths.catalog) + ending) for ending in ("", "-wal", "-shm", "-journal"))
-    for statement in (f"SET allowed_directories = [{literal(str(paths.data) + '/')}]",
-                      f"SET allowed_paths = [{catalog}]", "SET enable_external_access = false", "USE lake",
-                      "SET lock_configuration = true"):
-        connection.execute(statement)
+    limit = memory_limit or _half(connection)
+    try:
+        for statement in _confined(paths, limit, spill):
+            connection.execute(statement)
+    except duckdb.OutOfMemoryException as error:
+        connection.close()
+        raise _too_large(error, limit) from None
     return connection
 
 
-def run_query(connection: "DuckDBPyConnection", query: str, parameters: Sequence[object] = ()) -> "DuckDBPyConnection":
-    """Run statements and return the result of the last; raise `invalid_sql`, `sql_not_read_only` or `sql_failed`."""
+def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
+    catalog = ", ".join(literal(str(paths.catalog) + ending) for ending in ("", "-wal", "-shm", "-journal"))
+    return [f"SET memory_limit = {literal(memory_limit)}", f"SET temp_directory = {literal(spill)}",
+            f"SET allowed_directories = [{literal(str(paths.data) + '/')}]", f"SET allowed_paths = [{catalog}]",
+            "SET enable_external_access = false", "USE lake", "SET lock_configuration = true"]
+
+
+def _half(connection: "DuckDBPyConnection") -> str:
+    number, unit = _limit(connection).split()
+    return f"{float(number) * OF_DUCKDB:.3f}{unit}"
+
+
+def _limit(connection: "DuckDBPyConnection") -> str:
+    row = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    return str(row[0]) if row else ""
+
+
+def run_query(connection: "DuckDBPyConnection", query: str, fetch: Callable[["DuckDBPyConnection"], Result],
+              parameters: Sequence[object] = ()) -> Result:
+    """Run statements and return what `fetch` makes of the last one's result.
+
+    Raises `invalid_sql`, `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant` or `sql_failed`.
+    """
     import duckdb
 
     try:
-        statements = connection.extract_statements(query)
-        if not statements:
-            raise OvertideError("invalid_sql", "There is no SQL statement.", None,
-                                'Write one, such as "SELECT count(*) FROM Customer_live".')
-        for statement in statements:
-            _check(statement.type.name, statement.query)
-        for statement in statements[:-1]:
-            connection.execute(statement)
-        return connection.execute(statements[-1], list(parameters) or None)
+        return fetch(_result(connection, query, parameters))
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
         raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.InvalidInputException as error:
-        if "read-only mode" in str(error):
-            raise _read_only("This") from None
-        if BEFORE_HISTORY in str(error):
-            raise OvertideError(BEFORE_HISTORY, _after(sentence(error), BEFORE_HISTORY), None,
-                                "Ask for a later instant, or keep more with `lake.history_days`.") from None
-        raise OvertideError("invalid_sql", sentence(error), None) from None
+        raise _refused(error) from None
+    except duckdb.OutOfMemoryException as error:
+        raise _too_large(error, _limit(connection)) from None
     except duckdb.Error as error:
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
+
+
+def _result(connection: "DuckDBPyConnection", query: str, parameters: Sequence[object]) -> "DuckDBPyConnection":
+    statements = connection.extract_statements(query)
+    if not statements:
+        raise OvertideError("invalid_sql", "There is no SQL statement.", None,
+                            'Write one, such as "SELECT count(*) FROM Customer_live".')
+    for statement in statements:
+        _check(statement.type.name, statement.query)
+    for statement in statements[:-1]:
+        connection.execute(statement)
+    return connection.execute(statements[-1], list(parameters) or None)
+
+
+def _refused(error: Exception) -> OvertideError:
+    """Return the error of an input that DuckDB or one of the macros does not take."""
+    if "read-only mode" in str(error):
+        return _read_only("This")
+    for code, hint in REFUSALS.items():
+        if f"{code}: " in str(error):
+            return OvertideError(code, _after(sentence(error), code), None, hint)
+    return OvertideError("invalid_sql", sentence(error), None)
+
+
+def _too_large(error: Exception, limit: str) -> OvertideError:
+    """Return the error of a query for which memory does not suffice, nor the room for what it put aside."""
+    full = "max_temp_directory_size" in str(error)
+    what = "room in the system's folder of temporary files than it has" if full else f"memory than its limit of {limit}"
+    more = "Free that disk or set TMPDIR" if full else 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`)'
+    return OvertideError("out_of_memory", f"The query needs more {what}.", None, f"{more}, or ask for less at once: "
+                         "fewer columns, customers or instants.", 503)
 
 
 def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) -> Result:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lake.definitions import columns_of, create_table, define_view, insert_rows
+from lake.asked import beside, instants_asked
+from lake.definitions import calling_own_functions, columns_of, create_table, define_view, insert_rows
 from lake.flap_backs import FLAP_BACKS, flap_back_query
-from lake.merged import LIVE, activity_query, as_of, customer_query, timeline_query
+from lake.merged import AS_OF, LIVE, activity_query, customer_query
 from lake.overlay import OVERLAY_STATE, create_overlay
+from lake.timelines import timeline_query
 from schemas import tables
 from schemas.instants import Instant
 from schemas.names import quoted
@@ -63,12 +65,13 @@ def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[P
     create_table(connection, tables.PROFILE_FIELDS)
     create_table(connection, tables.LAKE_HELP)
     _remember_fields(connection, run, profile)
-    past, frame = _past_columns(connection, profile), as_of(history_days, forgotten)
+    past = _past_columns(connection, profile)
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
     define_view(connection, FLAP_BACKS, flap_back_query(profile, past))
-    _define_macro(connection, CUSTOMER_AS_OF, customer_query(frame, profile, past))
-    _define_macro(connection, TIMELINE_AS_OF, timeline_query(frame))
+    asked = instants_asked(history_days, forgotten)
+    _define_macro(connection, CUSTOMER_AS_OF, beside(asked, customer_query(AS_OF, profile, past)))
+    _define_macro(connection, TIMELINE_AS_OF, timeline_query(history_days, forgotten))
     _write_help(connection, profile)
 
 
@@ -94,7 +97,7 @@ def _past_column(name: str, kind: str, past_kind: str | None) -> str:
 
 
 def _define_macro(connection: "DuckDBPyConnection", macro: Macro, query: str) -> None:
-    connection.execute(f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE {query}")
+    connection.execute(f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE {calling_own_functions(query)}")
 
 
 def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> None:

@@ -73,23 +73,17 @@ def timeline_text(found: "Timeline", output: Output) -> str:
 
 def sql(project: Project, arguments: Namespace, output: Output) -> int:
     """Query the lake."""
-    from lake.session import interruptibly, open_session
+    from lake.session import interruptibly, run_query, session
 
     query = _input("-") if arguments.query == "-" else arguments.query
-    connection = open_session(project.paths)
-    try:
-        names, rows = interruptibly(connection, lambda: _fetched(connection, query))
-    finally:
-        connection.close()
+    with session(project.paths, arguments.memory_limit) as connection:
+        names, rows = interruptibly(connection, lambda: run_query(connection, query, _fetched))
     output.result({"columns": names, "rows": [dict(zip(names, row, strict=True)) for row in rows]},
                   lambda: output.table(names, rows))
     return DONE
 
 
-def _fetched(connection: "DuckDBPyConnection", query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    from lake.session import run_query
-
-    result = run_query(connection, query)
+def _fetched(result: "DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]]:
     return distinct([column[0] for column in result.description]), result.fetchall()
 
 

@@ -186,6 +186,8 @@ def _validate(parser: Parser) -> None:
 
 def _sql(parser: Parser) -> None:
     parser.add_argument("query", metavar="SQL", help="the query; - reads it from standard input")
+    parser.add_argument("--memory-limit", metavar="SIZE", help="memory that the query may take, such as 4GB (default: "
+                        "half of the machine's); what does not fit goes to the system's folder of temporary files")
 
 
 def _demo(parser: Parser) -> None:
@@ -233,7 +235,7 @@ COMMANDS = {
         "show a customer's activities", f"({CUSTOMER}) [OPTIONS]", _reading,
         "Those of the sources and the real-time ones, newest first."),
     "sql": Command(
-        "query the lake, read-only", "SQL", _sql,
+        "query the lake, read-only", "SQL [--memory-limit SIZE]", _sql,
         "Names need no prefix; `SELECT * FROM lake_help` lists what there is.\n\n"
         '  overtide sql "SELECT count(*) FROM Customer_live"'),
     "open": Command("print how to attach the lake to any DuckDB", "", _nothing,

@@ -112,22 +112,23 @@ class Project:
         return self.reader.timeline(target_of(customer_id, key), instant_of(as_of, "asOf"),
                                     instant_of(known_at, "knownAt"), base)
 
-    def sql(self, query: str, parameters: Sequence[object] = ()) -> "pa.Table":
+    def sql(self, query: str, parameters: Sequence[object] = (), *, memory_limit: str | None = None) -> "pa.Table":
         """Run a query over the lake, read-only, and return the result of its last statement as an Arrow table.
 
-        `parameters` stand for its `?`. Each call opens a DuckDB of its own, which takes half a second: for many queries
-        attach the lake to a connection of yours. Raises `invalid_sql`, `sql_not_read_only`, `sql_failed`,
-        `nothing_published`.
+        `parameters` stand for its `?`. It takes as much memory as `memory_limit` says, such as `4GB` (default: half of
+        the machine's), and goes on in the system's folder of temporary files. Each call opens a DuckDB of its own,
+        which takes half a second: for many queries attach the lake to a connection of yours. Raises `invalid_sql`,
+        `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`, `sql_failed`, `nothing_published`.
         """
-        from lake.session import interruptibly, open_session, run_query
+        from lake.session import interruptibly, run_query, session
 
         expect_text(query, "query")
         expect_values(parameters, "parameters")
-        connection = open_session(self.paths)
-        try:
-            return interruptibly(connection, lambda: run_query(connection, query, parameters).to_arrow_table())
-        finally:
-            connection.close()
+        if memory_limit is not None:
+            expect_text(memory_limit, "memory_limit")
+        with session(self.paths, memory_limit) as connection:
+            return interruptibly(connection, lambda: run_query(
+                connection, query, lambda result: result.to_arrow_table(), parameters))
 
     def attach_statements(self) -> list[str]:
         """Return the SQL statements that attach the lake, read-only and as `lake`, to a DuckDB of yours.

@@ -115,7 +115,7 @@ CODES = {
         "configuration", "A `format` is no strptime format, or has no year.", "Write one such as `%d-%m-%Y %H:%M:%S`.",
         exit_codes=USAGE),
     "invalid_instant": Explained(
-        "change", "An instant is not RFC 3339 with an offset.",
+        "change", "An instant is not RFC 3339 with an offset; in SQL: an argument of a macro is null or no instant.",
         "Write `2026-11-24T10:00:00Z` or `2026-11-24T11:00:00+01:00`.", exit_codes=BOTH),
     "invalid_json": Explained(
         "change", "The text is no JSON object, has a key twice, or holds NaN or Infinity.",
@@ -204,7 +204,9 @@ CODES = {
         "configuration", "A primary key is marked optional.", "Every record needs its key: remove the mark.",
         exit_codes=USAGE),
     "out_of_memory": Explained(
-        "storage", "There is not enough memory.", "Close other programs, or use a machine with more memory.", (503,)),
+        "storage", "There is not enough memory, or a query needs more than its limit.",
+        "Close other programs, or use a machine with more memory; of a query: allow it more (`sql --memory-limit`), or "
+        "ask for less at once.", (503,)),
     "pipeline_failed": Explained(
         "refresh", "The pipeline or its runner failed; the old base is still served.",
         "Run `overtide -v refresh` to see more.", (500,)),
