@@ -169,12 +169,12 @@ class Project:
 
         return status(self)
 
-    def refresh(self, runner: str = EMBEDDED, report: Report = silent) -> "Refreshed":
+    def refresh(self, runner: str = EMBEDDED, report: Report = silent, *, allow_shrink: bool = False) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
         The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md); `report` is called
-        with the progress. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong with
-        the sources.
+        with the progress; `allow_shrink` passes sources that lost most of their rows. Raises `locked` while another
+        refresh runs, `invalid_configuration`, and what is wrong with the sources.
         """
         import runner_configs
         from pipelines.refresh import refresh
@@ -182,7 +182,8 @@ class Project:
 
         configuration, document = loaded(self.folder, self._environ)
         try:
-            return refresh(configuration, self.paths, runner_configs.load(runner), self.clock, report)
+            return refresh(configuration, self.paths, runner_configs.load(runner), self.clock, report,
+                           allow_shrink=allow_shrink)
         except OvertideError as error:
             raise document.hidden(error) from None
 

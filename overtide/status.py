@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from eventlog.contract import continues
 from lake.catalog import Publish, connect
 from lake.counts import Overlay, count_overlay
+from lake.definitions import last_manifest
 from lake.locks import holder, refresh_lock, stream_lock
+from overtide.loss import losses
 from schemas.instants import SECOND, Instant, format_instant
 
 if TYPE_CHECKING:
@@ -17,20 +19,21 @@ NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
 def status(project: "Project") -> dict[str, Any]:
     """Return the state of a project as a JSON document."""
     publish = project.reader.published()
-    overlay = NOTHING if publish is None else _overlay(project)
+    overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(project)
     now = max(project.clock(), project.log.last_accepted_at(), publish.published_at if publish else 0)
     return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
             "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
-            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs}
+            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs,
+            "loss": [one.as_json() for one in losses(manifest)]}
 
 
-def _overlay(project: "Project") -> Overlay:
+def _in_lake(project: "Project") -> tuple[Overlay, dict[str, Any]]:
     connection = connect(project.paths)
     try:
-        return count_overlay(connection)
+        return count_overlay(connection), last_manifest(connection)
     finally:
         connection.close()
 

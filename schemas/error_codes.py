@@ -205,9 +205,16 @@ CODES = {
         "Start the stream again: it goes on at the committed position.", (409,)),
     "reserved_name": Explained(
         "configuration", "The name is one that Overtide needs itself.", "Choose another one.", exit_codes=USAGE),
+    "row_set_aside": Explained(
+        "refresh", "In the details of `too_many_set_aside`: one of the first rows that could not be read or have no "
+        "primary key, with its file, its line and what is wrong.", "Correct that row."),
     "rows_lost": Explained(
-        "refresh", "The rows read are not those kept, set aside or repeated: a fault of Overtide.",
-        "The old base is still served; report it with the file."),
+        "refresh", "The rows read are not those kept, set aside, repeated or lost to another of their key: a fault of "
+        "Overtide.", "The old base is still served; report it with the file."),
+    "source_shrank": Explained(
+        "refresh", "A source has lost more than `max_shrink_percent` of the rows that were published last; `details` "
+        "lists several of them. The old base is still served.",
+        "Check its files; `overtide refresh --allow-shrink` publishes them all the same."),
     "sources_wrong": Explained(
         "refresh", "Several entities cannot be read; `details` has one error for each.", "Correct them all."),
     "sql_failed": Explained(

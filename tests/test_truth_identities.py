@@ -59,7 +59,8 @@ def refreshed(folder: Path, before: Registry, learnt: Learnt, records: dict[Ref,
         keys = [key for entity, key in records if entity == name]
         numbers |= {(name, key): (place << ENTITY_SHIFT) + row for row, key in enumerate(keys)}
         pq.write_table(pa.table({"Id": pa.array(keys, pa.string())}), folder / f"{name}.parquet")
-        table = EntityTable(name, (str(folder / f"{name}.parquet"),), (len(keys),), "", 0, 0, 0, 0, 0, (), EMPTY, EMPTY)
+        table = EntityTable(name, (str(folder / f"{name}.parquet"),), (len(keys),), "", 0, 0, 0, 0, 0, 0, (), EMPTY,
+                            EMPTY)
         entity = Entity(path="a.csv", primary_key="Id", attributes={"Id": "string"})
         entities.append(Unified(place, table, entity, UnifiedEntity(entity=name, include_all=place < 2)))
     edges = [(numbers[record], min(numbers[other] for other in records if records[other] == mail))

@@ -67,7 +67,7 @@ def settle_entity(entity: str, files: Iterable[IngestedFile], plan: Plan) -> Ent
     started = begun(plan, "keys")
     with kernel(plan.settings) as connection:
         table = settle(connection, entity, plan.entities[entity], plan.preference(entity), list(files),
-                       plan.folder("ingest", entity))
+                       plan.folder("ingest", entity), plan.paths.project)
     stages = [*(("blocks", "identities", "build AlternateKey") if entity in plan.options else ()),
               *("build UnifiedActivity" for activity, _ in plan.activities if activity.entity == entity)]
     report(plan, "keys", table.rows_read, started, dict.fromkeys(stages, table.rows_kept))
