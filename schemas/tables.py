@@ -198,11 +198,10 @@ def corrupt(entity: str) -> Table:
         "their key, and what was set aside.",
         ("CorruptionDetails", "VARCHAR", "reason per field"),
         ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
-        ("IsKept", "BOOLEAN", "true: read with null for each corrupt value, like any other row; false: set aside "
-         "(PrimaryKey is null), or lost to another row of its key"),
+        ("IsKept", "BOOLEAN", "true: read with null for each corrupt value; false: set aside, or lost to its key"),
         ("FileName", "VARCHAR", "file within the project"),
-        ("LineNumber", "BIGINT", "line of the file, counted from 1, where known: of what is set aside and of JSON lines"),
-        ("Record", "VARCHAR", "the record as read: JSON of its texts (of its values where nothing is corrupt), or the line"))
+        ("LineNumber", "BIGINT", "line of the file, from 1, where known: of what is set aside and of JSON lines"),
+        ("Record", "VARCHAR", "the record: JSON of its texts (its values, where all could be read), or the line"))
 
 
 EVENT = (

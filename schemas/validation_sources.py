@@ -129,7 +129,7 @@ def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
     if attribute.format is None:
         return
     where = (*path, "format")
-    if attribute.type not in ("date", "datetime"):
+    if attribute.type not in ("date", "datetime") and not checking.is_broken((*path, "type")):
         checking.add("wrong_type", where, f"A format is for a date or datetime, not for type {attribute.type}.",
                      expected="type date or datetime")
     wrong = unsupported(attribute.format)
@@ -155,7 +155,8 @@ def _strptime(text: str) -> str | None:
 
 def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
     number = attribute.type.split("(")[0]
-    if attribute.decimal_mark == "," and number not in ("double", "decimal"):
+    broken = checking.is_broken((*path, "type"))  # a default stands there that nobody wrote
+    if attribute.decimal_mark == "," and number not in ("double", "decimal") and not broken:
         checking.add("wrong_type", (*path, "decimal_mark"), f"Type {attribute.type} has no decimal mark.",
                      expected="type double or decimal(digits, scale)")
     if number == "decimal":

@@ -129,9 +129,9 @@ def test_duplicates_show_their_group_and_winner(project):
 
 def test_what_could_not_be_read_is_listed(project):
     columns = "CorruptionDetails, PrimaryKey, IsKept, FileName, LineNumber, Record"
+    bad = 'Seen: expected date as YYYY-MM-DD but found "bad"'
     assert project.table("S_a_corrupt", columns) == [
-        ('Id: another row with the key "3" is kept: {"Mail":"cy@x.com"}; '
-         'Seen: expected date as YYYY-MM-DD but found "bad"', "3", False, "a.csv", None,
+        (f'Id: another row with the key "3" is kept: {{"Mail":"cy@x.com"}}; {bad}', "3", False, "a.csv", None,
          '{"Id":"3","Name":"Cy","Mail":null,"City":"Paris","Seen":"bad"}')]
     assert project.table("S_c_corrupt", columns) == [
         ("Id: the primary key is missing", None, False, "c.csv", 5,
