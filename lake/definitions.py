@@ -1,8 +1,9 @@
 """Define tables and views of the lake within a transaction, and ask what is there."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas import tables
 from schemas.names import literal, quoted
@@ -47,6 +48,12 @@ def table_columns(connection: "DuckDBPyConnection") -> dict[str, dict[str, str]]
 def columns_of(connection: "DuckDBPyConnection", name: str) -> dict[str, str]:
     """Return the columns of a table or view of the lake with their SQL types; none when it does not exist."""
     return columns_by_table(connection.execute(TABLE_COLUMNS, [name]).fetchall()).get(name, {})
+
+
+def last_manifest(connection: "DuckDBPyConnection") -> dict[str, Any]:
+    """Return the manifest of the last run: `overtide refresh --json` describes it (docs/cli.md)."""
+    row = connection.execute(f'SELECT "Manifest" FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT 1').fetchone()
+    return dict(json.loads(row[0])) if row else {}
 
 
 def create_table(connection: "DuckDBPyConnection", table: Table) -> None:

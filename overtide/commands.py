@@ -3,11 +3,12 @@
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide.failures import explained
+from overtide.loss import losses
 from overtide.output import Output, counted, refusal_text, tell
 from overtide.project import Project
 from schemas.errors import DONE, FAILED, OvertideError, usage_error
@@ -125,7 +126,7 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
             ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
             ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
-            ("flap-backs", counted(found["flapBacks"], "field")),
+            ("flap-backs", counted(found["flapBacks"], "field")), *(("loss", one["text"]) for one in found["loss"]),
             *((one["code"], one["message"]) for one in found["warnings"])]
 
 
@@ -258,7 +259,7 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     before = project.reader.published()
     with interruptible() as interruption:
         try:
-            refreshed = _refreshed(project, arguments.runner, output)
+            refreshed = _refreshed(project, arguments, output)
         except BaseException:
             # What was interrupted inside the pipeline or DuckDB comes out as an error of theirs.
             if not interruption.number:
@@ -268,35 +269,31 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
             raise interruption.refusal(*_outcome(before, refreshed.publish))
     publish, manifest = refreshed.publish, refreshed.manifest
     instant = format_instant(publish.published_at)
-    document = {"run": publish.run, "publishedAt": instant, "generation": publish.generation, "manifest": manifest}
+    lost = losses(manifest)
+    document = {"run": publish.run, "publishedAt": instant, "generation": publish.generation,
+                "loss": [one.as_json() for one in lost], "manifest": manifest}
     customers, records = (int(str(manifest[name])) for name in ("profiles", "records_unified"))
     output.confirm(document, lambda: f"Published run {publish.run} at {instant}: {counted(customers, 'customer')} "
                                      f"from {counted(records, 'record')} in {manifest['seconds']} s.")
     entities: Any = manifest["entities"]
-    for remark in (remark for name, entity in entities.items() for remark in _remarks(name, entity)):
-        output.note(remark)
+    for name, entity in entities.items():
+        if entity["new_columns"]:
+            output.note(f"{name}: not configured and not read: {', '.join(entity['new_columns'])}.")
+    for one in lost:
+        output.note(one.text)
     if refreshed.uncleaned is not None:
         failure = explained(refreshed.uncleaned).message.rstrip(".")
         output.note(f"Run {publish.run} is published; cleaning up failed: {failure}; the next refresh tries again.")
     return DONE
 
 
-def _remarks(name: str, entity: dict[str, Any]) -> Iterator[str]:
-    """Say what of an entity's files was not read, and where that is listed."""
-    if entity["new_columns"]:
-        yield f"{name}: not configured and not read: {', '.join(entity['new_columns'])}."
-    if entity["set_aside"] or entity["corrupt_records"]:
-        yield f"{name}: {entity['set_aside']:,} of {entity['rows_read']:,} rows were set aside; {name}_corrupt lists " \
-              f"{counted(entity['corrupt_records'], 'record')} with what is wrong."
-
-
-def _refreshed(project: Project, runner: str, output: Output) -> "Refreshed":
+def _refreshed(project: Project, arguments: Namespace, output: Output) -> "Refreshed":
     from overtide.progress import Display
 
     if output.quiet:
-        return project.refresh(runner)
+        return project.refresh(arguments.runner, allow_shrink=arguments.allow_shrink)
     with Display() as display:
-        return project.refresh(runner, display)
+        return project.refresh(arguments.runner, display, allow_shrink=arguments.allow_shrink)
 
 
 def _outcome(before: "Publish | None", now: "Publish | None") -> tuple[str, str | None]:

@@ -14,16 +14,19 @@ import examples
 import schemas
 from overtide.output import Output, counted
 from schemas.errors import DONE, USAGE, usage_error
-from schemas.mistakes import Mistake
+from schemas.mistakes import Mistake, shown
 from schemas.suggestions import closest
 
 if TYPE_CHECKING:
+    from schemas.configuration import Entity
     from schemas.loading import Examined
     from transforms.sources import Finding
 
 EXAMPLES = ("contoso", "retail", "blank")
 READING = ("path", "format", "encoding", "delimiter")
 """The settings that must be right before an entity's files can be looked at."""
+VALUE = ("type", "format", "decimal_mark")
+"""The settings of an attribute that must be right before its values can be."""
 SCHEMA = "overtide.schema.json"
 """The JSON Schema of `overtide.yaml`, beside the models that it is written from."""
 NEW_ID = "00000000-0000-0000-0000-000000000000"
@@ -91,7 +94,6 @@ def validate(arguments: Namespace, output: Output) -> int:
 def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     """Return every mistake and note of a project, also of its files against the configuration."""
     from schemas.loading import examine
-    from transforms.sources import check_columns
 
     examined = examine(folder, environ)
     found = [*examined.mistakes, *examined.notes]
@@ -99,18 +101,43 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
         return found
     for source, entities in examined.configuration.sources.items():
         for name, entity in entities.items():
-            place = ("sources", source, name)
-            settings = [place, *((*place, setting) for setting in READING)]
-            if not examined.is_broken(place) and not any(map(examined.has, settings)):
-                found += [_at(examined, place, finding) for finding in check_columns(folder, entity)
-                          if not examined.has(_place(place, finding))]
+            found += _of_files(examined, ("sources", source, name), folder, entity)
     return found
+
+
+def _of_files(examined: "Examined", place: tuple[str, ...], folder: Path, entity: "Entity") -> list[Mistake]:
+    """Return what the files of an entity show, as far as the configuration says how to read them."""
+    from transforms.sampled_values import check_values
+    from transforms.sources import check_columns
+
+    if not _can_be_read(examined, place):
+        return []
+    found = check_columns(folder, entity)
+    if not any(one.severity == "mistake" for one in found) and not examined.has((*place, "time_zone")):
+        attributes = {name: (*place, "attributes", name) for name in entity.attributes}
+        found += check_values(folder, entity, [
+            name for name, path in attributes.items()
+            if examined.is_broken(path) or any(map(examined.has, (path, *((*path, one) for one in VALUE))))])
+    return [_at(examined, place, one) for one in found if not examined.has(_place(place, one))]
+
+
+def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
+    """Say whether nothing is wrong with what must be right before an entity's files can be looked at.
+
+    A setting that is not known may be one of those, misspelt.
+    """
+    settings = [place, (*place, "attributes"), *((*place, setting) for setting in READING)]
+    above = [place[:length] for length in range(len(place))]
+    return not any(map(examined.has, [*settings, *above])) and not examined.broken.intersection([*settings, *above]) \
+        and not any(one.code == "unknown_setting" and str(one.target).rpartition(".")[0] == shown(place)
+                    for one in examined.mistakes)
 
 
 def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     """Return where in the configuration a finding belongs."""
     below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or ""),
-             "wrong_delimiter": ("delimiter",)}
+             "wrong_delimiter": ("delimiter",), "missing_key": ("primary_key",), "repeated_key": ("primary_key",)}
+    below |= dict.fromkeys(("values_do_not_fit", "nested_value"), ("attributes", finding.column or ""))
     return (*place, *below.get(finding.code, ()))
 
 

@@ -164,6 +164,12 @@ def _post(parser: Parser) -> None:
     _terms(parser)
 
 
+def _refresh(parser: Parser) -> None:
+    _runner(parser)
+    parser.add_argument("--allow-shrink", action="store_true", help="publish although a source has lost more than its "
+                        "`max_shrink_percent` of the rows that were published last")
+
+
 def _runner(parser: Parser) -> None:
     parser.add_argument("--runner", metavar="NAME", default="embedded",
                         help="where the pipeline runs: a name, or the path of a YAML file (default: embedded)")
@@ -207,7 +213,7 @@ COMMANDS = {
         "Shows every mistake and note at once, each with its line, and changes nothing. Exit code 2\n"
         "when there is a mistake; notes stop nothing."),
     "refresh": Command(
-        "read the sources, unify them and publish the result", "[--runner NAME]", _runner,
+        "read the sources, unify them and publish the result", "[--runner NAME] [--allow-shrink]", _refresh,
         "Readers see the old base until the new one is published, and still when anything goes\n"
         "wrong. One refresh at a time per lake: a second one ends with exit code 75."),
     "update": Command(

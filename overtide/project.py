@@ -201,12 +201,13 @@ class Project:
         last = self.reader.now().as_of
         return clock_behind(self.clock(), last)
 
-    def refresh(self, runner: str | Path = EMBEDDED, report: Report = silent) -> "Refreshed":
+    def refresh(self, runner: str | Path = EMBEDDED, report: Report = silent, *,
+                allow_shrink: bool = False) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
         The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md); `report` is called
-        with the progress. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong with
-        the sources.
+        with the progress; `allow_shrink` passes sources that lost most of their rows. Raises `locked` while another
+        refresh runs, `invalid_configuration`, and what is wrong with the sources.
         """
         import runner_configs
         from pipelines.refresh import refresh
@@ -214,9 +215,11 @@ class Project:
 
         expect_path(runner, "runner")
         expect_callable(report, "report")
+        expect_bool(allow_shrink, "allow_shrink")
         configuration, document = loaded(self.folder, self._environ)
         try:
-            return refresh(configuration, self.paths, runner_configs.load(str(runner)), self.clock, report)
+            return refresh(configuration, self.paths, runner_configs.load(str(runner)), self.clock, report,
+                           allow_shrink=allow_shrink)
         except OvertideError as error:
             raise document.hidden(error) from None
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from eventlog.contract import continues
 from lake.catalog import Publish, connect
 from lake.counts import Overlay, count_overlay
+from lake.definitions import last_manifest
 from lake.locks import holder, refresh_lock, stream_lock
+from overtide.loss import losses
 from schemas.instants import SECOND, Instant, format_instant
 
 if TYPE_CHECKING:
@@ -18,20 +20,21 @@ def status(project: "Project") -> dict[str, Any]:
     """Return the state of a project as a JSON document."""
     present, behind = project.reader.now(), project.clock_behind()
     publish, now = present.publish, present.as_of
-    overlay = NOTHING if publish is None else _overlay(project)
+    overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(project)
     return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
             "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
             "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs,
+            "loss": [one.as_json() for one in losses(manifest)],
             "warnings": [] if behind is None else [behind.as_json()]}
 
 
-def _overlay(project: "Project") -> Overlay:
+def _in_lake(project: "Project") -> tuple[Overlay, dict[str, Any]]:
     connection = connect(project.paths)
     try:
-        return count_overlay(connection)
+        return count_overlay(connection), last_manifest(connection)
     finally:
         connection.close()
 

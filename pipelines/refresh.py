@@ -3,7 +3,6 @@
 Steps 1 to 7 of `refresh` are the whole job; until the sixth nothing that a reader sees has changed.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from eventlog.sqlite import not_appending
 from lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
-from lake.definitions import table_columns
+from lake.definitions import last_manifest, table_columns
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.history import forget_history
 from lake.locks import commit_lock, hold, refresh_lock
@@ -28,6 +28,7 @@ from lake.publish import Change, RunRow, publish
 from lake.published import current_publish
 from lake.snapshots import READING_SECONDS, forget_old_publishes
 from lake.views import define_views
+from pipelines.manifest import kept_before, manifest
 from pipelines.progress import Follower
 from pipelines.runners import new_pipeline
 from runner_configs import RunnerConfig
@@ -85,11 +86,13 @@ class Refreshed:
 
 
 def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, clock: Callable[[], Instant],
-            report: Report = silent, reading_seconds: float = READING_SECONDS) -> Refreshed:
+            report: Report = silent, reading_seconds: float = READING_SECONDS,
+            allow_shrink: bool = False) -> Refreshed:
     """Read the sources, unify them, and publish; raise and leave the old base when anything is wrong.
 
     One refresh at a time per lake (`locked` otherwise). The same inputs and registry give the same rows. Files of
-    older bases go once readers had them for `reading_seconds` after they were replaced.
+    older bases go once readers had them for `reading_seconds` after they were replaced. `allow_shrink` passes sources
+    that have far fewer rows than the last published run had.
     """
     # 1. Nobody else refreshes this lake now.
     with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
@@ -99,19 +102,22 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         with _old_base_stays(paths, before):
             # 3. All sources are there and have their columns, or nothing starts.
             files = source_files(configuration, paths.project)
-            plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
+            plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files,
+                             allow_shrink)
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
                 with shared_kernels(plan.settings), reading_ahead([Path(file.path) for file in files]):
                     # 4. The pipeline writes files that nobody reads yet.
                     found = run_pipeline(plan, files, runner)
+                    content = manifest(plan, found.tables, found.pairs, found.identified, found.outputs)
                     crash_point("refresh.pipeline_done")
                     # 5. The serving generation is complete before the run is published, so the run can name it.
                     with follower.stage("serving generation", found.identified.profiles):
                         generation = build_serving(plan, found)
                     crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
-                refreshed = _publish(plan, found, generation, runner, clock, follower, before)
+                content |= {"runner": runner.runner}
+                refreshed = _publish(plan, found, generation, content, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
             _forget_old(plan, generation, clock(), reading_seconds)
@@ -174,27 +180,26 @@ def rows_to_read(configuration: Configuration, files: list[SourceFile]) -> int:
 
 
 def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, run: int,
-              files: list[SourceFile]) -> Plan:
+              files: list[SourceFile], allow_shrink: bool = False) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read."""
     scratch = paths.scratch / f"run{run:06d}"
     make_folder(scratch)
-    published, hashes = published_tables(paths)
+    published, last = published_tables(paths)
     unified = {one.entity for one in configuration.unification.entities}
     size = sum(Path(file.path).stat().st_size for file in files if file.entity in unified)
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
+    hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
     return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_RECORD, published,
-                hashes, tuple(attach_statements(paths, read_only=True)))
+                hashes, tuple(attach_statements(paths, read_only=True)), kept_before(last), allow_shrink)
 
 
-def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Return the columns and the content hashes of the published tables; nothing before the first publish."""
+def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
+    """Return the columns of the published tables and the manifest of their run; nothing before the first publish."""
     if current_publish(paths) is None:
         return {}, {}
     connection = connect(paths)
     try:
-        row = connection.execute("SELECT Manifest FROM lake.runs ORDER BY Run DESC LIMIT 1").fetchone()
-        tables: dict[str, dict[str, object]] = json.loads(row[0])["tables"] if row else {}
-        return table_columns(connection), {name: str(table["hash"]) for name, table in tables.items()}
+        return table_columns(connection), last_manifest(connection)
     finally:
         connection.close()
 
@@ -283,11 +288,11 @@ def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
             "activities": activities, "real_time": plan.configuration.real_time.model_dump()}
 
 
-def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, clock: Callable[[], Instant],
+def _publish(plan: Plan, found: Found, generation: str, content: dict[str, object], clock: Callable[[], Instant],
              follower: Follower, before: Publish | None) -> Refreshed:
     changes = [Change(output.table, output.files, not output.append)
                for output in found.outputs if output.files is not None]
-    content = manifest(plan, found, runner) | follower.measured()
+    content |= follower.measured()
     history_days = plan.configuration.lake.history_days
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
                  history_days, before)
@@ -298,25 +303,6 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
         published = publish(plan.paths, changes, row, clock, log.taking, lambda connection, forgotten: define_views(
             connection, plan.run, fields, history_days, forgotten), sorted(gone))
     return Refreshed(published, content)
-
-
-def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object]:
-    """Return what the run's row says: counts per entity, pairs by rule, and the content hash of every table."""
-    hashed = {output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
-              for output in found.outputs if not output.append and not output.table.name.endswith("_history")}
-    entities = {table.entity: {"rows_read": table.rows_read, "rows_kept": table.rows_kept,
-                               "set_aside": table.set_aside, "repeated_keys": table.repeated_keys,
-                               "corrupt_records": table.corrupt_records, "new_columns": list(table.new_columns)}
-                for table in found.tables}
-    pairs = [{"entity": table.lower, "to": table.upper, "pairs": sum(table.rows), "rules": outputs.by_rule(table, plan),
-              "oversized_blocks": len(table.oversized)} for table in found.pairs]
-    rows = sum(table.rows_kept for table in found.tables if table.entity in {one.entity for one, _ in plan.activities})
-    identified = found.identified
-    return {"run": plan.run, "runner": runner.runner, "entities": entities, "match": pairs, "tables": hashed,
-            "activities_of_nobody": rows - next(output.content.rows for output in found.outputs
-                                                if output.table.name == "UnifiedActivity"),
-            "profiles": identified.profiles, "records_unified": identified.records,
-            "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
 
 
 def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:

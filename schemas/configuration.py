@@ -53,6 +53,17 @@ class Attribute(Model):
         default=False, description="whether the column may be missing from the files", examples=[True])
 
 
+class Preference(Model):
+    """Which of several rows or records is preferred; the docs say what decides between equal ones."""
+
+    policy: Literal["most_filled", "most_recent", "least_recent"] = Field(
+        default="most_filled", description="the one with most values, or the newest, or the oldest",
+        examples=["most_recent"])
+    attribute: str | None = Field(
+        default=None, description="the date or number that most/least_recent compares; a row without it comes last",
+        examples=["CreatedOn"])
+
+
 class Entity(Model):
     """One table of a data source: where its files are and how they are read."""
 
@@ -75,6 +86,13 @@ class Entity(Model):
     max_set_aside_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         default=5.0, description="a refresh fails when more than this share of the rows has to be set aside",
         examples=[0.5])
+    max_shrink_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=50.0, description="a refresh fails when more than this share of the rows published last is gone; "
+                                  "`overtide refresh --allow-shrink` passes it", examples=[10])
+    prefer: Preference | None = Field(
+        default=None, description="which of several rows with one primary key is kept; without it the preference of "
+                                  "the entity's `deduplicate` in `unification.entities`",
+        examples=[{"policy": "most_recent", "attribute": "ChangedOn"}])
 
     def attribute(self, name: str) -> Attribute:
         """Return the attribute in its long form."""
@@ -125,21 +143,11 @@ class Rule(Model):
         description="what must hold, all of it", examples=[[{"fields": "EMail"}]])
 
 
-class Preference(Model):
-    """Which record of a group of duplicates wins; a tie goes to the greatest primary key."""
-
-    policy: Literal["most_filled", "most_recent", "least_recent"] = Field(
-        default="most_filled", description="the record with most values, or the newest, or the oldest",
-        examples=["most_recent"])
-    attribute: str | None = Field(
-        default=None, description="the date or number that most/least_recent compares", examples=["CreatedOn"])
-
-
 class Deduplicate(Model):
     """How duplicates within one entity are found and which of them wins."""
 
     prefer: Preference = Field(
-        default=Preference(), description="which record of a group wins",
+        default=Preference(), description="which record of a group, those of one person, wins",
         examples=[{"policy": "most_recent", "attribute": "CreatedOn"}])
     rules: list[Rule] = Field(
         default=[], description="records that match by any of these are one group",

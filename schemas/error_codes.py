@@ -171,11 +171,17 @@ CODES = {
         "refresh", "A source file lacks a configured column.",
         "Correct the name, or mark the attribute `optional: true`.", exit_codes=BOTH),
     "missing_field": Explained("change", "A posted record lacks a field that it needs.", "Give the field a value."),
+    "missing_key": Explained(
+        "refresh", "Rows that `validate` sampled have no primary key: a mistake where a refresh would refuse so many, "
+        "else a note.", "Correct the file, or name another primary key.", exit_codes=USAGE),
     "missing_setting": Explained(
         "configuration", "A setting that is needed is missing.", "Add it.", exit_codes=USAGE),
     "missing_variable": Explained(
         "configuration", "An environment variable that is named as `${NAME}` is not set.",
         "Set it before you start overtide.", exit_codes=USAGE),
+    "nested_value": Explained(
+        "refresh", "Values that `validate` sampled are lists or objects: a mistake where most of a column are, else a "
+        "note.", "Write their parts as columns of their own.", exit_codes=USAGE),
     "new_column": Explained(
         "refresh", "Note: a source file has a column that is not configured; it is not read.",
         "Add it to `attributes` if you want it.", *LISTED),
@@ -213,11 +219,21 @@ CODES = {
     "position_moved": Explained(
         "storage", "Another stream has committed the same range of the log.",
         "Start the stream again: it goes on at the committed position.", (409,)),
+    "repeated_key": Explained(
+        "refresh", "Note: rows that `validate` sampled have one key and other values; one row of a key is kept.",
+        "Say with `prefer` which, or name another primary key.", *LISTED),
     "reserved_name": Explained(
         "configuration", "The name is one that Overtide needs itself.", "Choose another one.", exit_codes=USAGE),
+    "row_set_aside": Explained(
+        "refresh", "In the details of `too_many_set_aside`: one of the first rows that could not be read or have no "
+        "primary key, with its file, its line and what is wrong.", "Correct that row."),
     "rows_lost": Explained(
-        "refresh", "The rows read are not those kept, set aside or repeated: a fault of Overtide.",
-        "The old base is still served; report it with the file."),
+        "refresh", "The rows read are not those kept, set aside, repeated or lost to another of their key: a fault of "
+        "Overtide.", "The old base is still served; report it with the file."),
+    "source_shrank": Explained(
+        "refresh", "A source has lost more than `max_shrink_percent` of the rows that were published last; `details` "
+        "lists several of them. The old base is still served.",
+        "Check its files; `overtide refresh --allow-shrink` publishes them all the same."),
     "sources_wrong": Explained(
         "refresh", "Several entities cannot be read; `details` has one error for each.", "Correct them all."),
     "sql_failed": Explained(
@@ -262,6 +278,9 @@ CODES = {
     "unreadable_file": Explained(
         "refresh", "A file cannot be read, or is not in its encoding or format.",
         "Check the file, its permissions, and `encoding` and `format` of the entity.", exit_codes=BOTH),
+    "unreadable_line": Explained(
+        "refresh", "Lines that `validate` sampled are no rows: a mistake where a refresh would refuse so many, else a "
+        "note.", "Correct the file, or its `delimiter`, `encoding` or `format`.", exit_codes=USAGE),
     "unused_entity": Explained(
         "configuration", "Note: an entity is neither unified nor an activity: it is only kept as a table.",
         "Nothing, if that is meant.", *LISTED),
@@ -271,6 +290,10 @@ CODES = {
     "usage": Explained(
         "command", "The command line is not as the command needs it.", "`overtide COMMAND --help` shows how it is.",
         exit_codes=USAGE),
+    "values_do_not_fit": Explained(
+        "refresh", "Values that `validate` sampled are not of their type: a mistake where most of a column are not, or "
+        "where another format fits all of them, else a note. A refresh makes such values null and lists their records.",
+        "Correct the type, the `format` or the `decimal_mark` of the attribute, or the file.", exit_codes=USAGE),
     "wrong_delimiter": Explained(
         "refresh", "The columns of a CSV file are separated by another character than `delimiter`.",
         "Correct `delimiter` of the entity.", exit_codes=BOTH),

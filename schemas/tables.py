@@ -201,13 +201,14 @@ def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
 def corrupt(entity: str) -> Table:
     """Return the table of the records of an entity that are corrupt or set aside."""
     return _table(
-        f"{entity}_corrupt", f"Records of {entity} with values that cannot be typed, and lines set aside.",
+        f"{entity}_corrupt", f"Records of {entity} with values that cannot be typed, rows that lost to another of "
+        "their key, and what was set aside.",
         ("CorruptionDetails", "VARCHAR", "reason per field"),
         ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
-        ("IsKept", "BOOLEAN", "true: read with null for each corrupt value, like any other row; false: set aside"),
+        ("IsKept", "BOOLEAN", "true: read with null for each corrupt value; false: set aside, or lost to its key"),
         ("FileName", "VARCHAR", "file within the project"),
-        ("LineNumber", "BIGINT", "line of the file, counted from 1, where known: of lines set aside and of JSON lines"),
-        ("Record", "VARCHAR", "the record as read: JSON of its texts, or the raw line"))
+        ("LineNumber", "BIGINT", "line of the file, from 1, where known: of what is set aside and of JSON lines"),
+        ("Record", "VARCHAR", "the record: JSON of its texts (its values, where all could be read), or the line"))
 
 
 EVENT = (

@@ -4,7 +4,7 @@ import codecs
 import re
 from zoneinfo import ZoneInfo, available_timezones
 
-from schemas.configuration import Attribute, Entity
+from schemas.configuration import Attribute, Entity, Preference
 from schemas.mistakes import Path
 from schemas.strptime import unsupported
 from schemas.suggestions import closest
@@ -17,6 +17,8 @@ SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unified
                  "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
                  "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
                  "flap_backs", "lake_help", "profile_fields")
+COMPARED = ("integer", "double", "decimal", "date", "datetime")
+"""Types that most recent and least recent can compare."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "ascii")
 
 
@@ -28,6 +30,8 @@ def check_sources(checking: Checking) -> None:
         _primary_key(checking, place, name, entity)
         _reading(checking, place, entity)
         _attributes(checking, place, entity)
+        if entity.prefer is not None:
+            check_preference(checking, (*place, "prefer"), name, entity.prefer)
     checking.unique(_tables(checking), "the tables of entities")
 
 
@@ -61,6 +65,22 @@ def _primary_key(checking: Checking, place: Path, name: str, entity: Entity) -> 
     if entity.primary_key in entity.attributes and entity.attribute(entity.primary_key).optional:
         checking.add("optional_key", path, f"`{entity.primary_key}` is optional, but every record needs its key.",
                      expected="an attribute that is always there")
+
+
+def check_preference(checking: Checking, path: Path, entity: str, prefer: Preference) -> None:
+    """Check that a preference names what it compares: an attribute of the entity that can be ordered."""
+    where = (*path, "attribute")
+    if checking.is_broken((*path, "policy")):  # a default stands there that nobody wrote
+        if prefer.attribute is not None:
+            checking.attribute(where, entity, prefer.attribute)
+    elif prefer.policy == "most_filled" and prefer.attribute is not None:
+        checking.add("unused_setting", where, "`most_filled` compares no attribute.",
+                     expected="no attribute, or the policy most_recent or least_recent")
+    elif prefer.policy != "most_filled" and prefer.attribute is None:
+        checking.add("missing_setting", where, f"`{prefer.policy}` needs the attribute that it compares.",
+                     expected="a date or number of the entity")
+    elif prefer.attribute is not None:
+        checking.typed(where, entity, prefer.attribute, COMPARED, "what is compared is a date or a number")
 
 
 def _reading(checking: Checking, place: Path, entity: Entity) -> None:
@@ -109,7 +129,7 @@ def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
     if attribute.format is None:
         return
     where = (*path, "format")
-    if attribute.type not in ("date", "datetime"):
+    if attribute.type not in ("date", "datetime") and not checking.is_broken((*path, "type")):
         checking.add("wrong_type", where, f"A format is for a date or datetime, not for type {attribute.type}.",
                      expected="type date or datetime")
     wrong = unsupported(attribute.format)
@@ -135,7 +155,8 @@ def _strptime(text: str) -> str | None:
 
 def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
     number = attribute.type.split("(")[0]
-    if attribute.decimal_mark == "," and number not in ("double", "decimal"):
+    broken = checking.is_broken((*path, "type"))  # a default stands there that nobody wrote
+    if attribute.decimal_mark == "," and number not in ("double", "decimal") and not broken:
         checking.add("wrong_type", (*path, "decimal_mark"), f"Type {attribute.type} has no decimal mark.",
                      expected="type double or decimal(digits, scale)")
     if number == "decimal":

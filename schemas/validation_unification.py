@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from schemas.configuration import Condition, FieldGroup, MatchPair, MergedField, Preference, Rule
+from schemas.configuration import Condition, FieldGroup, MatchPair, MergedField, Rule
 from schemas.mistakes import Path
 from schemas.suggestions import closest
 from schemas.validation_context import NUMBERS, RESERVED_COLUMNS, Checking
-from schemas.validation_sources import is_name
+from schemas.validation_sources import COMPARED, check_preference, is_name
 
-COMPARED = ("integer", "double", "decimal", "date", "datetime")
-"""Types that most recent and least recent can compare."""
 COMBINED = ("string", "integer", "guid")
 """Types whose texts can be joined to be compared in combination."""
 MOST_SOURCES = 15
@@ -23,23 +21,8 @@ def check_unified(checking: Checking) -> None:
                     "unified entities")
     for one, path in zip(entities, paths, strict=True):
         if checking.entity((*path, "entity"), one.entity) is not None:
-            _preference(checking, (*path, "deduplicate", "prefer"), one.entity, one.deduplicate.prefer)
+            check_preference(checking, (*path, "deduplicate", "prefer"), one.entity, one.deduplicate.prefer)
             _rules(checking, (*path, "deduplicate", "rules"), one.deduplicate.rules, [one.entity])
-
-
-def _preference(checking: Checking, path: Path, entity: str, prefer: Preference) -> None:
-    where = (*path, "attribute")
-    if checking.is_broken((*path, "policy")):  # a default stands there that nobody wrote
-        if prefer.attribute is not None:
-            checking.attribute(where, entity, prefer.attribute)
-    elif prefer.policy == "most_filled" and prefer.attribute is not None:
-        checking.add("unused_setting", where, "`most_filled` compares no attribute.",
-                     expected="no attribute, or the policy most_recent or least_recent")
-    elif prefer.policy != "most_filled" and prefer.attribute is None:
-        checking.add("missing_setting", where, f"`{prefer.policy}` needs the attribute that it compares.",
-                     expected="a date or number of the entity")
-    elif prefer.attribute is not None:
-        checking.typed(where, entity, prefer.attribute, COMPARED, "what is compared is a date or a number")
 
 
 def check_match(checking: Checking) -> None:

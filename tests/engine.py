@@ -113,7 +113,7 @@ class Engine:
         from pipelines.refresh import refresh
 
         shop.write_sources(self.paths.project, sources)
-        refresh(CONFIGURATION, self.paths, runner_configs.load(), self.clock)
+        refresh(CONFIGURATION, self.paths, runner_configs.load(), self.clock, allow_shrink=True)
 
     def stream(self, batch: int, ticks: int = 1_000_000) -> int:
         """Carry events into the lake in ticks of a few events; return the position reached."""

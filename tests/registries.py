@@ -67,7 +67,8 @@ def written(folder: Path, clusters: Collection[Cluster]) -> tuple[list[Unified],
         keys = [key for entity, key in records if entity == name]
         number |= {(name, key): (place << ENTITY_SHIFT) + row for row, key in enumerate(keys)}
         pq.write_table(pa.table({"Id": pa.array(keys, pa.string())}), folder / f"{name}.parquet")
-        table = EntityTable(name, (str(folder / f"{name}.parquet"),), (len(keys),), "", 0, 0, 0, 0, 0, (), EMPTY, EMPTY)
+        table = EntityTable(name, (str(folder / f"{name}.parquet"),), (len(keys),), "", 0, 0, 0, 0, 0, 0, (), EMPTY,
+                            EMPTY)
         entity = Entity(path="a.csv", primary_key="Id", attributes={"Id": "string"})
         entities.append(Unified(place, table, entity, UnifiedEntity(entity=name, include_all=name != NAMES[2])))
     edges = [(number[record], root) for cluster in clusters

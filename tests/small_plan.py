@@ -61,7 +61,8 @@ def table_of(plan: Plan, name: str, rows: Sequence[dict[str, Any]], files: int =
     for part in parts:
         paths.append(str(plan.folder("tables") / f"{name}.parquet"))
         pq.write_table(pa.Table.from_pylist(list(part), schema), paths[-1])
-    return EntityTable(name, tuple(paths), tuple(map(len, parts)), "", len(rows), len(rows), 0, 0, 0, (), EMPTY, EMPTY)
+    return EntityTable(name, tuple(paths), tuple(map(len, parts)), "", len(rows), len(rows), 0, 0, 0, 0, (), EMPTY,
+                       EMPTY)
 
 
 def arrow_type(kind: str) -> pa.DataType:

@@ -37,8 +37,13 @@ class Found:
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """Rows read, kept, set aside, and with a repeated key."""
-        return self.table.rows_read, self.table.rows_kept, self.table.set_aside, self.table.repeated_keys
+        """Rows read, kept, set aside, and those of a key that another row has."""
+        return self.table.rows_read, self.table.rows_kept, self.table.set_aside, sum(self.repeats)
+
+    @property
+    def repeats(self) -> tuple[int, int]:
+        """Rows that repeat another exactly, and rows that lost to another of their key."""
+        return self.table.exact_repeats, self.table.lost_rows
 
 
 def read_files(project: Path, entity: Entity, files: list[Path], prefer: Preference | None = None) -> Found:
@@ -48,14 +53,16 @@ def read_files(project: Path, entity: Entity, files: list[Path], prefer: Prefere
     with kernel(KernelSettings(2, "1GB", folder)) as connection:
         ingested = [ingest(connection, "S_e", entity, file, folder, number, project)
                     for number, file in enumerate(files)]
-        table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder)
+        table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder, project)
         rows = connection.execute(f"SELECT {columns(entity.attributes)} "
                                   f"FROM {parquet_rows(table.files)}").fetchall()
         corrupt = connection.execute(f"FROM {parquet_rows([table.corrupt_file])}").fetchall()
-    read, kept, aside, repeated = table.rows_read, table.rows_kept, table.set_aside, table.repeated_keys
+    found = Found(rows, sorted(itertools.starmap(Corrupt, corrupt), key=lambda row: (
+        row.line or 0, row.key or "", row.record)), table)
+    read, kept, aside, repeated = found.counts
     assert (read, len(rows)) == (kept + aside + repeated, kept)
-    return Found(rows, sorted(itertools.starmap(Corrupt, corrupt), key=lambda row: (row.line or 0, row.key or "")),
-                 table)
+    assert sum(not row.kept for row in found.corrupt) == aside + table.lost_rows
+    return found
 
 
 def read(project: Path, content: bytes | str, attributes: dict[str, Any] | None = None, **settings: Any) -> Found:

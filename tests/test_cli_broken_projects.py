@@ -187,7 +187,8 @@ BAD_FILES = {
     "has other delimiters": (lambda file: file.write_text("ContactId;EMail;FullName;Points;Since\n1;a;b;1;\n"),
                              "wrong_delimiter", "separated by ';', not by ','"),
     "has ragged lines": (lambda file: file.write_text("ContactId,EMail,FullName,Points,Since\n1,a\n2,b\n"),
-                         "too_many_set_aside", "2 of 2 rows", "The first is line 2 of data/Crm_Contacts.csv")}
+                         "too_many_set_aside", "2 of 2 rows",
+                         "data/Crm_Contacts.csv, line 2: expected number of columns: 5 found: 2, in 1,a.")}
 
 
 @pytest.mark.parametrize("what", BAD_FILES)

@@ -63,7 +63,7 @@ def number(node: ast.expr | None) -> int | None:
 
 def is_listed(one: Raised) -> bool:
     """Say whether a code stops nothing: a note of `validate`, a warning, or an event that the stream sets aside."""
-    return one.call in ("note", "_quarantined") or one.code in ("new_column", "clock_behind")
+    return one.call in ("note", "_quarantined") or one.code in ("new_column", "clock_behind", "repeated_key")
 
 
 def statuses(one: Raised) -> set[int]:
@@ -75,6 +75,8 @@ def exit_codes(one: Raised) -> set[int]:
         return set()
     if one.call not in ("OvertideError", "Finding"):
         return {errors.USAGE}
+    if one.module == "transforms/sampled_values.py":
+        return {errors.USAGE}  # a sample of the values is a matter of `validate` alone
     # What a look at the sources finds is a mistake for `validate`, and a failure for a refresh.
     found = {errors.USAGE} if one.module == "transforms/sources.py" else set()
     return found | {one.exit_code or errors.FAILED}

@@ -181,7 +181,8 @@ def test_several_files_are_one_entity_and_are_named(tmp_path):
     found, again = read_files(tmp_path, entity, files), read_files(tmp_path, entity, files[::-1])
     assert sorted(found.rows) == sorted(again.rows) == [("1", "c", None), ("2", "b", None)]
     assert [(row.file, row.line, row.record) for row in found.corrupt] == [
-        ("b.csv", None, '{"Id":null,"Name":null}'), ("2024/a.csv", 3, "bad")]
+        ("2024/a.csv", None, '{"Id":"1","Name":"a","Note":null}'), ("2024/a.csv", 3, "bad"),
+        ("b.csv", 4, '{"Id":null,"Name":null}')]
     assert found.counts == again.counts == (5, 2, 2, 1)
     assert found.table.new_columns == ("Extra",)
     assert (found.table.content, found.table.corrupt_content) == (again.table.content, again.table.corrupt_content)

@@ -129,11 +129,12 @@ def test_duplicates_show_their_group_and_winner(project):
 
 def test_what_could_not_be_read_is_listed(project):
     columns = "CorruptionDetails, PrimaryKey, IsKept, FileName, LineNumber, Record"
+    bad = 'Seen: expected date as YYYY-MM-DD but found "bad"'
     assert project.table("S_a_corrupt", columns) == [
-        ('Seen: expected date as YYYY-MM-DD but found "bad"', "3", True, "a.csv", None,
+        (f'Id: another row with the key "3" is kept: {{"Mail":"cy@x.com"}}; {bad}', "3", False, "a.csv", None,
          '{"Id":"3","Name":"Cy","Mail":null,"City":"Paris","Seen":"bad"}')]
     assert project.table("S_c_corrupt", columns) == [
-        ("Id: the primary key is missing", None, False, "c.csv", None,
+        ("Id: the primary key is missing", None, False, "c.csv", 5,
          '{"Id":null,"Name":"No Key","Mail":null,"City":null,"Seen":null}'),
         ("line: expected number of columns: 5 found: 1", None, False, "c.csv", 6, "short")]
     assert project.table("S_b_corrupt") == []
@@ -157,9 +158,13 @@ def test_the_run_and_its_manifest_say_what_was_done(project):
     assert configured == configuration_hash(Configuration.model_validate(DOCUMENT))
     found = json.loads(manifest)
     assert found == json.loads(json.dumps(project.done[0].manifest))
-    counts = {name: [entity[one] for one in ("rows_read", "rows_kept", "set_aside", "repeated_keys", "corrupt_records")]
-              for name, entity in found["entities"].items()}
-    assert counts == {"S_a": [5, 4, 0, 1, 1], "S_b": [3, 3, 0, 0, 0], "S_c": [5, 3, 2, 0, 2], "S_o": [5, 5, 0, 0, 0]}
+    names = ("rows_read", "rows_kept", "set_aside", "exact_repeats", "lost_rows", "corrupt_records")
+    counts = {name: [entity[one] for one in names] for name, entity in found["entities"].items()}
+    assert counts == {"S_a": [5, 4, 0, 0, 1, 1], "S_b": [3, 3, 0, 0, 0, 0], "S_c": [5, 3, 2, 0, 0, 2],
+                      "S_o": [5, 5, 0, 0, 0, 0]}
+    assert {name: entity.get("of_nobody") for name, entity in found["entities"].items()} == {
+        "S_a": None, "S_b": None, "S_c": None,
+        "S_o": {"no_foreign_key": 1, "unknown_record": 1, "no_customer": 0}}
     assert {name: entity["new_columns"] for name, entity in found["entities"].items()} == {
         "S_a": [], "S_b": [], "S_c": [], "S_o": ["New"]}
     assert found["match"][0] == {"entity": "S_a", "to": "S_a", "pairs": 1, "oversized_blocks": 0, "rules": [
@@ -307,7 +312,8 @@ def test_the_command_tells_what_it_did_not_read(tmp_path):
     told = call("-C", tmp_path, "refresh")
     assert told.code == 0
     assert "S_a: not configured and not read: Fax, Phone." in told.err
-    assert "S_a: 2 of 4 rows were set aside; S_a_corrupt lists 3 records with what is wrong." in told.err
+    assert "S_a: 2 of 4 rows were set aside, unreadable or without a primary key; S_a_corrupt lists them." in told.err
+    assert "S_a: 1 of 4 rows has values that could not be read and are null; S_a_corrupt lists it." in told.err
     assert "S_b" not in told.err
     assert call("-q", "-C", tmp_path, "refresh").err == ""
 

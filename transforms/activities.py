@@ -42,6 +42,20 @@ def of_customers(rows: str, keys: str) -> str:
            "ON related.PrimaryKey = rows.foreign_key"
 
 
+def of_nobody(relationship: Relationship, entity: Entity, rows: str, related: str, keys: str) -> str:
+    """Return the SQL that counts the rows of an entity that `of_customers` leaves out, by the reason, in one row.
+
+    They name no record, one that the related entity does not have, or one that is of no customer. `related` is SQL of
+    the related entity's PrimaryKey.
+    """
+    return f"""
+        WITH named AS (SELECT {_text(relationship.foreign_key, entity)} AS PrimaryKey FROM ({rows}) AS source),
+        stray AS (FROM named ANTI JOIN (SELECT PrimaryKey FROM ({keys})) USING (PrimaryKey))
+        SELECT count(*) - count(PrimaryKey), count(PrimaryKey) - (SELECT count(*) FROM stray
+               SEMI JOIN ({related}) AS related USING (PrimaryKey)),
+               (SELECT count(*) FROM stray SEMI JOIN ({related}) AS related USING (PrimaryKey)) FROM stray"""
+
+
 def timeline_rows(activities: list[Activity], rows: str) -> str:
     """Return the SQL of UnifiedActivity from the narrow `rows` of all activities, in the order of the timeline.
 

@@ -1,10 +1,11 @@
 """Keep one row per primary key, and account for every row that was read.
 
-Source of the rules: semantics 4.2 (of rows with one primary key the entity's merge preference decides, then the
-greatest canonical row, never the order of the file).
+Rows read = rows kept + rows set aside + exact repeats + rows that lost to another of their key. Source of the rules:
+semantics 4.2 (of rows with one primary key the entity's preference decides, then the greatest canonical row, never the
+order of the file).
 """
 
-from collections.abc import Callable
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,21 +13,24 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Entity, Preference
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, parquet_rows, quoted
-from schemas.values import duckdb_type
+from schemas.values import canonical_text, duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
 from transforms.ingest import CORRUPT, IngestedFile
 from transforms.kernel import count, write_parquet
+from transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+FEW = 3
+"""Rows that an error names, of all that are set aside."""
 CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "IsKept": "BOOLEAN", "Record": "VARCHAR"}
 """The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers; not file names and line numbers."""
 
 
 @dataclass(frozen=True)
 class EntityTable:
-    """One entity after ingestion: its files (rows in a fixed order), what was set aside, and all counts."""
+    """One entity after ingestion: its files (rows in a fixed order), what was set aside or lost, and all counts."""
 
     entity: str
     files: tuple[str, ...]
@@ -35,87 +39,112 @@ class EntityTable:
     rows_read: int
     rows_kept: int
     set_aside: int
-    repeated_keys: int
+    exact_repeats: int
+    lost_rows: int
     corrupt_records: int
     new_columns: tuple[str, ...]
     content: Fingerprint
     corrupt_content: Fingerprint
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many rows an entity's files have: all that was read, those with a key, the keys, and those with a fault."""
+
+    read: int
+    keyed: int
+    keys: int
+    corrupt: int
+
+
 def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: Preference,
-           ingested: list[IngestedFile], folder: Path) -> EntityTable:
+           ingested: list[IngestedFile], folder: Path, project: Path) -> EntityTable:
     """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
-    files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
-    rows, key = f"SELECT * FROM {parquet_rows(files)}", quoted(entity.primary_key)
-    read = sum(file.rows + file.lines for file in ingested)
-    keyless, distinct, some_corrupt = _key_counts(connection, rows, entity)
-    repeated = sum(file.rows for file in ingested) - keyless - distinct
-    aside = read - distinct - repeated
-    check_amounts(name, entity, read, aside, lambda: first_aside(connection, ingested))
+    counts = _counts(connection, entity, ingested)
+    check_amounts(connection, name, entity, ingested, counts, project)
+    collect_aside(connection, entity, ingested, project)
+    rows, repeats = named_rows(ingested), None
+    exact = 0
+    if counts.keyed > counts.keys:
+        repeats = folder / "repeats.parquet"
+        contents = write_parquet(connection, repeated_rows(entity, prefer, rows), repeats)
+        exact = count(connection, f"SELECT sum(__copies) FROM {parquet_rows([repeats])}") - contents
     corrupt = folder / "corrupt.parquet"
-    corrupt_records = write_parquet(connection, corrupt_rows(entity, ingested, some_corrupt > 0), corrupt)
-    kept = f"SELECT * FROM {parquet_rows(files)}"
-    if keyless or repeated:
+    listed = write_parquet(connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt)
+    files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
+    if repeats or counts.keyed < sum(file_rows):
+        settled = one_per_key(entity, f"SELECT * FROM {parquet_rows(files)}", repeats)
         files = [str(folder / "settled.parquet")]
-        file_rows = [write_parquet(connection, one_per_key(entity, prefer, rows), Path(files[0]))]
-        kept = f"SELECT * FROM {parquet_rows(files)}"
-        if count(connection, f"SELECT count({key}) FROM ({kept})") != distinct:
-            raise OvertideError("rows_lost", f"{name}: the rows read are not those kept, set aside or repeated.", name)
-    content = fingerprint(connection, kept, {column: duckdb_type(entity.attribute(column).type)
-                                             for column in entity.attributes})
+        file_rows = [write_parquet(connection, settled, Path(files[0]))]
+    content = fingerprint(connection, f"SELECT * FROM {parquet_rows(files)}", _types(entity))
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
-    return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), read, distinct, aside, repeated,
-                       corrupt_records, new_columns, content, bad)
+    return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), counts.read, sum(file_rows),
+                       *_not_kept(connection, corrupt, exact), listed, new_columns, content, bad)
 
 
-def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> tuple[int, int, int]:
-    """Return how many rows have no key, how many keys there are, and how many rows hold something corrupt.
-
-    As many hashes as rows prove that all keys differ.
-    """
-    key = quoted(entity.primary_key)
-    row = connection.execute(f"SELECT count(*), count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
-                             f"count({CORRUPT}) FROM ({rows})").fetchone() or (0, 0, 0, 0)
-    every, keyed, hashes, corrupt = map(int, row)
-    distinct = keyed if hashes == keyed else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
-    return every - keyed, distinct, corrupt
+def _types(entity: Entity) -> dict[str, str]:
+    return {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
 
 
-def first_aside(connection: "DuckDBPyConnection", ingested: list[IngestedFile]) -> str:
-    """Say in a sentence which line was the first that is no row; nothing where rows only lack their key."""
-    for file in ingested:
-        if file.lines:
-            row = connection.execute(f"SELECT Line, CorruptionDetails FROM {parquet_rows([file.lines_path])} "
-                                     "ORDER BY Line LIMIT 1").fetchone()
-            return f" The first is line {row[0]} of {file.source} ({row[1].removeprefix('line: ')})." if row else ""
-    return ""
+def _counts(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFile]) -> Counts:
+    """Count rows, keys, and rows that hold something corrupt; as many hashes as rows prove that all keys differ."""
+    key, rows = quoted(entity.primary_key), f"SELECT * FROM {parquet_rows([file.rows_path for file in ingested])}"
+    row = connection.execute(f"SELECT count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
+                             f"count({CORRUPT}) FROM ({rows})").fetchone() or (0, 0, 0)
+    keyed, hashes, corrupt = map(int, row)
+    keys = keyed if hashes == keyed else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
+    return Counts(sum(file.rows + file.lines for file in ingested), keyed, keys, corrupt)
 
 
-def check_amounts(name: str, entity: Entity, read: int, aside: int, first: Callable[[], str]) -> None:
+def check_amounts(connection: "DuckDBPyConnection", name: str, entity: Entity, ingested: list[IngestedFile],
+                  counts: Counts, project: Path) -> None:
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
-    if read == 0:
+    aside = counts.read - counts.keyed
+    if counts.read == 0:
         raise OvertideError("no_rows", f"{name} has no rows in {entity.path}.", name,
                             "Check the file; a refresh never publishes an empty entity.")
-    if aside * 100 > entity.max_set_aside_percent * read:
-        raise OvertideError("too_many_set_aside", f"{name}: {aside:,} of {read:,} rows could not be read or have no "
-                            f"primary key, more than {entity.max_set_aside_percent:g} %.{first()}", name,
-                            "Correct the file or its format, or raise `max_set_aside_percent`.")
+    if aside * 100 > entity.max_set_aside_percent * counts.read:
+        collect_aside(connection, entity, ingested, project, FEW)
+        raise OvertideError("too_many_set_aside", f"{name}: {aside:,} of {counts.read:,} rows could not be read or "
+                            f"have no primary key, more than {entity.max_set_aside_percent:g} %.", name,
+                            "Correct the file or its format, or raise `max_set_aside_percent`.",
+                            details=first_aside(connection, FEW))
 
 
-def one_per_key(entity: Entity, prefer: Preference, rows: str) -> str:
-    """Return the SQL of the rows with one row for each primary key."""
+def repeated_rows(entity: Entity, prefer: Preference, rows: str) -> str:
+    """Return the SQL of the rows whose key another row has, too, each content once, by `__rank` in the key's order.
+
+    `__copies` counts the rows of one content; `__file` and `__line` are those of the first of them by name. Rows that
+    are equal where they could be read are two contents when their texts differ: the one with nothing corrupt is first.
+    """
     key, names = quoted(entity.primary_key), list(entity.attributes)
-    types = {name: duckdb_type(entity.attribute(name).type) for name in names}
+    first = ", ".join(f"first({quoted(name)}) AS {quoted(name)}" for name in names)
     return f"""
         WITH keyed AS (SELECT * FROM ({rows}) WHERE {key} IS NOT NULL),
         repeated AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
-        ranked AS (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY {preference(prefer, names)},
-                                                {canonical_row(types)} DESC) AS __place
-                   FROM keyed SEMI JOIN repeated USING ({key}))
-        SELECT {columns(names)}, {CORRUPT} FROM keyed ANTI JOIN repeated USING ({key})
-        UNION ALL SELECT {columns(names)}, {CORRUPT} FROM ranked WHERE __place = 1"""
+        texts AS (SELECT *, {canonical_row(_types(entity))} AS __content, ({CORRUPT} ->> 'line')::BIGINT AS __line,
+                         concat({CORRUPT} ->> 'details', chr(28), {CORRUPT} ->> 'record') AS __wrong
+                  FROM keyed SEMI JOIN repeated USING ({key})),
+        contents AS (SELECT {first}, __content, __wrong, count(*) AS __copies, min(__file) AS __file,
+                            arg_min(__line, (__file, __line)) AS __line,
+                            arg_min({CORRUPT}, (__file, __line)) AS {CORRUPT}
+                     FROM texts GROUP BY __content, __wrong)
+        SELECT * EXCLUDE (__content, __wrong), row_number() OVER (
+                   PARTITION BY {key} ORDER BY {preference(prefer, names)}, __content DESC, __wrong) AS __rank
+        FROM contents"""
+
+
+def one_per_key(entity: Entity, rows: str, repeats: Path | None) -> str:
+    """Return the SQL of the rows with one row for each primary key."""
+    key, chosen = quoted(entity.primary_key), f"{columns(entity.attributes)}, {CORRUPT}"
+    single = f"SELECT {chosen} FROM ({rows}) WHERE {key} IS NOT NULL"
+    if repeats is None:
+        return single
+    return f"""
+        WITH winner AS (SELECT {chosen} FROM {parquet_rows([repeats])} WHERE __rank = 1)
+        SELECT * FROM ({single}) ANTI JOIN winner USING ({key}) UNION ALL FROM winner"""
 
 
 def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
@@ -127,23 +156,58 @@ def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
     return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"
 
 
-def corrupt_rows(entity: Entity, ingested: list[IngestedFile], in_rows: bool) -> str:
-    """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines.
+def corrupt_rows(entity: Entity, rows: str, repeats: Path | None, some: bool) -> str:
+    """Return the SQL of everything that is wrong: values that could not be typed, rows that lost, what is set aside.
 
-    Unless `in_rows` only lines are: reading all rows to find none of them takes long.
+    Unless `some` rows hold something corrupt they are not read: reading all rows to find none of them takes long.
     """
-    key = quoted(entity.primary_key)
-    keyless = literal(f"{entity.primary_key}: the primary key is missing")
-    reason = f"concat_ws('; ', CASE WHEN {key} IS NULL THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
-    rows = " UNION ALL ".join(
-        f"SELECT *, {literal(file.source)} AS __file FROM {parquet_rows([file.rows_path])}" for file in ingested)
-    lines = " UNION ALL ".join(
-        f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
-        f"Line AS LineNumber, Record FROM {parquet_rows([file.lines_path])}" for file in ingested)
-    if not in_rows:
-        return lines
+    key, parts = quoted(entity.primary_key), [ASIDE]
+    single = f"SELECT * FROM ({rows}) WHERE {CORRUPT} IS NOT NULL AND {key} IS NOT NULL"
+    if repeats is not None:
+        ranked = parquet_rows([repeats])
+        parts += [_losers(entity, ranked), f"{_listed(key)} FROM {ranked} WHERE __rank = 1 AND {CORRUPT} IS NOT NULL"]
+        single = f"FROM ({single}) ANTI JOIN {ranked} USING ({key})"
+    if some:
+        parts.append(f"{_listed(key)} FROM (SELECT *, ({CORRUPT} ->> 'line')::BIGINT AS __line FROM ({single}))")
+    return " UNION ALL ".join(f"({part})" for part in parts)
+
+
+def _listed(key: str) -> str:
+    return f"SELECT {CORRUPT} ->> 'details' AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, true AS IsKept, " \
+           f"__file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record"
+
+
+def _losers(entity: Entity, ranked: str) -> str:
+    """Return the SQL of the rows that lost to another of their key: the reason shows what the kept one has instead."""
+    key, shown = quoted(entity.primary_key), _text("compared", entity.primary_key, entity)
+    record = ", ".join(f"{literal(name)}, {_text('compared', name, entity)}" for name in entity.attributes)
+    named = literal(f"{entity.primary_key}: another row with the key ")
     return f"""
-        SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {key} IS NOT NULL AS IsKept,
-               __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
-        FROM ({rows}) WHERE {CORRUPT} IS NOT NULL
-        UNION ALL {lines}"""
+        WITH loser AS (FROM {ranked} WHERE __rank > 1), winner AS (FROM {ranked} WHERE __rank = 1),
+        compared AS (SELECT loser.*, concat_ws(',', {', '.join(_instead(name, entity) for name in entity.attributes)})
+                                     AS __instead FROM loser JOIN winner USING ({key})),
+        reasoned AS (SELECT *, CASE __instead WHEN '' THEN ', with the same values where they could be read'
+                                              ELSE concat(': {{', __instead, '}}') END AS __kept FROM compared)
+        SELECT concat_ws('; ', concat({named}, to_json({shown}), ' is kept', __kept),
+                         nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails,
+               {key}::VARCHAR AS PrimaryKey, false AS IsKept, __file AS FileName, __line AS LineNumber,
+               coalesce({CORRUPT} ->> 'record', json_object({record})::VARCHAR) AS Record
+        FROM reasoned AS compared"""
+
+
+def _text(row: str, name: str, entity: Entity) -> str:
+    return canonical_text(f"{row}.{quoted(name)}", entity.attribute(name).type)
+
+
+def _instead(name: str, entity: Entity) -> str:
+    """Return the SQL of `"name":"value"` of the winner where it has another value than the loser."""
+    return f"CASE WHEN winner.{quoted(name)} IS DISTINCT FROM loser.{quoted(name)} THEN concat(" \
+           f"{literal(json.dumps(name, ensure_ascii=False) + ':')}, " \
+           f"coalesce(to_json({_text('winner', name, entity)})::VARCHAR, 'null')) END"
+
+
+def _not_kept(connection: "DuckDBPyConnection", corrupt: Path, exact: int) -> tuple[int, int, int]:
+    """Return how many rows were set aside, repeat another exactly, or lost to another of their key."""
+    row = connection.execute(f"SELECT count(*) FILTER (PrimaryKey IS NULL), count(PrimaryKey) "
+                             f"FROM {parquet_rows([corrupt])} WHERE NOT IsKept").fetchone() or (0, 0)
+    return int(row[0]), exact, int(row[1])

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ class Plan:
     """The content hash of every table, as published before."""
     attach: tuple[str, ...] = ()
     """The SQL that attaches the lake, to read what is published."""
+    kept_before: Mapping[str, int] = field(default_factory=dict)
+    """How many rows each entity had in the last published run."""
+    allow_shrink: bool = False
+    """Whether an entity may have far fewer rows than then."""
 
     @property
     def scratch(self) -> Path:
@@ -66,8 +70,9 @@ class Plan:
                 for place, unified in enumerate(self.configuration.unification.entities)}
 
     def preference(self, name: str) -> Preference:
-        """Return how an entity's winner is chosen."""
-        return self.options[name][1].deduplicate.prefer if name in self.options else Preference()
+        """Return which of an entity's rows with one key is kept: by its own preference, else by that of duplicates."""
+        unified = self.options[name][1].deduplicate.prefer if name in self.options else Preference()
+        return self.entities[name].prefer or unified
 
     def unified(self, tables: list[EntityTable]) -> list[Unified]:
         """Return the unified entities with their tables, in match order."""

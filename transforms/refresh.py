@@ -17,6 +17,7 @@ from transforms.identities import Identified
 from transforms.keys import EntityTable
 from transforms.outputs import Output
 from transforms.plan import Plan, leave_error
+from transforms.shrinking import expect_no_shrink
 from transforms.unify import PairTable, SourceFile
 
 Result = TypeVar("Result")
@@ -68,12 +69,13 @@ class ReadSources(beam.PTransform):
     def expand(self, files: PCollection[SourceFile]) -> PCollection[EntityTable]:
         """From source files to one table per entity."""
         settle = guarded(unify.settle_entity, self.plan)
-        return (files
-                | "Spread files over workers" >> beam.Reshuffle()
-                | "Read and type files" >> beam.Map(guarded(unify.read_file, self.plan))
-                | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
-                | "Collect files of an entity" >> beam.GroupByKey()
-                | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1])))
+        tables = (files
+                  | "Spread files over workers" >> beam.Reshuffle()
+                  | "Read and type files" >> beam.Map(guarded(unify.read_file, self.plan))
+                  | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
+                  | "Collect files of an entity" >> beam.GroupByKey()
+                  | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1])))
+        return tables | "Expect no shrunk source" >> beam.Map(guarded(expect_no_shrink, self.plan), AsList(tables))
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them

@@ -232,7 +232,7 @@ def _new(shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
 
 
 def _csv_columns(file: Path, entity: Entity) -> list[str]:
-    with _opened(file, entity) as text:
+    with opened(file, entity) as text:
         first = text.readline()
         if _keys(first):
             raise _UnreadableError("holds JSON lines, not CSV", "Set `format: jsonl` of the entity.")
@@ -248,7 +248,7 @@ def _csv_columns(file: Path, entity: Entity) -> list[str]:
 
 
 @contextmanager
-def _opened(file: Path, entity: Entity) -> Iterator[TextIO]:
+def opened(file: Path, entity: Entity) -> Iterator[TextIO]:
     """Open a file behind its byte order mark; bytes that are no UTF-8 are left to the reading of their line."""
     errors = "surrogateescape" if is_utf8(entity) else "strict"
     with file.open(encoding=entity.encoding, newline="", errors=errors) as text:
@@ -277,7 +277,7 @@ def _parquet_columns(file: Path, _: Entity) -> list[str]:
 def _json_columns(file: Path, entity: Entity) -> list[str]:
     wanted = {name for name in entity.attributes if not entity.attribute(name).optional}
     columns: dict[str, None] = {}
-    with _opened(file, entity) as lines:
+    with opened(file, entity) as lines:
         for number, line in enumerate(lines):
             if number >= SAMPLED_LINES and columns and wanted <= columns.keys():
                 break

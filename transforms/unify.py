@@ -67,7 +67,7 @@ def settle_entity(entity: str, files: Iterable[IngestedFile], plan: Plan) -> Ent
     started = begun(plan, "keys")
     with kernel(plan.settings) as connection:
         table = settle(connection, entity, plan.entities[entity], plan.preference(entity), list(files),
-                       plan.folder("ingest", entity))
+                       plan.folder("ingest", entity), plan.paths.project)
     stages = [*(("blocks", "identities", "build AlternateKey") if entity in plan.options else ()),
               *("build UnifiedActivity" for activity, _ in plan.activities if activity.entity == entity)]
     report(plan, "keys", table.rows_read, started, dict.fromkeys(stages, table.rows_kept))
@@ -152,8 +152,8 @@ def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Pla
     pq.write_table(pa.Table.from_batches([forest]), path)
     with kernel(plan.settings) as connection:
         attach(connection, plan)
-        identified = identify(connection, plan.unified(tables), str(path), remembered(plan.published), str(plan.configuration.instance.id),
-                              plan.run, plan.configuration.unification.limits.cluster_size, folder)
+        identified = identify(connection, plan.unified(tables), str(path), remembered(plan.published),
+                              str(plan.configuration.instance.id), plan.run, plan.configuration.unification.limits.cluster_size, folder)
     if identified.profiles == 0:
         raise OvertideError("no_profiles", "The refresh would publish no customer at all.", "unification",
                             "Check `include_all` and the match rules.")

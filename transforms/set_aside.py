@@ -1,0 +1,107 @@
+"""The rows without a key and the lines that are no rows: what is wrong with each, and where it stands in its file."""
+
+import csv
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from schemas.configuration import Entity
+from schemas.errors import OvertideError
+from schemas.names import literal, parquet_rows, quoted
+from schemas.strict_json import parse_json
+from transforms.ingest import CORRUPT, IngestedFile
+from transforms.sources import columns_of, opened
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+ASIDE = "SELECT CorruptionDetails, PrimaryKey, IsKept, FileName, LineNumber, Record FROM aside"
+"""SQL of all that is set aside, as rows of `{DataSource}_{Entity}_corrupt`, once `collect_aside` has collected it."""
+SOUGHT = 1000
+"""Rows of a CSV file whose lines are sought: DuckDB reads rows without their numbers."""
+SEARCHED = 1 << 30
+"""Characters in which they are sought; the line of a row behind them stays unknown."""
+SHOWN = 200
+"""Characters of a record that an error shows."""
+FOUND = pa.schema([("file", pa.string()), ("record", pa.string()), ("nth", pa.int64()), ("line", pa.int64())])
+
+
+def named_rows(ingested: list[IngestedFile]) -> str:
+    """Return the SQL of the rows of files, each with the name of its file in `__file`."""
+    names = ", ".join(f"({literal(file.rows_path)}, {literal(file.source)})" for file in ingested)
+    rows = parquet_rows([file.rows_path for file in ingested], ", filename = '__path'")
+    return f"SELECT * EXCLUDE (__path) FROM {rows} JOIN (VALUES {names}) AS named(__path, __file) USING (__path)"
+
+
+def collect_aside(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFile], project: Path,
+                  most: int | None = None) -> None:
+    """Create the table `aside` of all that goes no further, or of the first `most` rows and lines of each file."""
+    limit = "" if most is None else f" LIMIT {most}"
+    key, keyless = quoted(entity.primary_key), literal(f"{entity.primary_key}: the primary key is missing")
+    rows = f"""
+        SELECT concat_ws('; ', {keyless}, nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails, __file AS FileName,
+               ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
+        FROM ({named_rows(ingested)}) WHERE {key} IS NULL"""
+    parts = [rows + limit] + [
+        f"SELECT CorruptionDetails, {literal(file.source)}, Line, Record FROM {parquet_rows([file.lines_path])}{limit}"
+        for file in ingested if file.lines]
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE aside AS
+        SELECT *, NULL::VARCHAR AS PrimaryKey, false AS IsKept,
+               row_number() OVER (PARTITION BY FileName, Record, LineNumber) AS nth
+        FROM ({' UNION ALL '.join(f'({part})' for part in parts)})""")
+    if entity.format == "csv":
+        _number_rows(connection, entity, project)
+
+
+def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideError]:
+    """Return an error for each of the first few rows that were set aside: where it is, what is wrong, how it reads."""
+    rows = connection.execute("SELECT FileName, LineNumber, CorruptionDetails, Record FROM aside "
+                              f"ORDER BY FileName, LineNumber NULLS LAST, Record LIMIT {few}").fetchall()
+    return [OvertideError("row_set_aside", f"{file}{'' if line is None else f', line {line}'}: "
+                          f"{details.removeprefix('line: ')}, in {record[:SHOWN]}{'…' * (len(record) > SHOWN)}.", file)
+            for file, line, details, record in rows]
+
+
+def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path) -> None:
+    """Give the rows without a key the numbers of their lines."""
+    wanted = connection.execute(f"""
+        SELECT FileName, Record, count(*) FROM aside WHERE LineNumber IS NULL GROUP BY FileName, Record
+        QUALIFY row_number() OVER (PARTITION BY FileName ORDER BY Record) <= {SOUGHT}""").fetchall()
+    found = []
+    for name in sorted({file for file, _, _ in wanted}):
+        records = {record: times for file, record, times in wanted if file == name}
+        found += [{"file": name, "record": record, "nth": nth, "line": line}
+                  for record, lines in csv_lines(project / name, name, entity, records).items()
+                  for nth, line in enumerate(lines, start=1)]
+    connection.register("found_lines", pa.Table.from_pylist(found, FOUND))
+    connection.execute("UPDATE aside SET LineNumber = line FROM found_lines WHERE FileName = file "
+                       "AND aside.Record = found_lines.record AND aside.nth = found_lines.nth "
+                       "AND LineNumber IS NULL")
+    connection.unregister("found_lines")
+
+
+def csv_lines(path: Path, shown: str, entity: Entity, records: dict[str, int]) -> dict[str, list[int]]:
+    """Return the first lines of records of a CSV file, each a JSON object of texts that comes so many times.
+
+    What is not found as it is written has no line: never a wrong one.
+    """
+    places = {column: place for place, column in enumerate(columns_of(path, shown, entity))}
+    read = [places[name] for name in entity.attributes if name in places]
+    texts = {record: tuple(str(value or "") for value in parse_json(record).values()) for record in records}
+    sought, left = {texts[record]: record for record in records}, sum(records.values())
+    found: dict[str, list[int]] = defaultdict(list)
+    with suppress(csv.Error, UnicodeError), opened(path, entity) as text:
+        rows, line = csv.reader(text, delimiter=entity.delimiter), 1
+        for row in rows:
+            record = sought.get(tuple(row[place] for place in read)) if len(row) == len(places) else None
+            if record is not None and len(found[record]) < records[record]:
+                found[record].append(line)
+                left -= 1
+            line = rows.line_num + 1
+            if not left:
+                break
+    return found
