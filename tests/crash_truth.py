@@ -151,7 +151,7 @@ def expect_same(found: Rows, expected: Rows, name: str) -> None:
 
 def expected_tables(bases: Sequence[Base]) -> dict[str, Rows]:
     """Return the rows of the tables that refreshes add to, after these publishes."""
-    found: dict[str, Rows] = {"Registry": [], "Identity": []}
+    found: dict[str, Rows] = {"Registry": [], "Departure": [], "Identity": []}
     current: dict[str, dict[object, tuple[tuple[object, ...], int]]] = {}
     for before, base in pairwise([None, *bases]):
         assert base is not None
@@ -164,6 +164,9 @@ def expected_tables(bases: Sequence[Base]) -> dict[str, Rows]:
         known = before.registry.ids if before else {}
         found["Registry"] += [(*record, one, base.run) for record, one in base.registry.ids.items()
                               if known.get(record) != one]
+        had = before.registry.has if before else {}
+        found["Departure"] += [(*record, one, base.run) for record, ids in had.items()
+                               for one in ids.keys() - base.registry.has[record].keys()]
     found["Identity"] += [(one, run, *record) for one, (run, record) in bases[-1].registry.given.items()]
     return found | {name: [(*row, first) for row, first in rows.values()] for name, rows in current.items()}
 

@@ -64,15 +64,16 @@ Sources = Mapping[str, Mapping[str, Row]]
 """Entity full name -> primary key -> the record."""
 
 
-def clusters(world: World, sources: Sources) -> list[Cluster]:
-    """Return the customers' records: those with equal e-mails, others alone (4.8); null equals nothing."""
+def clusters(world: World, sources: Sources) -> tuple[list[Cluster], list[Cluster]]:
+    """Return the records with equal e-mails, others alone (4.8; null equals nothing): customers, and what is none."""
     joined: dict[object, set[Ref]] = {}
     for entity in world.entities:
         for key, record in sources[entity.name].items():
             joined.setdefault(record[EMAIL] or (entity.name, key), set()).add((entity.name, key))
     lonely = {entity.name for entity in world.entities if not entity.include_all}
     found = [Cluster(records) for records in joined.values()]
-    return [one for one in found if len({entity for entity, _ in one}) > 1 or next(iter(one))[0] not in lonely]
+    apart = [one for one in found if len({entity for entity, _ in one}) == 1 and next(iter(one))[0] in lonely]
+    return [one for one in found if one not in apart], apart
 
 
 # ---- what a refresh publishes
@@ -108,7 +109,8 @@ class Base:
 
 def refresh(world: World, sources: Sources, before: Registry, run: int, published_at: int) -> Base:
     """Return what a refresh of the sources publishes (4.1 to 4.3)."""
-    found = identify(before, clusters(world, sources), run, world.instance, world.entities[0].name)
+    customers, apart = clusters(world, sources)
+    found = identify(before, customers, run, world.instance, world.entities[0].name, apart)
     records = {record: one for one, cluster in found.profiles.items() for record in cluster}
     profiles = {one: profile(world, sources, cluster, previous(found.registry.alias, one))
                 for one, cluster in found.profiles.items()}

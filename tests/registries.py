@@ -16,7 +16,7 @@ from tests.oracle_identities import Cluster, Identities, previous
 from tests.sequences import NAMES
 from transforms import identities
 from transforms.fingerprint import EMPTY
-from transforms.identities import NOTHING, Unified
+from transforms.identities import NOTHING, UNTOLD, Unified
 from transforms.keys import EntityTable
 from transforms.pairs import ENTITY_SHIFT
 
@@ -33,11 +33,19 @@ class Registries:
         for name, nothing in NOTHING.items():
             self.connection.execute(f"CREATE TABLE {name}_before AS {nothing}")
 
-    def refresh(self, clusters: Collection[Cluster], run: int) -> dict[str, Rows]:
-        """Give identities to clusters, customers or not; return the rows of all that was found, by table."""
+    def remember(self, table: str, *rows: tuple[object, ...]) -> None:
+        """Put rows into a table, as refreshes before would have written them."""
+        places = ", ".join("?" * len(rows[0]))
+        self.connection.executemany(f"INSERT INTO {table}_before VALUES ({places})", rows)
+
+    def refresh(self, clusters: Collection[Cluster], run: int, untold: bool = False) -> dict[str, Rows]:
+        """Give identities to clusters, customers or not; return the rows of all that was found, by table.
+
+        `untold`: what was written so far does not say what records left.
+        """
         folder = self.folder / str(run)
         folder.mkdir()
-        tables = {name: f"SELECT * FROM {name}_before" for name in NOTHING}
+        tables = {name: f"SELECT * FROM {name}_before" for name in NOTHING} | ({"Departure": UNTOLD} if untold else {})
         entities, forest = written(folder, clusters)
         with self.connection.cursor() as connection:
             found = identities.identify(connection, entities, forest, tables, "i", run, 1000, folder)

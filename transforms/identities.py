@@ -167,7 +167,7 @@ CREATE TEMP TABLE heir AS
     SELECT id, cluster FROM share ANTI JOIN contested USING (id)
     UNION ALL
     SELECT id, cluster FROM (FROM vote QUALIFY row_number() OVER (PARTITION BY id
-        ORDER BY since, customer DESC, primaries DESC, records DESC, created DESC, ref) = 1);
+        ORDER BY {first}, primaries DESC, records DESC, created DESC, ref) = 1);
 CREATE TEMP TABLE crowded AS SELECT cluster FROM heir GROUP BY cluster HAVING count(*) > 1;
 CREATE TEMP TABLE kept AS
     SELECT cluster, id FROM heir ANTI JOIN crowded USING (cluster)
@@ -181,7 +181,8 @@ CREATE TEMP TABLE left_now AS
 """
 """From registry, departure and identity to `kept` (cluster, id), `heir` and `left_now`; see the module's text.
 
-Most ids have records in one cluster, and most clusters one id: only what is contested or crowded is ranked.
+Most ids have records in one cluster, and most clusters one id: only what is contested or crowded is ranked. `first`
+says what decides first: the earliest run, or (in a registry that does not say what was left) that it is a customer.
 """
 
 ALIASES = """
@@ -270,7 +271,8 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
     names = f"[{', '.join(literal(name) for name in [unified.table.entity for unified in entities])}]"
     ranked = f"[{', '.join(literal(name) for name in sorted(unified.table.entity for unified in entities))}]"
     connection.execute(f"CREATE TEMP MACRO entity_name(place) AS list_extract({names}, place + 1)")
-    connection.execute(HEIRS)
+    untold = before["Departure"] == UNTOLD
+    connection.execute(HEIRS.format(first="customer DESC, since" if untold else "since, customer DESC"))
     connection.execute(ALIASES)
     new_ids(connection, instance, ranked)
     mark_winners(connection, entities)
@@ -281,7 +283,6 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
         SELECT member.*, id, loser.record IS NULL AS winner
         FROM member JOIN named USING (cluster) LEFT JOIN loser ON loser.record = member.record;
         DROP TABLE member""")
-    untold = before["Departure"] == UNTOLD
     return _written(connection, entities, ranked, run, folder, not_unified, oversized, untold)
 
 
