@@ -22,7 +22,7 @@ METADATA = "__ducklake_metadata_lake"
 PUBLISH_MARK = "Published: "
 """The comment of the table `runs` ends with this and the JSON of a `Publish`, written by the publishing commit."""
 
-UNCHECKED = {"allow_unsigned_extensions": True}
+UNCHECKED: dict[str, bool | int] = {"allow_unsigned_extensions": True}
 """LOAD does not hash the whole extension again, which took half of the time of opening a lake (docs/decisions)."""
 
 

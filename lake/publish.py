@@ -87,31 +87,29 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, 
             crash_point("publish.before_run")
             # 5. The instant last, and no event from then on to the end: one with a later instant would be shown by
             #    readers that do not have the publish yet.
+            last = _last_publish(connection)
             with taking() as earliest:
-                published = _commit(connection, paths, row, earliest, forgotten)
+                published = Publish(row.run, max(earliest, last + 1), row.generation, row.history_days, forgotten)
+                _commit(connection, paths, row, published, first=not last)
         finally:
             connection.close()
     crash_point("publish.after_commit")
     return published
 
 
-def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, earliest: Instant,
-            forgotten: Instant) -> Publish:
-    """Take the instant of the publish, the earliest that is free, and commit; called where no event is accepted."""
-    last = _last_publish(connection)
-    published = Publish(row.run, max(earliest, last + 1), row.generation, row.history_days, forgotten)
+def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, published: Publish, first: bool) -> None:
+    """Commit the publish, whose instant is taken; called where no event is accepted, so that the less is done here."""
     _name_run(connection, published, row)
     crash_point("publish.before_commit")
     # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this process dies, whoever
     #    asks for a later one asks the catalog. The file they look into must never be behind it.
-    doubt(paths, published.published_at, first=not last)
+    doubt(paths, published.published_at, first)
     crash_point("publish.doubted")
     # 7. The commit is the only point of truth; the serving generation was complete before it.
     connection.execute("COMMIT")
     crash_point("publish.committed")
     # 8. Named before events are accepted again, which then are later.
     announce(paths, published)
-    return published
 
 
 def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
