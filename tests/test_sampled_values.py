@@ -78,6 +78,11 @@ def test_keys_that_are_missing_or_repeated(tmp_path):
     assert (repeated.severity, repeated.code) == ("note", "repeated_key")
     assert '1 of 6 sampled rows have the key of another row and other values; the first is "1" (a.csv, line 2, and ' \
            "a.csv, line 3)." in repeated.message
+    (tmp_path / "b.csv").write_text("Id,V\n1,a\nx,b\n")
+    missing, = check_values(tmp_path, entity(numbers, "b.csv"))  # one fault, one mistake
+    assert "a.csv" not in missing.message
+    assert '1 of 2 sampled rows have no primary key; the first is b.csv, line 3, whose Id is "x", which is no ' \
+           "integer." in missing.message
     strict = check_values(tmp_path, entity(numbers))
     assert ("mistake", "missing_key") in [(one.severity, one.code) for one in strict]
     meant = check_values(tmp_path, entity(numbers, prefer={"policy": "most_filled"}))

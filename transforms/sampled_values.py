@@ -107,7 +107,7 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
         yield Finding(_severity(column.nested, some), "nested_value",
                       f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, which are "
                       f"no values; the first is {_shown(value)} ({place}). Write their parts as columns.", name)
-    if column.wrong:
+    if column.wrong and name != entity.primary_key:  # a key that is none is told as a row without key
         place, value = column.wrong[0]
         expected, suggestion = _better(column.values, attribute, entity.time_zone)
         severity: Severity = "mistake" if expected else _severity(column.wrong, some)
@@ -162,9 +162,11 @@ def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
                       f"rows; the first is {first.place}: {first.wrong}.")
     if seen.keyless:
         first = seen.keyless[0]
-        value = first.values.get(entity.primary_key)
+        value, kind = first.values.get(entity.primary_key), entity.attribute(entity.primary_key).type
+        shown = "missing" if value is None else f"{_shown(value)}, which is no {kind}" if str(value).strip(BLANKS) \
+            else _shown(value)
         yield Finding(severity, "missing_key", f"{len(seen.keyless):,} of {seen.rows:,} sampled rows have no primary "
-                      f"key; the first is {first.place}, whose {entity.primary_key} is {_shown(value)}.")
+                      f"key; the first is {first.place}, whose {entity.primary_key} is {shown}.")
     if seen.repeated and entity.prefer is None:
         key, one, other = seen.repeated[0]
         yield Finding("note", "repeated_key", f"{len(seen.repeated):,} of {seen.rows:,} sampled rows have the key of "

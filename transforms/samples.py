@@ -90,7 +90,8 @@ def _json_row(place: str, line: str, entity: Entity) -> Row:
     try:
         document = parse_json(line.strip())
     except OvertideError as error:
-        return Row(place, {}, f"it is no JSON object ({error.message.rstrip('.')})")
+        return Row(place, {}, "it is no JSON object: "
+                   + error.message.removeprefix("This is no JSON document: ").rstrip("."))
     if not isinstance(document, dict):
         return Row(place, {}, "it is no JSON object")
     return Row(place, {name: document.get(name) for name in entity.attributes})
