@@ -132,7 +132,7 @@ IDENTITY_ALIAS = _table(
     FIRST_RUN)
 
 REGISTRY = _table(
-    "Registry", "Append-only: the id of every record ever seen; the latest row per record counts.",
+    "Registry", "Append-only: the id of every record ever seen; the latest row counts that Departure does not end.",
     ("EntityName", "VARCHAR", "entity of the source record"),
     ("PrimaryKey", "VARCHAR", "primary key of the source record"),
     ("CustomerId", "VARCHAR", "its id from that run on"),

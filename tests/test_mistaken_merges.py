@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from tests.command_line import call
-from tests.engine import Engine, TestClock
-from tests.histories import START, Story
+from tests.engine import Engine
+from tests.histories import Story
 from tests.oracle import DAY, UNIFIED_ACTIVITY, Request
 from tests.shop import ACCOUNTS, CONTACTS, ORDERS
 

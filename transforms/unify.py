@@ -153,7 +153,8 @@ def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Pla
     with kernel(plan.settings) as connection:
         attach(connection, plan)
         identified = identify(connection, plan.unified(tables), str(path), remembered(plan.published),
-                              str(plan.configuration.instance.id), plan.run, plan.configuration.unification.limits.cluster_size, folder)
+                              str(plan.configuration.instance.id), plan.run,
+                              plan.configuration.unification.limits.cluster_size, folder)
     if identified.profiles == 0:
         raise OvertideError("no_profiles", "The refresh would publish no customer at all.", "unification",
                             "Check `include_all` and the match rules.")
