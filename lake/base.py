@@ -114,12 +114,12 @@ class Past:
     """The base of one run that has no serving generation any more, with the look-ups of one.
 
     `serving` is the generation of the run published last: it knows which records a customer has now, so that only
-    their rows of AlternateKey are read, which is not sorted by customer.
+    their rows of AlternateKey are read, which is not sorted by customer. None where there is none: then all are.
     """
 
     lake: Lake
     run: int
-    serving: Generation
+    serving: Generation | None
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
@@ -147,9 +147,11 @@ class Past:
 
     def _records(self, customer_id: str) -> tuple[tuple[str, str, bool], ...]:
         columns, keys = ["EntityName", "PrimaryKey", "IsWinner"], {"CustomerId": customer_id}
-        now = self.serving.profile(customer_id)
         found = self.lake.query(*_history("AlternateKey", self.run, columns, keys))
-        if now is not None:
+        now = None if self.serving is None else self.serving.profile(customer_id)
+        if self.serving is None:
+            found += self.lake.query(*_current("AlternateKey", self.run, columns, keys))
+        elif now is not None:
             known = [key for _, key, _ in now.records]
             found += self.lake.query(*_current("AlternateKey", self.run, columns, {**keys, "PrimaryKey": known}))
         return tuple(sorted({tuple(row) for row in found}, key=lambda row: (not row[2], row[0], row[1])))

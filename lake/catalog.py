@@ -31,7 +31,8 @@ class Publish:
     """What the catalog names as published: the run, its instant (microseconds) and its serving generation.
 
     `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike; before the instant
-    `forgotten` (microseconds) they may not, since history had gone while fewer days were kept.
+    `forgotten` (microseconds) they may not, since history had gone while fewer days were kept. The event log ended at
+    `log_position` then, its last event having been accepted at `log_accepted_at`: it never ends before it again.
     """
 
     run: int
@@ -39,6 +40,8 @@ class Publish:
     generation: str
     history_days: int = HISTORY_DAYS
     forgotten: int = 0
+    log_position: int = 0
+    log_accepted_at: int = 0
 
     def comment(self) -> str:
         """Return the comment of the table `runs` that says this."""

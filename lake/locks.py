@@ -113,6 +113,21 @@ def wait_for_commit(paths: Paths) -> None:
 
 
 @contextmanager
+def commit_lock_at_once(paths: Paths) -> Iterator[bool | None]:
+    """Hold the right to commit if nobody else does: true; false where somebody does, None where it cannot be had."""
+    try:
+        make_folder(paths.locks)
+        descriptor = os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        yield None
+        return
+    try:
+        yield _locks(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def _locking(descriptor: int, kind: int) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, kind)

@@ -5,24 +5,26 @@ The order matters; each step of `publish` says what another order would lose.
 
 import glob
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.catalog import Publish, connect, expect_no_catalog
-from lake.definitions import columns_of, create_table, inline_up_to, table_columns
+from lake.definitions import columns_of, create_table, inline_up_to, insert_rows, table_columns
 from lake.history import history_begins
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, create_overlay
-from lake.published import announce, current_publish, doubt
+from lake.published import Standing, announce, carried_by, current_publish, doubt
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.instants import HISTORY_DAYS, Instant
 from schemas.names import file_literal, literal, quoted
 from schemas.paths import Paths
-from schemas.tables import RUNS, SCHEMA, Table, create_statements
+from schemas.signatures import Signature, signature
+from schemas.tables import RUNS, SCHEMA, SERVING_META, Table, create_statements
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -41,7 +43,8 @@ class Change:
 class RunRow:
     """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`.
 
-    `history_days` is as in `Publish`; `before` is the publish that is replaced.
+    `history_days` and the end of the log are as in `Publish`; `before` is the publish that is replaced, `serving`
+    the metadata of the generation, from which reads go on where that is lost.
     """
 
     run: int
@@ -51,6 +54,9 @@ class RunRow:
     manifest: Mapping[str, object]
     history_days: int = HISTORY_DAYS
     before: Publish | None = None
+    log_position: int = 0
+    log_accepted_at: int = 0
+    serving: Mapping[str, object] = field(default_factory=dict)
 
 
 Define = Callable[["DuckDBPyConnection", Instant], None]
@@ -74,6 +80,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
             connection.execute("BEGIN")
             create_table(connection, RUNS)
+            _keep_meta(connection, row.serving)
             _change_tables(connection, paths, changes, gone, row.run)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that it forgets nothing
             #    more by what the old base says.
@@ -81,8 +88,10 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             define(connection, forgotten)
             crash_point("publish.before_run")
             # 5. The instant last: everything accepted before it was accepted under the old base.
-            published = Publish(row.run, _instant(connection, clock), row.generation, row.history_days, forgotten)
+            published = Publish(row.run, _instant(connection, clock), row.generation, row.history_days, forgotten,
+                                row.log_position, row.log_accepted_at)
             _name_run(connection, published, row)
+            standing = Standing(published, *carried_by(connection))
             crash_point("publish.before_commit")
             # 6. The commit is the only point of truth; the serving generation was complete before it. Readers wait
             #    from the doubt on: the file they look into must never be behind the catalog.
@@ -90,11 +99,18 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Callabl
             crash_point("publish.doubted")
             connection.execute("COMMIT")
             crash_point("publish.committed")
-            announce(paths, published)
+            announce(paths, standing, _whole(paths, published))
         finally:
             connection.close()
+        # 7. Closing the catalog may write its journal into it: that was us, too.
+        announce(paths, standing, _whole(paths, published))
     crash_point("publish.after_commit")
     return published
+
+
+def _whole(paths: Paths, published: Publish) -> dict[str, Signature]:
+    """Return the signature of the serving generation that was just made: nobody need look whether it is whole."""
+    return {published.generation: signature(paths.generation(published.generation))}
 
 
 def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
@@ -131,7 +147,8 @@ def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there
         for statement in create_statements(change.table):
             connection.execute(statement)
     for number, file in enumerate(with_rows(connection, change.files)):
-        add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}.parquet")
+        # Where an older catalog was restored another run has this number, and its files must not be taken for these.
+        add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet")
 
 
 def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[str]:
@@ -157,6 +174,16 @@ def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow)
                        [row.run, published.published_at, row.generation, row.configuration_hash, row.code_version,
                         json.dumps(dict(row.manifest), sort_keys=True)])
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
+
+
+def _keep_meta(connection: "DuckDBPyConnection", serving: Mapping[str, object]) -> None:
+    """Write the metadata of the serving generation down in the lake, where it is not there already."""
+    create_table(connection, SERVING_META)
+    rows = [(key, json.dumps(serving[key], sort_keys=True)) for key in sorted(serving) if key != "run"]
+    if rows != connection.execute(f'SELECT * FROM {SCHEMA}.serving_meta ORDER BY "Key"').fetchall():
+        connection.execute(f"DELETE FROM {SCHEMA}.serving_meta")
+        if rows:
+            insert_rows(connection, SERVING_META, rows)
 
 
 def expect_lake(paths: Paths) -> Publish:

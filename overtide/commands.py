@@ -74,6 +74,7 @@ def sql(project: Project, arguments: Namespace, output: Output) -> int:
     from lake.session import interruptibly, open_session
 
     query = _input("-") if arguments.query == "-" else arguments.query
+    project.expect_same_log()
     connection = open_session(project.paths)
     try:
         names, rows = interruptibly(connection, lambda: _fetched(connection, query))
@@ -121,8 +122,7 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     published, stream, live = found["published"], found["stream"], found["live"]
     run = "nothing yet: run `overtide refresh`" if published is None else \
         f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago"
-    behind = ", of another event log: this one was lost or replaced" if stream["logReplaced"] else \
-        f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind" \
+    behind = f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind" \
         if stream["lagEvents"] else ""
     return [("project", found["project"]), ("published", run),
             *((f"{name} lock", _holder(held)) for name, held in found["locks"].items()),

@@ -106,6 +106,7 @@ class Project:
         """
         from lake.session import interruptibly, open_session, run_query
 
+        self.expect_same_log()
         connection = open_session(self.paths)
         try:
             return interruptibly(connection, lambda: run_query(connection, query, parameters).to_arrow_table())
@@ -121,7 +122,19 @@ class Project:
         from lake.publish import expect_lake
 
         expect_lake(self.paths)
+        self.expect_same_log()
         return ["SET TimeZone = 'UTC'", *attach_statements(self.paths, read_only=True)]
+
+    def expect_same_log(self) -> None:
+        """Raise `log_replaced` where the event log is not the one that belongs to the lake.
+
+        For what reads the lake alone: that goes on where the log may not be read, or is damaged.
+        """
+        try:
+            self.reader.standing()
+        except OvertideError as error:
+            if error.code == "log_replaced":
+                raise
 
     def update(self, customer_id: str | None = None, fields: Mapping[str, Any] | None = None, *,
                key: Key | None = None, valid_until: End = None, event_time: When = None, caller: str | None = None,

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from eventlog.contract import continues
 from lake.catalog import Publish, connect
 from lake.counts import Overlay, count_overlay
 from lake.locks import holder, refresh_lock, stream_lock
@@ -16,7 +15,7 @@ NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
 
 def status(project: "Project") -> dict[str, Any]:
     """Return the state of a project as a JSON document."""
-    publish = project.reader.published()
+    publish = project.reader.standing().publish
     overlay = NOTHING if publish is None else _overlay(project)
     now = max(project.clock(), project.log.last_accepted_at(), publish.published_at if publish else 0)
     return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
@@ -43,16 +42,12 @@ def _published(publish: Publish | None, now: Instant) -> dict[str, Any] | None:
 
 
 def _stream(project: "Project", overlay: Overlay, now: Instant) -> dict[str, Any]:
-    """Return how far the stream is, how many events it has still to carry, and how long the oldest of them waits.
-
-    `logReplaced` says that the lake holds events of another log, so that the stream cannot go on.
-    """
+    """Return how far the stream is, how many events it has still to carry, and how long the oldest of them waits."""
     behind = max(0, project.log.end() - overlay.position)
     waiting = project.log.read(overlay.position, 1) if behind else []
     seconds = max(0, now - waiting[0].accepted_at) / SECOND if waiting else 0.0
     return {"position": overlay.position, "acceptedAt": _instant(overlay.accepted_at), "lagEvents": behind,
-            "lagSeconds": round(seconds, 3),
-            "logReplaced": not continues(project.log, overlay.position, overlay.accepted_at)}
+            "lagSeconds": round(seconds, 3)}
 
 
 def _instant(instant: Instant | None) -> str | None:

@@ -18,22 +18,22 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from eventlog.contract import EventLog, continues
-from eventlog.sqlite import SqliteEventLog
-from lake.generation import Generation
+from eventlog.contract import EventLog, expect_same_log
+from eventlog.sqlite import SqliteEventLog, log_to_read
 from lake.held_open import held_open
 from lake.history import history_begins
-from lake.locks import commit_lock, hold, stream_lock
+from lake.locks import hold, stream_lock
 from lake.maintenance import Keeper, Upkeep
 from lake.orphans import remove_orphans
 from lake.overlay import Span, commit, committed_position, open_overlay
-from lake.published import current_publish
+from lake.published import committing, current_publish, standing_of
+from lake.sealed import open_generation
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
-from schemas.tables import OVERLAY, SCHEMA
+from schemas.tables import OVERLAY
 from transforms.realtime import Fields
 from transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
 
@@ -96,19 +96,21 @@ class Driver:
         connection = open_overlay(self._paths)
         try:
             # What an earlier stream wrote before it died is nobody's.
-            with commit_lock(self._paths):
+            with committing(self._paths):
                 remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
             crash_point("stream.begun")
             with held_open(self._paths):
                 return self._loop(connection, stop, until_caught_up, watch)
         finally:
-            connection.close()
+            # Closing the catalog may write its journal into it: that is known to be ours.
+            with committing(self._paths):
+                connection.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _loop(self, connection: "DuckDBPyConnection", stop: threading.Event, until_caught_up: bool,
               watch: Watch) -> Progress:
         progress, keeper = Progress(committed_position(connection)), Keeper(connection, self._paths, self._upkeep)
-        self._expect_same_log(connection, progress.position)
+        self._expect_same_log(connection)
         while not stop.is_set():
             began = time.monotonic()
             span = self._next_span(progress.position)
@@ -137,14 +139,9 @@ class Driver:
         published = current_publish(self._paths)
         return history_begins(self._clock(), published) if published else 0
 
-    def _expect_same_log(self, connection: "DuckDBPyConnection", position: int) -> None:
+    def _expect_same_log(self, connection: "DuckDBPyConnection") -> None:
         """Raise when the log lacks events that the lake holds: new ones at their positions would never be carried."""
-        row = connection.execute(f'SELECT epoch_us("AcceptedAt") FROM {SCHEMA}.overlay_state').fetchone()
-        if not continues(self._log, position, row[0] if row else None):
-            raise OvertideError("log_replaced", f"The lake holds events up to position {position:,} of another event "
-                                "log: this one was lost and begun anew, or comes from an older backup.", None,
-                                "Restore the newest backup of the log, or begin the overlay anew as docs/operations.md "
-                                "says (When the event log is lost); until then SQL shows no new events.", 500)
+        expect_same_log(self._log, standing_of(connection).marks)
 
     def _next_span(self, position: int) -> Span | None:
         """Return the next range of the log, at most a tick long, or None at its end."""
@@ -188,8 +185,8 @@ def read_log(path: Path, position: int, limit: int) -> list[Event]:
 
 @cache
 def _opened(path: Path, _device: int, _inode: int) -> SqliteEventLog:
-    """Open the log that is there once per process, for reading alone: the clock and the ids are the writers'."""
-    return SqliteEventLog(path, clock=lambda: 0, ids=lambda _accepted_at: "")
+    """Open the log that is there once per process, for reading alone."""
+    return log_to_read(path)
 
 
 def profile_types(paths: Paths) -> Fields | None:
@@ -198,13 +195,13 @@ def profile_types(paths: Paths) -> Fields | None:
     if published is None:
         return None
     try:
-        return _types_of(paths.generation(published.generation))
+        return _types_of(paths, published.generation)
     except OvertideError:
         # The generation went while a newer one was published: the events are stored all the same, unchecked.
         return None
 
 
 @cache
-def _types_of(generation: Path) -> Fields:
-    fields = Generation(generation).profile_fields.values()
+def _types_of(paths: Paths, generation: str) -> Fields:
+    fields = open_generation(paths, generation).profile_fields.values()
     return {field.name: field.type for field in fields if field.updatable}

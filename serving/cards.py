@@ -5,18 +5,21 @@ greatest of the clock, the last acceptance and the last publish.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from eventlog.contract import EventLog
+from eventlog.contract import EventLog, expect_same_log
 from lake import reading
 from lake.base import Lake, Past
 from lake.catalog import Publish
 from lake.generation import Generation, Profile
 from lake.history import history_begins
 from lake.locks import wait_for_commit
-from lake.published import current_publish
+from lake.published import Standing, current_publish, current_standing
+from lake.sealed import is_as_opened, open_generation
+from lake.stand_in import LakeGeneration
 from schemas.errors import OvertideError
 from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
@@ -87,6 +90,12 @@ class Reader:
         """Return the activities of a customer, newest first; parameters and errors as in `get`."""
         return self._retried(partial(self._timeline, target, as_of, known_at, base))
 
+    def standing(self) -> Standing:
+        """Return what the catalog says; raise `log_replaced` where the event log is not the one that belongs to it."""
+        standing = current_standing(self._paths)
+        expect_same_log(self._log, standing.marks)
+        return standing
+
     def now(self) -> Instant:
         """Return max(clock, last acceptance, last publish), everything up to which is durable."""
         return self._settled()[0]
@@ -117,7 +126,7 @@ class Reader:
         return read()
 
     def _current(self) -> Generation | None:
-        publish = self.published()
+        publish = self.standing().publish
         return None if publish is None else self._serving(publish)
 
     def _card(self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool) -> reading.Card:
@@ -172,7 +181,7 @@ class Reader:
         now = self._clock()
         while True:
             wait_for_commit(self._paths)
-            publish = self.published()
+            publish = self.standing().publish
             self._log.wait_for_commit()
             latest = max(now, self._log.last_accepted_at(), publish.published_at if publish else now)
             if latest == now:
@@ -199,16 +208,30 @@ class Reader:
         key = (publish.run, serving.run)
         if key not in self._bases:
             self._bases = {known: base for known, base in self._bases.items() if known[1] == serving.run}
-            path = self._paths.generation(publish.generation)
-            self._bases[key] = Generation(path) if path.exists() else Past(self._lake, publish.run, serving)
+            self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
         return self._bases[key]
+
+    def _kept(self, publish: Publish) -> Generation | None:
+        """Return the generation of an earlier publish while it is kept, and whole."""
+        with suppress(OvertideError):
+            return open_generation(self._paths, publish.generation)
+        return None
 
     def _serving(self, publish: Publish) -> Generation:
         path = self._paths.generation(publish.generation)
         generation = self._generation
-        if generation is None or generation.path != path:
-            generation = self._generation = Generation(path)
+        if generation is None or generation.path != path or not is_as_opened(generation):
+            generation = self._generation = self._opened(publish)
         return generation
+
+    def _opened(self, publish: Publish) -> Generation:
+        """Return the generation of the current publish; the lake itself stands in for one that is lost or damaged."""
+        try:
+            return open_generation(self._paths, publish.generation)
+        except OvertideError:
+            if self.published() != publish:  # a newer one took it away, and the read begins anew
+                raise
+            return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
 
 
 def _resolved(base: Base, serving: Generation, target: Target) -> str | None:

@@ -30,7 +30,9 @@ def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Pr
         connection.register("profiles", table(PROFILES, map(row_of, profiles)))
         connection.register("keys", table(KEYS, keys))
         connection.register("aliases", table(ALIASES, aliases))
-        build_generation(connection, path, meta, GenerationSources("FROM profiles", "FROM keys", "FROM aliases"))
+        sources = GenerationSources("FROM profiles", "FROM keys", "FROM aliases")
+        name = build_generation(connection, path, meta, sources)
+        path.with_name(f"{name}.sqlite").rename(path)
 
 
 def row_of(profile: Profile) -> tuple[str, str, str, str | None]:
