@@ -4,18 +4,14 @@ SQLite reads a log with a journal only where it may make a file beside it. Where
 read as it lies there, and one with a journal is copied to a temporary folder, until either of the files changes.
 """
 
-import shutil
 import sqlite3
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from schemas.signatures import Signature, journal, signature, signatures
+from schemas.copies import Copy, copied
+from schemas.signatures import Signature, signature, signatures
 
 BUSY_MILLISECONDS = 5000
-COPIES = 5
-"""How often a copy is begun anew because the log changed meanwhile."""
 UNOPENED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
             sqlite3.SQLITE_PERM}
 """What SQLite says where it may not make the files that it needs beside a log."""
@@ -30,7 +26,7 @@ class Connection(sqlite3.Connection):
     inode: list[int]
     version = 0
     frozen: list[Signature] | None = None
-    copy: "tempfile.TemporaryDirectory[str] | None" = None
+    copy: Copy | None = None
 
     def is_of(self, path: Path) -> bool:
         """Say whether it still reads the log that is there."""
@@ -75,24 +71,9 @@ def _as_it_lies(path: Path, frozen: list[Signature]) -> Connection:
 
 
 def _copied(path: Path, error: sqlite3.OperationalError) -> Connection:
-    for _ in range(COPIES):
-        frozen, folder = signatures(path), temporary_folder()
-        place = Path(folder.name) / "log.sqlite"
-        with suppress(OSError):
-            shutil.copyfile(journal(path), journal(place))
-            shutil.copyfile(path, place)
-        if signatures(path) == frozen and place.exists():
-            connection = _tried(connect(place, "mode=rw"))
-            connection.frozen, connection.copy = frozen, folder
-            return connection
-        folder.cleanup()
-    raise error
-
-
-def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Return a folder that goes with the object: in memory where there is such a place, else where Python finds one."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    with suppress(OSError):
-        if memory.is_dir():
-            return tempfile.TemporaryDirectory(prefix="overtide-", dir=memory, ignore_cleanup_errors=True)
-    return tempfile.TemporaryDirectory(prefix="overtide-", ignore_cleanup_errors=True)
+    copy = copied(path)
+    if copy is None:
+        raise error
+    connection = _tried(connect(copy.file, "mode=rw"))
+    connection.frozen, connection.copy = copy.seen, copy
+    return connection

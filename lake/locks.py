@@ -91,7 +91,10 @@ def holder(path: Path) -> dict[str, str | int] | None:
     """Return who holds a lock (pid, host, command, since), or None when nobody does."""
     if not path.exists():
         return None
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # that of another user
+        return _written(path) or None
     try:
         return None if _locks(descriptor, fcntl.LOCK_SH) else _written(path) or {}
     finally:
@@ -108,7 +111,7 @@ def commit_lock(paths: Paths) -> Iterator[None]:
 
 def wait_for_commit(paths: Paths) -> None:
     """Return when no commit to the lake is in progress, so that what a reader then sees of the past is final."""
-    with suppress(FileNotFoundError), _locking(os.open(_commit(paths), os.O_RDONLY), fcntl.LOCK_SH):
+    with suppress(FileNotFoundError, PermissionError), _locking(os.open(_commit(paths), os.O_RDONLY), fcntl.LOCK_SH):
         pass
 
 

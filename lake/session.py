@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-from lake.catalog import connect
+from lake.catalog import attached_catalog, connect
 from lake.merged import BEFORE_HISTORY
 from lake.publish import expect_lake
 from schemas.errors import OvertideError
@@ -34,7 +34,7 @@ def open_session(paths: Paths) -> "DuckDBPyConnection":
     """
     expect_lake(paths)
     connection = connect(paths)
-    catalog = ", ".join(literal(str(paths.catalog) + ending) for ending in ("", "-wal", "-shm", "-journal"))
+    catalog = ", ".join(literal(f"{attached_catalog(paths)}{ending}") for ending in ("", "-wal", "-shm", "-journal"))
     for statement in (f"SET allowed_directories = [{literal(str(paths.data) + '/')}]",
                       f"SET allowed_paths = [{catalog}]", "SET enable_external_access = false", "USE lake",
                       "SET lock_configuration = true"):
