@@ -68,6 +68,9 @@ class EventLog(Protocol):
     def of_activity(self, activity_id: str) -> Event | None:
         """Return the event that created an activity, if it is remembered."""
 
+    def accept(self) -> None:
+        """Take the log that is there, or none, for whole, although more events were accepted: they are lost."""
+
     def wait_for_commit(self) -> None:
         """Return when no append that has taken its `accepted_at` is still on the way to the disk.
 

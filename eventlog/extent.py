@@ -72,8 +72,8 @@ def faults(connection: Connection) -> str | None:
     Events that do not fit their checksums are no fault of the log: whoever reads one is told.
     """
     checked = connection.version == VERSION
-    if checked and sorted(sql for (sql,) in connection.execute(
-            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")) != sorted(DDL):
+    if checked and {sql for (sql,) in connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")} != set(DDL):
         return "its tables are not those of an event log"
     found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
     if found == ["ok"]:

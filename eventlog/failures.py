@@ -20,6 +20,8 @@ def clear_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _from_sqlite(path, error) from None
+    except UnicodeDecodeError:  # what SQLite says of names that were changed
+        raise damaged(path, None, "its tables are not those of an event log") from None
     except OSError as error:
         raise unwritable(path, error) from None
 
@@ -56,8 +58,8 @@ def another(position: int) -> OvertideError:
 
 
 def _replaced(message: str, target: str | None) -> OvertideError:
-    return OvertideError("log_replaced", message, target, "Restore the newest backup of the log, or begin anew with "
-                         "the one that is there as docs/operations.md says (When the event log is lost).", 500)
+    return OvertideError("log_replaced", message, target, "Restore the newest backup of the log. Where there is "
+                         "none, `overtide stream --accept-log` begins anew with the log that is there.", 500)
 
 
 def unwritable(path: Path, error: Exception) -> OvertideError:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from eventlog.contract import Answer
 from eventlog.decisions import Decisions, Remembered, Repeat, Tail, repetition
-from eventlog.extent import untouched, write_extent
+from eventlog.extent import place, untouched, write_extent
 from eventlog.failures import clear_errors, unwritable
 from eventlog.group_commit import GroupCommit
 from eventlog.layout import CHUNK_BITS, INSERT, STORED, checksum, create, entry_of, layout_of, make_file, stored
@@ -85,6 +85,10 @@ class SqliteEventLog:
         """Return the event that created an activity."""
         found = self._events(f"SELECT {STORED} FROM event WHERE activity_id = ?", activity_id)
         return found[0] if found else None
+
+    def accept(self) -> None:
+        """Forget how far the log reached."""
+        place(self.path).unlink(missing_ok=True)
 
     def wait_for_commit(self) -> None:
         """Return when no append is between its accepted_at and the disk."""

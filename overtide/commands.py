@@ -317,7 +317,7 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
     with stopping() as stop:
         if not arguments.until_caught_up and holder(stream_lock(project.paths)) is None:
             output.note("Streaming; stop it with ctrl-C.")
-        done = project.stream(arguments.until_caught_up, stop.event)
+        done = project.stream(arguments.until_caught_up, stop.event, accept_log=arguments.accept_log)
     document = {"position": done.position, "events": done.events, "ticks": done.ticks}
     output.confirm(document, lambda: f"Carried {counted(done.events, 'event')} into the lake; "
                                      f"position {done.position:,}.")

@@ -200,11 +200,12 @@ class Project:
             raise document.hidden(error) from None
 
     def stream(self, until_caught_up: bool = True, stop: threading.Event | None = None,
-               watch: "Watch" = lambda _progress: None) -> "Progress":
+               watch: "Watch" = lambda _progress: None, accept_log: bool = False) -> "Progress":
         """Carry accepted events into the lake, where SQL sees them; return how far it is and what was carried.
 
         Ends at the log's present end, or with `until_caught_up=False` when `stop` is set. `watch` is called after each
-        tick. Raises `locked` while another stream runs.
+        tick. With `accept_log` the lake begins anew with the event log that is there, where that is not the one it has
+        events from. Raises `locked` while another stream runs, and `log_replaced`.
         """
         import runner_configs
         from pipelines.realtime import stream
@@ -212,7 +213,7 @@ class Project:
 
         config = runner_configs.load(EMBEDDED)
         return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
-                      stop=stop, watch=watch)
+                      stop=stop, watch=watch, accept_log=accept_log)
 
     def validate(self) -> "list[Mistake]":
         """Check `overtide.yaml`, also against the files' real columns; return every mistake and note (`severity`)."""

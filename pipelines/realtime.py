@@ -19,7 +19,9 @@ from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
 from eventlog.contract import EventLog, expect_same_log
+from eventlog.failures import another
 from eventlog.sqlite import SqliteEventLog, log_to_read
+from lake.anew import begin_anew
 from lake.held_open import held_open
 from lake.history import history_begins
 from lake.locks import hold, stream_lock
@@ -71,15 +73,16 @@ Watch = Callable[[Progress], None]
 
 def stream(paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, options: PipelineOptions | None = None,
            until_caught_up: bool = False, tick: Tick | None = None, stop: threading.Event | None = None,
-           watch: Watch = lambda _progress: None, upkeep: Upkeep | None = None) -> Progress:
+           watch: Watch = lambda _progress: None, upkeep: Upkeep | None = None, accept_log: bool = False) -> Progress:
     """Carry events into the lake until `stop` is set, or until the log's present end; return what was done.
 
     One stream per lake: raises `locked` (exit 75) while another runs. Dying at any instant loses nothing: the next
-    stream goes on at the committed position.
+    stream goes on at the committed position. With `accept_log` it first removes from the lake what came from another
+    log, and begins anew with the one that is there; else it raises `log_replaced`.
     """
     driver = Driver(paths, log, clock, runner, options or PipelineOptions([]), tick or Tick(), upkeep or Upkeep())
     with hold(stream_lock(paths), "overtide stream", format_instant(clock())):
-        return driver.run(stop or threading.Event(), until_caught_up, watch)
+        return driver.run(stop or threading.Event(), until_caught_up, watch, accept_log)
 
 
 class Driver:
@@ -91,13 +94,15 @@ class Driver:
         self._runner, self._options, self._upkeep = runner, options, upkeep
         self._folder = paths.tick
 
-    def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch) -> Progress:
+    def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch, accept_log: bool = False) -> Progress:
         """Run ticks until told to stop, or until the log has no more."""
         connection = open_overlay(self._paths)
         try:
             # What an earlier stream wrote before it died is nobody's.
             with committing(self._paths):
                 remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
+            if accept_log:
+                self._accept_log(connection)
             crash_point("stream.begun")
             with held_open(self._paths):
                 return self._loop(connection, stop, until_caught_up, watch)
@@ -128,6 +133,14 @@ class Driver:
             stop.wait(self._tick.pause(time.monotonic() - began, events))
         return progress
 
+    def _accept_log(self, connection: "DuckDBPyConnection") -> None:
+        """Begin anew with the log that is there, unless it is the one that belongs to the lake."""
+        self._log.accept()
+        try:
+            self._expect_same_log(connection)
+        except OvertideError:
+            begin_anew(connection, self._paths, self._log.end(), self._log.last_accepted_at())
+
     def _upkept(self, work: Callable[[Instant], bool], position: int) -> None:
         """Do some upkeep of the lake, and that of the log below a position where it was thorough."""
         horizon = self._history_begins()
@@ -145,7 +158,10 @@ class Driver:
 
     def _next_span(self, position: int) -> Span | None:
         """Return the next range of the log, at most a tick long, or None at its end."""
-        end = min(self._log.end(), position + self._tick.events)
+        there = self._log.end()
+        if there < position:
+            raise another(position)
+        end = min(there, position + self._tick.events)
         return Span(position, end) if end > position else None
 
     def carry(self, connection: "DuckDBPyConnection", span: Span) -> None:
