@@ -13,6 +13,14 @@ CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, 
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+class DamagedError(ValueError):
+    """A row of the log is not as it was written: that of the event at `position`."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
 @contextmanager
 def clear_errors(path: Path) -> Iterator[None]:
     """Turn failures of the file into `log_corrupt`, `log_busy` (exit 75) or `log_unwritable`."""
@@ -20,6 +28,8 @@ def clear_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _from_sqlite(path, error) from None
+    except DamagedError as error:
+        raise damaged(path, error.position) from None
     except UnicodeDecodeError:  # what SQLite says of names that were changed
         raise damaged(path, None, "its tables are not those of an event log") from None
     except OSError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eventlog.decisions import Entry
-from eventlog.failures import wrong_version
+from eventlog.failures import DamagedError, wrong_version
 from schemas.crash import crash_point
 from schemas.events import Event
 from schemas.folders import sync_folder
@@ -58,14 +58,6 @@ STORED = ENTRY + ", checksum"
 WIDTH = 17
 INSERT = f"INSERT INTO event ({STORED}) VALUES ({', '.join('?' * WIDTH)})"
 Row = Sequence[Any]
-
-
-class DamagedError(ValueError):
-    """A row of the log is not as it was written: that of the event at `position`."""
-
-    def __init__(self, position: int) -> None:
-        super().__init__(position)
-        self.position = position
 
 
 def checksum(values: Row) -> int:

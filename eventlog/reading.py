@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from eventlog.decisions import Tail
 from eventlog.extent import faults, read_extent, write_extent
-from eventlog.failures import clear_errors, damaged, shortened
-from eventlog.layout import STORED, UNCHECKED, DamagedError, Row, entry_of, fits, layout_of
+from eventlog.failures import DamagedError, clear_errors, damaged, shortened
+from eventlog.layout import STORED, UNCHECKED, Row, entry_of, fits, layout_of
 from eventlog.opening import Connection, open_reading
 from schemas.events import DAMAGED, Event
 from schemas.instants import Instant
@@ -62,8 +62,6 @@ class Reading:
     def _answer(self, connection: Connection, question: Callable[[Connection], Found]) -> Found:
         try:
             return question(connection)
-        except DamagedError as error:
-            raise damaged(self.path, error.position) from None
         except sqlite3.OperationalError as error:
             if UNDECODABLE not in str(error) or connection.text_factory is lenient:
                 raise

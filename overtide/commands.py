@@ -121,7 +121,8 @@ def status(project: Project, _arguments: Namespace, output: Output) -> int:
 def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     published, stream, live = found["published"], found["stream"], found["live"]
     run = "nothing yet: run `overtide refresh`" if published is None else \
-        f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago"
+        f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago" \
+        f"{_served(published)}"
     behind = f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind" \
         if stream["lagEvents"] else ""
     return [("project", found["project"]), ("published", run),
@@ -130,6 +131,11 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
             ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
             ("flap-backs", counted(found["flapBacks"], "field"))]
+
+
+def _served(published: dict[str, Any]) -> str:
+    return {"lake": "; its serving generation is damaged: reads are slow until the next refresh",
+            "nothing": "; its serving generation is damaged: run `overtide refresh`"}.get(published["servedFrom"], "")
 
 
 def _holder(held: dict[str, Any] | None) -> str:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from lake.catalog import Publish, connect
 from lake.counts import Overlay, count_overlay
 from lake.locks import holder, refresh_lock, stream_lock
+from lake.stand_in import LakeGeneration
+from schemas.errors import OvertideError
 from schemas.instants import SECOND, Instant, format_instant
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def status(project: "Project") -> dict[str, Any]:
     publish = project.reader.standing().publish
     overlay = NOTHING if publish is None else _overlay(project)
     now = max(project.clock(), project.log.last_accepted_at(), publish.published_at if publish else 0)
-    return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
+    return {"project": str(project.folder), "now": format_instant(now), "published": _published(project, publish, now),
             "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
@@ -34,11 +36,19 @@ def _overlay(project: "Project") -> Overlay:
         connection.close()
 
 
-def _published(publish: Publish | None, now: Instant) -> dict[str, Any] | None:
+def _published(project: "Project", publish: Publish | None, now: Instant) -> dict[str, Any] | None:
     if publish is None:
         return None
     return {"run": publish.run, "publishedAt": format_instant(publish.published_at), "generation": publish.generation,
-            "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
+            "servedFrom": _served_from(project), "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
+
+
+def _served_from(project: "Project") -> str:
+    """Say what answers for the current base: its generation, or the lake where that is lost, or nothing."""
+    try:
+        return "lake" if isinstance(project.reader.current(), LakeGeneration) else "generation"
+    except OvertideError:
+        return "nothing"
 
 
 def _stream(project: "Project", overlay: Overlay, now: Instant) -> dict[str, Any]:
