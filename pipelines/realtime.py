@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -96,7 +97,7 @@ class Driver:
 
     def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch, accept_log: bool = False) -> Progress:
         """Run ticks until told to stop, or until the log has no more."""
-        connection = open_overlay(self._paths)
+        connection, holding = open_overlay(self._paths), ExitStack()
         try:
             # What an earlier stream wrote before it died is nobody's.
             with committing(self._paths):
@@ -104,11 +105,12 @@ class Driver:
             if accept_log:
                 self._accept_log(connection)
             crash_point("stream.begun")
-            with held_open(self._paths):
-                return self._loop(connection, stop, until_caught_up, watch)
+            holding.enter_context(held_open(self._paths))
+            return self._loop(connection, stop, until_caught_up, watch)
         finally:
-            # Closing the catalog may write its journal into it: that is known to be ours.
+            # Whoever closes the catalog as the last writes its journal into it: that is known to be ours.
             with committing(self._paths):
+                holding.close()
                 connection.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
