@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from eventlog.failures import another
 from schemas.errors import OvertideError
-from schemas.events import KINDS, Draft, Event, Kind
+from schemas.events import DAMAGED, KINDS, Draft, Event, Kind
 from schemas.instants import Instant
 
 
@@ -52,7 +53,8 @@ class EventLog(Protocol):
         """Return up to `limit` events from a position on, in order; fewer only at the end of the log.
 
         The stream calls this with the position it last committed, and after a restart again: the same range always
-        holds the same events, but for those that retention removed.
+        holds the same events, but for those that retention removed. One that is not as it was written comes as one of
+        the kind DAMAGED, for the quarantine: the other methods raise `log_corrupt`, with its position.
         """
 
     def end(self) -> int:
@@ -67,6 +69,9 @@ class EventLog(Protocol):
 
     def of_activity(self, activity_id: str) -> Event | None:
         """Return the event that created an activity, if it is remembered."""
+
+    def accept(self) -> None:
+        """Take the log that is there, or none, for whole, although more events were accepted: they are lost."""
 
     def durable_until(self, now: Instant) -> Instant:
         """Return the latest instant up to which all is durable: no event and no publish will take it or an earlier one.
@@ -100,9 +105,24 @@ def continues(log: EventLog, position: int, accepted_at: Instant | None) -> bool
     """Say whether a log is that of which the events below a position were read before, the last accepted then.
 
     What retention removed counts as there; a log that was lost and begun anew, or restored from an old backup, does not
-    continue.
+    continue. Of an event that was changed, or is gone, those beside it say when it was accepted at the latest.
     """
-    if log.end() < position:
-        return False
-    last = log.read(position - 1, 1) if position else []
-    return not last or last[0].position != position - 1 or last[0].accepted_at == accepted_at
+    if not position or accepted_at is None:
+        return log.end() >= position
+    if log.end() <= position:
+        return log.end() == position and log.last_accepted_at() == accepted_at
+    last, after = [*log.read(position - 1, 2), None, None][:2]
+    if last is not None and last.position == position - 1 and last.kind != DAMAGED:
+        return last.accepted_at == accepted_at
+    following = after if last is not None and last.position < position else last
+    return following is None or following.kind == DAMAGED or following.accepted_at > accepted_at
+
+
+def expect_same_log(log: EventLog, marks: Iterable[tuple[int, Instant | None]]) -> None:
+    """Raise `log_replaced` unless the log continues each of these: a position, and the acceptance of the last before.
+
+    Read the marks before this: a log that goes on meanwhile only continues them the more.
+    """
+    for position, accepted_at in marks:
+        if not continues(log, position, accepted_at):
+            raise another(position)

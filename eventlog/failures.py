@@ -7,8 +7,18 @@ from pathlib import Path
 
 from schemas.errors import LOCKED, OvertideError
 
-CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT,
+           sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH}
+"""What SQLite says of damage: also that a table or column is missing, and that an event is there already."""
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+class DamagedError(ValueError):
+    """A row of the log is not as it was written: that of the event at `position`."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
 
 
 @contextmanager
@@ -18,6 +28,10 @@ def clear_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _from_sqlite(path, error) from None
+    except DamagedError as error:
+        raise damaged(path, error.position) from None
+    except UnicodeDecodeError:  # what SQLite says of names that were changed
+        raise damaged(path, None, "its tables are not those of an event log") from None
     except OSError as error:
         raise unwritable(path, error) from None
 
@@ -31,6 +45,31 @@ def _from_sqlite(path: Path, error: sqlite3.Error) -> OvertideError:
         return OvertideError("log_busy", f"Another program keeps the event log {path} locked.", str(path),
                              "Close it and try again.", 503, LOCKED)
     return unwritable(path, error)
+
+
+def damaged(path: Path, position: int | None, fault: str | None = None) -> OvertideError:
+    """Return the error of a log in which the event at a position was changed, or which is not whole."""
+    what = f"The event at position {position:,} of the event log {path} is not as it was written." \
+        if position is not None else f"The event log {path} is damaged: {fault}."
+    return OvertideError("log_corrupt", what, str(path), "Restore the newest backup of the log, or read without "
+                         "real-time changes (`--base`).", 500)
+
+
+def shortened(path: Path, end: int, known: int) -> OvertideError:
+    """Return the error of a log that ends before events that were accepted or carried."""
+    return _replaced(f"The event log {path} ends at position {end:,}, but events up to position {known:,} were "
+                     "accepted: it was lost, cut, or comes from an older backup.", str(path))
+
+
+def another(position: int) -> OvertideError:
+    """Return the error of a log that is not the one from which the lake has events up to a position."""
+    return _replaced(f"The lake holds events up to position {position:,} of another event log: this one was lost and "
+                     "begun anew, or comes from an older backup.", None)
+
+
+def _replaced(message: str, target: str | None) -> OvertideError:
+    return OvertideError("log_replaced", message, target, "Restore the newest backup of the log. Where there is "
+                         "none, `overtide stream --accept-log` begins anew with the log that is there.", 500)
 
 
 def unwritable(path: Path, error: Exception) -> OvertideError:

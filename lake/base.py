@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lake.catalog import Publish, connect, unreadable
+from lake.catalog import Publish, connect, is_outdated, unreadable
 from lake.definitions import TABLE_COLUMNS, columns_by_table
 from lake.generation import Generation, Profile
 from schemas.activities import COLUMNS
@@ -21,6 +21,7 @@ from schemas.events import activity_id
 from schemas.instants import EARLIEST, LATEST, Instant, format_instant
 from schemas.names import quoted
 from schemas.paths import Paths
+from schemas.signatures import signature
 from schemas.tables import SCHEMA, ProfileField
 from schemas.values import EXACT, Value, duckdb_type
 
@@ -41,6 +42,7 @@ class Lake:
         self._paths = paths
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
+        self._inode: list[int] = []
         self._runs: list[Publish] = []
         self._has: dict[tuple[int, str], bool] = {}
         self._sources: dict[int, set[str]] = {}
@@ -52,7 +54,9 @@ class Lake:
         with self._lock:
             for attempt in range(ATTEMPTS):
                 try:
-                    self._connection = self._connection or connect(self._paths)
+                    if is_outdated(self._paths) or not self._is_of_catalog():
+                        self._close()
+                    self._connection = self._connection or self._connected()
                     return self._connection.execute(statement, list(parameters)).fetchall()
                 except (duckdb.Error, OvertideError) as error:
                     self._close()
@@ -103,6 +107,14 @@ class Lake:
         with self._lock:
             self._close()
 
+    def _connected(self) -> "DuckDBPyConnection":
+        self._inode = signature(self._paths.catalog)[:1]
+        return connect(self._paths)
+
+    def _is_of_catalog(self) -> bool:
+        """Say whether the catalog that was opened still is the one that is there."""
+        return self._inode == signature(self._paths.catalog)[:1]
+
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -114,12 +126,12 @@ class Past:
     """The base of one run that has no serving generation any more, with the look-ups of one.
 
     `serving` is the generation of the run published last: it knows which records a customer has now, so that only
-    their rows of AlternateKey are read, which is not sorted by customer.
+    their rows of AlternateKey are read, which is not sorted by customer. None where there is none: then all are.
     """
 
     lake: Lake
     run: int
-    serving: Generation
+    serving: Generation | None
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
@@ -147,9 +159,11 @@ class Past:
 
     def _records(self, customer_id: str) -> tuple[tuple[str, str, bool], ...]:
         columns, keys = ["EntityName", "PrimaryKey", "IsWinner"], {"CustomerId": customer_id}
-        now = self.serving.profile(customer_id)
         found = self.lake.query(*_history("AlternateKey", self.run, columns, keys))
-        if now is not None:
+        now = None if self.serving is None else self.serving.profile(customer_id)
+        if self.serving is None:
+            found += self.lake.query(*_current("AlternateKey", self.run, columns, keys))
+        elif now is not None:
             known = [key for _, key, _ in now.records]
             found += self.lake.query(*_current("AlternateKey", self.run, columns, {**keys, "PrimaryKey": known}))
         return tuple(sorted({tuple(row) for row in found}, key=lambda row: (not row[2], row[0], row[1])))

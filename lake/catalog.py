@@ -4,15 +4,18 @@ import fcntl
 import importlib.util
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.copies import Copy, copied
 from schemas.errors import OvertideError
 from schemas.folders import make_folder
 from schemas.instants import HISTORY_DAYS
 from schemas.names import literal
 from schemas.paths import Paths
+from schemas.signatures import signatures
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,7 +25,8 @@ METADATA = "__ducklake_metadata_lake"
 PUBLISH_MARK = "Published: "
 """The comment of the table `runs` ends with this and the JSON of a `Publish`, written by the publishing commit."""
 
-UNCHECKED: dict[str, bool | int] = {"allow_unsigned_extensions": True}
+Config = dict[str, str | bool | int | float | list[str]]
+UNCHECKED: Config = {"allow_unsigned_extensions": True}
 """LOAD does not hash the whole extension again, which took half of the time of opening a lake (docs/decisions)."""
 
 
@@ -31,7 +35,8 @@ class Publish:
     """What the catalog names as published: the run, its instant (microseconds) and its serving generation.
 
     `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike; before the instant
-    `forgotten` (microseconds) they may not, since history had gone while fewer days were kept.
+    `forgotten` (microseconds) they may not, since history had gone while fewer days were kept. The event log ended at
+    `log_position` then, its last event having been accepted at `log_accepted_at`: it never ends before it again.
     """
 
     run: int
@@ -39,6 +44,8 @@ class Publish:
     generation: str
     history_days: int = HISTORY_DAYS
     forgotten: int = 0
+    log_position: int = 0
+    log_accepted_at: int = 0
 
     def comment(self) -> str:
         """Return the comment of the table `runs` that says this."""
@@ -55,12 +62,20 @@ def extension(name: str) -> Path:
     return files[-1]
 
 
-def attach_statements(paths: Paths, read_only: bool) -> list[str]:
-    """Return the SQL that loads the extensions and attaches the lake as `lake` to any DuckDB."""
+_copies: dict[Paths, list[Copy]] = {}
+"""The copies of catalogs that this process reads, where none can be attached as it lies; connections use older ones."""
+
+
+def attach_statements(paths: Paths, read_only: bool, catalog: Path | None = None) -> list[str]:
+    """Return the SQL that loads the extensions and attaches the lake as `lake` to any DuckDB.
+
+    `catalog` is a copy to be attached in place of the catalog.
+    """
     options = [f"DATA_PATH {literal(str(paths.data) + '/')}", "OVERRIDE_DATA_PATH true"]
     options += ["READ_ONLY"] if read_only else ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+    place = literal(f"ducklake:sqlite:{catalog or paths.catalog}")
     return [*(f"LOAD {literal(str(extension(name)))}" for name in ("ducklake", "sqlite_scanner")),
-            f"ATTACH IF NOT EXISTS {literal('ducklake:sqlite:' + str(paths.catalog))} AS lake ({', '.join(options)})"]
+            f"ATTACH IF NOT EXISTS {place} AS lake ({', '.join(options)})"]
 
 
 def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
@@ -80,24 +95,53 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
     if not read_only:
         make_folder(paths.catalog.parent)
         make_folder(paths.data)
-    config: dict[str, str | bool | int | float | list[str]] = dict(UNCHECKED)
+    config: Config = dict(UNCHECKED)
     if threads is not None:
         config["threads"] = threads
     if memory_limit is not None:
         config["memory_limit"] = memory_limit
+    try:
+        return _attached(paths, read_only, config)
+    except duckdb.Error as error:
+        copy = _copy_of(paths) if read_only else None
+        with suppress(duckdb.Error):
+            if copy is not None:
+                return _attached(paths, read_only, config, copy)
+        raise unreadable(error, f"The lake's catalog {paths.catalog}") from None
+
+
+def _attached(paths: Paths, read_only: bool, config: "Config", catalog: Path | None = None) -> "DuckDBPyConnection":
+    import duckdb
+
     connection = duckdb.connect(config=config)
     try:
-        for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only)]:
+        for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only, catalog)]:
             connection.execute(statement)
         if not read_only:
             expect_own_data(connection, paths)
-    except duckdb.Error as error:
-        connection.close()
-        raise unreadable(error, f"The lake's catalog {paths.catalog}") from None
-    except (OvertideError, OSError):
+    except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _copy_of(paths: Paths) -> Path | None:
+    """Return a copy of the catalog as it is now, where nothing may be written beside it."""
+    there = _copies.setdefault(paths, [])
+    if not there or there[-1].seen != signatures(paths.catalog):
+        copy = copied(paths.catalog)
+        there += [copy] if copy is not None else []
+    return there[-1].file if there else None
+
+
+def attached_catalog(paths: Paths) -> Path:
+    """Return the file that a connection for reading attaches: the catalog, or the copy of one that cannot be."""
+    return _copies[paths][-1].file if _copies.get(paths) else paths.catalog
+
+
+def is_outdated(paths: Paths) -> bool:
+    """Say whether connections read a copy of a catalog that has changed since."""
+    return bool(_copies.get(paths)) and _copies[paths][-1].seen != signatures(paths.catalog)
 
 
 def expect_own_data(connection: "DuckDBPyConnection", paths: Paths) -> None:

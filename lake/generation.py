@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from schemas.errors import OvertideError
+from schemas.signatures import signature
 from schemas.tables import ProfileField
 from schemas.values import Reading, from_source, text_of
 
@@ -48,7 +49,7 @@ class Generation:
     """Reads one generation; usable from every thread. A look-up takes microseconds and never waits."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.seen = path, signature(path)
         self._local = threading.local()
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._opening = threading.Lock()
@@ -150,8 +151,13 @@ class Generation:
         return connection
 
     def _corrupt(self, reason: str) -> OvertideError:
-        return OvertideError("generation_corrupt", f"The serving generation {self.path.name} cannot be read: {reason}.",
-                             str(self.path), "Run `overtide refresh` to build a new one.", 503)
+        return corrupt(self.path, reason)
+
+
+def corrupt(path: Path, reason: str) -> OvertideError:
+    """Return the error of a generation that is not what was built."""
+    return OvertideError("generation_corrupt", f"The serving generation {path.name} cannot be read: {reason}.",
+                         str(path), "Run `overtide refresh` to build a new one.", 503)
 
 
 def meta_text(key: str, value: Json) -> str:

@@ -1,6 +1,6 @@
 """Build the serving generation of a refresh in bulk: DuckDB writes the JSON documents, SQLite keeps them in key order.
 
-The file is complete and durable before it gets its name; readers then open it immutable.
+The file is complete and durable before it gets its name, which says what is in it; readers then open it immutable.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.generation import DDL, Json, meta_text
+from lake.sealed import seal
 from schemas.crash import crash_point
 from schemas.folders import make_folder, sync_folder
 from schemas.names import literal
@@ -45,8 +46,11 @@ DOCUMENTS = """
 
 
 def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping[str, Json],
-                     sources: GenerationSources) -> None:
-    """Write a generation to `path`; `connection` has the sqlite extension loaded and may spill."""
+                     sources: GenerationSources) -> str:
+    """Write a generation and return its name, that of `path` and its checksum.
+
+    `connection` has the sqlite extension loaded and may spill.
+    """
     make_folder(path.parent)
     draft = path.with_name(path.name + ".part")
     draft.unlink(missing_ok=True)
@@ -66,8 +70,10 @@ def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
     crash_point("generation.synced")
-    draft.replace(path)
+    name = seal(draft, path.stem)
+    draft.replace(path.with_name(f"{name}.sqlite"))
     sync_folder(path.parent)
+    return name
 
 
 def _create(draft: Path, meta: Mapping[str, Json]) -> None:

@@ -91,7 +91,10 @@ def holder(path: Path) -> dict[str, str | int] | None:
     """Return who holds a lock (pid, host, command, since), or None when nobody does."""
     if not path.exists():
         return None
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # that of another user
+        return _written(path) or None
     try:
         return None if _locks(descriptor, fcntl.LOCK_SH) else _written(path) or {}
     finally:
@@ -102,9 +105,28 @@ def holder(path: Path) -> dict[str, str | int] | None:
 def commit_lock(paths: Paths) -> Iterator[None]:
     """Hold the right to commit to the lake: every writer takes it around its transaction and waits for it."""
     make_folder(paths.locks)
-    descriptor = os.open(paths.locks / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def commit_lock_at_once(paths: Paths) -> Iterator[bool | None]:
+    """Hold the right to commit if nobody else does: true; false where somebody does, None where it cannot be had."""
+    try:
+        make_folder(paths.locks)
+        descriptor = os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        yield None
+        return
+    try:
+        yield _locks(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+def _commit(paths: Paths) -> Path:
+    return paths.locks / "commit.lock"

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lake.catalog import METADATA
-from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, insert_arrow, transaction
+from lake.published import committing
 from lake.snapshots import READING_SECONDS, forget_old_commits
 from schemas import tables
 from schemas.crash import crash_point
@@ -90,7 +90,7 @@ class Keeper:
     def _do(self, horizon: Instant) -> bool:
         """Do the next step under the commit lock, which other writers get before the one after it."""
         step = self._due.pop(0)
-        with commit_lock(self._paths):
+        with committing(self._paths):
             step(self._connection, horizon)
         return step is drop_unread_rows
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lake.catalog import connect
 from lake.definitions import create_table, define_view, inline_up_to, table_columns
 from lake.locks import commit_lock
+from lake.published import carried, committing, known
 from schemas import tables
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
@@ -44,7 +45,7 @@ class Span:
 
 def open_overlay(paths: Paths) -> "DuckDBPyConnection":
     """Return a connection for the stream's commits; whoever comes first creates the lake and the overlay's tables."""
-    with commit_lock(paths):
+    with committing(paths):
         connection = connect(paths, read_only=False, threads=1)
         with transaction(connection):
             create_overlay(connection)
@@ -85,6 +86,7 @@ def commit(connection: "DuckDBPyConnection", paths: Paths, span: Span, rows: Map
     """
     # 1. Wait for the other writers: two transactions at once would make one of them fail and start over.
     with commit_lock(paths):
+        before, accepted_at = known(paths), _last_acceptance(rows)
         at("stream.before_commit")
         # 2. From here on everything happens together: rows without positions would be doubled by a restart,
         #    positions without rows would lose them.
@@ -96,10 +98,12 @@ def commit(connection: "DuckDBPyConnection", paths: Paths, span: Span, rows: Map
                 insert_arrow(connection, name, table)
             at("stream.rows_written")
             connection.execute(f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
-                               [span.partition, span.start, span.end, _last_acceptance(rows)])
+                               [span.partition, span.start, span.end, accepted_at])
             at("stream.position_written")
         # 5. The commit, at the end of the block, is the only point of truth: dying before it leaves the old position
         #    and none of the rows.
+        # 6. What says so beside the catalog comes last: dying before it lets readers ask the catalog.
+        carried(paths, before, span.end, accepted_at)
     at("stream.after_commit")
 
 

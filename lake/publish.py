@@ -5,25 +5,27 @@ The order matters; each step of `publish` and of `_commit` says what another ord
 
 import glob
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.catalog import Publish, connect, expect_no_catalog
-from lake.definitions import columns_of, create_table, inline_up_to, table_columns
+from lake.definitions import columns_of, create_table, inline_up_to, insert_rows, table_columns
 from lake.history import history_begins
 from lake.locks import commit_lock
 from lake.overlay import INLINED_ROWS, create_overlay
-from lake.published import announce, doubt, publish_before
+from lake.published import Note, Standing, announce, carried_by, doubt, known, publish_before
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from schemas.names import file_literal, literal, quoted
 from schemas.paths import Paths
-from schemas.tables import RUNS, SCHEMA, Table, create_statements
+from schemas.signatures import Signature, signature
+from schemas.tables import RUNS, SCHEMA, SERVING_META, Table, create_statements
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -42,7 +44,8 @@ class Change:
 class RunRow:
     """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`.
 
-    `history_days` is as in `Publish`; `before` is the publish that is replaced.
+    `history_days` and the end of the log are as in `Publish`; `before` is the publish that is replaced, `serving`
+    the metadata of the generation, from which reads go on where that is lost.
     """
 
     run: int
@@ -52,6 +55,9 @@ class RunRow:
     manifest: Mapping[str, object]
     history_days: int = HISTORY_DAYS
     before: Publish | None = None
+    log_position: int = 0
+    log_accepted_at: int = 0
+    serving: Mapping[str, object] = field(default_factory=dict)
 
 
 Define = Callable[["DuckDBPyConnection", Instant], None]
@@ -70,6 +76,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, 
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and start over.
     with commit_lock(paths):
+        before = _known_before(paths)
         connection = connect(paths, read_only=False)
         try:
             # 2. The stream's tables, if it has not made them yet, and settings: these need transactions of their own.
@@ -79,6 +86,7 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, 
             # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
             connection.execute("BEGIN")
             create_table(connection, RUNS)
+            _keep_meta(connection, row.serving)
             _change_tables(connection, paths, changes, gone, row.run)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that it forgets nothing
             #    more by what the old base says.
@@ -87,29 +95,44 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, 
             crash_point("publish.before_run")
             # 5. The instant last, and no event from then on to the end: one with a later instant would be shown by
             #    readers that do not have the publish yet.
-            last = _last_publish(connection)
+            last, carried = _last_publish(connection), carried_by(connection)
             with taking() as earliest:
-                published = Publish(row.run, max(earliest, last + 1), row.generation, row.history_days, forgotten)
-                _commit(connection, paths, row, published, first=not last)
+                published = Publish(row.run, max(earliest, last + 1), row.generation, row.history_days, forgotten,
+                                    row.log_position, row.log_accepted_at)
+                standing = Standing(published, *carried)
+                _commit(connection, paths, row, published, standing, before)
         finally:
             connection.close()
+        # 9. Closing the catalog may write its journal into it: that was us, too.
+        announce(paths, standing, _whole(paths, published))
     crash_point("publish.after_commit")
     return published
 
 
-def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, published: Publish, first: bool) -> None:
+def _known_before(paths: Paths) -> Note | None:
+    """Return what is known of the catalog before a publish: of one that is not there yet, that nothing is published."""
+    return known(paths) if paths.catalog.exists() else Note(Standing(None), [], [])
+
+
+def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, published: Publish, standing: Standing,
+            before: Note | None) -> None:
     """Commit the publish, whose instant is taken; called where no event is accepted, so that the less is done here."""
     _name_run(connection, published, row)
     crash_point("publish.before_commit")
     # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this process dies, whoever
     #    asks for a later one asks the catalog. The file they look into must never be behind it.
-    doubt(paths, published.published_at, first)
+    doubt(paths, published.published_at, before)
     crash_point("publish.doubted")
     # 7. The commit is the only point of truth; the serving generation was complete before it.
     connection.execute("COMMIT")
     crash_point("publish.committed")
     # 8. Named before events are accepted again, which then are later.
-    announce(paths, published)
+    announce(paths, standing, _whole(paths, published))
+
+
+def _whole(paths: Paths, published: Publish) -> dict[str, Signature]:
+    """Return the signature of the serving generation that was just made: nobody need look whether it is whole."""
+    return {published.generation: signature(paths.generation(published.generation))}
 
 
 def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
@@ -147,7 +170,8 @@ def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there
         for statement in create_statements(change.table):
             connection.execute(statement)
     for number, file in enumerate(with_rows(connection, change.files)):
-        add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}.parquet")
+        # Where an older catalog was restored another run has this number, and its files must not be taken for these.
+        add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet")
 
 
 def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[str]:
@@ -175,10 +199,25 @@ def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow)
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
 
 
-def expect_lake(paths: Paths) -> None:
-    """Raise `nothing_published` before the first publish, `lake_unreadable` without a catalog; waits for no other."""
+def _keep_meta(connection: "DuckDBPyConnection", serving: Mapping[str, object]) -> None:
+    """Write the metadata of the serving generation down in the lake, where it is not there already."""
+    create_table(connection, SERVING_META)
+    rows = [(key, json.dumps(serving[key], sort_keys=True)) for key in sorted(serving) if key != "run"]
+    if rows != connection.execute(f'SELECT * FROM {SCHEMA}.serving_meta ORDER BY "Key"').fetchall():
+        connection.execute(f"DELETE FROM {SCHEMA}.serving_meta")
+        if rows:
+            insert_rows(connection, SERVING_META, rows)
+
+
+def expect_lake(paths: Paths) -> Publish:
+    """Return the publish in force; raise `nothing_published` before the first, `lake_unreadable` without a catalog.
+
+    Waits for no other publish that is in progress.
+    """
+    found = publish_before(paths, EARLIEST, lambda: False)
     if not paths.catalog.exists():
         expect_no_catalog(paths)
-    if publish_before(paths, EARLIEST, lambda: False) is None:
+    if found is None:
         raise OvertideError("nothing_published", f"Nothing is published in {paths.project} yet.", None,
                             "Run `overtide refresh` first.", 404)
+    return found

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from lake.asked import BEFORE_HISTORY, INVALID_INSTANT
-from lake.catalog import connect
+from lake.catalog import attached_catalog, connect
 from lake.publish import expect_lake
 from schemas.errors import OvertideError, usage_error
 from schemas.names import literal
@@ -83,7 +83,7 @@ def open_session(paths: Paths, memory_limit: str | None = None, spill: str = "")
 
 
 def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
-    catalog = ", ".join(literal(str(paths.catalog) + ending) for ending in ("", "-wal", "-shm", "-journal"))
+    catalog = ", ".join(literal(f"{attached_catalog(paths)}{ending}") for ending in ("", "-wal", "-shm", "-journal"))
     return [f"SET memory_limit = {literal(memory_limit)}", f"SET temp_directory = {literal(spill)}",
             f"SET allowed_directories = [{literal(str(paths.data) + '/')}]", f"SET allowed_paths = [{catalog}]",
             "SET enable_external_access = false", "USE lake", "SET lock_configuration = true"]

@@ -133,4 +133,4 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
     base = [tables.customer(profile), *tables.VERSIONED]
     return [*base, *(tables.history_of(table) for table in base), tables.CONFLATION_MATCH_PAIRS,
             tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.DEPARTURE, tables.IDENTITY, tables.PROFILE_FIELDS,
-            tables.RUNS, *tables.OVERLAY, tables.LAKE_HELP]
+            tables.RUNS, tables.SERVING_META, *tables.OVERLAY, tables.LAKE_HELP]

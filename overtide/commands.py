@@ -77,6 +77,7 @@ def sql(project: Project, arguments: Namespace, output: Output) -> int:
     from lake.session import interruptibly, run_query, session
 
     query = _input("-") if arguments.query == "-" else arguments.query
+    project.expect_same_log()
     with session(project.paths, arguments.memory_limit) as connection:
         names, rows = interruptibly(connection, lambda: run_query(connection, query, _fetched))
     output.result({"columns": names, "rows": [dict(zip(names, row, strict=True)) for row in rows]},
@@ -117,9 +118,9 @@ def status(project: Project, _arguments: Namespace, output: Output) -> int:
 def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     published, stream, live = found["published"], found["stream"], found["live"]
     run = "nothing yet: run `overtide refresh`" if published is None else \
-        f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago"
-    behind = ", of another event log: this one was lost or replaced" if stream["logReplaced"] else \
-        f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind" \
+        f"run {published['run']} at {published['publishedAt']}, {published['ageSeconds']:,.0f} s ago" \
+        f"{_served(published)}"
+    behind = f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind" \
         if stream["lagEvents"] else ""
     return [("project", found["project"]), ("published", run),
             *((f"{name} lock", _holder(held)) for name, held in found["locks"].items()),
@@ -128,6 +129,11 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
             ("flap-backs", counted(found["flapBacks"], "field")), *(("loss", one["text"]) for one in found["loss"]),
             *((one["code"], one["message"]) for one in found["warnings"])]
+
+
+def _served(published: dict[str, Any]) -> str:
+    return {"lake": "; its serving generation is damaged: reads are slow until the next refresh",
+            "nothing": "; its serving generation is damaged: run `overtide refresh`"}.get(published["servedFrom"], "")
 
 
 def _holder(held: dict[str, Any] | None) -> str:
@@ -311,7 +317,7 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
     with stopping() as stop:
         if not arguments.until_caught_up and holder(stream_lock(project.paths)) is None:
             output.note("Streaming; stop it with ctrl-C.")
-        done = project.stream(arguments.until_caught_up, stop.event)
+        done = project.stream(arguments.until_caught_up, stop.event, accept_log=arguments.accept_log)
     document = {"position": done.position, "events": done.events, "ticks": done.ticks}
     output.confirm(document, lambda: f"Carried {counted(done.events, 'event')} into the lake; "
                                      f"position {done.position:,}.")

@@ -177,6 +177,8 @@ def _runner(parser: Parser) -> None:
 
 def _stream(parser: Parser) -> None:
     parser.add_argument("--until-caught-up", action="store_true", help="end when the log's present end is in the lake")
+    parser.add_argument("--accept-log", action="store_true",
+                        help="where the event log was lost: begin anew with the one that is there (log_replaced)")
 
 
 def _init(parser: Parser) -> None:
@@ -231,7 +233,7 @@ COMMANDS = {
         "row; a refused row does not hinder the others, and gives exit code 1.\n\n"
         "  overtide post Shop_Orders new_orders.jsonl"),
     "stream": Command(
-        "carry accepted events into the lake, where SQL sees them", "[--until-caught-up]", _stream,
+        "carry accepted events into the lake, where SQL sees them", "[OPTIONS]", _stream,
         "Runs until it is stopped (ctrl-C), and may be killed at any instant. One stream at a time\n"
         "per lake: a second one ends with exit code 75. `get` and `timeline` do not need it."),
     "get": Command(

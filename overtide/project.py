@@ -126,6 +126,7 @@ class Project:
         expect_values(parameters, "parameters")
         if memory_limit is not None:
             expect_text(memory_limit, "memory_limit")
+        self.expect_same_log()
         with session(self.paths, memory_limit) as connection:
             return interruptibly(connection, lambda: run_query(
                 connection, query, lambda result: result.to_arrow_table(), parameters))
@@ -139,7 +140,19 @@ class Project:
         from lake.publish import expect_lake
 
         expect_lake(self.paths)
+        self.expect_same_log()
         return ["SET TimeZone = 'UTC'", *attach_statements(self.paths, read_only=True)]
+
+    def expect_same_log(self) -> None:
+        """Raise `log_replaced` where the event log is not the one that belongs to the lake.
+
+        For what reads the lake alone: that goes on where the log may not be read, or is damaged.
+        """
+        try:
+            self.reader.now()
+        except OvertideError as error:
+            if error.code == "log_replaced":
+                raise
 
     def update(self, customer_id: str | None = None, fields: Mapping[str, Any] | None = None, *,
                key: Key | None = None, valid_until: End = None, event_time: When = None, caller: str | None = None,
@@ -224,11 +237,12 @@ class Project:
             raise document.hidden(error) from None
 
     def stream(self, until_caught_up: bool = True, stop: threading.Event | None = None,
-               watch: "Watch" = lambda _progress: None) -> "Progress":
+               watch: "Watch" = lambda _progress: None, accept_log: bool = False) -> "Progress":
         """Carry accepted events into the lake, where SQL sees them; return how far it is and what was carried.
 
         Ends at the log's present end, or with `until_caught_up=False` when `stop` is set. `watch` is called after each
-        tick. Raises `locked` while another stream runs.
+        tick. With `accept_log` the lake begins anew with the event log that is there, where that is not the one it has
+        events from. Raises `locked` while another stream runs, and `log_replaced`.
         """
         import runner_configs
         from pipelines.realtime import stream
@@ -239,7 +253,7 @@ class Project:
         expect_event(stop, "stop")
         config = runner_configs.load(EMBEDDED)
         return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
-                      stop=stop, watch=watch)
+                      stop=stop, watch=watch, accept_log=accept_log)
 
     def validate(self) -> "list[Mistake]":
         """Check `overtide.yaml`, also against the files' real columns; return every mistake and note (`severity`)."""

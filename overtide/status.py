@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from eventlog.contract import continues
 from lake.catalog import Publish, connect
 from lake.counts import Overlay, count_overlay
 from lake.definitions import last_manifest
 from lake.locks import holder, refresh_lock, stream_lock
+from lake.stand_in import LakeGeneration
 from overtide.loss import losses
+from schemas.errors import OvertideError
 from schemas.instants import SECOND, Instant, format_instant
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def status(project: "Project") -> dict[str, Any]:
     present, behind = project.reader.now(), project.clock_behind()
     publish, now = present.publish, present.as_of
     overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(project)
-    return {"project": str(project.folder), "now": format_instant(now), "published": _published(publish, now),
+    return {"project": str(project.folder), "now": format_instant(now), "published": _published(project, publish, now),
             "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
@@ -39,24 +40,28 @@ def _in_lake(project: "Project") -> tuple[Overlay, dict[str, Any]]:
         connection.close()
 
 
-def _published(publish: Publish | None, now: Instant) -> dict[str, Any] | None:
+def _published(project: "Project", publish: Publish | None, now: Instant) -> dict[str, Any] | None:
     if publish is None:
         return None
     return {"run": publish.run, "publishedAt": format_instant(publish.published_at), "generation": publish.generation,
-            "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
+            "servedFrom": _served_from(project), "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
+
+
+def _served_from(project: "Project") -> str:
+    """Say what answers for the current base: its generation, or the lake where that is lost, or nothing."""
+    try:
+        return "lake" if isinstance(project.reader.current(), LakeGeneration) else "generation"
+    except OvertideError:
+        return "nothing"
 
 
 def _stream(project: "Project", overlay: Overlay, now: Instant) -> dict[str, Any]:
-    """Return how far the stream is, how many events it has still to carry, and how long the oldest of them waits.
-
-    `logReplaced` says that the lake holds events of another log, so that the stream cannot go on.
-    """
+    """Return how far the stream is, how many events it has still to carry, and how long the oldest of them waits."""
     behind = max(0, project.log.end() - overlay.position)
     waiting = project.log.read(overlay.position, 1) if behind else []
     seconds = max(0, now - waiting[0].accepted_at) / SECOND if waiting else 0.0
     return {"position": overlay.position, "acceptedAt": _instant(overlay.accepted_at), "lagEvents": behind,
-            "lagSeconds": round(seconds, 3),
-            "logReplaced": not continues(project.log, overlay.position, overlay.accepted_at)}
+            "lagSeconds": round(seconds, 3)}
 
 
 def _instant(instant: Instant | None) -> str | None:

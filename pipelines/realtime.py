@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,23 +18,25 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from eventlog.contract import EventLog, continues
-from eventlog.sqlite import SqliteEventLog, not_appending
-from lake.generation import Generation
+from eventlog.contract import EventLog, expect_same_log
+from eventlog.failures import another
+from eventlog.sqlite import SqliteEventLog, log_to_read
+from lake.anew import begin_anew
 from lake.held_open import held_open
 from lake.history import history_begins
-from lake.locks import commit_lock, hold, stream_lock
+from lake.locks import hold, stream_lock
 from lake.maintenance import Keeper, Upkeep
 from lake.orphans import remove_orphans
 from lake.overlay import Span, commit, committed_position, open_overlay
-from lake.published import current_publish
+from lake.published import committing, current_publish, standing_of
+from lake.sealed import open_generation
 from pipelines.runners import new_pipeline
 from schemas.crash import crash_point
 from schemas.errors import OvertideError
 from schemas.events import Event
 from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
-from schemas.tables import OVERLAY, SCHEMA
+from schemas.tables import OVERLAY
 from transforms.realtime import Fields
 from transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
 
@@ -71,15 +74,16 @@ Watch = Callable[[Progress], None]
 
 def stream(paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, options: PipelineOptions | None = None,
            until_caught_up: bool = False, tick: Tick | None = None, stop: threading.Event | None = None,
-           watch: Watch = lambda _progress: None, upkeep: Upkeep | None = None) -> Progress:
+           watch: Watch = lambda _progress: None, upkeep: Upkeep | None = None, accept_log: bool = False) -> Progress:
     """Carry events into the lake until `stop` is set, or until the log's present end; return what was done.
 
     One stream per lake: raises `locked` (exit 75) while another runs. Dying at any instant loses nothing: the next
-    stream goes on at the committed position.
+    stream goes on at the committed position. With `accept_log` it first removes from the lake what came from another
+    log, and begins anew with the one that is there; else it raises `log_replaced`.
     """
     driver = Driver(paths, log, clock, runner, options or PipelineOptions([]), tick or Tick(), upkeep or Upkeep())
     with hold(stream_lock(paths), "overtide stream", format_instant(clock())):
-        return driver.run(stop or threading.Event(), until_caught_up, watch)
+        return driver.run(stop or threading.Event(), until_caught_up, watch, accept_log)
 
 
 class Driver:
@@ -91,24 +95,29 @@ class Driver:
         self._runner, self._options, self._upkeep = runner, options, upkeep
         self._folder = paths.tick
 
-    def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch) -> Progress:
+    def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch, accept_log: bool = False) -> Progress:
         """Run ticks until told to stop, or until the log has no more."""
-        connection = open_overlay(self._paths)
+        connection, holding = open_overlay(self._paths), ExitStack()
         try:
             # What an earlier stream wrote before it died is nobody's.
-            with commit_lock(self._paths):
+            with committing(self._paths):
                 remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
+            if accept_log:
+                self._accept_log(connection)
             crash_point("stream.begun")
-            with held_open(self._paths):
-                return self._loop(connection, stop, until_caught_up, watch)
+            holding.enter_context(held_open(self._paths))
+            return self._loop(connection, stop, until_caught_up, watch)
         finally:
-            connection.close()
+            # Whoever closes the catalog as the last writes its journal into it: that is known to be ours.
+            with committing(self._paths):
+                holding.close()
+                connection.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _loop(self, connection: "DuckDBPyConnection", stop: threading.Event, until_caught_up: bool,
               watch: Watch) -> Progress:
         progress, keeper = Progress(committed_position(connection)), Keeper(connection, self._paths, self._upkeep)
-        self._expect_same_log(connection, progress.position)
+        self._expect_same_log(connection)
         while not stop.is_set():
             began = time.monotonic()
             span = self._next_span(progress.position)
@@ -126,6 +135,14 @@ class Driver:
             stop.wait(self._tick.pause(time.monotonic() - began, events))
         return progress
 
+    def _accept_log(self, connection: "DuckDBPyConnection") -> None:
+        """Begin anew with the log that is there, unless it is the one that belongs to the lake."""
+        self._log.accept()
+        try:
+            self._expect_same_log(connection)
+        except OvertideError:
+            begin_anew(connection, self._paths, self._log.end(), self._log.last_accepted_at())
+
     def _upkept(self, work: Callable[[Instant], bool], position: int) -> None:
         """Do some upkeep of the lake, and that of the log below a position where it was thorough."""
         horizon = self._history_begins()
@@ -137,18 +154,16 @@ class Driver:
         published = current_publish(self._paths)
         return history_begins(self._clock(), published) if published else 0
 
-    def _expect_same_log(self, connection: "DuckDBPyConnection", position: int) -> None:
+    def _expect_same_log(self, connection: "DuckDBPyConnection") -> None:
         """Raise when the log lacks events that the lake holds: new ones at their positions would never be carried."""
-        row = connection.execute(f'SELECT epoch_us("AcceptedAt") FROM {SCHEMA}.overlay_state').fetchone()
-        if not continues(self._log, position, row[0] if row else None):
-            raise OvertideError("log_replaced", f"The lake holds events up to position {position:,} of another event "
-                                "log: this one was lost and begun anew, or comes from an older backup.", None,
-                                "Restore the newest backup of the log, or begin the overlay anew as docs/operations.md "
-                                "says (When the event log is lost); until then SQL shows no new events.", 500)
+        expect_same_log(self._log, standing_of(connection).marks)
 
     def _next_span(self, position: int) -> Span | None:
         """Return the next range of the log, at most a tick long, or None at its end."""
-        end = min(self._log.end(), position + self._tick.events)
+        there = self._log.end()
+        if there < position:
+            raise another(position)
+        end = min(there, position + self._tick.events)
         return Span(position, end) if end > position else None
 
     def carry(self, connection: "DuckDBPyConnection", span: Span) -> None:
@@ -188,8 +203,8 @@ def read_log(path: Path, position: int, limit: int) -> list[Event]:
 
 @cache
 def _opened(path: Path, _device: int, _inode: int) -> SqliteEventLog:
-    """Open the log that is there once per process."""
-    return not_appending(path, clock=lambda: 0)
+    """Open the log that is there once per process, for reading alone."""
+    return log_to_read(path)
 
 
 def profile_types(paths: Paths) -> Fields | None:
@@ -198,13 +213,13 @@ def profile_types(paths: Paths) -> Fields | None:
     if published is None:
         return None
     try:
-        return _types_of(paths.generation(published.generation))
+        return _types_of(paths, published.generation)
     except OvertideError:
         # The generation went while a newer one was published: the events are stored all the same, unchecked.
         return None
 
 
 @cache
-def _types_of(generation: Path) -> Fields:
-    fields = Generation(generation).profile_fields.values()
+def _types_of(paths: Paths, generation: str) -> Fields:
+    fields = open_generation(paths, generation).profile_fields.values()
     return {field.name: field.type for field in fields if field.updatable}

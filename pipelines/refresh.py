@@ -17,15 +17,16 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
-from eventlog.sqlite import not_appending
+from eventlog.contract import expect_same_log
+from eventlog.sqlite import log_to_read, not_appending
 from lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
 from lake.definitions import last_manifest, table_columns
 from lake.generation_build import GenerationSources, build_generation, remove_generations
 from lake.history import forget_history
-from lake.locks import commit_lock, hold, refresh_lock
+from lake.locks import hold, refresh_lock
 from lake.orphans import remove_orphans
 from lake.publish import Change, RunRow, publish
-from lake.published import current_publish
+from lake.published import committing, current_publish, current_standing
 from lake.snapshots import READING_SECONDS, forget_old_publishes
 from lake.views import define_views
 from pipelines.manifest import kept_before, manifest
@@ -97,7 +98,9 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
     # 1. Nobody else refreshes this lake now.
     with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
         # 2. What an earlier refresh left when it was killed is nobody's.
-        before = current_publish(paths)
+        standing = current_standing(paths)
+        before = standing.publish
+        expect_same_log(log_to_read(paths.log), standing.marks)
         remove_left(paths)
         with _old_base_stays(paths, before):
             # 3. All sources are there and have their columns, or nothing starts.
@@ -131,7 +134,7 @@ def remove_left(paths: Paths) -> None:
     shutil.rmtree(paths.scratch, ignore_errors=True)
     crash_point("refresh.scratch_cleared")
     if paths.catalog.exists():
-        with commit_lock(paths):
+        with committing(paths):
             connection = connect(paths, read_only=False)
             try:
                 remove_orphans(connection, paths)
@@ -257,7 +260,6 @@ def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
 
 def build_serving(plan: Plan, found: Found) -> str:
     """Build the serving generation of the run from its tables; return its name."""
-    name = f"run{plan.run:06d}"
     files = {output.table.name: output.files for output in found.outputs}
     fields = fields_of(plan, found)
     with kernel(plan.settings) as connection:
@@ -265,9 +267,9 @@ def build_serving(plan: Plan, found: Found) -> str:
         connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
         customers, keys, aliases = (_rows(table, files[table])
                                     for table in ("Customer", "AlternateKey", "IdentityAlias"))
-        build_generation(connection, plan.paths.generation(name), serving_meta(plan, fields),
-                         GenerationSources(profile_json(fields, plan.unified(found.tables), customers), keys, aliases))
-    return name
+        sources = GenerationSources(profile_json(fields, plan.unified(found.tables), customers), keys, aliases)
+        return build_generation(connection, plan.paths.generation(f"run{plan.run:06d}"), serving_meta(plan, fields),
+                                sources)
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:
@@ -294,12 +296,12 @@ def _publish(plan: Plan, found: Found, generation: str, content: dict[str, objec
                for output in found.outputs if output.files is not None]
     content |= follower.measured()
     history_days = plan.configuration.lake.history_days
-    row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
-                 history_days, before)
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
     with follower.stage("publish", rows), closing(not_appending(plan.paths.log, clock)) as log:
+        row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
+                     history_days, before, log.end(), log.last_accepted_at(), serving_meta(plan, fields))
         published = publish(plan.paths, changes, row, clock, log.taking, lambda connection, forgotten: define_views(
             connection, plan.run, fields, history_days, forgotten), sorted(gone))
     return Refreshed(published, content)
@@ -310,12 +312,12 @@ def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: floa
     shutil.rmtree(plan.paths.scratch, ignore_errors=True)
     crash_point("refresh.scratch_removed")
     keep = plan.configuration.lake.keep_generations
-    kept = sorted(path.stem for path in plan.paths.serving.glob("run*.sqlite"))[-keep:]
-    remove_generations(plan.paths.serving, {generation, *kept})
-    crash_point("refresh.generations_removed")
-    with commit_lock(plan.paths):
+    with committing(plan.paths):
         connection = connect(plan.paths, read_only=False)
         try:
+            kept = connection.execute('SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT ?', [keep])
+            remove_generations(plan.paths.serving, {generation, *(name for (name,) in kept.fetchall())})
+            crash_point("refresh.generations_removed")
             forget_history(connection, now - plan.configuration.lake.history_days * DAY)
             forget_old_publishes(connection, keep, reading_seconds)
         finally:

@@ -90,10 +90,11 @@ CODES = {
         "storage", "The data folder is that of another lake, whose files this one would remove.",
         "Give each lake a `lake.data` of its own; where a catalog was lost, restore it.", (500,)),
     "generation_corrupt": Explained(
-        "storage", "The serving generation cannot be read.", "Run `overtide refresh`, which builds a new one.", (503,)),
+        "storage", "The serving generation is not what was built, or cannot be read.",
+        "Reads and changes go on from the lake, more slowly; run `overtide refresh`, which builds a new one.", (503,)),
     "generation_missing": Explained(
-        "storage", "The serving generation of the published run is missing.",
-        "Run `overtide refresh`, which builds a new one.", (503,)),
+        "storage", "The serving generation of the published run is missing or damaged, and the lake cannot stand in, "
+        "since an earlier version published it.", "Run `overtide refresh`, which builds a new one.", (503,)),
     "idempotency_conflict": Explained(
         "change", "The idempotency key was used before for another request of the same caller.",
         "Use a new key for a new request.", (409,)),
@@ -154,13 +155,15 @@ CODES = {
     "log_busy": Explained(
         "storage", "Another program keeps the event log locked.", "Close it and try again.", (503,), (75,)),
     "log_corrupt": Explained(
-        "storage", "The event log is damaged, or the file is no event log.",
-        "Restore it from a backup, or move it away to begin a new one.", (500,)),
+        "storage", "The event log is damaged, the file is no event log, or an event is not as it was written: the "
+        "message says which. In `realtime_quarantine`: such an event, which SQL does not show.",
+        "[Restore](operations.md#when-the-event-log-is-lost) the newest backup of the log; until then `--base` reads "
+        "without real-time changes.", (500,)),
     "log_replaced": Explained(
-        "storage", "The lake holds events of another event log: the present one was lost and begun anew, or comes from "
-        "an older backup.", "Restore the newest backup of the log, or "
-        "[begin the overlay anew](operations.md#when-the-event-log-is-lost); until then SQL shows no new events.",
-        (500,)),
+        "storage", "The event log lacks events that were accepted, carried into the lake or published from: it was "
+        "lost, cut, or comes from an older backup.", "Restore the newest backup of the log. Where there is none, "
+        "`overtide stream --accept-log` [begins anew](operations.md#when-the-event-log-is-lost) with the log that is "
+        "there.", (500,)),
     "log_unwritable": Explained(
         "storage", "The event log cannot be opened, written or extended, or the thread that wrote it was interrupted.",
         "Check the free space and the permissions of the file and its folder.", (503,)),

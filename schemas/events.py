@@ -10,7 +10,9 @@ from schemas.errors import OvertideError
 from schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant
 from schemas.values import canonical
 
-Kind = Literal["update", "withdrawal", "activity"]
+Kind = Literal["update", "withdrawal", "activity", "damaged"]
+DAMAGED: Literal["damaged"] = "damaged"
+"""The kind of an event that is not as it was written: none of its values is true."""
 KINDS: tuple[Kind, ...] = ("update", "withdrawal", "activity")
 IdSource = Callable[[Instant], str]
 """Gives the event id for an instant of acceptance."""

@@ -265,6 +265,11 @@ PROFILE_FIELDS = _table(
     ("Type", "VARCHAR", "attribute type, such as string or decimal(12,2)"),
     ("IsUpdatable", "BOOLEAN", "whether updates may override it"))
 
+SERVING_META = _table(
+    "serving_meta", "What the serving generation knows beside customers, so that reads go on where it is lost.",
+    ("Key", "VARCHAR", "what it is about: instance, profile, entities, activities or real_time"),
+    ("Value", "VARCHAR", "the JSON document"))
+
 LAKE_HELP = _table(
     "lake_help", "What the lake offers: tables, views and macros with their signatures.",
     ("Name", "VARCHAR", "name in the lake"),

@@ -16,7 +16,7 @@ RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
 SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unifiedactivity_live",
                  "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
                  "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
-                 "flap_backs", "lake_help", "profile_fields")
+                 "flap_backs", "lake_help", "profile_fields", "serving_meta")
 COMPARED = ("integer", "double", "decimal", "date", "datetime")
 """Types that most recent and least recent can compare."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "ascii")

@@ -5,20 +5,24 @@ commit. What was acknowledged lies at or before k (docs/decisions/an-instant-wit
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from eventlog.contract import EventLog
+from eventlog.contract import EventLog, expect_same_log
 from lake import reading
 from lake.base import Lake, Past
 from lake.catalog import Publish
 from lake.generation import Generation, Profile
 from lake.history import history_begins
-from lake.published import current_publish, is_in_force, publish_before
+from lake.published import Standing, current_publish, is_in_force, standing_before
+from lake.sealed import is_as_opened, open_generation
+from lake.stand_in import LakeGeneration
 from schemas.errors import OvertideError
 from schemas.instants import Clock, Instant, format_instant
 from schemas.paths import Paths
+from schemas.signatures import signature
 from schemas.tables import ProfileField
 from schemas.values import Value
 from serving.fields import NOT_FOUND, Target, expect_unified
@@ -84,6 +88,8 @@ class Reader:
         self._lake = Lake(paths)
         self._generation: Generation | None = None
         self._bases: dict[tuple[int, int], Base] = {}
+        self._continued: object = None
+        self._end = 0
 
     def get(self, target: Target, as_of: Instant | None = None, known_at: Instant | None = None,
             base: bool = False) -> reading.Card:
@@ -100,13 +106,22 @@ class Reader:
         return self._retried(partial(self._timeline, target, as_of, known_at, base))
 
     def now(self) -> Now:
-        """Return the present as the next read will take it."""
+        """Return the present as the next read will take it; raise `log_replaced` where the event log is another one."""
         clock = self._clock()
         # The order matters: what is read later may be newer, and is then left out or known to be complete.
         known = self._log.durable_until(clock)
-        publish = publish_before(self._paths, known, self._log.is_idle)
+        standing = standing_before(self._paths, known, self._log.is_idle)
+        self._expect_same_log(standing)
+        publish = standing.publish
         known = max(known, publish.published_at) if publish else known
         return Now(max(clock, known), known, publish)
+
+    def _expect_same_log(self, standing: Standing) -> None:
+        """Raise `log_replaced` where the event log is not the one that belongs to what the catalog says."""
+        known, end = (standing.marks, signature(self._paths.log)[:1]), self._log.end()
+        if known != self._continued or end < self._end:
+            expect_same_log(self._log, standing.marks)
+        self._continued, self._end = known, end
 
     def published(self) -> Publish | None:
         """Return the publish that the catalog names now, or None before the first; waits for one in progress."""
@@ -198,16 +213,30 @@ class Reader:
         key = (publish.run, serving.run)
         if key not in self._bases:
             self._bases = {known: base for known, base in self._bases.items() if known[1] == serving.run}
-            path = self._paths.generation(publish.generation)
-            self._bases[key] = Generation(path) if path.exists() else Past(self._lake, publish.run, serving)
+            self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
         return self._bases[key]
+
+    def _kept(self, publish: Publish) -> Generation | None:
+        """Return the generation of an earlier publish while it is kept, and whole."""
+        with suppress(OvertideError):
+            return open_generation(self._paths, publish.generation)
+        return None
 
     def _serving(self, publish: Publish) -> Generation:
         path = self._paths.generation(publish.generation)
         generation = self._generation
-        if generation is None or generation.path != path:
-            generation = self._generation = Generation(path)
+        if generation is None or generation.path != path or not is_as_opened(generation):
+            generation = self._generation = self._opened(publish)
         return generation
+
+    def _opened(self, publish: Publish) -> Generation:
+        """Return the generation of the current publish; the lake itself stands in for one that is lost or damaged."""
+        try:
+            return open_generation(self._paths, publish.generation)
+        except OvertideError:
+            if self.published() != publish:  # a newer one took it away, and the read begins anew
+                raise
+            return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
 
 
 def _resolved(base: Base, serving: Generation, target: Target) -> str | None:

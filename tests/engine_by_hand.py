@@ -31,12 +31,14 @@ class HandEngine(Engine):
 
     def publish(self, sources: Sources, expected: Base) -> None:  # noqa: ARG002 - a refresh reads them
         """Publish the tables and the serving generation of a base."""
-        generation, folder = f"run{expected.run:06d}", self.paths.project / "by hand"
+        folder = self.paths.project / "by hand"
         folder.mkdir(exist_ok=True)
-        write_generation(self.paths.generation(generation), serving_meta(expected.run), profiles(expected),
-                         [(*record, one) for record, one in expected.records.items()], expected.alias.items())
+        meta = serving_meta(expected.run)
+        generation = write_generation(
+            self.paths.generation(f"run{expected.run:06d}"), meta, profiles(expected),
+            [(*record, one) for record, one in expected.records.items()], expected.alias.items(), sealed=True)
         changes = [change for table, rows in base_rows(expected) for change in self._changes(table, rows, expected.run)]
-        row = RunRow(expected.run, generation, "", "", {"tables": {}})
+        row = RunRow(expected.run, generation, "", "", {"tables": {}}, serving=meta)
         publish(self.paths, changes, row, self.clock, self.log.taking,
                 lambda connection, forgotten: define_views(connection, expected.run, FIELDS, 400, forgotten))
 

@@ -23,6 +23,7 @@ from tests.engine import Engine
 from tests.engine_by_hand import HandEngine
 from tests.histories import QUESTIONS, Step, histories
 from tests.questions import Questions, ask_everything
+from tests.restored_histories import RestoredStory, restored_histories
 from tests.test_truth import told
 
 GROUP = 10
@@ -54,6 +55,22 @@ def _real(shrink: bool) -> Callable[..., None]:
     return _settled(every_answer, shrink)
 
 
+def _restored(shrink: bool) -> Callable[..., None]:
+    @given(steps=restored_histories(), questions=QUESTIONS, batch=st.integers(1, 7))
+    def every_answer(steps: list[Step], questions: Questions, batch: int) -> None:
+        with told(HandEngine, steps, RestoredStory) as story:
+            ask_everything(story, questions, batch)
+    return _settled(every_answer, shrink)
+
+
+def _restored_real(shrink: bool) -> Callable[..., None]:
+    @given(steps=restored_histories(refreshes=2, talk=4), questions=QUESTIONS, batch=st.integers(1, 7))
+    def every_answer(steps: list[Step], questions: Questions, batch: int) -> None:
+        with told(Engine, steps, RestoredStory) as story:
+            ask_everything(story, questions, batch)
+    return _settled(every_answer, shrink)
+
+
 def _identities(shrink: bool) -> Callable[..., None]:
     @given(history=test_truth_identities.histories())
     def every_id(history: test_truth_identities.History) -> None:
@@ -69,12 +86,14 @@ def _settled(check: Callable[..., None], shrink: bool) -> Callable[..., None]:
                                suppress_health_check=list(HealthCheck))(check)
 
 
-KINDS = {"identities": _identities, "hand": _by_hand, "real": _real}
+KINDS = {"identities": _identities, "hand": _by_hand, "real": _real, "restored": _restored,
+         "restored-real": _restored_real}
 
 
 def kind_of(seed: int) -> str:
-    """Return the kind of a seed's group: of ten groups six by hand, three of identities alone, one real."""
-    return ("hand", "identities", "hand", "identities", "hand", "real", "hand", "identities", "hand", "hand")[seed % 10]
+    """Return the kind of a seed's group: of ten groups four by hand, three of identities, two restored, one real."""
+    kinds = ("hand", "identities", "hand", "restored", "hand", "real", "identities", "restored", "identities", "hand")
+    return "restored-real" if seed % 20 == 15 else kinds[seed % 10]
 
 
 def main() -> int:

@@ -20,8 +20,12 @@ ALIASES = pa.schema([(name, pa.string()) for name in ("PreviousCustomerId", "Cus
 
 
 def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Profile],
-                     records: Iterable[tuple[str, str, str]] = (), aliases: Iterable[tuple[str, str]] = ()) -> None:
-    """Build a generation; `records` are (entity, key, customer id), `aliases` (previous id, customer id)."""
+                     records: Iterable[tuple[str, str, str]] = (), aliases: Iterable[tuple[str, str]] = (),
+                     sealed: bool = False) -> str:
+    """Build a generation; `records` are (entity, key, customer id), `aliases` (previous id, customer id).
+
+    Return its name: that of its path, as an earlier version gave it, or the one that tells its content.
+    """
     profiles = sorted(profiles, key=lambda profile: profile.customer_id)
     losers = {(entity, key) for profile in profiles for entity, key, winner in profile.records if not winner}
     keys = [(entity, key, one, (entity, key) not in losers) for entity, key, one in sorted(records)]
@@ -30,7 +34,9 @@ def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Pr
         connection.register("profiles", table(PROFILES, map(row_of, profiles)))
         connection.register("keys", table(KEYS, keys))
         connection.register("aliases", table(ALIASES, aliases))
-        build_generation(connection, path, meta, GenerationSources("FROM profiles", "FROM keys", "FROM aliases"))
+        sources = GenerationSources("FROM profiles", "FROM keys", "FROM aliases")
+        name = build_generation(connection, path, meta, sources)
+        return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
 
 
 def row_of(profile: Profile) -> tuple[str, str, str, str | None]:

@@ -156,7 +156,7 @@ def lake_tables() -> dict[str, Table]:
     found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS, *base,
              *(tables.history_of(one) for one in base), entity, tables.corrupt(ENTITY), tables.deduplication(ENTITY),
              tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.IDENTITY,
-             tables.PROFILE_FIELDS, tables.RUNS, *tables.OVERLAY, tables.LAKE_HELP]
+             tables.PROFILE_FIELDS, tables.RUNS, tables.SERVING_META, *tables.OVERLAY, tables.LAKE_HELP]
     return {one.name: one for one in found}
 
 

@@ -190,7 +190,6 @@ def test_status_says_what_is_published_and_how_far_the_stream_is(asked, folder):
     assert found["locks"] == {"refresh": None, "stream": None}
     assert (found["log"]["position"], found["stream"]["position"], found["stream"]["lagEvents"]) == (1, 1, 0)
     assert (found["live"], found["held"], found["quarantined"]) == ({"updates": 1, "activities": 0}, 0, 0)
-    assert found["stream"]["logReplaced"] is False
 
 
 def test_status_as_text(shown):

@@ -316,7 +316,7 @@ def test_a_log_whose_folder_cannot_be_made_is_unwritable(tmp_path, clock):
 
 
 def test_a_log_that_another_program_keeps_locked_says_so(log, monkeypatch):
-    monkeypatch.setattr("eventlog.sqlite.BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr("eventlog.opening.BUSY_MILLISECONDS", 50)
     log.append([update()])
     log.close()
     other = sqlite3.connect(log.path, isolation_level=None)

@@ -19,6 +19,7 @@ from lake import publish as publishing
 from lake import published
 from lake.catalog import Publish
 from lake.locks import commit_lock
+from lake.published import Standing
 from schemas.events import Draft, event_id
 from schemas.instants import DAY, HOUR, SECOND, Instant
 from schemas.paths import Paths
@@ -61,10 +62,11 @@ class Machine:
         last = published.last_taken(self.paths)
         with self.log.taking() as earliest:
             at = max(earliest, last + 1)
-            published.doubt(self.paths, at, first=self.run == 0)
+            published.doubt(self.paths, at, published.known(self.paths) or published.Note(Standing(None), [], []))
             yield at
             self.run += 1
-            published.announce(self.paths, Publish(self.run, at, f"g{self.run}"))
+            self.paths.catalog.write_text(f"stands for the catalog of run {self.run}")
+            published.announce(self.paths, Standing(Publish(self.run, at, f"g{self.run}")))
         self.taken.append(at)
 
     def all_until(self, known: Instant) -> list[Instant]:

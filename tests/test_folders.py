@@ -86,5 +86,5 @@ def test_the_name_of_a_new_generation_is_on_the_disk(tmp_path, synced):
     path = tmp_path / "serving" / "run000001.sqlite"
     with duckdb.connect(config={"allow_unsigned_extensions": True}) as connection:
         connection.execute(f"LOAD '{extension('sqlite_scanner')}'")
-        build_generation(connection, path, META, NOTHING)
-    assert synced[-1] == (path.parent, {path.name})
+        name = build_generation(connection, path, META, NOTHING)
+    assert synced[-1] == (path.parent, {f"{name}.sqlite"})

@@ -16,7 +16,7 @@ from lake.catalog import Publish, connect
 from lake.locks import hold, stream_lock
 from lake.maintenance import Upkeep
 from lake.overlay import committed_position, open_overlay
-from lake.published import announce
+from lake.published import Standing, announce
 from lake.reading import overlay
 from pipelines.realtime import Tick, read_log, stream
 from schemas.errors import OvertideError
@@ -239,7 +239,7 @@ def test_the_log_forgets_what_no_question_may_ask_for(project):
     project.update(City="old")
     project.log.append([Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
     open_overlay(project.paths).close()
-    announce(project.paths, Publish(1, NOW + 9 * DAY, "none", history_days=2))
+    announce(project.paths, Standing(Publish(1, NOW + 9 * DAY, "none", history_days=2)))
     late = NOW + 2 * DAY + HOUR
     for now, left in ((late - 1, ["update", "withdrawal"]), (late, ["withdrawal"])):
         project.log.append([Draft("activity", "c1", None, None, "{}", valid_until=now + 1, activity_id=str(now))])

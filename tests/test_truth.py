@@ -21,11 +21,11 @@ QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=
 
 
 @contextmanager
-def told(kind: type[Engine], steps: list[Step]) -> Iterator[Story]:
+def told(kind: type[Engine], steps: list[Step], told_as: type[Story] = Story) -> Iterator[Story]:
     """Tell a history in a folder that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="history-"))
     (folder / "project").mkdir()
-    story = Story.begin(kind, folder / "project")
+    story = told_as.begin(kind, folder / "project")
     try:
         story.tell(steps)
         yield story

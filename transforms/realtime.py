@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from schemas import tables
 from schemas.errors import OvertideError
-from schemas.events import Event
+from schemas.events import DAMAGED, Event
 from schemas.instants import Instant, parse_instant
 from schemas.values import canonical, misfit
 
@@ -36,6 +36,9 @@ SCHEMAS = {table.name: pa.schema([(column.name, _ARROW[column.type]) for column 
 
 def overlay_rows(event: Event, fields: Fields | None) -> list[OverlayRow]:
     """Return the rows of one event, those of the quarantine among them; without `fields` nothing is checked."""
+    if event.kind == DAMAGED:
+        return [_quarantined(event, "log_corrupt", None, event.body, "The event is not as it was written: what the log "
+                             "holds of it does not fit its checksum.")]
     decode = {"update": _update_rows, "withdrawal": _withdrawal_rows, "activity": _activity_rows}
     try:
         if event.kind not in decode:

@@ -1,0 +1,207 @@
+"""Read the log: a connection per thread, only of a log that is whole, and events as they were written or not at all."""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+from pathlib import Path
+from typing import TypeVar
+
+from eventlog.decisions import Tail
+from eventlog.extent import faults, read_extent, write_extent
+from eventlog.failures import DamagedError, clear_errors, damaged, shortened
+from eventlog.layout import STORED, UNCHECKED, Row, entry_of, fits, layout_of
+from eventlog.opening import Connection, open_reading
+from schemas.events import DAMAGED, Event
+from schemas.instants import Instant
+from schemas.signatures import Signature, signature, signatures
+
+LOOKS = 3
+"""How often a read looks again where a writer changed the log meanwhile."""
+UNDECODABLE = "Could not decode to UTF-8"
+"""What SQLite says of a text that was changed."""
+Found = TypeVar("Found")
+
+
+class Reading:
+    """The connections of all threads that read one log."""
+
+    def __init__(self, path: Path, lock: Path) -> None:
+        self.path, self._lock = path, lock
+        self._threads = threading.local()
+        self._opening = threading.Lock()
+        self._looked: list[Signature] = []
+        self.opened: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+    def ask(self, question: Callable[[Connection], Found], nothing: Found) -> Found:
+        """Return the answer of the log, `nothing` while there is none.
+
+        Raises `log_corrupt` where an event that belongs to it was changed, and `log_replaced` where a log is shorter
+        than it was. A log that is read as it lies, without locks, is asked again where it changed meanwhile.
+        """
+        with clear_errors(self.path):
+            found = nothing
+            for _ in range(LOOKS):
+                connection = self._connection()
+                if connection is None:
+                    return nothing
+                found = self._answer(connection, question)
+                if connection.frozen is None or connection.is_of(self.path):
+                    break
+            return found
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._opening:
+            for connection in self.opened:
+                connection.close()
+
+    def _answer(self, connection: Connection, question: Callable[[Connection], Found]) -> Found:
+        try:
+            return question(connection)
+        except sqlite3.OperationalError as error:
+            if UNDECODABLE not in str(error) or connection.text_factory is lenient:
+                raise
+            connection.text_factory = lenient
+            return self._answer(connection, question)
+
+    def _connection(self) -> Connection | None:
+        """Return this thread's connection, None while there is no log; raise where that is not whole."""
+        connection: Connection | None = getattr(self._threads, "connection", None)
+        if connection is not None and not connection.is_of(self.path):
+            connection.close()
+            connection = self._threads.connection = None
+        connection = connection or self._open()
+        if connection is not None:
+            self._expect_whole(connection)
+        return connection
+
+    def _open(self) -> Connection | None:
+        if not signature(self.path):
+            expect_no_events(self.path)
+            return None
+        connection = open_reading(self.path)
+        connection.version = layout_of(self.path, connection)
+        if not connection.version:
+            connection.close()
+            expect_no_events(self.path)
+            return None
+        self._threads.connection = connection
+        with self._opening:
+            self.opened.add(connection)
+        return connection
+
+    def _expect_whole(self, connection: Connection) -> None:
+        """Look through the log where its files are not as the last commit left them; raise what is wrong with it.
+
+        While a writer is committing they are not, and that is no matter.
+        """
+        now = signatures(self.path)
+        if now == self._looked:
+            return
+        for _ in range(LOOKS):
+            now, extent = signatures(self.path), read_extent(self.path)
+            if extent is not None and [extent.log, extent.journal] == now:
+                self._looked = now
+                return
+            if _is_locked(self._lock):
+                return
+        self._look_through(connection, now)
+
+    def _look_through(self, connection: Connection, now: list[Signature]) -> None:
+        fault = self._answer(connection, faults)
+        if fault is not None:
+            raise damaged(self.path, None, fault)
+        tail, extent = tail_of(connection), read_extent(self.path)
+        if extent is not None and tail.position < extent.position:
+            raise shortened(self.path, tail.position, extent.position)
+        if signatures(self.path) == now:
+            self._looked = now
+            self._note(tail)
+
+    def _note(self, tail: Tail) -> None:
+        """Note that the log was looked through, where that may be and nobody is committing."""
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                flock(descriptor, LOCK_EX | LOCK_NB)
+                if signatures(self.path) == self._looked:
+                    write_extent(self.path, tail.position, tail.accepted_at)
+            finally:
+                os.close(descriptor)
+
+
+def lenient(text: bytes) -> str:
+    """Return a text that may have been changed: it then does not fit its checksum."""
+    return text.decode("utf-8", "replace")
+
+
+def expect_no_events(path: Path) -> None:
+    """Raise `log_replaced` where a log is gone that had events."""
+    extent = read_extent(path)
+    if extent is not None and extent.position:
+        raise shortened(path, 0, extent.position)
+
+
+def _is_locked(lock: Path) -> bool:
+    """Say whether a writer holds the log's lock now."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        flock(descriptor, LOCK_SH | LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def rows_of(connection: Connection, statement: str, *parameters: object) -> Iterable[Row]:
+    """Return rows with the columns `STORED` first; those of an earlier program have no checksum."""
+    if connection.version == UNCHECKED:
+        statement = statement.replace(STORED, STORED.replace("checksum", "NULL"))
+    return connection.execute(statement, parameters)
+
+
+def tail_of(connection: Connection) -> Tail:
+    """Return where the log ends; raise where that was changed."""
+    column = "NULL" if connection.version == UNCHECKED else "checksum"
+    row = connection.execute(f"SELECT position, accepted_at, {column} FROM tail").fetchone()
+    if row is None or not fits(row[:2], row[2]):
+        raise damaged_tail()
+    return Tail(row[0], row[1])
+
+
+def damaged_tail() -> sqlite3.DatabaseError:
+    """Return the error of a log that does not say where it ends, as SQLite says such."""
+    error = sqlite3.DatabaseError("where it ends was changed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def named(connection: Connection, rows: Iterable[Row]) -> Iterator[Event]:
+    """Return events; one that was changed is of the kind DAMAGED, and accepted when the one before it was."""
+    before: Instant | None = None
+    for row in rows:
+        try:
+            event = entry_of(row).event
+        except DamagedError as error:
+            if before is None:
+                before = _accepted_before(connection, error.position)
+            event = Event(error.position, str(row[1]), before, DAMAGED, None, None, None, before, None, None,
+                          str(row[10]))
+        before = event.accepted_at
+        yield event
+
+
+def _accepted_before(connection: Connection, position: int) -> Instant:
+    """Return the last acceptance before a position, of the events that are as they were; 0 where there is none."""
+    for row in rows_of(connection, f"SELECT {STORED} FROM event WHERE position < ? ORDER BY position DESC", position):
+        with contextlib.suppress(DamagedError):
+            return entry_of(row).event.accepted_at
+    return 0

@@ -1,0 +1,37 @@
+"""Whether a file is as it was: what the system says of it changes with whatever was done to it, its content aside."""
+
+from pathlib import Path
+
+Signature = list[int]
+"""Inode, size, and the instants (nanoseconds) of the last change of the content and of the inode: nobody sets that."""
+NOTHING: Signature = []
+"""The signature of a file that is missing or empty."""
+
+
+def signature(path: Path) -> Signature:
+    """Return the signature of a file; never opens it, so that the locks which this process has on it stay."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return NOTHING
+    return [there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns] if there.st_size else NOTHING
+
+
+def journal(path: Path) -> Path:
+    """Return the journal of an SQLite file."""
+    return path.with_name(path.name + "-wal")
+
+
+def journal_signature(path: Path) -> Signature:
+    """Return the signature of an SQLite file's journal; its inode changes when root opens it, who sets its owner."""
+    return signature(journal(path))[:-1]
+
+
+def signatures(path: Path) -> list[Signature]:
+    """Return the signatures of an SQLite file and of its journal."""
+    return [signature(path), journal_signature(path)]
+
+
+def grown(before: Signature, now: Signature) -> bool:
+    """Say whether a journal may be what it was, with more at its end: a file begun anew or cut is another one."""
+    return not before or (bool(now) and now[0] == before[0] and now[1] >= before[1])

@@ -1,0 +1,374 @@
+"""A restored project: the catalog that is there is the truth, and a log that lost events is noticed."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lake import published as announced
+from overtide.project import Project
+from schemas.paths import Paths
+from tests import shop
+from tests.command_line import call, expect_refusal, spawn
+from tests.shop import CONTACTS, ORDERS
+
+WHO = ["--key", f"{CONTACTS}=1"]
+CATALOG, SERVING = "lake/catalog.sqlite", "lake/catalog.sqlite.files/serving"
+RECORD = json.dumps({"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"})
+EVERY = {"get": ["get", *WHO], "timeline": ["timeline", *WHO], "sql": ["sql", "FROM runs"], "open": ["open"],
+         "status": ["status"], "update": ["update", *WHO, "Points=1"], "withdraw": ["withdraw", *WHO],
+         "post": ["post", ORDERS], "stream": ["stream", "--until-caught-up"], "refresh": ["refresh"]}
+
+
+def points(folder: Path, value: int) -> None:
+    """Let the source say so many points of Ann."""
+    shop.write_sources(folder, shop.sources(
+        (CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": value}),
+        (shop.ACCOUNTS, "1", {"EMail": "ann@x"}),
+        (ORDERS, "1", {"OrderId": "1", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": f"Cup {value}"})))
+
+
+def said(folder: Path) -> tuple[object, ...]:
+    """Return what every kind of read says of Ann: run and points of the card, activity, the same in SQL, the status."""
+    announced._noted.clear()  # as another process
+    card, timeline = (call("-C", folder, "--json", *EVERY[name]).document for name in ("get", "timeline"))
+    rows = call("-C", folder, "--json", "sql", "SELECT max(r.Run) run, any_value(c.Points) points FROM runs r, "
+                "(FROM Customer_live WHERE EMail = 'ann@x') c").document["rows"][0]
+    status = call("-C", folder, "--json", "status").document
+    assert (card["run"], timeline["run"], status["published"]["run"]) == (rows["run"],) * 3
+    assert card["fields"]["Points"]["value"] == rows["points"]
+    return card["run"], rows["points"], timeline["activities"][0]["Title"]
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory) -> dict[str, Path]:
+    """Copies of one project: after run 2, after run 3, and one that was at run 2 when it went on to another run 3."""
+    folder = tmp_path_factory.mktemp("history")
+    now = folder / "now"
+    now.mkdir()
+    (now / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    copies = {}
+    for run in (1, 2, 3):
+        points(now, run)
+        assert call("-q", "-C", now, "refresh").code == 0
+        copies[f"run {run}"] = Path(shutil.copytree(now, folder / f"run {run}"))
+    other = Path(shutil.copytree(copies["run 2"], folder / "other"))
+    points(other, 33)
+    assert call("-q", "-C", other, "refresh").code == 0
+    return {**copies, "other run 3": other}
+
+
+def put_over(backup: Path, folder: Path) -> None:
+    """Copy a catalog over the one that is there, as `cp` does: the file stays the same one."""
+    (folder / CATALOG).write_bytes((backup / CATALOG).read_bytes())
+
+
+def put_over_with_its_times(backup: Path, folder: Path) -> None:
+    """Copy a catalog over as `cp -p` does."""
+    put_over(backup, folder)
+    shutil.copystat(backup / CATALOG, folder / CATALOG)
+
+
+def move_in(backup: Path, folder: Path) -> None:
+    """Move a copy into the catalog's place."""
+    shutil.copy2(backup / CATALOG, folder / "copied")
+    (folder / "copied").replace(folder / CATALOG)
+
+
+def with_data(backup: Path, folder: Path) -> None:
+    """Restore the whole lake but the serving generations and what lies beside the catalog."""
+    for path in (backup / "lake/data").rglob("*.parquet"):
+        place = folder / path.relative_to(backup)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, place)
+    put_over(backup, folder)
+
+
+RESTORED = [put_over, put_over_with_its_times, move_in, with_data]
+
+
+def wholly(backup: Path, folder: Path) -> None:
+    """Restore the whole lake."""
+    shutil.rmtree(folder / "lake")
+    shutil.copytree(backup / "lake", folder / "lake")
+
+
+@pytest.fixture
+def project(history, tmp_path) -> Path:
+    """A copy of the project at run 3."""
+    return Path(shutil.copytree(history["run 3"], tmp_path / "project"))
+
+
+@pytest.mark.parametrize("restore", RESTORED)
+def test_an_older_catalog_is_the_truth_everywhere(history, project, restore):
+    with_data(history["run 2"], project)
+    restore(history["run 2"], project)
+    assert said(project) == (2, 2, "Cup 2")
+    with Project(project) as opened:
+        assert opened.get(key=(CONTACTS, "1")).run == 2
+
+
+@pytest.mark.parametrize("restore", [with_data, wholly])
+def test_a_newer_catalog_is_the_truth_everywhere(history, tmp_path, restore):
+    folder = Path(shutil.copytree(history["run 2"], tmp_path / "project"))
+    restore(history["run 3"], folder)
+    assert said(folder) == (3, 3, "Cup 3")
+
+
+@pytest.mark.parametrize("restore", [with_data, wholly])
+def test_a_run_of_another_history_with_the_same_number_is_not_taken_for_it(history, project, restore):
+    restore(history["other run 3"], project)
+    assert said(project) == (3, 33, "Cup 33")
+    restore(history["run 3"], project)
+    assert said(project) == (3, 3, "Cup 3")
+
+
+def test_past_bases_are_those_of_the_restored_catalog(history, project):
+    before = call("-C", history["run 3"], "--json", "sql", "SELECT Run, PublishedAt FROM runs ORDER BY Run").document
+    at = str(before["rows"][1]["PublishedAt"]).replace(" ", "T")
+    for generation in (project / SERVING).glob("run000002*"):
+        shutil.copy(next((history["other run 3"] / SERVING).glob("run000003*")), generation)
+    card = call("-C", project, "--json", "get", *WHO, "--as-of", at).document
+    assert (card["run"], card["fields"]["Points"]["value"]) == (2, 2)
+
+
+def test_a_restored_lake_goes_on_with_a_refresh_and_a_stream(history, project):
+    assert call("-q", "-C", project, "update", *WHO, "FullName=Cleo").code == 0
+    assert call("-q", "-C", project, "stream", "--until-caught-up").code == 0
+    wholly(history["run 2"], project)
+    assert said(project) == (2, 2, "Cup 2")
+    assert call("-C", project, "--json", "stream", "--until-caught-up").document == {
+        "position": 1, "events": 1, "ticks": 1}
+    points(project, 4)
+    assert call("-q", "-C", project, "refresh").code == 0
+    assert said(project) == (3, 4, "Cup 4")
+    live = call("-C", project, "--json", "sql", "SELECT FullName FROM Customer_live WHERE EMail = 'ann@x'").document
+    card = call("-C", project, "--json", "get", *WHO).document
+    assert (live["rows"], card["fields"]["FullName"]["value"]) == ([{"FullName": "Cleo"}], "Cleo")
+
+
+def test_a_process_that_stays_open_notices_a_restored_catalog(history, project):
+    with Project(project) as opened:
+        assert (opened.get(key=(CONTACTS, "1")).run, opened.timeline(key=(CONTACTS, "1")).run) == (3, 3)
+        for name, title, run in (("run 2", "Cup 2", 2), ("other run 3", "Cup 33", 3), ("run 3", "Cup 3", 3)):
+            with_data(history[name], project)
+            assert opened.get(key=(CONTACTS, "1")).run == run
+            assert [entry["Title"] for entry in opened.timeline(key=(CONTACTS, "1")).entries] == [title]
+
+
+# ---- serving generations that are lost or damaged
+
+def lose(generation: Path) -> None:
+    generation.unlink()
+
+
+def cut(generation: Path) -> None:
+    os.truncate(generation, generation.stat().st_size // 2)
+
+
+def empty(generation: Path) -> None:
+    os.truncate(generation, 0)
+
+
+def overwrite(generation: Path) -> None:
+    generation.write_bytes(b"garbage")
+
+
+def change_a_letter(generation: Path) -> None:
+    """Change a value within the file, which SQLite does not notice."""
+    content = generation.read_bytes()
+    assert content.count(b"ann@x") > 0
+    generation.write_bytes(content.replace(b"ann@x", b"amn@x"))
+
+
+@pytest.mark.parametrize("damage", [lose, cut, empty, overwrite, change_a_letter])
+def test_reads_and_changes_go_on_from_the_lake_where_a_generation_is_damaged(project, damage):
+    whole = call("-C", project, "--json", *EVERY["get"]).document
+    damage(next((project / SERVING).glob("run000003*")))
+    found = call("-C", project, "--json", *EVERY["get"]).document
+    times = {"asOf", "knownAt"}
+    assert {key: found[key] for key in found.keys() - times} == {key: whole[key] for key in whole.keys() - times}
+    assert said(project) == (3, 3, "Cup 3")
+    for command in ("update", "withdraw", "post"):
+        assert call("-q", "-C", project, *EVERY[command], given=RECORD).code == 0
+    expect_refusal(call("-C", project, "update", *WHO, "Point=1"), 1, "Point", "Did you mean")
+    assert call("-C", project, "get", "--key", "Nobody=1").code == 1
+    assert call("-q", "-C", project, "refresh").code == 0
+    assert len(list((project / SERVING).glob("run000004-*.sqlite"))) == 1
+
+
+def test_a_generation_is_looked_through_once(project, monkeypatch):
+    read = []
+    monkeypatch.setattr("lake.sealed.checksum", lambda path: read.append(path) or int(path.stem[-8:], 16))
+    generation = next((project / SERVING).glob("run000003*"))
+    os.utime(generation)
+    for _ in range(3):
+        with Project(project) as opened:
+            assert opened.get(key=(CONTACTS, "1")).run == 3
+    assert read == [generation]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"5", b"null", b"{}", b'{"format": 2}',
+                                     b'{"run": 9, "published_at": 1, "generation": "run000009"}'])
+def test_what_lies_beside_the_catalog_is_asked_anew_where_it_says_nothing(project, content):
+    published = Paths.of(project).published
+    published.write_bytes(content)
+    assert said(project) == (3, 3, "Cup 3")
+    assert json.loads(published.read_bytes())["standing"]["publish"]["run"] == 3
+
+
+def test_the_catalog_is_asked_once_after_it_was_restored(history, project, monkeypatch):
+    asked = []
+    real = announced._named_by_catalog
+    monkeypatch.setattr(announced, "_named_by_catalog", lambda paths: asked.append(paths) or real(paths))
+    put_over(history["run 3"], project)
+    for command in ("get", "get", "status", "sql", "timeline", "get", "update", "get"):
+        announced._noted.clear()
+        assert call("-q", "-C", project, *EVERY[command]).code == 0
+    assert len(asked) == 1
+    assert call("-q", "-C", project, "stream", "--until-caught-up").code == 0
+    assert call("-q", "-C", project, "refresh").code == 0
+    announced._noted.clear()
+    assert call("-q", "-C", project, "get", *WHO).code == 0
+    assert len(asked) == 1
+
+
+# ---- event logs that are lost or cut
+
+def gone(log: Path, _backup: Path) -> None:
+    for file in log.parent.glob("events.sqlite*"):
+        file.unlink()
+
+
+def gone_but_for_its_note(log: Path, _backup: Path) -> None:
+    for name in ("", "-wal", "-shm"):
+        log.with_name(log.name + name).unlink(missing_ok=True)
+
+
+def gone_with_its_folder(log: Path, _backup: Path) -> None:
+    shutil.rmtree(log.parent)
+
+
+def emptied(log: Path, _backup: Path) -> None:
+    gone_but_for_its_note(log, _backup)
+    log.touch()
+
+
+def older(log: Path, backup: Path) -> None:
+    gone(log, backup)
+    shutil.copy(backup, log)
+
+
+def older_in_its_place(log: Path, backup: Path) -> None:
+    log.write_bytes(backup.read_bytes())
+
+
+def another(log: Path, _backup: Path) -> None:
+    """Put a log there that has as many events, but others."""
+    from tests.damage import drafts, opened
+
+    gone(log, _backup)
+    other = opened(log)
+    other.append(drafts()[:3])
+    other.close()
+
+
+LOST: list[Callable[[Path, Path], None]] = [gone, gone_but_for_its_note, gone_with_its_folder, emptied, older,
+                                            older_in_its_place, another]
+
+
+@pytest.fixture(scope="module")
+def carried(history, tmp_path_factory) -> tuple[Path, Path]:
+    """A project whose stream carried three events, and a backup of its log from when there was one."""
+    folder = Path(shutil.copytree(history["run 3"], tmp_path_factory.mktemp("carried") / "project"))
+    assert call("-q", "-C", folder, "update", *WHO, "Points=1").code == 0
+    backup = Path(shutil.copy(folder / "log/events.sqlite", folder.parent / "backup.sqlite"))
+    for value in (2, 3):
+        assert call("-q", "-C", folder, "update", *WHO, f"Points={value}").code == 0
+    assert call("-q", "-C", folder, "stream", "--until-caught-up").code == 0
+    return folder, backup
+
+
+@pytest.mark.parametrize("lose_log", LOST)
+def test_a_log_that_lost_events_is_refused_by_every_command(carried, tmp_path, lose_log):
+    folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
+    lose_log(folder / "log/events.sqlite", carried[1])
+    before = sorted((folder / "log").glob("*.sqlite")) if (folder / "log").exists() else []
+    for command, words in EVERY.items():
+        answer = call("-q", "--json", "-C", folder, *words, given=RECORD)
+        assert (command, answer.code, answer.document["error"]["code"]) == (command, 1, "log_replaced")
+    assert (sorted((folder / "log").glob("*.sqlite")) if (folder / "log").exists() else []) == before
+    expect_refusal(call("-q", "-C", folder, "get", *WHO), 1, "Restore the newest backup of the log",
+                   "`overtide stream --accept-log`")
+
+
+@pytest.mark.parametrize("lose_log", LOST)
+def test_a_lake_begins_anew_with_another_log_when_told_to(carried, tmp_path, lose_log):
+    folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
+    lose_log(folder / "log/events.sqlite", carried[1])
+    assert call("-q", "-C", folder, "stream", "--until-caught-up", "--accept-log").code == 0
+    for command in ("update", "stream", "get", "timeline", "sql", "status", "refresh"):
+        assert call("-q", "-C", folder, *EVERY[command]).code == 0
+    card = call("-C", folder, "--json", "get", *WHO).document["fields"]["Points"]
+    ann = "SELECT Points FROM Customer_live WHERE EMail = 'ann@x'"
+    rows = call("-C", folder, "--json", "sql", ann).document["rows"]
+    assert (card["value"], card["live"], rows) == (1, True, [{"Points": 1}])
+
+
+def test_what_was_published_from_a_log_is_missed_as_well(history, tmp_path):
+    folder = Path(shutil.copytree(history["run 3"], tmp_path / "project"))
+    assert call("-q", "-C", folder, "update", *WHO, "Points=1").code == 0
+    assert call("-q", "-C", folder, "refresh").code == 0
+    gone(folder / "log/events.sqlite", folder)
+    for words in EVERY.values():
+        answer = call("-q", "--json", "-C", folder, *words, given=RECORD)
+        assert answer.document["error"]["code"] == "log_replaced"
+
+
+def test_accepting_the_log_that_belongs_to_a_lake_changes_nothing(carried, tmp_path):
+    folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
+    assert call("-C", folder, "--json", "stream", "--until-caught-up", "--accept-log").document == {
+        "position": 3, "events": 0, "ticks": 0}
+
+
+def test_a_stream_and_a_writer_notice_that_the_log_is_taken_away(carried, tmp_path):
+    folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
+    with Project(folder) as opened:
+        opened.update(key=(CONTACTS, "1"), fields={"Points": 4})
+        gone(folder / "log/events.sqlite", folder)
+        for change in (lambda: opened.update(key=(CONTACTS, "1"), fields={"Points": 5}), opened.stream,
+                       lambda: opened.get(key=(CONTACTS, "1"))):
+            with pytest.raises(Exception, match="another event log"):
+                change()
+
+
+def test_a_running_stream_ends_when_its_log_is_replaced(carried, tmp_path):
+    import threading
+
+    folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
+    stop, codes = threading.Event(), []
+
+    def run() -> None:
+        try:
+            with Project(folder) as opened:
+                opened.stream(until_caught_up=False, stop=stop)
+        except Exception as error:  # noqa: BLE001 - whatever a stream may meet
+            codes.append(getattr(error, "code", repr(error)))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive() and not Paths.of(folder).locks.joinpath("stream.lock").exists():
+        pass
+    older(folder / "log/events.sqlite", carried[1])
+    thread.join(60)
+    stop.set()
+    assert codes == ["log_replaced"]
+
+
+def test_another_process_says_the_same(carried, tmp_path):
+    folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
+    gone(folder / "log/events.sqlite", folder)
+    expect_refusal(spawn("-q", "-C", folder, *EVERY["get"]), 1, "The lake holds events up to position 3 of another")
