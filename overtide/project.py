@@ -105,11 +105,10 @@ class Project:
         which takes half a second: for many queries attach the lake to a connection of yours. Raises `invalid_sql`,
         `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`, `sql_failed`, `nothing_published`.
         """
-        from lake.session import interruptibly, run_query, session
+        from lake.session import arrow_rows, interruptibly, run_query, session
 
         with session(self.paths, memory_limit) as connection:
-            return interruptibly(connection, lambda: run_query(
-                connection, query, lambda result: result.to_arrow_table(), parameters))
+            return interruptibly(connection, lambda: run_query(connection, query, arrow_rows, parameters))
 
     def attach_statements(self) -> list[str]:
         """Return the SQL statements that attach the lake, read-only and as `lake`, to a DuckDB of yours.
