@@ -2,11 +2,12 @@
 
 import contextlib
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lake.asked import BEFORE_HISTORY, INVALID_INSTANT
 from lake.catalog import attached_catalog, connect
@@ -16,6 +17,7 @@ from schemas.names import literal
 from schemas.paths import Paths
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 Result = TypeVar("Result")
@@ -89,6 +91,12 @@ def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
             "SET enable_external_access = false", "USE lake", "SET lock_configuration = true"]
 
 
+def bytes_of(size: str) -> int:
+    """Return the bytes of a size as DuckDB shows it, such as `3.7 GiB`."""
+    number, unit = size.split()
+    return int(float(number) * 1024 ** " KMGTP".index(unit[0]) if unit[1:] == "iB" else float(number))
+
+
 def _half(connection: "DuckDBPyConnection") -> str:
     number, unit = _limit(connection).split()
     return f"{float(number) * OF_DUCKDB:.3f}{unit}"
@@ -99,22 +107,54 @@ def _limit(connection: "DuckDBPyConnection") -> str:
     return str(row[0]) if row else ""
 
 
-def run_query(connection: "DuckDBPyConnection", query: str, fetch: Callable[["DuckDBPyConnection"], Result],
+ROWS_AT_ONCE, SAMPLE, SHOWN = 10_000, 50, 2
+"""Rows that are fetched at once, those of them whose size is taken, and how often a row that is shown is held."""
+
+
+def python_rows(result: "DuckDBPyConnection", limit: int) -> list[tuple[Any, ...]]:
+    """Return the rows of a result; raise `MemoryError` when they take more than so many bytes, shown as text too."""
+    found: list[tuple[Any, ...]] = []
+    held = 0.0
+    while rows := result.fetchmany(ROWS_AT_ONCE):
+        sample = rows[:SAMPLE]
+        size = sum(sys.getsizeof(row) + sum(map(sys.getsizeof, row)) for row in sample) / len(sample)
+        held += len(rows) * size * SHOWN
+        if held > limit:
+            raise MemoryError
+        found += rows
+    return found
+
+
+def arrow_rows(result: "DuckDBPyConnection", limit: int) -> "pa.Table":
+    """Return a result as an Arrow table; raise `MemoryError` when it takes more than so many bytes."""
+    import pyarrow as pa
+
+    reader, batches, held = result.to_arrow_reader(ROWS_AT_ONCE), [], 0
+    for batch in reader:
+        held += batch.nbytes
+        if held > limit:
+            raise MemoryError
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def run_query(connection: "DuckDBPyConnection", query: str, fetch: Callable[["DuckDBPyConnection", int], Result],
               parameters: Sequence[object] = ()) -> Result:
-    """Run statements and return what `fetch` makes of the last one's result.
+    """Run statements and return what `fetch` makes of the last one's result, within a number of bytes.
 
     Raises `invalid_sql`, `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant` or `sql_failed`.
     """
     import duckdb
 
+    limit = _limit(connection)
     try:
-        return fetch(_result(connection, query, parameters))
+        return fetch(_result(connection, query, parameters), bytes_of(limit))
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
         raise OvertideError("invalid_sql", sentence(error), None) from None
     except duckdb.InvalidInputException as error:
         raise _refused(error) from None
-    except duckdb.OutOfMemoryException as error:
-        raise _too_large(error, _limit(connection)) from None
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise _too_large(error, limit) from None
     except duckdb.Error as error:
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
 

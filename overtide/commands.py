@@ -85,8 +85,10 @@ def sql(project: Project, arguments: Namespace, output: Output) -> int:
     return DONE
 
 
-def _fetched(result: "DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]]:
-    return distinct([column[0] for column in result.description]), result.fetchall()
+def _fetched(result: "DuckDBPyConnection", limit: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    from lake.session import python_rows
+
+    return distinct([column[0] for column in result.description]), python_rows(result, limit)
 
 
 def distinct(names: Sequence[str]) -> list[str]:

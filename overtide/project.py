@@ -120,7 +120,7 @@ class Project:
         which takes half a second: for many queries attach the lake to a connection of yours. Raises `invalid_sql`,
         `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`, `sql_failed`, `nothing_published`.
         """
-        from lake.session import interruptibly, run_query, session
+        from lake.session import arrow_rows, interruptibly, run_query, session
 
         expect_text(query, "query")
         expect_values(parameters, "parameters")
@@ -128,8 +128,7 @@ class Project:
             expect_text(memory_limit, "memory_limit")
         self.expect_same_log()
         with session(self.paths, memory_limit) as connection:
-            return interruptibly(connection, lambda: run_query(
-                connection, query, lambda result: result.to_arrow_table(), parameters))
+            return interruptibly(connection, lambda: run_query(connection, query, arrow_rows, parameters))
 
     def attach_statements(self) -> list[str]:
         """Return the SQL statements that attach the lake, read-only and as `lake`, to a DuckDB of yours.
