@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overtide import comparing
 from overtide.failures import explained
 from overtide.output import Output, counted, refusal_text
 from overtide.project import Project
@@ -129,7 +130,8 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("log", f"position {found['log']['position']:,}"), ("stream", f"position {stream['position']:,}{behind}"),
             ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
             ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
-            ("flap-backs", counted(found["flapBacks"], "field"))]
+            ("flap-backs", counted(found["flapBacks"], "field")),
+            *(("comparing", remark) for remark in comparing.remarks(found["comparing"]))]
 
 
 def _holder(held: dict[str, Any] | None) -> str:
@@ -277,6 +279,8 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
                                      f"from {counted(records, 'record')} in {manifest['seconds']} s.")
     entities: Any = manifest["entities"]
     for remark in (remark for name, entity in entities.items() for remark in _remarks(name, entity)):
+        output.note(remark)
+    for remark in comparing.remarks(manifest):
         output.note(remark)
     if refreshed.uncleaned is not None:
         failure = explained(refreshed.uncleaned).message.rstrip(".")

@@ -1,5 +1,6 @@
 """What `overtide status` says: the published run, locks, positions and counts."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from eventlog.contract import continues
@@ -24,7 +25,19 @@ def status(project: "Project") -> dict[str, Any]:
             "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
             "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
-            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs}
+            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs,
+            "comparing": {} if publish is None else _comparing(project, publish.run)}
+
+
+def _comparing(project: "Project", run: int) -> dict[str, Any]:
+    """Return what the manifest of the published run tells of comparing; nothing of a run made before it told."""
+    connection = connect(project.paths)
+    try:
+        row = connection.execute("SELECT Manifest FROM lake.runs WHERE Run = ?", [run]).fetchone()
+    finally:
+        connection.close()
+    manifest = json.loads(row[0]) if row else {}
+    return {name: manifest[name] for name in ("large", "ignored_values") if name in manifest}
 
 
 def _overlay(project: "Project") -> Overlay:

@@ -38,8 +38,8 @@ from schemas.loading import configuration_hash
 from schemas.names import literal, parquet_rows
 from schemas.paths import Paths
 from schemas.progress import Report, silent
-from schemas.tables import ProfileField
-from transforms import outputs, unify
+from schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS, ProfileField
+from transforms import outputs, told, unify
 from transforms.identities import Identified
 from transforms.kernel import KernelSettings, kernel, shared_kernels, stop_kernels
 from transforms.keys import EntityTable
@@ -284,7 +284,7 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
              follower: Follower, before: Publish | None) -> Refreshed:
     changes = [Change(output.table, output.files, not output.append)
                for output in found.outputs if output.files is not None]
-    content = manifest(plan, found, runner) | follower.measured()
+    content = manifest(plan, found, runner) | comparing_told(plan, found) | follower.measured()
     history_days = plan.configuration.lake.history_days
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
                  history_days, before)
@@ -314,6 +314,15 @@ def manifest(plan: Plan, found: Found, runner: RunnerConfig) -> dict[str, object
                                                 if output.table.name == "UnifiedActivity"),
             "profiles": identified.profiles, "records_unified": identified.records,
             "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized)}
+
+
+def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
+    """Return what the manifest says of large blocks and customers, and of the values that were ignored."""
+    files = {output.table.name: output.files for output in found.outputs}
+    large, ignored = (_rows(table.name, files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES))
+    with kernel(plan.settings) as connection:
+        unify.attach(connection, plan)
+        return told.told(connection, large, ignored)
 
 
 def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:
