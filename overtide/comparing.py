@@ -24,8 +24,8 @@ def remarks(told: Mapping[str, Any]) -> Iterator[str]:
                   f"(SELECT * FROM oversized_blocks WHERE Kind = '{kind}')."
     found = told.get("ignored_values", {"count": 0})
     if found["count"]:
-        yield f"{counted(found['count'], 'value')} that stand{'s' * (found['count'] == 1)} for none compared as null: " \
-              f"{_named(found, _ignored)} (SELECT * FROM ignored_values)."
+        yield f"{counted(found['count'], 'value')} that stand{'s' * (found['count'] == 1)} for none " \
+              f"compared as null: {_named(found, _ignored)} (SELECT * FROM ignored_values)."
 
 
 def _named(found: Mapping[str, Any], name: Any) -> str:  # noqa: ANN401 - a function of one row

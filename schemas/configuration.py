@@ -20,7 +20,7 @@ Normalization = Literal["numerals", "symbols", "lower", "phone", "name", "addres
                         "whitespace", "email"]
 Word = Annotated[Text, BeforeValidator(lambda value: "null" if value is None else value)]
 """A text; YAML takes the word null for a value of its own."""
-Country = Annotated[str, BeforeValidator(lambda value: "NO" if value is False else value), Field(pattern="^[A-Z]{2}$", description="two capital letters, such as NL")]
+Country = Annotated[str, BeforeValidator(lambda value: "NO" if value is False else value), Field(pattern="^[A-Z]{2}$")]
 """A country by ISO 3166; YAML takes Norway's NO for false."""
 Precision = (Literal["low", "medium", "high", "exact"]
              | Annotated[int, Field(ge=1, le=100, strict=True, description="the least score in percent")])

@@ -15,8 +15,8 @@ LONGEST_NAME = 80
 RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
 SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unifiedactivity_live",
                  "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
-                 "oversized_blocks", "ignored_values", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
-                 "flap_backs", "lake_help", "profile_fields")
+                 "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
+                 "flap_backs", "lake_help", "profile_fields", "ignored_values")
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "ascii")
 
 

@@ -1,14 +1,17 @@
 """What a condition compares of an entity, as SQL: its attributes joined, normalised, without ignored values."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from schemas.configuration import Attribute, Condition, Entity, Ignore
 from schemas.names import quoted
 from schemas.values import canonical_text
-from transforms.ignored import ignored_texts, is_ignored, lower
-from transforms.normalize import How, normalized
+from transforms.ignored import define_lookup, ignored_texts, lookup, lower
+from transforms.normalize import How, define_normal, normalized
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True)
@@ -42,40 +45,44 @@ class Compared:
         """The texts that are ignored after normalisation, in lower case."""
         return ignored_texts(self.condition, self.attributes, self.ignore, self.how)
 
+    @cached_property
+    def ignored_alone(self) -> list[list[str]]:
+        """The texts that are ignored of each of several attributes by itself, as it stands."""
+        return [ignored_texts(self.condition, [attribute], self.ignore, How()) for attribute in self.attributes] \
+            if len(self.fields) > 1 else []
+
+    def define(self, connection: "DuckDBPyConnection") -> None:
+        """Let the SQL of the other methods run on a connection."""
+        define_normal(connection)
+        for values in (self.ignored, *self.ignored_alone):
+            define_lookup(connection, values)
+
     def text(self) -> str:
         """Return the SQL of the normalised text; of several attributes those that are ignored are left out."""
         texts = self._texts()
-        if len(texts) > 1:
-            kept = [f"CASE WHEN {test} THEN NULL ELSE {text} END" if test != "false" else text
-                    for text, test in zip(texts, self._tests(texts), strict=True)]
-            texts = [f"nullif(concat_ws(' ', {', '.join(kept)}), '')"]
-        return normalized(texts[0], self.how)
+        kept = [f"CASE WHEN {lookup(values)}(trim({text})) THEN NULL ELSE {text} END" if values else text
+                for text, values in zip(texts, self.ignored_alone, strict=False)]
+        return normalized(f"nullif(concat_ws(' ', {', '.join(kept)}), '')" if kept else texts[0], self.how)
 
     def ignored_attribute(self) -> str:
         """Return the SQL of the first of several attributes that is ignored by itself, null where none is."""
-        texts = self._texts()
-        tests = self._tests(texts) if len(texts) > 1 else []
-        found = [f"CASE WHEN {test} THEN lower(trim({text})) END"
-                 for text, test in zip(texts, tests, strict=False) if test != "false"]
+        found = [f"CASE WHEN {lookup(values)}(trim({text})) THEN lower(trim({text})) END"
+                 for text, values in zip(self._texts(), self.ignored_alone, strict=False) if values]
         return f"coalesce({', '.join(found)})" if found else "NULL::VARCHAR"
 
     def is_ignored(self, text: str) -> str:
         """Return the SQL that says whether a normalised text compares as null."""
         most = self.ignore.shared_by if self.condition.ignore else None
         shared = f"SELECT shared FROM (SELECT {self.text()} AS shared FROM ({self.rows})) WHERE shared IS NOT NULL " \
-                 f"GROUP BY shared HAVING count(*) > {most}" if most is not None else None
-        return is_ignored(text, self.ignored, shared)
+                 f"GROUP BY shared HAVING count(*) > {most}"
+        tests = [*([f"{lookup(self.ignored)}({text})"] if self.ignored else []),
+                 *([f"{text} IN ({shared})"] if most is not None else [])]
+        return " OR ".join(tests) or "false"
 
     def is_listed(self, value: str) -> bool:
         """Say whether an ignored value is one of the lists, and not only shared by many records."""
-        listed = [self.ignored, *(ignored_texts(self.condition, [one], self.ignore, How()) for one in self.attributes)]
-        return any(lower(value) in values for values in listed)
+        return any(lower(value) in values for values in (self.ignored, *self.ignored_alone))
 
     def _texts(self) -> list[str]:
         return [canonical_text(quoted(field), attribute.type)
                 for field, attribute in zip(self.fields, self.attributes, strict=True)]
-
-    def _tests(self, texts: Sequence[str]) -> list[str]:
-        """Return for each attribute by itself the SQL that says whether it is ignored, as it stands."""
-        return [is_ignored(f"trim({text})", ignored_texts(self.condition, [attribute], self.ignore, How()))
-                for text, attribute in zip(texts, self.attributes, strict=True)]

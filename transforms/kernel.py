@@ -89,11 +89,12 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
 def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
            result: str) -> None:
-    """Let SQL call a function of a module on Arrow arrays, under its name; in shared kernels the first to come does."""
+    """Let SQL call a function on Arrow arrays, under its name; once is enough, and in shared kernels for all of them."""
     import duckdb
     from duckdb.func import PythonUDFType
 
-    with suppress(duckdb.CatalogException):
+    # It is there already: defined by another connection, or by this one.
+    with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
         connection.create_function(function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW)
 
 

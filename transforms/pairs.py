@@ -63,13 +63,17 @@ def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:
     return exact, [condition for condition in rule.conditions if condition.percent < 100]
 
 
-def block_rows(rule: Rule, name: str, entity: Entity, rows: str, ignore: Ignore) -> str:
+def sides_of(rule: Rule, name: str, entity: Entity, rows: str, ignore: Ignore) -> list[Compared]:
+    """Return what the conditions of a rule compare of an entity's rows, the exact ones first."""
+    return [Compared(condition, name, entity, ignore, rows) for condition in [*chain(*split(rule))]]
+
+
+def block_rows(rule: Rule, sides: list[Compared]) -> str:
     """Return the SQL of what a rule compares of an entity: record, block (the exact values), f0, f1, … (fuzzy).
 
     Besides, i0, i1, … hold what of each condition was ignored. What is null in any of them compares with nothing;
     `comparable` leaves it out, since a condition here would make DuckDB normalise everything twice.
     """
-    sides = [Compared(condition, name, entity, ignore, rows) for condition in [*chain(*split(rule))]]
     texts = [f"{side.text()} AS t{place}, {side.ignored_attribute()} AS g{place}" for place, side in enumerate(sides)]
     tests = [side.is_ignored(f"t{place}") for place, side in enumerate(sides)]
     exact = len(split(rule)[0])
@@ -78,7 +82,7 @@ def block_rows(rule: Rule, name: str, entity: Entity, rows: str, ignore: Ignore)
               f"CASE WHEN {test} THEN t{place} ELSE g{place} END AS i{place}" for place, test in enumerate(tests)]
     chosen = ["record", f"{_joined(names[:exact])} AS block", *names[exact:], *_ignored(rule)]
     return f"""
-        WITH compared AS (SELECT {RECORD} AS record, {', '.join(texts)} FROM ({rows})),
+        WITH compared AS (SELECT {RECORD} AS record, {', '.join(texts)} FROM ({sides[0].rows})),
         kept AS (SELECT record, {', '.join(values)} FROM compared)
         SELECT {', '.join(chosen)} FROM kept"""
 

@@ -1,5 +1,6 @@
-"""How two spellings of one text become one: what applies to every text that is compared, and `numerals`, `ascii` and
-`lower`. Pure functions of one text; `transforms.normalize` applies them to whole columns.
+"""How two spellings of one text become one: what applies to all that is compared, and `numerals`, `ascii` and `lower`.
+
+Pure functions of one text; `transforms.normalize` applies them to whole columns.
 """
 
 import re
@@ -16,7 +17,8 @@ CONTROLS = ((0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F))
 APOSTROPHES, QUOTES = "‘’‛ʼʻʽʹ′´՚׳ꞌ", "“”„‟″״"
 DASHES = "‐‑‒–—―−⸺⸻﹘﹣־֊"
 """What is written for `'`, `"` and `-`; all else that looks alike stays what it is."""
-LETTERS = dict(zip("øØłŁđĐðÐħĦıŧŦŋŊĸſəƏɛƐɔƆɓƁɗƊƙƘƴƳɖƉɲƝɩƖʋƲƒƑɣƔ", "oOlLdDdDhHitTnNkseEeEoObBdDkKyYdDnNiIvVfFgG", strict=True)) \
+LETTERS = dict(zip("øØłŁđĐðÐħĦıŧŦŋŊĸſəƏɛƐɔƆɓƁɗƊƙƘƴƳɖƉɲƝɩƖʋƲƒƑɣƔ",
+                   "oOlLdDdDhHitTnNkseEeEoObBdDkKyYdDnNiIvVfFgG", strict=True)) \
     | {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH", "ĳ": "ij", "Ĳ": "IJ",
        "ŀ": "l", "Ŀ": "L", "ŉ": "'n", "ـ": ""}
 """What `ascii` makes of letters that are none with an accent; the stretch of Arabic writing is no letter at all."""

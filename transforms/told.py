@@ -30,7 +30,8 @@ def _blocks(pair_tables: list[PairTable], plan: Plan) -> Iterable[Row]:
     for table in pair_tables:
         other = None if table.lower == table.upper else table.lower
         for kind, blocks in (("block", table.oversized), ("large block", table.large)):
-            yield from ((kind, table.upper, other, names[table.pair, rule], value, size) for rule, value, size in blocks)
+            yield from ((kind, table.upper, other, names[table.pair, rule], value, size)
+                        for rule, value, size in blocks)
 
 
 def _customers(connection: "DuckDBPyConnection", identified: Identified, matched: Sequence[str],
@@ -43,7 +44,8 @@ def _customers(connection: "DuckDBPyConnection", identified: Identified, matched
     rules = dict(connection.execute(f"""
         WITH large AS (SELECT * FROM {keys} SEMI JOIN ({large}) USING (CustomerId)),
         counted AS (SELECT CustomerId, Rule, count(*) AS pairs FROM ({' UNION ALL '.join(matched)}) AS matched
-                    JOIN large ON EntityName = MatchedEntityName AND PrimaryKey = MatchedPrimaryKey GROUP BY ALL)
+                    JOIN large ON large.EntityName = MatchedEntityName AND large.PrimaryKey = MatchedPrimaryKey
+                    GROUP BY ALL)
         SELECT CustomerId, Rule FROM counted
         QUALIFY row_number() OVER (PARTITION BY CustomerId ORDER BY pairs DESC, Rule) = 1""").fetchall()) \
         if sizes and matched else {}

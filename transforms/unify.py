@@ -16,8 +16,7 @@ from transforms.identities import NOTHING, Identified, identify
 from transforms.ingest import IngestedFile, ingest
 from transforms.kernel import PARQUET, kernel, write_parquet
 from transforms.keys import EntityTable, settle
-from transforms.normalize import define_normal
-from transforms.pairs import Pairs, block_rows, records
+from transforms.pairs import Pairs, block_rows, records, sides_of
 from transforms.plan import Plan, begun, report
 
 if TYPE_CHECKING:
@@ -88,13 +87,15 @@ def write_blocks(table: EntityTable, plan: Plan) -> Iterator[tuple[tuple[int, in
     buckets = plan.buckets(plan.estimated_records, 2)
     written: dict[str, list[tuple[int, str]]] = {}
     with kernel(plan.settings) as connection:
-        define_normal(connection)
         for search, rule in plan.searches.items():
             if table.entity not in (search.lower, search.upper):
                 continue
-            query = block_rows(rule, table.entity, plan.entities[table.entity], records(table, place),
-                               plan.ignore(table.entity))
+            sides = sides_of(rule, table.entity, plan.entities[table.entity], records(table, place),
+                             plan.ignore(table.entity))
+            query = block_rows(rule, sides)
             if query not in written:
+                for side in sides:
+                    side.define(connection)
                 folder = plan.folder("blocks", table.entity, str(len(written)))
                 written[query] = _bucketed(connection, query, folder, buckets)
             yield from (((search.pair, search.rule, bucket), BlockFile(table.entity, path))
@@ -113,13 +114,13 @@ def _bucketed(connection: "DuckDBPyConnection", query: str, folder: Path, bucket
 
 def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan) -> Pairs:
     """Find the pairs of one search in one bucket."""
-    pair, rule, bucket = key
-    search = next(one for one in plan.searches if (one.pair, one.rule) == (pair, rule))
+    pair, place, bucket = key
+    search, rule = next((one, rule) for one, rule in plan.searches.items() if (one.pair, one.rule) == (pair, place))
     started, found = begun(plan, "match"), sorted(set(files), key=lambda file: file.path)
     lower = [file.path for file in found if file.entity == search.lower]
     upper = [file.path for file in found if file.entity == search.upper]
-    path = plan.folder("pairs") / f"{pair}-{rule}-{bucket}.parquet"
-    rule, sides = plan.searches[search], {search.lower: lower, search.upper: upper}
+    path = plan.folder("pairs") / f"{pair}-{place}-{bucket}.parquet"
+    sides = {search.lower: lower, search.upper: upper}
     with kernel(plan.settings) as connection:
         ignored = tuple((entity, *value) for entity, paths in sides.items()
                         for value in pairs.ignored_values(connection, rule, paths))

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from transforms.spelling import folded, visible
 
-SEPARATORS = str.maketrans(dict.fromkeys(",;:./()[]{}\"&+،؛、。・·", " "))
+SEPARATORS = str.maketrans(dict.fromkeys(',;:./()[]{}"&+،؛、。・·', " "))
 """What stands between words as a blank does."""
 DOTTED = re.compile(r"\b(?:\w\.){2,}|\b(?:\w\.)+\w\b")
 """Letters with points between them, such as `B.V.`; but of names they are initials."""
