@@ -5,7 +5,7 @@ combination each is looked up by itself too.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -66,11 +66,17 @@ def lookup(values: Sequence[str]) -> str:
 
 
 def define_lookup(connection: "DuckDBPyConnection", values: Sequence[str]) -> None:
-    """Let SQL call the function of `lookup`. As a list within IN, DuckDB would join: 20 MB for each that is asked."""
+    """Let SQL call the function of `lookup`. As a list within IN, DuckDB would join: 20 MB for each question."""
+    define(connection, _function(tuple(values)), ["VARCHAR"], "BOOLEAN")
+
+
+@cache
+def _function(values: tuple[str, ...]) -> Callable[[pa.ChunkedArray], pa.Array]:
+    """Return the function of `lookup`, kept for ever: DuckDB calls it when the connection that defined it is gone."""
     known = pa.array(values, pa.string())
 
-    def is_value(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    def is_value(texts: pa.ChunkedArray) -> pa.Array:
         return pc.is_in(pc.utf8_lower(texts), value_set=known)
 
     is_value.__name__ = lookup(values)
-    define(connection, is_value, ["VARCHAR"], "BOOLEAN")
+    return is_value

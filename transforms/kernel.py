@@ -89,7 +89,10 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
 def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
            result: str) -> None:
-    """Let SQL call a function on Arrow arrays, under its name; once is enough, and in shared kernels for all of them."""
+    """Let SQL call a function on Arrow arrays, under its name; once is enough, and in shared kernels for all of them.
+
+    The function must stay: DuckDB does not keep it when the connection that defined it closes.
+    """
     import duckdb
     from duckdb.func import PythonUDFType
 

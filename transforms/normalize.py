@@ -76,7 +76,7 @@ def _joined(text: str) -> str:
 
 
 def normal(text: str, how: How) -> str:
-    """Return a text as it is compared; doing it again changes nothing."""
+    """Return a text as it is compared; doing it again changes nothing, but to numbers of a `country`."""
     for step in how.chain:
         text = step(text)
     return text

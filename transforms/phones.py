@@ -26,22 +26,21 @@ def number(text: str, country: str | None) -> str:
     plain = INTERNATIONAL.sub("+", text) if _significant(text) else ""
     if plain.startswith("+") or (country and plain):
         found = _parsed(plain, country)
-        if country and not plain.startswith("+") and digits(text).startswith("00") and not _possible(found):
-            found = _parsed(f"+{_significant(text)}", None) or found
+        if found is None and not plain.startswith("+") and digits(text).startswith("00"):
+            found = _parsed(f"+{_significant(text)}", None)
         if found is not None:
             return f"{found.country_code}{phonenumbers.national_significant_number(found)}"
     return _significant(text)
 
 
 def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """Return a number that has as many digits as one of its country may have, else None."""
     try:
-        return phonenumbers.parse(text, country)
+        found = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
-
-
-def _possible(found: phonenumbers.PhoneNumber | None) -> bool:
-    return found is not None and phonenumbers.is_possible_number(found)
+    possible = phonenumbers.is_possible_number_with_reason(found) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return found if possible else None
 
 
 def digits(text: str) -> str:

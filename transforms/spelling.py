@@ -104,7 +104,7 @@ def _latin(letter: str) -> str:
 
 @cache
 def _is_accent(base: str, mark: str) -> bool:
-    script = unicodedata.name(base, "").partition(" ")[0]
+    script = unicodedata.name(base, "").partition(" ")[0] if base else ""
     if script in POINTS:
         return bool(POINTS[script].match(mark))
     return script in ("LATIN", "GREEK") or (base.lower() in VOWELS and mark in "\u0300\u0301")
