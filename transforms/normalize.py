@@ -28,7 +28,7 @@ STEPS: dict[str, Callable[[str], str]] = {
     "numerals": plain_numerals, "ascii": without_accents, "lower": folded,
     "email": lambda text: re.sub(r"\+[^@]*@", "@", folded(text)), "phone": lambda text: phones.number(text, None),
     "name": words.name, "address": words.address, "organization": words.organization,
-    "symbols": lambda text: " ".join(text.translate(WITHOUT_SYMBOLS).split())}
+    "symbols": lambda text: visible(text.translate(WITHOUT_SYMBOLS))}
 """What each normalisation does to a text that is `visible`, in the order in which they apply."""
 ORDER = (*STEPS, "whitespace")
 IN_SQL = {"numerals", "ascii", "lower", "email", "symbols", "whitespace"}
@@ -72,7 +72,7 @@ def _in_order(text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    return text.replace(" ", "")
+    return visible(text.replace(" ", ""))
 
 
 def normal(text: str, how: How) -> str:

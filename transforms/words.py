@@ -129,5 +129,5 @@ def _without_ends(words: list[str]) -> list[str]:
 def _without_points(text: str) -> list[str]:
     joined = folded(text)
     if "." in joined:
-        joined = DOTTED.sub(lambda found: found[0].replace(".", ""), joined)
+        joined = visible(DOTTED.sub(lambda found: found[0].replace(".", ""), joined))
     return joined.translate(SEPARATORS).split()
