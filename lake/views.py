@@ -132,5 +132,5 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
     """Return the tables that every lake has, in the order of docs/sql.md."""
     base = [tables.customer(profile), *tables.VERSIONED]
     return [*base, *(tables.history_of(table) for table in base), tables.CONFLATION_MATCH_PAIRS,
-            tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.DEPARTURE, tables.IDENTITY, tables.PROFILE_FIELDS,
-            tables.RUNS, tables.SERVING_META, *tables.OVERLAY, tables.LAKE_HELP]
+            tables.OVERSIZED_BLOCKS, tables.IGNORED_VALUES, tables.REGISTRY, tables.DEPARTURE, tables.IDENTITY,
+            tables.PROFILE_FIELDS, tables.RUNS, tables.SERVING_META, *tables.OVERLAY, tables.LAKE_HELP]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overtide import comparing
 from overtide.failures import explained
 from overtide.loss import losses
 from overtide.output import Output, counted, refusal_text, tell
@@ -130,6 +131,7 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("live", f"{counted(live['updates'], 'update')}, {counted(live['activities'], 'activity', 'activities')}"),
             ("held", counted(found["held"], "event")), ("quarantined", counted(found["quarantined"], "event")),
             ("flap-backs", counted(found["flapBacks"], "field")), *(("loss", one["text"]) for one in found["loss"]),
+            *(("comparing", remark) for remark in comparing.remarks(found["comparing"])),
             *((one["code"], one["message"]) for one in found["warnings"])]
 
 
@@ -287,8 +289,8 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     for name, entity in entities.items():
         if entity["new_columns"]:
             output.note(f"{name}: not configured and not read: {', '.join(entity['new_columns'])}.")
-    for one in lost:
-        output.note(one.text)
+    for text in (*(one.text for one in lost), *comparing.remarks(manifest)):
+        output.note(text)
     if refreshed.uncleaned is not None:
         failure = explained(refreshed.uncleaned).message.rstrip(".")
         output.note(f"Run {publish.run} is published; cleaning up failed: {failure}; the next refresh tries again.")

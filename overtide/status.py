@@ -28,6 +28,7 @@ def status(project: "Project") -> dict[str, Any]:
             "stream": _stream(project, overlay, now),
             "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
             "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs,
+            "comparing": {name: manifest[name] for name in ("large", "ignored_values") if name in manifest},
             "loss": [one.as_json() for one in losses(manifest)],
             "warnings": [] if behind is None else [behind.as_json()]}
 

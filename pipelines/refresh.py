@@ -42,8 +42,8 @@ from schemas.loading import configuration_hash
 from schemas.names import literal, parquet_rows
 from schemas.paths import Paths
 from schemas.progress import Report, silent
-from schemas.tables import ProfileField
-from transforms import outputs, unify
+from schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS, ProfileField
+from transforms import outputs, told, unify
 from transforms.identities import Identified
 from transforms.kernel import KernelSettings, kernel, shared_kernels, stop_kernels
 from transforms.keys import EntityTable
@@ -294,7 +294,7 @@ def _publish(plan: Plan, found: Found, generation: str, content: dict[str, objec
              follower: Follower, before: Publish | None) -> Refreshed:
     changes = [Change(output.table, output.files, not output.append)
                for output in found.outputs if output.files is not None]
-    content |= follower.measured()
+    content |= comparing_told(plan, found) | follower.measured()
     history_days = plan.configuration.lake.history_days
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
@@ -305,6 +305,15 @@ def _publish(plan: Plan, found: Found, generation: str, content: dict[str, objec
         published = publish(plan.paths, changes, row, clock, log.taking, lambda connection, forgotten: define_views(
             connection, plan.run, fields, history_days, forgotten), sorted(gone))
     return Refreshed(published, content)
+
+
+def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
+    """Return what the manifest says of large blocks and customers, and of the values that were ignored."""
+    files = {output.table.name: output.files for output in found.outputs}
+    large, ignored = (_rows(table.name, files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES))
+    with kernel(plan.settings) as connection:
+        unify.attach(connection, plan)
+        return told.told(connection, large, ignored)
 
 
 def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:

@@ -6,7 +6,7 @@ The documents are strict: an unknown key is an error. Names of attributes are th
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.instants import HISTORY_DAYS
 
@@ -18,6 +18,10 @@ AttributeType = Annotated[
 ]
 Normalization = Literal["numerals", "symbols", "lower", "phone", "name", "address", "organization", "ascii",
                         "whitespace", "email"]
+Word = Annotated[Text, BeforeValidator(lambda value: "null" if value is None else value)]
+"""A text; YAML takes the word null for a value of its own."""
+Country = Annotated[str, BeforeValidator(lambda value: "NO" if value is False else value), Field(pattern="^[A-Z]{2}$")]
+"""A country by ISO 3166; YAML takes Norway's NO for false."""
 Precision = (Literal["low", "medium", "high", "exact"]
              | Annotated[int, Field(ge=1, le=100, strict=True, description="the least score in percent")])
 
@@ -51,6 +55,11 @@ class Attribute(Model):
         default=None, description="what it means, such as `Person.FullName`", examples=["Identity.Service.Email"])
     optional: bool = Field(
         default=False, description="whether the column may be missing from the files", examples=[True])
+    null_words: list[Word] | None = Field(
+        default=None, description="what is read as null in this column, instead of the project's `null_words`",
+        examples=[["N/A", "-"]])
+    country: Country | None = Field(
+        default=None, description="whose numbers the telephone numbers without a country code are", examples=["NL"])
 
 
 class Preference(Model):
@@ -99,6 +108,15 @@ class Entity(Model):
         short = self.attributes[name]
         return Attribute(type=short) if isinstance(short, str) else short
 
+    def with_null_words(self, words: list[str]) -> "Entity":
+        """Return the entity with these null words for the attributes that have none of their own."""
+        if not words:
+            return self
+        attributes = {name: self.attribute(name) for name in self.attributes}
+        return self.model_copy(update={"attributes": {
+            name: attribute if attribute.null_words is not None else attribute.model_copy(update={"null_words": words})
+            for name, attribute in attributes.items()}})
+
 
 class Condition(Model):
     """Two values are compared: attributes joined by a blank, normalised, then scored against the precision."""
@@ -116,6 +134,11 @@ class Condition(Model):
     ignore_word_order: bool | None = Field(
         default=None, description="whether words are sorted first; by default only with the `name` normalisation",
         examples=[True])
+    country: Country | None = Field(
+        default=None, description="for `phone`: whose numbers those without a country code are, where the attribute "
+                                  "says nothing", examples=["NL"])
+    ignore: bool = Field(
+        default=True, description="whether ignored values compare as null here", examples=[False])
 
     def fields_of(self, entity: str) -> list[str]:
         """Return the attributes of this entity that are compared in combination."""
@@ -154,6 +177,27 @@ class Deduplicate(Model):
         examples=[[{"name": "E-mail", "conditions": [{"fields": "EMail"}]}]])
 
 
+class Ignore(Model):
+    """Values that stand for none: they are kept, and compare as null."""
+
+    defaults: bool = Field(
+        default=True, description="whether the built-in list applies, such as `n/a`, `unknown` and `none@none.com`",
+        examples=[False])
+    values: list[Word] = Field(
+        default=[], description="more values, compared after normalisation, in any case", examples=[["shop@shop.org"]])
+    keep: list[Word] = Field(
+        default=[], description="values of the built-in list that mean something here", examples=[["Null", "na"]])
+    shared_by: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="every value that more than so many records of the entity share is ignored too",
+        examples=[100])
+
+    def joined(self, other: "Ignore") -> "Ignore":
+        """Return what is ignored by this or the other, whose `shared_by` goes before this one's."""
+        return Ignore(defaults=self.defaults and other.defaults, values=[*self.values, *other.values],
+                      keep=[*self.keep, *other.keep],
+                      shared_by=self.shared_by if other.shared_by is None else other.shared_by)
+
+
 class UnifiedEntity(Model):
     """An entity that takes part in unification; the first is the primary entity."""
 
@@ -163,6 +207,9 @@ class UnifiedEntity(Model):
     deduplicate: Deduplicate = Field(
         default=Deduplicate(), description="how its own duplicates are found",
         examples=[{"rules": [{"name": "E-mail", "conditions": [{"fields": "EMail"}]}]}])
+    ignore: Ignore = Field(
+        default=Ignore(), description="values that stand for none in this entity, besides those of all",
+        examples=[{"values": ["till@shop.org"]}])
 
 
 class MatchPair(Model):
@@ -212,12 +259,14 @@ class Merge(Model):
 
 
 class Limits(Model):
-    """A block or a customer larger than this is not merged but reported."""
+    """A block or a customer larger than this is not merged but told."""
 
     block_size: Annotated[int, Field(ge=2)] = Field(
         default=1000, description="the most records that may share the exact values of a rule", examples=[200])
     cluster_size: Annotated[int, Field(ge=2)] = Field(
         default=1000, description="the most records of one customer", examples=[50])
+    large_customer: Annotated[int, Field(ge=2)] = Field(
+        default=50, description="customers with more records are unified, and told", examples=[10])
 
 
 class Unification(Model):
@@ -232,6 +281,8 @@ class Unification(Model):
     merge: Merge = Field(
         description="the columns of Customer",
         examples=[{"fields": [{"name": "EMail", "from": ["Shop_Contacts.EMail"]}]}])
+    ignore: Ignore = Field(
+        default=Ignore(), description="values that stand for none in all entities", examples=[{"shared_by": 100}])
     limits: Limits = Field(
         default=Limits(), description="how large a block and a customer may be", examples=[{"block_size": 200}])
 
@@ -299,6 +350,9 @@ class Configuration(Model):
 
     instance: Instance = Field(description="who this project is")
     sources: dict[str, dict[str, Entity]] = Field(description="data source -> entity -> where and what it is")
+    null_words: list[Word] = Field(
+        default=[], description="what is read as null in every column of every source, in any case",
+        examples=[["N/A", "NULL", "unknown"]])
     unification: Unification = Field(description="how records become customers")
     relationships: list[Relationship] = Field(default=[], description="how activities find their customers")
     activities: list[Activity] = Field(default=[], description="which rows are activities; one entry per entity")
@@ -308,5 +362,5 @@ class Configuration(Model):
 
     def entities(self) -> dict[str, Entity]:
         """Return every entity by its full name `{DataSource}_{Entity}`, in the order of declaration."""
-        return {f"{source}_{name}": entity
+        return {f"{source}_{name}": entity.with_null_words(self.null_words)
                 for source, entities in self.sources.items() for name, entity in entities.items()}

@@ -162,12 +162,20 @@ CONFLATION_MATCH_PAIRS = _table(
     ("Score", "INTEGER", "least score of the rule's conditions, percent, rounded down"))
 
 OVERSIZED_BLOCKS = _table(
-    "oversized_blocks", "Blocks and customers over the configured size: reported, not merged.",
-    ("Kind", "VARCHAR", "block or cluster"),
-    ("EntityName", "VARCHAR", "entity whose records share the block"),
+    "oversized_blocks", "Blocks and customers that are larger than configured, and what became of them.",
+    ("Kind", "VARCHAR", "block: not compared; cluster: not merged; large block and customer: unified, and told"),
+    ("EntityName", "VARCHAR", "entity whose records share the block; null for a customer"),
     ("MatchedEntityName", "VARCHAR", "the other entity of a match rule; null within one entity"),
-    ("Rule", "VARCHAR", "name of the rule"),
-    ("Value", "VARCHAR", "value that the records share, or the smallest record of the cluster"),
+    ("Rule", "VARCHAR", "name of the rule; of a customer the one with most of its pairs"),
+    ("Value", "VARCHAR", "value that the records share, the smallest record of the cluster, or the CustomerId"),
+    ("Records", "BIGINT", "number of records"))
+
+IGNORED_VALUES = _table(
+    "ignored_values", "Values that stand for none: they were compared as null.",
+    ("EntityName", "VARCHAR", "entity whose records hold the value"),
+    ("Attributes", "VARCHAR", "what was compared: attributes, joined by a comma and a blank"),
+    ("Value", "VARCHAR", "the value after normalisation"),
+    ("Reason", "VARCHAR", "listed: built in or configured; shared: more records than `shared_by` hold it"),
     ("Records", "BIGINT", "number of records"))
 
 

@@ -16,7 +16,7 @@ RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
 SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unifiedactivity_live",
                  "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
                  "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
-                 "flap_backs", "lake_help", "profile_fields", "serving_meta")
+                 "flap_backs", "lake_help", "profile_fields", "serving_meta", "ignored_values")
 COMPARED = ("integer", "double", "decimal", "date", "datetime")
 """Types that most recent and least recent can compare."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "ascii")
@@ -123,6 +123,18 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
                          expected="another name")
         _format(checking, path, entity.attribute(name))
         _decimal(checking, path, entity.attribute(name))
+        check_country(checking, (*path, "country"), entity.attribute(name).country)
+
+
+def check_country(checking: Checking, path: Path, country: str | None) -> None:
+    """Check that the telephone numbers of a country are known."""
+    if country is not None and not checking.is_broken(path):
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if country not in SUPPORTED_REGIONS:
+            checking.add("invalid_value", path, f"`{country}` is no country whose telephone numbers are known.",
+                         expected="two capital letters of ISO 3166, such as NL",
+                         suggestion={"UK": "GB", "EN": "GB"}.get(country))
 
 
 def _format(checking: Checking, path: Path, attribute: Attribute) -> None:

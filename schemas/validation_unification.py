@@ -6,7 +6,7 @@ from schemas.configuration import Condition, FieldGroup, MatchPair, MergedField,
 from schemas.mistakes import Path
 from schemas.suggestions import closest
 from schemas.validation_context import NUMBERS, RESERVED_COLUMNS, Checking
-from schemas.validation_sources import COMPARED, check_preference, is_name
+from schemas.validation_sources import COMPARED, check_country, check_preference, is_name
 
 COMBINED = ("string", "integer", "guid")
 """Types whose texts can be joined to be compared in combination."""
@@ -81,10 +81,18 @@ def _condition(checking: Checking, path: Path, condition: Condition, entities: l
     where = (*path, "fields")
     if isinstance(condition.fields, dict) and not _sides(checking, where, list(condition.fields), entities):
         return
+    _country(checking, path, condition)
     found = [_kinds(checking, where, condition, entity) for entity in entities]
     known = [[kind for kind in kinds if kind is not None] for kinds in found]
     if known == found and all(known):
         _compared(checking, path, condition, known)
+
+
+def _country(checking: Checking, path: Path, condition: Condition) -> None:
+    if condition.country is not None and "phone" not in condition.normalize and not checking.is_broken(path):
+        checking.add("unused_setting", (*path, "country"), "Only the normalisation `phone` asks for a country.",
+                     expected="no country, or phone among `normalize`")
+    check_country(checking, (*path, "country"), condition.country)
 
 
 def _sides(checking: Checking, path: Path, named: list[str], entities: list[str]) -> bool:

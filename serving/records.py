@@ -8,6 +8,7 @@ from lake.generation import Generation
 from schemas.activities import COLUMNS, range_index, unified_activity
 from schemas.errors import OvertideError
 from schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
+from schemas.null_words import is_null_word
 from schemas.strict_json import parse_json
 from schemas.suggestions import did_you_mean
 from schemas.values import BLANKS, Reading, Value, canonical, from_json, from_source, text_of
@@ -66,8 +67,9 @@ def _typed(name: str, entity: Mapping[str, Any], record: Mapping[str, Any],
     values: dict[str, Value] = {}
     for column, attribute in attributes.items():
         try:
-            values[column] = from_source(attribute["type"], Reading.of(attribute), entity["time_zone"],
-                                         record.get(column))
+            value = record.get(column)
+            values[column] = None if is_null_word(attribute["type"], value, attribute.get("null_words")) else \
+                from_source(attribute["type"], Reading.of(attribute), entity["time_zone"], value)
         except OvertideError as error:
             error.target = column
             errors.append(error)

@@ -1,5 +1,6 @@
 """Which pairs of records the rules join: against plain Python, whatever the number of buckets."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -59,6 +60,7 @@ def distance(one: str, other: str) -> int:
 
 def text(condition: Condition, entity: str, record: Record) -> str | None:
     found = " ".join(value for name in condition.fields_of(entity) if (value := record[name]) is not None) or None
+    found = " ".join(unicodedata.normalize("NFC", found or "").split()) or None
     if found is not None and condition.words_sorted:
         found = " ".join(sorted(word for word in found.split(" ") if word))
     return found.lower() or None if found and "lower" in condition.normalize else found or None
@@ -182,7 +184,7 @@ def record(key: str, first: str | None, mail: str | None = "m", last: str | None
 @pytest.mark.parametrize(("one", "other", "precision", "score"), [
     ("abcde", "abcdx", 80, 80), ("abcde", "abcdx", 81, None), ("abc", "abx", 66, 66), ("abc", "abx", 67, None),
     ("josé", "jose", 75, 75), ("josé", "jose", 76, None), ("😀a", "😀b", 50, 50), ("😀a", "😀b", 51, None),
-    ("e\u0301x", "éx", 33, 33), ("e\u0301", "é", 1, None), ("abc", "abc", 99, 100), ("ABC", "abc", 30, None),
+    ("e\u0301x", "éx", 99, 100), ("é", "e", 1, None), ("abc", "abc", 99, 100), ("ABC", "abc", 30, None),
     ("a", "b", 1, None),
     ("ab", "abcd", "medium", None), ("abc", "abcd", "medium", 75), ("abcdefghij", "abxxxxxxxx", "low", None),
     ("abcdefghij", "abcxxxxxxx", "low", 30), ("kitten", "sitting", 57, 57), ("x" * 300, "x" * 299 + "y", 99, 99)])

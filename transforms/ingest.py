@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import columns, literal, quoted
+from schemas.null_words import without_null_words
 from schemas.values import duckdb_type
 from transforms.column_types import allow_rare_values, expectation, from_text
 from transforms.csv_reading import read_csv
@@ -88,7 +89,7 @@ def typed_rows(entity: Entity, raw: Raw) -> str:
 def _typed(name: str, entity: Entity, raw: Raw) -> str:
     if name not in raw.attributes:
         return f"NULL::{duckdb_type(entity.attribute(name).type)} AS {quoted(name)}"
-    text = raw.column(name)
+    text = _text(name, entity, raw)
     typed = from_text(text, raw.attributes[name], entity.time_zone)
     if name == entity.primary_key and raw.attributes[name].type == "string":
         typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
@@ -98,20 +99,24 @@ def _typed(name: str, entity: Entity, raw: Raw) -> str:
 
 def _corruption(entity: Entity, raw: Raw) -> str:
     typed = [name for name, attribute in raw.attributes.items() if attribute.type != "string" or name in raw.doubtful]
-    reasons = ", ".join(_reason(name, raw) for name in typed) or "NULL"
-    wrong = " OR ".join([f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, raw) for name in typed)])
+    reasons = ", ".join(_reason(name, entity, raw) for name in typed) or "NULL"
+    wrong = " OR ".join([f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, entity, raw) for name in typed)])
     record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
     return f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', {raw.line}, " \
            f"'record', json_object({record}))::VARCHAR END"
 
 
-def _wrong(name: str, raw: Raw) -> str:
-    return f"({quoted(name)} IS NULL AND trim({raw.column(name)}) <> '')"
+def _text(name: str, entity: Entity, raw: Raw) -> str:
+    return without_null_words(raw.column(name), entity.attribute(name).null_words)
 
 
-def _reason(name: str, raw: Raw) -> str:
+def _wrong(name: str, entity: Entity, raw: Raw) -> str:
+    return f"({quoted(name)} IS NULL AND trim({_text(name, entity, raw)}) <> '')"
+
+
+def _reason(name: str, entity: Entity, raw: Raw) -> str:
     sentence = f"{name}: expected {expectation(raw.attributes[name])} but found "
-    return f"CASE WHEN {_wrong(name, raw)} THEN {literal(sentence)} || to_json({_shown(name, raw)}) END"
+    return f"CASE WHEN {_wrong(name, entity, raw)} THEN {literal(sentence)} || to_json({_shown(name, raw)}) END"
 
 
 def _shown(name: str, raw: Raw) -> str:

@@ -89,9 +89,10 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
 def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
            result: str) -> None:
-    """Let SQL call a function of a module on Arrow arrays, under its name; in shared kernels the first to come does.
+    """Let SQL call a function on Arrow arrays, under its name; once is enough, and in shared kernels for all of them.
 
-    A name that is taken is told as one exception by the connection that took it, as another one by others.
+    The function must stay: DuckDB does not keep it when the connection that defined it closes. A name that is taken is
+    told as one exception by the connection that took it, as another one by others.
     """
     import duckdb
     from duckdb.func import PythonUDFType

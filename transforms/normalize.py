@@ -1,119 +1,118 @@
 """Normalisations: how two spellings of one thing become equal before they are compared; stored values stay as they are.
 
 The six of the product (Numerals, Symbols, Text to lower case, Type, Unicode to ASCII, Whitespace), with Type as phone,
-name, address and organization, and `email` besides. Each is an SQL expression; they apply in the order of `ORDER`,
-whatever the order in the configuration.
+name, address and organization, and `email` besides. `normal` says what they do to one text; they apply in the order of
+`ORDER`, whatever the order in the configuration, after `visible`, which applies always. `normalized` does the same to a
+column in SQL: what is plain ASCII and needs no list stays within DuckDB (docs/decisions/normalising-in-python.md).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING
 
-from schemas.configuration import Condition, Entity
-from schemas.names import literal, quoted
-from schemas.values import canonical_text
+import pyarrow as pa
 
-ORDER = ("numerals", "ascii", "lower", "email", "phone", "name", "address", "organization", "symbols", "whitespace")
+from schemas.names import literal
+from transforms import phones, words
+from transforms.kernel import define
+from transforms.spelling import folded, plain_numerals, visible, without_accents
 
-ZEROS, ONES = "٠۰߀०০੦૦୦௦౦೦൦๐໐༠၀០᠐₀０𝟎𝟘𝟢𝟬𝟶", "①❶➀➊⑴⒈⓵Ⅰⅰ"
-"""The first of ten digits and of nine numbers that follow each other in Unicode."""
-DIGITS = {chr(ord(first) + step): str(start + step)
-          for start, firsts in ((0, ZEROS), (1, ONES)) for first in firsts for step in range(10 - start)} \
-    | dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⓪⓿", "012345678900", strict=True))
-NUMBERS = {chr(ord(first) + step): str(start + step) for start, firsts, last in
-           ((10, "⑩", 20), (11, "⓫", 20), (10, "Ⅹⅹ", 12), (10, "❿➉➓⓾", 10))
-           for first in firsts for step in range(last - start + 1)}
-"""Letters that are numbers of two digits."""
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 SYMBOLS = "!?\"#$%&'()+,.-_/:;<=>@^\\~{}`[]"
-LETTERS = ("øØłŁđĐðÐħĦıŧŦ", "oOlLdDdDhHitT")
-
-TITLES = ("mr", "mrs", "ms", "miss", "dr", "prof", "sir", "jr", "sr")
-NAMES = {"abby": "abigail", "al": "albert", "alex": "alexander", "andy": "andrew", "becky": "rebecca",
-         "ben": "benjamin", "beth": "elizabeth", "bill": "william", "bob": "robert", "cathy": "catherine",
-         "chris": "christopher", "dan": "daniel", "dave": "david", "debby": "deborah", "debbie": "deborah",
-         "ed": "edward", "fred": "frederick", "greg": "gregory", "jen": "jennifer", "jim": "james", "joe": "joseph",
-         "kate": "katherine", "kathy": "katherine", "ken": "kenneth", "larry": "lawrence", "liz": "elizabeth",
-         "mike": "michael", "nick": "nicholas", "pat": "patricia", "rick": "richard", "ron": "ronald",
-         "sam": "samuel", "steve": "steven", "sue": "susan", "tom": "thomas", "tony": "anthony", "will": "william"}
-ADDRESSES = {"street": "st", "avenue": "ave", "road": "rd", "drive": "dr", "lane": "ln", "court": "ct", "place": "pl",
-             "boulevard": "blvd", "square": "sq", "crescent": "cres", "circuit": "cct", "terrace": "tce",
-             "highway": "hwy", "parkway": "pkwy", "suite": "ste", "apartment": "apt", "north": "n", "south": "s",
-             "east": "e", "west": "w", "northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw"}
-ORGANIZATIONS = ("co", "corp", "corporation", "company", "inc", "incorporated", "ltd", "limited", "llc", "llp", "plc",
-                 "gmbh", "ag", "sa", "bv", "nv", "ab", "oy", "pty", "group", "holdings", "the", "and")
+WITHOUT_SYMBOLS = str.maketrans("", "", SYMBOLS)
+STEPS: dict[str, Callable[[str], str]] = {
+    "numerals": plain_numerals, "ascii": without_accents, "lower": folded,
+    "email": lambda text: re.sub(r"\+[^@]*@", "@", folded(text)), "phone": lambda text: phones.number(text, None),
+    "name": words.name, "address": words.address, "organization": words.organization,
+    "symbols": lambda text: visible(text.translate(WITHOUT_SYMBOLS))}
+"""What each normalisation does to a text that is `visible`, in the order in which they apply."""
+ORDER = (*STEPS, "whitespace")
+IN_SQL = {"numerals", "ascii", "lower", "email", "symbols", "whitespace"}
+"""Normalisations that are a few functions of DuckDB where the text is plain."""
+PLAIN = "[!-~]+( [!-~]+)*"
+"""Texts that look as they are: ASCII, with one blank between words."""
 
 
-def _without_words(text: str, words: Sequence[str]) -> str:
-    return f"list_aggregate(list_filter(string_split({text}, ' '), word -> rtrim(word, '.,') NOT IN " \
-        f"({', '.join(map(literal, words))})), 'string_agg', ' ')"
+@dataclass(frozen=True)
+class How:
+    """How a text is compared: its normalisations, whether its words are put in order, and `phone`'s country.
+
+    The words are put in order before `whitespace` joins them.
+    """
+
+    steps: tuple[str, ...] = ()
+    words_sorted: bool = False
+    country: str | None = None
+
+    def __str__(self) -> str:
+        return f"{','.join(self.steps)}|{'sorted' if self.words_sorted else ''}|{self.country or ''}"
+
+    @classmethod
+    @cache
+    def read(cls, text: str) -> "How":
+        """Read what `str` wrote."""
+        steps, words_sorted, country = text.split("|")
+        return cls(tuple(steps.split(",")), bool(words_sorted), country or None)
+
+    @cached_property
+    def chain(self) -> tuple[Callable[[str], str], ...]:
+        """What is done to a text, one after the other."""
+        found = [visible, *(STEPS[step] for step in STEPS if step in self.steps)]
+        if self.country:
+            found = [partial(phones.number, country=self.country) if one is STEPS["phone"] else one for one in found]
+        return (*found, *([_in_order] if self.words_sorted else []), *([_joined] if "whitespace" in self.steps else []))
 
 
-def _with_words(text: str, words: dict[str, str]) -> str:
-    cases = " ".join(f"WHEN {literal(word)} THEN {literal(short)}" for word, short in words.items())
-    return f"list_aggregate(list_transform(string_split({text}, ' '), word -> CASE rtrim(word, '.,') {cases} " \
-           f"ELSE word END), 'string_agg', ' ')"
+def _in_order(text: str) -> str:
+    return " ".join(sorted(text.split(" ")))
 
 
-def _phone(text: str) -> str:
-    number = f"regexp_replace(lower({text}), '(?s)([0-9][^0-9a-z#]*)(ext|x|#).*$', '\\1')"
-    return f"ltrim(regexp_replace({number}, '[^0-9]', '', 'g'), '0')"
+def _joined(text: str) -> str:
+    return visible(text.replace(" ", ""))
 
 
-def _numerals(text: str) -> str:
-    plain = f"translate({text}, {literal(''.join(DIGITS))}, {literal(''.join(DIGITS.values()))})"
-    for letter, number in NUMBERS.items():
-        plain = f"replace({plain}, '{letter}', '{number}')"
-    return _unless_ascii(text, plain)
+def normal(text: str, how: How) -> str:
+    """Return a text as it is compared; doing it again changes nothing, but to numbers of a `country`."""
+    for step in how.chain:
+        text = step(text)
+    return text
 
 
-def _ascii(text: str) -> str:
-    plain = f"translate(strip_accents({text}), {literal(LETTERS[0])}, {literal(LETTERS[1])})"
-    for letter, letters in (("ß", "ss"), ("ẞ", "SS"), ("æ", "ae"), ("Æ", "AE"), ("œ", "oe"), ("Œ", "OE"), ("þ", "th"),
-                            ("Þ", "TH")):
-        plain = f"replace({plain}, '{letter}', '{letters}')"
-    return _unless_ascii(text, plain)
+def normal_texts(texts: pa.ChunkedArray, hows: pa.ChunkedArray) -> pa.Array:
+    """Return each text as it is compared; how, as `How` writes it, is the same in all rows."""
+    values = texts.to_pylist()
+    how = How.read(hows[0].as_py()) if values else How()
+    found = {text: normal(text, how) for text in dict.fromkeys(values)}
+    return pa.array([found[text] for text in values], pa.string())
 
 
-def _unless_ascii(text: str, changed: str) -> str:
-    """Most texts have as many bytes as letters, and nothing to be changed."""
-    return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {changed} END"
+def define_normal(connection: "DuckDBPyConnection") -> None:
+    """Let the SQL of `normalized` run on a connection."""
+    define(connection, normal_texts, ["VARCHAR", "VARCHAR"], "VARCHAR")
 
 
-def _apply(step: str, text: str) -> str:
-    if step == "numerals":
-        return _numerals(text)
-    if step == "ascii":
-        return _ascii(text)
-    if step == "lower":
-        return f"lower({text})"
-    if step == "email":
-        plain = f"lower(trim({text}))"
-        return f"CASE WHEN contains({text}, '+') THEN regexp_replace({plain}, '\\+[^@]*@', '@') ELSE {plain} END"
-    if step == "phone":
-        return _phone(text)
-    if step == "name":
-        return _with_words(_without_words(f"lower({text})", TITLES), NAMES)
-    if step == "address":
-        return _with_words(f"lower({text})", ADDRESSES)
-    if step == "organization":
-        return _without_words(f"lower({text})", ORGANIZATIONS)
-    if step == "symbols":
-        return f"translate({text}, {literal(SYMBOLS)}, '')"
-    return f"regexp_replace({text}, '[\\p{{Z}}\\t-\\r\\x{{85}}]+', '', 'g')"
+def normalized(text: str, how: How) -> str:
+    """Return the SQL of the text as `normal` gives it; null where nothing is left."""
+    exact = f"normal_texts({text}, {literal(str(how))})"
+    if IN_SQL.issuperset(how.steps):
+        exact = f"CASE WHEN regexp_full_match({text}, '{PLAIN}') THEN {_plain(text, how)} ELSE {exact} END"
+    return f"nullif({exact}, '')"
 
 
-def normalized(text: str, steps: Sequence[str], words_sorted: bool) -> str:
-    """Return the SQL of the text normalised by `steps`, its words in order when asked; null where nothing is left."""
-    for step in [step for step in ORDER if step in steps and step != "whitespace"]:
-        text = _apply(step, text)
-    if words_sorted:
-        text = f"trim(list_aggregate(list_sort(string_split({text}, ' ')), 'string_agg', ' '))"
-    if "whitespace" in steps:
-        text = _apply("whitespace", text)
-    return f"nullif({text}, '')"
+def _plain(text: str, how: How) -> str:
+    """Return the SQL of a text that is plain ASCII, in which `numerals` and `ascii` find nothing to change."""
+    steps = how.steps
+    if "lower" in steps or "email" in steps:
+        text = f"lower({text})"
+    if "email" in steps:
+        text = f"CASE WHEN contains({text}, '+') THEN regexp_replace({text}, '\\+[^@]*@', '@', 'g') ELSE {text} END"
+    if "symbols" in steps:
+        text = f"trim(regexp_replace(translate({text}, {literal(SYMBOLS)}, ''), ' +', ' ', 'g'))"
+    if how.words_sorted:
+        text = f"list_aggregate(list_sort(string_split({text}, ' ')), 'string_agg', ' ')"
+    return f"replace({text}, ' ', '')" if "whitespace" in steps else text
 
-
-def compared(condition: Condition, name: str, entity: Entity) -> str:
-    """Return the SQL of what a condition compares of one entity: its fields joined by a blank, normalised."""
-    fields = condition.fields_of(name)
-    texts = [canonical_text(quoted(field), entity.attribute(field).type) for field in fields]
-    joined = texts[0] if len(texts) == 1 else f"nullif(concat_ws(' ', {', '.join(texts)}), '')"
-    return normalized(joined, condition.normalize, condition.words_sorted)

@@ -15,7 +15,7 @@ from schemas import tables
 from schemas.names import literal, parquet_rows, quoted
 from schemas.tables import ProfileField, Table
 from schemas.values import duckdb_type
-from transforms import clusters
+from transforms import clusters, told
 from transforms.activities import activity_rows, of_customers, timeline_rows
 from transforms.column_types import canonical_json
 from transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
@@ -249,7 +249,7 @@ def registry_outputs(identified: Identified) -> list[Output]:
 
 def match_outputs(identified: Identified, pair_tables: list[PairTable], entity_tables: list[EntityTable],
                   plan: Plan) -> list[Output]:
-    """Return ConflationMatchPairs, a Deduplication table per unified entity, and what was too large to compare."""
+    """Return ConflationMatchPairs, a Deduplication table per unified entity, and what is told of comparing."""
     started, unified = time.perf_counter(), plan.unified(entity_tables)
     keys = {one.table.entity: f"SELECT {RECORD} AS record, {one.key} AS key FROM ({records(one.table, one.place)})"
             for one in unified}
@@ -262,8 +262,10 @@ def match_outputs(identified: Identified, pair_tables: list[PairTable], entity_t
             defined = tables.deduplication(one.table.entity)
             groups = [_groups(one, found[one.place], plan)] if one.place in found else []
             outputs.append(_written(connection, defined, groups, plan))
-        large = _oversized_blocks(pair_tables, plan) + _oversized_clusters(identified)
-        outputs.append(_written(connection, tables.OVERSIZED_BLOCKS, large, plan))
+        matched = [_conflation(table, keys, plan) for table in pair_tables]
+        large = told.oversized(connection, pair_tables, identified, matched, plan)
+        for table, rows in ((tables.OVERSIZED_BLOCKS, large), (tables.IGNORED_VALUES, told.ignored(pair_tables, plan))):
+            outputs.append(_written(connection, table, told.rows_sql(table.names, rows), plan))
     report(plan, "match tables", sum(output.content.rows for output in outputs), started)
     return outputs
 
@@ -318,19 +320,6 @@ def _groups(one: Unified, table: PairTable, plan: Plan) -> str:
         SELECT key AS PrimaryKey, least AS Deduplication_GroupId, winner AS Deduplication_WinnerId,
                {_rule_name(table.pair, plan)} AS Rule, score AS Score
         FROM keyed JOIN ruled USING (record)"""
-
-
-def _oversized_clusters(identified: Identified) -> list[str]:
-    return [f"SELECT 'cluster' AS Kind, {literal(entity)} AS EntityName, NULL AS MatchedEntityName, NULL AS Rule, "
-            f"{literal(key)} AS Value, {size}::BIGINT AS Records" for entity, key, size in identified.oversized]
-
-
-def _oversized_blocks(pair_tables: list[PairTable], plan: Plan) -> list[str]:
-    names = {(search.pair, search.rule): rule.name for search, rule in plan.searches.items()}
-    return [f"SELECT 'block' AS Kind, {literal(table.upper)} AS EntityName, "
-            f"{'NULL' if table.lower == table.upper else literal(table.lower)} AS MatchedEntityName, "
-            f"{literal(names[table.pair, rule])} AS Rule, {literal(block)} AS Value, {size}::BIGINT AS Records"
-            for table in pair_tables for rule, block, size in table.oversized]
 
 
 def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
-from schemas.configuration import Condition, Entity, Rule
+from schemas.configuration import Condition, Entity, Ignore, Limits, Rule
 from schemas.names import parquet_rows
+from transforms.compared import Compared
 from transforms.kernel import count, define, write_parquet
 from transforms.keys import EntityTable
-from transforms.normalize import compared
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -63,29 +63,37 @@ def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:
     return exact, [condition for condition in rule.conditions if condition.percent < 100]
 
 
-def block_rows(rule: Rule, name: str, entity: Entity, rows: str) -> str:
+def sides_of(rule: Rule, name: str, entity: Entity, rows: str, ignore: Ignore) -> list[Compared]:
+    """Return what the conditions of a rule compare of an entity's rows, the exact ones first."""
+    return [Compared(condition, name, entity, ignore, rows) for condition in [*chain(*split(rule))]]
+
+
+def block_rows(rule: Rule, sides: list[Compared]) -> str:
     """Return the SQL of what a rule compares of an entity: record, block (the exact values), f0, f1, … (fuzzy).
 
-    What is null in any of them compares with nothing; `comparable` leaves it out, since a condition here would make
-    DuckDB normalise everything twice.
+    Besides, i0, i1, … hold what of each condition was ignored. What is null in any of them compares with nothing;
+    `comparable` leaves it out, since a condition here would make DuckDB normalise everything twice.
     """
-    exact, fuzzy = split(rule)
-    values = [f"{compared(condition, name, entity)} AS e{place}" for place, condition in enumerate(exact)]
-    values += [f"{compared(condition, name, entity)} AS f{place}" for place, condition in enumerate(fuzzy)]
-    block = _joined([f"e{place}" for place in range(len(exact))])
+    texts = [f"{side.text()} AS t{place}, {side.ignored_attribute()} AS g{place}" for place, side in enumerate(sides)]
+    tests = [side.is_ignored(f"t{place}") for place, side in enumerate(sides)]
+    exact = len(split(rule)[0])
+    names = [f"e{place}" if place < exact else f"f{place - exact}" for place in range(len(sides))]
+    values = [f"CASE WHEN {test} THEN NULL ELSE t{place} END AS {names[place]}, "
+              f"CASE WHEN {test} THEN t{place} ELSE g{place} END AS i{place}" for place, test in enumerate(tests)]
+    chosen = ["record", f"{_joined(names[:exact])} AS block", *names[exact:], *_ignored(rule)]
     return f"""
-        WITH compared AS (SELECT {RECORD} AS record, {', '.join(values)} FROM ({rows}))
-        SELECT {', '.join(['record', f'{block} AS block', *_texts(rule)])} FROM compared"""
+        WITH compared AS (SELECT {RECORD} AS record, {', '.join(texts)} FROM ({sides[0].rows})),
+        kept AS (SELECT record, {', '.join(values)} FROM compared)
+        SELECT {', '.join(chosen)} FROM kept"""
 
 
 def _joined(keys: list[str]) -> str:
-    """Return the SQL of the keys joined by a separator that none of them holds: few need to be escaped."""
-    if len(keys) == 1:
-        return keys[0]
-    special = " OR ".join(f"contains({key}, {letter})" for key in keys for letter in ("chr(30)", "chr(31)"))
-    escaped = (f"replace(replace({key}, chr(30), chr(30) || '0'), chr(31), chr(30) || '1')" for key in keys)
-    between = " || chr(31) || "
-    return f"CASE WHEN {special} THEN {between.join(escaped)} ELSE {between.join(keys)} END"
+    """Return the SQL of the keys joined by a separator that no text holds that is compared."""
+    return " || chr(31) || ".join(keys)
+
+
+def _ignored(rule: Rule) -> list[str]:
+    return [f"i{place}" for place in range(len(rule.conditions))]
 
 
 def _texts(rule: Rule) -> list[str]:
@@ -138,43 +146,66 @@ def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> s
         FROM candidates WHERE {holds}"""
 
 
-def oversized_blocks(rule: Rule, sides: list[list[str]], block_size: int) -> str:
-    """Return the SQL of the blocks with more records than are ever compared, and how many each has.
+def large_blocks(rule: Rule, sides: list[list[str]], size: int) -> str:
+    """Return the SQL of the blocks with more records than that, and how many each has.
 
     A block that only one of two entities has is not compared anyway, and which of those are seen depends on buckets.
     """
     rows = " UNION ALL ".join(f"SELECT block, {place} AS side FROM ({comparable(rule, files)})"
                               for place, files in enumerate(sides))
     return f"SELECT block, count(*) AS records FROM ({rows}) GROUP BY block " \
-           f"HAVING records > {block_size} AND max(side) - min(side) = {len(sides) - 1}"
+           f"HAVING records > {size} AND max(side) - min(side) = {len(sides) - 1}"
 
 
-def crowded_groups(rule: Rule, files: list[str], block_size: int) -> str:
-    """Return the SQL of groups of blocks that hold too many records together; without any no block is oversized."""
-    return f"SELECT hash(block) % 1000000 FROM ({comparable(rule, files)}) GROUP BY ALL HAVING count(*) > {block_size}"
+def crowded_groups(rule: Rule, files: list[str], size: int) -> str:
+    """Return the SQL of groups of blocks that hold too many records together; without any no block is large."""
+    return f"SELECT hash(block) % 1000000 FROM ({comparable(rule, files)}) GROUP BY ALL HAVING count(*) > {size}"
+
+
+def ignored_values(connection: "DuckDBPyConnection", rule: Rule, files: list[str]) -> list[tuple[int, str, int]]:
+    """Return what was ignored of an entity: the condition's place (exact ones first), the value, how many records."""
+    queries = [f"SELECT {place} AS place, {name} AS value FROM {parquet_rows(files)} WHERE {name} IS NOT NULL"
+               for place, name in enumerate(_ignored(rule))]
+    return connection.execute(f"SELECT place, value, count(*) FROM ({' UNION ALL '.join(queries)}) GROUP BY ALL "
+                              "ORDER BY ALL").fetchall() if files else []
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs that one search found in one bucket, and the blocks that were too large to compare."""
+    """The pairs that one search found in one bucket, and what was told of it.
+
+    `oversized` are the blocks that were too large to compare; `large` those that made customers of many records;
+    `ignored` what was ignored: the entity, the condition's place, the value and how many records have it.
+    """
 
     search: Search
     path: str
     rows: int
-    oversized: tuple[tuple[str, int], ...]
+    oversized: tuple[tuple[str, int], ...] = ()
+    large: tuple[tuple[str, int], ...] = ()
+    ignored: tuple[tuple[str, int, str, int], ...] = ()
 
 
 def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: list[str], upper: list[str],
-         block_size: int, path: Path) -> Pairs:
+         limits: Limits, path: Path) -> Pairs:
     """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
     define(connection, code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT")
-    sides = [lower] if search.within else [lower, upper]
-    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], block_size)})")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE oversized AS {oversized_blocks(rule, sides, block_size)} "
+    sides, size = [lower] if search.within else [lower, upper], _told_from(rule, limits)
+    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], size)})")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE large AS {large_blocks(rule, sides, size)} "
                        f"{'' if crowded else 'LIMIT 0'}")
+    connection.execute("CREATE OR REPLACE TEMP TABLE oversized AS "
+                       f"FROM large WHERE records > {limits.block_size}")
     rows = write_parquet(connection, matches(search, rule, lower, upper), path)
-    large = connection.execute("SELECT block, records FROM oversized ORDER BY ALL").fetchall()
-    return Pairs(search, str(path), rows, tuple((str(block), int(size)) for block, size in large))
+    blocks = [(str(block), int(records)) for block, records in
+              connection.execute("SELECT block, records FROM large ORDER BY ALL").fetchall()]
+    return Pairs(search, str(path), rows, tuple(one for one in blocks if one[1] > limits.block_size),
+                 tuple(one for one in blocks if one[1] <= limits.block_size))
+
+
+def _told_from(rule: Rule, limits: Limits) -> int:
+    """Return the size above which a block is told: where all is exact it makes one customer of its records."""
+    return limits.block_size if split(rule)[1] else min(limits.block_size, limits.large_customer)
 
 
 def first_rules(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:

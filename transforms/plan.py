@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from schemas.configuration import Activity, Configuration, Entity, Preference, Relationship, Rule, UnifiedEntity
+from schemas.configuration import Activity, Configuration, Entity, Ignore, Preference, Relationship, Rule, UnifiedEntity
 from schemas.errors import OvertideError
 from schemas.paths import Paths
 from transforms.identities import Unified
@@ -73,6 +73,10 @@ class Plan:
         """Return which of an entity's rows with one key is kept: by its own preference, else by that of duplicates."""
         unified = self.options[name][1].deduplicate.prefer if name in self.options else Preference()
         return self.entities[name].prefer or unified
+
+    def ignore(self, name: str) -> Ignore:
+        """Return which values of a unified entity stand for none."""
+        return self.configuration.unification.ignore.joined(self.options[name][1].ignore)
 
     def unified(self, tables: list[EntityTable]) -> list[Unified]:
         """Return the unified entities with their tables, in match order."""

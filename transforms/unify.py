@@ -1,7 +1,8 @@
 """The steps of unification, each a function of a plan and of what the step before gave: files to clusters."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from transforms.identities import Identified, identify, remembered
 from transforms.ingest import IngestedFile, ingest
 from transforms.kernel import PARQUET, kernel, write_parquet
 from transforms.keys import EntityTable, settle
-from transforms.pairs import Pairs, block_rows, records
+from transforms.pairs import Pairs, block_rows, records, sides_of
 from transforms.plan import Plan, begun, report
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class PairTable:
     path: str
     rows: tuple[int, ...]
     oversized: tuple[tuple[int, str, int], ...]
+    large: tuple[tuple[int, str, int], ...]
+    """Blocks that made customers of many records: the rule's place, the value, how many records."""
+    ignored: tuple[tuple[str, int, int, str, int], ...]
+    """Values that were ignored: entity, the rule's and the condition's place, the value, how many records."""
 
 
 def read_file(file: SourceFile, plan: Plan) -> IngestedFile:
@@ -85,8 +90,12 @@ def write_blocks(table: EntityTable, plan: Plan) -> Iterator[tuple[tuple[int, in
         for search, rule in plan.searches.items():
             if table.entity not in (search.lower, search.upper):
                 continue
-            query = block_rows(rule, table.entity, plan.entities[table.entity], records(table, place))
+            sides = sides_of(rule, table.entity, plan.entities[table.entity], records(table, place),
+                             plan.ignore(table.entity))
+            query = block_rows(rule, sides)
             if query not in written:
+                for side in sides:
+                    side.define(connection)
                 folder = plan.folder("blocks", table.entity, str(len(written)))
                 written[query] = _bucketed(connection, query, folder, buckets)
             yield from (((search.pair, search.rule, bucket), BlockFile(table.entity, path))
@@ -105,20 +114,22 @@ def _bucketed(connection: "DuckDBPyConnection", query: str, folder: Path, bucket
 
 def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan) -> Pairs:
     """Find the pairs of one search in one bucket."""
-    pair, rule, bucket = key
-    search = next(one for one in plan.searches if (one.pair, one.rule) == (pair, rule))
+    pair, place, bucket = key
+    search, rule = next((one, rule) for one, rule in plan.searches.items() if (one.pair, one.rule) == (pair, place))
     started, found = begun(plan, "match"), sorted(set(files), key=lambda file: file.path)
     lower = [file.path for file in found if file.entity == search.lower]
     upper = [file.path for file in found if file.entity == search.upper]
-    path = plan.folder("pairs") / f"{pair}-{rule}-{bucket}.parquet"
+    path = plan.folder("pairs") / f"{pair}-{place}-{bucket}.parquet"
+    sides = {search.lower: lower, search.upper: upper}
     with kernel(plan.settings) as connection:
+        ignored = tuple((entity, *value) for entity, paths in sides.items()
+                        for value in pairs.ignored_values(connection, rule, paths))
         if not lower or not upper:
             rows = write_parquet(connection, NO_PAIRS, path)
-            return Pairs(search, str(path), rows, ())
-        result = pairs.find(connection, search, plan.searches[search], lower, upper,
-                            plan.configuration.unification.limits.block_size, path)
+            return Pairs(search, str(path), rows, ignored=ignored)
+        result = pairs.find(connection, search, rule, lower, upper, plan.configuration.unification.limits, path)
     report(plan, "match", result.rows, started)
-    return result
+    return replace(result, ignored=ignored)
 
 
 NO_PAIRS = "SELECT 0::BIGINT AS lower_record, 0::BIGINT AS upper_record, 0::INTEGER AS rule, 0::INTEGER AS score " \
@@ -136,7 +147,17 @@ def reduce_pairs(pair: int, found: Iterable[Pairs], plan: Plan) -> PairTable:
                                           "GROUP BY rule").fetchall())
     rows = tuple(by_rule.get(place, 0) for place in range(1 + max(one.search.rule for one in found)))
     oversized = tuple(sorted((one.search.rule, block, size) for one in found for block, size in one.oversized))
-    return PairTable(pair, search.lower, search.upper, str(path), rows, oversized)
+    large = tuple(sorted((one.search.rule, block, size) for one in found for block, size in one.large))
+    return PairTable(pair, search.lower, search.upper, str(path), rows, oversized, large, _ignored(found))
+
+
+def _ignored(found: list[Pairs]) -> tuple[tuple[str, int, int, str, int], ...]:
+    """Return what was ignored in all buckets together."""
+    counts: Counter[tuple[str, int, int, str]] = Counter()
+    for one in found:
+        for entity, place, value, size in one.ignored:
+            counts[entity, one.search.rule, place, value] += size
+    return tuple((*what, size) for what, size in sorted(counts.items()))
 
 
 def edges_of(table: PairTable) -> pa.RecordBatch:

@@ -1,0 +1,52 @@
+"""Telephone numbers as they compare: country code and number without prefixes, by the rules of their country.
+
+The rules are those of the library `phonenumbers`, a port of Google's libphonenumber.
+"""
+
+import re
+import unicodedata
+
+import phonenumbers
+
+EXTENSION = re.compile(r"([0-9][^0-9a-z#]*)(?:ext|x|#).*", re.DOTALL)
+INTERNATIONAL = re.compile(r"^[^0-9+]*\+[^0-9]*0*")
+
+
+def regions() -> frozenset[str]:
+    """Return the countries and territories whose numbers are known, by their two letters."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def number(text: str, country: str | None) -> str:
+    """Return the digits of a number with its country's code where that is known, else as they stand.
+
+    It is known by a `+`, or by the country that numbers without one are of. Extensions and leading zeros go.
+    """
+    text = "".join(str(unicodedata.decimal(letter, letter)) for letter in text)
+    plain = INTERNATIONAL.sub("+", text) if _significant(text) else ""
+    if plain.startswith("+") or (country and plain):
+        found = _parsed(plain, country)
+        if found is None and not plain.startswith("+") and digits(text).startswith("00"):
+            found = _parsed(f"+{_significant(text)}", None)
+        if found is not None:
+            return f"{found.country_code}{phonenumbers.national_significant_number(found)}"
+    return _significant(text)
+
+
+def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """Return a number that has as many digits as one of its country may have, else None."""
+    try:
+        found = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(found) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return found if possible else None
+
+
+def digits(text: str) -> str:
+    """Return the digits of a number without its extension."""
+    return re.sub("[^0-9]", "", EXTENSION.sub(r"\1", text.lower(), count=1))
+
+
+def _significant(text: str) -> str:
+    return digits(text).lstrip("0")
