@@ -4,6 +4,13 @@ import glob
 from collections.abc import Iterable
 from pathlib import Path
 
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def folded(name: str) -> str:
+    """Return what is the same of names that are one name to the lake: they differ at most in the case of A to Z."""
+    return name.translate(_LOWER)
+
 
 def quoted(name: str) -> str:
     """Return a name as an SQL identifier."""

@@ -14,14 +14,19 @@ from schemas.errors import OvertideError
 from schemas.names import columns, literal, parquet_rows, quoted
 from schemas.values import duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
-from transforms.ingest import CORRUPT, IngestedFile
+from transforms.ingest import CORRUPT, IngestedFiles
 from transforms.kernel import count, write_parquet
+from transforms.raw import FILE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "IsKept": "BOOLEAN", "Record": "VARCHAR"}
 """The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers; not file names and line numbers."""
+
+
+MOST_FILES = 100
+"""Rows in more files become one: each file is a part of every query that numbers the records."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class EntityTable:
 
 
 def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: Preference,
-           ingested: list[IngestedFile], folder: Path) -> EntityTable:
+           ingested: list[IngestedFiles], folder: Path) -> EntityTable:
     """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
@@ -56,7 +61,7 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     corrupt = folder / "corrupt.parquet"
     corrupt_records = write_parquet(connection, corrupt_rows(entity, ingested, some_corrupt > 0), corrupt)
     kept = f"SELECT * FROM {parquet_rows(files)}"
-    if keyless or repeated:
+    if keyless or repeated or len(files) > MOST_FILES:
         files = [str(folder / "settled.parquet")]
         file_rows = [write_parquet(connection, one_per_key(entity, prefer, rows), Path(files[0]))]
         kept = f"SELECT * FROM {parquet_rows(files)}"
@@ -83,14 +88,12 @@ def _key_counts(connection: "DuckDBPyConnection", rows: str, entity: Entity) -> 
     return every - keyed, distinct, corrupt
 
 
-def first_aside(connection: "DuckDBPyConnection", ingested: list[IngestedFile]) -> str:
+def first_aside(connection: "DuckDBPyConnection", ingested: list[IngestedFiles]) -> str:
     """Say in a sentence which line was the first that is no row; nothing where rows only lack their key."""
-    for file in ingested:
-        if file.lines:
-            row = connection.execute(f"SELECT Line, CorruptionDetails FROM {parquet_rows([file.lines_path])} "
-                                     "ORDER BY Line LIMIT 1").fetchone()
-            return f" The first is line {row[0]} of {file.source} ({row[1].removeprefix('line: ')})." if row else ""
-    return ""
+    lines = parquet_rows([files.lines_path for files in ingested])
+    row = connection.execute(f"SELECT Line, FileName, CorruptionDetails FROM {lines} "
+                             "ORDER BY FileName, Line LIMIT 1").fetchone()
+    return f" The first is line {row[0]} of {row[1]} ({row[2].removeprefix('line: ')})." if row else ""
 
 
 def check_amounts(name: str, entity: Entity, read: int, aside: int, first: Callable[[], str]) -> None:
@@ -127,7 +130,7 @@ def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
     return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"
 
 
-def corrupt_rows(entity: Entity, ingested: list[IngestedFile], in_rows: bool) -> str:
+def corrupt_rows(entity: Entity, ingested: list[IngestedFiles], in_rows: bool) -> str:
     """Return the SQL of everything that is wrong: values that could not be typed, rows without key, lines.
 
     Unless `in_rows` only lines are: reading all rows to find none of them takes long.
@@ -135,15 +138,12 @@ def corrupt_rows(entity: Entity, ingested: list[IngestedFile], in_rows: bool) ->
     key = quoted(entity.primary_key)
     keyless = literal(f"{entity.primary_key}: the primary key is missing")
     reason = f"concat_ws('; ', CASE WHEN {key} IS NULL THEN {keyless} END, nullif({CORRUPT} ->> 'details', ''))"
-    rows = " UNION ALL ".join(
-        f"SELECT *, {literal(file.source)} AS __file FROM {parquet_rows([file.rows_path])}" for file in ingested)
-    lines = " UNION ALL ".join(
-        f"SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, {literal(file.source)} AS FileName, "
-        f"Line AS LineNumber, Record FROM {parquet_rows([file.lines_path])}" for file in ingested)
+    lines = "SELECT CorruptionDetails, NULL::VARCHAR AS PrimaryKey, false AS IsKept, FileName, Line AS LineNumber, " \
+            f"Record FROM {parquet_rows([files.lines_path for files in ingested])}"
     if not in_rows:
         return lines
     return f"""
         SELECT {reason} AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, {key} IS NOT NULL AS IsKept,
-               __file AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
-        FROM ({rows}) WHERE {CORRUPT} IS NOT NULL
+               {FILE} AS FileName, ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
+        FROM {parquet_rows([files.rows_path for files in ingested])} WHERE {CORRUPT} IS NOT NULL
         UNION ALL {lines}"""

@@ -1,11 +1,12 @@
 """Read a Parquet file: a text column is read as that of a CSV file, a typed one as the text that means its value."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from schemas.configuration import Attribute
 from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows, quoted
-from transforms.raw import LINES, Raw, SourceText, Write, raw_column
+from transforms.raw import FILE, LINES, Raw, SourceText, Write, file_name, nameable, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -16,15 +17,19 @@ WHOLE = ("integer", "boolean")
 """Attribute types whose numbers are whole."""
 
 
-def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Write) -> tuple[int, str]:
-    """Write the rows of a Parquet file; return how many there are, and the SQL of no line: each row is whole."""
-    return write(raw_rows(connection, file)), f"SELECT {LINES} WHERE false"
+def read_parquet(connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write) -> tuple[int, str]:
+    """Write the rows of Parquet files; return how many there are, and the SQL of no line: each row is whole."""
+    return write(raw_rows(connection, files)), f"SELECT {LINES} WHERE false"
 
 
-def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
-    """Return the untyped rows of a file; formats and decimal marks are about texts, so typed columns have none."""
+def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> Raw:
+    """Return the untyped rows of files of the same columns and types.
+
+    Formats and decimal marks are about texts, so typed columns have none.
+    """
+    file = files[0]
     _check_decimals(file)
-    source = parquet_rows([file.path])
+    source = parquet_rows(map(nameable, files))
     kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     known = [name for name in file.entity.attributes if name in kinds]
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
@@ -33,7 +38,7 @@ def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     # The lake cannot compare a text with a NUL; of other types no value is written with one.
     doubtful = frozenset(name for name in known if _is_nested(kinds[name])
                          or (kinds[name] in TEXTS and attributes[name].type == "string"))
-    return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
+    return Raw(f"SELECT {', '.join([*texts, f'{file_name(files)} AS {FILE}'])} FROM {source}", attributes, doubtful)
 
 
 def _check_decimals(file: SourceText) -> None:

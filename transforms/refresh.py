@@ -17,7 +17,7 @@ from transforms.identities import Identified
 from transforms.keys import EntityTable
 from transforms.outputs import Output
 from transforms.plan import Plan, leave_error
-from transforms.unify import PairTable, SourceFile
+from transforms.unify import PairTable, SourceFiles
 
 Result = TypeVar("Result")
 
@@ -65,12 +65,12 @@ class ReadSources(beam.PTransform):
 
     plan: Plan
 
-    def expand(self, files: PCollection[SourceFile]) -> PCollection[EntityTable]:
+    def expand(self, files: PCollection[SourceFiles]) -> PCollection[EntityTable]:
         """From source files to one table per entity."""
         settle = guarded(unify.settle_entity, self.plan)
         return (files
                 | "Spread files over workers" >> beam.Reshuffle()
-                | "Read and type files" >> beam.Map(guarded(unify.read_file, self.plan))
+                | "Read and type files" >> beam.FlatMap(guarded(unify.read_files, self.plan))
                 | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
                 | "Collect files of an entity" >> beam.GroupByKey()
                 | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1])))
