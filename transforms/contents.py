@@ -55,7 +55,8 @@ _KINDS = (
     _Kind(b"PAR1", "a Parquet file", "Set `format: parquet` of the entity."),
     _Kind(b"BZh", "compressed with bzip2", UNPACK), _Kind(b"\xfd7zXZ\0", "compressed with xz", UNPACK),
     _Kind(b"\x04\x22\x4d\x18", "compressed with LZ4", UNPACK),
-    _Kind(b"\xff\x06\0\0sNaPpY", "compressed with Snappy", UNPACK), _Kind(b"\x1f\x9d", "compressed with compress", UNPACK), _Kind(b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    _Kind(b"\xff\x06\0\0sNaPpY", "compressed with Snappy", UNPACK),
+    _Kind(b"\x1f\x9d", "compressed with compress", UNPACK), _Kind(b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     _Kind(b"Rar!\x1a\x07", "a RAR archive", UNPACK), _Kind(b"ustar", "a tar archive", UNPACK, 257),
     _Kind(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or another Office document", EXPORT),
     _Kind(b"%PDF-", "a PDF document", EXPORT), _Kind(b"SQLite format 3\0", "an SQLite database", EXPORT),
@@ -139,7 +140,7 @@ def is_utf8(encoding: str) -> bool:
 
 @dataclass(frozen=True)
 class OpenedText:
-    """An open text behind its byte order mark, its line ends as they are, and its encoding; `HALF` is what is not in it."""
+    """An open text behind its byte order mark, line ends as they are, and its encoding; `HALF` is what is not in it."""
 
     text: TextIO
     encoding: str

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.names import file_literal, literal
 from transforms import raw
 from transforms.csv_mending import mend
-from transforms.raw import FILE, LINES, Raw, SourceText, Write, file_name, in_utf8, raw_column
+from transforms.raw import FILE, LINES, Raw, SourceText, Write, buffers, file_name, in_utf8, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,7 +69,7 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText], text
             f"FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, " \
             f"hive_partitioning = false, header = true, skip = {layout.before}, delim = {literal(layout.delimiter)}, " \
             f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, {options}" \
-            f"max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE})"
+            f"{buffers(texts)})"
     return Raw(query, attributes, frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ()))
 
 

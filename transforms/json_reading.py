@@ -21,7 +21,7 @@ from schemas.values import checked_text, number_text
 from transforms import raw
 from transforms.kernel import define
 from transforms.layout import bounded_lines
-from transforms.raw import FILE, Raw, SourceText, Write, file_name, in_utf8, raw_column
+from transforms.raw import FILE, Raw, SourceText, Write, buffers, file_name, in_utf8, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,7 +69,7 @@ def _load(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: 
             FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false,
                           hive_partitioning = false, header = false, columns = {{'text': 'VARCHAR'}},
                           delim = '{DELIMITER}', quote = '', escape = '',
-                          strict_mode = true, max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE})),
+                          strict_mode = true, {buffers(texts)})),
         lines AS (SELECT {several} AS line, {FILE}, text FROM numbered)
         SELECT line, {FILE}, text, CASE
             WHEN NOT json_valid(text) THEN plain_json(text)

@@ -77,6 +77,13 @@ def raw_column(place: int) -> str:
     return f"__raw_{place}"
 
 
+def buffers(texts: Sequence[Path]) -> str:
+    """Return the options of `read_csv` that let a line be `MAX_LINE` long; small files take no large buffers."""
+    largest = max(1 << 16, *(text.stat().st_size for text in texts))
+    line = min(MAX_LINE, largest)
+    return f"max_line_size = {line}, buffer_size = {4 * line}"
+
+
 def file_name(files: Sequence[SourceText]) -> str:
     """Return the SQL of the name of a row's file, for what reads these files in this order."""
     if len(files) == 1:

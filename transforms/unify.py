@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-BATCH_BYTES, BATCH_FILES = 64 << 20, 2_000
+BATCH_BYTES, BATCH_FILES = 64 << 20, 500
 """As much is read in one step, if several files are: a step takes milliseconds, so one for each file of a row is slow
 (docs/decisions/reading-many-files.md)."""
 
