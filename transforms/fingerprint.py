@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.names import quoted
+from schemas.names import chained, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,7 +62,7 @@ def canonical_row(types: dict[str, str]) -> str:
     if not texts:
         return plain
     escaped = f"concat_ws({SEPARATOR}, {', '.join(_text(name, kind, True) for name, kind in types.items())})"
-    special = " OR ".join(f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts)
+    special = chained("OR", (f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts))
     return f"CASE WHEN {special} THEN {escaped} ELSE {plain} END"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.names import columns, folded, quoted
+from schemas.names import chained, columns, folded, quoted
 
 RUNS = ("FirstRun", "ReplacedRun")
 
@@ -14,7 +14,7 @@ def stamped(new: str, old: str | None, key: str, values: list[str], run: int) ->
     """
     if old is None:
         return f"SELECT {columns(values)}, {run}::INTEGER AS FirstRun FROM ({new})"
-    same = " AND ".join(f"new.{quoted(name)} IS NOT DISTINCT FROM old.{quoted(name)}" for name in values)
+    same = chained("AND", (f"new.{quoted(name)} IS NOT DISTINCT FROM old.{quoted(name)}" for name in values))
     first = f"CASE WHEN {same} THEN old.FirstRun ELSE {run} END::INTEGER AS FirstRun"
     return f"SELECT {columns(values, 'new.')}, {first} " \
            f"FROM ({new}) AS new LEFT JOIN ({old}) AS old ON {_same_key(key)}"

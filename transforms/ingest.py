@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity
-from schemas.names import columns, folded, literal, quoted
+from schemas.names import chained, columns, folded, literal, quoted
 from schemas.values import duckdb_type
 from transforms.column_types import expectation, from_text
 from transforms.csv_reading import read_csv
@@ -121,7 +121,7 @@ def _typed(name: str, entity: Entity, raw: Raw) -> str:
 def _corruption(entity: Entity, raw: Raw) -> str:
     typed = [name for name, attribute in raw.attributes.items() if attribute.type != "string" or name in raw.doubtful]
     reasons = ", ".join(_reason(name, raw) for name in typed) or "NULL"
-    wrong = " OR ".join([f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, raw) for name in typed)])
+    wrong = chained("OR", [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, raw) for name in typed)])
     record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
     return f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', {raw.line}, " \
            f"'record', json_object({record}))::VARCHAR END"

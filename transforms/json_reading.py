@@ -5,6 +5,7 @@ the plain lines apart. Those that it could read otherwise than a posted record i
 another way, keys given twice, escaped NULs) and those that it cannot read at all go through Python first.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from schemas.configuration import Entity
+from schemas.configuration import Attribute, Entity
 from schemas.errors import OvertideError
 from schemas.names import file_literal, literal
 from schemas.strict_json import parse_json
@@ -33,6 +34,10 @@ REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
 ROUNDED = r"-?\d+\.\d+0\s*[,}]"
 """Numbers of which DuckDB drops the last digits, which only a text shows."""
 NESTED = r":\s*[\[{]"
+WIDE = 100
+"""Attributes of which DuckDB takes the texts out of an object: it seeks each among all keys, so of more Python does."""
+_WIDE: dict[str, list[str]] = {}
+"""The attributes of wide entities, by a key that a query can hold."""
 DELIMITER = "\x01"
 """A character that no JSON line holds as it is, for a CSV reader that is to find one column."""
 
@@ -42,6 +47,7 @@ def read_json(connection: "DuckDBPyConnection", files: Sequence[SourceText], wri
     import duckdb
 
     define(connection, plain_json, ["VARCHAR"], "VARCHAR")
+    define(connection, texts_of, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
     texts = [in_utf8(file) for file in files]
     try:
         _load(connection, files, texts)
@@ -72,7 +78,7 @@ def _load(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: 
                           strict_mode = true, {buffers(texts)})),
         lines AS (SELECT {several} AS line, {FILE}, text FROM numbered)
         SELECT line, {FILE}, text, CASE
-            WHEN NOT json_valid(text) THEN plain_json(text)
+            WHEN {len(files[0].entity.attributes) > WIDE} OR NOT json_valid(text) THEN plain_json(text)
             WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(files[0].entity))})
                 OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN plain_json(text)
             ELSE text END AS plain
@@ -95,6 +101,8 @@ def _key(name: str) -> str:
 def raw_rows(entity: Entity) -> Raw:
     """Return the untyped rows of the objects in `json_lines`; a key that an object lacks is null."""
     attributes = {name: entity.attribute(name) for name in entity.attributes}
+    if len(attributes) > WIDE:
+        return _wide_rows(attributes)
     paths = "[" + ", ".join(literal(_pointer(name)) for name in attributes) + "]"
     values = ", ".join(f"CASE WHEN kinds[{place}] IN ('OBJECT', 'ARRAY') THEN chr(0) || texts[{place}] "
                        f"ELSE texts[{place}] END AS {raw_column(place - 1)}" for place in range(1, len(attributes) + 1))
@@ -104,6 +112,25 @@ def raw_rows(entity: Entity) -> Raw:
                    CASE WHEN regexp_matches(plain, {literal(NESTED)}) THEN json_type(plain, {paths}) END AS kinds
             FROM json_lines WHERE starts_with(plain, '{{'))"""
     return Raw(query, attributes, frozenset(attributes), "__line")
+
+
+def _wide_rows(attributes: dict[str, Attribute]) -> Raw:
+    values = ", ".join(f"texts[{place + 1}] AS {raw_column(place)}" for place in range(len(attributes)))
+    names = json.dumps(list(attributes))
+    key = hashlib.sha256(names.encode()).hexdigest()
+    _WIDE[key] = list(attributes)
+    query = f"SELECT __line, {FILE}, {values} FROM (SELECT line AS __line, {FILE}, texts_of(plain, '{key}') AS texts " \
+            "FROM json_lines WHERE starts_with(plain, '{'))"
+    return Raw(query, attributes, frozenset(attributes), "__line")
+
+
+def texts_of(objects: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
+    """Return of each flat object of `plain_json` the texts of the attributes that a key of `_WIDE` stands for."""
+    names = _WIDE[keys[0].as_py()] if len(keys) else []
+    words = {True: "true", False: "false"}
+    found = ([words.get(value, value) if isinstance(value, bool) else value for value in map(document.get, names)]
+             for document in map(json.loads, objects.to_pylist()))
+    return pa.array(list(found), pa.list_(pa.string()))
 
 
 def _pointer(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity, Preference
 from schemas.errors import OvertideError
-from schemas.names import columns, literal, parquet_rows, quoted
+from schemas.names import chained, columns, literal, parquet_rows, quoted
 from schemas.values import duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
 from transforms.ingest import CORRUPT, IngestedFiles
@@ -124,7 +124,7 @@ def one_per_key(entity: Entity, prefer: Preference, rows: str) -> str:
 def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
     """Return the ORDER BY terms that put the preferred record first; ties are left to the caller."""
     if prefer.policy == "most_filled":
-        filled = " + ".join(f"({prefix}{quoted(name)} IS NOT NULL)::INTEGER" for name in names)
+        filled = chained("+", (f"({prefix}{quoted(name)} IS NOT NULL)::INTEGER" for name in names))
         return f"{filled} DESC"
     direction = "DESC" if prefer.policy == "most_recent" else "ASC"
     return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"
