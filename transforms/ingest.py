@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CORRUPT = "__corrupt"
+WIDE = 500
+"""Attributes that have an expression each."""
 Reader = Callable[["DuckDBPyConnection", Sequence[SourceText], Write], tuple[int, str]]
 READERS: dict[str, Reader] = {"csv": read_csv, "jsonl": read_json, "parquet": read_parquet}
 
@@ -101,21 +103,37 @@ def typed_rows(entity: Entity, raw: Raw) -> str:
 
     It is never null in a row without primary key.
     """
+    values, source = _wide(entity, raw) if len(entity.attributes) > WIDE else (
+        {name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
+    missing = {name: f"NULL::{duckdb_type(entity.attribute(name).type)}" for name in entity.attributes}
+    typed = (f"{value} AS {quoted(name)}" for name, value in (missing | values).items())
     return f"""
         WITH raw AS ({raw.query}),
-        typed AS (SELECT *, {', '.join(_typed(name, entity, raw) for name in entity.attributes)} FROM raw)
+        typed AS (SELECT *, {', '.join(typed)} FROM {source})
         SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT}, {FILE} FROM typed"""
 
 
-def _typed(name: str, entity: Entity, raw: Raw) -> str:
-    if name not in raw.attributes:
-        return f"NULL::{duckdb_type(entity.attribute(name).type)} AS {quoted(name)}"
-    text = raw.column(name)
+def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
+    """Return the typed values, and from where, by one expression for all attributes that are read alike.
+
+    DuckDB thinks for minutes about an expression for each of some thousands.
+    """
+    alike: dict[str, list[str]] = {}
+    for name in raw.attributes:
+        alike.setdefault(_typed("one", name, entity, raw), []).append(name)
+    lists = (f"list_transform([{', '.join(map(raw.column, names))}], lambda one: {typed}) AS __list_{place}"
+             for place, (typed, names) in enumerate(alike.items()))
+    values = {name: f"__list_{place}[{number}]" for place, names in enumerate(alike.values())
+              for number, name in enumerate(names, start=1)}
+    return values, f"(SELECT *, {', '.join(lists)} FROM raw)"
+
+
+def _typed(text: str, name: str, entity: Entity, raw: Raw) -> str:
+    """Return the SQL of an attribute's value from the SQL of its text."""
     typed = from_text(text, raw.attributes[name], entity.time_zone)
     if name == entity.primary_key and raw.attributes[name].type == "string":
         typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
-    return f"{f'CASE WHEN NOT contains({text}, chr(0)) THEN {typed} END' if name in raw.doubtful else typed} " \
-           f"AS {quoted(name)}"
+    return f"CASE WHEN NOT contains({text}, chr(0)) THEN {typed} END" if name in raw.doubtful else typed
 
 
 def _corruption(entity: Entity, raw: Raw) -> str:
