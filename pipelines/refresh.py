@@ -41,7 +41,7 @@ from schemas.progress import Report, silent
 from schemas.tables import ProfileField
 from transforms import outputs, unify
 from transforms.identities import Identified
-from transforms.kernel import KernelSettings, kernel, shared_kernels, stop_kernels
+from transforms.kernel import KernelSettings, kernel, out_of_memory, shared_kernels, stop_kernels
 from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
@@ -94,7 +94,7 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         # 2. What an earlier refresh left when it was killed is nobody's.
         before = current_publish(paths)
         remove_left(paths)
-        with _old_base_stays(paths, before):
+        with _old_base_stays(paths, before, runner.memory_limit):
             # 3. All sources are there and have their columns, or nothing starts.
             files = source_files(configuration, paths.project)
             plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files)
@@ -135,15 +135,18 @@ def remove_left(paths: Paths) -> None:
 
 
 @contextmanager
-def _old_base_stays(paths: Paths, before: Publish | None) -> Iterator[None]:
+def _old_base_stays(paths: Paths, before: Publish | None, memory_limit: str) -> Iterator[None]:
     """Leave no intermediate files behind when a refresh fails or is stopped, and say what is served."""
     try:
         yield
     except BaseException as error:
         stop_kernels(paths.scratch)
-        if isinstance(error, OvertideError):
+        failed = out_of_memory(memory_limit, error) or error
+        if isinstance(failed, OvertideError):
             served = f"Run {before.run} is still served." if before else "Nothing is published yet."
-            error.hint = f"{error.hint} {served}" if error.hint else served
+            failed.hint = f"{failed.hint} {served}" if failed.hint else served
+        if failed is not error:
+            raise failed from error
         raise
 
 

@@ -196,7 +196,9 @@ CODES = {
         "configuration", "A primary key is marked optional.", "Every record needs its key: remove the mark.",
         exit_codes=USAGE),
     "out_of_memory": Explained(
-        "storage", "There is not enough memory.", "Close other programs, or use a machine with more memory.", (503,)),
+        "storage", "There is not enough memory, or a step of a refresh needs more than its runner gives it.",
+        "Raise `memory_limit` in the [runner's file](runners.md), with fewer `threads` where the machine has no more "
+        "memory; else close other programs, or use a machine with more memory.", (503,)),
     "pipeline_failed": Explained(
         "refresh", "The pipeline or its runner failed; the old base is still served.",
         "Run `overtide -v refresh` to see more.", (500,)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.errors import OvertideError
 from schemas.names import literal
 
 if TYPE_CHECKING:
@@ -85,6 +86,19 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
     finally:
         database.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | None:
+    """Return the error of a step that found too little memory, or None when that is not what went wrong."""
+    import duckdb
+
+    if not isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+        return None
+    return OvertideError(
+        "out_of_memory", f"A step of the refresh needs more memory than it may use ({memory_limit}).", None,
+        "Raise `memory_limit` in a copy of the runner's file and name it with --runner (docs/runners.md), with fewer "
+        "`threads` where the machine has no more memory, and keep room on the disk of the lake, where a step puts "
+        "what its memory does not hold.", 503)
 
 
 def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
