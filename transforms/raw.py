@@ -78,10 +78,13 @@ def raw_column(place: int) -> str:
 
 
 def buffers(texts: Sequence[Path]) -> str:
-    """Return the options of `read_csv` that let a line be `MAX_LINE` long; small files take no large buffers."""
+    """Return the options of `read_csv` that let a line be `MAX_LINE` long; small files take no large buffers.
+
+    And whatever a file is called, what is read here is not compressed.
+    """
     largest = max(1 << 16, *(text.stat().st_size for text in texts))
     line = min(MAX_LINE, largest)
-    return f"max_line_size = {line}, buffer_size = {4 * line}"
+    return f"compression = 'none', max_line_size = {line}, buffer_size = {4 * line}"
 
 
 def file_name(files: Sequence[SourceText]) -> str:
