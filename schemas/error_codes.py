@@ -266,8 +266,6 @@ CODES = {
     "wrong_delimiter": Explained(
         "refresh", "The columns of a CSV file are separated by another character than `delimiter`.",
         "Correct `delimiter` of the entity.", exit_codes=BOTH),
-    "wrong_encoding": Explained(
-        "refresh", "A source file is not in its declared encoding.", "Correct `encoding` of the entity."),
     "wrong_order": Explained(
         "configuration", "A match pair does not lead from a later entity to an earlier one.",
         "Exchange `entity` and `to`.", exit_codes=USAGE),

@@ -8,11 +8,14 @@ that no UTF-8 holds: whoever reads the line then sets it aside.
 import codecs
 import gzip
 import io
+import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -24,6 +27,10 @@ BLOCK = 1 << 22
 UNDECODABLE = "overtide.undecodable"
 """The name of the error handler that puts `HALF` for bytes that are not in the encoding."""
 HALF = "\udcff"
+WIDTHS = {"utf-16": 2, "utf-32": 4}
+"""Bytes of a unit of the encodings in which a line end is more than one byte."""
+SHIFTED = "\u0a00"
+"""A line end of UTF-16 behind a byte that is missing; it is no letter."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 SKIPPED = b"\x2a\x4d\x18"
 """The last three bytes of the number of a frame that tools such as pzstd put before their data."""
@@ -164,8 +171,43 @@ def write_utf8(path: Path, entity: Entity, copy: Path) -> None:
     """Write a file's text as UTF-8, with a byte that no UTF-8 holds for what is not in its encoding."""
     with opened_text(path, entity) as file, \
             copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
+        encoding = codecs.lookup(file.encoding).name
+        if encoding[:6] in WIDTHS:
+            encoding += "" if encoding[6:] else f"-{sys.byteorder[0]}e"
+            out.writelines(wide_text(file.text.buffer, encoding))
         while block := file.text.read(BLOCK):
             out.write(block)
+
+
+def wide_text(content: BinaryIO, encoding: str) -> Iterator[str]:
+    """Decode UTF-16 or UTF-32 in pieces; where a byte is missing or too many, only that line is lost.
+
+    Behind such a byte every letter would be another one, and no line would end before the next such byte.
+    """
+    rest = b""
+    while block := content.read(BLOCK):
+        rest += block
+        ends = _ends(rest, encoding)
+        end = next((end for end in reversed(ends) if end % WIDTHS[encoding[:6]] == 0), ends[-1] if ends else 0)
+        end = end or (len(rest) // 4 * 4 if len(rest) > BLOCK * 4 else 0)
+        yield _decoded(rest[:end], encoding)
+        rest = rest[end:]
+    yield _decoded(rest, encoding)
+
+
+def _decoded(piece: bytes, encoding: str) -> str:
+    text = piece.decode(encoding, UNDECODABLE)
+    if HALF not in text and SHIFTED not in text:
+        return text
+    width = WIDTHS[encoding[:6]]
+    lines = (piece[start:end] for start, end in pairwise([0, *_ends(piece, encoding), len(piece)]))
+    return "".join(line.decode(encoding, UNDECODABLE) if len(line) % width == 0 else
+                   line[:-width].decode(encoding, UNDECODABLE) + HALF + "\n" for line in lines)
+
+
+def _ends(piece: bytes, encoding: str) -> list[int]:
+    """Return where lines end, also those where no letter seems to begin."""
+    return [found.end() for found in re.finditer(re.escape("\n".encode(encoding)), piece)]
 
 
 def _expect_text(path: Path, begin: bytes, entity: Entity) -> None:
@@ -195,7 +237,10 @@ def _zipped(path: Path) -> str:
 def _expect_encoding(begin: bytes, entity: Entity) -> None:
     """A first line with NULs is binary data, or text of two or four bytes a letter that says so nowhere."""
     encoding = encoding_of(begin, entity.encoding)
-    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+    if codecs.lookup(encoding).name[:6] in WIDTHS:
+        if begin and b"\0" not in begin:
+            raise UnreadableError(f"is not {encoding}: its letters are not of two or four bytes",
+                                  "Correct `encoding` of the entity.")
         return
     line = begin.split(b"\n", 1)[0]
     if b"\0" in line[1::2] and b"\0" not in line[::2]:
