@@ -19,7 +19,7 @@ from schemas.activities import COLUMNS
 from schemas.errors import OvertideError
 from schemas.events import activity_id
 from schemas.instants import EARLIEST, LATEST, Instant, format_instant
-from schemas.names import quoted
+from schemas.names import folded, quoted
 from schemas.paths import Paths
 from schemas.signatures import signature
 from schemas.tables import SCHEMA, ProfileField
@@ -174,14 +174,14 @@ class Past:
         rows = self.lake.query(f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
             WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields WHERE "Run" <= ?)""", [self.run])
         declared = {name: ProfileField(name, kind, updatable) for name, kind, updatable in rows}
-        there = {column.casefold() for table in ("Customer", "Customer_history") for column in self._columns(table)}
-        return {name: field for name, field in declared.items() if name.casefold() in there}
+        there = {folded(column) for table in ("Customer", "Customer_history") for column in self._columns(table)}
+        return {name: field for name, field in declared.items() if folded(name) in there}
 
     def _expressions_in(self, table: str, types: Mapping[str, str]) -> list[str]:
         """Return the expressions of columns in a table that may lack some, or have them in another type (as text)."""
-        there = {name.casefold(): kind for name, kind in self._columns(table).items()}
-        return [_expression(name, kind) if there.get(name.casefold()) == duckdb_type(kind) else
-                _expression_of_text(name, kind) if name.casefold() in there else "NULL" for name, kind in types.items()]
+        there = {folded(name): kind for name, kind in self._columns(table).items()}
+        return [_expression(name, kind) if there.get(folded(name)) == duckdb_type(kind) else
+                _expression_of_text(name, kind) if folded(name) in there else "NULL" for name, kind in types.items()]
 
     def _columns(self, table: str) -> dict[str, str]:
         return columns_by_table(self.lake.query(TABLE_COLUMNS, [table])).get(table, {})

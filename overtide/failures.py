@@ -17,7 +17,7 @@ def explained(error: BaseException) -> OvertideError:
         return error
     if isinstance(error, OSError):
         return unusable(error)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":  # DuckDB's
         return OvertideError("out_of_memory", "There is not enough memory for this.", None,
                              "Close other programs, or use a machine with more memory.", 503)
     if type(error).__module__ in ("duckdb", "_duckdb"):

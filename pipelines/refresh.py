@@ -45,13 +45,13 @@ from schemas.progress import Report, silent
 from schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS, ProfileField
 from transforms import outputs, told, unify
 from transforms.identities import Identified
-from transforms.kernel import KernelSettings, kernel, shared_kernels, stop_kernels
+from transforms.kernel import KernelSettings, kernel, out_of_memory, shared_kernels, stop_kernels
 from transforms.keys import EntityTable
 from transforms.outputs import Output, profile_json
 from transforms.plan import Plan, left_error
 from transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
 from transforms.sources import about_rows, check_columns, files_of, reading_ahead
-from transforms.unify import PairTable, SourceFile
+from transforms.unify import PairTable, SourceFiles, in_batches
 
 SURE = 100_000
 """Up to so many rows the number of rows is not rounded."""
@@ -102,14 +102,14 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         before = standing.publish
         expect_same_log(log_to_read(paths.log), standing.marks)
         remove_left(paths)
-        with _old_base_stays(paths, before):
+        with _old_base_stays(paths, before, runner.memory_limit):
             # 3. All sources are there and have their columns, or nothing starts.
             files = source_files(configuration, paths.project)
             plan = make_plan(configuration, paths, runner, before.run + 1 if before else 1, files,
                              allow_shrink)
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
-                with shared_kernels(plan.settings), reading_ahead([Path(file.path) for file in files]):
+                with shared_kernels(plan.settings), reading_ahead(paths_of(files)):
                     # 4. The pipeline writes files that nobody reads yet.
                     found = run_pipeline(plan, files, runner)
                     content = manifest(plan, found.tables, found.pairs, found.identified, found.outputs)
@@ -146,28 +146,30 @@ def remove_left(paths: Paths) -> None:
 
 
 @contextmanager
-def _old_base_stays(paths: Paths, before: Publish | None) -> Iterator[None]:
+def _old_base_stays(paths: Paths, before: Publish | None, memory_limit: str) -> Iterator[None]:
     """Leave no intermediate files behind when a refresh fails or is stopped, and say what is served."""
     try:
         yield
     except BaseException as error:
         stop_kernels(paths.scratch)
-        if isinstance(error, OvertideError):
+        failed = out_of_memory(memory_limit, error) or error
+        if isinstance(failed, OvertideError):
             served = f"Run {before.run} is still served." if before else "Nothing is published yet."
-            error.hint = f"{error.hint} {served}" if error.hint else served
+            failed.hint = f"{failed.hint} {served}" if failed.hint else served
+        if failed is not error:
+            raise failed from error
         raise
 
 
-def source_files(configuration: Configuration, project: Path) -> list[SourceFile]:
+def source_files(configuration: Configuration, project: Path) -> list[SourceFiles]:
     """Return every source file, after checking all headers; raise one error that lists everything wrong."""
-    files: list[SourceFile] = []
+    files: list[SourceFiles] = []
     wrong: list[OvertideError] = []
     for name, entity in configuration.entities().items():
         found = [finding.error(name) for finding in check_columns(project, entity) if finding.severity == "mistake"]
         wrong += found
         if not found:
-            files += [SourceFile(name, str(path), len(files) + number)
-                      for number, path in enumerate(files_of(project, entity))]
+            files += in_batches(name, files_of(project, entity), len(files))
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
@@ -175,21 +177,26 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
     return files
 
 
-def rows_to_read(configuration: Configuration, files: list[SourceFile]) -> int:
+def paths_of(files: list[SourceFiles]) -> list[Path]:
+    """Return all files, in their order."""
+    return [Path(path) for batch in files for path in batch.paths]
+
+
+def rows_to_read(configuration: Configuration, files: list[SourceFiles]) -> int:
     """Return about how many rows the sources have: three digits of it are right where files are large."""
     entities = configuration.entities()
-    rows = sum(about_rows(Path(file.path), entities[file.entity]) for file in files)
+    rows = sum(about_rows(path, entities[batch.entity]) for batch in files for path in paths_of([batch]))
     return round(rows, 3 - len(str(rows))) if rows >= SURE else rows
 
 
 def make_plan(configuration: Configuration, paths: Paths, runner: RunnerConfig, run: int,
-              files: list[SourceFile], allow_shrink: bool = False) -> Plan:
+              files: list[SourceFiles], allow_shrink: bool = False) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read."""
     scratch = paths.scratch / f"run{run:06d}"
     make_folder(scratch)
     published, last = published_tables(paths)
     unified = {one.entity for one in configuration.unification.entities}
-    size = sum(Path(file.path).stat().st_size for file in files if file.entity in unified)
+    size = sum(path.stat().st_size for batch in files if batch.entity in unified for path in paths_of([batch]))
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
     return Plan(configuration, paths, settings, run, runner.rows_per_bucket, size // BYTES_PER_RECORD, published,
@@ -207,7 +214,7 @@ def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str,
         connection.close()
 
 
-def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFile]) -> PCollection[Found]:
+def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCollection[Found]:
     """Build the pipeline's graph: one root (the names of the source files), one element at its end."""
     tables = pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(plan)
     pairs = tables | "Match records" >> FindPairs(plan)
@@ -227,7 +234,7 @@ def _gather(found: list[Output], tables: list[EntityTable], pairs: list[PairTabl
                  identified, sorted(found, key=lambda output: output.table.name))
 
 
-def run_pipeline(plan: Plan, files: list[SourceFile], runner: RunnerConfig) -> Found:
+def run_pipeline(plan: Plan, files: list[SourceFiles], runner: RunnerConfig) -> Found:
     """Run the pipeline on the named runner and return what it found."""
     result = plan.scratch / "found.json"
     options = PipelineOptions(runner.flags)

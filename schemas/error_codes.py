@@ -213,9 +213,10 @@ CODES = {
         "configuration", "A primary key is marked optional.", "Every record needs its key: remove the mark.",
         exit_codes=USAGE),
     "out_of_memory": Explained(
-        "storage", "There is not enough memory, or a query needs more than its limit.",
-        "Close other programs, or use a machine with more memory; of a query: allow it more (`sql --memory-limit`), or "
-        "ask for less at once.", (503,)),
+        "storage", "There is not enough memory, or a query or a step of a refresh needs more than its limit.",
+        "Of a query: allow it more (`sql --memory-limit`), or ask for less at once. Of a refresh: raise `memory_limit` "
+        "in the [runner's file](runners.md), with fewer `threads` where the machine has no more memory. Else close other "
+        "programs, or use a machine with more memory.", (503,)),
     "pipeline_failed": Explained(
         "refresh", "The pipeline or its runner failed; the old base is still served.",
         "Run `overtide -v refresh` to see more.", (500,)),
@@ -300,8 +301,6 @@ CODES = {
     "wrong_delimiter": Explained(
         "refresh", "The columns of a CSV file are separated by another character than `delimiter`.",
         "Correct `delimiter` of the entity.", exit_codes=BOTH),
-    "wrong_encoding": Explained(
-        "refresh", "A source file is not in its declared encoding.", "Correct `encoding` of the entity."),
     "wrong_order": Explained(
         "configuration", "A match pair does not lead from a later entity to an earlier one.",
         "Exchange `entity` and `to`.", exit_codes=USAGE),

@@ -46,6 +46,11 @@ def invalid_configuration(mistakes: list[Mistake]) -> OvertideError:
                          details=list(mistakes))
 
 
+def short(name: str, most: int = 80) -> str:
+    """Return a name as it is shown in an error: one that nobody would read to its end is cut."""
+    return name if len(name) <= most else name[:most] + "…"
+
+
 def one_of(names: Iterable[str], most: int = 12) -> str:
     """Return names as a text for an error; a long list is cut."""
     listed = list(names)

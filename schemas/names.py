@@ -4,6 +4,15 @@ import glob
 from collections.abc import Iterable
 from pathlib import Path
 
+CHAIN = 64
+"""The longest chain of terms that is written without brackets."""
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def folded(name: str) -> str:
+    """Return what is the same of names that are one name to the lake: they differ at most in the case of A to Z."""
+    return name.translate(_LOWER)
+
 
 def quoted(name: str) -> str:
     """Return a name as an SQL identifier."""
@@ -13,6 +22,18 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL string literal, where a statement takes no parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def chained(operator: str, terms: Iterable[str]) -> str:
+    """Join SQL terms by an operator whose grouping does not matter (OR, AND, +), however many there are.
+
+    DuckDB nests each term in the one before and refuses a thousand; these are nested as a tree.
+    """
+    listed = list(terms)
+    if len(listed) <= CHAIN:
+        return f" {operator} ".join(listed)
+    middle = len(listed) // 2
+    return f"({chained(operator, listed[:middle])}) {operator} ({chained(operator, listed[middle:])})"
 
 
 def file_literal(path: Path | str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from schemas.configuration import Configuration, Entity
 from schemas.document import Document
 from schemas.mistakes import Mistake, Path, one_of, shown
+from schemas.names import folded
 from schemas.suggestions import closest
 
 KEY_TYPES = ("string", "integer", "guid")
@@ -119,12 +120,12 @@ class Checking:
         return self.entities[entity].attribute(name).type.split("(")[0]
 
     def unique(self, names: Iterable[tuple[str, Path]], what: str) -> None:
-        """Remember names that differ at most in upper and lower case, one name to the lake; once for each place."""
+        """Remember names that differ at most in the case of A to Z, one name to the lake; once for each place."""
         seen: dict[str, str] = {}
         told: set[Path] = set()
         for name, path in names:
-            other = seen.get(name.casefold())
-            seen.setdefault(name.casefold(), name)
+            other = seen.get(folded(name))
+            seen.setdefault(folded(name), name)
             if other is not None and path not in told:
                 told.add(path)
                 same = f"`{name}` is there twice" if other == name else f"`{name}` and `{other}` are one name"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from schemas.configuration import Attribute, Entity, Preference
 from schemas.mistakes import Path
+from schemas.names import folded
 from schemas.strptime import unsupported
 from schemas.suggestions import closest
 from schemas.validation_context import KEY_TYPES, Checking
@@ -118,7 +119,7 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
     paths = {name: (*place, "attributes", name) for name in entity.attributes}
     checking.unique(paths.items(), "attributes of an entity")
     for name, path in paths.items():
-        if name.casefold() in RESERVED_ATTRIBUTES or name.startswith("__") or not name.strip():
+        if folded(name) in RESERVED_ATTRIBUTES or name.startswith("__") or not name.strip():
             checking.add("reserved_name", path, f"`{name}` is a name that Overtide needs itself.",
                          expected="another name")
         _format(checking, path, entity.attribute(name))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from schemas.configuration import Condition, FieldGroup, MatchPair, MergedField, Rule
 from schemas.mistakes import Path
+from schemas.names import folded
 from schemas.suggestions import closest
 from schemas.validation_context import NUMBERS, RESERVED_COLUMNS, Checking
 from schemas.validation_sources import COMPARED, check_country, check_preference, is_name
@@ -165,7 +166,7 @@ def _column_names(checking: Checking) -> Iterator[tuple[str, Path]]:
 
 
 def _column(checking: Checking, name: str, path: Path) -> Iterator[tuple[str, Path]]:
-    if name.casefold() in [reserved.casefold() for reserved in RESERVED_COLUMNS]:
+    if folded(name) in map(folded, RESERVED_COLUMNS):
         checking.add("reserved_name", path, f"`{name}` is a column that Overtide fills itself.",
                      expected="another name")
     elif not is_name(name):

@@ -154,8 +154,8 @@ def lake_tables() -> dict[str, Table]:
     found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS, *base,
              *(tables.history_of(one) for one in base), entity, tables.corrupt(ENTITY), tables.deduplication(ENTITY),
              tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.IGNORED_VALUES, tables.REGISTRY,
-             tables.DEPARTURE, tables.IDENTITY, tables.PROFILE_FIELDS, tables.RUNS, tables.SERVING_META, *tables.OVERLAY,
-             tables.LAKE_HELP]
+             tables.DEPARTURE, tables.IDENTITY, tables.PROFILE_FIELDS, tables.RUNS, tables.SERVING_META,
+             *tables.OVERLAY, tables.LAKE_HELP]
     return {one.name: one for one in found}
 
 
@@ -205,8 +205,8 @@ def normalisations(_: str) -> str:
             f"{_size('names')} short forms and spellings of first names become the names that they stand for. Those "
             "that are common for several names stay: `Alex Chris Pat Sam Kathy Jack`"), "Dr. Bob Smith"),
         "address": (
-            (f"as `lower`; {_size('addresses', 'words')} words for streets, directions and units become those of the US "
-            "postal service (Publication 28), Dutch, German and French street words too, also as ends of "
+            (f"as `lower`; {_size('addresses', 'words')} words for streets, directions and units become those of the "
+            "US postal service (Publication 28), Dutch, German and French street words too, also as ends of "
             "words: `Kerkstraat` is `Kerkstr.`"), "12 North West Park Street"),
         "organization": (
             (f"as `lower`; {_size('organizations', 'anywhere')} words such as `the and company ltd` go, and at the "

@@ -46,13 +46,14 @@ class Found:
         return self.table.exact_repeats, self.table.lost_rows
 
 
-def read_files(project: Path, entity: Entity, files: list[Path], prefer: Preference | None = None) -> Found:
-    """Read some files of an entity in this order and keep one row per key."""
+def read_files(project: Path, entity: Entity, files: list[Path], prefer: Preference | None = None,
+               batches: list[list[Path]] | None = None) -> Found:
+    """Read some files of an entity in this order, together or in batches, and keep one row per key."""
     folder = project / f"read {next(_folders)}"  # DuckDB may remember a file that is written again
     folder.mkdir()
     with kernel(KernelSettings(2, "1GB", folder)) as connection:
-        ingested = [ingest(connection, "S_e", entity, file, folder, number, project)
-                    for number, file in enumerate(files)]
+        ingested = [one for number, batch in enumerate(batches or [files])
+                    for one in ingest(connection, "S_e", entity, batch, folder, number, project)]
         table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder, project)
         rows = connection.execute(f"SELECT {columns(entity.attributes)} "
                                   f"FROM {parquet_rows(table.files)}").fetchall()
@@ -84,8 +85,8 @@ def read_alone(project: Path, content: str, attributes: dict[str, Any] | None = 
     folder = project / f"read {number}"
     folder.mkdir()
     with kernel(KernelSettings(2, "1GB", folder)) as connection:
-        done = ingest(connection, "S_e", entity, file, folder, number, project)
-        rows = connection.execute(f"SELECT * EXCLUDE (__corrupt) FROM {parquet_rows([done.rows_path])}")
+        done, = ingest(connection, "S_e", entity, [file], folder, number, project)
+        rows = connection.execute(f"SELECT * EXCLUDE (__corrupt, __file) FROM {parquet_rows([done.rows_path])}")
         found = rows.fetchall()
         lines = connection.execute(f"SELECT Line, Record FROM {parquet_rows([done.lines_path])}").fetchall()
     assert (done.rows, done.lines) == (len(found), len(lines))

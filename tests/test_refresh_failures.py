@@ -1,5 +1,6 @@
 """A refresh that fails changes nothing and says so: the run before is served as if nothing had been tried."""
 
+import gzip
 import io
 import random
 import shutil
@@ -79,8 +80,8 @@ FAILURES: dict[str, tuple[Spoil, str, str]] = {
     "a column is there twice": (lambda one: one.write(a="Id,Name,NAME\n1,a,b\n"), "duplicate_column", "'NAME'"),
     "too much is set aside": (lambda one: one.write(a="Id,Name\n1,a\n2\n"), "too_many_set_aside", "1 of 2 rows"),
     "no UTF-16": (lambda one: one.write(w="Id\n1\n"), "unreadable_file", "is not utf-16"),
-    "UTF-16 that breaks off": (lambda one: one.write(w=("Id\n" + "1\n" * 20_000).encode("utf-16") + b"\x00\xd8\n\x00"),
-                               "wrong_encoding", "w.csv is not utf-16"),
+    "an archive that breaks off": (lambda one: one.write(a=gzip.compress(b"Id,Name\n1,x\n" * 9_999)[:-9]),
+                                   "unreadable_file", "a.csv is compressed with gzip and ends in the middle"),
     "no Parquet": (lambda one: one.write(**{"p.parquet": b"Id\n1\n"}), "unreadable_file", "is not a Parquet file"),
     "damaged Parquet": (lambda one: one.write(**{"p.parquet": damaged(parquet(2_000))}), "unreadable_file",
                         "p.parquet cannot be read")}

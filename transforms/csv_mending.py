@@ -14,10 +14,12 @@ from typing import TextIO
 import pyarrow as pa
 
 from transforms import raw
+from transforms.raw import SourceText
 
 SHOWN = 10_000
 """Characters that are kept of a line that is set aside."""
-ASIDE = pa.schema([("CorruptionDetails", pa.string()), ("Record", pa.string()), ("Line", pa.int64())])
+ASIDE = pa.schema([("CorruptionDetails", pa.string()), ("Record", pa.string()), ("Line", pa.int64()),
+                   ("FileName", pa.string())])
 END = r"(?:\r\n|\r|\n)"
 LINE, LINE_END = re.compile(rf"[^\r\n]*+{END}?"), re.compile(END)
 
@@ -57,17 +59,18 @@ class Grammar:
         return LINE_END.search(text, start) is None or self._beginning.match(text, start) is not None
 
 
-def mend(source: Path, copy: Path, delimiter: str, columns: int) -> pa.Table:
-    """Write the well-formed records of a UTF-8 file to `copy`; return what is set aside, as the columns of `ASIDE`."""
-    grammar, number, aside = Grammar(delimiter), 1, []
+def mend(source: Path, file: SourceText, copy: Path) -> pa.Table:
+    """Write the well-formed records of UTF-8 text to `copy`; return what is set aside, as the columns of `ASIDE`."""
+    grammar, number, aside = Grammar(file.layout.delimiter), 1, []
     with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text, \
             copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
         for piece, reason in pieces(text, grammar):
             if reason:
                 shown = piece[:SHOWN].rstrip("\r\n").encode(errors="replace").decode()
-                aside.append({"CorruptionDetails": f"line: {reason}", "Record": shown, "Line": number})
+                aside.append({"CorruptionDetails": f"line: {reason}", "Record": shown, "Line": number,
+                              "FileName": file.shown})
                 # An empty line keeps the numbers of those behind it, but in a file of one column it would be a row.
-                out.write("\n" if columns > 1 else "")
+                out.write("\n" if len(file.layout.columns) > 1 else "")
             else:
                 out.write(grammar.record.sub(r"\1\n", piece) if "\r" in piece else piece)
             number += len(LINE_END.findall(piece)) if "\r" in piece else piece.count("\n")

@@ -1,10 +1,12 @@
-"""Read a CSV file strictly: every line is part of a row, or is set aside with its reason and its place in the file.
+"""Read CSV files strictly: every line is part of a row, or is set aside with its reason and its place in its file.
 
 DuckDB reads what is well-formed. It drops lines without a word when a quote stays open, when a line is very long, and
 when a column's name has a line end; and it stops at line ends of several kinds. Such files are mended first.
 """
 
 import mmap
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.names import file_literal, literal
 from transforms import raw
 from transforms.csv_mending import mend
-from transforms.raw import LINES, Raw, SourceText, Write, in_utf8, marked, raw_column
+from transforms.raw import FILE, LINES, Raw, SourceText, Write, buffers, file_name, in_utf8, marked, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,38 +32,46 @@ REJECTING = "store_rejects = true, rejects_limit = 0, "
 WITHOUT_QUOTES, WITH_QUOTES, MENDED = REJECTING, "", REJECTING + "parallel = false, new_line = '\\n', "
 
 
-def read_csv(connection: "DuckDBPyConnection", file: SourceText, write: Write) -> tuple[int, str]:
-    """Write the rows of a CSV file; return how many there are, and the SQL of the lines that are no rows."""
+def read_csv(connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write) -> tuple[int, str]:
+    """Write the rows of CSV files; return how many there are, and the SQL of the lines that are no rows."""
     import duckdb
 
-    text = in_utf8(file)
+    texts = [in_utf8(file) for file in files]
     try:
-        if not _has_long_line(text) and not any("\n" in name or "\r" in name for name in file.columns):
-            options = WITH_QUOTES if _holds(text, b'"') else WITHOUT_QUOTES
-            rows = write(raw_rows(connection, file, text, options))
-            return rows, rejected(connection, text) if options == REJECTING else f"SELECT {LINES} WHERE false"
+        if not any(map(_has_long_line, texts)) and not any("\n" in name or "\r" in name for name in _columns(files)):
+            options = WITH_QUOTES if any(_holds(text, b'"') for text in texts) else WITHOUT_QUOTES
+            rows = write(raw_rows(connection, files, texts, options))
+            return rows, rejected(connection, files, texts) if options == REJECTING else f"SELECT {LINES} WHERE false"
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         pass
-    mended = file.copy.with_suffix(".mended")
-    aside = mend(text, mended, file.entity.delimiter, len(file.columns))
-    rows = write(raw_rows(connection, file, mended, MENDED))
-    connection.register("set_aside", aside)
-    return rows, f"{rejected(connection, mended)} UNION ALL FROM set_aside"
+    mended = [file.copy.with_suffix(".mended") for file in files]
+    aside = [mend(text, file, copy) for text, file, copy in zip(texts, files, mended, strict=True)]
+    rows = write(raw_rows(connection, files, mended, MENDED))
+    connection.register("set_aside", pa.concat_tables(aside))
+    return rows, f"{rejected(connection, files, mended)} UNION ALL FROM set_aside"
 
 
-def raw_rows(connection: "DuckDBPyConnection", file: SourceText, text: Path, options: str) -> Raw:
-    """Return the untyped rows of a UTF-8 file; what DuckDB rejects is in `reject_errors` once they were read."""
+def _columns(files: Sequence[SourceText]) -> tuple[str, ...]:
+    return files[0].layout.columns
+
+
+def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path],
+             options: str) -> Raw:
+    """Return the untyped rows of UTF-8 files; what DuckDB rejects is in `reject_errors` once they were read."""
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    attributes = {name: file.entity.attribute(name) for name in file.entity.attributes if name in file.columns}
+    entity, layout = files[0].entity, files[0].layout
+    there = set(layout.columns)
+    attributes = {name: entity.attribute(name) for name in entity.attributes if name in there}
     places = {name: raw_column(place) for place, name in enumerate(attributes)}
     kinds = ", ".join(f"{literal(places.get(name, f'__other_{place}'))}: 'VARCHAR'"
-                      for place, name in enumerate(file.columns))
-    doubtful = frozenset(attributes if _holds(text, b"\0") else ())
-    texts = [f"{marked(place)} AS {place}" if doubtful else place for place in places.values()]
-    query = f"SELECT {', '.join(texts)} FROM read_csv({file_literal(text)}, auto_detect = false, " \
-            f"hive_partitioning = false, header = true, delim = {literal(file.entity.delimiter)}, " \
+                      for place, name in enumerate(layout.columns))
+    doubtful = frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ())
+    values = [f"{marked(place)} AS {place}" if doubtful else place for place in places.values()]
+    query = f"SELECT {', '.join(values)}, {file_name(files)} AS {FILE} " \
+            f"FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, " \
+            f"hive_partitioning = false, header = true, skip = {layout.before}, delim = {literal(layout.delimiter)}, " \
             f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, {options}" \
-            f"max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE})"
+            f"{buffers(texts)})"
     return Raw(query, attributes, doubtful)
 
 
@@ -78,21 +88,33 @@ def _has_long_line(text: Path) -> bool:
                    for start in range(0, len(content) - raw.MAX_LINE + 1, raw.MAX_LINE))
 
 
-def rejected(connection: "DuckDBPyConnection", text: Path) -> str:
-    """Return the SQL of the lines that DuckDB rejected: CorruptionDetails, Record (the line), Line."""
-    connection.execute("""
+def rejected(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]) -> str:
+    """Return the SQL of the lines that DuckDB rejected: CorruptionDetails, Record (the line), Line, FileName."""
+    foreign = literal(f"line: it is not {files[0].layout.encoding}")
+    connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE rejected AS
         WITH found AS (SELECT *, coalesce(column_idx, 0) * (CASE error_type WHEN 'MISSING COLUMNS' THEN -1 ELSE 1 END)
                               AS place FROM reject_errors)
-        SELECT any_value(line_byte_position) - 1 AS position, any_value(csv_line) AS record,
-               'line: ' || lower(rtrim(max_by(error_message, place), '.')) AS details
-        FROM found GROUP BY line""")
-    places = connection.execute("SELECT DISTINCT position FROM rejected ORDER BY ALL").fetchnumpy()["position"]
-    connection.register("lines_at", pa.table({"position": places, "number": line_numbers(text, places)}))
+        SELECT file_id::BIGINT AS file, any_value(line_byte_position) - 1 AS position, any_value(csv_line) AS record,
+               CASE WHEN bool_or(error_type = 'INVALID ENCODING') THEN {foreign}
+                    ELSE 'line: ' || lower(rtrim(max_by(error_message, place), '.')) END AS details
+        FROM found GROUP BY file_id, line""")
+    connection.register("lines_at", _places(connection, files, texts))
     return """
         SELECT details AS CorruptionDetails, trim(record, chr(10) || chr(13)) AS Record,
-               number + length(record) - length(ltrim(record, chr(10) || chr(13))) AS Line
-        FROM rejected JOIN lines_at USING (position)"""
+               number + length(record) - length(ltrim(record, chr(10) || chr(13))) AS Line, name AS FileName
+        FROM rejected JOIN lines_at USING (file, position)"""
+
+
+def _places(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]) -> pa.Table:
+    """Return the lines at which rejected records begin: file, its name, position, number."""
+    found = connection.execute("SELECT DISTINCT file, position FROM rejected ORDER BY ALL").fetchnumpy()
+    bounds = np.searchsorted(found["file"], np.arange(len(files) + 1))
+    numbers = [line_numbers(texts[place], found["position"][low:high])
+               for place, (low, high) in enumerate(pairwise(bounds)) if low < high]
+    names = pa.array([files[place].shown for place in found["file"]], pa.string())
+    return pa.table({"file": found["file"], "name": names, "position": found["position"],
+                     "number": np.concatenate([np.empty(0, np.int64), *numbers])})
 
 
 def line_numbers(text: Path, places: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.names import quoted
+from schemas.names import chained, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,6 +28,8 @@ SEPARATOR, NULL = "chr(28)", "chr(29)"
 """Within a text chr(29) is written as chr(29) chr(30), and chr(28) as chr(29) chr(31)."""
 HALF = 16
 """Hex digits that are kept of a digest."""
+WIDE = 500
+"""Columns of a table that is hashed by `_wide_row`, which takes five times as long for each value."""
 BATCH = 50_000
 """Rows that are in Python's hands at once."""
 
@@ -57,24 +59,32 @@ def canonical_row(types: dict[str, str]) -> str:
 
     Few rows hold a text that must be escaped, so most are spared the search in each of their values.
     """
+    if len(types) > WIDE:
+        return _wide_row(types)
     texts = [quoted(name) for name, kind in types.items() if kind == "VARCHAR"]
-    plain = f"concat_ws({SEPARATOR}, {', '.join(_text(name, kind, False) for name, kind in types.items())})"
+    plain = f"concat_ws({SEPARATOR}, {', '.join(f'coalesce({_text(*column)}, {NULL})' for column in types.items())})"
     if not texts:
         return plain
-    escaped = f"concat_ws({SEPARATOR}, {', '.join(_text(name, kind, True) for name, kind in types.items())})"
-    special = " OR ".join(f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts)
-    return f"CASE WHEN {special} THEN {escaped} ELSE {plain} END"
+    escaped = ", ".join(f"coalesce({_escaped(_text(name, kind)) if kind == 'VARCHAR' else _text(name, kind)}, {NULL})"
+                        for name, kind in types.items())
+    special = chained("OR", (f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts))
+    return f"CASE WHEN {special} THEN concat_ws({SEPARATOR}, {escaped}) ELSE {plain} END"
 
 
-def _text(name: str, kind: str, escape: bool) -> str:
-    column = quoted(name)
-    if kind == "VARCHAR" and escape:
-        column = f"replace(replace({column}, {NULL}, chr(29) || chr(30)), {SEPARATOR}, chr(29) || chr(31))"
-    elif kind.startswith("TIMESTAMP"):
-        column = f"epoch_us({column})::VARCHAR"
-    elif kind != "VARCHAR":
-        column = f"{column}::VARCHAR"
-    return f"coalesce({column}, {NULL})"
+def _wide_row(types: dict[str, str]) -> str:
+    """Return the same text by one expression for all columns: DuckDB thinks long about thousands of them."""
+    texts = ", ".join(_text(*column) for column in types.items())
+    return f"array_to_string(list_transform([{texts}], lambda one: coalesce({_escaped('one')}, {NULL})), {SEPARATOR})"
+
+
+def _text(name: str, kind: str) -> str:
+    if kind == "VARCHAR":
+        return quoted(name)
+    return f"epoch_us({quoted(name)})::VARCHAR" if kind.startswith("TIMESTAMP") else f"{quoted(name)}::VARCHAR"
+
+
+def _escaped(text: str) -> str:
+    return f"replace(replace({text}, {NULL}, chr(29) || chr(30)), {SEPARATOR}, chr(29) || chr(31))"
 
 
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.names import columns, quoted
+from schemas.names import chained, columns, folded, quoted
 
 RUNS = ("FirstRun", "ReplacedRun")
 
@@ -14,7 +14,7 @@ def stamped(new: str, old: str | None, key: str, values: list[str], run: int) ->
     """
     if old is None:
         return f"SELECT {columns(values)}, {run}::INTEGER AS FirstRun FROM ({new})"
-    same = " AND ".join(f"new.{quoted(name)} IS NOT DISTINCT FROM old.{quoted(name)}" for name in values)
+    same = chained("AND", (f"new.{quoted(name)} IS NOT DISTINCT FROM old.{quoted(name)}" for name in values))
     first = f"CASE WHEN {same} THEN old.FirstRun ELSE {run} END::INTEGER AS FirstRun"
     return f"SELECT {columns(values, 'new.')}, {first} " \
            f"FROM ({new}) AS new LEFT JOIN ({old}) AS old ON {_same_key(key)}"
@@ -37,16 +37,16 @@ def columns_of_history(past: Mapping[str, str], table: Mapping[str, str]) -> dic
     """
     found: dict[str, tuple[str, str]] = {}
     for name, kind in [*past.items(), *table.items()]:
-        known = found.setdefault(name.casefold(), (name, kind))
+        known = found.setdefault(folded(name), (name, kind))
         if known[1] != kind:
-            found[name.casefold()] = (known[0], "VARCHAR")
+            found[folded(name)] = (known[0], "VARCHAR")
     values = {name: kind for name, kind in found.values() if name not in RUNS}
     return values | dict.fromkeys(RUNS, "INTEGER")
 
 
 def reshaped(rows: str, there: Mapping[str, str], wanted: Mapping[str, str]) -> str:
     """Return the SQL of rows with the columns `there` as rows with those `wanted`: what is missing is null."""
-    names = {name.casefold(): name for name in there}
-    values = (f"{quoted(names[name.casefold()]) if name.casefold() in names else 'NULL'}::{kind} AS {quoted(name)}"
+    names = {folded(name): name for name in there}
+    values = (f"{quoted(names[folded(name)]) if folded(name) in names else 'NULL'}::{kind} AS {quoted(name)}"
               for name, kind in wanted.items())
     return f"SELECT {', '.join(values)} FROM ({rows})"

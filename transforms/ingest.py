@@ -1,42 +1,43 @@
-"""Read one source file, type its columns, and name everything that could not be read.
+"""Read source files, type their columns, and name everything that could not be read.
 
-The result is one Parquet file of typed rows with a last column `__corrupt` (JSON, null where nothing is wrong), and one
-Parquet file of the lines that are no rows. Source of the rules: semantics 4.2.
+The result is one Parquet file of typed rows with two more columns, `__corrupt` (JSON, null where nothing is wrong) and
+`__file`, and one Parquet file of the lines that are no rows. Source of the rules: semantics 4.2.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity
-from schemas.errors import OvertideError
-from schemas.names import columns, literal, quoted
+from schemas.names import chained, columns, folded, literal, quoted
 from schemas.null_words import without_null_words
 from schemas.values import duckdb_type
 from transforms.column_types import allow_rare_values, expectation, from_text
 from transforms.csv_reading import read_csv
 from transforms.json_reading import read_json
 from transforms.kernel import write_parquet
+from transforms.layout import unreadable
 from transforms.parquet_reading import read_parquet
-from transforms.raw import Raw, SourceText, Write
-from transforms.sources import expected_columns, new_columns, within
+from transforms.raw import FILE, Raw, SourceText, Write
+from transforms.sources import expected_layout, new_columns, within
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CORRUPT = "__corrupt"
-Reader = Callable[["DuckDBPyConnection", SourceText, Write], tuple[int, str]]
+WIDE = 500
+"""Attributes that have an expression each."""
+Reader = Callable[["DuckDBPyConnection", Sequence[SourceText], Write], tuple[int, str]]
 READERS: dict[str, Reader] = {"csv": read_csv, "jsonl": read_json, "parquet": read_parquet}
 
 
 @dataclass(frozen=True)
-class IngestedFile:
-    """What became of one source file: the typed rows, the lines set aside, and their counts."""
+class IngestedFiles:
+    """What became of source files that are laid out alike: the typed rows, the lines set aside, and their counts."""
 
     entity: str
-    source: str
     rows_path: str
     lines_path: str
     rows: int
@@ -44,35 +45,59 @@ class IngestedFile:
     new_columns: tuple[str, ...]
 
 
-def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, source: Path, folder: Path, number: int,
-           project: Path) -> IngestedFile:
-    """Read the file `source` of an entity into `folder`; `number` makes the names of the results unique."""
-    shown = within(project, source)
-    found = expected_columns(source, shown, name, entity)
-    rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
-    file = SourceText(entity, source, shown, found, folder / f"text-{number}.utf8")
-    allow_rare_values(connection)
-    with readable(source, shown):
-        rows, aside = READERS[entity.format](
-            connection, file, lambda raw: write_parquet(connection, typed_rows(entity, raw), rows_path))
-        lines = write_parquet(connection, aside, lines_path)
-    return IngestedFile(name, shown, str(rows_path), str(lines_path), rows, lines,
-                        tuple(new_columns(found, entity)))
+def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, sources: Sequence[Path], folder: Path,
+           number: int, project: Path) -> list[IngestedFiles]:
+    """Read source files of an entity into `folder`, together where they are laid out alike.
+
+    What is found does not depend on which files are read together. `number` makes the names of the results unique.
+    """
+    groups: dict[object, list[SourceText]] = {}
+    with tempfile.TemporaryDirectory(dir=folder) as copies:
+        for place, source in enumerate(sources):
+            shown = within(project, source)
+            layout = expected_layout(source, shown, name, entity)
+            file = SourceText(entity, source, shown, layout, Path(copies) / f"{place}.utf8")
+            groups.setdefault(_alike(file, place), []).append(file)
+        return [ingested for place, files in enumerate(groups.values())
+                for ingested in _together(connection, name, files, folder, f"{number:06d}-{place:06d}")]
 
 
-@contextmanager
-def readable(source: Path, shown: str) -> Iterator[None]:
-    """Turn what DuckDB cannot read at all into the error of the file."""
+def _alike(file: SourceText, place: int) -> object:
+    """Return what files must share to be read together; the keys of JSON lines may differ from line to line."""
+    if file.entity.format == "jsonl":
+        return None
+    numbered = "file_index" in map(folded, file.layout.columns)  # DuckDB's number of a file would be that column
+    return place if file.entity.format == "parquet" and numbered else file.layout
+
+
+def _together(connection: "DuckDBPyConnection", name: str, files: Sequence[SourceText], folder: Path,
+              number: str) -> Iterator[IngestedFiles]:
+    """Read files at once, or, to name the one that DuckDB cannot read, one after the other."""
     import duckdb
 
     try:
-        yield
+        yield _read(connection, name, files, folder, number)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0].replace(str(source), shown)
-        raise OvertideError("unreadable_file", f"{shown} cannot be read: {reason}", shown,
-                            "Correct the file, or `format` and `encoding` of the entity.") from None
+        if len(files) == 1:
+            reason = str(error).strip().splitlines()[0].replace(str(files[0].path), files[0].shown)
+            raise unreadable(files[0].shown, f"cannot be read: {reason.rstrip('.')}",
+                             "Correct the file, or `format` and `encoding` of the entity.") from None
+        for place, file in enumerate(files):
+            yield from _together(connection, name, [file], folder, f"{number}-{place:06d}")
+
+
+def _read(connection: "DuckDBPyConnection", name: str, files: Sequence[SourceText], folder: Path,
+          number: str) -> IngestedFiles:
+    entity = files[0].entity
+    rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
+    allow_rare_values(connection)
+    rows, aside = READERS[entity.format](
+        connection, files, lambda raw: write_parquet(connection, typed_rows(entity, raw), rows_path))
+    lines = write_parquet(connection, aside, lines_path)
+    new = dict.fromkeys(column for file in files for column in new_columns(file.layout.columns, entity))
+    return IngestedFiles(name, str(rows_path), str(lines_path), rows, lines, tuple(new))
 
 
 def typed_rows(entity: Entity, raw: Raw) -> str:
@@ -80,27 +105,44 @@ def typed_rows(entity: Entity, raw: Raw) -> str:
 
     It is never null in a row without primary key.
     """
+    values, source = _wide(entity, raw) if len(entity.attributes) > WIDE else (
+        {name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
+    missing = {name: f"NULL::{duckdb_type(entity.attribute(name).type)}" for name in entity.attributes}
+    typed = (f"{value} AS {quoted(name)}" for name, value in (missing | values).items())
     return f"""
         WITH raw AS ({raw.query}),
-        typed AS (SELECT *, {', '.join(_typed(name, entity, raw) for name in entity.attributes)} FROM raw)
-        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT} FROM typed"""
+        typed AS (SELECT *, {', '.join(typed)} FROM {source})
+        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT}, {FILE} FROM typed"""
 
 
-def _typed(name: str, entity: Entity, raw: Raw) -> str:
-    if name not in raw.attributes:
-        return f"NULL::{duckdb_type(entity.attribute(name).type)} AS {quoted(name)}"
-    text = _text(name, entity, raw)
+def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
+    """Return the typed values, and from where, by one expression for all attributes that are read alike.
+
+    DuckDB thinks for minutes about an expression for each of some thousands.
+    """
+    alike: dict[str, list[str]] = {}
+    for name in raw.attributes:
+        alike.setdefault(_typed("one", name, entity, raw), []).append(name)
+    lists = (f"list_transform([{', '.join(map(raw.column, names))}], lambda one: {typed}) AS __list_{place}"
+             for place, (typed, names) in enumerate(alike.items()))
+    values = {name: f"__list_{place}[{number}]" for place, names in enumerate(alike.values())
+              for number, name in enumerate(names, start=1)}
+    return values, f"(SELECT *, {', '.join(lists)} FROM raw)"
+
+
+def _typed(raw_text: str, name: str, entity: Entity, raw: Raw) -> str:
+    """Return the SQL of an attribute's value from the SQL of its text."""
+    text = without_null_words(raw_text, entity.attribute(name).null_words)
     typed = from_text(text, raw.attributes[name], entity.time_zone)
     if name == entity.primary_key and raw.attributes[name].type == "string":
         typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
-    return f"{f'CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END' if name in raw.doubtful else typed} " \
-           f"AS {quoted(name)}"
+    return f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END" if name in raw.doubtful else typed
 
 
 def _corruption(entity: Entity, raw: Raw) -> str:
     typed = [name for name, attribute in raw.attributes.items() if attribute.type != "string" or name in raw.doubtful]
     reasons = ", ".join(_reason(name, entity, raw) for name in typed) or "NULL"
-    wrong = " OR ".join([f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, entity, raw) for name in typed)])
+    wrong = chained("OR", [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, entity, raw) for name in typed)])
     record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
     return f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', {raw.line}, " \
            f"'record', json_object({record}))::VARCHAR END"

@@ -6,15 +6,17 @@ another way or with another decimal mark, keys given twice, escaped NULs) and th
 through Python first.
 """
 
+import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from schemas.configuration import Entity
+from schemas.configuration import Attribute, Entity
 from schemas.errors import OvertideError
 from schemas.names import file_literal, literal
 from schemas.numbers import number_text
@@ -22,7 +24,8 @@ from schemas.strict_json import parse_line
 from schemas.values import checked_text
 from transforms import raw
 from transforms.kernel import define
-from transforms.raw import Raw, SourceText, Write, in_utf8, raw_column
+from transforms.layout import bounded_lines
+from transforms.raw import FILE, Raw, SourceText, Write, buffers, file_name, in_utf8, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,38 +38,53 @@ POINTED = r"-?\d+\.0+\s*[,}]"
 """Whole numbers that DuckDB would write with a point."""
 NUMERIC = ("integer", "double", "decimal")
 NESTED = r":\s*[\[{]"
+WIDE = 100
+"""Attributes of which DuckDB takes the texts out of an object: it seeks each among all keys, so of more Python does."""
+_WIDE: dict[str, list[str]] = {}
+"""The attributes of wide entities, by a key that a query can hold."""
 DELIMITER = "\x01"
 """A character that no JSON line holds as it is, for a CSV reader that is to find one column."""
 
 
-def read_json(connection: "DuckDBPyConnection", file: SourceText, write: Write) -> tuple[int, str]:
-    """Write the rows of a file; return how many there are, and the SQL of the lines that are no rows."""
+def read_json(connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write) -> tuple[int, str]:
+    """Write the rows of files; return how many there are, and the SQL of the lines that are no rows."""
     import duckdb
 
     define(connection, plain_json, ["VARCHAR", "VARCHAR"], "VARCHAR")
-    text = in_utf8(file)
+    define(connection, texts_of, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
+    texts = [in_utf8(file) for file in files]
     try:
-        _load(connection, text, file.entity)
+        _load(connection, files, texts)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
-        cleaned = file.copy.with_suffix(".cleaned")
-        clean(text, cleaned)
-        _load(connection, cleaned, file.entity)
-    aside = "FROM json_lines WHERE NOT starts_with(plain, '{')"
-    return write(raw_rows(file)), f"SELECT plain AS CorruptionDetails, text AS Record, line AS Line {aside}"
+        cleaned = [file.copy.with_suffix(".cleaned") for file in files]
+        for text, copy in zip(texts, cleaned, strict=True):
+            clean(text, copy)
+        _load(connection, files, cleaned)
+    aside = f"SELECT plain AS CorruptionDetails, text AS Record, line AS Line, {FILE} AS FileName " \
+            "FROM json_lines WHERE NOT starts_with(plain, '{')"
+    return write(raw_rows(files[0].entity)), aside
 
 
-def _load(connection: "DuckDBPyConnection", text: Path, entity: Entity) -> None:
-    """Create `json_lines` (line, text, plain): `plain` is an object that DuckDB reads rightly, or what is wrong."""
+def _load(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]) -> None:
+    """Create `json_lines` (line, text, plain and the file): `plain` is an object that DuckDB reads, or what is wrong.
+
+    Lines are read in order, so those of a file are numbered one after the other.
+    """
+    entity = files[0].entity
     plain = f"plain_json(text, {literal(json.dumps(_with_commas(entity)))})"
+    several = "number - min(number) OVER (PARTITION BY file_index) + 1" if len(files) > 1 else "number"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE json_lines AS
-        WITH lines AS (
-            SELECT row_number() OVER () AS line, trim(text, ' ' || chr(9) || chr(13) || chr(65279)) AS text
-            FROM read_csv({file_literal(text)}, auto_detect = false, hive_partitioning = false, header = false,
-                          columns = {{'text': 'VARCHAR'}}, delim = '{DELIMITER}', quote = '', escape = '',
-                          strict_mode = true, max_line_size = {raw.MAX_LINE}, buffer_size = {4 * raw.MAX_LINE}))
-        SELECT line, text, CASE
-            WHEN NOT json_valid(text) THEN {plain}
+        WITH numbered AS (
+            SELECT row_number() OVER () AS number, file_index, {file_name(files)} AS {FILE},
+                   trim(text, ' ' || chr(9) || chr(13) || chr(65279)) AS text
+            FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false,
+                          hive_partitioning = false, header = false, columns = {{'text': 'VARCHAR'}},
+                          delim = '{DELIMITER}', quote = '', escape = '',
+                          strict_mode = true, {buffers(texts)})),
+        lines AS (SELECT {several} AS line, {FILE}, text FROM numbered)
+        SELECT line, {FILE}, text, CASE
+            WHEN {len(entity.attributes) > WIDE} OR NOT json_valid(text) THEN {plain}
             WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
                 OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN {plain}
             ELSE text END AS plain
@@ -92,18 +110,39 @@ def _key(name: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", json.dumps(name, ensure_ascii=False))
 
 
-def raw_rows(file: SourceText) -> Raw:
+def raw_rows(entity: Entity) -> Raw:
     """Return the untyped rows of the objects in `json_lines`; a key that an object lacks is null."""
-    attributes = {name: file.entity.attribute(name) for name in file.entity.attributes}
+    attributes = {name: entity.attribute(name) for name in entity.attributes}
+    if len(attributes) > WIDE:
+        return _wide_rows(attributes)
     paths = "[" + ", ".join(literal(_pointer(name)) for name in attributes) + "]"
     values = ", ".join(f"CASE WHEN kinds[{place}] IN ('OBJECT', 'ARRAY') THEN chr(0) || texts[{place}] "
                        f"ELSE texts[{place}] END AS {raw_column(place - 1)}" for place in range(1, len(attributes) + 1))
     query = f"""
-        SELECT __line, {values} FROM (
-            SELECT line AS __line, json_extract_string(plain, {paths}) AS texts,
+        SELECT __line, {FILE}, {values} FROM (
+            SELECT line AS __line, {FILE}, json_extract_string(plain, {paths}) AS texts,
                    CASE WHEN regexp_matches(plain, {literal(NESTED)}) THEN json_type(plain, {paths}) END AS kinds
             FROM json_lines WHERE starts_with(plain, '{{'))"""
     return Raw(query, attributes, frozenset(attributes), "__line")
+
+
+def _wide_rows(attributes: dict[str, Attribute]) -> Raw:
+    values = ", ".join(f"texts[{place + 1}] AS {raw_column(place)}" for place in range(len(attributes)))
+    names = json.dumps(list(attributes))
+    key = hashlib.sha256(names.encode()).hexdigest()
+    _WIDE[key] = list(attributes)
+    query = f"SELECT __line, {FILE}, {values} FROM (SELECT line AS __line, {FILE}, texts_of(plain, '{key}') AS texts " \
+            "FROM json_lines WHERE starts_with(plain, '{'))"
+    return Raw(query, attributes, frozenset(attributes), "__line")
+
+
+def texts_of(objects: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
+    """Return of each flat object of `plain_json` the texts of the attributes that a key of `_WIDE` stands for."""
+    names = _WIDE[keys[0].as_py()] if len(keys) else []
+    words = {True: "true", False: "false"}
+    found = ([words.get(value, value) if isinstance(value, bool) else value for value in map(document.get, names)]
+             for document in map(json.loads, objects.to_pylist()))
+    return pa.array(list(found), pa.list_(pa.string()))
 
 
 def _pointer(name: str) -> str:
@@ -159,8 +198,11 @@ def clean(source: Path, copy: Path) -> None:
     What was no UTF-8 becomes an escape that JSON does not know, and a line that is too long is cut, so both are set
     aside.
     """
-    with source.open(encoding="utf-8", errors="backslashreplace", newline=None) as lines, \
+    with source.open(encoding="utf-8", errors="backslashreplace", newline=None) as text, \
             copy.open("w", encoding="utf-8", newline="\n") as out:
-        for line in lines:
+        within = False
+        for line in bounded_lines(text):
             whole = len(line) * 4 <= raw.MAX_LINE or len(line.encode()) < raw.MAX_LINE
-            out.write((line if whole else line[:1000] + "\n").replace(DELIMITER, "\\x01"))
+            if not within:
+                out.write((line if whole else line[:1000] + "\n").replace(DELIMITER, "\\x01"))
+            within = not line.endswith("\n")

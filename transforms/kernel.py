@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.errors import OvertideError
 from schemas.names import literal
 
 if TYPE_CHECKING:
@@ -87,6 +88,19 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
         shutil.rmtree(spill, ignore_errors=True)
 
 
+def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | None:
+    """Return the error of a step that found too little memory, or None when that is not what went wrong."""
+    import duckdb
+
+    if not isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+        return None
+    return OvertideError(
+        "out_of_memory", f"A step of the refresh needs more memory than it may use ({memory_limit}).", None,
+        "Raise `memory_limit` in a copy of the runner's file and name it with --runner (docs/runners.md), with fewer "
+        "`threads` where the machine has no more memory, and keep room on the disk of the lake, where a step puts "
+        "what its memory does not hold.", 503)
+
+
 def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
            result: str) -> None:
     """Let SQL call a function on Arrow arrays, under its name; once is enough, and in shared kernels for all of them.
@@ -124,8 +138,10 @@ def count(connection: "DuckDBPyConnection", query: str) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
-"""Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the writing."""
+PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000, " \
+          "STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536"
+"""Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the writing; and DuckDB takes
+memory for the whole page of a dictionary, of every column, as soon as it writes one row: 5 GB for 5,000 columns."""
 
 
 def write_parquet(connection: "DuckDBPyConnection", query: str, path: Path) -> int:

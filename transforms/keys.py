@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from schemas.configuration import Entity, Preference
 from schemas.errors import OvertideError
-from schemas.names import columns, literal, parquet_rows, quoted
+from schemas.names import chained, columns, literal, parquet_rows, quoted
 from schemas.values import canonical_text, duckdb_type
 from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
-from transforms.ingest import CORRUPT, IngestedFile
+from transforms.ingest import CORRUPT, IngestedFiles
 from transforms.kernel import count, write_parquet
 from transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
 
@@ -26,6 +26,10 @@ FEW = 3
 """Rows that an error names, of all that are set aside."""
 CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "IsKept": "BOOLEAN", "Record": "VARCHAR"}
 """The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers; not file names and line numbers."""
+
+
+MOST_FILES = 100
+"""Rows in more files become one: each file is a part of every query that numbers the records."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Counts:
 
 
 def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: Preference,
-           ingested: list[IngestedFile], folder: Path, project: Path) -> EntityTable:
+           ingested: list[IngestedFiles], folder: Path, project: Path) -> EntityTable:
     """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     counts = _counts(connection, entity, ingested)
@@ -73,7 +77,7 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     corrupt = folder / "corrupt.parquet"
     listed = write_parquet(connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt)
     files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
-    if repeats or counts.keyed < sum(file_rows):
+    if repeats or counts.keyed < sum(file_rows) or len(files) > MOST_FILES:
         settled = one_per_key(entity, f"SELECT * FROM {parquet_rows(files)}", repeats)
         files = [str(folder / "settled.parquet")]
         file_rows = [write_parquet(connection, settled, Path(files[0]))]
@@ -88,7 +92,7 @@ def _types(entity: Entity) -> dict[str, str]:
     return {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
 
 
-def _counts(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFile]) -> Counts:
+def _counts(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles]) -> Counts:
     """Count rows, keys, and rows that hold something corrupt; as many hashes as rows prove that all keys differ."""
     key, rows = quoted(entity.primary_key), f"SELECT * FROM {parquet_rows([file.rows_path for file in ingested])}"
     row = connection.execute(f"SELECT count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
@@ -98,7 +102,7 @@ def _counts(connection: "DuckDBPyConnection", entity: Entity, ingested: list[Ing
     return Counts(sum(file.rows + file.lines for file in ingested), keyed, keys, corrupt)
 
 
-def check_amounts(connection: "DuckDBPyConnection", name: str, entity: Entity, ingested: list[IngestedFile],
+def check_amounts(connection: "DuckDBPyConnection", name: str, entity: Entity, ingested: list[IngestedFiles],
                   counts: Counts, project: Path) -> None:
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
     aside = counts.read - counts.keyed
@@ -150,7 +154,7 @@ def one_per_key(entity: Entity, rows: str, repeats: Path | None) -> str:
 def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
     """Return the ORDER BY terms that put the preferred record first; ties are left to the caller."""
     if prefer.policy == "most_filled":
-        filled = " + ".join(f"({prefix}{quoted(name)} IS NOT NULL)::INTEGER" for name in names)
+        filled = chained("+", (f"({prefix}{quoted(name)} IS NOT NULL)::INTEGER" for name in names))
         return f"{filled} DESC"
     direction = "DESC" if prefer.policy == "most_recent" else "ASC"
     return f"{prefix}{quoted(prefer.attribute or '')} {direction} NULLS LAST"

@@ -1,5 +1,6 @@
 """Read a Parquet file: a text column is read as that of a CSV file, a typed one as the text that means its value."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from schemas.configuration import Attribute
@@ -7,7 +8,7 @@ from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows, quoted
 from schemas.numbers import plain_sql
 from schemas.values import canonical_text
-from transforms.raw import LINES, Raw, SourceText, Write, marked, raw_column
+from transforms.raw import FILE, LINES, Raw, SourceText, Write, file_name, marked, nameable, raw_column
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -21,22 +22,26 @@ NUMBERS = ("integer", "double", "decimal")
 TIMES = ("DATE", "TIMESTAMP")
 
 
-def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Write) -> tuple[int, str]:
-    """Write the rows of a Parquet file; return how many there are, and the SQL of no line: each row is whole."""
-    return write(raw_rows(connection, file)), f"SELECT {LINES} WHERE false"
+def read_parquet(connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write) -> tuple[int, str]:
+    """Write the rows of Parquet files; return how many there are, and the SQL of no line: each row is whole."""
+    return write(raw_rows(connection, files)), f"SELECT {LINES} WHERE false"
 
 
-def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
-    """Return the untyped rows of a file; formats and decimal marks are about texts, so typed columns have none."""
+def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> Raw:
+    """Return the untyped rows of files of the same columns and types.
+
+    Formats and decimal marks are about texts, so typed columns have none.
+    """
+    file = files[0]
     _check_decimals(file)
-    source = parquet_rows([file.path])
+    source = parquet_rows(map(nameable, files))
     kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     known = [name for name in file.entity.attributes if name in kinds]
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
     texts = [f"{_text(quoted(name), kinds[name], attributes[name].type, file.entity.time_zone)} AS {raw_column(place)}"
              for place, name in enumerate(known)]
     doubtful = frozenset(name for name in known if _is_doubtful(kinds[name], attributes[name].type))
-    return Raw(f"SELECT {', '.join(texts)} FROM {source}", attributes, doubtful)
+    return Raw(f"SELECT {', '.join([*texts, f'{file_name(files)} AS {FILE}'])} FROM {source}", attributes, doubtful)
 
 
 def _is_doubtful(kind: str, wanted: str) -> bool:

@@ -3,9 +3,9 @@
 They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers or metrics.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import apache_beam as beam
 import pyarrow as pa
@@ -14,23 +14,30 @@ from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from schemas.errors import OvertideError
 from transforms import clusters, outputs, unify
 from transforms.identities import Identified
+from transforms.kernel import out_of_memory
 from transforms.keys import EntityTable
 from transforms.outputs import Output
 from transforms.plan import Plan, leave_error
 from transforms.shrinking import expect_no_shrink
-from transforms.unify import PairTable, SourceFile
+from transforms.unify import PairTable, SourceFiles
 
 Result = TypeVar("Result")
 
 
 def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
-    """Return the step so that its error is left where the refresh finds it, since runners keep only its text."""
+    """Return the step so that its error is left where the refresh finds it, since runners keep only its text.
+
+    A step that gives one thing after the other is done when it returns, so that its errors are left, too.
+    """
 
     def run(*arguments: object) -> Result:
         try:
-            return step(*arguments, plan)
-        except OvertideError as error:
-            leave_error(plan, error)
+            result = step(*arguments, plan)
+            return cast("Result", list(result)) if isinstance(result, Generator) else result
+        except Exception as error:
+            found = error if isinstance(error, OvertideError) else out_of_memory(plan.settings.memory_limit, error)
+            if found:
+                leave_error(plan, found)
             raise
 
     return run
@@ -66,12 +73,12 @@ class ReadSources(beam.PTransform):
 
     plan: Plan
 
-    def expand(self, files: PCollection[SourceFile]) -> PCollection[EntityTable]:
+    def expand(self, files: PCollection[SourceFiles]) -> PCollection[EntityTable]:
         """From source files to one table per entity."""
         settle = guarded(unify.settle_entity, self.plan)
         tables = (files
                   | "Spread files over workers" >> beam.Reshuffle()
-                  | "Read and type files" >> beam.Map(guarded(unify.read_file, self.plan))
+                  | "Read and type files" >> beam.FlatMap(guarded(unify.read_files, self.plan))
                   | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
                   | "Collect files of an entity" >> beam.GroupByKey()
                   | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1])))

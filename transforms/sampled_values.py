@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from schemas.configuration import Attribute, Entity
 from schemas.errors import OvertideError
+from schemas.null_words import is_null_word
 from schemas.numbers import number_text
 from schemas.values import BLANKS, Reading, Value, from_source, text_of
 from transforms.column_types import expectation
@@ -69,7 +70,7 @@ def look(seen: Seen, row: Row, entity: Entity) -> None:
         seen.unreadable.append(row)
         return
     for name, column in seen.columns.items():
-        value = row.values.get(name)
+        value = _value(row, name, entity)
         if isinstance(value, dict | list):
             column.nested.append((row.place, value))
         elif value is not None and str(value).strip(BLANKS):
@@ -78,6 +79,12 @@ def look(seen: Seen, row: Row, entity: Entity) -> None:
                 column.wrong.append((row.place, value))
     if entity.primary_key in seen.columns:
         _look_at_key(seen, row, entity)
+
+
+def _value(row: Row, name: str, entity: Entity) -> object:
+    """Return what a row has for an attribute, None for a null word."""
+    value, attribute = row.values.get(name), entity.attribute(name)
+    return None if is_null_word(attribute.type, value, attribute.null_words) else value
 
 
 def _fits(value: object, attribute: Attribute, time_zone: str) -> bool:
@@ -93,7 +100,8 @@ def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
 
 
 def _look_at_key(seen: Seen, row: Row, entity: Entity) -> None:
-    key = text_of(_read(row.values.get(entity.primary_key), entity.attribute(entity.primary_key), entity.time_zone))
+    key = text_of(_read(_value(row, entity.primary_key, entity), entity.attribute(entity.primary_key),
+                        entity.time_zone))
     if key is None or not key.strip(BLANKS):
         seen.keyless.append(row)
     elif (first := seen.keys.setdefault(key, row)) is not row and first.values != row.values:

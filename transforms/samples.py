@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.strict_json import parse_json
-from transforms.sources import columns_of, is_utf8, opened, within
+from transforms.contents import is_utf8, opened_text
+from transforms.layout import bounded_lines, layout_of
+from transforms.raw import Layout
+from transforms.sources import within
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +31,6 @@ PIECE = 1 << 18
 """Bytes of a piece in the middle or at the end of a file."""
 COUNTED = 1 << 28
 """Bytes before a piece whose lines are counted; behind more, a place is named by its byte."""
-PACKED = (".gz", ".zst")
-"""Files of which only the beginning can be read without reading all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +52,22 @@ def sampled_rows(folder: Path, entity: Entity, files: Sequence[Path]) -> Iterato
     rows = max(10, min(ROWS, VALUES // (3 * len(chosen) * max(1, len(entity.attributes)))))
     for file in chosen:
         shown = within(folder, file)
-        columns = columns_of(file, shown, entity)
+        layout = layout_of(file, shown, entity)
         readers = {"csv": _csv_rows, "jsonl": _json_rows, "parquet": _parquet_rows}
-        yield from readers[entity.format](file, shown, entity, columns, rows)
+        yield from readers[entity.format](file, shown, entity, layout, rows)
 
 
-def _csv_rows(file: Path, shown: str, entity: Entity, columns: list[str], most: int) -> Iterator[Row]:
-    line = 1
-    with opened(file, entity) as text, suppress(csv.Error, UnicodeError):
-        rows, header = csv.reader(text, delimiter=entity.delimiter), True
+def _csv_rows(file: Path, shown: str, entity: Entity, layout: Layout, most: int) -> Iterator[Row]:
+    line, columns = 1, list(layout.columns)
+    with opened_text(file, entity) as opened, suppress(csv.Error, UnicodeError):
+        rows, header = csv.reader(opened.text, delimiter=layout.delimiter), True
         for row in islice(rows, most + 1):
             if row and not header:
                 yield _csv_row(f"{shown}, line {line}", row, columns, entity)
             header, line = header and row != columns, rows.line_num + 1
-    for place, line_text in _later_lines(file, shown, entity, most, line - 1):
+    for place, line_text in _later_lines(file, shown, layout, most, line - 1):
         with suppress(csv.Error):
-            row = next(csv.reader([line_text], delimiter=entity.delimiter, strict=True), [])
+            row = next(csv.reader([line_text], delimiter=layout.delimiter, strict=True), [])
             if len(row) == len(columns):
                 yield _csv_row(place, row, columns, entity)
 
@@ -77,11 +78,12 @@ def _csv_row(place: str, row: list[str], columns: list[str], entity: Entity) -> 
     return Row(place, {name: text for name, text in zip(columns, row, strict=True) if name in entity.attributes})
 
 
-def _json_rows(file: Path, shown: str, entity: Entity, _columns: list[str], most: int) -> Iterator[Row]:
+def _json_rows(file: Path, shown: str, entity: Entity, layout: Layout, most: int) -> Iterator[Row]:
     beginning: list[tuple[str, str]] = []
-    with opened(file, entity) as text, suppress(UnicodeError):
-        beginning = [(f"{shown}, line {number}", line) for number, line in enumerate(islice(text, most), start=1)]
-    for place, line in chain(beginning, _later_lines(file, shown, entity, most, len(beginning))):
+    with opened_text(file, entity) as opened, suppress(UnicodeError):
+        lines = islice(bounded_lines(opened.text), most)
+        beginning = [(f"{shown}, line {number}", line) for number, line in enumerate(lines, start=1)]
+    for place, line in chain(beginning, _later_lines(file, shown, layout, most, len(beginning))):
         if line.strip():
             yield _json_row(place, line, entity)
 
@@ -97,12 +99,13 @@ def _json_row(place: str, line: str, entity: Entity) -> Row:
     return Row(place, {name: document.get(name) for name in entity.attributes})
 
 
-def _later_lines(file: Path, shown: str, entity: Entity, most: int, behind: int) -> Iterator[tuple[str, str]]:
+def _later_lines(file: Path, shown: str, layout: Layout, most: int, behind: int) -> Iterator[tuple[str, str]]:
     """Give whole lines from the middle and the end of a file, with their places: those behind the line `behind`."""
     size = file.stat().st_size
-    if file.suffix in PACKED or not (is_utf8(entity) or len("\n".encode(entity.encoding)) == 1):
+    encoding = "utf-8" if is_utf8(layout.encoding) else layout.encoding
+    if layout.packed or len("\n".encode(encoding)) > 1:
         return
-    length, encoding = min(PIECE, size // 4), "utf-8" if is_utf8(entity) else entity.encoding
+    length = min(PIECE, size // 4)
     for start, wanted in ((size // 2, slice(most)), (size - length, slice(-most, None))):
         piece = _piece(file, start, length)
         first, end = piece.find(b"\n") + 1, piece.rfind(b"\n")
@@ -128,11 +131,11 @@ def _lines_before(file: Path, end: int) -> int:
     return lines
 
 
-def _parquet_rows(file: Path, shown: str, entity: Entity, columns: list[str], most: int) -> Iterator[Row]:
+def _parquet_rows(file: Path, shown: str, entity: Entity, layout: Layout, most: int) -> Iterator[Row]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(file) as source:
-        groups, names = source.num_row_groups, [name for name in entity.attributes if name in columns]
+        groups, names = source.num_row_groups, [name for name in entity.attributes if name in layout.columns]
         for group in sorted({0, groups // 2, groups - 1}) if groups else ():
             before = sum(source.metadata.row_group(number).num_rows for number in range(group))
             for batch in islice(source.iter_batches(most, [group], names), 1):

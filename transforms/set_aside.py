@@ -12,8 +12,9 @@ from schemas.configuration import Entity
 from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows, quoted
 from schemas.strict_json import parse_json
-from transforms.ingest import CORRUPT, IngestedFile
-from transforms.sources import columns_of, opened
+from transforms.contents import opened_text
+from transforms.ingest import CORRUPT, IngestedFiles
+from transforms.layout import layout_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,25 +30,25 @@ SHOWN = 200
 FOUND = pa.schema([("file", pa.string()), ("record", pa.string()), ("nth", pa.int64()), ("line", pa.int64())])
 
 
-def named_rows(ingested: list[IngestedFile]) -> str:
+def named_rows(ingested: list[IngestedFiles]) -> str:
     """Return the SQL of the rows of files, each with the name of its file in `__file`."""
-    names = ", ".join(f"({literal(file.rows_path)}, {literal(file.source)})" for file in ingested)
-    rows = parquet_rows([file.rows_path for file in ingested], ", filename = '__path'")
-    return f"SELECT * EXCLUDE (__path) FROM {rows} JOIN (VALUES {names}) AS named(__path, __file) USING (__path)"
+    return f"SELECT * FROM {parquet_rows([files.rows_path for files in ingested])}"
 
 
-def collect_aside(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFile], project: Path,
+def collect_aside(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles], project: Path,
                   most: int | None = None) -> None:
-    """Create the table `aside` of all that goes no further, or of the first `most` rows and lines of each file."""
+    """Create the table `aside` of all that goes no further, or of the first `most` rows and lines."""
     limit = "" if most is None else f" LIMIT {most}"
     key, keyless = quoted(entity.primary_key), literal(f"{entity.primary_key}: the primary key is missing")
     rows = f"""
         SELECT concat_ws('; ', {keyless}, nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails, __file AS FileName,
                ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
         FROM ({named_rows(ingested)}) WHERE {key} IS NULL"""
-    parts = [rows + limit] + [
-        f"SELECT CorruptionDetails, {literal(file.source)}, Line, Record FROM {parquet_rows([file.lines_path])}{limit}"
-        for file in ingested if file.lines]
+    parts = [rows + limit]
+    with_lines = [files.lines_path for files in ingested if files.lines]
+    if with_lines:
+        parts.append(f"SELECT CorruptionDetails, FileName, Line, Record FROM {parquet_rows(with_lines)} "
+                     f"ORDER BY FileName, Line{limit}")
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE aside AS
         SELECT *, NULL::VARCHAR AS PrimaryKey, false AS IsKept,
@@ -89,13 +90,14 @@ def csv_lines(path: Path, shown: str, entity: Entity, records: dict[str, int]) -
 
     What is not found as it is written has no line: never a wrong one.
     """
-    places = {column: place for place, column in enumerate(columns_of(path, shown, entity))}
+    layout = layout_of(path, shown, entity)
+    places = {column: place for place, column in enumerate(layout.columns)}
     read = [places[name] for name in entity.attributes if name in places]
     texts = {record: tuple(str(value or "") for value in parse_json(record).values()) for record in records}
     sought, left = {texts[record]: record for record in records}, sum(records.values())
     found: dict[str, list[int]] = defaultdict(list)
-    with suppress(csv.Error, UnicodeError), opened(path, entity) as text:
-        rows, line = csv.reader(text, delimiter=entity.delimiter), 1
+    with suppress(csv.Error, UnicodeError), opened_text(path, entity) as opened:
+        rows, line = csv.reader(opened.text, delimiter=layout.delimiter), 1
         for row in rows:
             record = sought.get(tuple(row[place] for place in read)) if len(row) == len(places) else None
             if record is not None and len(found[record]) < records[record]:

@@ -1,30 +1,30 @@
 """Which files an entity has, which columns they have, and what is wrong with those before anything is read."""
 
-import codecs
-import csv
 import errno
 import glob
-import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from stat import S_ISREG
-from typing import Literal, TextIO
+from typing import Literal
 
 from schemas.configuration import Entity
 from schemas.errors import OvertideError
-from schemas.mistakes import one_of
+from schemas.mistakes import one_of, short
+from schemas.names import folded
 from schemas.suggestions import closest
+from transforms.contents import UnreadableError, opened
+from transforms.layout import csv_columns, layout_of, unreadable
+from transforms.raw import Layout
 
-SAMPLED_LINES = 1000
-"""JSON lines name their columns row by row: so many are read, and more while a column is missing that must be there."""
 SAMPLED_BYTES = 1 << 20
 AHEAD = 2 << 30
 """Bytes that are loaded before they are needed; of more the system might drop some again."""
+SUGGESTED = 20
+"""For so many missing columns another name is sought: each is compared with every column of the file."""
 DELIMITERS = ",;\t|"
 """What separates columns where it is not the configured delimiter."""
 
@@ -46,14 +46,6 @@ class Finding:
         return OvertideError(self.code, self.message, entity, hint)
 
 
-@dataclass
-class _UnreadableError(Exception):
-    """What is wrong with a file as a whole, without its name, and what to do."""
-
-    what: str
-    hint: str
-
-
 def files_of(folder: Path, entity: Entity) -> list[Path]:
     """Return the files of an entity's path or glob, sorted by name; raise `no_files` where there are none.
 
@@ -67,10 +59,10 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
         files = [path for path in _matches(folder, entity.path) if not path.is_dir()]
         for path in files:
             if not S_ISREG(path.stat().st_mode):
-                raise _unreadable(within(folder, path), "is no regular file", "Remove it, or correct `path`.")
+                raise unreadable(within(folder, path), "is no regular file", "Remove it, or correct `path`.")
     except OSError as error:
         place = within(folder, Path(error.filename)) if error.filename else entity.path
-        raise _unreadable(place, f"cannot be read ({error.strerror})", "Check the file, its folder, and their "
+        raise unreadable(place, f"cannot be read ({error.strerror})", "Check the file, its folder, and their "
                           "permissions.") from None
     if files:
         return files
@@ -98,32 +90,17 @@ def _globbed(pattern: Path) -> list[Path]:
 
 def within(folder: Path, file: Path) -> str:
     """Return how a file is named to people: by its path within the project's folder where it lies there."""
-    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+    name = file.relative_to(folder) if file.is_relative_to(folder) else file
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def expected_columns(file: Path, shown: str, name: str, entity: Entity) -> list[str]:
-    """Return the names of a file's columns; raise the first thing that is wrong with them, naming the file `shown`."""
-    columns = columns_of(file, shown, entity)
-    for finding in _check_columns(file, shown, columns, entity):
+def expected_layout(file: Path, shown: str, name: str, entity: Entity) -> Layout:
+    """Return how a file is laid out; raise the first thing that is wrong with its columns, naming the file `shown`."""
+    layout = layout_of(file, shown, entity)
+    for finding in _check_columns(file, shown, layout, entity):
         if finding.severity == "mistake":
             raise finding.error(name)
-    return columns
-
-
-def columns_of(file: Path, shown: str, entity: Entity) -> list[str]:
-    """Return the names of a file's columns, in its order; raise `empty_file` or `unreadable_file` of `shown`."""
-    readers = {"csv": _csv_columns, "parquet": _parquet_columns, "jsonl": _json_columns}
-    try:
-        columns = readers[entity.format](file, entity)
-    except _UnreadableError as error:
-        raise _unreadable(shown, error.what, error.hint) from None
-    except UnicodeError:
-        raise _unreadable(shown, f"is not {entity.encoding}", "Correct `encoding` of the entity.") from None
-    except OSError as error:
-        raise _unreadable(shown, f"cannot be read ({error.strerror})", "Check the file and its permissions.") from None
-    if not columns:
-        raise OvertideError("empty_file", f"{shown} has no columns: it is empty.", shown, "Correct or remove it.")
-    return columns
+    return layout
 
 
 def check_columns(folder: Path, entity: Entity) -> list[Finding]:
@@ -148,10 +125,12 @@ def about_rows(file: Path, entity: Entity) -> int:
         import pyarrow.parquet as pq
 
         return int(pq.read_metadata(file).num_rows)
-    with file.open("rb") as opened:
-        beginning = opened.read(SAMPLED_BYTES)
-    lines = beginning.count(b"\n") * file.stat().st_size // max(1, len(beginning))
-    return max(0, lines - (entity.format == "csv"))
+    with opened(file) as source:
+        beginning = source.content.read(SAMPLED_BYTES)
+        whole = len(beginning) < SAMPLED_BYTES
+        read = source.packed.tell()
+    lines = beginning.count(b"\n") * (1 if whole else file.stat().st_size / max(1, read))
+    return max(0, int(lines) - (entity.format == "csv"))
 
 
 def _joined(same: list[Finding]) -> Finding:
@@ -163,140 +142,76 @@ def _joined(same: list[Finding]) -> Finding:
 def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
     shown = within(folder, file)
     try:
-        columns = columns_of(file, shown, entity)
+        layout = layout_of(file, shown, entity)
     except OvertideError as error:
         return [Finding("mistake", error.code, str(error))]
-    return list(_check_columns(file, shown, columns, entity))
+    return list(_check_columns(file, shown, layout, entity))
 
 
-def _check_columns(file: Path, shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
-    yield from _twice(shown, columns, entity)
-    missing = [name for name in entity.attributes if name not in columns and not entity.attribute(name).optional]
-    other = _other_delimiter(file, entity, len(missing)) if missing else None
+def _check_columns(file: Path, shown: str, layout: Layout, entity: Entity) -> Iterator[Finding]:
+    yield from _twice(shown, layout.columns, entity)
+    there = set(layout.columns)
+    missing = [name for name in entity.attributes if name not in there and not entity.attribute(name).optional]
+    other = _other_delimiter(file, layout, entity, len(missing)) if missing else None
     if other is None:
-        yield from _missing(shown, missing, columns, entity)
-        yield from _new(shown, columns, entity)
+        yield from _missing(shown, missing, layout.columns, entity)
+        yield from _new(shown, layout.columns, entity)
     else:
-        message = f"The columns of {shown} are separated by {other!r}, not by {entity.delimiter!r}. " \
-                  "Correct `delimiter` of the entity."
+        correct = "Correct `delimiter` of the entity." if layout.before == 0 else "Correct its first line (`sep=`)."
+        message = f"The columns of {shown} are separated by {other!r}, not by {layout.delimiter!r}. {correct}"
         yield Finding("mistake", "wrong_delimiter", message, expected=other)
 
 
-def _other_delimiter(file: Path, entity: Entity, missing: int) -> str | None:
+def _other_delimiter(file: Path, layout: Layout, entity: Entity, missing: int) -> str | None:
     """Return the delimiter by which fewer columns are missing, or None."""
     if entity.format != "csv":
         return None
-    for other in DELIMITERS.replace(entity.delimiter, ""):
-        with suppress(_UnreadableError):
-            columns = _csv_columns(file, entity.model_copy(update={"delimiter": other}))
+    for other in (entity.delimiter + DELIMITERS).replace(layout.delimiter, ""):
+        with suppress(UnreadableError, UnicodeError):
+            columns = set(csv_columns(file, entity, other))
             if sum(name not in columns for name in entity.attributes) < missing:
                 return other
     return None
 
 
-def _twice(shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
+def _twice(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding]:
     for column, other in same_names(columns, entity):
-        message = f"{shown} has the columns {other!r} and {column!r}, which are one name. Give each its own."
+        message = f"{shown} has the columns {short(other)!r} and {short(column)!r}, which are one name. " \
+                  "Give each its own."
         yield Finding("mistake", "duplicate_column", message, column, "every name once")
 
 
-def same_names(columns: list[str], entity: Entity) -> Iterator[tuple[str, str]]:
+def same_names(columns: Sequence[str], entity: Entity) -> Iterator[tuple[str, str]]:
     """Give the columns of a file with the name of an earlier one, and that: to the lake `Id` and `id` are one name.
 
     JSON keys are exact; columns without a name, as spreadsheets like to write them, are never read.
     """
     seen: dict[str, str] = {}
     for column in columns if entity.format != "jsonl" else ():
-        if column and column.casefold() in seen:
-            yield column, seen[column.casefold()]
-        seen.setdefault(column.casefold(), column)
+        if column and folded(column) in seen:
+            yield column, seen[folded(column)]
+        seen.setdefault(folded(column), column)
 
 
-def new_columns(columns: list[str], entity: Entity) -> list[str]:
+def new_columns(columns: Sequence[str], entity: Entity) -> list[str]:
     """Return the named columns that the configuration does not know; they are not read."""
     return [column for column in columns if column and column not in entity.attributes]
 
 
-def _missing(shown: str, missing: list[str], columns: list[str], entity: Entity) -> Iterator[Finding]:
+def _missing(shown: str, missing: list[str], columns: Sequence[str], entity: Entity) -> Iterator[Finding]:
     unknown = [column for column in columns if column not in entity.attributes]
-    for name in missing:
-        message = f"{shown} has no column {name!r}; it has {one_of(columns)}. " \
+    there = one_of(map(short, columns))
+    for number, name in enumerate(missing):
+        message = f"{shown} has no column {short(name)!r}; it has {there}. " \
                   "Correct the name, or mark the attribute `optional: true`."
-        yield Finding("mistake", "missing_column", message, name, one_of(columns), closest(name, unknown))
+        meant = closest(name, unknown) if number < SUGGESTED else None
+        yield Finding("mistake", "missing_column", message, name, there, meant)
 
 
-def _new(shown: str, columns: list[str], entity: Entity) -> Iterator[Finding]:
+def _new(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding]:
     for column in new_columns(columns, entity):
-        message = f"{shown} has a column {column!r} that is not configured; it is not read."
+        message = f"{shown} has a column {short(column)!r} that is not configured; it is not read."
         yield Finding("note", "new_column", message, column)
-
-
-def _csv_columns(file: Path, entity: Entity) -> list[str]:
-    with opened(file, entity) as text:
-        first = text.readline()
-        if _keys(first):
-            raise _UnreadableError("holds JSON lines, not CSV", "Set `format: jsonl` of the entity.")
-        try:
-            found = next(csv.reader(chain([first] * bool(first), text), delimiter=entity.delimiter, strict=True), None)
-        except csv.Error as error:
-            raise _UnreadableError(f"has a first line that is no header ({error})",
-                                   "Check `delimiter`, `encoding` and `format` of the entity.") from None
-    if found == []:
-        raise _UnreadableError("begins with a blank line", "The first line of a CSV file names its columns.")
-    "".join(found or []).encode()  # half a surrogate pair stands for what is no UTF-8
-    return found or []
-
-
-@contextmanager
-def opened(file: Path, entity: Entity) -> Iterator[TextIO]:
-    """Open a file behind its byte order mark; bytes that are no UTF-8 are left to the reading of their line."""
-    errors = "surrogateescape" if is_utf8(entity) else "strict"
-    with file.open(encoding=entity.encoding, newline="", errors=errors) as text:
-        if text.read(1) != "\ufeff":
-            text.seek(0)
-        yield text
-
-
-def is_utf8(entity: Entity) -> bool:
-    """Say whether an entity's files can be read as they are: as UTF-8, of which ASCII is a part."""
-    return codecs.lookup(entity.encoding).name in ("utf-8", "utf-8-sig", "ascii")
-
-
-def _parquet_columns(file: Path, _: Entity) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return list(pq.read_schema(file).names)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise _UnreadableError("is not a Parquet file", "Correct `format` or `path` of the entity.") from None
-
-
-def _json_columns(file: Path, entity: Entity) -> list[str]:
-    wanted = {name for name in entity.attributes if not entity.attribute(name).optional}
-    columns: dict[str, None] = {}
-    with opened(file, entity) as lines:
-        for number, line in enumerate(lines):
-            if number >= SAMPLED_LINES and columns and wanted <= columns.keys():
-                break
-            columns.update(dict.fromkeys(_keys(line)))
-    if not columns and file.stat().st_size:
-        raise _UnreadableError("holds no JSON object", "Every line is one JSON object.")
-    return list(columns)
-
-
-def _keys(line: str) -> list[str]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return []
-    return list(row) if isinstance(row, dict) else []
-
-
-def _unreadable(shown: str, what: str, hint: str) -> OvertideError:
-    return OvertideError("unreadable_file", f"{shown} {what}.", shown, hint)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The steps of unification, each a function of a plan and of what the step before gave: files to clusters."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows
 from transforms import clusters, pairs
 from transforms.identities import Identified, identify, remembered
-from transforms.ingest import IngestedFile, ingest
+from transforms.ingest import IngestedFiles, ingest
 from transforms.kernel import PARQUET, kernel, write_parquet
 from transforms.keys import EntityTable, settle
 from transforms.pairs import Pairs, block_rows, records, sides_of
@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+BATCH_BYTES, BATCH_FILES = 64 << 20, 500
+"""As much is read in one step, if several files are: a step takes milliseconds, so one for each file of a row is slow
+(docs/decisions/reading-many-files.md)."""
+
+
 @dataclass(frozen=True)
-class SourceFile:
-    """One file to be read; `number` is its place among all files of the refresh."""
+class SourceFiles:
+    """Files of an entity to be read in one step; `number` is their place among all such of the refresh."""
 
     entity: str
-    path: str
+    paths: tuple[str, ...]
     number: int
 
 
@@ -56,18 +61,32 @@ class PairTable:
     """Values that were ignored: entity, the rule's and the condition's place, the value, how many records."""
 
 
-def read_file(file: SourceFile, plan: Plan) -> IngestedFile:
-    """Read and type one source file."""
+def in_batches(entity: str, files: Sequence[Path], first: int) -> list[SourceFiles]:
+    """Divide the files of an entity, in their order, so that small ones are read together; numbers from `first`."""
+    batches: list[list[Path]] = []
+    room = 0
+    for file in files:
+        size = file.stat().st_size
+        if size > room or len(batches[-1]) == BATCH_FILES:
+            batches.append([])
+            room = BATCH_BYTES
+        batches[-1].append(file)
+        room -= size
+    return [SourceFiles(entity, tuple(map(str, batch)), number) for number, batch in enumerate(batches, first)]
+
+
+def read_files(files: SourceFiles, plan: Plan) -> list[IngestedFiles]:
+    """Read and type source files."""
     started = begun(plan, "ingest")
     with kernel(plan.settings) as connection:
-        ingested = ingest(connection, file.entity, plan.entities[file.entity], Path(file.path),
-                          plan.folder("ingest", file.entity), file.number, plan.paths.project)
-    rows = ingested.rows + ingested.lines
+        ingested = ingest(connection, files.entity, plan.entities[files.entity], list(map(Path, files.paths)),
+                          plan.folder("ingest", files.entity), files.number, plan.paths.project)
+    rows = sum(one.rows + one.lines for one in ingested)
     report(plan, "ingest", rows, started, {"keys": rows})
     return ingested
 
 
-def settle_entity(entity: str, files: Iterable[IngestedFile], plan: Plan) -> EntityTable:
+def settle_entity(entity: str, files: Iterable[IngestedFiles], plan: Plan) -> EntityTable:
     """Keep one row per primary key of an entity and account for all rows."""
     started = begun(plan, "keys")
     with kernel(plan.settings) as connection:
