@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from lake.catalog import Publish, connect, expect_no_catalog, publish_of_comment
@@ -92,7 +93,9 @@ def doubt(paths: Paths, taken: Instant, first: bool) -> None:
     `first`: nothing was published before. Where the file says nothing sure of that, or none can be written, it goes.
     """
     try:
-        _write(paths, Said(None if first else _read(paths), taken))
+        draft = _drafted(paths, Said(None if first else _read(paths), taken))
+        crash_point("published.doubt_written")
+        draft.replace(paths.published)
     except OSError:
         paths.published.unlink(missing_ok=True)
     sync_folder(paths.published.parent)
@@ -101,18 +104,20 @@ def doubt(paths: Paths, taken: Instant, first: bool) -> None:
 def announce(paths: Paths, publish: Publish | None) -> None:
     """Say under the commit lock what the catalog names as published; where that fails, readers ask the catalog."""
     with suppress(OSError):
-        _write(paths, Said(publish))
+        draft = _drafted(paths, Said(publish))
+        crash_point("published.draft_written")
+        draft.replace(paths.published)
 
 
-def _write(paths: Paths, said: Said) -> None:
+def _drafted(paths: Paths, said: Said) -> Path:
+    """Write, durably, what is to be the file."""
     draft = paths.published.with_name(paths.published.name + ".part")
     document = None if said.publish is None else asdict(said.publish)
     with draft.open("w") as file:
         json.dump(document if said.taken is None else {"publish": document, "taken": said.taken}, file)
         file.flush()
         os.fsync(file.fileno())
-    crash_point("published.draft_written")
-    draft.replace(paths.published)
+    return draft
 
 
 def _said(paths: Paths) -> Said:
