@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import commands, latency, live, log, reading, refreshes, ticks
+from benchmarks import beside, commands, latency, live, log, reading, refreshes, ticks
 from benchmarks.make_customers import make
 from benchmarks.measure import Row, table
 
@@ -45,10 +45,11 @@ SECTIONS: dict[str, Callable[[Setting], list[Row]]] = {
     "live": lambda setting: live.measure(setting.folder / "live", setting.profiles, setting.files),
     "log": lambda setting: log.measure(setting.folder / "log"),
     "latency": lambda setting: latency.measure(setting.folder / "live" / "project"),
+    "beside": lambda setting: beside.measure(setting.folder / "live" / "project"),
     "ticks": lambda setting: ticks.measure(setting.folder / "live" / "project", setting.folder / "ticks"),
     "commands": lambda setting: commands.measure(setting.folder / "live" / "project"),
 }
-NEEDS = {"reading": "refresh", "latency": "live", "ticks": "live", "commands": "live"}
+NEEDS = {"reading": "refresh", "latency": "live", "beside": "live", "ticks": "live", "commands": "live"}
 """Sections that use the project of another one, which must run with them."""
 
 

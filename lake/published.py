@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake.catalog import METADATA, Publish, connect, expect_no_catalog, publish_of_comment
@@ -161,7 +162,9 @@ def doubt(paths: Paths, taken: Instant | None = None, before: Note | None = None
     try:
         if taken is None or before is None:
             raise FileNotFoundError(paths.published)
-        _replaced(paths, replace(before, taken=taken), durable=True)
+        draft = _drafted(paths, replace(before, taken=taken), durable=True)
+        crash_point("published.doubt_written")
+        draft.replace(paths.published)
     except OSError:
         paths.published.unlink(missing_ok=True)
     sync_folder(paths.published.parent)
@@ -178,18 +181,20 @@ def announce(paths: Paths, standing: Standing, whole: Mapping[str, Signature] | 
 def write(paths: Paths, note: Note) -> None:
     """Write a note down under the commit lock, if that may be. A power cut may take it: then the catalog is asked."""
     with suppress(OSError):
-        _replaced(paths, note)
+        draft = _drafted(paths, note)
+        crash_point("published.draft_written")
+        draft.replace(paths.published)
 
 
-def _replaced(paths: Paths, note: Note, durable: bool = False) -> None:
+def _drafted(paths: Paths, note: Note, durable: bool = False) -> Path:
+    """Write what is to be the file."""
     draft = paths.published.with_name(paths.published.name + ".part")
     with draft.open("w") as file:
         file.write(note.text())
         if durable:
             file.flush()
             os.fsync(file.fileno())
-    crash_point("published.draft_written")
-    draft.replace(paths.published)
+    return draft
 
 
 @contextmanager

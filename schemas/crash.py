@@ -16,7 +16,7 @@ CRASH_POINTS = (
     "refresh.scratch_removed", "refresh.generations_removed",
     "generation.created", "generation.filled", "generation.synced", "generation.removed",
     "publish.overlay_created", "publish.table_emptied", "publish.file_moved", "publish.before_run",
-    "publish.before_commit", "publish.doubted", "publish.committed", "publish.after_commit",
+    "publish.before_commit", "published.doubt_written", "publish.doubted", "publish.committed", "publish.after_commit",
     "published.draft_written", "published.catalog_asked",
     "snapshots.expired",
     "overlay.created", "overlay.option_set",
