@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -96,7 +96,8 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         # 2. What an earlier refresh left when it was killed is nobody's.
         standing = current_standing(paths)
         before = standing.publish
-        expect_same_log(log_to_read(paths.log), standing.marks)
+        with closing(log_to_read(paths.log)) as log:
+            expect_same_log(log, standing.marks)
         remove_left(paths)
         with _old_base_stays(paths, before):
             # 3. All sources are there and have their columns, or nothing starts.
@@ -290,9 +291,10 @@ def _publish(plan: Plan, found: Found, generation: str, runner: RunnerConfig, cl
     content = manifest(plan, found, runner) | follower.measured()
     history_days = plan.configuration.lake.history_days
     fields = fields_of(plan, found)
-    log = log_to_read(plan.paths.log)
+    with closing(log_to_read(plan.paths.log)) as log:
+        end = log.end(), log.last_accepted_at()
     row = RunRow(plan.run, generation, configuration_hash(plan.configuration), version("overtide"), content,
-                 history_days, before, log.end(), log.last_accepted_at(), serving_meta(plan, fields))
+                 history_days, before, *end, serving_meta(plan, fields))
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
     with follower.stage("publish", rows):
