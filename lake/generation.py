@@ -85,16 +85,22 @@ class Generation:
         row = self._one("SELECT document FROM profile WHERE customer_id = ?", customer_id)
         if row is None:
             return None
-        document = json.loads(row[0])
-        records = tuple((entity, key, bool(winner)) for entity, key, winner in document["records"])
-        return Profile(customer_id, document["fields"], records, tuple(document["previous"]))
+        try:
+            document = json.loads(row[0])
+            records = tuple((entity, key, bool(winner)) for entity, key, winner in document["records"])
+            return Profile(customer_id, document["fields"], records, tuple(document["previous"]))
+        except (ValueError, KeyError, TypeError):
+            raise self._corrupt(f"what it says of {customer_id} is no profile") from None
 
     def meta(self, key: str) -> Json:
         """Return one document of the metadata; raise `generation_corrupt` when the generation lacks it."""
         row = self._one("SELECT value FROM meta WHERE key = ?", key)
         if row is None:
             raise self._corrupt(f"it has no `{key}`")
-        return row[0] if key == "instance" else json.loads(row[0])
+        try:
+            return row[0] if key == "instance" else json.loads(row[0])
+        except ValueError:
+            raise self._corrupt(f"its `{key}` is no JSON") from None
 
     @cached_property
     def run(self) -> int:

@@ -44,7 +44,11 @@ def open_generation(paths: Paths, name: str) -> Generation:
     generation, seen = Generation(path), signature(path)
     sealed = SEALED.fullmatch(name)
     if sealed and not (_whole.get(path) == seen or _noted(paths, name) == seen):
-        if f"{checksum(path):08x}" != sealed.group(1):
+        try:
+            found = checksum(path)
+        except OSError as error:
+            raise corrupt(path, str(error.strerror)) from None
+        if f"{found:08x}" != sealed.group(1):
             raise corrupt(path, "its content does not fit its name")
         _whole[path] = seen
         note_whole(paths, name, seen)

@@ -100,7 +100,8 @@ def refresh(configuration: Configuration, paths: Paths, runner: RunnerConfig, cl
         # 2. What an earlier refresh left when it was killed is nobody's.
         standing = current_standing(paths)
         before = standing.publish
-        expect_same_log(log_to_read(paths.log), standing.marks)
+        with closing(log_to_read(paths.log)) as log:
+            expect_same_log(log, standing.marks)
         remove_left(paths)
         with _old_base_stays(paths, before, runner.memory_limit):
             # 3. All sources are there and have their columns, or nothing starts.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from eventlog.contract import EventLog, expect_same_log
@@ -88,6 +89,7 @@ class Reader:
         self._lake = Lake(paths)
         self._generation: Generation | None = None
         self._bases: dict[tuple[int, int], Base] = {}
+        self._broken: set[str] = set()
         self._continued: object = None
         self._end = 0
 
@@ -145,6 +147,8 @@ class Reader:
             except OvertideError as error:
                 if error.code not in ("generation_missing", "generation_corrupt"):
                     raise
+                if error.code == "generation_corrupt":
+                    self._broken.add(Path(error.target or "").stem)
                 self._generation, self._bases = None, {}
         return read()
 
@@ -219,7 +223,7 @@ class Reader:
     def _kept(self, publish: Publish) -> Generation | None:
         """Return the generation of an earlier publish while it is kept, and whole."""
         with suppress(OvertideError):
-            return open_generation(self._paths, publish.generation)
+            return None if publish.generation in self._broken else open_generation(self._paths, publish.generation)
         return None
 
     def _serving(self, publish: Publish) -> Generation:
@@ -232,11 +236,12 @@ class Reader:
     def _opened(self, publish: Publish) -> Generation:
         """Return the generation of the current publish; the lake itself stands in for one that is lost or damaged."""
         try:
-            return open_generation(self._paths, publish.generation)
+            if publish.generation not in self._broken:
+                return open_generation(self._paths, publish.generation)
         except OvertideError:
             if self.published() != publish:  # a newer one took it away, and the read begins anew
                 raise
-            return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
+        return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
 
 
 def _resolved(base: Base, serving: Generation, target: Target) -> str | None:

@@ -12,6 +12,8 @@ from random import Random
 
 import yaml
 
+from eventlog.extent import place
+from schemas.paths import Paths
 from tests import crash_company, shop
 from tests import crash_processes as processes
 from tests.crash_company import sources_of
@@ -28,6 +30,8 @@ PATIENCE = 60.0
 ENDLESS = 300.0
 """Seconds after which a story hangs."""
 TEMPLATE = "template"
+LOST = 0.2
+"""Share of the lives of a refresh or stream before which what lies beside the catalog or the log is lost."""
 
 
 @dataclass
@@ -111,7 +115,7 @@ class Telling:
     def __init__(self, plan: Plan, folder: Path, template: Path) -> None:
         self.plan, self.folder, self.told = plan, folder, Told()
         self.project, self.enough = folder / "project", folder / "enough"
-        self.attempt = 0
+        self.attempt, self.loss = 0, Random(f"{plan.seed}/loss")
         if plan.empty:
             found_project(self.project)
             ids: list[str] = []
@@ -201,12 +205,21 @@ class Telling:
     def begin_refresh(self, crash_at: str | None) -> ForkServerProcess:
         """Start a refresh of changed sources."""
         self.attempt += 1
+        self.take_away()
         shop.write_sources(self.project, self.sources(self.attempt))
         return start(processes.refresh, self.project, crash_at=crash_at, output=self.output("refresh"))
 
     def begin_stream(self, crash_at: str | None) -> ForkServerProcess:
         """Start a stream."""
+        self.take_away()
         return start(stream, self.project, crash_at=crash_at, output=self.output("stream"))
+
+    def take_away(self) -> None:
+        """Let what lies beside the catalog and the log be lost now and then: it only says faster what they say."""
+        paths = Paths.of(self.project)
+        for path in (paths.published, place(paths.log)):
+            if self.loss.random() < LOST:
+                path.unlink(missing_ok=True)
 
     def begin_reader(self, crash_at: str | None) -> ForkServerProcess:
         """Start a reader."""

@@ -8,12 +8,15 @@ import pytest
 import yaml
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from lake.catalog import connect
 from lake.maintenance import Upkeep
+from lake.published import committing
 from overtide.project import Project
 from pipelines.realtime import stream
 from schemas.errors import OvertideError
 from schemas.instants import DAY, HOUR, SECOND, format_instant
 from tests import shop
+from tests.engine import opened
 
 T0 = 1_800_000_000 * SECOND
 """2027-01-15, later than any clock that runs this."""
@@ -108,7 +111,7 @@ def test_earlier_instants_show_the_base_in_force_then(published):
 def test_a_base_in_the_lakes_history_has_its_own_identities(published):
     ann = published.get(key=ANN).customer_id
     then = T0 + HOUR
-    assert not (published.paths.serving / "run000002.sqlite").exists()
+    assert not list(published.paths.serving.glob("run000002*"))
     assert published.get(key=(shop.ACCOUNTS, "2"), as_of=then).customer_id == published.get(key=BEN).customer_id
     assert [record[:2] for record in published.get(ann, as_of=then).records] == \
         [ANN, (shop.ACCOUNTS, "1"), (shop.VISITORS, "1")]
@@ -322,26 +325,35 @@ def test_what_is_known_in_the_future_is_what_is_known_now(own):
     assert (card.as_of, card.known_at, card.run) == (own.clock.now + HOUR, own.clock.now - 1, 4)
 
 
-def test_a_damaged_generation_is_said_clearly(own):
-    path = own.paths.generation("run000004")
-    path.unlink()
+def test_the_lake_stands_in_for_a_damaged_generation(own):
+    whole, path = own.get(key=ANN), own.paths.generation(own.reader.published().generation)
+    assert own.status()["published"]["servedFrom"] == "generation"
+    for damage in (path.unlink, lambda: path.write_bytes(b"no database" * 100)):
+        damage()
+        assert own.get(key=ANN) == whole
+        assert own.status()["published"]["servedFrom"] == "lake"
+
+
+def test_a_damaged_generation_that_an_earlier_version_published_is_said_clearly(own):
+    with committing(own.paths), opened(connect(own.paths, read_only=False)) as connection:
+        connection.execute("DELETE FROM lake.serving_meta")
+    own.paths.generation(own.reader.published().generation).unlink()
     assert code_of(own.get, key=ANN) == "generation_missing"
-    path.write_bytes(b"no database" * 100)
-    assert code_of(own.get, key=ANN) == "generation_corrupt"
+    assert own.status()["published"]["servedFrom"] == "nothing"
 
 
 def test_closing_closes_the_bases_that_were_asked_for_too(own):
-    def opened():
+    def files_open():
         files = [file.resolve() for file in Path("/proc/self/fd").iterdir()]
-        return {file.name for file in files if file.parent == own.paths.serving}
+        return {file.name.partition("-")[0] for file in files if file.parent == own.paths.serving}
 
     reader = threading.Thread(target=own.get, kwargs={"key": ANN})
     reader.start()
     assert [own.get(key=ANN, as_of=at).run for at in (T0, T0 + 2 * HOUR)] == [1, 3]
     reader.join()
-    assert opened() == {"run000003.sqlite", "run000004.sqlite"}
+    assert files_open() == {"run000003", "run000004"}
     own.close()
-    assert opened() == set()
+    assert files_open() == set()
 
 
 def test_reads_from_many_threads_agree(own):

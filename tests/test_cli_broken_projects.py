@@ -69,7 +69,7 @@ def a_file_instead(name: str) -> Callable[[Path], None]:
 
 
 CATALOG, ANNOUNCED, FILES = "lake/catalog.sqlite", "lake/catalog.sqlite.published", "lake/catalog.sqlite.files"
-SERVING, LOCKS = f"{FILES}/serving/run000001.sqlite", f"{FILES}/locks"
+LOCKS = f"{FILES}/locks"
 DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
     "no catalog": (overwrite(CATALOG), ["timeline", "sql", "status", "stream", "refresh"], "lake_unreadable",
                    "catalog.sqlite cannot be used: file is not a database."),
@@ -143,12 +143,6 @@ def test_what_can_be_found_again_is(lived_in, damage):
     assert [on(lived_in, command).code for command in commands] == [0] * 5
 
 
-def test_a_broken_generation_is_built_again_by_a_refresh(lived_in):
-    (lived_in / SERVING).write_bytes(b"garbage")
-    assert on(lived_in, "refresh").code == 0
-    assert on(lived_in, "get").code == 0
-
-
 def test_a_mistake_in_the_configuration_stops_a_refresh_and_all_else_only_where_it_matters(project_folder):
     path = project_folder / "overtide.yaml"
     good = path.read_text()
@@ -214,8 +208,7 @@ def test_a_read_only_project_is_explained(read_only, command):
     ("overtide.yaml", "get", "overtide.yaml cannot be read: Permission denied."),
     ("overtide.yaml", "validate", "overtide.yaml cannot be read: Permission denied."),
     ("data/Crm_Contacts.csv", "refresh", "data/Crm_Contacts.csv cannot be read (Permission denied)."),
-    (f"{LOCKS}/refresh.lock", "refresh", "refresh.lock cannot be used: Permission denied."),
-    (SERVING, "get", "cannot be read")])
+    (f"{LOCKS}/refresh.lock", "refresh", "refresh.lock cannot be used: Permission denied.")])
 def test_unreadable_files_are_named(lived_in, name, command, words):
     (lived_in / name).chmod(0)
     answer = spawn("-q", "-C", lived_in, *EVERY[command], preexec_fn=obey_permissions)

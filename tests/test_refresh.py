@@ -154,7 +154,7 @@ def test_activities_belong_to_the_customer_of_any_of_its_records(project):
 def test_the_run_and_its_manifest_say_what_was_done(project):
     (run, generation, configured, code, manifest), = project.table(
         "runs", "Run, Generation, ConfigurationHash, CodeVersion, Manifest")
-    assert (run, generation, code) == (1, "run000001", version("overtide"))
+    assert (run, generation[:10], code) == (1, "run000001-", version("overtide"))
     assert configured == configuration_hash(Configuration.model_validate(DOCUMENT))
     found = json.loads(manifest)
     assert found == json.loads(json.dumps(project.done[0].manifest))
