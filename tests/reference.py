@@ -204,8 +204,8 @@ def normalisations(_: str) -> str:
             f"{_size('names')} short forms and spellings of first names become the names that they stand for. Those "
             "that are common for several names stay: `Alex Chris Pat Sam Kathy Jack`"), "Dr. Bob Smith"),
         "address": (
-            (f"as `lower`; {_size('addresses', 'words')} words for streets, directions and units become those of the US "
-            "postal service (Publication 28), Dutch, German and French street words too, also as ends of words: "
+            (f"as `lower`; {_size('addresses', 'words')} words for streets, directions and units become those of the "
+            "US postal service (Publication 28), Dutch, German and French street words too, also as ends of words: "
             "`Kerkstraat` is `Kerkstr.`"), "12 North West Park Street"),
         "organization": (
             (f"as `lower`; {_size('organizations', 'anywhere')} words such as `the and company ltd` go, and at the "
