@@ -7,6 +7,7 @@ from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows, quoted
 from schemas.numbers import plain_sql
 from schemas.values import canonical_text
+from transforms.parquet_mending import mended
 from transforms.raw import LINES, Raw, SourceText, Write, marked, raw_column
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def read_parquet(connection: "DuckDBPyConnection", file: SourceText, write: Writ
 def raw_rows(connection: "DuckDBPyConnection", file: SourceText) -> Raw:
     """Return the untyped rows of a file; formats and decimal marks are about texts, so typed columns have none."""
     _check_decimals(file)
-    source = parquet_rows([file.path])
+    source = parquet_rows([mended(file.path, list(file.entity.attributes), file.copy.with_suffix(".mended"))])
     kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     known = [name for name in file.entity.attributes if name in kinds]
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
