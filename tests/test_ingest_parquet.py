@@ -133,6 +133,35 @@ def test_instants_outside_the_years_1_to_9999_are_named(tmp_path):
     assert values_of(found) == [WRONG, WRONG, WRONG, "1970-01-01T00:00:00.000000Z"]
 
 
+FAR = [2**63 - 1, -2**63, 2**60, 253_402_300_800_000, 253_402_300_799_999, -30_000_000_000_000, -62_135_596_800_001]
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_milliseconds_beyond_every_calendar_are_named(tmp_path, zone, statistics):
+    out = io.BytesIO()
+    times = pa.array([*FAR, 0, None], pa.int64()).view(pa.timestamp("ms", zone))
+    keys = pa.array([str(number) for number in range(len(times))])
+    pq.write_table(pa.table({"Id": keys, "A": times, "New": keys}), out, write_statistics=statistics)
+    found = values_of(read_as(tmp_path, out.getvalue(), {"type": "datetime"}))
+    assert found == [WRONG, WRONG, WRONG, WRONG, "9999-12-31T23:59:59.999000Z", "1019-05-04T18:40:00.000000Z", WRONG,
+                     "1970-01-01T00:00:00.000000Z", None]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_nanoseconds_before_1970_are_cut_like_digits(tmp_path, zone):
+    times = pa.array([-1, -1001, -1000, None, 1], pa.int64()).view(pa.timestamp("ns", zone))
+    found = values_of(read_as(tmp_path, file_of(times, None), {"type": "datetime"}))
+    assert found == ["1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999998Z", "1969-12-31T23:59:59.999999Z", None,
+                     "1970-01-01T00:00:00.000000Z"]
+
+
+def test_a_time_of_nanoseconds_is_read(tmp_path):
+    times = pa.array([36_000_000_000_001, None, 1999], pa.int64()).view(pa.time64("ns"))
+    found = values_of(read_as(tmp_path, file_of(times, None), {"type": "string"}))
+    assert found == ["10:00:00", None, "00:00:00.000001"]
+
+
 def test_the_record_shows_nested_values_as_json(tmp_path):
     found = read_as(tmp_path, file_of([{"a": [1, None]}], pa.struct([("a", pa.list_(pa.int64()))])), {"type": "string"})
     assert found.corrupt[0].details == 'A: expected string but found "{\\"a\\":[1,null]}"'

@@ -155,6 +155,6 @@ def _type(column: str) -> pa.DataType:
         return pa.binary(int(found[1]))
     kinds = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(),
              pa.float16(), pa.float32(), pa.float64(), pa.bool_(), pa.date32(), pa.date64(), pa.time64("us"),
-             pa.binary(), pa.uuid(), pa.null(), pa.list_(pa.int64()), pa.struct([("a", pa.int64())]),
+             pa.time64("ns"), pa.binary(), pa.uuid(), pa.null(), pa.list_(pa.int64()), pa.struct([("a", pa.int64())]),
              pa.map_(pa.string(), pa.int64()))
     return {str(kind): kind for kind in kinds}[column]

@@ -8,6 +8,7 @@ from schemas.errors import OvertideError
 from schemas.names import literal, parquet_rows, quoted
 from schemas.numbers import plain_sql
 from schemas.values import canonical_text
+from transforms.parquet_mending import mended
 from transforms.raw import FILE, LINES, Raw, SourceText, Write, file_name, marked, nameable, raw_column
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
     """
     file = files[0]
     _check_decimals(file)
-    source = parquet_rows(map(nameable, files))
+    copies = [(nameable(one), one.copy.with_suffix(".mended")) for one in files]
+    source = parquet_rows(mended(copies, list(file.entity.attributes)))
     kinds = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
     known = [name for name in file.entity.attributes if name in kinds]
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
