@@ -107,7 +107,8 @@ def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"]
     import duckdb
     from duckdb.func import PythonUDFType
 
-    with suppress(duckdb.CatalogException):
+    # The first is raised where another connection defined it, the second where this one did.
+    with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
         connection.create_function(function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW)
 
 
