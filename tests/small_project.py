@@ -38,9 +38,10 @@ class Project:
         return self
 
     def refresh(self, rows_per_bucket: int = 2_000_000, reading_seconds: float = 0,
-                allow_shrink: bool = True) -> Refreshed:
+                allow_shrink: bool = True, memory_limit: str = "500MB") -> Refreshed:
         """Refresh on the embedded runner; fewer rows per bucket make more buckets. What is old goes at once."""
-        runner = runner_configs.load().model_copy(update={"rows_per_bucket": rows_per_bucket, "memory_limit": "500MB"})
+        runner = runner_configs.load().model_copy(
+            update={"rows_per_bucket": rows_per_bucket, "memory_limit": memory_limit})
         done = refresh(Configuration.model_validate(self.document), self.paths, runner,
                        lambda: START + self.runs * HOUR, reading_seconds=reading_seconds, allow_shrink=allow_shrink)
         self.runs += 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.configuration import Entity
@@ -103,11 +103,12 @@ def test_an_archive_that_is_damaged_is_refused(tmp_path, kind):
 @pytest.mark.parametrize("kind", PACKERS)
 def test_much_text_in_a_small_archive_takes_no_memory(tmp_path, kind):
     pack = PACKERS[kind]
-    (tmp_path / "c").write_bytes(pack(b"Id,Name\n") + pack(b"x" * (64 << 20)))
+    (tmp_path / "c").write_bytes(pack(b"Id,Name\n") + pack(b"x" * (32 << 20)) * 12)
     tracemalloc.start()
     found = read_files(tmp_path, entity("c"), [tmp_path / "c"])
-    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    assert peak < 256 << 20
     assert found.counts == (1, 0, 1, 0)
     assert found.corrupt[0].details == "line: it is longer than 16 MiB"
 
@@ -115,7 +116,7 @@ def test_much_text_in_a_small_archive_takes_no_memory(tmp_path, kind):
 @pytest.mark.parametrize("kind", PACKERS)
 def test_the_rows_of_an_archive_are_estimated(tmp_path, kind):
     (tmp_path / "c").write_bytes(PACKERS[kind](b"Id,Name\n" + b"".join(b"%d,x\n" % (n * 7919) for n in range(300_000))))
-    assert abs(about_rows(tmp_path / "c", entity("c")) - 300_000) < 60_000
+    assert abs(about_rows(tmp_path / "c", entity("c")) - 300_000) < 100_000
 
 
 # ---- what is no text
@@ -129,13 +130,16 @@ def workbook(first: str) -> bytes:
 
 FOREIGN = {
     "an Excel workbook": workbook("xl/workbook.xml"), "an Office document": workbook("mimetype"),
-    "a zip archive": workbook("c.csv"), "compressed with bzip2": b"BZh91AY&SY\0\1\2", "compressed with xz": b"\xfd7zXZ\0",
-    "a 7z archive": b"7z\xbc\xaf\x27\x1c", "a RAR archive": b"Rar!\x1a\x07", "a PDF document": b"%PDF-1.4\n%\xe2\xe3",
-    "compressed with LZ4": b"\x04\x22\x4d\x18ab", "an SQLite database": b"SQLite format 3\0", "a Parquet file": b"PAR1\x15\4",
-    "an old Excel workbook": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Avro file": b"Obj\x01\4", "a picture": b"\x89PNG\r\n\x1a",
-    "an ORC file": b"ORC\x0a\x03", "a web page": b"\n<!DOCTYPE html><html>", "an XML document": b"<?xml version='1.0'?>",
-    "a tar archive": b"c.csv" + b"\0" * 252 + b"ustar\0", "binary data": b"\x7fELF\x02\x01\0\0\0", "an Arrow file":
-    b"ARROW1\0\0"}
+    "a zip archive": workbook("c.csv"), "compressed with bzip2": b"BZh91AY&SY\0\1\2",
+    "compressed with xz": b"\xfd7zXZ\0", "compressed with LZ4": b"\x04\x22\x4d\x18ab",
+    "compressed with Snappy": b"\xff\x06\0\0sNaPpY", "compressed with compress": b"\x1f\x9d\x90",
+    "a 7z archive": b"7z\xbc\xaf\x27\x1c", "a RAR archive": b"Rar!\x1a\x07",
+    "a tar archive": b"c.csv" + b"\0" * 252 + b"ustar\0", "a PDF document": b"%PDF-1.4\n%\xe2\xe3",
+    "an SQLite database": b"SQLite format 3\0", "a Parquet file": b"PAR1\x15\4",
+    "an old Excel workbook": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Avro file": b"Obj\x01\4",
+    "an ORC file": b"ORC\x0a\x03", "an Arrow file": b"ARROW1\0\0", "a picture": b"\x89PNG\r\n\x1a",
+    "a web page": b"\n<!DOCTYPE html><html>", "an XML document": b"<?xml version='1.0'?>",
+    "binary data": b"\x7fELF\x02\x01\0\0\0"}
 
 
 @pytest.mark.parametrize("what", FOREIGN)
@@ -156,7 +160,7 @@ def test_a_header_may_begin_as_another_kind_of_file(tmp_path, header):
 
 
 @pytest.mark.parametrize(("content", "what"), [
-    (gzip.compress(b"PAR1\x15"), "compressed with gzip"), (b"Id,Name\n1,a\n", "text"), (b"", "empty"),
+    (gzip.compress(b"PAR1\x15", mtime=0), "compressed with gzip"), (b"Id,Name\n1,a\n", "text"), (b"", "empty"),
     (FOREIGN["an Excel workbook"], "an Excel workbook")])
 def test_what_is_no_parquet_is_named(tmp_path, content, what):
     assert f"is not a Parquet file (it is {what}" in refused(tmp_path, content, format="parquet").replace("seems to be",
@@ -213,8 +217,10 @@ def test_half_a_surrogate_pair_and_a_letter_cut_at_the_end_cost_their_lines(tmp_
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.text(st.characters(exclude_characters="\u0a00", exclude_categories=["Cs"]) | st.sampled_from("\n\u0a31Ā一\r")),
+@given(st.text(st.characters(exclude_characters="\u0a00", exclude_categories=["Cs"]) | st.sampled_from("\nĀ一\r")),
        st.sampled_from(WIDE))
+@example("\u0a31Ā\n", "utf-16-le")
+@example("\u0a31Ā\n", "utf-16-be")
 def test_what_is_whole_is_decoded_as_python_does(text, encoding):
     assert "".join(wide_text(io.BytesIO(text.encode(encoding)), encoding)) == text
     assert HALF in "".join(wide_text(io.BytesIO(text.encode(encoding) + b"x"), encoding))
@@ -264,7 +270,8 @@ def test_a_line_that_names_another_delimiter_than_the_header_has_is_told(tmp_pat
 # ---- odd names and odd contents
 
 @pytest.mark.parametrize("name", [
-    b"c [1].csv", b"d'e%20*?.csv", b'a "b".csv', b"a\nb.csv", b" .csv", b"\xff\xfe.csv", b"\xc3\xa9.csv", b"-x.csv", b"$HOME.csv"])
+    b"c [1].csv", b"d'e%20*?.csv", b'a "b".csv', b"a\nb.csv", b" .csv", b"\xff\xfe.csv", b"\xc3\xa9.csv", b"-x.csv",
+    b"$HOME.csv"])
 @pytest.mark.parametrize("format_of", ["csv", "jsonl", "parquet"])
 def test_a_file_may_have_any_name(tmp_path, name, format_of):
     file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))

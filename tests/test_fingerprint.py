@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from transforms import fingerprint as hashing
 from transforms.fingerprint import EMPTY, Fingerprint, _Column, fingerprint, fingerprint_in_order
 
 TYPES = {"t": "VARCHAR", "u": "VARCHAR", "i": "BIGINT", "d": "DOUBLE", "n": "DECIMAL(9,2)", "b": "BOOLEAN",
@@ -194,3 +195,12 @@ def test_other_rows_in_order_have_another_hash(connection, some, others):
         connection.execute("CREATE OR REPLACE TABLE ordered AS FROM drawn")
         found.append(fingerprint_in_order(connection, ["FROM ordered"], {"t": "VARCHAR", "u": "VARCHAR"}, "0"))
     assert (found[0] == found[1]) == (some == others)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ROWS, max_size=5))
+def test_a_wide_table_has_the_same_hash_as_if_it_were_narrow(connection, rows):
+    narrow = of_rows(connection, rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "WIDE", 3)
+        assert of_rows(connection, rows) == narrow

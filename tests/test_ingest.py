@@ -72,6 +72,12 @@ def test_columns_may_have_any_name(tmp_path, names):
     assert kept(tmp_path, out.getvalue(), attributes=attributes) == [("1", "a", "b", 3)]
 
 
+def test_names_that_differ_by_more_than_the_case_of_a_to_z_are_two(tmp_path):
+    names = ["Id", "Straße", "Strasse", "É", "é", "İ", "i", "\u212a", "k", "ſ", "s"]
+    found = read(tmp_path, ",".join(names) + "\n" + ",".join(names) + "\n", dict.fromkeys(names, "string"))
+    assert found.rows == [tuple(names)]
+
+
 def aside(found: Found) -> list[tuple[int | None, str, str]]:
     assert [row for row in found.corrupt if row.kept or row.key] == []
     return [(row.line, row.record, row.details) for row in found.corrupt]

@@ -7,6 +7,7 @@ import yaml
 
 from tests.command_line import call
 from tests.small_plan import INSTANCE
+from tests.small_project import Project
 
 
 def entity(**attributes: str) -> dict[str, Any]:
@@ -40,3 +41,11 @@ def test_names_that_cannot_be_told_apart_are_refused(tmp_path, found, code, word
     mistakes = [one for one in answer.document["error"]["details"] if one["severity"] == "mistake"]
     assert (answer.code, {one["code"] for one in mistakes}) == (2, {code})
     assert words in mistakes[0]["message"]
+
+
+def test_names_that_differ_by_more_than_the_case_of_a_to_z_are_columns_of_their_own(tmp_path):
+    names = ("Straße", "Strasse", "É", "é", "\u212a", "k")
+    found = document({"A": {"B": entity(**dict.fromkeys(names, "string"))}}, ("K",))
+    project = Project(tmp_path, found).write(a=f"Id,{','.join(names)}\n1,{','.join(names)}\n")
+    project.refresh()
+    assert project.table("A_B") == [("1", *names)]

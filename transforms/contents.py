@@ -197,10 +197,11 @@ def wide_text(content: BinaryIO, encoding: str) -> Iterator[str]:
 
 def _decoded(piece: bytes, encoding: str) -> str:
     text = piece.decode(encoding, UNDECODABLE)
-    if HALF not in text and SHIFTED not in text:
+    width, ends = WIDTHS[encoding[:6]], _ends(piece, encoding)
+    shifted = sum(end % width != 0 for end in ends)  # two letters may look like one, and hardly ever do
+    if HALF not in text and SHIFTED not in text and shifted < 2:
         return text
-    width = WIDTHS[encoding[:6]]
-    lines = (piece[start:end] for start, end in pairwise([0, *_ends(piece, encoding), len(piece)]))
+    lines = (piece[start:end] for start, end in pairwise([0, *ends, len(piece)]))
     return "".join(line.decode(encoding, UNDECODABLE) if len(line) % width == 0 else
                    line[:-width].decode(encoding, UNDECODABLE) + HALF + "\n" for line in lines)
 

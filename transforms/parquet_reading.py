@@ -56,7 +56,7 @@ def _check_decimals(file: SourceText) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for column in pq.read_schema(file.path):
+    for column in pq.read_schema(nameable(file)):
         digits = column.type.precision if pa.types.is_decimal(column.type) else 0
         if digits > 38 and column.name in file.entity.attributes:
             raise OvertideError("unreadable_file", f"{file.shown}: {column.name} is a decimal of {digits} digits.",

@@ -117,6 +117,7 @@ def nameable(file: SourceText) -> Path:
         str(file.path).encode()
     except UnicodeEncodeError:
         link = file.copy.with_suffix(".link")
-        link.symlink_to(file.path.absolute())
+        if not link.is_symlink():
+            link.symlink_to(file.path.absolute())
         return link
     return file.path

@@ -124,7 +124,8 @@ def about_rows(file: Path, entity: Entity) -> int:
     if entity.format == "parquet":
         import pyarrow.parquet as pq
 
-        return int(pq.read_metadata(file).num_rows)
+        with file.open("rb") as table:
+            return int(pq.read_metadata(table).num_rows)
     with opened(file) as source:
         beginning = source.content.read(SAMPLED_BYTES)
         whole = len(beginning) < SAMPLED_BYTES
