@@ -124,13 +124,13 @@ def _of_files(examined: "Examined", place: tuple[str, ...], folder: Path, entity
 def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
     """Say whether nothing is wrong with what must be right before an entity's files can be looked at.
 
-    A setting that is not known may be one of those, misspelt.
+    A setting that is not known may be one of those, unless another one was probably meant.
     """
     settings = [place, (*place, "attributes"), *((*place, setting) for setting in READING)]
     above = [place[:length] for length in range(len(place))]
     return not any(map(examined.has, [*settings, *above])) and not examined.broken.intersection([*settings, *above]) \
-        and not any(one.code == "unknown_setting" and str(one.target).rpartition(".")[0] == shown(place)
-                    for one in examined.mistakes)
+        and not any(one.code == "unknown_setting" and one.suggestion in (None, *READING)
+                    and str(one.target).rpartition(".")[0] == shown(place) for one in examined.mistakes)
 
 
 def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
