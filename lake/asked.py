@@ -58,7 +58,7 @@ def _asked(parameter: str, name: str, history_days: int, forgotten: Instant) -> 
 
 
 def _refused(name: str) -> str:
-    text = f"{INVALID_INSTANT}: {name.lower()} is null or no instant, write one such as '2026-11-24T10:00:00Z'"
+    text = f"{INVALID_INSTANT}: the argument {name.lower()} is null or no instant, such as '2026-11-24T10:00:00Z' is"
     return f"WHEN r.{quoted(name)} IS NULL THEN error({literal(text)})"
 
 

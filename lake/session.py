@@ -33,7 +33,7 @@ SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)B", re.IGNORECASE)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
 REFUSALS = {BEFORE_HISTORY: "Ask for a later instant, or keep more with `lake.history_days`.",
-            INVALID_INSTANT: "Give an instant such as '2026-11-24T10:00:00Z', or leave out the rows without one."}
+            INVALID_INSTANT: "Give an instant, or leave out the rows that have none before the macro is called."}
 """The codes that the macros' own errors begin with, and what to do."""
 
 
