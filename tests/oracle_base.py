@@ -6,6 +6,7 @@ JSON values, instants microseconds since 1970 UTC.
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ Target = str | Ref
 
 EMAIL = "EMail"
 """The attribute that decides which records are one customer."""
+STANDS_FOR_NONE = ("", "n/a", "unknown", "-")
+"""Some of the values that are ignored unless configured otherwise."""
 ACTIVITY_COLUMNS = ("ActivityId", "ActivityType", "ActivityTypeDisplay", "ActivityName", "ActivityTime", "Title",
                     "Description", "URL", "Icon", "SourceEntityName", "SourceActivityId", "SemanticData", "RangeIndex")
 
@@ -69,11 +72,17 @@ def clusters(world: World, sources: Sources) -> tuple[list[Cluster], list[Cluste
     joined: dict[object, set[Ref]] = {}
     for entity in world.entities:
         for key, record in sources[entity.name].items():
-            joined.setdefault(record[EMAIL] or (entity.name, key), set()).add((entity.name, key))
+            joined.setdefault(compared(record[EMAIL]) or (entity.name, key), set()).add((entity.name, key))
     lonely = {entity.name for entity in world.entities if not entity.include_all}
     found = [Cluster(records) for records in joined.values()]
     apart = [one for one in found if len({entity for entity, _ in one}) == 1 and next(iter(one))[0] in lonely]
     return [one for one in found if one not in apart], apart
+
+
+def compared(value: Value) -> str | None:
+    """Return what is compared of an e-mail: the text as it looks; null and what stands for none equal nothing (4.8)."""
+    text = " ".join(unicodedata.normalize("NFKC", str(value or "")).split())
+    return None if text.casefold() in STANDS_FOR_NONE else text
 
 
 # ---- what a refresh publishes

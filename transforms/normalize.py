@@ -17,6 +17,7 @@ import pyarrow as pa
 from schemas.names import literal
 from transforms import phones, words
 from transforms.kernel import define
+from transforms.listed import listed_texts
 from transforms.spelling import folded, plain_numerals, visible, without_accents
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ STEPS: dict[str, Callable[[str], str]] = {
     "symbols": lambda text: visible(text.translate(WITHOUT_SYMBOLS))}
 """What each normalisation does to a text that is `visible`, in the order in which they apply."""
 ORDER = (*STEPS, "whitespace")
-IN_SQL = {"numerals", "ascii", "lower", "email", "symbols", "whitespace"}
-"""Normalisations that are a few functions of DuckDB where the text is plain."""
+IN_PYTHON = {"phone"}
+"""Normalisations that need Python also where the text is plain."""
 PLAIN = "[!-~]+( [!-~]+)*"
 """Texts that look as they are: ASCII, with one blank between words."""
 
@@ -64,6 +65,7 @@ class How:
         found = [visible, *(STEPS[step] for step in STEPS if step in self.steps)]
         if self.country:
             found = [partial(phones.number, country=self.country) if one is STEPS["phone"] else one for one in found]
+        found += [without_accents] if "ascii" in self.steps else []  # a mark may have come behind another letter
         return (*found, *([_in_order] if self.words_sorted else []), *([_joined] if "whitespace" in self.steps else []))
 
 
@@ -93,12 +95,13 @@ def normal_texts(texts: pa.ChunkedArray, hows: pa.ChunkedArray) -> pa.Array:
 def define_normal(connection: "DuckDBPyConnection") -> None:
     """Let the SQL of `normalized` run on a connection."""
     define(connection, normal_texts, ["VARCHAR", "VARCHAR"], "VARCHAR")
+    define(connection, listed_texts, ["VARCHAR", "VARCHAR"], "VARCHAR")
 
 
 def normalized(text: str, how: How) -> str:
     """Return the SQL of the text as `normal` gives it; null where nothing is left."""
     exact = f"normal_texts({text}, {literal(str(how))})"
-    if IN_SQL.issuperset(how.steps):
+    if IN_PYTHON.isdisjoint(how.steps):
         exact = f"CASE WHEN regexp_full_match({text}, '{PLAIN}') THEN {_plain(text, how)} ELSE {exact} END"
     return f"nullif({exact}, '')"
 
@@ -110,6 +113,8 @@ def _plain(text: str, how: How) -> str:
         text = f"lower({text})"
     if "email" in steps:
         text = f"CASE WHEN contains({text}, '+') THEN regexp_replace({text}, '\\+[^@]*@', '@', 'g') ELSE {text} END"
+    for step in ("name", "address", "organization"):
+        text = f"listed_texts({text}, '{step}')" if step in steps else text
     if "symbols" in steps:
         text = f"trim(regexp_replace(translate({text}, {literal(SYMBOLS)}, ''), ' +', ' ', 'g'))"
     if how.words_sorted:

@@ -12,8 +12,9 @@ from importlib.resources import files
 
 from transforms.spelling import folded, visible
 
-SEPARATORS = str.maketrans(dict.fromkeys(',;:./()[]{}"&+،؛、。・·', " "))
-"""What stands between words as a blank does."""
+BETWEEN = ',;:./()[]{}"&+'
+SEPARATORS = str.maketrans(dict.fromkeys(BETWEEN + "،؛、。・·", " "))
+"""What stands between words as a blank does; `BETWEEN` is what of it is ASCII."""
 DOTTED = re.compile(r"\b(?:\w\.){2,}|\b(?:\w\.)+\w\b")
 """Letters with points between them, such as `B.V.`; but of names they are initials."""
 
@@ -71,28 +72,41 @@ def words_of(text: str) -> list[str]:
     return folded(visible(text)).translate(SEPARATORS).split()
 
 
+LISTS = {"name": (("titles", ""), ("names", "")), "address": (("addresses", "words"),),
+         "organization": (("organizations", "anywhere"),)}
+"""The lists, by file and section, that single words are looked up in."""
+
+
 @cache
-def _replaced(*lists: tuple[str, str]) -> Replaced:
+def replaced(*lists: tuple[str, str]) -> Replaced:
+    """Return what becomes of the words of lists, each by its file and section."""
     return Replaced.of({entry: become for name, section in lists for entry, become in sections(name)[section].items()})
 
 
 def name(text: str) -> str:
     """Return a person's name without titles, its short first names as the names that they stand for."""
-    replaced = _replaced(("titles", ""), ("names", ""))
+    found = replaced(*LISTS["name"])
     words = folded(text).translate(SEPARATORS).split()
-    while (left := replaced.apply(words)) != words:
+    while (left := found.apply(words)) != words:
         words = left
     return " ".join(words)
 
 
 def address(text: str) -> str:
     """Return an address with the words for streets, directions and units abbreviated, also as ends of words."""
-    words = _replaced(("addresses", "words")).apply(_without_points(text))
-    return " ".join(map(_with_end, words))
+    words = replaced(*LISTS["address"]).apply(_without_points(text))
+    return " ".join(map(with_end, words))
 
 
-def _with_end(word: str) -> str:
-    ends = sections("addresses")["endings"]
+@cache
+def endings() -> dict[str, str]:
+    """Return the ends of longer words of addresses, and what becomes of each."""
+    return sections("addresses")["endings"]
+
+
+def with_end(word: str) -> str:
+    """Return a word of an address with its end abbreviated."""
+    ends = endings()
     if word.endswith(tuple(ends)):
         end = next(end for end in ends if word.endswith(end))
         return word.removesuffix(end) + ends[end]
@@ -101,27 +115,32 @@ def _with_end(word: str) -> str:
 
 def organization(text: str) -> str:
     """Return an organisation's name without its legal form and the words that say no more than that it is one."""
-    words = _replaced(("organizations", "anywhere")).apply(_without_points(text))
+    words = replaced(*LISTS["organization"]).apply(_without_points(text))
     while (left := _without_ends(words)) != words:
         words = left
     return " ".join(words)
 
 
 @cache
-def _forms() -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
-    """Return the first and last words of legal forms, and the words of each."""
-    forms = [tuple(words_of(form)) for form in sections("organizations")["ends"]]
-    return frozenset(word for form in forms for word in (form[0], form[-1])), frozenset(forms)
+def _forms(section: str) -> frozenset[tuple[str, ...]]:
+    """Return the words of each legal form."""
+    return frozenset(tuple(words_of(form)) for form in sections("organizations")[section])
+
+
+@cache
+def borders() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the words that a legal form before a name begins with, and those that one behind it ends with."""
+    return frozenset(form[0] for form in _forms("beginnings")), frozenset(form[-1] for form in _forms("ends"))
 
 
 def _without_ends(words: list[str]) -> list[str]:
-    borders, forms = _forms()
-    if not words or borders.isdisjoint((words[0], words[-1])):
+    first, last = borders()
+    if not words or (words[0] not in first and words[-1] not in last):
         return words
     for size in range(min(6, len(words)), 0, -1):
-        if tuple(words[-size:]) in forms:
+        if tuple(words[-size:]) in _forms("ends"):
             return words[:-size]
-        if tuple(words[:size]) in forms:
+        if tuple(words[:size]) in _forms("beginnings"):
             return words[size:]
     return words
 
