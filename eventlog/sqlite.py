@@ -28,7 +28,7 @@ from eventlog.contract import Answer
 from eventlog.decisions import Decisions, Entry, Remembered, Repeat, Tail, repetition
 from eventlog.failures import clear_errors, wrong_version
 from eventlog.group_commit import GroupCommit
-from eventlog.taking import is_free, none_before, open_lock, taking
+from eventlog.taking import hold, is_free, none_before, open_lock, taking
 from schemas.crash import crash_point
 from schemas.events import KINDS, Draft, Event, IdSource, Kind
 from schemas.folders import make_folder, sync_folder
@@ -138,14 +138,8 @@ class SqliteEventLog:
     @contextlib.contextmanager
     def taking(self) -> Iterator[Instant]:
         """Let nothing be accepted while a publish takes its instant; see the contract."""
-        with clear_errors(self.lock_path):
-            make_folder(self.path.parent)
-            descriptor = open_lock(self.lock_path)
-        try:
-            with taking(descriptor, self._clock) as since:
-                yield max(since, self.last_accepted_at() + 1)
-        finally:
-            os.close(descriptor)
+        with hold(self.lock_path, self._clock) as since:
+            yield max(since, self.last_accepted_at() + 1)
 
     def forget(self, before: Instant, committed: int) -> int:
         """Remove what ended at or before an instant below a position; withdrawals stay."""
