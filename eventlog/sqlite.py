@@ -27,7 +27,7 @@ from eventlog.group_commit import GroupCommit
 from eventlog.layout import CHUNK_BITS, INSERT, STORED, checksum, create, entry_of, layout_of, make_file, stored
 from eventlog.opening import Connection, connect
 from eventlog.reading import Reading, expect_no_events, named, rows_of, tail_of
-from eventlog.taking import is_free, none_before, open_lock, taking
+from eventlog.taking import hold, is_free, none_before, open_lock, taking
 from schemas.crash import crash_point
 from schemas.events import KINDS, Draft, Event, IdSource, Kind
 from schemas.folders import make_folder
@@ -111,14 +111,8 @@ class SqliteEventLog:
     @contextlib.contextmanager
     def taking(self) -> Iterator[Instant]:
         """Let nothing be accepted while a publish takes its instant; see the contract."""
-        with clear_errors(self.lock_path):
-            make_folder(self.path.parent)
-            descriptor = open_lock(self.lock_path)
-        try:
-            with taking(descriptor, self._clock) as since:
-                yield max(since, self.last_accepted_at() + 1)
-        finally:
-            os.close(descriptor)
+        with hold(self.lock_path, self._clock) as since:
+            yield max(since, self.last_accepted_at() + 1)
 
     def forget(self, before: Instant, committed: int) -> int:
         """Remove what ended at or before an instant below a position; withdrawals stay."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 
+from schemas.folders import make_folder
 from schemas.instants import Clock, Instant
 
 TWICE = struct.Struct("<qq")
@@ -32,6 +33,18 @@ def taking(descriptor: int, clock: Clock) -> Iterator[Instant]:
         yield since
     finally:
         flock(descriptor, LOCK_UN)
+
+
+@contextmanager
+def hold(path: Path, clock: Clock) -> Iterator[Instant]:
+    """Make the lock where it is missing, and hold it as `taking` does."""
+    make_folder(path.parent)
+    descriptor = open_lock(path)
+    try:
+        with taking(descriptor, clock) as since:
+            yield since
+    finally:
+        os.close(descriptor)
 
 
 def is_free(path: Path) -> bool:
