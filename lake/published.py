@@ -241,6 +241,8 @@ def _read(paths: Paths) -> Note | None:
         standing = document.pop("standing")
         publish = standing.pop("publish")
         return Note(Standing(None if publish is None else Publish(**publish), **standing), **document)
+    except NotADirectoryError:
+        raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -215,8 +215,8 @@ CODES = {
     "out_of_memory": Explained(
         "storage", "There is not enough memory, or a query or a step of a refresh needs more than its limit.",
         "Of a query: allow it more (`sql --memory-limit`), or ask for less at once. Of a refresh: raise `memory_limit` "
-        "in the [runner's file](runners.md), with fewer `threads` where the machine has no more memory. Else close other "
-        "programs, or use a machine with more memory.", (503,)),
+        "in the [runner's file](runners.md), with fewer `threads` where the machine has no more memory. Else close "
+        "other programs, or use a machine with more memory.", (503,)),
     "pipeline_failed": Explained(
         "refresh", "The pipeline or its runner failed; the old base is still served.",
         "Run `overtide -v refresh` to see more.", (500,)),

@@ -120,7 +120,8 @@ class Reader:
 
     def _expect_same_log(self, standing: Standing) -> None:
         """Raise `log_replaced` where the event log is not the one that belongs to what the catalog says."""
-        known, end = (standing.marks, signature(self._paths.log)[:1]), self._log.end()
+        end = self._log.end()
+        known = standing.marks, signature(self._paths.log)[:1]
         if known != self._continued or end < self._end:
             expect_same_log(self._log, standing.marks)
         self._continued, self._end = known, end
