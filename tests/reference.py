@@ -155,8 +155,8 @@ def lake_tables() -> dict[str, Table]:
         Column("{Attribute}", "its type", "what the file holds, typed; null where it could not be"),))
     found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS, *base,
              *(tables.history_of(one) for one in base), entity, tables.corrupt(ENTITY), tables.deduplication(ENTITY),
-             tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.IDENTITY,
-             tables.PROFILE_FIELDS, tables.RUNS, *tables.OVERLAY, tables.LAKE_HELP]
+             tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.REGISTRY, tables.DEPARTURE,
+             tables.IDENTITY, tables.PROFILE_FIELDS, tables.RUNS, *tables.OVERLAY, tables.LAKE_HELP]
     return {one.name: one for one in found}
 
 
