@@ -77,7 +77,7 @@ def test_ids_that_return(tmp_path, history):
 
 
 @pytest.mark.fuzz
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
 @given(history=histories())
 def test_the_refresh_gives_the_ids_of_the_oracle(tmp_path_factory, history):
     check(tmp_path_factory.mktemp("history"), history)
