@@ -99,13 +99,13 @@ class SqliteEventLog:
 
     def durable_until(self, now: Instant) -> Instant:
         """Return the latest instant up to `now`, or the last acceptance, up to which all is durable."""
-        with clear_errors(self.lock_path):
+        with clear_errors(self.path):
             known = none_before(self.lock_path, now) - 1
         return max(known, self.last_accepted_at())  # read after the lock was looked at, so that nothing falls between
 
     def is_idle(self) -> bool:
         """Say whether nobody takes an instant at the moment."""
-        with clear_errors(self.lock_path):
+        with clear_errors(self.path):
             return is_free(self.lock_path)
 
     @contextlib.contextmanager

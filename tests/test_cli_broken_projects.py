@@ -159,7 +159,7 @@ BAD_FILES = {
     "is empty": (lambda file: file.write_bytes(b""), "empty_file", "has no columns: it is empty."),
     "has a header alone": (lambda file: file.write_text("ContactId,EMail,FullName,Points,Since\n"), "no_rows",
                            "a refresh never publishes an empty entity"),
-    "is not UTF-8": (lambda file: file.write_bytes("ContactId".encode("utf-16")), "unreadable_file", "is not utf-8."),
+    "is not UTF-8": (lambda file: file.write_bytes(b"ContactId,EM\xe4il\n"), "unreadable_file", "is not utf-8."),
     "lacks a column": (lambda file: file.write_text("ContactId,EMail,FullNmae,Points,Since\n1,a,b,1,\n"),
                        "missing_column", "has no column 'FullName'", "Did you mean `FullNmae`?"),
     "has other delimiters": (lambda file: file.write_text("ContactId;EMail;FullName;Points;Since\n1;a;b;1;\n"),

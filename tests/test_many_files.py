@@ -132,7 +132,7 @@ def test_thousands_of_columns_of_all_types_are_read_as_a_few_are(tmp_path, kind)
         entity = Entity.model_validate({"path": "*", "primary_key": "Id", "format": kind, "attributes": attributes})
         one = read_files(tmp_path, entity, [file])
         assert one.counts == (4, 2, 0, 2)
-        corrupt = [(row.details, row.key, row.line) for row in one.corrupt]
+        corrupt = [(row.details.partition(" is kept: ")[0], row.key, row.line) for row in one.corrupt]
         found[columns] = (sorted(row[:9] for row in one.rows), corrupt)
     assert found[8] == found[2_000]
 
