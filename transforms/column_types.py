@@ -5,9 +5,7 @@ An expression gives null for a text that is no such value. SQL reads what is com
 """
 
 import json
-from typing import TYPE_CHECKING
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from schemas.configuration import Attribute
 from schemas.instants import HOUR_MINUTE
@@ -35,8 +33,10 @@ def allow_rare_values(connection: "DuckDBPyConnection") -> None:
     define(connection, typed_alone, ["VARCHAR", "VARCHAR"], "VARCHAR")
 
 
-def typed_alone(texts: pa.ChunkedArray, how: pa.ChunkedArray) -> pa.Array:
+def typed_alone(texts: Any, how: Any) -> Any:  # noqa: ANN401 - Arrow's arrays: DuckDB looks up what is named here
     """Return the canonical texts of values that are read one by one, empty for what is none; `how` is one document."""
+    import pyarrow as pa  # at the top it would make `validate` slow
+
     attributes = [json.loads(one.as_py()) for one in how[:1]]
     values = (typed(one["type"], Reading.of(one), one["time_zone"], text)
               for one in attributes for text in texts.to_pylist())
