@@ -1,7 +1,8 @@
 """Read source files, type their columns, and name everything that could not be read.
 
 The result is one Parquet file of typed rows with two more columns, `__corrupt` (JSON, null where nothing is wrong) and
-`__file`, and one Parquet file of the lines that are no rows. Source of the rules: semantics 4.2.
+`__file` (the place of its file among those that were read together: these rows go into the lake, and a name may be
+nothing for its readers), and one Parquet file of the lines that are no rows. Source of the rules: semantics 4.2.
 """
 
 import tempfile
@@ -38,6 +39,7 @@ class IngestedFiles:
     """What became of source files that are laid out alike: the typed rows, the lines set aside, and their counts."""
 
     entity: str
+    sources: tuple[str, ...]
     rows_path: str
     lines_path: str
     rows: int
@@ -92,15 +94,16 @@ def _read(connection: "DuckDBPyConnection", name: str, files: Sequence[SourceTex
           number: str) -> IngestedFiles:
     entity = files[0].entity
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
+    sources = tuple(file.shown for file in files)
     allow_rare_values(connection)
     rows, aside = READERS[entity.format](
-        connection, files, lambda raw: write_parquet(connection, typed_rows(entity, raw), rows_path))
+        connection, files, lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), rows_path))
     lines = write_parquet(connection, aside, lines_path)
     new = dict.fromkeys(column for file in files for column in new_columns(file.layout.columns, entity))
-    return IngestedFiles(name, str(rows_path), str(lines_path), rows, lines, tuple(new))
+    return IngestedFiles(name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new))
 
 
-def typed_rows(entity: Entity, raw: Raw) -> str:
+def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
     """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record": the raw values}` or null.
 
     It is never null in a row without primary key.
@@ -108,11 +111,13 @@ def typed_rows(entity: Entity, raw: Raw) -> str:
     values, source = _wide(entity, raw) if len(entity.attributes) > WIDE else (
         {name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
     missing = {name: f"NULL::{duckdb_type(entity.attribute(name).type)}" for name in entity.attributes}
+    place = f"list_position([{', '.join(map(literal, sources))}], {FILE}) - 1" if len(sources) > 1 else "0"
     typed = (f"{value} AS {quoted(name)}" for name, value in (missing | values).items())
     return f"""
         WITH raw AS ({raw.query}),
         typed AS (SELECT *, {', '.join(typed)} FROM {source})
-        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT}, {FILE} FROM typed"""
+        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT}, {place}::INTEGER AS {FILE}
+        FROM typed"""
 
 
 def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:

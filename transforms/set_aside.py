@@ -32,7 +32,9 @@ FOUND = pa.schema([("file", pa.string()), ("record", pa.string()), ("nth", pa.in
 
 def named_rows(ingested: list[IngestedFiles]) -> str:
     """Return the SQL of the rows of files, each with the name of its file in `__file`."""
-    return f"SELECT * FROM {parquet_rows([files.rows_path for files in ingested])}"
+    return " UNION ALL ".join(
+        f"SELECT * REPLACE (list_extract([{', '.join(map(literal, files.sources))}], __file + 1) AS __file) "
+        f"FROM {parquet_rows([files.rows_path])}" for files in ingested)
 
 
 def collect_aside(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles], project: Path,
@@ -74,6 +76,8 @@ def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path
         QUALIFY row_number() OVER (PARTITION BY FileName ORDER BY Record) <= {SOUGHT}""").fetchall()
     found = []
     for name in sorted({file for file, _, _ in wanted}):
+        if not (project / name).is_file():
+            continue  # its name is no Unicode, and is shown otherwise
         records = {record: times for file, record, times in wanted if file == name}
         found += [{"file": name, "record": record, "nth": nth, "line": line}
                   for record, lines in csv_lines(project / name, name, entity, records).items()
