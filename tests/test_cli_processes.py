@@ -16,21 +16,10 @@ import pytest
 
 from overtide.project import Project
 from schemas.paths import Paths
-from tests.command_line import COMMAND, call, environment, expect_refusal, spawn
+from tests.command_line import COMMAND, begin, call, environment, expect_refusal, heed_ctrl_c
 from tests.shop import CONTACTS
 
 WHO = ["--key", f"{CONTACTS}=1"]
-GOOD_ORDER = '{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}'
-
-
-def begin(*words: object) -> subprocess.Popen:
-    return subprocess.Popen([*COMMAND, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed_ctrl_c)
-
-
-def heed_ctrl_c() -> None:
-    """Let ctrl-C reach a command also where the tests run in the background and ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def holder(folder: Path, lock: str) -> dict | None:
@@ -271,103 +260,6 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(refreshed_shop, words
         assert process.wait(300) == 0
 
 
-def shell(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess:
-    command = " ".join([sys.executable, "-m", "overtide", "-C", f"'{folder}'"])
-    return subprocess.run(["/bin/sh", "-c", line.replace("overtide", command)], capture_output=True, text=True,
-                          check=False, timeout=300, env=environment(**more))
-
-
-def test_closed_streams(refreshed_shop):
-    assert shell("overtide version >&-", refreshed_shop).returncode == 0
-    assert shell("overtide get nobody 2>&-", refreshed_shop).stdout == ""
-    closed = shell("overtide post Shop_Orders <&-", refreshed_shop)
-    assert (closed.returncode, closed.stdout) == (2, "")
-    assert closed.stderr.startswith("overtide: Standard input is empty")
-
-
-FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-DONE = "overtide: This is done, but standard output does not take the answer (No space left on device): "
-
-
-@FULL
-@pytest.mark.parametrize("as_json", ["", "--json"])
-def test_what_was_done_is_said_on_standard_error_where_standard_output_is_full(project_folder, as_json):
-    who = f"--key {WHO[1]}"
-    for command, said in ((f"update {who} Points=99", "accepted as event "),
-                          (f"withdraw {who} Points", "accepted as event "),
-                          ("refresh", "Published run 2 at "), ("stream --until-caught-up", "Carried 2 events")):
-        done = shell(f"overtide {as_json} {command} >/dev/full", project_folder)
-        assert (done.returncode, done.stderr.count(DONE + said)) == (0, 1), done
-        assert "again" not in done.stderr
-    half = shell(f"echo '[{GOOD_ORDER}, {{}}]' | overtide {as_json} post Shop_Orders >/dev/full", project_folder)
-    assert (half.returncode, "1 accepted, 1 refused." in half.stderr) == (1, True)
-
-
-@FULL
-def test_a_full_disk_behind_standard_error_stops_nothing(project_folder):
-    assert shell("overtide refresh 2>/dev/full", project_folder).stdout.startswith("Published run 2 at ")
-    assert shell("overtide -v refresh >/dev/full 2>&1", project_folder).returncode == 0
-    assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 3
-    refused = shell("overtide get nobody 2>/dev/full", project_folder)
-    assert (refused.returncode, refused.stdout.startswith("overtide: CustomerId: There is no customer")) == (1, True)
-    rows = shell("echo '{}' | overtide -q post Shop_Orders 2>/dev/full", project_folder)
-    assert (rows.returncode, rows.stdout.startswith("row 1: refused")) == (1, True)
-
-
-@pytest.mark.parametrize(("command", "code"), [
-    ("get nobody", 1), ("--json get nobody", 1), ("--json sql FROM", 1), ("get", 2), ("--json refrsh", 2),
-    ("get --key Crm_Contacts=1", 0), ("--json get --key Crm_Contacts=1", 0), ("sql --help", 0), ("version", 0)])
-def test_a_code_is_kept_behind_a_pipe_that_nobody_reads(refreshed_shop, command, code):
-    quoted = command.replace("sql FROM", "sql 'FROM nothing'")
-    done = shell(f"(overtide {quoted}; echo $? >&2) | true", refreshed_shop)
-    assert done.stderr.rstrip().split("\n")[-1] == str(code)
-    assert "Traceback" not in done.stderr
-
-
-def test_a_change_behind_a_pipe_that_nobody_reads_is_said_on_standard_error(project_folder):
-    with begin("-C", project_folder, "update", *WHO, "Points=99") as process:
-        process.stdout.close()
-        said = process.stderr.read()
-    assert (process.returncode, said.count("(Broken pipe): accepted as event ")) == (0, 1), said
-    assert call("-C", project_folder, "--json", "get", *WHO).document["fields"]["Points"]["value"] == 99
-
-
-@FULL
-@pytest.mark.parametrize("words", ["--help", "get --help", "--version", "get --key Crm_Contacts=1"])
-def test_what_was_asked_for_and_cannot_be_written_has_failed(refreshed_shop, words):
-    done = shell(f"overtide {words} >/dev/full", refreshed_shop)
-    assert (done.returncode, "No space left on device" in done.stderr) == (1, True)
-
-
-@FULL
-def test_a_full_disk_behind_standard_output(refreshed_shop):
-    done = shell("overtide version >/dev/full", refreshed_shop)
-    assert done.returncode == 1
-    assert done.stderr == "overtide: Input or output failed: No space left on device. " \
-                          "Free space on that disk, then run it again.\n"
-    assert shell("overtide --json version >/dev/full", refreshed_shop).returncode == 1
-
-
-def test_a_file_that_cannot_grow(project_folder):
-    """A limit of the size of files is what a test can do about a full disk."""
-    done = shell("ulimit -f 1; overtide -q refresh", project_folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("overtide: ")
-    assert call("-C", project_folder, "--json", "get", *WHO).document["run"] == 1
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_letters_that_standard_output_lacks_are_escaped_and_json_is_utf8(refreshed_shop, encoding):
-    more = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    text = spawn("-C", refreshed_shop, "sql", "SELECT 'Zo' || chr(235) || chr(26446) AS x", env=environment(**more),
-                 encoded=encoding)
-    assert text.out.splitlines()[1] == {"ascii": "Zo\\xeb\\u674e", "latin-1": "Zoë\\u674e", "utf-8": "Zoë李"}[encoding]
-    found = spawn("-C", refreshed_shop, "--json", "sql", "SELECT chr(26446) AS x", env=environment(**more)).document
-    assert found["rows"] == [{"x": "李"}]
-    assert spawn("--help", env=environment(**more)).code == 0
-
-
 @contextmanager
 def terminal() -> Iterator[tuple[int, int]]:
     """Give both ends of a pseudo-terminal: what the command writes to, and where it is read."""
@@ -426,49 +318,3 @@ def test_reading_a_terminal_says_how_to_end(project_folder):
     assert code == 0
     assert "Reading standard input; end it with ctrl-D." in shown
     assert "1 accepted, 0 refused." in shown
-
-
-LIGHT = {"version": ["version"], "get": ["get", *WHO], "update": ["update", *WHO, "Points=1"],
-         "withdraw": ["withdraw", *WHO], "post": ["post", "Shop_Orders"], "open": ["open"], "help": ["--help"]}
-"""Commands that only read or append: neither Beam nor DuckDB, Arrow, pydantic or another large library."""
-WITH_DUCKDB = {"sql": ["sql", "SELECT 1 AS x"], "status": ["status"], "timeline": ["timeline", *WHO],
-               "get as of": ["get", *WHO, "--as-of", "2999-01-01T00:00:00Z"]}
-HEAVY = ("apache_beam", "pipelines", "pyarrow", "pydantic", "numpy", "scipy", "rapidfuzz", "grpc", "pandas")
-PROGRAM = """
-import sys
-from overtide.cli import main
-try:
-    code = main(sys.argv[1:])
-except SystemExit as left:
-    code = left.code
-print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)
-"""
-
-
-def loaded(folder: Path, words: list[str]) -> set[str]:
-    """Return the packages that a command has loaded when it has succeeded."""
-    given = '{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}'
-    done = subprocess.run([sys.executable, "-c", PROGRAM, "-C", folder, *words], input=given, capture_output=True,
-                          text=True, check=True, env=environment())
-    code, *names = done.stderr.split()
-    assert code == "0"
-    return set(names)
-
-
-@pytest.mark.parametrize("command", LIGHT)
-def test_commands_that_read_or_append_load_no_large_library(project_folder, command):
-    assert call("-C", project_folder, "status").code == 0  # a folder that was copied asks its catalog once
-    names = loaded(project_folder, LIGHT[command])
-    assert names & {*HEAVY, "duckdb", "transforms", "difflib", "asyncio"} == set()
-    if command in ("version", "help"):
-        assert names & {"yaml", "sqlite3", "serving", "lake", "eventlog"} == set()
-
-
-@pytest.mark.parametrize("command", WITH_DUCKDB)
-def test_commands_that_open_the_lake_load_duckdb_alone(project_folder, command):
-    assert loaded(project_folder, WITH_DUCKDB[command]) & set(HEAVY) == set()
-
-
-def test_validate_loads_neither_beam_nor_duckdb(project_folder):
-    assert call("-C", project_folder, "status").code == 0  # a folder that was copied asks its catalog once
-    assert loaded(project_folder, ["validate"]) & {"apache_beam", "pipelines", "duckdb", "pyarrow", "numpy"} == set()

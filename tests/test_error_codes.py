@@ -78,7 +78,7 @@ def exit_codes(one: Raised) -> set[int]:
     if one.module == "transforms/sampled_values.py":
         return {errors.USAGE}  # a sample of the values is a matter of `validate` alone
     # What a look at the sources finds is a mistake for `validate`, and a failure for a refresh.
-    found = {errors.USAGE} if one.module == "transforms/sources.py" else set()
+    found = {errors.USAGE} if one.module in ("transforms/sources.py", "transforms/layout.py") else set()
     return found | {one.exit_code or errors.FAILED}
 
 

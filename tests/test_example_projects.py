@@ -18,7 +18,9 @@ TRUTH = ("LoyaltyScheme_loyCustomers", "ContactId")
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_is_valid_without_a_note(tmp_path, example):
     init_project(tmp_path / "project", example)
-    assert check_project(tmp_path / "project", {}) == []
+    # Some birth dates of retail's people are none: such errors are what that example is about.
+    typed_wrongly = [("values_do_not_fit", "BirthDate")] * (example == "retail")
+    assert [(one.code, one.value) for one in check_project(tmp_path / "project", {})] == typed_wrongly
 
 
 def test_contosos_truth_is_no_input_to_matching():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.names import chained, quoted
@@ -165,6 +166,8 @@ class _Column:
             placed = np.frombuffer(ends, np.int32)[array.offset:array.offset + len(array) + 1].astype(np.int64)
             lengths = np.where(nulls, -1, np.diff(placed)).astype(np.int32)
             return cls(lengths.data, memoryview(values or b""), placed)
+        if pa.types.is_floating(array.type):
+            array = pc.add(array, 0.0)  # -0.0 is 0.0
         width = array.type.bit_width // 8
         rows = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * width:(array.offset + len(array)) * width]
         if array.null_count:

@@ -120,16 +120,22 @@ def check_columns(folder: Path, entity: Entity) -> list[Finding]:
 
 
 def about_rows(file: Path, entity: Entity) -> int:
-    """Return how many rows a file has: exactly from its metadata, or about, from its size and its first lines."""
+    """Return how many rows a file has: exactly from its metadata, or about, from its size and its first lines.
+
+    None of one that proves to be unreadable: whoever reads it says so.
+    """
     if entity.format == "parquet":
         import pyarrow.parquet as pq
 
         with file.open("rb") as table:
             return int(pq.read_metadata(table).num_rows)
-    with opened(file) as source:
-        beginning = source.content.read(SAMPLED_BYTES)
-        whole = len(beginning) < SAMPLED_BYTES
-        read = source.packed.tell()
+    try:
+        with opened(file) as source:
+            beginning = source.content.read(SAMPLED_BYTES)
+            whole = len(beginning) < SAMPLED_BYTES
+            read = source.packed.tell()
+    except UnreadableError:
+        return 0
     lines = beginning.count(b"\n") * (1 if whole else file.stat().st_size / max(1, read))
     return max(0, int(lines) - (entity.format == "csv"))
 
