@@ -19,6 +19,7 @@ from tests.command_line import call
 from tests.small_plan import INSTANCE
 from tests.source_files import read_files
 from transforms import samples
+from transforms.layout import layout_of
 from transforms.sampled_values import check_values
 from transforms.sources import Finding
 
@@ -154,7 +155,8 @@ def test_many_files_and_many_columns_are_looked_at_in_part(tmp_path):
 def test_a_packed_file_is_not_read_from_its_middle(tmp_path):
     with gzip.open(tmp_path / "a.csv.gz", "wt") as file:
         file.write("Id,V\n1,a\n")
-    assert list(samples._later_lines(tmp_path / "a.csv.gz", "a", entity({"V": "string"}), 10, 0)) == []
+    layout = layout_of(tmp_path / "a.csv.gz", "a", entity({"V": "string"}))
+    assert list(samples._later_lines(tmp_path / "a.csv.gz", "a", layout, 10, 0)) == []
 
 
 KINDS = ["integer", "double", "decimal(6, 2)", "boolean", "date", "datetime", "guid", "string",

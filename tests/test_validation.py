@@ -266,7 +266,7 @@ FILES = {
     "another delimiter": ([(f"{CONTACTS}/delimiter", ";")], "wrong_delimiter", "sources.Shop.Contacts.delimiter",
                           "separated by ',', not by ';'"),
     "another format": ([(f"{CONTACTS}/format", "parquet")], "unreadable_file", "sources.Shop.Contacts",
-                       "data/contacts.csv is not a Parquet file.")}
+                       "data/contacts.csv is not a Parquet file (it seems to be text).")}
 
 
 def test_the_configuration_itself_is_in_order(tmp_path):

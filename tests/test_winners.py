@@ -39,7 +39,7 @@ def chosen(folder: Path, kind: str, prefer: dict[str, str], rows: list[Row]) -> 
                              "rule": pa.array([0] * (len(rows) - 1), pa.int32()),
                              "score": pa.array([100] * (len(rows) - 1), pa.int32())}), pairs)
     output = next(one for one in outputs.match_outputs(
-        identified, [PairTable(0, ENTITY, ENTITY, str(pairs), (len(rows) - 1,), ())], [table], plan)
+        identified, [PairTable(0, ENTITY, ENTITY, str(pairs), (len(rows) - 1,), (), (), ())], [table], plan)
         if one.table.name == f"Deduplication_{ENTITY}")
     return winner, [tuple(row.values()) for path in output.files or () for row in pq.read_table(path).to_pylist()]
 
