@@ -86,7 +86,7 @@ def stream(folder: Path) -> int:
     with stopping() as stop, overtide.open(folder) as project:
         run(project.paths, project.log, project.clock, runner_of(config), options_of(config),
             tick=Tick(shortest=0.1, poll=0.02, events=16), stop=stop.event,
-            upkeep=Upkeep(commits=2, seldom=2, reading_seconds=2, allow_shrink=True))
+            upkeep=Upkeep(commits=2, seldom=2, reading_seconds=2))
     return 0
 
 
