@@ -120,8 +120,8 @@ def requests_of(sent: Mapping[str, list[list[Batch]]]) -> dict[str, Request]:
 
 def keys_of(log: SqliteEventLog) -> Iterator[tuple[int, str | None]]:
     """Give position and idempotency key of every event; the key is the log's alone."""
-    with log._reading() as connection:
-        yield from connection.execute("SELECT position, idempotency_key FROM event") if connection else ()
+    yield from log._reading.ask(
+        lambda connection: connection.execute("SELECT position, idempotency_key FROM event").fetchall(), [])
 
 
 def truthful(truth: Truth, event: Event, request: Request) -> Truthful:
