@@ -141,9 +141,10 @@ class Past:
         return heir[0][0] if heir else None
 
     def resolve_record(self, entity: str, key: str) -> str | None:
-        """Return the id of the profile that a source record belongs to, or None."""
-        found = self.lake.query(*_rows("AlternateKey", self.run, ["CustomerId"],
-                                       {"EntityName": entity, "PrimaryKey": key}))
+        """Return the id of the profile that a source record belongs to, or did when it was there; None else."""
+        keys = {"EntityName": entity, "PrimaryKey": key}
+        found = self.lake.query(*_rows("AlternateKey", self.run, ["CustomerId"], keys))
+        found = found or self._gone(["CustomerId"], keys)
         return found[0][0] if found else None
 
     def profile(self, customer_id: str) -> Profile | None:
@@ -155,7 +156,13 @@ class Past:
             return None
         fields = dict(zip(types, _canonical_row(types.values(), found[0]), strict=True))
         previous = str(fields.get("PreviousCustomerId") or "")
-        return Profile(customer_id, fields, self._records(customer_id), tuple(filter(None, previous.split(";"))))
+        vanished = sorted(self._gone(["EntityName", "PrimaryKey"], {"CustomerId": customer_id}))
+        return Profile(customer_id, fields, self._records(customer_id), tuple(filter(None, previous.split(";"))),
+                       tuple((entity, key) for entity, key in vanished))
+
+    def _gone(self, names: list[str], keys: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return rows of the records that are gone; a lake that an earlier version published knows none."""
+        return self.lake.query(*_rows("VanishedKey", self.run, names, keys)) if self._columns("VanishedKey") else []
 
     def _records(self, customer_id: str) -> tuple[tuple[str, str, bool], ...]:
         columns, keys = ["EntityName", "PrimaryKey", "IsWinner"], {"CustomerId": customer_id}

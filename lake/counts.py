@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lake.definitions import columns_of
 from lake.merged import LIVE, with_query
 from schemas.instants import Instant
-from schemas.tables import SCHEMA
+from schemas.tables import SCHEMA, VANISHED_KEY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -40,10 +41,14 @@ CTES = {
         WHERE w."ValidFrom" <= i."Now" """,
     "targets": f"""SELECT {TARGET} FROM valid_updates UNION SELECT {TARGET} FROM valid_activities
         UNION SELECT {TARGET} FROM withdrawn""",
-    "resolved": f"""SELECT t.*, coalesce(c."CustomerId", a."CustomerId", k."CustomerId") AS id FROM targets t
+    "resolved": f"""SELECT t.*, coalesce(c."CustomerId", a."CustomerId", k."CustomerId", v."CustomerId") AS id
+        FROM targets t
         LEFT JOIN {SCHEMA}."Customer" c ON c."CustomerId" = t."CustomerId"
         LEFT JOIN {SCHEMA}."IdentityAlias" a ON a."PreviousCustomerId" = t."CustomerId"
-        LEFT JOIN {SCHEMA}."AlternateKey" k ON k."EntityName" = t."EntityName" AND k."PrimaryKey" = t."PrimaryKey" """}
+        LEFT JOIN {SCHEMA}."AlternateKey" k ON k."EntityName" = t."EntityName" AND k."PrimaryKey" = t."PrimaryKey"
+        LEFT JOIN {{vanished}} v ON v."EntityName" = t."EntityName" AND v."PrimaryKey" = t."PrimaryKey" """}
+NOTHING_VANISHED = """(SELECT NULL AS "EntityName", NULL AS "PrimaryKey", NULL AS "CustomerId" WHERE false)"""
+"""What stands for the table of records that are gone in a lake that an earlier version published."""
 
 
 def _resolved(source: str) -> str:
@@ -69,5 +74,7 @@ COUNTS = with_query({
 
 def count_overlay(connection: "DuckDBPyConnection") -> Overlay:
     """Count the overlay's events as far as the stream has carried them into the lake."""
-    row = connection.execute(COUNTS).fetchone()
+    known = columns_of(connection, VANISHED_KEY.name)
+    vanished = f'{SCHEMA}."{VANISHED_KEY.name}"' if known else NOTHING_VANISHED
+    row = connection.execute(COUNTS.format(vanished=vanished)).fetchone()
     return Overlay(*row) if row else Overlay(0, 0, 0, 0, 0, 0, None)

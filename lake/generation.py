@@ -27,8 +27,9 @@ DDL = (
     "CREATE TABLE record (entity TEXT, key TEXT, customer_id TEXT NOT NULL, PRIMARY KEY (entity, key)) WITHOUT ROWID",
     "CREATE TABLE alias (previous_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL) WITHOUT ROWID")
 """meta: run, instance, profile, entities, activities, real_time as JSON text. profile.document:
-`{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous": [ids]}`.
-record: every unified source record, losers too. alias: ids merged away, transitively."""
+`{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous": [ids]}`, and where records
+of it are gone `"vanished": [[entity, key]]`. record: every unified source record, losers too, and those that are gone.
+alias: ids merged away, transitively."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Profile:
     fields: dict[str, Json]
     records: tuple[tuple[str, str, bool], ...] = ()
     previous: tuple[str, ...] = ()
+    vanished: tuple[tuple[str, str], ...] = ()
+    """Keys of records that are gone and whose id leads here."""
 
 
 class _Connection(sqlite3.Connection):
@@ -88,7 +91,8 @@ class Generation:
         try:
             document = json.loads(row[0])
             records = tuple((entity, key, bool(winner)) for entity, key, winner in document["records"])
-            return Profile(customer_id, document["fields"], records, tuple(document["previous"]))
+            vanished = tuple((entity, key) for entity, key in document.get("vanished", ()))
+            return Profile(customer_id, document["fields"], records, tuple(document["previous"]), vanished)
         except (ValueError, KeyError, TypeError):
             raise self._corrupt(f"what it says of {customer_id} is no profile") from None
 

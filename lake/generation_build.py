@@ -26,11 +26,13 @@ class GenerationSources:
 
     profiles: CustomerId, fields (JSON object of canonical values), winners (JSON of their winning records without the
     outer brackets), PreviousCustomerId, ordered by CustomerId; keys: EntityName, PrimaryKey, CustomerId, IsWinner,
-    ordered by the first two; aliases: PreviousCustomerId, CustomerId.
+    ordered by the first two; vanished: EntityName, PrimaryKey, CustomerId of records that are gone; aliases:
+    PreviousCustomerId, CustomerId.
     """
 
     profiles: str
     keys: str
+    vanished: str
     aliases: str
 
 
@@ -38,11 +40,17 @@ DOCUMENTS = """
     WITH losers AS (
         SELECT CustomerId, string_agg('[' || to_json(EntityName) || ',' || to_json(PrimaryKey) || ',0]', ','
                                       ORDER BY EntityName, PrimaryKey) AS losers
-        FROM ({keys}) WHERE NOT IsWinner GROUP BY CustomerId)
+        FROM ({keys}) WHERE NOT IsWinner GROUP BY CustomerId),
+    gone AS (
+        SELECT CustomerId, string_agg('[' || to_json(EntityName) || ',' || to_json(PrimaryKey) || ']', ','
+                                      ORDER BY EntityName, PrimaryKey) AS gone
+        FROM ({vanished}) GROUP BY CustomerId)
     SELECT CustomerId, '{{"fields":' || fields || ',"records":[' || concat_ws(',', winners, losers) || '],"previous":['
-        || coalesce('"' || replace(PreviousCustomerId, ';', '","') || '"', '') || ']}}' AS document
-    FROM ({profiles}) LEFT JOIN losers USING (CustomerId)"""
-"""Rows come nearly in the order of the sources, as SQLite fills its tree best; few customers have losing records."""
+        || coalesce('"' || replace(PreviousCustomerId, ';', '","') || '"', '')
+        || coalesce('],"vanished":[' || gone, '') || ']}}' AS document
+    FROM ({profiles}) LEFT JOIN losers USING (CustomerId) LEFT JOIN gone USING (CustomerId)"""
+"""Rows come nearly in the order of the sources, as SQLite fills its tree best; few customers have losing records, and
+few have records that are gone."""
 
 
 def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping[str, Json],
@@ -58,10 +66,11 @@ def build_generation(connection: "DuckDBPyConnection", path: Path, meta: Mapping
     crash_point("generation.created")
     connection.execute(f"ATTACH {literal(str(draft))} AS generation (TYPE sqlite, JOURNAL_MODE 'OFF')")
     try:
-        documents = DOCUMENTS.format(keys=sources.keys, profiles=sources.profiles)
+        documents = DOCUMENTS.format(keys=sources.keys, vanished=sources.vanished, profiles=sources.profiles)
         connection.execute(f"INSERT INTO generation.profile {documents}")
-        connection.execute("INSERT INTO generation.record SELECT EntityName, PrimaryKey, CustomerId "
-                           f"FROM ({sources.keys})")
+        for keys in (sources.keys, sources.vanished):
+            connection.execute("INSERT INTO generation.record SELECT EntityName, PrimaryKey, CustomerId "
+                               f"FROM ({keys})")
         connection.execute("INSERT INTO generation.alias SELECT PreviousCustomerId, CustomerId "
                            f"FROM ({sources.aliases})")
     finally:

@@ -91,10 +91,16 @@ def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
     """Return the query of overlay rows, each with the id that its target leads to in the base.
 
     An id is itself where a profile has it, else the heir that it was merged into; a source record is its profile's.
-    A target that leads nowhere keeps an id that no profile has, or vanishes: it is held. The tables of keys and
-    aliases are not read while there is nothing to look up in them.
+    (one that is gone: that of its id). A target that leads nowhere keeps an id that no profile has, or is dropped: it
+    is held. The tables of keys and aliases are not read while there is nothing to look up in them.
     """
     kept = columns(carried, "s.")
+
+    def by_key(table: Table) -> str:
+        return f"""UNION ALL SELECT a."CustomerId", {kept} FROM source s JOIN ({frame.base(table)}) a
+              ON a."EntityName" = s."EntityName" AND a."PrimaryKey" = s."PrimaryKey"
+            WHERE s."CustomerId" IS NULL"""
+
     ctes = {
         **({"instants": frame.instants} if frame.instants else {}), "source": source,
         "aliases": frame.base(tables.IDENTITY_ALIAS),
@@ -106,9 +112,7 @@ def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
     return with_query(ctes, f"""SELECT coalesce(h."CustomerId", s."CustomerId") AS "CustomerId", {kept}
             FROM source s LEFT JOIN heirs h ON h."PreviousCustomerId" = s."CustomerId"
             WHERE s."CustomerId" IS NOT NULL
-            UNION ALL SELECT a."CustomerId", {kept} FROM source s JOIN ({frame.base(tables.ALTERNATE_KEY)}) a
-              ON a."EntityName" = s."EntityName" AND a."PrimaryKey" = s."PrimaryKey"
-            WHERE s."CustomerId" IS NULL""")
+            {by_key(tables.ALTERNATE_KEY)} {by_key(tables.VANISHED_KEY)}""")
 
 
 CUSTOMER_ID = Table("Customer", "", (tables.Column("CustomerId", "VARCHAR", ""),))

@@ -13,7 +13,7 @@ from schemas.instants import Instant
 from schemas.names import columns
 from schemas.tables import SCHEMA
 
-ALIASES, KEYS = versions(tables.IDENTITY_ALIAS), versions(tables.ALTERNATE_KEY)
+ALIASES, KEYS, GONE = map(versions, (tables.IDENTITY_ALIAS, tables.ALTERNATE_KEY, tables.VANISHED_KEY))
 CUSTOMERS, ACTIVITY_IDS = versions(CUSTOMER_ID), versions(ACTIVITY_ID)
 
 TARGETS = f"""
@@ -24,8 +24,11 @@ TARGETS = f"""
       LEFT JOIN ({CUSTOMERS}) c ON c."CustomerId" = a."PreviousCustomerId" AND {in_force("c", "a")}
       WHERE c."CustomerId" IS NULL
     UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({KEYS}) a
+      WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}
+    UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({GONE}) a
       WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}"""
-"""What events may name to reach the owner: its id, a previous id that has no profile of its own, a source record."""
+"""What events may name to reach the owner: its id, a previous id that has no profile of its own, a source record, one
+that is gone."""
 
 POSTED = f"""
     SELECT i."CustomerId", i."Run", {columns(ACTIVITY, "o.")}, o."AcceptedAt" FROM targets x

@@ -273,9 +273,10 @@ def build_serving(plan: Plan, found: Found) -> str:
     with kernel(plan.settings) as connection:
         unify.attach(connection, plan)
         connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
-        customers, keys, aliases = (_rows(table, files[table])
-                                    for table in ("Customer", "AlternateKey", "IdentityAlias"))
-        sources = GenerationSources(profile_json(fields, plan.unified(found.tables), customers), keys, aliases)
+        customers, keys, vanished, aliases = (
+            _rows(table, files[table]) for table in ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias"))
+        profiles = profile_json(fields, plan.unified(found.tables), customers)
+        sources = GenerationSources(profiles, keys, vanished, aliases)
         return build_generation(connection, plan.paths.generation(f"run{plan.run:06d}"), serving_meta(plan, fields),
                                 sources)
 

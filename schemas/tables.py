@@ -131,6 +131,12 @@ IDENTITY_ALIAS = _table(
     ("CustomerId", "VARCHAR", "id that heads the profile, transitively"),
     FIRST_RUN)
 
+VANISHED_KEY = _table(
+    "VanishedKey", "Records that were unified once and are no longer there, and the customer that their id leads to.",
+    ("EntityName", "VARCHAR", "entity that the source record was of"),
+    ("PrimaryKey", "VARCHAR", "primary key that it had, as text"),
+    CUSTOMER_ID, FIRST_RUN)
+
 REGISTRY = _table(
     "Registry", "Append-only: the id of every record ever seen; the latest row counts that Departure does not end.",
     ("EntityName", "VARCHAR", "entity of the source record"),
@@ -285,7 +291,7 @@ LAKE_HELP = _table(
     ("Signature", "VARCHAR", "how it is called"),
     ("Description", "VARCHAR", "what it gives"))
 
-VERSIONED = (UNIFIED_ACTIVITY, ALTERNATE_KEY, IDENTITY_ALIAS)
+VERSIONED = (UNIFIED_ACTIVITY, ALTERNATE_KEY, VANISHED_KEY, IDENTITY_ALIAS)
 """Base tables, beside Customer, that have a history."""
 
 OVERLAY = (UPDATES, WITHDRAWALS, REALTIME_ACTIVITIES, REALTIME_QUARANTINE, STREAM_COMMITS)

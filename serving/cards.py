@@ -268,5 +268,5 @@ def ids_of(base: Base, profile: Profile) -> list[str]:
 
 
 def records_of(profile: Profile) -> list[tuple[str, str]]:
-    """Return the source records of a profile."""
-    return [(entity, key) for entity, key, _ in profile.records]
+    """Return the source records by which events reach a profile: its own, and those that are gone."""
+    return [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]

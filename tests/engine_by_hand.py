@@ -19,6 +19,7 @@ from schemas import tables
 from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock
 from tests.generations import write_generation
 from tests.oracle_base import ACTIVITY_COLUMNS, Base, Sources, instant
+from tests.oracle_identities import Ref
 from transforms.realtime import overlay_rows, to_batch
 
 
@@ -84,14 +85,19 @@ def base_rows(base: Base) -> Iterator[tuple[tables.Table, dict[object, tuple[obj
                           for name in ACTIVITY_COLUMNS)) for one, (customer, row) in activities.items()}
     winners = {(entity, key): winner for profile in base.profiles.values() for entity, key, winner in profile.records}
     yield tables.ALTERNATE_KEY, {record: (*record, one, winners[record]) for record, one in base.records.items()}
+    yield tables.VANISHED_KEY, {record: (*record, one) for record, one in base.vanished.items()}
     yield tables.IDENTITY_ALIAS, {old: (old, new) for old, new in base.alias.items()}
 
 
 def profiles(base: Base) -> Iterator[Profile]:
     """Return the profiles as a serving generation keeps them."""
+    gone: dict[str, list[Ref]] = defaultdict(list)
+    for record, one in sorted(base.vanished.items()):
+        gone[one].append(record)
     for one, profile in base.profiles.items():
         previous = str(profile.columns["PreviousCustomerId"] or "")
-        yield Profile(one, dict(profile.columns), tuple(profile.records), tuple(filter(None, previous.split(";"))))
+        yield Profile(one, dict(profile.columns), tuple(profile.records), tuple(filter(None, previous.split(";"))),
+                      tuple(gone[one]))
 
 
 def serving_meta(run: int) -> dict[str, object]:

@@ -16,6 +16,7 @@ from tests.engine import opened
 PROFILES = pa.schema([(name, pa.string()) for name in ("CustomerId", "fields", "winners", "PreviousCustomerId")])
 KEYS = pa.schema([(name, pa.string()) for name in ("EntityName", "PrimaryKey", "CustomerId")]
                  + [("IsWinner", pa.bool_())])
+VANISHED = pa.schema([(name, pa.string()) for name in ("EntityName", "PrimaryKey", "CustomerId")])
 ALIASES = pa.schema([(name, pa.string()) for name in ("PreviousCustomerId", "CustomerId")])
 
 
@@ -33,8 +34,10 @@ def write_generation(path: Path, meta: Mapping[str, Json], profiles: Iterable[Pr
         connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
         connection.register("profiles", table(PROFILES, map(row_of, profiles)))
         connection.register("keys", table(KEYS, keys))
+        connection.register("vanished", table(VANISHED, (
+            (*record, profile.customer_id) for profile in profiles for record in profile.vanished)))
         connection.register("aliases", table(ALIASES, aliases))
-        sources = GenerationSources("FROM profiles", "FROM keys", "FROM aliases")
+        sources = GenerationSources("FROM profiles", "FROM keys", "FROM vanished", "FROM aliases")
         name = build_generation(connection, path, meta, sources)
         return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
 

@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
-from tests.oracle_identities import Cluster, Ref, Registry, identify, previous
+from tests.oracle_identities import Cluster, Ref, Registry, identify, previous, vanished
 
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
@@ -108,10 +109,18 @@ class Base:
     activities: Mapping[str, tuple[str, Row]]
     registry: Registry = field(default_factory=Registry)
 
+    @cached_property
+    def vanished(self) -> Mapping[Ref, str]:
+        """The records that are gone, each with the profile that its id leads to (2.3)."""
+        return vanished(self.registry, self.profiles, self.records)
+
     def resolve(self, target: Target) -> str | None:
-        """Return the profile that an id, current or previous, or a record leads to (2.3); None: held."""
+        """Return the profile that an id, current or previous, or a record leads to (2.3); None: held.
+
+        A record that is gone leads where its id does.
+        """
         if not isinstance(target, str):
-            return self.records.get(target)
+            return self.records.get(target) or self.vanished.get(target)
         found = target if target in self.profiles else self.alias.get(target)
         return found if found in self.profiles else None
 

@@ -151,6 +151,13 @@ def parent(after: Registry, one: str, owners: Collection[Ref]) -> str | None:
     return max(older, key=after.age, default=None)
 
 
+def vanished(registry: Registry, profiles: Collection[str], records: Collection[Ref]) -> dict[Ref, str]:
+    """Return the records that are gone, each with the profile that its id leads to (semantics 2.3), if that lives."""
+    gone = {record: one for record, one in registry.ids.items() if record not in records}
+    found = {record: one if one in profiles else registry.alias.get(one) for record, one in gone.items()}
+    return {record: one for record, one in found.items() if one is not None and one in profiles}
+
+
 def previous(alias: Mapping[str, str], customer_id: str) -> str | None:
     """Return the PreviousCustomerId of a profile: the ids merged into it, sorted, joined by `;`."""
     return ";".join(sorted(one for one, into in alias.items() if into == customer_id)) or None

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.configuration import Entity, UnifiedEntity
-from tests.oracle_identities import Cluster, Identities, previous
+from tests.oracle_identities import Cluster, Identities, previous, vanished
 from tests.sequences import NAMES
 from transforms import identities
 from transforms.fingerprint import EMPTY
@@ -55,6 +55,7 @@ class Registries:
         return {table: self._rows(query) for table, query in {
             "AlternateKey": f"SELECT EntityName, PrimaryKey, CustomerId FROM '{found.alternate_keys}'",
             "Customer": f"SELECT CustomerId, PreviousCustomerId FROM '{found.customers}'",
+            "VanishedKey": f"SELECT EntityName, PrimaryKey, CustomerId FROM '{found.vanished}'",
             "IdentityAlias": f"SELECT PreviousCustomerId, CustomerId FROM '{found.alias}'",
             "Registry": f"SELECT EntityName, PrimaryKey, CustomerId, Run FROM '{found.registry}'",
             "Departure": f"SELECT EntityName, PrimaryKey, CustomerId, Run FROM '{found.departure}'",
@@ -89,11 +90,14 @@ def written(folder: Path, clusters: Collection[Cluster]) -> tuple[list[Unified],
 
 def expected(found: Iterable[Identities], run: int) -> dict[str, Rows]:
     """Return the rows that the oracle's decisions of one refresh make, those of many sequences together."""
-    rows: dict[str, Rows] = {name: set() for name in ("AlternateKey", "Customer", "IdentityAlias", *LEARNING)}
+    names = ("AlternateKey", "Customer", "VanishedKey", "IdentityAlias", *LEARNING)
+    rows: dict[str, Rows] = {name: set() for name in names}
     for one in found:
         rows["AlternateKey"] |= {(*record, head) for head, cluster in one.profiles.items() for record in cluster}
         rows["Customer"] |= {(head, previous(one.registry.alias, head)) for head in one.profiles}
         rows["IdentityAlias"] |= set(one.registry.alias.items())
+        there = {record for cluster in one.profiles.values() for record in cluster}
+        rows["VanishedKey"] |= {(*record, head) for record, head in vanished(one.registry, one.profiles, there).items()}
         rows["Registry"] |= {(*record, head, run) for record, head in one.learnt.items()}
         rows["Departure"] |= {(*record, gone, run) for record, gone in one.left}
         rows["Identity"] |= {(new, run, *record) for new, record in one.created.items()}

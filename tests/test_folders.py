@@ -19,6 +19,7 @@ META = {"instance": "i", "run": 1}
 NOTHING = GenerationSources(
     "SELECT '' AS CustomerId, '' AS fields, '' AS winners, '' AS PreviousCustomerId WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId, true AS IsWinner WHERE false",
+    "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId WHERE false",
     "SELECT '' AS PreviousCustomerId, '' AS CustomerId WHERE false")
 
 

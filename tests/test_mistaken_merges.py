@@ -31,11 +31,11 @@ def command(folder: Path, *words: object, given: str = "") -> Any:
     return answer.document
 
 
-def day(folder: Path, **mails: str) -> None:
+def day(folder: Path, *options: str, **mails: str) -> None:
     """Refresh from people with these e-mails."""
     rows = [f"{key},{key},{mail}@x.example,low" for key, mail in mails.items()]
     (folder / "c.csv").write_text("\n".join(["Id,Name,EMail,Tier", *rows]) + "\n")
-    command(folder, "refresh")
+    command(folder, "refresh", *options)
 
 
 def shown(folder: Path, *who: str) -> list[Any]:

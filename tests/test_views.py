@@ -353,9 +353,9 @@ def test_everything_carries_a_comment(lake):
     commented = dict(lake.query("""SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'
                                    UNION ALL SELECT view_name, comment FROM duckdb_views()
                                    WHERE database_name = 'lake' AND NOT internal"""))
-    written_by_the_refresh = {"Customer", "UnifiedActivity", "AlternateKey", "IdentityAlias", "Registry", "Departure",
-                              "Identity", "runs", "ConflationMatchPairs", "oversized_blocks", "ignored_values",
-                              "serving_meta"}
+    written_by_the_refresh = {"Customer", "UnifiedActivity", "AlternateKey", "VanishedKey", "IdentityAlias",
+                              "Registry", "Departure", "Identity", "runs", "ConflationMatchPairs", "oversized_blocks",
+                              "ignored_values", "serving_meta"}
     written_by_the_refresh |= {f"{name}_history" for name in written_by_the_refresh}
     assert [name for name in names - written_by_the_refresh if not commented[name]] == []
     assert all(commented[name] for name in ("Customer_live", UNIFIED_ACTIVITY_LIVE.name, OVERLAY_STATE.name))

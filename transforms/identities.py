@@ -91,6 +91,7 @@ class Identified:
     registry: str
     identity: str
     alias: str
+    vanished: str
     departure: str
     profiles: int
     records: int
@@ -226,6 +227,26 @@ An id without records that are there (`resting`) goes where the id goes that it 
 records had beside it, those that changed last deciding, the youngest that is older.
 """
 
+LOST = """
+CREATE TEMP TABLE lost AS
+    SELECT EntityName, PrimaryKey, arg_max(CustomerId, given.Run) AS id
+    FROM (FROM registry ANTI JOIN there ON EntityName = entity_name(place) AND PrimaryKey = key WHERE {some}) AS given
+    LEFT JOIN (SELECT EntityName, PrimaryKey, CustomerId, max(Run) AS Run FROM departure GROUP BY ALL) AS gone
+        USING (EntityName, PrimaryKey, CustomerId)
+    WHERE gone.Run IS NULL OR given.Run > gone.Run GROUP BY EntityName, PrimaryKey
+"""
+"""The records that were there once and are gone, each with its last id.
+
+`some` is false where all that the registry knows are there, which spares the join.
+"""
+
+VANISHED = """
+WITH alive AS (SELECT DISTINCT id FROM identified)
+SELECT EntityName, PrimaryKey, CASE WHEN id IN (FROM alive) THEN id ELSE CustomerId END AS CustomerId
+FROM lost LEFT JOIN alias ON PreviousCustomerId = id WHERE id IN (FROM alive) OR CustomerId IN (FROM alive)
+"""
+"""The records that are gone whose id leads to a profile, with that profile."""
+
 
 def new_ids(connection: "DuckDBPyConnection", instance: str, names: str) -> None:
     """Create `fresh` (cluster, ref, id): an id that no other cluster ever had for each cluster without one."""
@@ -274,6 +295,8 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
     untold = before["Departure"] == UNTOLD
     connection.execute(HEIRS.format(first="customer DESC, since" if untold else "since, customer DESC"))
     connection.execute(ALIASES)
+    some = count(connection, "SELECT count(*) FROM registry") > count(connection, "SELECT count(*) FROM seen")
+    connection.execute(LOST.format(some=some))
     new_ids(connection, instance, ranked)
     mark_winners(connection, entities)
     connection.execute("""
@@ -289,7 +312,7 @@ def identify(connection: "DuckDBPyConnection", entities: list[Unified], forest: 
 def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: str, run: int, folder: Path,
              not_unified: int, oversized: list[tuple[str, str, int]], untold: bool) -> Identified:
     path = {name: folder / f"{name}.parquet"
-            for name in ("customers", "keys", "registry", "identity", "alias", "departure")}
+            for name in ("customers", "keys", "registry", "identity", "alias", "vanished", "departure")}
     winners = ", ".join(f"max(record) FILTER (winner AND place = {unified.place}) AS record_{unified.place}"
                         for unified in entities)
     profiles = write_parquet(connection, f"""
@@ -315,5 +338,9 @@ def _written(connection: "DuckDBPyConnection", entities: list[Unified], ranked: 
                substr(ref, 2) AS PrimaryKey FROM fresh""", path["identity"])
     write_parquet(connection, f"SELECT *, {run}::INTEGER AS FirstRun FROM alias ORDER BY PreviousCustomerId",
                   path["alias"])
-    return Identified(str(path["customers"]), str(path["keys"]), str(path["registry"]), str(path["identity"]),
-                      str(path["alias"]), str(path["departure"]), profiles, keys, not_unified, tuple(oversized))
+    write_parquet(connection, f"SELECT *, {run}::INTEGER AS FirstRun FROM ({VANISHED}) "
+                  "ORDER BY CustomerId, EntityName, PrimaryKey", path["vanished"])
+    written = {name: str(file) for name, file in path.items()}
+    return Identified(written["customers"], written["keys"], written["registry"], written["identity"],
+                      written["alias"], written["vanished"], written["departure"], profiles, keys, not_unified,
+                      tuple(oversized))

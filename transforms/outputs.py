@@ -32,13 +32,15 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 KEYS = {"Customer": "CustomerId", "UnifiedActivity": "ActivityId", "AlternateKey": "EntityName, PrimaryKey",
-        "IdentityAlias": "PreviousCustomerId"}
+        "VanishedKey": "EntityName, PrimaryKey", "IdentityAlias": "PreviousCustomerId"}
 """The primary keys of the tables that keep a history."""
 
 ORDERS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId, ActivityTime, SourceEntityName, SourceActivityId",
-          "AlternateKey": "EntityName, PrimaryKey", "IdentityAlias": "PreviousCustomerId"}
+          "AlternateKey": "EntityName, PrimaryKey", "VanishedKey": "CustomerId, EntityName, PrimaryKey",
+          "IdentityAlias": "PreviousCustomerId"}
 """Total orders, in which the files are written and their rows hashed."""
-IDS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId", "IdentityAlias": "PreviousCustomerId"}
+IDS = {"Customer": "CustomerId", "UnifiedActivity": "CustomerId", "VanishedKey": "CustomerId",
+       "IdentityAlias": "PreviousCustomerId"}
 """The id in whose order a table is; AlternateKey is in the order of its entities and keys, and one part."""
 DIGITS = 3
 PREFIXES = 16**DIGITS
@@ -92,7 +94,7 @@ def orders(identified: Identified, entity_tables: list[EntityTable], plan: Plan)
     rows = {table.entity: table.rows_kept for table in entity_tables}
     activities = sum(rows[activity.entity] for activity, _ in plan.activities)
     sizes = {"Customer": plan.buckets(identified.profiles, 2), "UnifiedActivity": plan.buckets(activities, 4),
-             "AlternateKey": 1, "IdentityAlias": 1}
+             "AlternateKey": 1, "VanishedKey": 1, "IdentityAlias": 1}
     for table, number in sizes.items():
         yield from (Build(table, place, low, high) for place, (low, high) in enumerate(ranges(number)))
 
@@ -125,8 +127,10 @@ def definition(table: str, plan: Plan, unified: list[Unified]) -> Table:
 def _rows(connection: "DuckDBPyConnection", order: Build, identified: Identified, entity_tables: list[EntityTable],
           plan: Plan) -> str:
     """Return the file of a part's rows; those of keys and aliases were written with the identities."""
-    if order.table in ("AlternateKey", "IdentityAlias"):
-        return identified.alternate_keys if order.table == "AlternateKey" else identified.alias
+    written = {"AlternateKey": identified.alternate_keys, "VanishedKey": identified.vanished,
+               "IdentityAlias": identified.alias}
+    if order.table in written:
+        return written[order.table]
     path = plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
     rows = _customers if order.table == "Customer" else _activities
     query = f"SELECT *, {plan.run}::INTEGER AS FirstRun FROM ({rows(order, identified, entity_tables, plan)})"
