@@ -29,6 +29,7 @@ test: check
 	$(BIN)/python -m pytest
 
 check: .venv/.development
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict
 

@@ -1,4 +1,7 @@
-"""What Beam workers install (`--setup_file ./setup.py`); everything is declared in `pyproject.toml`."""
+"""What Beam workers install (`--setup_file ./setup.py`).
+
+Everything is declared in `pyproject.toml`.
+"""
 
 from setuptools import setup
 

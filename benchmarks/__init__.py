@@ -1,1 +1,4 @@
-"""Speed and size, each beside its plain alternative; `python -m benchmarks.run` prints and records them."""
+"""Speed and size, each beside its plain alternative.
+
+`python -m benchmarks.run` prints and records them.
+"""

@@ -1,4 +1,7 @@
-"""How right the pairs of an AlternateKey table are: precision, recall and F1 against the generator's truth."""
+"""How right the pairs of an AlternateKey table are.
+
+Precision, recall and F1 against the generator's truth.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,16 +36,21 @@ class Accuracy:
 
 
 def accuracy(keys: Path, truth: Path) -> Accuracy:
-    """Compare AlternateKey (a Parquet file: EntityName, PrimaryKey, CustomerId) with the file `truth`."""
+    """Compare AlternateKey (a Parquet file.
+
+    EntityName, PrimaryKey, CustomerId) with the file `truth`.
+    """
     reader = "read_csv" if truth.suffix == ".csv" else "read_parquet"
     query = f"""
         WITH known AS (
             SELECT CustomerId, PersonId FROM '{keys}'
             JOIN {reader}('{truth}') truth USING (PrimaryKey)
             WHERE EntityName LIKE '%\\_' || replace(Entity, '-', '') ESCAPE '\\')
-        SELECT (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM {reader}('{truth}') GROUP BY PersonId)),
+        SELECT (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM {reader}('{truth}')
+          GROUP BY PersonId)),
                (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM known GROUP BY CustomerId)),
-               (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM known GROUP BY CustomerId, PersonId))"""
+               (SELECT {PAIRS} FROM (SELECT count(*) AS records FROM known
+                 GROUP BY CustomerId, PersonId))"""
     row = duckdb.execute(query).fetchone()
     if row is None:
         raise ValueError(f"{truth} is empty")
@@ -50,11 +58,15 @@ def accuracy(keys: Path, truth: Path) -> Accuracy:
 
 
 def same_customers(one: Path, other: Path) -> bool:
-    """Say whether two AlternateKey files put the same records together, whatever the customers are called."""
+    """Say whether two AlternateKey files put the same records together.
+
+    What the customers are called does not matter.
+    """
     query = f"""
         WITH sides AS (SELECT a.CustomerId AS one, b.CustomerId AS other
                       FROM '{one}' a FULL JOIN '{other}' b USING (EntityName, PrimaryKey))
-        SELECT count(*) = count(one) AND count(*) = count(other) AND count(DISTINCT (one, other)) = count(DISTINCT one)
+        SELECT count(*) = count(one) AND count(*) = count(other)
+          AND count(DISTINCT (one, other)) = count(DISTINCT one)
                AND count(DISTINCT one) = count(DISTINCT other) FROM sides"""
     row = duckdb.execute(query).fetchone()
     return bool(row and row[0])

@@ -1,4 +1,7 @@
-"""A card in one process while a stream carries a hundred events a second and one refresh after the other publishes."""
+"""Cards in one process while a stream carries events and refreshes publish.
+
+The stream carries a hundred events a second, and one refresh after the other publishes.
+"""
 
 import random
 import subprocess
@@ -32,7 +35,9 @@ while True:
 @contextmanager
 def running(code: str, *arguments: str) -> Iterator[None]:
     """Run Python code beside this process, with all that it starts, until the block ends."""
-    with subprocess.Popen([sys.executable, "-c", code, *arguments], start_new_session=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], start_new_session=True
+    ) as process:
         try:
             yield
         finally:
@@ -40,20 +45,32 @@ def running(code: str, *arguments: str) -> Iterator[None]:
 
 
 def measure(project: Path, seconds: float = SECONDS) -> list[Row]:
-    """Measure cards of random customers, each beside a bare SQLite look-up that waits for the machine alike."""
+    """Measure cards of random customers, each beside a bare SQLite look-up.
+
+    The look-up waits for the machine alike.
+    """
     ids = random.Random(1).sample(customer_ids(project, 20_000), 2_000)
     command = str(Path(sys.executable).parent / "overtide")
-    with streaming(project), running(POSTING, str(project), " ".join(ids)), \
-            running(REFRESHING, command, str(project)):
+    with (
+        streaming(project),
+        running(POSTING, str(project), " ".join(ids)),
+        running(REFRESHING, command, str(project)),
+    ):
         cards, own, bare, runs = read(project, ids, seconds)
     what = "get beside a stream and a refresh"
-    return [*rows(what, cards, bare),
-            Row(f"{what}: p99 of its own processor time", percentile(own, 99), "ms"),
-            Row("publishes meanwhile", runs, "", at_least=1)]
+    return [
+        *rows(what, cards, bare),
+        Row(f"{what}: p99 of its own processor time", percentile(own, 99), "ms"),
+        Row("publishes meanwhile", runs, "", at_least=1),
+    ]
 
 
-def read(project: Path, ids: list[str], seconds: float) -> tuple[list[float], list[float], list[float], int]:
-    """Return milliseconds of cards, their processor time, and those of bare look-ups; and how many runs came meanwhile.
+def read(
+    project: Path, ids: list[str], seconds: float
+) -> tuple[list[float], list[float], list[float], int]:
+    """Return milliseconds of cards, their processor time, and those of bare look-ups.
+
+    And how many runs came meanwhile.
 
     A card that waits for the processor alone takes its own time of it, whatever else runs.
     """
@@ -73,6 +90,16 @@ def read(project: Path, ids: list[str], seconds: float) -> tuple[list[float], li
 
 def rows(what: str, ours: list[float], bare: list[float]) -> list[Row]:
     """Return the percentiles of two series, and their greatest values."""
-    return [*(Row(f"{what}: p{percent}", percentile(ours, percent), "ms", percentile(bare, percent),
-                  at_most=2 if percent == 99 else None) for percent in (50, 99)),
-            Row(f"{what}: longest of {len(ours):,}", max(ours), "ms", max(bare))]
+    return [
+        *(
+            Row(
+                f"{what}: p{percent}",
+                percentile(ours, percent),
+                "ms",
+                percentile(bare, percent),
+                at_most=2 if percent == 99 else None,
+            )
+            for percent in (50, 99)
+        ),
+        Row(f"{what}: longest of {len(ours):,}", max(ours), "ms", max(bare)),
+    ]

@@ -11,8 +11,8 @@ from pathlib import Path
 import overtide
 from benchmarks.live import customer_ids
 from benchmarks.measure import Row, percentile
-from lake.catalog import connect
-from schemas.paths import Paths
+from overtide.lake.catalog import connect
+from overtide.schemas.paths import Paths
 
 RATE, SECONDS, POLL = 100, 30, 0.02
 PLAIN_EVENTS = 300
@@ -41,7 +41,9 @@ class Visible:
 
     def position(self) -> int:
         """Return the last position that SQL shows, or -1."""
-        row = self._connection.execute("SELECT coalesce(max(Position), -1) FROM lake.updates").fetchone()
+        row = self._connection.execute(
+            "SELECT coalesce(max(Position), -1) FROM lake.updates"
+        ).fetchone()
         return int(row[0]) if row else -1
 
     def _watch(self) -> None:
@@ -83,8 +85,16 @@ def measure(project: Path) -> list[Row]:
         visible.wait_for(acknowledged[-1][1], 30)
         delays = [delay(visible.seen, at, position) for at, position in acknowledged]
     beside = plain_delays(project.parent / "plain-lake")
-    return [Row(f"event to SQL at {RATE} events/s: p{percent}", percentile(delays, percent), "s",
-                percentile(beside, percent), at_most=1 if percent == 95 else None) for percent in (50, 95)]
+    return [
+        Row(
+            f"event to SQL at {RATE} events/s: p{percent}",
+            percentile(delays, percent),
+            "s",
+            percentile(beside, percent),
+            at_most=1 if percent == 95 else None,
+        )
+        for percent in (50, 95)
+    ]
 
 
 def delay(seen: list[tuple[float, int]], acknowledged: float, position: int) -> float:
@@ -93,14 +103,21 @@ def delay(seen: list[tuple[float, int]], acknowledged: float, position: int) -> 
 
 
 def plain_delays(folder: Path) -> list[float]:
-    """Return the seconds that each event takes which is inserted into a DuckLake of its own, one commit each."""
+    """Return the seconds that each event takes to be inserted into a plain DuckLake.
+
+    The DuckLake is one of its own, and each event is one commit.
+    """
     delays = []
     with connect(Paths.of(folder), read_only=False) as connection:
-        connection.execute("CREATE TABLE lake.updates (Position BIGINT, CustomerId VARCHAR, Value VARCHAR)")
+        connection.execute(
+            "CREATE TABLE lake.updates (Position BIGINT, CustomerId VARCHAR, Value VARCHAR)"
+        )
         began = time.perf_counter()
         for number in range(PLAIN_EVENTS):
             due = began + number / RATE
             time.sleep(max(0.0, due - time.perf_counter()))
-            connection.execute("INSERT INTO lake.updates VALUES (?, ?, ?)", [number, "customer", "City"])
+            connection.execute(
+                "INSERT INTO lake.updates VALUES (?, ?, ?)", [number, "customer", "City"]
+            )
             delays.append(time.perf_counter() - due)
     return delays

@@ -1,4 +1,7 @@
-"""The event log: how many events a second become durable, beside a bare SQLite table with the same promise."""
+"""The event log: durable events a second, beside a bare SQLite table.
+
+The table keeps the same promise.
+"""
 
 import json
 import multiprocessing
@@ -15,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Row, seconds_of
-from eventlog.sqlite import SqliteEventLog
-from schemas.events import Draft, hash_of, id_source
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.schemas.events import Draft, hash_of, id_source
 
 BATCH, THREADS, PROCESSES = 1000, 50, 4
 HOUR = 3_600_000_000
@@ -33,18 +36,35 @@ def open_log(path: Path) -> SqliteEventLog:
 
 
 def draft(number: int) -> Draft:
-    """Return an update of one of a hundred thousand customers, with an idempotency key as a careful client sends it."""
+    """Return an update of one of a hundred thousand customers, with an idempotency key.
+
+    A careful client sends such a key.
+    """
     fields = {"fields": {"Telephone": str(number)}}
-    return Draft("update", f"{number % 100_000:032x}", None, None, json.dumps(fields), ttl=4 * HOUR, caller="benchmark",
-                 idempotency_key=f"{number}", request_hash=hash_of(fields))
+    return Draft(
+        "update",
+        f"{number % 100_000:032x}",
+        None,
+        None,
+        json.dumps(fields),
+        ttl=4 * HOUR,
+        caller="benchmark",
+        idempotency_key=f"{number}",
+        request_hash=hash_of(fields),
+    )
 
 
 def plain_table(path: Path) -> sqlite3.Connection:
-    """Open a bare SQLite table that is as durable as the log: WAL, synchronous FULL, one transaction per append."""
+    """Open a bare SQLite table that is as durable as the log.
+
+    WAL, synchronous FULL, one transaction per append.
+    """
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("CREATE TABLE event (position INTEGER PRIMARY KEY, accepted_at, customer_id, body)")
+    connection.execute(
+        "CREATE TABLE event (position INTEGER PRIMARY KEY, accepted_at, customer_id, body)"
+    )
     return connection
 
 
@@ -53,14 +73,18 @@ Rows = list[tuple[int, str, str]]
 
 def plain_rows(numbers: range) -> Rows:
     """Return what a bare table keeps of these updates."""
-    return [(clock(), f"{number % 100_000:032x}", json.dumps({"fields": {"Telephone": str(number)}}))
-            for number in numbers]
+    return [
+        (clock(), f"{number % 100_000:032x}", json.dumps({"fields": {"Telephone": str(number)}}))
+        for number in numbers
+    ]
 
 
 def append_plain(connection: sqlite3.Connection, rows: Rows) -> None:
     """Insert events in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany("INSERT INTO event (accepted_at, customer_id, body) VALUES (?, ?, ?)", rows)
+    connection.executemany(
+        "INSERT INTO event (accepted_at, customer_id, body) VALUES (?, ?, ?)", rows
+    )
     connection.execute("COMMIT")
 
 
@@ -99,9 +123,15 @@ def one_process(path: Path, place: int, events: int) -> None:
 
 
 def together(path: Path, events: int) -> tuple[float, int]:
-    """Let four processes append at once; return the events per second of all, and how many processes failed."""
+    """Let four processes append at once.
+
+    Return the events per second of all, and how many processes failed.
+    """
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=one_process, args=(path, place, events)) for place in range(PROCESSES)]
+    processes = [
+        context.Process(target=one_process, args=(path, place, events))
+        for place in range(PROCESSES)
+    ]
     began = time.perf_counter()
     for process in processes:
         process.start()
@@ -118,19 +148,36 @@ def measure(folder: Path) -> list[Row]:
     """Measure all ways to append."""
     folder.mkdir(parents=True)
     bare = SingleWriter(plain_table(folder / "plain.sqlite"))
-    rows = [Row("log: events/s in batches of 1,000", in_batches(folder / "batches.sqlite"), "/s",
-                batched(bare.append, [plain_rows(numbers) for numbers in batches(300_000, BATCH)]), at_least=50_000),
-            Row(f"log: events/s singly from {THREADS} threads", one_by_one(folder / "singles.sqlite"), "/s",
-                singly(bare.append, [plain_rows(numbers) for numbers in batches(5_000, 1)]), at_least=2_500)]
+    rows = [
+        Row(
+            "log: events/s in batches of 1,000",
+            in_batches(folder / "batches.sqlite"),
+            "/s",
+            batched(bare.append, [plain_rows(numbers) for numbers in batches(300_000, BATCH)]),
+            at_least=50_000,
+        ),
+        Row(
+            f"log: events/s singly from {THREADS} threads",
+            one_by_one(folder / "singles.sqlite"),
+            "/s",
+            singly(bare.append, [plain_rows(numbers) for numbers in batches(5_000, 1)]),
+            at_least=2_500,
+        ),
+    ]
     rate, failed = together(folder / "processes.sqlite", 25_000)
-    return [*rows, Row(f"log: events/s from {PROCESSES} processes at once", rate, "/s"),
-            Row(f"log: failed of {PROCESSES} processes", failed, "", at_most=0)]
+    return [
+        *rows,
+        Row(f"log: events/s from {PROCESSES} processes at once", rate, "/s"),
+        Row(f"log: failed of {PROCESSES} processes", failed, "", at_most=0),
+    ]
 
 
 def in_batches(path: Path) -> float:
     """Return the events per second of batches."""
     with closing(open_log(path)) as log:
-        return batched(partial(append, log), [drafts(numbers) for numbers in batches(300_000, BATCH)])
+        return batched(
+            partial(append, log), [drafts(numbers) for numbers in batches(300_000, BATCH)]
+        )
 
 
 def one_by_one(path: Path) -> float:
@@ -140,7 +187,10 @@ def one_by_one(path: Path) -> float:
 
 
 class SingleWriter:
-    """One SQLite connection shared by all threads: one transaction per append, one after the other."""
+    """One SQLite connection shared by all threads.
+
+    One transaction per append, one after the other.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

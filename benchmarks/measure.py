@@ -1,4 +1,7 @@
-"""How things are measured: a command's seconds and its process tree's memory, repeated calls, and rows of a report."""
+"""How things are measured.
+
+A command's seconds and its process tree's memory, repeated calls, and rows of a report.
+"""
 
 import json
 import statistics
@@ -17,7 +20,10 @@ SAMPLE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report: a value of ours, the plain alternative's beside it, and the bar it should meet."""
+    """One line of the report.
+
+    A value of ours, the plain alternative's beside it, and the bar it should meet.
+    """
 
     measure: str
     value: float
@@ -58,9 +64,15 @@ def table(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table, aligned for a terminal as well."""
     cells = [HEADER, *(row.cells() for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(HEADER))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-             for line in cells]
-    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+    lines = [
+        "| "
+        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        + " |"
+        for line in cells
+    ]
+    return "\n".join(
+        [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+    )
 
 
 @dataclass(frozen=True)
@@ -84,9 +96,14 @@ def tree_bytes(process: psutil.Process) -> int:
 
 
 def run(command: Sequence[str | Path]) -> Run:
-    """Run a command to its end, with its process tree's memory sampled; stop the benchmark when it fails."""
+    """Run a command to its end, with its process tree's memory sampled.
+
+    Stop the benchmark when it fails.
+    """
     began = time.perf_counter()
-    with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, text=True
+    ) as process:
         peak, watched = 0, psutil.Process(process.pid)
         while process.poll() is None:
             peak = max(peak, _sample(watched))
@@ -107,7 +124,9 @@ def _sample(process: psutil.Process) -> int:
 
 def overtide(project: Path, *arguments: str) -> Run:
     """Run the command line on a project, as a user would, with JSON as its answer."""
-    return run([Path(sys.executable).parent / "overtide", "-C", project, "--json", "-q", *arguments])
+    return run(
+        [Path(sys.executable).parent / "overtide", "-C", project, "--json", "-q", *arguments]
+    )
 
 
 def median_seconds(call: Callable[[], object], times: int = 5) -> float:

@@ -8,7 +8,7 @@ import duckdb
 import overtide
 from benchmarks.live import customer_ids
 from benchmarks.measure import Row, percentile, seconds_of
-from schemas.names import literal
+from overtide.schemas.names import literal
 
 READS = 500
 
@@ -20,8 +20,16 @@ def measure(project: Path) -> list[Row]:
         opened.timeline(ids[0])
         times = [1000 * seconds_of(lambda one=one: opened.timeline(one)) for one in ids]
     beside = plain_times(project.parent / "plain-csv" / "UnifiedActivity.parquet")
-    return [Row(f"timeline: p{percent} of {READS} customers", percentile(times, percent), "ms",
-                percentile(beside, percent), at_most=50 if percent == 95 else None) for percent in (50, 95)]
+    return [
+        Row(
+            f"timeline: p{percent} of {READS} customers",
+            percentile(times, percent),
+            "ms",
+            percentile(beside, percent),
+            at_most=50 if percent == 95 else None,
+        )
+        for percent in (50, 95)
+    ]
 
 
 def plain_times(activities: Path) -> list[float]:
@@ -29,4 +37,7 @@ def plain_times(activities: Path) -> list[float]:
     file = literal(str(activities))
     ids = duckdb.execute(f"SELECT CustomerId FROM {file} USING SAMPLE 21").fetchall()
     query = f"FROM {file} WHERE CustomerId = ? ORDER BY ActivityTime DESC"
-    return [1000 * seconds_of(lambda one=one: duckdb.execute(query, list(one)).fetchall()) for one in ids][1:]
+    return [
+        1000 * seconds_of(lambda one=one: duckdb.execute(query, list(one)).fetchall())
+        for one in ids
+    ][1:]

@@ -1,4 +1,7 @@
-"""The refresh: first, again, and with one row in a hundred changed, beside the plain alternative on the same files."""
+"""The refresh: first, again, and with one row in a hundred changed.
+
+Each is measured beside the plain alternative on the same files.
+"""
 
 import json
 import shutil
@@ -13,19 +16,21 @@ import duckdb
 from benchmarks.accuracy import Accuracy, accuracy, same_customers
 from benchmarks.measure import Row, Run, overtide, run
 from benchmarks.project import write_project
-from lake.catalog import connect
-from schemas.names import literal
-from schemas.paths import Paths
+from overtide.lake.catalog import connect
+from overtide.schemas.names import literal
+from overtide.schemas.paths import Paths
 
 Files = Callable[[int, str], Path]
 """Gives the folder of generated files for a number of people and a format."""
 
 GIB = 2**30
-CHANGED = {"Contact": ("ContactId", "City", "City || ' North'"),
-           "Customer-Loyalty": ("LoyaltyId", "RewardPoints", "RewardPoints || '0'"),
-           "OnlinePurchases": ("PurchaseId", "TotalPrice", "TotalPrice || '0'"),
-           "POSPurchases": ("PurchaseId", "TotalPrice", "TotalPrice || '0'"),
-           "WebsiteReviews": ("ReviewId", "ReviewText", "ReviewText || '!'")}
+CHANGED = {
+    "Contact": ("ContactId", "City", "City || ' North'"),
+    "Customer-Loyalty": ("LoyaltyId", "RewardPoints", "RewardPoints || '0'"),
+    "OnlinePurchases": ("PurchaseId", "TotalPrice", "TotalPrice || '0'"),
+    "POSPurchases": ("PurchaseId", "TotalPrice", "TotalPrice || '0'"),
+    "WebsiteReviews": ("ReviewId", "ReviewText", "ReviewText || '!'"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,10 @@ class Refresh:
 def refresh(project: Path) -> Refresh:
     """Run `overtide refresh` and read the manifest of the run that it published."""
     measured = overtide(project, "refresh")
-    return Refresh(measured, json.loads(one(project, "SELECT Manifest FROM lake.runs ORDER BY Run DESC LIMIT 1")))
+    return Refresh(
+        measured,
+        json.loads(one(project, "SELECT Manifest FROM lake.runs ORDER BY Run DESC LIMIT 1")),
+    )
 
 
 def one(project: Path, query: str) -> Any:  # noqa: ANN401 - whatever the query gives
@@ -68,8 +76,10 @@ def plain(files: Path, out: Path) -> Run:
 def exported_keys(project: Path, path: Path) -> Path:
     """Write the lake's AlternateKey as a plain Parquet file."""
     with connect(Paths.of(project)) as connection:
-        connection.execute(f"COPY (SELECT EntityName, PrimaryKey, CustomerId FROM lake.AlternateKey) "
-                           f"TO {literal(str(path))} (FORMAT parquet)")
+        connection.execute(
+            f"COPY (SELECT EntityName, PrimaryKey, CustomerId FROM lake.AlternateKey) "
+            f"TO {literal(str(path))} (FORMAT parquet)"
+        )
     return path
 
 
@@ -77,15 +87,28 @@ def change_one_in_a_hundred(files: Path, out: Path, kind: str) -> Path:
     """Write the same files with one value changed in every hundredth row or so."""
     out.mkdir()
     for name, (key, column, value) in CHANGED.items():
-        source, options = f"{files}/{name}.{kind}", "FORMAT csv, HEADER" if kind == "csv" else "FORMAT parquet"
-        read = f"read_csv('{source}', all_varchar = true)" if kind == "csv" else f"read_parquet('{source}')"
-        duckdb.execute(f"COPY (SELECT * REPLACE (CASE WHEN hash({key}) % 100 = 0 THEN {value} ELSE {column} END "
-                       f"AS {column}) FROM {read}) TO '{out}/{name}.{kind}' ({options})")
+        source, options = (
+            f"{files}/{name}.{kind}",
+            "FORMAT csv, HEADER" if kind == "csv" else "FORMAT parquet",
+        )
+        read = (
+            f"read_csv('{source}', all_varchar = true)"
+            if kind == "csv"
+            else f"read_parquet('{source}')"
+        )
+        duckdb.execute(
+            f"COPY (SELECT * REPLACE (CASE WHEN hash({key}) % 100 = 0 THEN {value} ELSE {column} "
+            "END "
+            f"AS {column}) FROM {read}) TO '{out}/{name}.{kind}' ({options})"
+        )
     return out
 
 
 def measure(folder: Path, people: int, files: Files) -> list[Row]:
-    """Measure first and later refreshes from CSV and Parquet, and how seconds grow with the rows."""
+    """Measure first and later refreshes from CSV and Parquet, and how seconds grow.
+
+    The seconds grow with the rows.
+    """
     rows, firsts = [], {}
     for kind in ("csv", "parquet"):
         written, firsts[kind] = of_format(folder, people, files, kind)
@@ -103,14 +126,33 @@ def of_format(folder: Path, people: int, files: Files, kind: str) -> tuple[list[
     first = refresh(project)
     total, plain_rate = first.source_rows, first.source_rows / beside.seconds
     assert total == beside.document["rows"], "the plain alternative read other rows"
-    same = same_customers(exported_keys(project, folder / f"keys-{kind}.parquet"), out / "AlternateKey.parquet")
-    rows = [Row(f"first refresh from {kind}: rows/s to commit", total / first.seconds_to_commit, "/s", plain_rate,
-                at_least=200_000),
-            Row(f"first refresh from {kind}: rows/s in all", total / first.run.seconds, "/s", plain_rate,
-                at_least=125_000),
-            Row(f"first refresh from {kind}: peak memory", first.run.peak_bytes / GIB, "GiB",
-                beside.peak_bytes / GIB, at_most=4),
-            Row(f"first refresh from {kind}: same customers as plain", same, "", at_least=1)]
+    same = same_customers(
+        exported_keys(project, folder / f"keys-{kind}.parquet"), out / "AlternateKey.parquet"
+    )
+    rows = [
+        Row(
+            f"first refresh from {kind}: rows/s to commit",
+            total / first.seconds_to_commit,
+            "/s",
+            plain_rate,
+            at_least=200_000,
+        ),
+        Row(
+            f"first refresh from {kind}: rows/s in all",
+            total / first.run.seconds,
+            "/s",
+            plain_rate,
+            at_least=125_000,
+        ),
+        Row(
+            f"first refresh from {kind}: peak memory",
+            first.run.peak_bytes / GIB,
+            "GiB",
+            beside.peak_bytes / GIB,
+            at_most=4,
+        ),
+        Row(f"first refresh from {kind}: same customers as plain", same, "", at_least=1),
+    ]
     return [*rows, *again(project, folder, source, kind, plain_rate)], first
 
 
@@ -118,21 +160,31 @@ def again(project: Path, folder: Path, source: Path, kind: str, plain_rate: floa
     """Measure a refresh of unchanged files and one of changed files."""
     unchanged = refresh(project)
     rows = later(unchanged, f"unchanged {kind}", plain_rate)
-    assert one(project, "SELECT count(*) FROM lake.Customer_history") == 0, "unchanged rows were written to history"
+    assert one(project, "SELECT count(*) FROM lake.Customer_history") == 0, (
+        "unchanged rows were written to history"
+    )
     changed = change_one_in_a_hundred(source, folder / f"changed-{kind}", kind)
     (project / "data").unlink()
     (project / "data").symlink_to(changed.resolve())
     rows += later(refresh(project), f"1 % changed {kind}", plain_rate)
     shutil.rmtree(changed)
-    share = "SELECT 100 * (SELECT count(*) FROM lake.Customer_history) / (SELECT count(*) FROM lake.Customer)"
-    return [*rows, Row(f"1 % changed {kind}: customers in history", one(project, share), "%", at_most=2.2)]
+    share = (
+        "SELECT 100 * (SELECT count(*) FROM lake.Customer_history) / (SELECT count(*) FROM "
+        "lake.Customer)"
+    )
+    return [
+        *rows,
+        Row(f"1 % changed {kind}: customers in history", one(project, share), "%", at_most=2.2),
+    ]
 
 
 def later(refreshed: Refresh, what: str, plain_rate: float) -> list[Row]:
     """Return the rows of a refresh over a base."""
     rate = refreshed.source_rows / refreshed.seconds_to_commit
-    return [Row(f"refresh of {what}: rows/s to commit", rate, "/s", plain_rate, at_least=125_000),
-            Row(f"refresh of {what}: peak memory", refreshed.run.peak_bytes / GIB, "GiB", at_most=4)]
+    return [
+        Row(f"refresh of {what}: rows/s to commit", rate, "/s", plain_rate, at_least=125_000),
+        Row(f"refresh of {what}: peak memory", refreshed.run.peak_bytes / GIB, "GiB", at_most=4),
+    ]
 
 
 def measure_rules(folder: Path, people: int, files: Files) -> list[Row]:
@@ -142,11 +194,22 @@ def measure_rules(folder: Path, people: int, files: Files) -> list[Row]:
     for rules in ("one", "own"):
         project = write_project(folder / rules, source, "csv", rules)
         refresh(project)
-        found[rules] = accuracy(exported_keys(project, folder / f"{rules}.parquet"), source / "truth.csv")
+        found[rules] = accuracy(
+            exported_keys(project, folder / f"{rules}.parquet"), source / "truth.csv"
+        )
     plain(source, folder / "plain")
     beside = accuracy(folder / "plain" / "AlternateKey.parquet", source / "truth.csv")
     one_rule, own = found["one"], found["own"]
-    return [Row("one rule: precision", one_rule.precision, "", beside.precision, at_least=beside.precision),
-            Row("one rule: recall", one_rule.recall, "", beside.recall, at_least=beside.recall),
-            Row("own rules: precision", own.precision, ""), Row("own rules: recall", own.recall, ""),
-            Row("own rules: F1", own.f1, "", beside.f1, at_least=beside.f1)]
+    return [
+        Row(
+            "one rule: precision",
+            one_rule.precision,
+            "",
+            beside.precision,
+            at_least=beside.precision,
+        ),
+        Row("one rule: recall", one_rule.recall, "", beside.recall, at_least=beside.recall),
+        Row("own rules: precision", own.precision, ""),
+        Row("own rules: recall", own.recall, ""),
+        Row("own rules: F1", own.f1, "", beside.f1, at_least=beside.f1),
+    ]

@@ -1,4 +1,7 @@
-"""Measure speed and size and append the table to RESULTS.md: `python -m benchmarks.run [--people N] [--sections …]`."""
+"""Measure speed and size and append the table to RESULTS.md.
+
+`python -m benchmarks.run [--people N] [--sections …]`.
+"""
 
 import argparse
 import shlex
@@ -31,7 +34,7 @@ class Setting:
     profiles: int
 
     def files(self, people: int, kind: str) -> Path:
-        """Return the folder of generated files for so many people, made when they are not there yet."""
+        """Return the folder of generated files for so many people, made if it is missing."""
         folder = self.folder / f"files-{people}-{kind}"
         if not folder.exists():
             make(people, folder, 1, kind)
@@ -39,37 +42,69 @@ class Setting:
 
 
 SECTIONS: dict[str, Callable[[Setting], list[Row]]] = {
-    "refresh": lambda setting: refreshes.measure(setting.folder / "refresh", setting.people, setting.files),
-    "rules": lambda setting: refreshes.measure_rules(setting.folder / "rules", setting.people // 10, setting.files),
+    "refresh": lambda setting: refreshes.measure(
+        setting.folder / "refresh", setting.people, setting.files
+    ),
+    "rules": lambda setting: refreshes.measure_rules(
+        setting.folder / "rules", setting.people // 10, setting.files
+    ),
     "reading": lambda setting: reading.measure(setting.folder / "refresh" / "project-csv"),
     "live": lambda setting: live.measure(setting.folder / "live", setting.profiles, setting.files),
     "log": lambda setting: log.measure(setting.folder / "log"),
     "latency": lambda setting: latency.measure(setting.folder / "live" / "project"),
     "beside": lambda setting: beside.measure(setting.folder / "live" / "project"),
-    "ticks": lambda setting: ticks.measure(setting.folder / "live" / "project", setting.folder / "ticks"),
+    "ticks": lambda setting: ticks.measure(
+        setting.folder / "live" / "project", setting.folder / "ticks"
+    ),
     "commands": lambda setting: commands.measure(setting.folder / "live" / "project"),
 }
-NEEDS = {"reading": "refresh", "latency": "live", "beside": "live", "ticks": "live", "commands": "live"}
+NEEDS = {
+    "reading": "refresh",
+    "latency": "live",
+    "beside": "live",
+    "ticks": "live",
+    "commands": "live",
+}
 """Sections that use the project of another one, which must run with them."""
 
 
 def machine() -> str:
     """Return what is measured on: cores, memory, and the versions that matter."""
     memory = psutil.virtual_memory().total / 2**30
-    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB of memory, Python {sys.version.split()[0]}, " \
-           f"DuckDB {version('duckdb')}, Beam {version('apache-beam')}"
+    return (
+        f"{psutil.cpu_count()} cores, {memory:.0f} GiB of memory, Python {sys.version.split()[0]}, "
+        f"DuckDB {version('duckdb')}, Beam {version('apache-beam')}"
+    )
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=1_661_130, metavar="N",
-                        help="people of the refresh; about six source rows each (default: 10M source rows)")
-    parser.add_argument("--profiles", type=int, default=1_000_000, metavar="N", help="profiles of the live views")
-    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), metavar="NAME",
-                        help=f"what to measure, in this order: {', '.join(SECTIONS)}")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="work here and keep everything (default: a "
-                        "temporary folder, about 15 GB for 10M source rows)")
+    parser.add_argument(
+        "--people",
+        type=int,
+        default=1_661_130,
+        metavar="N",
+        help="people of the refresh; about six source rows each (default: 10M source rows)",
+    )
+    parser.add_argument(
+        "--profiles", type=int, default=1_000_000, metavar="N", help="profiles of the live views"
+    )
+    parser.add_argument(
+        "--sections",
+        nargs="+",
+        choices=SECTIONS,
+        default=list(SECTIONS),
+        metavar="NAME",
+        help=f"what to measure, in this order: {', '.join(SECTIONS)}",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="work here and keep everything (default: a "
+        "temporary folder, about 15 GB for 10M source rows)",
+    )
     return parser.parse_args()
 
 
@@ -83,8 +118,10 @@ def record(rows: list[Row], people: int, seconds: float) -> None:
     """Append the table to the results, with the command, the data's size and the machine."""
     command = shlex.join(["python", "-m", "benchmarks.run", *sys.argv[1:]])
     size = f"{people:,} people, {people * ROWS_PER_PERSON:,.0f} source rows"
-    head = f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, overtide {version('overtide')}\n\n" \
-           f"`{command}`: {size}; {machine()}; took {seconds / 60:.0f} min.\n"
+    head = (
+        f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, overtide {version('overtide')}\n\n"
+        f"`{command}`: {size}; {machine()}; took {seconds / 60:.0f} min.\n"
+    )
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write(f"\n{head}\n{table(rows)}\n")
 

@@ -1,8 +1,11 @@
-"""The contract of the event log: events are accepted once, durably and in order, and read by position.
+"""The contract of the event log.
 
-Positions start at 0 and grow by one per event; `accepted_at` strictly increases with the position. An instant that an
-event or a publish takes lies after all those that either kind has taken before. A process may die at any instant: what
-`append` returned is there afterwards, once; what it had not returned is there whole or not at all.
+Events are accepted once, durably and in order, and read by position.
+
+Positions start at 0 and grow by one per event; `accepted_at` strictly increases with the position.
+An instant that an event or a publish takes lies after all those that either kind has taken before.
+A process may die at any instant: what `append` returned is there afterwards, once; what it had not
+returned is there whole or not at all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,18 +13,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from eventlog.failures import another
-from schemas.errors import OvertideError
-from schemas.events import DAMAGED, KINDS, Draft, Event, Kind
-from schemas.instants import Instant
+from overtide.eventlog.failures import another
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import DAMAGED, KINDS, Draft, Event, Kind
+from overtide.schemas.instants import Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of one request: its `event`, or an OvertideError as its `refusal`.
 
-    `repeated`: the event was accepted before, for the same request. `status` is the HTTP status of the acceptance (204
-    a profile, 201 an activity, 202 one that is held), so a repeated request gets that of the first.
+    `repeated`: the event was accepted before, for the same request. `status` is the HTTP status of
+    the acceptance (204 a profile, 201 an activity, 202 one that is held), so a repeated request
+    gets that of the first.
     """
 
     event: Event | None = None
@@ -34,67 +38,94 @@ class EventLog(Protocol):
     """What every event log offers to writers, to the stream and to readers."""
 
     def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
-        """Accept drafts, one answer each in their order; every event answered is durable when this returns.
+        """Accept drafts, one answer each in their order.
 
-        A refused draft does not hinder the others unless `atomic`: then all are accepted or none, and the ones that
-        were in order answer `batch_refused`. Callable from any thread and any process. A raised error
-        (`log_unwritable`, `log_corrupt`) means that none was acknowledged; sending them again with the same
-        idempotency keys is safe.
+        Every event answered is durable when this returns.
+
+        A refused draft does not hinder the others unless `atomic`: then all are accepted or none,
+        and the ones that were in order answer `batch_refused`. Callable from any thread and any
+        process. A raised error (`log_unwritable`, `log_corrupt`) means that none was acknowledged;
+        sending them again with the same idempotency keys is safe.
         """
 
     def repeated(self, draft: Draft) -> Answer | None:
-        """Return the answer that `append` would give without accepting anything: a repetition or a conflict.
+        """Return the answer that `append` would give without accepting anything.
 
-        None for a draft that is new. Called before checks against the base, which may have changed since the first
-        request; `append` decides again, so nothing is lost in between.
+        A repetition or a conflict.
+
+        None for a draft that is new. Called before checks against the base, which may have changed
+        since the first request; `append` decides again, so nothing is lost in between.
         """
 
     def read(self, from_position: int, limit: int) -> list[Event]:
-        """Return up to `limit` events from a position on, in order; fewer only at the end of the log.
+        """Return up to `limit` events from a position on, in order.
 
-        The stream calls this with the position it last committed, and after a restart again: the same range always
-        holds the same events, but for those that retention removed. One that is not as it was written comes as one of
-        the kind DAMAGED, for the quarantine: the other methods raise `log_corrupt`, with its position.
+        Fewer only at the end of the log.
+
+        The stream calls this with the position it last committed, and after a restart again: the
+        same range always holds the same events, but for those that retention removed. One that is
+        not as it was written comes as one of the kind DAMAGED, for the quarantine: the other
+        methods raise `log_corrupt`, with its position.
         """
 
     def end(self) -> int:
         """Return one past the last position; 0 for a log without events. It never goes back."""
 
     def last_accepted_at(self) -> Instant:
-        """Return the acceptance of the last event, also after retention removed it; 0 before the first."""
+        """Return the acceptance of the last event, also after retention removed it.
 
-    def of_customer(self, customer_ids: Iterable[str], records: Iterable[tuple[str, str]] = (),
-                    kinds: Sequence[Kind] = KINDS) -> list[Event]:
-        """Return the events of these kinds whose target, as posted, is one of the ids or records, in order."""
+        0 before the first.
+        """
+
+    def of_customer(
+        self,
+        customer_ids: Iterable[str],
+        records: Iterable[tuple[str, str]] = (),
+        kinds: Sequence[Kind] = KINDS,
+    ) -> list[Event]:
+        """Return, in order, the events of these kinds for one of the ids or records.
+
+        What counts is the target as it was posted.
+        """
 
     def of_activity(self, activity_id: str) -> Event | None:
         """Return the event that created an activity, if it is remembered."""
 
     def accept(self) -> None:
-        """Take the log that is there, or none, for whole, although more events were accepted: they are lost."""
+        """Take the log that is there, or none, for whole, although more events were accepted.
+
+        They are lost.
+        """
 
     def durable_until(self, now: Instant) -> Instant:
-        """Return the latest instant up to which all is durable: no event and no publish will take it or an earlier one.
+        """Return the latest instant up to which all is durable.
 
-        It lies before `now`, what the clock said just before the call, or is the last acceptance. Never waits: while an
-        append or a publish is in progress it is an instant before theirs. Whatever is read afterwards (the publish that
-        is in force first, then the events) holds all that lies at or before it.
+        No event and no publish will take it or an earlier one.
+
+        It lies before `now`, what the clock said just before the call, or is the last acceptance.
+        Never waits: while an append or a publish is in progress it is an instant before theirs.
+        Whatever is read afterwards (the publish that is in force first, then the events) holds all
+        that lies at or before it.
         """
 
     def is_idle(self) -> bool:
         """Say whether no append and no publish is taking an instant at the moment; never waits."""
 
     def taking(self) -> AbstractContextManager[Instant]:
-        """Let nothing be accepted until the block ends, in which a publish takes its instant and commits.
+        """Let nothing be accepted until the block ends.
+
+        In the block a publish takes its instant and commits.
 
         Gives the earliest instant that it may take: the clock's, or just after the last acceptance.
         """
 
     def forget(self, before: Instant, committed: int) -> int:
-        """Remove the updates and activities below position `committed` that ended at or before `before`.
+        """Remove updates and activities below `committed` that ended at or before `before`.
 
-        Returns how many went. Withdrawals stay: they also end updates that arrive late. Called by maintenance only;
-        what is forgotten can no longer be compared with a repeated request.
+        `committed` is a position.
+
+        Returns how many went. Withdrawals stay: they also end updates that arrive late. Called by
+        maintenance only; what is forgotten can no longer be compared with a repeated request.
         """
 
     def close(self) -> None:
@@ -102,15 +133,24 @@ class EventLog(Protocol):
 
 
 def continues(log: EventLog, position: int, accepted_at: Instant | None) -> bool:
-    """Say whether a log is that of which the events below a position were read before, the last accepted then.
+    """Say whether a log is the one whose events below a position were read before.
 
-    What retention removed counts as there; a log that was lost and begun anew, or restored from an old backup, does not
-    continue. Of an event that was changed, or is gone, those beside it say when it was accepted at the latest.
+    The last of them was accepted at `accepted_at`.
+
+    What retention removed counts as there; a log that was lost and begun anew, or restored from an
+    old backup, does not continue. Of an event that was changed, or is gone, those beside it say
+    when it was accepted at the latest.
     """
     if not position or accepted_at is None:
         return log.end() >= position
-    if log.end() <= position:
-        return log.end() == position and log.last_accepted_at() == accepted_at
+    end = log.end()
+    if end < position:
+        return False
+    if end == position:
+        last_accepted = log.last_accepted_at()
+        # Where others are, the log may have gone on between the two questions.
+        if last_accepted == accepted_at or log.end() == position:
+            return last_accepted == accepted_at
     last, after = [*log.read(position - 1, 2), None, None][:2]
     if last is not None and last.position == position - 1 and last.kind != DAMAGED:
         return last.accepted_at == accepted_at
@@ -119,7 +159,9 @@ def continues(log: EventLog, position: int, accepted_at: Instant | None) -> bool
 
 
 def expect_same_log(log: EventLog, marks: Iterable[tuple[int, Instant | None]]) -> None:
-    """Raise `log_replaced` unless the log continues each of these: a position, and the acceptance of the last before.
+    """Raise `log_replaced` unless the log continues each of these.
+
+    A position, and the acceptance of the last before.
 
     Read the marks before this: a log that goes on meanwhile only continues them the more.
     """

@@ -6,10 +6,10 @@ What was decided earlier in the same transaction counts like what the log holds.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from eventlog.contract import Answer
-from schemas.errors import OvertideError
-from schemas.events import Draft, Event, IdSource, resolve
-from schemas.instants import Clock, Instant
+from overtide.eventlog.contract import Answer
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import Draft, Event, IdSource, resolve
+from overtide.schemas.instants import Clock, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A request with an idempotency key of its own that was answered with an activity that was there before."""
+    """A request with its own idempotency key, answered with an activity that was there.
+
+    The activity was there before the request.
+    """
 
     caller: str
     idempotency_key: str
@@ -56,13 +59,17 @@ class Remembered:
 
     def use_key(self, repeat: Repeat, event: Event, status: int) -> None:
         """Remember the key of a request that was answered with the event of another."""
-        self.by_key[repeat.caller, repeat.idempotency_key] = Entry(event, repeat.idempotency_key, repeat.request_hash,
-                                                                   status=status)
+        self.by_key[repeat.caller, repeat.idempotency_key] = Entry(
+            event, repeat.idempotency_key, repeat.request_hash, status=status
+        )
 
 
 @dataclass
 class Tail:
-    """Where the log ends: one past its last position, and the last instant that an event or a publish has taken."""
+    """Where the log ends: one past its last position, and the last instant taken.
+
+    An event or a publish has taken that instant.
+    """
 
     position: int
     accepted_at: Instant
@@ -82,7 +89,10 @@ class Decisions:
 
     def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Answer]:
         """Answer a request; an `atomic` one with a refusal leaves nothing behind."""
-        begin, tail = (len(self.entries), len(self.repeats)), Tail(self.tail.position, self.tail.accepted_at)
+        begin, tail = (
+            (len(self.entries), len(self.repeats)),
+            Tail(self.tail.position, self.tail.accepted_at),
+        )
         answers = [self._answer(draft, tail.position) for draft in drafts]
         if not atomic or not any(answer.refusal for answer in answers):
             return answers
@@ -99,7 +109,9 @@ class Decisions:
             event = resolve(draft, accepted_at, self._ids(accepted_at), self.tail.position)
         except OvertideError as refusal:
             return Answer(refusal=refusal)
-        self._accept(Entry(event, draft.idempotency_key, draft.request_hash, draft.body_hash, draft.status))
+        self._accept(
+            Entry(event, draft.idempotency_key, draft.request_hash, draft.body_hash, draft.status)
+        )
         return Answer(event, status=draft.status)
 
     def _accept(self, entry: Entry) -> None:
@@ -133,11 +145,19 @@ def repetition(draft: Draft, remembered: Remembered, begin: int | None = None) -
     if draft.idempotency_key is not None:
         first = remembered.by_key.get((draft.caller or "", draft.idempotency_key))
         if first is not None:
-            return _again(first) if first.request_hash == draft.request_hash else _key_conflict(draft, first)
+            return (
+                _again(first)
+                if first.request_hash == draft.request_hash
+                else _key_conflict(draft, first)
+            )
     if draft.activity_id is not None:
         first = remembered.by_activity.get(draft.activity_id)
         if first is not None:
-            return _again(first) if first.body_hash == draft.body_hash else _activity_conflict(draft, first, begin)
+            return (
+                _again(first)
+                if first.body_hash == draft.body_hash
+                else _activity_conflict(draft, first, begin)
+            )
     return None
 
 
@@ -146,20 +166,39 @@ def _again(first: Entry) -> Answer:
 
 
 def _key_conflict(draft: Draft, first: Entry) -> Answer:
-    return Answer(refusal=OvertideError(
-        "idempotency_conflict", f"The idempotency key {draft.idempotency_key!r} was used for another request "
-        f"(event {first.event.event_id}).", "idempotencyKey", "Use a new key for a new request.", 409))
+    return Answer(
+        refusal=OvertideError(
+            "idempotency_conflict",
+            f"The idempotency key {draft.idempotency_key!r} was used for another request "
+            f"(event {first.event.event_id}).",
+            "idempotencyKey",
+            "Use a new key for a new request.",
+            409,
+        )
+    )
 
 
 def _activity_conflict(draft: Draft, first: Entry, begin: int | None) -> Answer:
-    beside = begin is not None and first.event.position >= begin  # of all or none there may be no event in the end
+    beside = (
+        begin is not None and first.event.position >= begin
+    )  # of all or none there may be no event in the end
     other = "in another row of this request" if beside else f"(event {first.event.event_id})"
-    return Answer(refusal=OvertideError(
-        "activity_conflict", f"The activity {draft.activity_id} exists with another content {other}.", "ActivityId",
-        "Activities never change; post a new one.", 409))
+    return Answer(
+        refusal=OvertideError(
+            "activity_conflict",
+            f"The activity {draft.activity_id} exists with another content {other}.",
+            "ActivityId",
+            "Activities never change; post a new one.",
+            409,
+        )
+    )
 
 
 def batch_refused() -> OvertideError:
     """Return the refusal of a row that was in order, in a request that is all or none."""
-    return OvertideError("batch_refused", "Not accepted, because another row of the same request was refused.", None,
-                         "Correct that row, or do not ask for all or none.")
+    return OvertideError(
+        "batch_refused",
+        "Not accepted, because another row of the same request was refused.",
+        None,
+        "Correct that row, or do not ask for all or none.",
+    )

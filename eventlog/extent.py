@@ -1,7 +1,10 @@
-"""How far a log reached: a small file beside it, so that one which lost events is not taken for a shorter one.
+"""How far a log reached.
 
-Each commit also notes what the system says of the log's files (their signatures). Where they are others, somebody else
-touched the log, or a writer died before its note: then the log is looked through once, and that is noted.
+A small file beside it, so that one which lost events is not taken for a shorter one.
+
+Each commit also notes what the system says of the log's files (their signatures). Where they are
+others, somebody else touched the log, or a writer died before its note: then the log is looked
+through once, and that is noted.
 """
 
 import json
@@ -12,9 +15,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eventlog.layout import DDL, STORED, VERSION, WIDTH, fits
-from eventlog.opening import Connection
-from schemas.signatures import Signature, signatures
+from overtide.eventlog.layout import DDL, STORED, VERSION, WIDTH, fits
+from overtide.eventlog.opening import Connection
+from overtide.schemas.signatures import Signature, signatures
 
 LENGTH = 512
 """Bytes of the note: written over in place, which a full disk does not hinder."""
@@ -22,7 +25,10 @@ LENGTH = 512
 
 @dataclass(frozen=True)
 class Extent:
-    """One past the last position that was accepted, its acceptance, and the files as the commit left them."""
+    """One past the last accepted position, its acceptance, and the files after the commit.
+
+    The files are as the commit left them.
+    """
 
     position: int
     accepted_at: int
@@ -49,7 +55,10 @@ def read_extent(path: Path) -> Extent | None:
 
 
 def write_extent(path: Path, position: int, accepted_at: int) -> None:
-    """Note how far a log reaches now; under its lock. Where that fails, the next reader looks through the log."""
+    """Note how far a log reaches now; under its lock.
+
+    Where that fails, the next reader looks through the log.
+    """
     text = json.dumps(asdict(Extent(position, accepted_at, *signatures(path))))
     note = f"{text} {zlib.crc32(text.encode()):08x}".ljust(LENGTH)
     with suppress(OSError):
@@ -61,19 +70,25 @@ def write_extent(path: Path, position: int, accepted_at: int) -> None:
 
 
 def untouched(path: Path) -> Extent | None:
-    """Return how far a log reached where its files are as they were noted; None where they are not."""
+    """Return how far a log reached where its files are as they were noted.
+
+    None where they are not.
+    """
     extent = read_extent(path)
     return extent if extent is not None and extent.fits(path) else None
 
 
 def faults(connection: Connection) -> str | None:
-    """Look through a whole log and return what is wrong with it; None where every event is found that should be.
+    """Look through a whole log and return what is wrong with it.
+
+    None where every event is found that should be.
 
     Events that do not fit their checksums are no fault of the log: whoever reads one is told.
     """
     checked = connection.version == VERSION
-    if checked and {sql for (sql,) in connection.execute(
-            "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")} != set(DDL):
+    if checked and {
+        sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    } != set(DDL):
         return "its tables are not those of an event log"
     found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
     if found == ["ok"]:
@@ -83,11 +98,20 @@ def faults(connection: Connection) -> str | None:
 
 
 def _damaged(connection: sqlite3.Connection) -> bool:
-    """Say whether any event does not fit its checksum: an index that differs from the events is right then."""
+    """Say whether any event does not fit its checksum.
+
+    An index that differs from the events is right then.
+    """
     rows = connection.execute(f"SELECT {STORED} FROM event NOT INDEXED")
-    return any(not fits(row[:WIDTH - 1], row[WIDTH - 1]) for row in rows)
+    return any(not fits(row[: WIDTH - 1], row[WIDTH - 1]) for row in rows)
 
 
 def _misfits(connection: sqlite3.Connection) -> str | None:
-    rows = connection.execute("SELECT sender, sent_key, sent_hash, position, sent_checksum FROM repeat")
-    return "a request that it remembers was changed" if any(not fits(row[:4], row[4]) for row in rows) else None
+    rows = connection.execute(
+        "SELECT sender, sent_key, sent_hash, position, sent_checksum FROM repeat"
+    )
+    return (
+        "a request that it remembers was changed"
+        if any(not fits(row[:4], row[4]) for row in rows)
+        else None
+    )

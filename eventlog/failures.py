@@ -5,11 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas.errors import LOCKED, OvertideError
+from overtide.schemas.errors import LOCKED, OvertideError
 
-CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT,
-           sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH}
-"""What SQLite says of damage: also that a table or column is missing, and that an event is there already."""
+CORRUPT = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+}
+"""What SQLite says of damage.
+
+Also that a table or column is missing, and that an event is there already.
+"""
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -39,53 +48,106 @@ def clear_errors(path: Path) -> Iterator[None]:
 def _from_sqlite(path: Path, error: sqlite3.Error) -> OvertideError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in CORRUPT:
-        return OvertideError("log_corrupt", f"The event log {path} is damaged or is no event log ({error}).", str(path),
-                             "Restore it from a backup, or move it away to begin a new log.", 500)
+        return OvertideError(
+            "log_corrupt",
+            f"The event log {path} is damaged or is no event log ({error}).",
+            str(path),
+            "Restore it from a backup, or move it away to begin a new log.",
+            500,
+        )
     if code in BUSY:
-        return OvertideError("log_busy", f"Another program keeps the event log {path} locked.", str(path),
-                             "Close it and try again.", 503, LOCKED)
+        return OvertideError(
+            "log_busy",
+            f"Another program keeps the event log {path} locked.",
+            str(path),
+            "Close it and try again.",
+            503,
+            LOCKED,
+        )
     return unwritable(path, error)
 
 
 def damaged(path: Path, position: int | None, fault: str | None = None) -> OvertideError:
-    """Return the error of a log in which the event at a position was changed, or which is not whole."""
-    what = f"The event at position {position:,} of the event log {path} is not as it was written." \
-        if position is not None else f"The event log {path} is damaged: {fault}."
-    return OvertideError("log_corrupt", what, str(path), "Restore the newest backup of the log, or read without "
-                         "real-time changes (`--base`).", 500)
+    """Return the error of a log whose event at a position was changed, or that is not whole."""
+    what = (
+        f"The event at position {position:,} of the event log {path} is not as it was written."
+        if position is not None
+        else f"The event log {path} is damaged: {fault}."
+    )
+    return OvertideError(
+        "log_corrupt",
+        what,
+        str(path),
+        "Restore the newest backup of the log, or read without real-time changes (`--base`).",
+        500,
+    )
 
 
 def shortened(path: Path, end: int, known: int) -> OvertideError:
     """Return the error of a log that ends before events that were accepted or carried."""
-    return _replaced(f"The event log {path} ends at position {end:,}, but events up to position {known:,} were "
-                     "accepted: it was lost, cut, or comes from an older backup.", str(path))
+    return _replaced(
+        f"The event log {path} ends at position {end:,}, but events up to position {known:,} were "
+        "accepted: it was lost, cut, or comes from an older backup.",
+        str(path),
+    )
 
 
 def another(position: int) -> OvertideError:
-    """Return the error of a log that is not the one from which the lake has events up to a position."""
-    return _replaced(f"The lake holds events up to position {position:,} of another event log: this one was lost and "
-                     "begun anew, or comes from an older backup.", None)
+    """Return the error of a log other than the one the lake has events from.
+
+    The lake has events of the other log up to a position.
+    """
+    return _replaced(
+        f"The lake holds events up to position {position:,} of another event log: this one was "
+        "lost and "
+        "begun anew, or comes from an older backup.",
+        None,
+    )
 
 
 def _replaced(message: str, target: str | None) -> OvertideError:
-    return OvertideError("log_replaced", message, target, "Restore the newest backup of the log. Where there is "
-                         "none, `overtide stream --accept-log` begins anew with the log that is there.", 500)
+    return OvertideError(
+        "log_replaced",
+        message,
+        target,
+        "Restore the newest backup of the log. Where there is "
+        "none, `overtide stream --accept-log` begins anew with the log that is there.",
+        500,
+    )
 
 
 def unwritable(path: Path, error: Exception) -> OvertideError:
     """Return the error of a log that cannot be opened, written or extended."""
     reason = getattr(error, "strerror", None) or str(error)
-    return OvertideError("log_unwritable", f"The event log {path} cannot be used: {reason}.", str(path),
-                         "Check the disk's free space and the permissions of the file and of its folder.", 503)
+    return OvertideError(
+        "log_unwritable",
+        f"The event log {path} cannot be used: {reason}.",
+        str(path),
+        "Check the disk's free space and the permissions of the file and of its folder.",
+        503,
+    )
 
 
 def interrupted() -> OvertideError:
-    """Return the error of requests that another thread was writing with its own when it was interrupted."""
-    return OvertideError("log_unwritable", "The thread that wrote the event log for several others was interrupted.",
-                         None, "Send it again; with the same idempotency key it is accepted once.", 503)
+    """Return the error of requests whose writing thread was interrupted.
+
+    Another thread was writing them with its own requests.
+    """
+    return OvertideError(
+        "log_unwritable",
+        "The thread that wrote the event log for several others was interrupted.",
+        None,
+        "Send it again; with the same idempotency key it is accepted once.",
+        503,
+    )
 
 
 def wrong_version(path: Path, version: int) -> OvertideError:
     """Return the error of a log that another version of the program made."""
-    return OvertideError("log_version", f"The event log {path} has layout {version}, which this version cannot read.",
-                         str(path), "Use the version of Overtide that wrote it.", 500)
+    return OvertideError(
+        "log_version",
+        f"The event log {path} has layout {version}, which this version cannot read.",
+        str(path),
+        "Use the version of Overtide that wrote it.",
+        500,
+    )

@@ -1,7 +1,8 @@
-"""Group commit: while one thread commits, the others queue, and the next one commits for all of them.
+"""Group commit: while one thread commits, others queue, and the next commits for all.
 
-A commit costs one wait for the disk whatever it holds, so fifty threads with one event each pay for one. A thread may
-be interrupted between any two steps (ctrl-C in the main thread): nobody waits for it then, and the others get an error.
+A commit costs one wait for the disk whatever it holds, so fifty threads with one event each pay for
+one. A thread may be interrupted between any two steps (ctrl-C in the main thread): nobody waits for
+it then, and the others get an error.
 """
 
 import threading
@@ -10,15 +11,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from eventlog.failures import interrupted
-from schemas.errors import OvertideError
+from overtide.eventlog.failures import interrupted
+from overtide.schemas.errors import OvertideError
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
 class _Ticket(Generic[Request, Result]):
-    """One thread's request; `turn` is released when it is done or when its thread shall lead its `group`."""
+    """One thread's request, with the `turn` on which the thread waits.
+
+    `turn` is released when the request is done or when its thread shall lead its `group`.
+    """
 
     __slots__ = ("answered", "error", "group", "request", "result", "turn")
 
@@ -38,13 +42,20 @@ class _Ticket(Generic[Request, Result]):
 
 
 class GroupCommit(Generic[Request, Result]):
-    """Runs `commit` for groups of requests, one group at a time, and hands every thread its own result.
+    """Runs `commit` for one group of requests at a time.
 
-    `weight` of a request counts towards `limit`, at which a group is closed. An error fails its whole group.
+    Every thread is handed its own result.
+
+    `weight` of a request counts towards `limit`, at which a group is closed. An error fails its
+    whole group.
     """
 
-    def __init__(self, commit: Callable[[list[Request]], list[Result]], weight: Callable[[Request], int],
-                 limit: int) -> None:
+    def __init__(
+        self,
+        commit: Callable[[list[Request]], list[Result]],
+        weight: Callable[[Request], int],
+        limit: int,
+    ) -> None:
         self._commit, self._weight, self._limit = commit, weight, limit
         self._mutex = threading.Lock()
         self._queue: deque[_Ticket[Request, Result]] = deque()
@@ -53,7 +64,8 @@ class GroupCommit(Generic[Request, Result]):
     def submit(self, request: Request) -> Result:
         """Return the result of a request once its group is committed; raise what the commit raised.
 
-        Only the thread that is interrupted raises the interruption; the others of its group `log_unwritable`.
+        Only the thread that is interrupted raises the interruption; the others of its group
+        `log_unwritable`.
         """
         ticket = _Ticket[Request, Result](request)
         try:
@@ -81,7 +93,10 @@ class GroupCommit(Generic[Request, Result]):
             self._leader.wake()
 
     def _lead(self, ticket: _Ticket[Request, Result]) -> None:
-        """Commit a group, wake its threads and pass the lead on, also when this thread is interrupted."""
+        """Commit a group, wake its threads and pass the lead on, even when interrupted.
+
+        It is this thread that may be interrupted.
+        """
         try:
             ticket.group = [ticket]
             self._gather(ticket)
@@ -108,7 +123,10 @@ class GroupCommit(Generic[Request, Result]):
             self._drop(ticket)
 
     def _leave(self, ticket: _Ticket[Request, Result]) -> None:
-        """Leave the queue, wake the group and pass the lead on; after an interruption in here it is done again."""
+        """Leave the queue, wake the group and pass the lead on.
+
+        After an interruption in here it is done again.
+        """
         for one in ticket.group[1:]:
             if not one.answered:
                 one.error = one.error or interrupted()
@@ -121,7 +139,10 @@ class GroupCommit(Generic[Request, Result]):
                 self._leader.wake()
 
     def _drop(self, ticket: _Ticket[Request, Result]) -> None:
-        """Take a ticket and its group, which is the queue's begin, from the queue; the mutex is held."""
+        """Take a ticket and its group, which is the queue's begin, from the queue.
+
+        The mutex is held.
+        """
         if ticket in self._queue:
             self._queue.remove(ticket)
         while self._queue and self._queue[0] in ticket.group:

@@ -1,7 +1,8 @@
 """The log's tables, and the checksum with which each event lies there.
 
-A row is read back through `entry_of`, and through the primary key or an index only: SQLite then compares nothing of the
-row itself, so one that was changed is found where it was, and named, instead of being passed over.
+A row is read back through `entry_of`, and through the primary key or an index only: SQLite then
+compares nothing of the row itself, so one that was changed is found where it was, and named,
+instead of being passed over.
 """
 
 import os
@@ -12,30 +13,37 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from eventlog.decisions import Entry
-from eventlog.failures import DamagedError, wrong_version
-from schemas.crash import crash_point
-from schemas.events import Event
-from schemas.folders import sync_folder
+from overtide.eventlog.decisions import Entry
+from overtide.eventlog.failures import DamagedError, wrong_version
+from overtide.schemas.crash import crash_point
+from overtide.schemas.events import Event
+from overtide.schemas.folders import sync_folder
 
 VERSION, UNCHECKED = 3, 2
-"""Version of the file's layout, kept as its `user_version`, and that of an earlier program, without checksums."""
+"""Version of the file's layout, kept as its `user_version`, and an earlier one.
+
+The earlier one is that of a program that wrote no checksums.
+"""
 CHUNK_BITS = 16
-"""The indexes by customer and by record begin with position >> 16: ids are random, so an index by id alone would touch
-as many pages as a batch has events (measured at 500k events: 18k to 33k events/s against 70k). A read probes every
-chunk, 2 microseconds each."""
+"""The indexes by customer and by record begin with position >> 16: ids are random, so an index by
+id alone would touch as many pages as a batch has events (measured at 500k events: 18k to 33k
+events/s against 70k). A read probes every chunk, 2 microseconds each."""
 
 DDL = (
     """CREATE TABLE event (
-        position INTEGER PRIMARY KEY, event_id TEXT NOT NULL, accepted_at INTEGER NOT NULL, kind TEXT NOT NULL,
-        customer_id TEXT, entity TEXT, key TEXT, valid_from INTEGER NOT NULL, valid_until INTEGER, caller TEXT,
-        body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, body_hash TEXT,
+        position INTEGER PRIMARY KEY, event_id TEXT NOT NULL, accepted_at INTEGER NOT NULL, \
+kind TEXT NOT NULL,
+        customer_id TEXT, entity TEXT, key TEXT, valid_from INTEGER NOT NULL, valid_until INTEGER, \
+caller TEXT,
+        body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, \
+body_hash TEXT,
         status INTEGER NOT NULL, checksum INTEGER)""",
     f"""CREATE INDEX event_of_customer
         ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12))
         WHERE customer_id IS NOT NULL""",
     f"""CREATE INDEX event_of_record
-        ON event (position >> {CHUNK_BITS}, kind = 'activity', entity, key) WHERE entity IS NOT NULL""",
+        ON event (position >> {CHUNK_BITS}, kind = 'activity', entity, key) \
+WHERE entity IS NOT NULL""",
     "CREATE UNIQUE INDEX event_of_activity ON event (activity_id) WHERE activity_id IS NOT NULL",
     """CREATE UNIQUE INDEX event_of_request ON event (ifnull(caller, ''), idempotency_key)
        WHERE idempotency_key IS NOT NULL""",
@@ -43,16 +51,27 @@ DDL = (
         sender TEXT NOT NULL, sent_key TEXT NOT NULL, sent_hash TEXT, position INTEGER NOT NULL,
         sent_checksum INTEGER,
         PRIMARY KEY (sender, sent_key)) WITHOUT ROWID""",
-    "CREATE TABLE tail (position INTEGER NOT NULL, accepted_at INTEGER NOT NULL, checksum INTEGER)")
-"""Checksums are null of what an earlier program wrote; that is read unchecked."""
+    "CREATE TABLE tail (position INTEGER NOT NULL, accepted_at INTEGER NOT NULL, checksum INTEGER)",
+)
+"""The tables and indexes, to the letter: a log whose own differ by a blank is not taken for one.
 
-MIGRATION = ("ALTER TABLE event ADD COLUMN checksum INTEGER", "ALTER TABLE tail ADD COLUMN checksum INTEGER",
-             "ALTER TABLE repeat RENAME TO repeated", DDL[5],
-             "INSERT INTO repeat SELECT sender, sent_key, sent_hash, position, NULL FROM repeated",
-             "DROP TABLE repeated", f"PRAGMA user_version = {VERSION}")
+Checksums are null of what an earlier program wrote; that is read unchecked."""
 
-EVENT = "position, event_id, accepted_at, kind, customer_id, entity, key, valid_from, valid_until, caller, body, " \
-        "activity_id"
+MIGRATION = (
+    "ALTER TABLE event ADD COLUMN checksum INTEGER",
+    "ALTER TABLE tail ADD COLUMN checksum INTEGER",
+    "ALTER TABLE repeat RENAME TO repeated",
+    DDL[5],
+    "INSERT INTO repeat SELECT sender, sent_key, sent_hash, position, NULL FROM repeated",
+    "DROP TABLE repeated",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+EVENT = (
+    "position, event_id, accepted_at, kind, customer_id, entity, key, valid_from, valid_until, "
+    "caller, body, "
+    "activity_id"
+)
 ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
 STORED = ENTRY + ", checksum"
 WIDTH = 17
@@ -68,27 +87,48 @@ def checksum(values: Row) -> int:
 def stored(entry: Entry) -> tuple[Any, ...]:
     """Return the row of an entry."""
     event = entry.event
-    row = (event.position, event.event_id, event.accepted_at, event.kind, event.customer_id, event.entity, event.key,
-           event.valid_from, event.valid_until, event.caller, event.body, event.activity_id, entry.idempotency_key,
-           entry.request_hash, entry.body_hash, entry.status)
+    row = (
+        event.position,
+        event.event_id,
+        event.accepted_at,
+        event.kind,
+        event.customer_id,
+        event.entity,
+        event.key,
+        event.valid_from,
+        event.valid_until,
+        event.caller,
+        event.body,
+        event.activity_id,
+        entry.idempotency_key,
+        entry.request_hash,
+        entry.body_hash,
+        entry.status,
+    )
     return (*row, checksum(row))
 
 
 def entry_of(row: Row) -> Entry:
     """Return the entry of a row; raise `DamagedError` where it is not as it was written."""
-    values = row[:WIDTH - 1]
+    values = row[: WIDTH - 1]
     if not fits(values, row[WIDTH - 1]):
         raise DamagedError(row[0])
     return Entry(Event(*values[:12]), *values[12:])
 
 
 def fits(values: Row, found: object) -> bool:
-    """Say whether values are as they were written; what an earlier program wrote is not known to be otherwise."""
+    """Say whether values are as they were written.
+
+    What an earlier program wrote is not known to be otherwise.
+    """
     return found is None or found == checksum(values)
 
 
 def layout_of(path: Path, connection: sqlite3.Connection) -> int:
-    """Return the version of the layout, 0 before the tables are there; raise `log_version` for an unknown one."""
+    """Return the version of the layout, 0 before the tables are there.
+
+    Raise `log_version` for an unknown one.
+    """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, UNCHECKED, VERSION):
         raise wrong_version(path, version)
@@ -96,7 +136,10 @@ def layout_of(path: Path, connection: sqlite3.Connection) -> int:
 
 
 def create(path: Path, connection: sqlite3.Connection) -> None:
-    """Make sure that a log has its tables, those of this version, and its folder the log; the lock is held."""
+    """Make sure that a log has its tables, those of this version, and its folder the log.
+
+    The lock is held.
+    """
     version = layout_of(path, connection)
     if version == VERSION:
         return
@@ -104,7 +147,9 @@ def create(path: Path, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         crash_point("log.file_made")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in MIGRATION if version else (*DDL, _first_tail(), f"PRAGMA user_version = {VERSION}"):
+    for statement in (
+        MIGRATION if version else (*DDL, _first_tail(), f"PRAGMA user_version = {VERSION}")
+    ):
         connection.execute(statement)
     crash_point("log.layout_written")
     connection.execute("COMMIT")
@@ -118,9 +163,9 @@ def _first_tail() -> str:
 def make_file(path: Path) -> None:
     """Make the file of a log where there is none.
 
-    One that is there is never opened but by SQLite: closing any descriptor of the file would free the locks that
-    SQLite's connections of this process hold, and the next process that closes the log would remove its journal while
-    this one goes on writing into it.
+    One that is there is never opened but by SQLite: closing any descriptor of the file would free
+    the locks that SQLite's connections of this process hold, and the next process that closes the
+    log would remove its journal while this one goes on writing into it.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -1,26 +1,37 @@
-"""Connections to the log's file, for reading also where nothing may be written: a read-only or full disk, another user.
+"""Connections to the log's file, for reading also where nothing may be written.
 
-SQLite reads a log with a journal only where it may make a file beside it. Where it may not, a log without journal is
-read as it lies there, and one with a journal is copied to a temporary folder, until either of the files changes.
+A read-only or full disk, another user.
+
+SQLite reads a log with a journal only where it may make a file beside it. Where it may not, a log
+without journal is read as it lies there, and one with a journal is copied to a temporary folder,
+until either of the files changes.
 """
 
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from schemas.copies import Copy, copied
-from schemas.signatures import Signature, signature, signatures
+from overtide.schemas.copies import Copy, copied
+from overtide.schemas.signatures import Signature, signature, signatures
 
 BUSY_MILLISECONDS = 5000
-UNOPENED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
-            sqlite3.SQLITE_PERM}
+UNOPENED = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_PERM,
+}
 """What SQLite says where it may not make the files that it needs beside a log."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that can be referred to weakly: that of a thread goes with it, or when the log is closed.
+    """A connection that can be referred to weakly.
 
-    `inode` is that of the log. `frozen` are the signatures of the files that it reads as they were, if it does.
+    That of a thread goes with it, or when the log is closed.
+
+    `inode` is that of the log. `frozen` are the signatures of the files that it reads as they were,
+    if it does.
     """
 
     inode: list[int]
@@ -30,14 +41,23 @@ class Connection(sqlite3.Connection):
 
     def is_of(self, path: Path) -> bool:
         """Say whether it still reads the log that is there."""
-        return signature(path)[:1] == self.inode if self.frozen is None else signatures(path) == self.frozen
+        return (
+            signature(path)[:1] == self.inode
+            if self.frozen is None
+            else signatures(path) == self.frozen
+        )
 
 
 def connect(path: Path, mode: str) -> Connection:
     """Open a connection; a writer's moves between threads, of which only one at a time uses it."""
     inode = signature(path)[:1]
-    connection = sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, isolation_level=None,
-                                 check_same_thread=False, factory=Connection)
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?{mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=Connection,
+    )
     connection.inode = inode
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     return connection

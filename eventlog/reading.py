@@ -1,4 +1,7 @@
-"""Read the log: a connection per thread, only of a log that is whole, and events as they were written or not at all."""
+"""Read the log: events as they were written, or not at all.
+
+Each thread has a connection of its own, and only a log that is whole is read.
+"""
 
 import contextlib
 import os
@@ -10,14 +13,14 @@ from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import TypeVar
 
-from eventlog.decisions import Tail
-from eventlog.extent import faults, read_extent, write_extent
-from eventlog.failures import DamagedError, clear_errors, damaged, shortened
-from eventlog.layout import STORED, UNCHECKED, Row, entry_of, fits, layout_of
-from eventlog.opening import Connection, open_reading
-from schemas.events import DAMAGED, Event
-from schemas.instants import Instant
-from schemas.signatures import Signature, signature, signatures
+from overtide.eventlog.decisions import Tail
+from overtide.eventlog.extent import faults, read_extent, write_extent
+from overtide.eventlog.failures import DamagedError, clear_errors, damaged, shortened
+from overtide.eventlog.layout import STORED, UNCHECKED, Row, entry_of, fits, layout_of
+from overtide.eventlog.opening import Connection, open_reading
+from overtide.schemas.events import DAMAGED, Event
+from overtide.schemas.instants import Instant
+from overtide.schemas.signatures import Signature, signature, signatures
 
 LOOKS = 3
 """How often a read looks again where a writer changed the log meanwhile."""
@@ -39,8 +42,9 @@ class Reading:
     def ask(self, question: Callable[[Connection], Found], nothing: Found) -> Found:
         """Return the answer of the log, `nothing` while there is none.
 
-        Raises `log_corrupt` where an event that belongs to it was changed, and `log_replaced` where a log is shorter
-        than it was. A log that is read as it lies, without locks, is asked again where it changed meanwhile.
+        Raises `log_corrupt` where an event that belongs to it was changed, and `log_replaced` where
+        a log is shorter than it was. A log that is read as it lies, without locks, is asked again
+        where it changed meanwhile.
         """
         with clear_errors(self.path):
             found = nothing
@@ -69,7 +73,10 @@ class Reading:
             return self._answer(connection, question)
 
     def _connection(self) -> Connection | None:
-        """Return this thread's connection, None while there is no log; raise where that is not whole."""
+        """Return this thread's connection, None while there is no log.
+
+        Raise where that is not whole.
+        """
         connection: Connection | None = getattr(self._threads, "connection", None)
         if connection is not None and not connection.is_of(self.path):
             connection.close()
@@ -95,7 +102,9 @@ class Reading:
         return connection
 
     def _expect_whole(self, connection: Connection) -> None:
-        """Look through the log where its files are not as the last commit left them; raise what is wrong with it.
+        """Look through the log where its files are not as the last commit left them.
+
+        Raise what is wrong with it.
 
         While a writer is committing they are not, and that is no matter.
         """
@@ -185,7 +194,10 @@ def damaged_tail() -> sqlite3.DatabaseError:
 
 
 def named(connection: Connection, rows: Iterable[Row]) -> Iterator[Event]:
-    """Return events; one that was changed is of the kind DAMAGED, and accepted when the one before it was."""
+    """Return events, those that were changed as of the kind DAMAGED.
+
+    A changed event counts as accepted when the one before it was.
+    """
     before: Instant | None = None
     for row in rows:
         try:
@@ -193,15 +205,33 @@ def named(connection: Connection, rows: Iterable[Row]) -> Iterator[Event]:
         except DamagedError as error:
             if before is None:
                 before = _accepted_before(connection, error.position)
-            event = Event(error.position, str(row[1]), before, DAMAGED, None, None, None, before, None, None,
-                          str(row[10]))
+            event = Event(
+                error.position,
+                str(row[1]),
+                before,
+                DAMAGED,
+                None,
+                None,
+                None,
+                before,
+                None,
+                None,
+                str(row[10]),
+            )
         before = event.accepted_at
         yield event
 
 
 def _accepted_before(connection: Connection, position: int) -> Instant:
-    """Return the last acceptance before a position, of the events that are as they were; 0 where there is none."""
-    for row in rows_of(connection, f"SELECT {STORED} FROM event WHERE position < ? ORDER BY position DESC", position):
+    """Return the last acceptance before a position, of the events that are as they were.
+
+    0 where there is none.
+    """
+    for row in rows_of(
+        connection,
+        f"SELECT {STORED} FROM event WHERE position < ? ORDER BY position DESC",
+        position,
+    ):
         with contextlib.suppress(DamagedError):
             return entry_of(row).event.accepted_at
     return 0

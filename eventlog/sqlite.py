@@ -2,12 +2,14 @@
 
 The order of an append, each step with what would be lost otherwise:
 1. queue behind the commit in progress (else every event pays for its own wait for the disk);
-2. lock `<log>.lock` exclusively and write the clock into it (else a reader cannot know without waiting that a smaller
-   accepted_at is still on its way); a publish holds it too, so that it and an event never take their instants at once;
+2. lock `<log>.lock` exclusively and write the clock into it (else a reader cannot know without
+   waiting that a smaller accepted_at is still on its way); a publish holds it too, so that it and
+   an event never take their instants at once;
 3. begin the write transaction and read the end of the log (else two processes take one position);
-4. decide each draft: repetition, refusal, or its accepted_at, later than all events and publishes, with position and id
-   (else clocks disagree with positions);
-5. write events and the new end, commit with WAL and synchronous=FULL (else a power cut loses what was answered);
+4. decide each draft: repetition, refusal, or its accepted_at, later than all events and publishes,
+   with position and id (else clocks disagree with positions);
+5. write events and the new end, commit with WAL and synchronous=FULL (else a power cut loses what
+  was answered);
 6. unlock, then answer.
 """
 
@@ -19,20 +21,30 @@ from dataclasses import astuple
 from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 
-from eventlog.contract import Answer
-from eventlog.decisions import Decisions, Remembered, Repeat, Tail, repetition
-from eventlog.extent import place, untouched, write_extent
-from eventlog.failures import clear_errors
-from eventlog.group_commit import GroupCommit
-from eventlog.layout import CHUNK_BITS, INSERT, STORED, checksum, create, entry_of, layout_of, make_file, stored
-from eventlog.opening import Connection, connect
-from eventlog.reading import Reading, expect_no_events, named, rows_of, tail_of
-from eventlog.taking import hold, is_free, none_before, open_lock, taking
-from schemas.crash import crash_point
-from schemas.events import KINDS, Draft, Event, IdSource, Kind
-from schemas.folders import make_folder
-from schemas.instants import Clock, Instant
-from schemas.signatures import signature
+from overtide.eventlog.contract import Answer
+from overtide.eventlog.decisions import Decisions, Remembered, Repeat, Tail, repetition
+from overtide.eventlog.extent import place, untouched, write_extent
+from overtide.eventlog.failures import clear_errors
+from overtide.eventlog.group_commit import GroupCommit
+from overtide.eventlog.layout import (
+    CHUNK_BITS,
+    INSERT,
+    STORED,
+    checksum,
+    create,
+    entry_of,
+    layout_of,
+    make_file,
+    stored,
+)
+from overtide.eventlog.opening import Connection, connect
+from overtide.eventlog.reading import Reading, expect_no_events, named, rows_of, tail_of
+from overtide.eventlog.taking import hold, is_free, none_before, open_lock, taking
+from overtide.schemas.crash import crash_point
+from overtide.schemas.events import KINDS, Draft, Event, IdSource, Kind
+from overtide.schemas.folders import make_folder
+from overtide.schemas.instants import Clock, Instant
+from overtide.schemas.signatures import signature
 
 GROUP_EVENTS = 10_000
 """Events after which a group of waiting requests is committed."""
@@ -40,36 +52,54 @@ _Request = tuple[Sequence[Draft], bool]
 
 
 class SqliteEventLog:
-    """The contract `EventLog` on the file `path`, which the first append creates (readable by its owner alone).
+    """The contract `EventLog` on the file `path`, which the first append creates.
 
-    `published` gives the last instant that a publish took, or may have taken before it died; it is called with the lock
-    held, so it must not wait for a publish.
+    The file is readable by its owner alone.
+
+    `published` gives the last instant that a publish took, or may have taken before it died; it is
+    called with the lock held, so it must not wait for a publish.
     """
 
-    def __init__(self, path: Path, clock: Clock, ids: IdSource, published: Callable[[], Instant] = lambda: 0) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, ids: IdSource, published: Callable[[], Instant] = lambda: 0
+    ) -> None:
         self.path = path
         self.lock_path = path.with_name(path.name + ".lock")
         self._clock, self._ids, self._published = clock, ids, published
         self._writer: _Writer | None = None
         self._reading = Reading(path, self.lock_path)
         self._opened = self._reading.opened
-        self._commits = GroupCommit[_Request, list[Answer]](self._commit, lambda request: len(request[0]), GROUP_EVENTS)
+        self._commits = GroupCommit[_Request, list[Answer]](
+            self._commit, lambda request: len(request[0]), GROUP_EVENTS
+        )
 
     def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
         """Accept drafts durably, one answer each; see the contract."""
         return self._commits.submit((drafts, atomic)) if drafts else []
 
     def repeated(self, draft: Draft) -> Answer | None:
-        """Return the first answer to the same request or activity, or its conflict; None for a new one."""
+        """Return the first answer to the same request or activity, or its conflict.
+
+        None for a new one.
+        """
         if draft.idempotency_key is None and draft.activity_id is None:
             return None
-        return self._reading.ask(lambda connection: repetition(draft, _remembered(connection, [draft])), None)
+        return self._reading.ask(
+            lambda connection: repetition(draft, _remembered(connection, [draft])), None
+        )
 
     def read(self, from_position: int, limit: int) -> list[Event]:
-        """Return up to `limit` events from a position on; one that was changed is of the kind DAMAGED."""
+        """Return up to `limit` events from a position on.
+
+        One that was changed is of the kind DAMAGED.
+        """
         statement = f"SELECT {STORED} FROM event WHERE position >= ? ORDER BY position LIMIT ?"
-        return self._reading.ask(lambda connection: list(named(connection, rows_of(
-            connection, statement, from_position, limit))), [])
+        return self._reading.ask(
+            lambda connection: list(
+                named(connection, rows_of(connection, statement, from_position, limit))
+            ),
+            [],
+        )
 
     def end(self) -> int:
         """Return one past the last position."""
@@ -79,14 +109,22 @@ class SqliteEventLog:
         """Return the acceptance of the last event, 0 before the first."""
         return self._tail().accepted_at
 
-    def of_customer(self, customer_ids: Iterable[str], records: Iterable[tuple[str, str]] = (),
-                    kinds: Sequence[Kind] = KINDS) -> list[Event]:
+    def of_customer(
+        self,
+        customer_ids: Iterable[str],
+        records: Iterable[tuple[str, str]] = (),
+        kinds: Sequence[Kind] = KINDS,
+    ) -> list[Event]:
         """Return the events of ids and source records, in order of position."""
         ids, keys = list(customer_ids), list(records)
         wanted, parameters = {*ids, *keys}, [json.dumps(one) for one in (ids, keys, list(kinds))]
         # Compared here and not in SQL: an event that was changed would be passed over there.
-        return [event for event in self._events(OF_CUSTOMER, *parameters) if event.kind in kinds
-                and (event.customer_id in wanted or (event.entity, event.key) in wanted)]
+        return [
+            event
+            for event in self._events(OF_CUSTOMER, *parameters)
+            if event.kind in kinds
+            and (event.customer_id in wanted or (event.entity, event.key) in wanted)
+        ]
 
     def of_activity(self, activity_id: str) -> Event | None:
         """Return the event that created an activity."""
@@ -98,10 +136,15 @@ class SqliteEventLog:
         place(self.path).unlink(missing_ok=True)
 
     def durable_until(self, now: Instant) -> Instant:
-        """Return the latest instant up to `now`, or the last acceptance, up to which all is durable."""
+        """Return the latest instant up to which all is durable.
+
+        It lies at or before `now`, or is the last acceptance.
+        """
         with clear_errors(self.path):
             known = none_before(self.lock_path, now) - 1
-        return max(known, self.last_accepted_at())  # read after the lock was looked at, so that nothing falls between
+        return max(
+            known, self.last_accepted_at()
+        )  # read after the lock was looked at, so that nothing falls between
 
     def is_idle(self) -> bool:
         """Say whether nobody takes an instant at the moment."""
@@ -118,16 +161,25 @@ class SqliteEventLog:
         """Remove what ended at or before an instant below a position; withdrawals stay."""
         if not self.path.exists():
             return 0
-        with clear_errors(self.path), _Writer.open(self.path, self.lock_path) as writer, \
-                writer.transaction(self._clock):
+        with (
+            clear_errors(self.path),
+            _Writer.open(self.path, self.lock_path) as writer,
+            writer.transaction(self._clock),
+        ):
             end = min(committed, _accepted_until(writer.connection, before))
-            gone = writer.connection.execute("DELETE FROM event WHERE valid_until <= ? AND position < ?",
-                                             (before, end)).rowcount
-            writer.connection.execute("DELETE FROM repeat WHERE position NOT IN (SELECT position FROM event)")
+            gone = writer.connection.execute(
+                "DELETE FROM event WHERE valid_until <= ? AND position < ?", (before, end)
+            ).rowcount
+            writer.connection.execute(
+                "DELETE FROM repeat WHERE position NOT IN (SELECT position FROM event)"
+            )
             return gone
 
     def close(self) -> None:
-        """Close the files of all threads that read, then the writer's, which as the last one leaves no journal."""
+        """Close the files of all threads that read, then the writer's.
+
+        Closed last, the writer's leaves no journal.
+        """
         self._reading.close()
         self._drop_writer()
 
@@ -153,8 +205,12 @@ class SqliteEventLog:
         return self._reading.ask(tail_of, Tail(0, 0))
 
     def _events(self, statement: str, *parameters: object) -> list[Event]:
-        return self._reading.ask(lambda connection: [
-            entry_of(row).event for row in rows_of(connection, statement, *parameters)], [])
+        return self._reading.ask(
+            lambda connection: [
+                entry_of(row).event for row in rows_of(connection, statement, *parameters)
+            ],
+            [],
+        )
 
 
 def log_to_read(path: Path) -> SqliteEventLog:
@@ -188,23 +244,30 @@ OF_CUSTOMER = f"""
 
 BY_KEY = f"""
     WITH request AS (SELECT value ->> 0 AS sender, value ->> 1 AS sent_key FROM json_each(?))
-    SELECT {STORED} FROM request CROSS JOIN event ON ifnull(caller, '') = sender AND idempotency_key = sent_key"""
+    SELECT {STORED} FROM request CROSS JOIN event ON ifnull(caller, '') = sender
+      AND idempotency_key = sent_key"""
 BY_REPEAT = f"""
     WITH request AS (SELECT value ->> 0 AS asker, value ->> 1 AS asked_key FROM json_each(?))
     SELECT {STORED}, sender, sent_key, sent_hash FROM request
-    CROSS JOIN repeat ON sender = asker AND sent_key = asked_key CROSS JOIN event USING (position)"""
+    CROSS JOIN repeat ON sender = asker AND sent_key = asked_key CROSS JOIN event
+      USING (position)"""
 BY_ACTIVITY = f"""
     WITH posted AS (SELECT value AS posted_id FROM json_each(?))
     SELECT {STORED} FROM posted CROSS JOIN event ON activity_id = posted_id"""
 
 
 def _accepted_until(connection: Connection, instant: Instant) -> int:
-    """Return one past the position of the last event accepted by an instant; acceptance increases with the position."""
+    """Return one past the position of the last event accepted by an instant.
+
+    Acceptance increases with the position.
+    """
     low, high = 0, int(connection.execute("SELECT position FROM tail").fetchone()[0])
     while low < high:
         middle = (low + high) // 2
-        row = connection.execute("SELECT position, accepted_at FROM event WHERE position >= ? "
-                                 "ORDER BY position LIMIT 1", (middle,)).fetchone()
+        row = connection.execute(
+            "SELECT position, accepted_at FROM event WHERE position >= ? ORDER BY position LIMIT 1",
+            (middle,),
+        ).fetchone()
         if row is None or row[1] > instant:
             high = middle
         else:
@@ -214,21 +277,32 @@ def _accepted_until(connection: Connection, instant: Instant) -> int:
 
 def _remembered(connection: Connection, drafts: Sequence[Draft]) -> Remembered:
     """Return what the log remembers of the requests and activities of these drafts."""
-    keys = [(draft.caller or "", draft.idempotency_key) for draft in drafts if draft.idempotency_key is not None]
+    keys = [
+        (draft.caller or "", draft.idempotency_key)
+        for draft in drafts
+        if draft.idempotency_key is not None
+    ]
     activities = [draft.activity_id for draft in drafts if draft.activity_id is not None]
     remembered = Remembered()
     for statement, wanted in ((BY_KEY, keys), (BY_ACTIVITY, activities)):
         if wanted:
             for row in rows_of(connection, statement, json.dumps(wanted)):
                 remembered.add(entry_of(row))
-    for *row, sender, key, request_hash in rows_of(connection, BY_REPEAT, json.dumps(keys)) if keys else ():
+    for *row, sender, key, request_hash in (
+        rows_of(connection, BY_REPEAT, json.dumps(keys)) if keys else ()
+    ):
         entry = entry_of(row)
-        remembered.use_key(Repeat(sender, key, request_hash, entry.event.position), entry.event, entry.status)
+        remembered.use_key(
+            Repeat(sender, key, request_hash, entry.event.position), entry.event, entry.status
+        )
     return remembered
 
 
 class _Writer:
-    """The one writing connection of a process, with the lock file that it shares with other processes."""
+    """The one writing connection of a process, with its lock file.
+
+    The lock file is shared with other processes.
+    """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path, self._descriptor = path, descriptor
@@ -253,24 +327,35 @@ class _Writer:
             raise
         return writer
 
-    def append(self, requests: list[_Request], clock: Clock, ids: IdSource,
-               published: Callable[[], Instant]) -> list[list[Answer]]:
+    def append(
+        self,
+        requests: list[_Request],
+        clock: Clock,
+        ids: IdSource,
+        published: Callable[[], Instant],
+    ) -> list[list[Answer]]:
         """Decide requests in one transaction and write what was accepted."""
         with self.transaction(clock) as since:
             tail = tail_of(self.connection)
             tail = Tail(tail.position, max(tail.accepted_at, published(), since - 1))
-            remembered = _remembered(self.connection, [draft for drafts, _ in requests for draft in drafts])
+            remembered = _remembered(
+                self.connection, [draft for drafts, _ in requests for draft in drafts]
+            )
             decisions = Decisions(remembered, tail, clock, ids)
             answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
             if decisions.repeats:
-                self.connection.executemany("INSERT INTO repeat VALUES (?, ?, ?, ?, ?)",
-                                            ((*row, checksum(row)) for row in map(astuple, decisions.repeats)))
+                self.connection.executemany(
+                    "INSERT INTO repeat VALUES (?, ?, ?, ?, ?)",
+                    ((*row, checksum(row)) for row in map(astuple, decisions.repeats)),
+                )
             if decisions.entries:
                 self.connection.executemany(INSERT, map(stored, decisions.entries))
                 crash_point("log.events_written")
                 end = decisions.tail.position, decisions.tail.accepted_at
-                self.connection.execute("UPDATE tail SET position = ?, accepted_at = ?, checksum = ?",
-                                        (*end, checksum(end)))
+                self.connection.execute(
+                    "UPDATE tail SET position = ?, accepted_at = ?, checksum = ?",
+                    (*end, checksum(end)),
+                )
         return answers
 
     @contextlib.contextmanager
@@ -312,7 +397,10 @@ class _Writer:
 
 
 def _create(path: Path) -> None:
-    """Make sure that the log is there, with its tables; the lock is held. A log that had events is not begun anew."""
+    """Make sure that the log is there, with its tables; the lock is held.
+
+    A log that had events is not begun anew.
+    """
     new = not signature(path)
     if new:
         expect_no_events(path)

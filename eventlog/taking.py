@@ -1,7 +1,10 @@
-"""Who takes an instant holds a lock meanwhile, and says in its file before which instant it takes none.
+"""Hold a lock while taking an instant, and say before which instant none is taken.
 
-So a reader need not wait: while the lock is free, nothing that will be taken lies before its clock; while it is held,
-nothing that will be taken lies before what the file says (docs/decisions/an-instant-without-waiting.md).
+The lock's file says that instant.
+
+So a reader need not wait: while the lock is free, nothing that will be taken lies before its clock;
+while it is held, nothing that will be taken lies before what the file says
+(docs/decisions/an-instant-without-waiting.md).
 """
 
 import os
@@ -11,11 +14,14 @@ from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 
-from schemas.folders import make_folder
-from schemas.instants import Clock, Instant
+from overtide.schemas.folders import make_folder
+from overtide.schemas.instants import Clock, Instant
 
 TWICE = struct.Struct("<qq")
-"""The file's content: the instant, twice, so that a reader notices when it meets the writer halfway."""
+"""The file's content: the instant, twice.
+
+So a reader notices when it meets the writer halfway.
+"""
 
 
 def open_lock(path: Path) -> int:
@@ -25,7 +31,10 @@ def open_lock(path: Path) -> int:
 
 @contextmanager
 def taking(descriptor: int, clock: Clock) -> Iterator[Instant]:
-    """Hold the lock; give the instant before which the holder may take none, also where the clock is set back."""
+    """Hold the lock, and give the instant before which the holder may take none.
+
+    This holds also where the clock is set back.
+    """
     flock(descriptor, LOCK_EX)
     try:
         since = clock()
@@ -48,7 +57,10 @@ def hold(path: Path, clock: Clock) -> Iterator[Instant]:
 
 
 def is_free(path: Path) -> bool:
-    """Say whether nobody takes an instant; never waits. A reader that may not look finds out otherwise."""
+    """Say whether nobody takes an instant; never waits.
+
+    A reader that may not look finds out otherwise.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError):
@@ -71,7 +83,8 @@ def none_before(path: Path, now: Instant) -> Instant:
     except PermissionError:
         return 0  # who may not look knows of what was committed alone
     try:
-        # What an earlier holder wrote is right too: who has not written yet takes no instant before `now`.
+        # What an earlier holder wrote is right too: who has not written yet takes no instant before
+        # `now`.
         return now if _is_free(descriptor) else min(now, _said(descriptor))
     finally:
         os.close(descriptor)
@@ -86,7 +99,10 @@ def _is_free(descriptor: int) -> bool:
 
 
 def _said(descriptor: int) -> Instant:
-    """Return the instant in the file; 0 where none can be read, so that only what was committed counts."""
+    """Return the instant in the file.
+
+    0 where none can be read, so that only what was committed counts.
+    """
     content = os.pread(descriptor, TWICE.size, 0)
     if len(content) != TWICE.size:
         return 0

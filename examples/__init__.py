@@ -1,1 +1,4 @@
-"""Projects to begin with: `overtide init DIR --example contoso|retail|blank` copies one of these folders."""
+"""Projects to begin with.
+
+`overtide init DIR --example contoso|retail|blank` copies one of these folders.
+"""

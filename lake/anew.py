@@ -1,22 +1,29 @@
-"""Let the overlay begin anew from the event log that is there, where the one that the lake had events from is lost."""
+"""Let the overlay begin anew from the event log that is there.
+
+This is for a lake whose own event log, the one it had events from, is lost.
+"""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lake.locks import commit_lock
-from lake.overlay import transaction
-from lake.published import Standing, announce, doubt, standing_of
-from schemas.instants import Instant
-from schemas.names import literal, quoted
-from schemas.paths import Paths
-from schemas.tables import OVERLAY, SCHEMA
+from overtide.lake.locks import commit_lock
+from overtide.lake.overlay import transaction
+from overtide.lake.published import Standing, announce, doubt, standing_of
+from overtide.schemas.instants import Instant
+from overtide.schemas.names import literal, quoted
+from overtide.schemas.paths import Paths
+from overtide.schemas.tables import OVERLAY, SCHEMA
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def begin_anew(connection: "DuckDBPyConnection", paths: Paths, end: int, accepted_at: Instant) -> None:
-    """Remove what was carried into the lake, and let its publish have come from a log that ends here: all or nothing.
+def begin_anew(
+    connection: "DuckDBPyConnection", paths: Paths, end: int, accepted_at: Instant
+) -> None:
+    """Remove what was carried into the lake, and tie its publish to a log that ends here.
+
+    Either all of it happens or nothing: the publish counts as having come from that log.
 
     The base, its history and the identities of customers stay as they are.
     """
@@ -29,5 +36,7 @@ def begin_anew(connection: "DuckDBPyConnection", paths: Paths, end: int, accepte
             for table in OVERLAY:
                 connection.execute(f"DELETE FROM {SCHEMA}.{quoted(table.name)}")
             if publish is not None:
-                connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(publish.comment())}")
+                connection.execute(
+                    f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(publish.comment())}"
+                )
         announce(paths, Standing(publish))

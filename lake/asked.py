@@ -1,16 +1,19 @@
-"""What a macro is asked for: its arguments, bound once where no name of ours can meet one of the caller's.
+"""What a macro is asked for.
 
-DuckDB puts the text of an argument wherever a macro names its parameter, and binds it there: beside a table that we
-call `c` the argument `c.CustomerId` would mean our column. So the parameters stand in one place only, in the innermost
-SELECT of the first item of FROM, which has no FROM and no alias of its own. The rest of the query stands LATERAL beside
-this item: it is answered once for all rows of a query that depends on others, and DuckDB still reads no column that
-nobody asks for, as it would do above a CTE that is named twice.
+Its arguments, bound once where no name of ours can meet one of the caller's.
+
+DuckDB puts the text of an argument wherever a macro names its parameter, and binds it there: beside
+a table that we call `c` the argument `c.CustomerId` would mean our column. So the parameters stand
+in one place only, in the innermost SELECT of the first item of FROM, which has no FROM and no alias
+of its own. The rest of the query stands LATERAL beside this item: it is answered once for all rows
+of a query that depends on others, and DuckDB still reads no column that nobody asks for, as it
+would do above a CTE that is named twice.
 """
 
-from schemas import tables
-from schemas.instants import DAY, HOUR, Instant, format_instant
-from schemas.names import literal, quoted
-from schemas.tables import SCHEMA, Table
+from overtide.schemas import tables
+from overtide.schemas.instants import DAY, HOUR, Instant, format_instant
+from overtide.schemas.names import literal, quoted
+from overtide.schemas.tables import SCHEMA, Table
 
 BEFORE_HISTORY, INVALID_INSTANT = "before_history", "invalid_instant"
 """The codes with which instants are refused; the message of DuckDB's error begins with one."""
@@ -20,10 +23,13 @@ WITHOUT_ZONE = r"\s*\d+-\d+-\d+([T ]\d+:\d+(:\d+(\.\d*)?)?)?\s*"
 def latest(column: str, table: Table) -> str:
     """Return the scalar query of the greatest value of a column, null in an empty table.
 
-    Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows it reads.
+    Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows
+    it reads.
     """
-    return (f"(SELECT m.{quoted(column)} FROM {SCHEMA}.{quoted(table.name)} m "
-            f"ORDER BY m.{quoted(column)} DESC NULLS LAST LIMIT 1)")
+    return (
+        f"(SELECT m.{quoted(column)} FROM {SCHEMA}.{quoted(table.name)} m "
+        f"ORDER BY m.{quoted(column)} DESC NULLS LAST LIMIT 1)"
+    )
 
 
 LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
@@ -32,14 +38,18 @@ LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
 def instants_asked(history_days: int, forgotten: Instant) -> str:
     """Return the query of the arguments t and k: the row ("T", "K", "Run").
 
-    `Run` is the run whose base was published at min(t, k), null before the first. An instant that is null or none, or
-    whose base may have gone (`Publish` says which), raises an error: never is another base shown.
+    `Run` is the run whose base was published at min(t, k), null before the first. An instant that
+    is null or none, or whose base may have gone (`Publish` says which), raises an error: never is
+    another base shown.
     """
     return _asked("", "", history_days, forgotten)
 
 
 def customer_asked(history_days: int, forgotten: Instant) -> str:
-    """Return the query of the arguments customer_id, t and k: as `instants_asked`, after the id as text ("Id")."""
+    """Return the query of the arguments customer_id, t and k.
+
+    As `instants_asked`, after the id as text ("Id").
+    """
     return _asked("customer_id, ", '"Id", ', history_days, forgotten)
 
 
@@ -51,31 +61,41 @@ def beside(asked: str, query: str) -> str:
 def _asked(parameter: str, name: str, history_days: int, forgotten: Instant) -> str:
     bound = f'(SELECT {parameter}t, k) a({name}"T", "K")'
     known = 'CAST(a."Id" AS VARCHAR) AS "Id", ' if name else ""
-    read = f"""SELECT {known}{instant_sql('a."T"')} AS "T", {instant_sql('a."K"')} AS "K" FROM {bound}"""
+    read = f"""SELECT {known}{instant_sql('a."T"')} AS "T", {instant_sql('a."K"')} AS "K"
+        FROM {bound}"""
     run = f'SELECT max(n."Run") FROM {SCHEMA}.runs n WHERE n."PublishedAt" <= least(r."T", r."K")'
     return f"""SELECT r.*, ({run}) AS "Run" FROM ({read}) r
         WHERE CASE {_refused("T")} {_refused("K")} {_gone(history_days, forgotten)} ELSE true END"""
 
 
 def _refused(name: str) -> str:
-    text = f"{INVALID_INSTANT}: the argument {name.lower()} is null or no instant, such as '2026-11-24T10:00:00Z' is"
+    text = (
+        f"{INVALID_INSTANT}: the argument {name.lower()} is null or no instant, such as "
+        "'2026-11-24T10:00:00Z' is"
+    )
     return f"WHEN r.{quoted(name)} IS NULL THEN error({literal(text)})"
 
 
 def _gone(history_days: int, forgotten: Instant) -> str:
     kept_since = f"least(now() - INTERVAL '{history_days * DAY // HOUR} hours', {LAST_PUBLISH})"
     horizon = f"greatest({kept_since}, TIMESTAMPTZ {literal(format_instant(forgotten))})"
-    text = (f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back {history_days} "
-            "days at most")
+    text = (
+        f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back "
+        f"{history_days} "
+        "days at most"
+    )
     return f'WHEN least(r."T", r."K") < {horizon} THEN error({literal(text)})'
 
 
 def instant_sql(value: str) -> str:
     """Return the expression of an argument of any type as TIMESTAMPTZ, null where it is no instant.
 
-    What says no time zone (a date, a timestamp, such a text) is UTC, whatever the time zone of the session.
+    What says no time zone (a date, a timestamp, such a text) is UTC, whatever the time zone of the
+    session.
     """
     text = f"upper(CAST({value} AS VARCHAR))"
-    return f"""CASE WHEN typeof({value}) = 'TIMESTAMP WITH TIME ZONE' THEN TRY_CAST({value} AS TIMESTAMPTZ)
-            WHEN regexp_full_match({text}, {literal(WITHOUT_ZONE)}) THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMP))
+    return f"""CASE WHEN typeof({value}) = 'TIMESTAMP WITH TIME ZONE'
+      THEN TRY_CAST({value} AS TIMESTAMPTZ)
+            WHEN regexp_full_match({text}, {literal(WITHOUT_ZONE)})
+              THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMP))
             ELSE TRY_CAST({text} AS TIMESTAMPTZ) END"""

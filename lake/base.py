@@ -1,7 +1,10 @@
-"""The base in the lake, at any run: profiles and keys of past runs, and the activities of every run.
+"""The base in the lake, at any run.
 
-Rows of a run n are those of the current table with FirstRun <= n and those of its history with FirstRun <= n <
-ReplacedRun, so an answer stays right when a newer run is published while it is read.
+Profiles and keys of past runs, and the activities of every run.
+
+Rows of a run n are those of the current table with FirstRun <= n and those of its history with
+FirstRun <= n < ReplacedRun, so an answer stays right when a newer run is published while it is
+read.
 """
 
 import threading
@@ -12,31 +15,37 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lake.catalog import Publish, connect, is_outdated, unreadable
-from lake.definitions import TABLE_COLUMNS, columns_by_table
-from lake.generation import Generation, Profile
-from schemas.activities import COLUMNS
-from schemas.errors import OvertideError
-from schemas.events import activity_id
-from schemas.instants import EARLIEST, LATEST, Instant, format_instant
-from schemas.names import folded, quoted
-from schemas.paths import Paths
-from schemas.signatures import signature
-from schemas.tables import SCHEMA, ProfileField
-from schemas.values import EXACT, Value, duckdb_type
+from overtide.lake.catalog import Publish, connect, is_outdated, unreadable
+from overtide.lake.definitions import TABLE_COLUMNS, columns_by_table
+from overtide.lake.generation import Generation, Profile
+from overtide.schemas.activities import COLUMNS
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import activity_id
+from overtide.schemas.instants import EARLIEST, LATEST, Instant, format_instant
+from overtide.schemas.names import folded, quoted
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import signature
+from overtide.schemas.tables import SCHEMA, ProfileField
+from overtide.schemas.values import EXACT, Value, duckdb_type
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ATTEMPTS = 3
-"""How often a query is tried: files that an old snapshot named may be cleared away while it runs."""
+"""How often a query is tried.
+
+Files that an old snapshot named may be cleared away while it runs.
+"""
 REMEMBERED = 100_000
 """Number of activities of which is remembered whether a run has them."""
 ACTIVITY_TYPES = {name: "datetime" if name == "ActivityTime" else "string" for name in COLUMNS}
 
 
 class Lake:
-    """Answers questions about the base through one read-only DuckDB, opened at the first question; any thread."""
+    """Answers questions about the base through one read-only DuckDB, opened at the first question.
+
+    Any thread.
+    """
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -61,37 +70,68 @@ class Lake:
                 except (duckdb.Error, OvertideError) as error:
                     self._close()
                     if attempt == ATTEMPTS - 1:
-                        raise error if isinstance(error, OvertideError) else unreadable(error) from None
+                        raise (
+                            error if isinstance(error, OvertideError) else unreadable(error)
+                        ) from None
         raise AssertionError
 
     def publish_at(self, instant: Instant, current: int) -> Publish | None:
-        """Return the publish in force at an instant, None before the first; `current` is the run published last."""
+        """Return the publish in force at an instant, None before the first.
+
+        `current` is the run published last.
+        """
         if current not in (publish.run for publish in self._runs):
-            rows = self.query(f'SELECT "Run", epoch_us("PublishedAt"), "Generation" FROM {SCHEMA}.runs')
+            rows = self.query(
+                f'SELECT "Run", epoch_us("PublishedAt"), "Generation" FROM {SCHEMA}.runs'
+            )
             self._runs = sorted((Publish(*row) for row in rows), key=lambda publish: publish.run)
-        return max((one for one in self._runs if one.published_at <= instant), key=lambda one: one.run, default=None)
+        return max(
+            (one for one in self._runs if one.published_at <= instant),
+            key=lambda one: one.run,
+            default=None,
+        )
 
     def activities(self, run: int, customer_id: str, current: bool) -> list[dict[str, Value]]:
-        """Return the activities of one customer in the base of a run; `current`: the run published last."""
+        """Return the activities of one customer in the base of a run; `current`.
+
+        The run published last.
+        """
         names = list(ACTIVITY_TYPES)
         columns, keys = _expressions(ACTIVITY_TYPES), {"CustomerId": customer_id}
-        rows = self.query(*(_current("UnifiedActivity", run, columns, keys) if current
-                            else _rows("UnifiedActivity", run, columns, keys)))
-        return [dict(zip(names, _canonical_row(ACTIVITY_TYPES.values(), row), strict=True)) for row in rows]
+        rows = self.query(
+            *(
+                _current("UnifiedActivity", run, columns, keys)
+                if current
+                else _rows("UnifiedActivity", run, columns, keys)
+            )
+        )
+        return [
+            dict(zip(names, _canonical_row(ACTIVITY_TYPES.values(), row), strict=True))
+            for row in rows
+        ]
 
     def having(self, run: int, activities: Iterable[Mapping[str, Value]]) -> set[str]:
-        """Return the ActivityIds of those of these activities that the base of a run has, for whichever customer.
+        """Return those of these ActivityIds that the base of a run has, for any customer.
 
-        Nothing is sorted by ActivityId, so a whole column is read, but only for ids that the run can have: one that is
-        named by a source without activities in it is of an activity that no refresh has brought.
+        Nothing is sorted by ActivityId, so a whole column is read, but only for ids that the run
+        can have: one that is named by a source without activities in it is of an activity that no
+        refresh has brought.
         """
         wanted = {str(one["ActivityId"]): _source(one) for one in activities}
-        new = [one for one, source in wanted.items()
-               if (run, one) not in self._has and (source is None or source in self._sources_of(run))]
+        new = [
+            one
+            for one, source in wanted.items()
+            if (run, one) not in self._has and (source is None or source in self._sources_of(run))
+        ]
         if new:
             if len(self._has) > REMEMBERED:
                 self._has.clear()
-            found = {row[0] for row in self.query(*_rows("UnifiedActivity", run, ["ActivityId"], {"ActivityId": new}))}
+            found = {
+                row[0]
+                for row in self.query(
+                    *_rows("UnifiedActivity", run, ["ActivityId"], {"ActivityId": new})
+                )
+            }
             self._has.update({(run, one): one in found for one in new})
         return {one for one in wanted if self._has.get((run, one))}
 
@@ -99,7 +139,9 @@ class Lake:
         """Return the entities from which the base of a run has activities."""
         if run not in self._sources:
             statement, parameters = _rows("UnifiedActivity", run, ["SourceEntityName"], {})
-            self._sources[run] = {row[0] for row in self.query(f"SELECT DISTINCT * FROM ({statement})", parameters)}
+            self._sources[run] = {
+                row[0] for row in self.query(f"SELECT DISTINCT * FROM ({statement})", parameters)
+            }
         return self._sources[run]
 
     def close(self) -> None:
@@ -125,8 +167,9 @@ class Lake:
 class Past:
     """The base of one run that has no serving generation any more, with the look-ups of one.
 
-    `serving` is the generation of the run published last: it knows which records a customer has now, so that only
-    their rows of AlternateKey are read, which is not sorted by customer. None where there is none: then all are.
+    `serving` is the generation of the run published last: it knows which records a customer has
+    now, so that only their rows of AlternateKey are read, which is not sorted by customer. None
+    where there is none: then all are.
     """
 
     lake: Lake
@@ -135,13 +178,19 @@ class Past:
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
-        own = self.lake.query(*_rows("Customer", self.run, ["CustomerId"], {"CustomerId": customer_id}))
-        heir = own or self.lake.query(*_rows("IdentityAlias", self.run, ["CustomerId"],
-                                             {"PreviousCustomerId": customer_id}))
+        own = self.lake.query(
+            *_rows("Customer", self.run, ["CustomerId"], {"CustomerId": customer_id})
+        )
+        heir = own or self.lake.query(
+            *_rows("IdentityAlias", self.run, ["CustomerId"], {"PreviousCustomerId": customer_id})
+        )
         return heir[0][0] if heir else None
 
     def resolve_record(self, entity: str, key: str) -> str | None:
-        """Return the id of the profile that a source record belongs to, or did when it was there; None else."""
+        """Return the id of the profile that a source record belongs to, or did when it was there.
+
+        None else.
+        """
         keys = {"EntityName": entity, "PrimaryKey": key}
         found = self.lake.query(*_rows("AlternateKey", self.run, ["CustomerId"], keys))
         found = found or self._gone(["CustomerId"], keys)
@@ -149,20 +198,38 @@ class Past:
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""
-        types = {name: field.type for name, field in self.profile_fields.items() if name != "CustomerId"}
-        now, past = (self._expressions_in(table, types) for table in ("Customer", "Customer_history"))
-        found = self.lake.query(*_rows("Customer", self.run, now, {"CustomerId": customer_id}, past))
+        types = {
+            name: field.type for name, field in self.profile_fields.items() if name != "CustomerId"
+        }
+        now, past = (
+            self._expressions_in(table, types) for table in ("Customer", "Customer_history")
+        )
+        found = self.lake.query(
+            *_rows("Customer", self.run, now, {"CustomerId": customer_id}, past)
+        )
         if not found:
             return None
         fields = dict(zip(types, _canonical_row(types.values(), found[0]), strict=True))
         previous = str(fields.get("PreviousCustomerId") or "")
         vanished = sorted(self._gone(["EntityName", "PrimaryKey"], {"CustomerId": customer_id}))
-        return Profile(customer_id, fields, self._records(customer_id), tuple(filter(None, previous.split(";"))),
-                       tuple((entity, key) for entity, key in vanished))
+        return Profile(
+            customer_id,
+            fields,
+            self._records(customer_id),
+            tuple(filter(None, previous.split(";"))),
+            tuple((entity, key) for entity, key in vanished),
+        )
 
     def _gone(self, names: list[str], keys: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return rows of the records that are gone; a lake that an earlier version published knows none."""
-        return self.lake.query(*_rows("VanishedKey", self.run, names, keys)) if self._columns("VanishedKey") else []
+        """Return rows of the records that are gone.
+
+        A lake that an earlier version published knows none.
+        """
+        return (
+            self.lake.query(*_rows("VanishedKey", self.run, names, keys))
+            if self._columns("VanishedKey")
+            else []
+        )
 
     def _records(self, customer_id: str) -> tuple[tuple[str, str, bool], ...]:
         columns, keys = ["EntityName", "PrimaryKey", "IsWinner"], {"CustomerId": customer_id}
@@ -172,30 +239,53 @@ class Past:
             found += self.lake.query(*_current("AlternateKey", self.run, columns, keys))
         elif now is not None:
             known = [key for _, key, _ in now.records]
-            found += self.lake.query(*_current("AlternateKey", self.run, columns, {**keys, "PrimaryKey": known}))
-        return tuple(sorted({tuple(row) for row in found}, key=lambda row: (not row[2], row[0], row[1])))
+            found += self.lake.query(
+                *_current("AlternateKey", self.run, columns, {**keys, "PrimaryKey": known})
+            )
+        return tuple(
+            sorted({tuple(row) for row in found}, key=lambda row: (not row[2], row[0], row[1]))
+        )
 
     @cached_property
     def profile_fields(self) -> dict[str, ProfileField]:
         """The columns that Customer had in this run, as far as the lake still keeps them."""
-        rows = self.lake.query(f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
-            WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields WHERE "Run" <= ?)""", [self.run])
+        rows = self.lake.query(
+            f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
+            WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields WHERE "Run" <= ?)""",
+            [self.run],
+        )
         declared = {name: ProfileField(name, kind, updatable) for name, kind, updatable in rows}
-        there = {folded(column) for table in ("Customer", "Customer_history") for column in self._columns(table)}
+        there = {
+            folded(column)
+            for table in ("Customer", "Customer_history")
+            for column in self._columns(table)
+        }
         return {name: field for name, field in declared.items() if folded(name) in there}
 
     def _expressions_in(self, table: str, types: Mapping[str, str]) -> list[str]:
-        """Return the expressions of columns in a table that may lack some, or have them in another type (as text)."""
+        """Return expressions for columns that a table may lack or have in another type.
+
+        In another type they are read as text.
+        """
         there = {folded(name): kind for name, kind in self._columns(table).items()}
-        return [_expression(name, kind) if there.get(folded(name)) == duckdb_type(kind) else
-                _expression_of_text(name, kind) if folded(name) in there else "NULL" for name, kind in types.items()]
+        return [
+            _expression(name, kind)
+            if there.get(folded(name)) == duckdb_type(kind)
+            else _expression_of_text(name, kind)
+            if folded(name) in there
+            else "NULL"
+            for name, kind in types.items()
+        ]
 
     def _columns(self, table: str) -> dict[str, str]:
         return columns_by_table(self.lake.query(TABLE_COLUMNS, [table])).get(table, {})
 
 
 def _source(activity: Mapping[str, Value]) -> str | None:
-    """Return the entity that names an activity together with its key there; None where its id says nothing of that."""
+    """Return the entity that names an activity together with its key there.
+
+    None where its id says nothing of that.
+    """
     source, key = str(activity["SourceEntityName"]), str(activity["SourceActivityId"])
     return source if activity_id(source, key) == activity["ActivityId"] else None
 
@@ -204,26 +294,45 @@ Query = tuple[str, list[object]]
 """The text of a query and its parameters."""
 
 
-def _rows(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object],
-          past: Sequence[str] | None = None) -> Query:
+def _rows(
+    table: str,
+    run: int,
+    expressions: Sequence[str],
+    keys: Mapping[str, object],
+    past: Sequence[str] | None = None,
+) -> Query:
     """Return the query of the rows of a run with these keys (a list: any of them)."""
-    now, history = _current(table, run, expressions, keys), _history(table, run, past or expressions, keys)
+    now, history = (
+        _current(table, run, expressions, keys),
+        _history(table, run, past or expressions, keys),
+    )
     return f"{now[0]} UNION ALL {history[0]}", now[1] + history[1]
 
 
 def _current(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object]) -> Query:
-    return (f'SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table)} WHERE "FirstRun" <= ?{_conditions(keys)}',
-            [run, *_parameters(keys)])
+    return (
+        (
+            f'SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table)} WHERE "FirstRun" <= '
+            f"?{_conditions(keys)}"
+        ),
+        [run, *_parameters(keys)],
+    )
 
 
 def _history(table: str, run: int, expressions: Sequence[str], keys: Mapping[str, object]) -> Query:
-    return (f"""SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table + '_history')}
-                WHERE "FirstRun" <= ? AND "ReplacedRun" > ?{_conditions(keys)}""", [run, run, *_parameters(keys)])
+    return (
+        f"""SELECT {_list(expressions)} FROM {SCHEMA}.{quoted(table + "_history")}
+                WHERE "FirstRun" <= ? AND "ReplacedRun" > ?{_conditions(keys)}""",
+        [run, run, *_parameters(keys)],
+    )
 
 
 def _conditions(keys: Mapping[str, object]) -> str:
-    return "".join(f" AND {quoted(name)} " + (f"IN ({', '.join('?' * len(key))})" if isinstance(key, list) else "= ?")
-                   for name, key in keys.items())
+    return "".join(
+        f" AND {quoted(name)} "
+        + (f"IN ({', '.join('?' * len(key))})" if isinstance(key, list) else "= ?")
+        for name, key in keys.items()
+    )
 
 
 def _parameters(keys: Mapping[str, object]) -> list[object]:
@@ -253,14 +362,19 @@ def _canonical_row(kinds: Iterable[str], row: Sequence[Any]) -> list[Value]:
 
 
 _CANONICAL: tuple[tuple[type, Callable[[Any], Value]], ...] = (
-    (bool, bool), (int, lambda number: number if abs(number) <= EXACT else str(number)),
-    (Decimal, lambda number: f"{number:f}"), (date, date.isoformat))
+    (bool, bool),
+    (int, lambda number: number if abs(number) <= EXACT else str(number)),
+    (Decimal, lambda number: f"{number:f}"),
+    (date, date.isoformat),
+)
 
 
 def canonical_value(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever DuckDB gives
     """Return a value of the lake (an instant in microseconds) as its canonical JSON value."""
     if kind == "datetime" and value is not None:
-        return format_instant(min(max(value, EARLIEST), LATEST))  # bases made before may hold others
+        return format_instant(
+            min(max(value, EARLIEST), LATEST)
+        )  # bases made before may hold others
     for type_, write in _CANONICAL:
         if isinstance(value, type_):
             return write(value)

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.copies import Copy, copied
-from schemas.errors import OvertideError
-from schemas.folders import make_folder
-from schemas.instants import HISTORY_DAYS
-from schemas.names import literal
-from schemas.paths import Paths
-from schemas.signatures import signatures
+from overtide.schemas.copies import Copy, copied
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.folders import make_folder
+from overtide.schemas.instants import HISTORY_DAYS
+from overtide.schemas.names import literal
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import signatures
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,20 +23,29 @@ if TYPE_CHECKING:
 METADATA = "__ducklake_metadata_lake"
 """The catalog's own tables, as DuckLake shows them to SQL."""
 PUBLISH_MARK = "Published: "
-"""The comment of the table `runs` ends with this and the JSON of a `Publish`, written by the publishing commit."""
+"""The comment of the table `runs` ends with this and the JSON of a `Publish`.
+
+The publishing commit writes it.
+"""
 
 Config = dict[str, str | bool | int | float | list[str]]
 UNCHECKED: Config = {"allow_unsigned_extensions": True}
-"""LOAD does not hash the whole extension again, which took half of the time of opening a lake (docs/decisions)."""
+"""LOAD does not hash the whole extension again.
+
+Hashing took half of the time of opening a lake (docs/decisions).
+"""
 
 
 @dataclass(frozen=True)
 class Publish:
-    """What the catalog names as published: the run, its instant (microseconds) and its serving generation.
+    """What the catalog names as published.
 
-    `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike; before the instant
-    `forgotten` (microseconds) they may not, since history had gone while fewer days were kept. The event log ended at
-    `log_position` then, its last event having been accepted at `log_accepted_at`: it never ends before it again.
+    The run, its instant (microseconds) and its serving generation.
+
+    `history_days` is how far back readers may ask from this publish on, in SQL and elsewhere alike;
+    before the instant `forgotten` (microseconds) they may not, since history had gone while fewer
+    days were kept. The event log ended at `log_position` then, its last event having been accepted
+    at `log_accepted_at`: it never ends before it again.
     """
 
     run: int
@@ -53,17 +62,27 @@ class Publish:
 
 
 def extension(name: str) -> Path:
-    """Return the file of a DuckDB extension that was installed as a Python package; nothing is downloaded."""
+    """Return the file of a DuckDB extension that was installed as a Python package.
+
+    Nothing is downloaded.
+    """
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if found is None or found.origin is None:
-        raise OvertideError("extension_missing", f"The DuckDB extension {name} is not installed.", name,
-                            f"Install the package duckdb-extension-{name.replace('_', '-')}.")
+        raise OvertideError(
+            "extension_missing",
+            f"The DuckDB extension {name} is not installed.",
+            name,
+            f"Install the package duckdb-extension-{name.replace('_', '-')}.",
+        )
     files = sorted(Path(found.origin).parent.glob(f"extensions/*/{name}.duckdb_extension"))
     return files[-1]
 
 
 _copies: dict[Paths, list[Copy]] = {}
-"""The copies of catalogs that this process reads, where none can be attached as it lies; connections use older ones."""
+"""The copies of catalogs that this process reads, where none can be attached as it lies.
+
+Connections use older ones.
+"""
 
 
 def attach_statements(paths: Paths, read_only: bool, catalog: Path | None = None) -> list[str]:
@@ -74,24 +93,35 @@ def attach_statements(paths: Paths, read_only: bool, catalog: Path | None = None
     options = [f"DATA_PATH {literal(str(paths.data) + '/')}", "OVERRIDE_DATA_PATH true"]
     options += ["READ_ONLY"] if read_only else ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
     place = literal(f"ducklake:sqlite:{catalog or paths.catalog}")
-    return [*(f"LOAD {literal(str(extension(name)))}" for name in ("ducklake", "sqlite_scanner")),
-            f"ATTACH IF NOT EXISTS {place} AS lake ({', '.join(options)})"]
+    return [
+        *(f"LOAD {literal(str(extension(name)))}" for name in ("ducklake", "sqlite_scanner")),
+        f"ATTACH IF NOT EXISTS {place} AS lake ({', '.join(options)})",
+    ]
 
 
-def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
-            memory_limit: str | None = None) -> "DuckDBPyConnection":
+def connect(
+    paths: Paths,
+    read_only: bool = True,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+) -> "DuckDBPyConnection":
     """Return an in-memory DuckDB with the lake attached as `lake`.
 
-    Raises `no_lake` when nothing was published yet, and `lake_unreadable` when the catalog is lost or no catalog,
-    and `foreign_data` when it would write into the data of another lake.
+    Raises `no_lake` when nothing was published yet, and `lake_unreadable` when the catalog is lost
+    or no catalog, and `foreign_data` when it would write into the data of another lake.
     """
     import duckdb
 
     if not paths.catalog.exists():
         expect_no_catalog(paths)
         if read_only:
-            raise OvertideError("no_lake", f"There is no lake in {paths.project} yet.", str(paths.catalog),
-                                "Run `overtide refresh` first.", 404)
+            raise OvertideError(
+                "no_lake",
+                f"There is no lake in {paths.project} yet.",
+                str(paths.catalog),
+                "Run `overtide refresh` first.",
+                404,
+            )
     if not read_only:
         make_folder(paths.catalog.parent)
         make_folder(paths.data)
@@ -110,7 +140,9 @@ def connect(paths: Paths, read_only: bool = True, threads: int | None = None,
         raise unreadable(error, f"The lake's catalog {paths.catalog}") from None
 
 
-def _attached(paths: Paths, read_only: bool, config: "Config", catalog: Path | None = None) -> "DuckDBPyConnection":
+def _attached(
+    paths: Paths, read_only: bool, config: "Config", catalog: Path | None = None
+) -> "DuckDBPyConnection":
     import duckdb
 
     connection = duckdb.connect(config=config)
@@ -135,7 +167,10 @@ def _copy_of(paths: Paths) -> Path | None:
 
 
 def attached_catalog(paths: Paths) -> Path:
-    """Return the file that a connection for reading attaches: the catalog, or the copy of one that cannot be."""
+    """Return the file that a connection for reading attaches.
+
+    The catalog, or the copy of one that cannot be.
+    """
     return _copies[paths][-1].file if _copies.get(paths) else paths.catalog
 
 
@@ -145,12 +180,16 @@ def is_outdated(paths: Paths) -> bool:
 
 
 def expect_own_data(connection: "DuckDBPyConnection", paths: Paths) -> None:
-    """Mark the data folder as this catalog's, or raise `foreign_data` where it is that of another one.
+    """Mark the data folder as this catalog's, or raise `foreign_data`.
 
-    Each would remove the other's files, which its own catalog does not name. A catalog has its identity from DuckLake
-    and keeps it wherever it is copied to, together with its data.
+    The error is raised where the folder is that of another catalog.
+
+    Each would remove the other's files, which its own catalog does not name. A catalog has its
+    identity from DuckLake and keeps it wherever it is copied to, together with its data.
     """
-    row = connection.execute(f"SELECT schema_uuid FROM {METADATA}.ducklake_schema WHERE schema_id = 0").fetchone()
+    row = connection.execute(
+        f"SELECT schema_uuid FROM {METADATA}.ducklake_schema WHERE schema_id = 0"
+    ).fetchone()
     identity = str(row[0]) if row else ""
     if not _marked(paths):
         _write_mark(paths, identity)
@@ -159,12 +198,18 @@ def expect_own_data(connection: "DuckDBPyConnection", paths: Paths) -> None:
 
 
 def _marked(paths: Paths) -> str:
-    """Return the identity of the catalog to which the data folder belongs; nothing where it is nobody's yet."""
+    """Return the identity of the catalog to which the data folder belongs.
+
+    Nothing where it is nobody's yet.
+    """
     return paths.mark.read_text(encoding="ascii", errors="replace") if paths.mark.exists() else ""
 
 
 def _write_mark(paths: Paths, identity: str) -> None:
-    """Write the mark where there is none: of two lakes that do so at once the first has the folder."""
+    """Write the mark where there is none.
+
+    Of two lakes that do so at once the first has the folder.
+    """
     descriptor = os.open(paths.mark, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -176,35 +221,54 @@ def _write_mark(paths: Paths, identity: str) -> None:
 
 
 def _foreign_data(paths: Paths) -> OvertideError:
-    return OvertideError("foreign_data", f"The data folder {paths.data} is that of another lake.", str(paths.data),
-                         "Give each lake a `lake.data` of its own. Where this lake's catalog was lost, restore it.",
-                         500)
+    return OvertideError(
+        "foreign_data",
+        f"The data folder {paths.data} is that of another lake.",
+        str(paths.data),
+        "Give each lake a `lake.data` of its own. Where this lake's catalog was lost, restore it.",
+        500,
+    )
 
 
 def expect_no_catalog(paths: Paths) -> None:
-    """Raise where a new catalog would hide what was published: `lake_unreadable`, or `foreign_data` of another lake.
+    """Raise where a new catalog would hide what was published.
 
-    The catalog of this lake was there where a run is announced, or where there is both a generation and marked data: a
-    first refresh that dies leaves a generation alone.
+    `lake_unreadable`, or `foreign_data` of another lake.
+
+    The catalog of this lake was there where a run is announced, or where there is both a generation
+    and marked data: a first refresh that dies leaves a generation alone.
     """
     marked = bool(_marked(paths))
     lost = paths.published.exists() or (marked and any(paths.serving.glob("*.sqlite")))
-    if not (lost or marked) or paths.catalog.exists():  # asked again: whoever makes a first one makes it before these
+    if (
+        not (lost or marked) or paths.catalog.exists()
+    ):  # asked again: whoever makes a first one makes it before these
         return
     if not lost:
         raise _foreign_data(paths)
-    raise OvertideError("lake_unreadable", f"The lake's catalog {paths.catalog} is missing, but it was there.",
-                        str(paths.catalog), "Restore it together with its data from a backup. To begin a new lake, in "
-                        f"which customers may have other ids, move {paths.published} and {paths.data} away.", 503)
+    raise OvertideError(
+        "lake_unreadable",
+        f"The lake's catalog {paths.catalog} is missing, but it was there.",
+        str(paths.catalog),
+        "Restore it together with its data from a backup. To begin a new lake, in "
+        f"which customers may have other ids, move {paths.published} and {paths.data} away.",
+        503,
+    )
 
 
 def unreadable(error: BaseException, what: str = "The lake") -> OvertideError:
     """Return what DuckDB says of a lake that cannot be attached, read or written."""
     text = " ".join(str(error).split("\nLINE ")[0].split()).removesuffix(".")
     reason = text.rpartition('": ')[2] if text.startswith("Failed to") else text
-    return OvertideError("lake_unreadable", f"{what} cannot be used: {reason}.", None,
-                         "Check that the catalog and its data folder are whole, may be written to, and that the disk "
-                         "is not full.", 503)
+    return OvertideError(
+        "lake_unreadable",
+        f"{what} cannot be used: {reason}.",
+        None,
+        "Check that the catalog and its data folder are whole, may be written to, and that the "
+        "disk "
+        "is not full.",
+        503,
+    )
 
 
 def publish_of_comment(comment: str | None) -> Publish | None:

@@ -5,26 +5,47 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from schemas import tables
-from schemas.names import literal, quoted
-from schemas.tables import SCHEMA, Table
+from overtide.schemas import tables
+from overtide.schemas.names import literal, quoted
+from overtide.schemas.tables import SCHEMA, Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
 TABLE_COLUMNS = """
-    SELECT table_name, column_name, replace(data_type, 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ') FROM duckdb_columns()
+    SELECT table_name, column_name, replace(data_type, 'TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ')
+      FROM duckdb_columns()
     WHERE database_name = 'lake' AND schema_name = 'main' AND table_name = coalesce($1, table_name)
     ORDER BY table_name, column_index"""
-"""The columns of a table or view of the lake (NULL: of all) with their SQL types, for `columns_by_table`."""
+"""The columns of a table or view of the lake (NULL.
+
+Of all) with their SQL types, for `columns_by_table`.
+"""
 
 
-FUNCTIONS = ("arg_max_null", "error", "greatest", "json_extract_string", "least", "max", "min", "now",
-             "regexp_full_match", "replace", "row", "row_number", "timezone", "typeof", "upper")
-"""DuckDB's functions that views and macros call. With OVER it is row_number alone: DuckDB stores those half qualified,
-and no macro hides that one."""
-CALL = re.compile(rf"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\b({'|'.join(FUNCTIONS)})(?=\()""", re.IGNORECASE)
+FUNCTIONS = (
+    "arg_max_null",
+    "error",
+    "greatest",
+    "json_extract_string",
+    "least",
+    "max",
+    "min",
+    "now",
+    "regexp_full_match",
+    "replace",
+    "row",
+    "row_number",
+    "timezone",
+    "typeof",
+    "upper",
+)
+"""DuckDB's functions that views and macros call. With OVER it is row_number alone: DuckDB stores
+those half qualified, and no macro hides that one."""
+CALL = re.compile(
+    rf"""("(?:[^"]|"")*"|'(?:[^']|'')*')|\b({"|".join(FUNCTIONS)})(?=\()""", re.IGNORECASE
+)
 
 
 def calling_own_functions(query: str) -> str:
@@ -46,13 +67,18 @@ def table_columns(connection: "DuckDBPyConnection") -> dict[str, dict[str, str]]
 
 
 def columns_of(connection: "DuckDBPyConnection", name: str) -> dict[str, str]:
-    """Return the columns of a table or view of the lake with their SQL types; none when it does not exist."""
+    """Return the columns of a table or view of the lake with their SQL types.
+
+    None when it does not exist.
+    """
     return columns_by_table(connection.execute(TABLE_COLUMNS, [name]).fetchall()).get(name, {})
 
 
 def last_manifest(connection: "DuckDBPyConnection") -> dict[str, Any]:
     """Return the manifest of the last run: `overtide refresh --json` describes it (docs/cli.md)."""
-    row = connection.execute(f'SELECT "Manifest" FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT 1').fetchone()
+    row = connection.execute(
+        f'SELECT "Manifest" FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT 1'
+    ).fetchone()
     return dict(json.loads(row[0])) if row else {}
 
 
@@ -65,24 +91,35 @@ def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
 
 def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> None:
     """Define a view anew, with its comment."""
-    connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {calling_own_functions(query)}")
+    connection.execute(
+        f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {calling_own_functions(query)}"
+    )
     connection.execute(tables.comment_sql(view, "VIEW"))
 
 
 def inline_up_to(connection: "DuckDBPyConnection", rows: int, table: str | None = None) -> None:
-    """Set how many rows of an INSERT or DELETE stay in the catalog, of a committed table or of all that say nothing.
+    """Set how many rows of an INSERT or DELETE stay in the catalog.
+
+    It is set for a committed table, or for all tables that say nothing of their own.
 
     A DELETE of so few is noted there beside the file of the rows, which then stays for ever.
     """
-    known = connection.execute("""SELECT 1 FROM lake.options() WHERE option_name = 'data_inlining_row_limit'
-        AND value = ? AND scope_entry IS NOT DISTINCT FROM ?""", [str(rows), f"main.{table}" if table else None])
+    known = connection.execute(
+        """SELECT 1 FROM lake.options() WHERE option_name = 'data_inlining_row_limit'
+        AND value = ? AND scope_entry IS NOT DISTINCT FROM ?""",
+        [str(rows), f"main.{table}" if table else None],
+    )
     if not known.fetchall():
         where = f", table_name => {literal(table)}" if table else ""
         connection.execute(f"CALL lake.set_option('data_inlining_row_limit', {rows}{where})")
 
 
-def insert_rows(connection: "DuckDBPyConnection", table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+def insert_rows(
+    connection: "DuckDBPyConnection", table: Table, rows: Sequence[tuple[object, ...]]
+) -> None:
     """Insert a few rows in one statement."""
     places = ", ".join("(" + ", ".join("?" * len(table.columns)) + ")" for _ in rows)
-    connection.execute(f"INSERT INTO {SCHEMA}.{quoted(table.name)} VALUES {places}",
-                       [value for row in rows for value in row])
+    connection.execute(
+        f"INSERT INTO {SCHEMA}.{quoted(table.name)} VALUES {places}",
+        [value for row in rows for value in row],
+    )

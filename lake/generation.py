@@ -1,4 +1,6 @@
-"""A serving generation: the profiles and keys of one published run in an SQLite file that never changes.
+"""A serving generation: one run's profiles and keys in an unchanging SQLite file.
+
+The run is one that was published.
 
 It is complete on disk before its run is published, so readers open it immutable, without locks.
 """
@@ -13,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from schemas.errors import OvertideError
-from schemas.signatures import signature
-from schemas.tables import ProfileField
-from schemas.values import Reading, from_source, text_of
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.signatures import signature
+from overtide.schemas.tables import ProfileField
+from overtide.schemas.values import Reading, from_source, text_of
 
 Json = Any
 """A value that came out of `json.loads`."""
@@ -24,17 +26,24 @@ Json = Any
 DDL = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE profile (customer_id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE record (entity TEXT, key TEXT, customer_id TEXT NOT NULL, PRIMARY KEY (entity, key)) WITHOUT ROWID",
-    "CREATE TABLE alias (previous_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL) WITHOUT ROWID")
+    (
+        "CREATE TABLE record (entity TEXT, key TEXT, customer_id TEXT NOT NULL, PRIMARY KEY "
+        "(entity, key)) WITHOUT ROWID"
+    ),
+    "CREATE TABLE alias (previous_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL) WITHOUT ROWID",
+)
 """meta: run, instance, profile, entities, activities, real_time as JSON text. profile.document:
-`{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous": [ids]}`, and where records
-of it are gone `"vanished": [[entity, key]]`. record: every unified source record, losers too, and those that are gone.
-alias: ids merged away, transitively."""
+`{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous":
+[ids]}`, and where records of it are gone `"vanished": [[entity, key]]`. record: every unified
+source record, losers too, and those that are gone. alias: ids merged away, transitively."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One unified customer as published: all columns of Customer but CustomerId and FirstRun, and its records."""
+    """One unified customer as published.
+
+    All columns of Customer but CustomerId and FirstRun, and its records.
+    """
 
     customer_id: str
     fields: dict[str, Json]
@@ -45,11 +54,17 @@ class Profile:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that can be referred to weakly: that of a thread goes with it, or when the generation is closed."""
+    """A connection that can be referred to weakly.
+
+    That of a thread goes with it, or when the generation is closed.
+    """
 
 
 class Generation:
-    """Reads one generation; usable from every thread. A look-up takes microseconds and never waits."""
+    """Reads one generation; usable from every thread.
+
+    A look-up takes microseconds and never waits.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.seen = path, signature(path)
@@ -57,14 +72,22 @@ class Generation:
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._opening = threading.Lock()
         if not path.exists():
-            raise OvertideError("generation_missing", f"The serving generation {path.name} is missing.", str(path),
-                                "Run `overtide refresh` to build it again.", 503)
+            raise OvertideError(
+                "generation_missing",
+                f"The serving generation {path.name} is missing.",
+                str(path),
+                "Run `overtide refresh` to build it again.",
+                503,
+            )
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
-        row = self._one("SELECT customer_id FROM profile WHERE customer_id = ?1 UNION ALL "
-                        "SELECT p.customer_id FROM alias a JOIN profile p USING (customer_id) "
-                        "WHERE a.previous_id = ?1 LIMIT 1", customer_id)
+        row = self._one(
+            "SELECT customer_id FROM profile WHERE customer_id = ?1 UNION ALL "
+            "SELECT p.customer_id FROM alias a JOIN profile p USING (customer_id) "
+            "WHERE a.previous_id = ?1 LIMIT 1",
+            customer_id,
+        )
         return row[0] if row else None
 
     def resolve_record(self, entity: str, key: str) -> str | None:
@@ -73,31 +96,51 @@ class Generation:
         return row[0] if row else None
 
     def key_text(self, entity: str, key: str) -> str:
-        """Return a primary key as records keep it: the canonical text by its type (`007` is `7` for an integer)."""
+        """Return a primary key as records keep it.
+
+        The canonical text by its type (`007` is `7` for an integer).
+        """
         declared = self.entities.get(entity, {})
         attribute = declared.get("attributes", {}).get(declared.get("primary_key"))
         if attribute is None or attribute["type"] == "string":
             return key
         try:
-            return text_of(from_source(attribute["type"], Reading.of(attribute), declared["time_zone"], key)) or key
+            return (
+                text_of(
+                    from_source(
+                        attribute["type"], Reading.of(attribute), declared["time_zone"], key
+                    )
+                )
+                or key
+            )
         except OvertideError:
             return key
 
     def profile(self, customer_id: str) -> Profile | None:
-        """Return the profile of a current id, or None; a previous id goes through `resolve_id` first."""
+        """Return the profile of a current id, or None.
+
+        A previous id goes through `resolve_id` first.
+        """
         row = self._one("SELECT document FROM profile WHERE customer_id = ?", customer_id)
         if row is None:
             return None
         try:
             document = json.loads(row[0])
-            records = tuple((entity, key, bool(winner)) for entity, key, winner in document["records"])
+            records = tuple(
+                (entity, key, bool(winner)) for entity, key, winner in document["records"]
+            )
             vanished = tuple((entity, key) for entity, key in document.get("vanished", ()))
-            return Profile(customer_id, document["fields"], records, tuple(document["previous"]), vanished)
+            return Profile(
+                customer_id, document["fields"], records, tuple(document["previous"]), vanished
+            )
         except (ValueError, KeyError, TypeError):
             raise self._corrupt(f"what it says of {customer_id} is no profile") from None
 
     def meta(self, key: str) -> Json:
-        """Return one document of the metadata; raise `generation_corrupt` when the generation lacks it."""
+        """Return one document of the metadata.
+
+        Raise `generation_corrupt` when the generation lacks it.
+        """
         row = self._one("SELECT value FROM meta WHERE key = ?", key)
         if row is None:
             raise self._corrupt(f"it has no `{key}`")
@@ -114,17 +157,26 @@ class Generation:
     @cached_property
     def profile_fields(self) -> dict[str, ProfileField]:
         """The columns of Customer by name, in order, CustomerId first."""
-        fields = (ProfileField(item["name"], item["type"], bool(item["updatable"])) for item in self.meta("profile"))
+        fields = (
+            ProfileField(item["name"], item["type"], bool(item["updatable"]))
+            for item in self.meta("profile")
+        )
         return {field.name: field for field in fields}
 
     @cached_property
     def entities(self) -> dict[str, Json]:
-        """Per full name of an entity: its attributes, time zone and primary key, and whether it is `unified`."""
+        """Per full name of an entity.
+
+        Its attributes, time zone and primary key, and whether it is `unified`.
+        """
         return dict(self.meta("entities"))
 
     @cached_property
     def activities(self) -> dict[str, Json]:
-        """Per full name of an entity with activities: the activity's configuration with `foreign_key` and `to`."""
+        """Per full name of an entity with activities.
+
+        The activity's configuration with `foreign_key` and `to`.
+        """
         return dict(self.meta("activities"))
 
     @cached_property
@@ -141,7 +193,9 @@ class Generation:
 
     def _one(self, statement: str, *parameters: str) -> tuple[Any, ...] | None:
         try:
-            row: tuple[Any, ...] | None = self._connection().execute(statement, parameters).fetchone()
+            row: tuple[Any, ...] | None = (
+                self._connection().execute(statement, parameters).fetchone()
+            )
         except sqlite3.DatabaseError as error:
             raise self._corrupt(str(error)) from None
         return row
@@ -153,8 +207,12 @@ class Generation:
     def _connect(self) -> sqlite3.Connection:
         """Open this thread's connection; any thread may close it."""
         with self._opening:
-            connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True,
-                                         check_same_thread=False, factory=_Connection)
+            connection = sqlite3.connect(
+                f"file:{quote(str(self.path))}?mode=ro&immutable=1",
+                uri=True,
+                check_same_thread=False,
+                factory=_Connection,
+            )
             self._opened.add(connection)
             self._local.connection = connection
         connection.execute("PRAGMA mmap_size = 1073741824")
@@ -166,10 +224,18 @@ class Generation:
 
 def corrupt(path: Path, reason: str) -> OvertideError:
     """Return the error of a generation that is not what was built."""
-    return OvertideError("generation_corrupt", f"The serving generation {path.name} cannot be read: {reason}.",
-                         str(path), "Run `overtide refresh` to build a new one.", 503)
+    return OvertideError(
+        "generation_corrupt",
+        f"The serving generation {path.name} cannot be read: {reason}.",
+        str(path),
+        "Run `overtide refresh` to build a new one.",
+        503,
+    )
 
 
 def meta_text(key: str, value: Json) -> str:
-    """Return a metadata document as the text that the table `meta` keeps: JSON, but for the plain `instance`."""
+    """Return a metadata document as the text that the table `meta` keeps.
+
+    JSON, but for the plain `instance`.
+    """
     return str(value) if key == "instance" else json.dumps(value, ensure_ascii=False)

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from lake.catalog import Publish
-from lake.definitions import columns_of
-from lake.overlay import transaction
-from schemas import tables
-from schemas.instants import DAY, Instant, format_instant
-from schemas.names import literal, quoted
-from schemas.tables import SCHEMA
+from overtide.lake.catalog import Publish
+from overtide.lake.definitions import columns_of
+from overtide.lake.overlay import transaction
+from overtide.schemas import tables
+from overtide.schemas.instants import DAY, Instant, format_instant
+from overtide.schemas.names import literal, quoted
+from overtide.schemas.tables import SCHEMA
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -17,7 +17,9 @@ HISTORIES = ("Customer_history", *(tables.history_of(table).name for table in ta
 
 
 def history_begins(now: Instant, last: Publish) -> Instant:
-    """Return the instant before which nobody may ask for the base, so that nothing that ended by then is needed.
+    """Return the instant before which nobody may ask for the base.
+
+    So nothing that ended by then is needed.
 
     What was published last can be asked for, however long ago that was.
     """
@@ -25,11 +27,18 @@ def history_begins(now: Instant, last: Publish) -> Instant:
 
 
 def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:
-    """Delete the rows that were replaced by a publish at or before the horizon; call it under the commit lock."""
+    """Delete the rows that were replaced by a publish at or before the horizon.
+
+    Call it under the commit lock.
+    """
     replaced = f"""FROM {SCHEMA}.{{}} WHERE "ReplacedRun" <= (
-        SELECT max("Run") FROM {SCHEMA}.runs WHERE "PublishedAt" <= TIMESTAMPTZ {literal(format_instant(horizon))})"""
+        SELECT max("Run") FROM {SCHEMA}.runs WHERE "PublishedAt" <= TIMESTAMPTZ
+          {literal(format_instant(horizon))})"""
     for name in HISTORIES:
         rows = replaced.format(quoted(name))
-        if columns_of(connection, name) and connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchone():
+        if (
+            columns_of(connection, name)
+            and connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchone()
+        ):
             with transaction(connection):
                 connection.execute(f"DELETE {rows}")

@@ -1,19 +1,25 @@
 """Canonical JSON values in SQL: as a typed value, and whether they still fit a field's type.
 
-A value fits exactly when `schemas.values.from_json` returns it unchanged.
+A value fits exactly when `overtide.schemas.values.from_json` returns it unchanged.
 """
 
-from schemas.names import literal
-from schemas.values import EXACT, canonical_text, duckdb_type
+from overtide.schemas.names import literal
+from overtide.schemas.values import EXACT, canonical_text, duckdb_type
 
 GUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 INSTANT = r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:[0-5]\d\.\d{6}Z"
 FIRST = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
-"""DuckDB also reads years before the first (0000 is 1 BC) and, in dates, beyond 9999 and `infinity`."""
+"""DuckDB also reads years before the first (0000 is 1 BC).
+
+In dates it also reads years beyond 9999 and `infinity`.
+"""
 
 
 def typed_sql(kind: str, value: str) -> str:
-    """Return the SQL expression of a fitting value (an expression giving canonical JSON text) as its column's type."""
+    """Return the SQL expression of a fitting value as its column's type.
+
+    The value is an expression that gives canonical JSON text.
+    """
     if kind == "double":
         return f"TRY_CAST({value} AS DOUBLE)"
     if kind == "boolean":
@@ -23,7 +29,10 @@ def typed_sql(kind: str, value: str) -> str:
 
 
 def fits_sql(kind: str, value: str) -> str:
-    """Return the SQL condition that a canonical JSON text is null or a value of the attribute type."""
+    """Return the SQL condition that a JSON text is null or a value of the attribute type.
+
+    The text is canonical JSON.
+    """
     return f"({value} = 'null' OR {_fits(kind.split('(', 1)[0], kind, value)})"
 
 
@@ -42,8 +51,14 @@ def _fits(family: str, kind: str, value: str) -> str:
             number = f"CASE WHEN {typed} BETWEEN -{EXACT} AND {EXACT} THEN '' ELSE '\"' END"
             return f"{value} = {number} || {typed} || {number}"
         case "datetime":
-            return f"(regexp_full_match({value}, {literal(chr(34) + INSTANT + chr(34))}) AND {typed} >= {FIRST})"
+            return (
+                f"(regexp_full_match({value}, {literal(chr(34) + INSTANT + chr(34))}) AND "
+                f"{typed} >= {FIRST})"
+            )
         case "date":
-            return f"({value} = '\"' || {typed} || '\"' AND {typed} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31')"
+            return (
+                f"({value} = '\"' || {typed} || '\"' AND {typed} BETWEEN DATE '0001-01-01' AND "
+                "DATE '9999-12-31')"
+            )
         case _:
             return f"{value} = '\"' || {canonical_text(typed, kind)} || '\"'"

@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas.crash import crash_point
-from schemas.errors import LOCKED, OvertideError
-from schemas.folders import make_folder
-from schemas.paths import Paths
+from overtide.schemas.crash import crash_point
+from overtide.schemas.errors import LOCKED, OvertideError
+from overtide.schemas.folders import make_folder
+from overtide.schemas.paths import Paths
 
 LOOKS, PAUSE = 500, 0.01
-"""How often, and every how many seconds, a lock is tried while processes that only look who holds it are in the way."""
+"""How often, and every how many seconds, a lock is tried while others look at it.
+
+The others are processes that only look who holds it.
+"""
 
 
 def refresh_lock(paths: Paths) -> Path:
@@ -33,13 +36,21 @@ def stream_lock(paths: Paths) -> Path:
 
 @contextmanager
 def hold(path: Path, command: str, since: str) -> Iterator[None]:
-    """Hold a lock for as long as a command runs; raise `locked` (exit 75), naming the holder, when it is taken."""
+    """Hold a lock for as long as a command runs.
+
+    Raise `locked` (exit 75), naming the holder, when it is taken.
+    """
     make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, path)
         try:
-            holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}
+            holder = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "command": command,
+                "since": since,
+            }
             os.ftruncate(descriptor, 0)
             crash_point("locks.holder_unnamed")
             os.pwrite(descriptor, json.dumps(holder).encode(), 0)
@@ -51,7 +62,10 @@ def hold(path: Path, command: str, since: str) -> Iterator[None]:
 
 
 def _take(descriptor: int, path: Path) -> None:
-    """Take a lock; one that others only look at, sharing it for microseconds, is tried again until they are gone."""
+    """Take a lock, trying again while others only look at it.
+
+    They share it for microseconds, and it is tried until they are gone.
+    """
     for _ in range(LOOKS):
         if _locks(descriptor, fcntl.LOCK_EX):
             return
@@ -73,10 +87,22 @@ def _locks(descriptor: int, kind: int) -> bool:
 
 def _locked(path: Path) -> OvertideError:
     holder = _written(path)
-    who = (f"`{holder['command']}` (process {holder['pid']} on {holder['host']}, since {holder['since']})"
-           if holder else "another process")
-    return OvertideError("locked", f"The {path.stem} lock is held by {who}.", path.stem,
-                         "Try again when it has finished.", 423, LOCKED)
+    who = (
+        (
+            f"`{holder['command']}` (process {holder['pid']} on {holder['host']}, since "
+            f"{holder['since']})"
+        )
+        if holder
+        else "another process"
+    )
+    return OvertideError(
+        "locked",
+        f"The {path.stem} lock is held by {who}.",
+        path.stem,
+        "Try again when it has finished.",
+        423,
+        LOCKED,
+    )
 
 
 def _written(path: Path) -> dict[str, str | int] | None:
@@ -103,7 +129,10 @@ def holder(path: Path) -> dict[str, str | int] | None:
 
 @contextmanager
 def commit_lock(paths: Paths) -> Iterator[None]:
-    """Hold the right to commit to the lake: every writer takes it around its transaction and waits for it."""
+    """Hold the right to commit to the lake.
+
+    Every writer takes it around its transaction and waits for it.
+    """
     make_folder(paths.locks)
     descriptor = os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -115,7 +144,10 @@ def commit_lock(paths: Paths) -> Iterator[None]:
 
 @contextmanager
 def commit_lock_at_once(paths: Paths) -> Iterator[bool | None]:
-    """Hold the right to commit if nobody else does: true; false where somebody does, None where it cannot be had."""
+    """Hold the right to commit if nobody else does: true.
+
+    False where somebody does, None where it cannot be had.
+    """
     try:
         make_folder(paths.locks)
         descriptor = os.open(_commit(paths), os.O_RDWR | os.O_CREAT, 0o600)

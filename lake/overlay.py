@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lake.catalog import connect
-from lake.definitions import create_table, define_view, inline_up_to, table_columns
-from lake.locks import commit_lock
-from lake.published import carried, committing, known
-from schemas import tables
-from schemas.crash import crash_point
-from schemas.errors import OvertideError
-from schemas.names import columns, quoted
-from schemas.paths import Paths
-from schemas.tables import SCHEMA, Column, Table
+from overtide.lake.catalog import connect
+from overtide.lake.definitions import create_table, define_view, inline_up_to, table_columns
+from overtide.lake.locks import commit_lock
+from overtide.lake.published import carried, committing, known
+from overtide.schemas import tables
+from overtide.schemas.crash import crash_point
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import columns, quoted
+from overtide.schemas.paths import Paths
+from overtide.schemas.tables import SCHEMA, Column, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,13 +25,25 @@ At = Callable[[str], None]
 """Called with the name of each step, so that a test may die there."""
 
 INLINED_ROWS = 40
-"""Inserts of up to this many rows stay in the catalog until maintenance moves them into a Parquet file.
+"""Inserts of up to this many rows stay in the catalog until maintenance.
 
-A commit takes 10 ms and 0.3 ms per inlined row, or 18 ms with a file of its own, however many rows that holds.
+Maintenance moves them into a Parquet file.
+
+A commit takes 10 ms and 0.3 ms per inlined row, or 18 ms with a file of its own, however many rows
+that holds.
 """
-OVERLAY_STATE = Table("overlay_state", "How far the stream is: SQL knows every event accepted up to here.", (
-    Column("Position", "BIGINT", "position in the event log up to which events are in the lake, exclusive"),
-    Column("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last of them")))
+OVERLAY_STATE = Table(
+    "overlay_state",
+    "How far the stream is: SQL knows every event accepted up to here.",
+    (
+        Column(
+            "Position",
+            "BIGINT",
+            "position in the event log up to which events are in the lake, exclusive",
+        ),
+        Column("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last of them"),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,10 @@ class Span:
 
 
 def open_overlay(paths: Paths) -> "DuckDBPyConnection":
-    """Return a connection for the stream's commits; whoever comes first creates the lake and the overlay's tables."""
+    """Return a connection for the stream's commits.
+
+    Whoever comes first creates the lake and the overlay's tables.
+    """
     with committing(paths):
         connection = connect(paths, read_only=False, threads=1)
         with transaction(connection):
@@ -57,58 +72,87 @@ def open_overlay(paths: Paths) -> "DuckDBPyConnection":
 
 
 def create_overlay(connection: "DuckDBPyConnection") -> None:
-    """Create what is missing of the overlay's tables and the view overlay_state, in the current transaction if any."""
+    """Create the overlay's missing tables and, where missing, the view overlay_state.
+
+    They are created in the current transaction if there is one.
+    """
     there = table_columns(connection)
     for table in tables.OVERLAY:
         if table.name not in there:
             create_table(connection, table)
     if OVERLAY_STATE.name not in there:
-        # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows it reads.
-        define_view(connection, OVERLAY_STATE, f"""SELECT coalesce((SELECT s."ToPosition" FROM {SCHEMA}.stream_commits s
+        # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the
+        # rows it reads.
+        define_view(
+            connection,
+            OVERLAY_STATE,
+            f"""SELECT coalesce((SELECT s."ToPosition" FROM {SCHEMA}.stream_commits s
               ORDER BY s."ToPosition" DESC LIMIT 1), 0) AS "Position",
             (SELECT s."AcceptedAt" FROM {SCHEMA}.stream_commits s
-             ORDER BY s."AcceptedAt" DESC NULLS LAST LIMIT 1) AS "AcceptedAt" """)
+             ORDER BY s."AcceptedAt" DESC NULLS LAST LIMIT 1) AS "AcceptedAt" """,
+        )
 
 
 def committed_position(connection: "DuckDBPyConnection", partition: int = 0) -> int:
-    """Return the position of a partition from which the stream goes on; 0 before its first commit."""
-    row = connection.execute(f"""SELECT coalesce(max("ToPosition"), 0) FROM {SCHEMA}.stream_commits
-        WHERE "LogPartition" = ?""", [partition]).fetchone()
+    """Return the position of a partition from which the stream goes on.
+
+    0 before its first commit.
+    """
+    row = connection.execute(
+        f"""SELECT coalesce(max("ToPosition"), 0) FROM {SCHEMA}.stream_commits
+        WHERE "LogPartition" = ?""",
+        [partition],
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
-def commit(connection: "DuckDBPyConnection", paths: Paths, span: Span, rows: Mapping[str, "pa.Table"],
-           at: At = crash_point) -> None:
-    """Add the rows of a range of the log, by table, and move the committed position to its end: all or nothing.
+def commit(
+    connection: "DuckDBPyConnection",
+    paths: Paths,
+    span: Span,
+    rows: Mapping[str, "pa.Table"],
+    at: At = crash_point,
+) -> None:
+    """Add the rows of a range of the log, by table, and move the committed position to its end.
 
-    Raises `position_moved`, having changed nothing, when the range does not begin at the committed position: it was
-    committed before, or another stream went on.
+    All or nothing.
+
+    Raises `position_moved`, having changed nothing, when the range does not begin at the committed
+    position: it was committed before, or another stream went on.
     """
-    # 1. Wait for the other writers: two transactions at once would make one of them fail and start over.
+    # 1. Wait for the other writers: two transactions at once would make one of them fail and start
+    # over.
     with commit_lock(paths):
         before, accepted_at = known(paths), _last_acceptance(rows)
         at("stream.before_commit")
-        # 2. From here on everything happens together: rows without positions would be doubled by a restart,
-        #    positions without rows would lose them.
+        # 2. From here on everything happens together: rows without positions would be doubled by a
+        # restart, positions without rows would lose them.
         with transaction(connection):
-            # 3. Compare inside the transaction and under the lock: before it, another stream could still move it.
+            # 3. Compare inside the transaction and under the lock: before it, another stream could
+            # still move it.
             _expect_position(connection, span)
             # 4. The rows, then the position; their order does not matter within the transaction.
             for name, table in rows.items():
                 insert_arrow(connection, name, table)
             at("stream.rows_written")
-            connection.execute(f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
-                               [span.partition, span.start, span.end, accepted_at])
+            connection.execute(
+                f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
+                [span.partition, span.start, span.end, accepted_at],
+            )
             at("stream.position_written")
-        # 5. The commit, at the end of the block, is the only point of truth: dying before it leaves the old position
-        #    and none of the rows.
-        # 6. What says so beside the catalog comes last: dying before it lets readers ask the catalog.
+        # 5. The commit, at the end of the block, is the only point of truth: dying before it leaves
+        # the old position and none of the rows. 6. What says so beside the catalog comes last:
+        # dying before it lets readers ask the
+        # catalog.
         carried(paths, before, span.end, accepted_at)
     at("stream.after_commit")
 
 
 def _last_acceptance(rows: Mapping[str, "pa.Table"]) -> datetime | None:
-    """Return the greatest AcceptedAt of the rows; None where the events of the range are gone from the log."""
+    """Return the greatest AcceptedAt of the rows.
+
+    None where the events of the range are gone from the log.
+    """
     import pyarrow.compute as pc
 
     instants = [pc.max(table["AcceptedAt"]).as_py() for table in rows.values() if table.num_rows]
@@ -118,8 +162,14 @@ def _last_acceptance(rows: Mapping[str, "pa.Table"]) -> datetime | None:
 def _expect_position(connection: "DuckDBPyConnection", span: Span) -> None:
     position = committed_position(connection, span.partition)
     if position != span.start:
-        raise OvertideError("position_moved", f"The range [{span.start}, {span.end}) does not begin at the committed "
-                            f"position {position}.", "stream_commits", "Read the log again from there.", 409)
+        raise OvertideError(
+            "position_moved",
+            f"The range [{span.start}, {span.end}) does not begin at the committed "
+            f"position {position}.",
+            "stream_commits",
+            "Read the log again from there.",
+            409,
+        )
 
 
 def insert_arrow(connection: "DuckDBPyConnection", name: str, rows: "pa.Table") -> None:
@@ -127,13 +177,18 @@ def insert_arrow(connection: "DuckDBPyConnection", name: str, rows: "pa.Table") 
     if rows.num_rows:
         names = columns(rows.column_names)
         connection.register("incoming", rows)
-        connection.execute(f"INSERT INTO {SCHEMA}.{quoted(name)} ({names}) SELECT {names} FROM incoming")
+        connection.execute(
+            f"INSERT INTO {SCHEMA}.{quoted(name)} ({names}) SELECT {names} FROM incoming"
+        )
         connection.unregister("incoming")
 
 
 @contextlib.contextmanager
 def transaction(connection: "DuckDBPyConnection") -> Iterator[None]:
-    """Commit what the block does, or nothing of it when it raises; the caller holds the commit lock."""
+    """Commit what the block does, or nothing of it when it raises.
+
+    The caller holds the commit lock.
+    """
     connection.execute("BEGIN")
     try:
         yield

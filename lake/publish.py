@@ -1,4 +1,6 @@
-"""Publish a refresh: one transaction of the lake that replaces the base, keeps its history and names the run.
+"""Publish a refresh in one transaction of the lake.
+
+The transaction replaces the base, keeps its history and names the run.
 
 The order matters; each step of `publish` and of `_commit` says what another order would lose.
 """
@@ -13,19 +15,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake.catalog import Publish, connect, expect_no_catalog
-from lake.definitions import columns_of, create_table, inline_up_to, insert_rows, table_columns
-from lake.history import history_begins
-from lake.locks import commit_lock
-from lake.overlay import INLINED_ROWS, create_overlay
-from lake.published import Note, Standing, announce, carried_by, doubt, known, publish_before
-from schemas.crash import crash_point
-from schemas.errors import OvertideError
-from schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
-from schemas.names import file_literal, literal, quoted
-from schemas.paths import Paths
-from schemas.signatures import Signature, signature
-from schemas.tables import RUNS, SCHEMA, SERVING_META, Table, create_statements
+from overtide.lake.catalog import Publish, connect, expect_no_catalog
+from overtide.lake.definitions import (
+    columns_of,
+    create_table,
+    inline_up_to,
+    insert_rows,
+    table_columns,
+)
+from overtide.lake.history import history_begins
+from overtide.lake.locks import commit_lock
+from overtide.lake.overlay import INLINED_ROWS, create_overlay
+from overtide.lake.published import (
+    Note,
+    Standing,
+    announce,
+    carried_by,
+    doubt,
+    known,
+    publish_before,
+)
+from overtide.schemas.crash import crash_point
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
+from overtide.schemas.names import file_literal, literal, quoted
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import Signature, signature
+from overtide.schemas.tables import RUNS, SCHEMA, SERVING_META, Table, create_statements
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -33,7 +49,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Change:
-    """What a refresh does to one table: Parquet files that replace its rows, or are appended to them."""
+    """What a refresh does to one table.
+
+    Parquet files that replace its rows, or are appended to them.
+    """
 
     table: Table
     files: tuple[str, ...]
@@ -42,10 +61,10 @@ class Change:
 
 @dataclass(frozen=True)
 class RunRow:
-    """What the row of `runs` says beside the instant: see `schemas.tables.RUNS`.
+    """What the row of `runs` says beside the instant: see `overtide.schemas.tables.RUNS`.
 
-    `history_days` and the end of the log are as in `Publish`; `before` is the publish that is replaced, `serving`
-    the metadata of the generation, from which reads go on where that is lost.
+    `history_days` and the end of the log are as in `Publish`; `before` is the publish that is
+    replaced, `serving` the metadata of the generation, from which reads go on where that is lost.
     """
 
     run: int
@@ -61,44 +80,70 @@ class RunRow:
 
 
 Define = Callable[["DuckDBPyConnection", Instant], None]
-"""Defines views and macros through the connection of the publishing transaction, given the publish's `forgotten`."""
+"""Defines views and macros through the publishing transaction's connection.
+
+It is given the publish's `forgotten`.
+"""
 
 
 Taking = Callable[[], AbstractContextManager[Instant]]
-"""Gives the earliest instant that a publish may take, and lets no event be accepted until the block ends."""
+"""Gives the earliest instant that a publish may take.
+
+Until the block ends, no event is accepted.
+"""
 
 
-def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, taking: Taking,
-            define: Define, gone: Iterable[str] = ()) -> Publish:
-    """Make a refresh the base that readers see; the old base stays until the commit and when anything fails.
+def publish(
+    paths: Paths,
+    changes: Sequence[Change],
+    row: RunRow,
+    clock: Clock,
+    taking: Taking,
+    define: Define,
+    gone: Iterable[str] = (),
+) -> Publish:
+    """Make a refresh the base that readers see.
 
-    It gets an instant after all events and publishes before it. `gone` are tables that this base has no more.
+    The old base stays until the commit and when anything fails.
+
+    It gets an instant after all events and publishes before it. `gone` are tables that this base
+    has no more.
     """
-    # 1. One writer at a time: without the lock a commit of the stream could make this one fail and start over.
+    # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
+    # start over.
     with commit_lock(paths):
         before = _known_before(paths)
         connection = connect(paths, read_only=False)
         try:
-            # 2. The stream's tables, if it has not made them yet, and settings: these need transactions of their own.
+            # 2. The stream's tables, if it has not made them yet, and settings: these need
+            # transactions of their own.
             create_overlay(connection)
             _keep_rows_in_files(connection)
             crash_point("publish.overlay_created")
-            # 3. All that follows is one transaction: a reader between two of its steps would see a mix.
+            # 3. All that follows is one transaction: a reader between two of its steps would see a
+            # mix.
             connection.execute("BEGIN")
             create_table(connection, RUNS)
             _keep_meta(connection, row.serving)
             _change_tables(connection, paths, changes, gone, row.run)
-            # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that it forgets nothing
-            #    more by what the old base says.
+            # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that
+            # it forgets nothing more by what the old base says.
             forgotten = history_begins(clock(), row.before) if row.before else 0
             define(connection, forgotten)
             crash_point("publish.before_run")
-            # 5. The instant last, and no event from then on to the end: one with a later instant would be shown by
-            #    readers that do not have the publish yet.
+            # 5. The instant last, and no event from then on to the end: one with a later instant
+            # would be shown by readers that do not have the publish yet.
             last, carried = _last_publish(connection), carried_by(connection)
             with taking() as earliest:
-                published = Publish(row.run, max(earliest, last + 1), row.generation, row.history_days, forgotten,
-                                    row.log_position, row.log_accepted_at)
+                published = Publish(
+                    row.run,
+                    max(earliest, last + 1),
+                    row.generation,
+                    row.history_days,
+                    forgotten,
+                    row.log_position,
+                    row.log_accepted_at,
+                )
                 standing = Standing(published, *carried)
                 _commit(connection, paths, row, published, standing, before)
         finally:
@@ -110,17 +155,30 @@ def publish(paths: Paths, changes: Sequence[Change], row: RunRow, clock: Clock, 
 
 
 def _known_before(paths: Paths) -> Note | None:
-    """Return what is known of the catalog before a publish: of one that is not there yet, that nothing is published."""
+    """Return what is known of the catalog before a publish.
+
+    Of one that is not there yet, that nothing is published.
+    """
     return known(paths) if paths.catalog.exists() else Note(Standing(None), [], [])
 
 
-def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, published: Publish, standing: Standing,
-            before: Note | None) -> None:
-    """Commit the publish, whose instant is taken; called where no event is accepted, so that the less is done here."""
+def _commit(
+    connection: "DuckDBPyConnection",
+    paths: Paths,
+    row: RunRow,
+    published: Publish,
+    standing: Standing,
+    before: Note | None,
+) -> None:
+    """Commit the publish, whose instant is taken.
+
+    Called where no event is accepted, so that the less is done here.
+    """
     _name_run(connection, published, row)
     crash_point("publish.before_commit")
-    # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this process dies, whoever
-    #    asks for a later one asks the catalog. The file they look into must never be behind it.
+    # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this
+    # process dies, whoever asks for a later one asks the catalog. The file they look into must
+    # never be behind it.
     doubt(paths, published.published_at, before)
     crash_point("publish.doubted")
     # 7. The commit is the only point of truth; the serving generation was complete before it.
@@ -131,12 +189,18 @@ def _commit(connection: "DuckDBPyConnection", paths: Paths, row: RunRow, publish
 
 
 def _whole(paths: Paths, published: Publish) -> dict[str, Signature]:
-    """Return the signature of the serving generation that was just made: nobody need look whether it is whole."""
+    """Return the signature of the serving generation that was just made.
+
+    Nobody need look whether it is whole.
+    """
     return {published.generation: signature(paths.generation(published.generation))}
 
 
 def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
-    """Let rows of the base lie in files, which go when they are replaced; the few of `runs` may stay in the catalog."""
+    """Let rows of the base lie in files, which go when they are replaced.
+
+    The few of `runs` may stay in the catalog.
+    """
     inline_up_to(connection, 0)
     if columns_of(connection, RUNS.name):
         inline_up_to(connection, INLINED_ROWS, RUNS.name)
@@ -148,8 +212,13 @@ def _last_publish(connection: "DuckDBPyConnection") -> Instant:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def _change_tables(connection: "DuckDBPyConnection", paths: Paths, changes: Sequence[Change], gone: Iterable[str],
-                   run: int) -> None:
+def _change_tables(
+    connection: "DuckDBPyConnection",
+    paths: Paths,
+    changes: Sequence[Change],
+    gone: Iterable[str],
+    run: int,
+) -> None:
     there = table_columns(connection)
     for change in changes:
         _apply(connection, paths, change, there.get(change.table.name), run)
@@ -157,8 +226,13 @@ def _change_tables(connection: "DuckDBPyConnection", paths: Paths, changes: Sequ
         connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
 
 
-def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there: dict[str, str] | None,
-           run: int) -> None:
+def _apply(
+    connection: "DuckDBPyConnection",
+    paths: Paths,
+    change: Change,
+    there: dict[str, str] | None,
+    run: int,
+) -> None:
     name = change.table.name
     wanted = {column.name: column.type for column in change.table.columns}
     if there is not None and change.replace:
@@ -170,39 +244,72 @@ def _apply(connection: "DuckDBPyConnection", paths: Paths, change: Change, there
         for statement in create_statements(change.table):
             connection.execute(statement)
     for number, file in enumerate(with_rows(connection, change.files)):
-        # Where an older catalog was restored another run has this number, and its files must not be taken for these.
-        add_file(connection, paths, name, Path(file), f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet")
+        # Where an older catalog was restored another run has this number, and its files must not be
+        # taken for these.
+        add_file(
+            connection,
+            paths,
+            name,
+            Path(file),
+            f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet",
+        )
 
 
 def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[str]:
-    """Return the files that hold rows; DuckLake takes no note of the others, and they would lie there for ever."""
+    """Return the files that hold rows.
+
+    DuckLake takes no note of the others, and they would lie there for ever.
+    """
     if not files:
         return []
-    return [file for (file,) in connection.execute("""SELECT file_name FROM parquet_file_metadata(?) WHERE num_rows > 0
-        ORDER BY file_name""", [[glob.escape(file) for file in files]]).fetchall()]
+    return [
+        file
+        for (file,) in connection.execute(
+            """SELECT file_name FROM parquet_file_metadata(?) WHERE num_rows > 0
+        ORDER BY file_name""",
+            [[glob.escape(file) for file in files]],
+        ).fetchall()
+    ]
 
 
-def add_file(connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str) -> None:
-    """Move a Parquet file into the folder of a table and add it: within the folder its path is kept relative."""
+def add_file(
+    connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str
+) -> None:
+    """Move a Parquet file into the folder of a table and add it.
+
+    Within the folder its path is kept relative.
+    """
     place = paths.table(table) / name
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(file, place)
     crash_point("publish.file_moved")
-    connection.execute(f"CALL ducklake_add_data_files('lake', {literal(table)}, {file_literal(place)}, "
-                       "ignore_extra_columns => true, hive_partitioning => false)")
+    connection.execute(
+        f"CALL ducklake_add_data_files('lake', {literal(table)}, {file_literal(place)}, "
+        "ignore_extra_columns => true, hive_partitioning => false)"
+    )
 
 
 def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow) -> None:
-    connection.execute(f"INSERT INTO {SCHEMA}.runs VALUES (?, make_timestamptz(?), ?, ?, ?, ?)",
-                       [row.run, published.published_at, row.generation, row.configuration_hash, row.code_version,
-                        json.dumps(dict(row.manifest), sort_keys=True)])
+    connection.execute(
+        f"INSERT INTO {SCHEMA}.runs VALUES (?, make_timestamptz(?), ?, ?, ?, ?)",
+        [
+            row.run,
+            published.published_at,
+            row.generation,
+            row.configuration_hash,
+            row.code_version,
+            json.dumps(dict(row.manifest), sort_keys=True),
+        ],
+    )
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
 
 
 def _keep_meta(connection: "DuckDBPyConnection", serving: Mapping[str, object]) -> None:
-    """Write the metadata of the serving generation down in the lake, where it is not there already."""
+    """Write the serving generation's metadata into the lake, where it is not there yet."""
     create_table(connection, SERVING_META)
-    rows = [(key, json.dumps(serving[key], sort_keys=True)) for key in sorted(serving) if key != "run"]
+    rows = [
+        (key, json.dumps(serving[key], sort_keys=True)) for key in sorted(serving) if key != "run"
+    ]
     if rows != connection.execute(f'SELECT * FROM {SCHEMA}.serving_meta ORDER BY "Key"').fetchall():
         connection.execute(f"DELETE FROM {SCHEMA}.serving_meta")
         if rows:
@@ -210,7 +317,9 @@ def _keep_meta(connection: "DuckDBPyConnection", serving: Mapping[str, object]) 
 
 
 def expect_lake(paths: Paths) -> Publish:
-    """Return the publish in force; raise `nothing_published` before the first, `lake_unreadable` without a catalog.
+    """Return the publish in force.
+
+    Raise `nothing_published` before the first, `lake_unreadable` without a catalog.
 
     Waits for no other publish that is in progress.
     """
@@ -218,6 +327,11 @@ def expect_lake(paths: Paths) -> Publish:
     if not paths.catalog.exists():
         expect_no_catalog(paths)
     if found is None:
-        raise OvertideError("nothing_published", f"Nothing is published in {paths.project} yet.", None,
-                            "Run `overtide refresh` first.", 404)
+        raise OvertideError(
+            "nothing_published",
+            f"Nothing is published in {paths.project} yet.",
+            None,
+            "Run `overtide refresh` first.",
+            404,
+        )
     return found

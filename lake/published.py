@@ -1,17 +1,22 @@
-"""Which run is published: a small file beside the catalog that says what the catalog says, so a read needs no DuckDB.
+"""Which run is published.
 
-The catalog is the only point of truth. The file also keeps what the system said of the catalog's files (their
-signatures) when both last said the same; where they are others now, somebody else changed or restored the catalog, and
-it is asked. Its journal may have grown: what a publish appends is announced in this file first, and what the stream
-appends changes no publish (docs/decisions/restored-catalog.md).
+A small file beside the catalog that says what the catalog says, so a read needs no DuckDB.
 
-Nothing but DuckDB opens the catalog's own file in a process that uses it: two SQLite libraries in one process (Python's
-beside DuckDB's) do not see each other's locks, and each releases the other's when it closes the file. Seen: reads of an
-old base for ever, and "database disk image is malformed".
+The catalog is the only point of truth. The file also keeps what the system said of the catalog's
+files (their signatures) when both last said the same; where they are others now, somebody else
+changed or restored the catalog, and it is asked. Its journal may have grown: what a publish appends
+is announced in this file first, and what the stream appends changes no publish
+(docs/decisions/restored-catalog.md).
 
-The commit lock is held over all of: announce in the file the instant that the publish takes, commit, write the file
-anew. A reader of an earlier instant goes on with the publish before. Who must know whether there was a commit, or finds
-no file, waits a moment for the lock; where the file says no more then, the catalog is asked and the file written
+Nothing but DuckDB opens the catalog's own file in a process that uses it: two SQLite libraries in
+one process (Python's beside DuckDB's) do not see each other's locks, and each releases the other's
+when it closes the file. Seen: reads of an old base for ever, and "database disk image is
+malformed".
+
+The commit lock is held over all of: announce in the file the instant that the publish takes,
+commit, write the file anew. A reader of an earlier instant goes on with the publish before. Who
+must know whether there was a commit, or finds no file, waits a moment for the lock; where the file
+says no more then, the catalog is asked and the file written
 (docs/decisions/an-instant-without-waiting.md).
 """
 
@@ -25,26 +30,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lake.catalog import METADATA, Publish, connect, expect_no_catalog, publish_of_comment
-from lake.locks import commit_lock, commit_lock_at_once
-from schemas.crash import crash_point
-from schemas.errors import OvertideError
-from schemas.folders import sync_folder
-from schemas.instants import Instant, microseconds
-from schemas.paths import Paths
-from schemas.signatures import Signature, grown, journal_signature, signature
+from overtide.lake.catalog import METADATA, Publish, connect, expect_no_catalog, publish_of_comment
+from overtide.lake.locks import commit_lock, commit_lock_at_once
+from overtide.schemas.crash import crash_point
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.folders import sync_folder
+from overtide.schemas.instants import Instant, microseconds
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import Signature, grown, journal_signature, signature
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 LOOKS, PAUSE = 20, 0.005
-"""How often, and every how many seconds, a reader looks whether the commit that changed the catalog is announced."""
+"""How often, and every how many seconds, a reader looks for a commit's announcement.
+
+The commit is the one that changed the catalog.
+"""
 FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the catalog says: its publish, None before the first, and the end of what the stream carried into it.
+    """What the catalog says.
+
+    Its publish, None before the first, and the end of what the stream carried into it.
 
     `accepted_at` is the acceptance of the last event carried; None where it is not known.
     """
@@ -55,8 +65,13 @@ class Standing:
 
     @property
     def marks(self) -> list[tuple[int, int | None]]:
-        """What an event log must go on from: positions, and the acceptance of the last event before each."""
-        published = [(self.publish.log_position, self.publish.log_accepted_at)] if self.publish else []
+        """What an event log must go on from.
+
+        Positions, and the acceptance of the last event before each.
+        """
+        published = (
+            [(self.publish.log_position, self.publish.log_accepted_at)] if self.publish else []
+        )
         return [(self.position, self.accepted_at), *published]
 
 
@@ -64,8 +79,9 @@ class Standing:
 class Note:
     """The file's content: the catalog's standing, and the signatures of what was looked into.
 
-    `generations` are those of serving generations that were read to their end and are whole. `taken` is the instant
-    that a publish in progress takes: of it, and of later ones, only the catalog knows.
+    `generations` are those of serving generations that were read to their end and are whole.
+    `taken` is the instant that a publish in progress takes: of it, and of later ones, only the
+    catalog knows.
     """
 
     standing: Standing
@@ -75,9 +91,13 @@ class Note:
     taken: Instant | None = None
 
     def fits(self, paths: Paths) -> bool:
-        """Say whether the catalog still is the one of which this was noted, and surely says the same."""
-        return self.taken is None and bool(self.catalog) and signature(paths.catalog) == self.catalog and \
-            grown(self.journal, journal_signature(paths.catalog))
+        """Say whether the catalog still is the one noted, and surely says the same."""
+        return (
+            self.taken is None
+            and bool(self.catalog)
+            and signature(paths.catalog) == self.catalog
+            and grown(self.journal, journal_signature(paths.catalog))
+        )
 
     def text(self) -> str:
         """Return the note as the file keeps it."""
@@ -85,19 +105,25 @@ class Note:
 
 
 _noted: dict[Paths, Note] = {}
-"""What this process found out itself: where it may write nothing, the next read need not ask again."""
+"""What this process found out itself.
+
+Where it may write nothing, the next read need not ask again.
+"""
 
 
 def current_publish(paths: Paths) -> Publish | None:
-    """Return the publish that the catalog names now, or None before the first; see `current_standing`."""
+    """Return the publish that the catalog names now, or None before the first.
+
+    See `current_standing`.
+    """
     return current_standing(paths).publish
 
 
 def current_standing(paths: Paths) -> Standing:
     """Return what the catalog says now. Not to be called under the commit lock.
 
-    Takes microseconds, but half a second after the catalog was restored or a committing process died, and where nothing
-    was published yet. Raises `lake_unreadable` where the catalog is lost.
+    Takes microseconds, but half a second after the catalog was restored or a committing process
+    died, and where nothing was published yet. Raises `lake_unreadable` where the catalog is lost.
     """
     note = known(paths)
     if note is None and not paths.catalog.exists():
@@ -107,9 +133,12 @@ def current_standing(paths: Paths) -> Standing:
 
 
 def standing_before(paths: Paths, known_at: Instant, ended: Callable[[], bool]) -> Standing:
-    """Return what the catalog says at the instant `known_at` or a later one, without waiting for a publish in progress.
+    """Return what the catalog says at the instant `known_at` or a later one.
 
-    One in progress takes an instant after `known_at`; `ended` says, where that was announced, whether nobody publishes.
+    It does not wait for a publish in progress.
+
+    One in progress takes an instant after `known_at`; `ended` says, where that was announced,
+    whether nobody publishes.
     """
     note = _read(paths)
     if note is not None and note.taken is not None and known_at < note.taken and not ended():
@@ -125,20 +154,28 @@ def publish_before(paths: Paths, known_at: Instant, ended: Callable[[], bool]) -
 def is_in_force(paths: Paths, run: int) -> bool:
     """Say whether a run is the one published last and no other is about to be."""
     note = known(paths)
-    return note is not None and note.standing.publish is not None and note.standing.publish.run == run
+    return (
+        note is not None and note.standing.publish is not None and note.standing.publish.run == run
+    )
 
 
 def last_taken(paths: Paths) -> Instant:
-    """Return the last instant that a publish took, or may have taken before it died; 0 before the first.
+    """Return the last instant that a publish took, or may have taken before it died.
 
-    Waits for nobody, so that the log may ask with its lock held. The catalog is asked where no file says it; what the
-    file says of another catalog was answered too.
+    0 before the first.
+
+    Waits for nobody, so that the log may ask with its lock held. The catalog is asked where no file
+    says it; what the file says of another catalog was answered too.
     """
     said, noted = _read(paths), known(paths)
     if noted is None and (said is None or said.taken is None) and paths.catalog.exists():
         noted = _noted_anew(paths)
     publishes = [note.standing.publish for note in (said, noted) if note is not None]
-    return max(said.taken or 0 if said else 0, *(one.published_at for one in publishes if one is not None), 0)
+    return max(
+        said.taken or 0 if said else 0,
+        *(one.published_at for one in publishes if one is not None),
+        0,
+    )
 
 
 def known(paths: Paths) -> Note | None:
@@ -148,15 +185,17 @@ def known(paths: Paths) -> Note | None:
         return note if note.fits(paths) else None
     note = _noted.get(paths)
     # No file says that a publish begins: what it appends to the journal could be that.
-    same = note is not None and note.fits(paths) and journal_signature(paths.catalog) == note.journal
+    same = (
+        note is not None and note.fits(paths) and journal_signature(paths.catalog) == note.journal
+    )
     return note if same else None
 
 
 def doubt(paths: Paths, taken: Instant | None = None, before: Note | None = None) -> None:
     """Say, durably and under the commit lock, that only the catalog knows what is published.
 
-    With the instant that a publish takes, and with what was known before it, readers of earlier ones know that still;
-    where that cannot be written, or is not known, the file goes.
+    With the instant that a publish takes, and with what was known before it, readers of earlier
+    ones know that still; where that cannot be written, or is not known, the file goes.
     """
     _noted.pop(paths, None)
     try:
@@ -170,16 +209,24 @@ def doubt(paths: Paths, taken: Instant | None = None, before: Note | None = None
     sync_folder(paths.published.parent)
 
 
-def announce(paths: Paths, standing: Standing, whole: Mapping[str, Signature] | None = None) -> None:
+def announce(
+    paths: Paths, standing: Standing, whole: Mapping[str, Signature] | None = None
+) -> None:
     """Say under the commit lock what the catalog says; where that fails, readers ask the catalog.
 
     `whole` are the signatures of the serving generations that are known to be whole.
     """
-    write(paths, Note(standing, signature(paths.catalog), journal_signature(paths.catalog), whole or {}))
+    write(
+        paths,
+        Note(standing, signature(paths.catalog), journal_signature(paths.catalog), whole or {}),
+    )
 
 
 def write(paths: Paths, note: Note) -> None:
-    """Write a note down under the commit lock, if that may be. A power cut may take it: then the catalog is asked."""
+    """Write a note down under the commit lock, if that may be. A power cut may take it.
+
+    Then the catalog is asked.
+    """
     with suppress(OSError):
         draft = _drafted(paths, note)
         crash_point("published.draft_written")
@@ -201,19 +248,31 @@ def _drafted(paths: Paths, note: Note, durable: bool = False) -> Path:
 def committing(paths: Paths) -> Iterator[None]:
     """Hold the commit lock over work that changes the catalog's files and publishes nothing.
 
-    What was known before is known afterwards: the change is ours. A block that raises leaves readers to ask.
+    What was known before is known afterwards: the change is ours. A block that raises leaves
+    readers to ask.
     """
     with commit_lock(paths):
         before = known(paths)
         yield
-        if before is not None and not before.fits(paths) and signature(paths.catalog)[:1] == before.catalog[:1]:
+        if (
+            before is not None
+            and not before.fits(paths)
+            and signature(paths.catalog)[:1] == before.catalog[:1]
+        ):
             announce(paths, before.standing, before.generations)
 
 
 def carried(paths: Paths, before: Note | None, position: int, accepted_at: datetime | None) -> None:
-    """Note under the commit lock, after a commit of the stream, how far it carried; `before` was known before it."""
+    """Note under the commit lock, after a commit of the stream, how far it carried.
+
+    `before` was known before it.
+    """
     if before is not None and signature(paths.catalog)[:1] == before.catalog[:1]:
-        instant = None if accepted_at is None else microseconds(accepted_at.astimezone(UTC).replace(tzinfo=None))
+        instant = (
+            None
+            if accepted_at is None
+            else microseconds(accepted_at.astimezone(UTC).replace(tzinfo=None))
+        )
         announce(paths, Standing(before.standing.publish, position, instant), before.generations)
 
 
@@ -240,7 +299,9 @@ def _read(paths: Paths) -> Note | None:
             return None
         standing = document.pop("standing")
         publish = standing.pop("publish")
-        return Note(Standing(None if publish is None else Publish(**publish), **standing), **document)
+        return Note(
+            Standing(None if publish is None else Publish(**publish), **standing), **document
+        )
     except NotADirectoryError:
         raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -248,9 +309,12 @@ def _read(paths: Paths) -> Note | None:
 
 
 def _asked(paths: Paths) -> Note:
-    """Ask the catalog, and write down what it says where nothing may have changed meanwhile and that may be.
+    """Ask the catalog, and write its answer down where that is safe and allowed.
 
-    A commit in progress is waited for a moment, since it is about to say itself what it did, and no longer.
+    It is safe where nothing may have changed meanwhile.
+
+    A commit in progress is waited for a moment, since it is about to say itself what it did, and no
+    longer.
     """
     for _ in range(LOOKS):
         with commit_lock_at_once(paths) as sole:
@@ -293,18 +357,24 @@ def _named_by_catalog(paths: Paths) -> Standing:
 def standing_of(connection: "DuckDBPyConnection") -> Standing:
     """Return what a catalog says, through a connection to it."""
     row = connection.execute(f"""
-        SELECT g.value FROM {METADATA}.ducklake_tag g JOIN {METADATA}.ducklake_table t ON t.table_id = g.object_id
-        WHERE t.table_name = 'runs' AND t.end_snapshot IS NULL AND g.key = 'comment' AND g.end_snapshot IS NULL
+        SELECT g.value FROM {METADATA}.ducklake_tag g JOIN {METADATA}.ducklake_table t
+          ON t.table_id = g.object_id
+        WHERE t.table_name = 'runs' AND t.end_snapshot IS NULL AND g.key = 'comment'
+          AND g.end_snapshot IS NULL
         """).fetchone()
     return Standing(publish_of_comment(row[0] if row else None), *carried_by(connection))
 
 
 def carried_by(connection: "DuckDBPyConnection") -> tuple[int, int | None]:
-    """Return the end of what the stream carried into the lake, and the acceptance of the last event of that."""
+    """Return the end of what the stream carried into the lake, and its last acceptance.
+
+    That is the acceptance of the last event that was carried.
+    """
     there = connection.execute(f"""SELECT count(*) FROM {METADATA}.ducklake_table
         WHERE table_name = 'stream_commits' AND end_snapshot IS NULL""").fetchone()
     if not there or not there[0]:
         return 0, None
-    row = connection.execute("""SELECT "ToPosition", epoch_us("AcceptedAt") FROM lake.main.stream_commits
+    row = connection.execute("""SELECT "ToPosition", epoch_us("AcceptedAt")
+      FROM lake.main.stream_commits
         ORDER BY "ToPosition" DESC LIMIT 1""").fetchone()
     return (int(row[0]), row[1]) if row else (0, None)

@@ -1,7 +1,10 @@
-"""What a profile and a timeline look like at an instant t, known at an instant k: pure functions, no files, no clock.
+"""What a profile and a timeline look like at an instant t, known at an instant k.
 
-Instants are microseconds since 1970 UTC; intervals are half-open. The events given must be all those whose target
-resolves to the customer in base(min(t, k)), and the profile and activities those of that base.
+Pure functions, no files, no clock.
+
+Instants are microseconds since 1970 UTC; intervals are half-open. The events given must be all
+those whose target resolves to the customer in base(min(t, k)), and the profile and activities those
+of that base.
 """
 
 import json
@@ -9,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lake.generation import Profile
-from schemas.activities import COLUMNS
-from schemas.events import Event
-from schemas.instants import format_instant
-from schemas.tables import ProfileField
-from schemas.values import Value, misfit
+from overtide.lake.generation import Profile
+from overtide.schemas.activities import COLUMNS
+from overtide.schemas.events import Event
+from overtide.schemas.instants import format_instant
+from overtide.schemas.tables import ProfileField
+from overtide.schemas.values import Value, misfit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 class FieldView:
     """One field of a card: `value` is shown, `base_value` lies beneath.
 
-    `live`: an update shows it, until `valid_until` (microseconds); `event_id` and `caller` are the update's.
+    `live`: an update shows it, until `valid_until` (microseconds); `event_id` and `caller` are the
+    update's.
     """
 
     value: Value
@@ -37,17 +41,26 @@ class FieldView:
     def as_json(self) -> dict[str, Any]:
         """Return the field as a JSON document."""
         until = None if self.valid_until is None else format_instant(self.valid_until)
-        return {"value": self.value, "live": self.live, "baseValue": self.base_value, "validUntil": until,
-                "eventId": self.event_id, "caller": self.caller}
+        return {
+            "value": self.value,
+            "live": self.live,
+            "baseValue": self.base_value,
+            "validUntil": until,
+            "eventId": self.event_id,
+            "caller": self.caller,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A profile at the instant `as_of`, as it was known at `known_at`, over the base that `run` published.
+    """A profile at `as_of` as known at `known_at`, over the base that `run` published.
 
-    `card["EMail"]` is what a field shows, `card.fields["EMail"]` says more. Values are text, numbers, booleans or None;
-    decimals, dates and instants are text. `previous` are ids merged into this one, `records` the source records as
-    (entity, key, whether it is its entity's winner). Instants are microseconds since 1970 UTC.
+    `as_of` and `known_at` are instants.
+
+    `card["EMail"]` is what a field shows, `card.fields["EMail"]` says more. Values are text,
+    numbers, booleans or None; decimals, dates and instants are text. `previous` are ids merged into
+    this one, `records` the source records as (entity, key, whether it is its entity's winner).
+    Instants are microseconds since 1970 UTC.
     """
 
     customer_id: str
@@ -64,18 +77,26 @@ class Card:
 
     def as_json(self) -> dict[str, Any]:
         """Return the card as a JSON document."""
-        records = [{"entity": entity, "key": key, "winner": winner} for entity, key, winner in self.records]
-        return {"customerId": self.customer_id, "asOf": format_instant(self.as_of),
-                "knownAt": format_instant(self.known_at), "run": self.run,
-                "fields": {name: view.as_json() for name, view in self.fields.items()},
-                "previous": list(self.previous), "records": records}
+        records = [
+            {"entity": entity, "key": key, "winner": winner} for entity, key, winner in self.records
+        ]
+        return {
+            "customerId": self.customer_id,
+            "asOf": format_instant(self.as_of),
+            "knownAt": format_instant(self.known_at),
+            "run": self.run,
+            "fields": {name: view.as_json() for name, view in self.fields.items()},
+            "previous": list(self.previous),
+            "records": records,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
     """One activity of a timeline: `entry["Title"]` and the other columns of UnifiedActivity.
 
-    `live`: it is a real-time one, shown until `valid_until` (microseconds); `event_id` and `caller` are its event's.
+    `live`: it is a real-time one, shown until `valid_until` (microseconds); `event_id` and `caller`
+    are its event's.
     """
 
     activity: Mapping[str, Value]
@@ -91,13 +112,21 @@ class TimelineEntry:
     def as_json(self) -> dict[str, Any]:
         """Return the entry as a JSON document: the activity's columns, then where it came from."""
         until = None if self.valid_until is None else format_instant(self.valid_until)
-        return {**self.activity, "live": self.live, "validUntil": until, "eventId": self.event_id,
-                "caller": self.caller}
+        return {
+            **self.activity,
+            "live": self.live,
+            "validUntil": until,
+            "eventId": self.event_id,
+            "caller": self.caller,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The activities of a customer at the instant `as_of`, known at `known_at`: `entries`, newest first."""
+    """The activities of a customer at the instant `as_of`, known at `known_at`.
+
+    `entries`, newest first.
+    """
 
     customer_id: str
     as_of: int
@@ -107,17 +136,28 @@ class Timeline:
 
     def as_json(self) -> dict[str, Any]:
         """Return the timeline as a JSON document."""
-        return {"customerId": self.customer_id, "asOf": format_instant(self.as_of),
-                "knownAt": format_instant(self.known_at), "run": self.run,
-                "activities": [entry.as_json() for entry in self.entries]}
+        return {
+            "customerId": self.customer_id,
+            "asOf": format_instant(self.as_of),
+            "knownAt": format_instant(self.known_at),
+            "run": self.run,
+            "activities": [entry.as_json() for entry in self.entries],
+        }
 
     def as_arrow(self) -> "pa.Table":
         """Return one row per activity, columns as in `as_json`, instants as text."""
         import pyarrow as pa
 
         columns = {name: pa.string() for name in COLUMNS}
-        schema = pa.schema({**columns, "live": pa.bool_(), "validUntil": pa.string(), "eventId": pa.string(),
-                            "caller": pa.string()})
+        schema = pa.schema(
+            {
+                **columns,
+                "live": pa.bool_(),
+                "validUntil": pa.string(),
+                "eventId": pa.string(),
+                "caller": pa.string(),
+            }
+        )
         return pa.Table.from_pylist([entry.as_json() for entry in self.entries], schema=schema)
 
 
@@ -129,11 +169,21 @@ class Override:
     event: Event
 
 
-def card(profile: Profile, metadata: Mapping[str, ProfileField], events: Iterable[Event], t: int, k: int,
-         run: int) -> Card:
+def card(
+    profile: Profile,
+    metadata: Mapping[str, ProfileField],
+    events: Iterable[Event],
+    t: int,
+    k: int,
+    run: int,
+) -> Card:
     """Return the profile with the updates laid over it that are valid at t and known at k."""
     overrides = overlay(events, metadata, t, k)
-    fields = {name: _view(profile.fields.get(name), overrides.get(name)) for name in metadata if name != "CustomerId"}
+    fields = {
+        name: _view(profile.fields.get(name), overrides.get(name))
+        for name in metadata
+        if name != "CustomerId"
+    }
     return Card(profile.customer_id, t, k, run, fields, profile.previous, profile.records)
 
 
@@ -141,14 +191,18 @@ def _view(base_value: Value, override: Override | None) -> FieldView:
     if override is None:
         return FieldView(base_value, False, base_value)
     event = override.event
-    return FieldView(override.value, True, base_value, event.valid_until, event.event_id, event.caller)
+    return FieldView(
+        override.value, True, base_value, event.valid_until, event.event_id, event.caller
+    )
 
 
-def overlay(events: Iterable[Event], metadata: Mapping[str, ProfileField], t: int, k: int) -> dict[str, Override]:
+def overlay(
+    events: Iterable[Event], metadata: Mapping[str, ProfileField], t: int, k: int
+) -> dict[str, Override]:
     """Return, per field that an update decides at t known at k, that update.
 
-    The greatest (valid_from, accepted_at, event_id) among the valid ones wins. A field that is not updatable, or a
-    value that no longer fits the field's type, is not shown.
+    The greatest (valid_from, accepted_at, event_id) among the valid ones wins. A field that is not
+    updatable, or a value that no longer fits the field's type, is not shown.
     """
     known = [event for event in events if event.accepted_at <= k and event.valid_from <= t]
     ended = _ended(known)
@@ -171,7 +225,10 @@ def _rank(event: Event) -> tuple[int, int, str]:
 
 
 def _ended(known: Iterable[Event]) -> Callable[[str], float]:
-    """Return a function: field -> the latest valid_from that a withdrawal in force ends (-infinity without one)."""
+    """Return a function from a field to the latest valid_from that a withdrawal ends.
+
+    The withdrawal is in force; without one the function returns -infinity.
+    """
     latest: dict[str | None, float] = {}
     for event in known:
         if event.kind == "withdrawal":
@@ -183,7 +240,10 @@ def _ended(known: Iterable[Event]) -> Callable[[str], float]:
 
 
 def _body(event: Event) -> dict[str, Any]:
-    """Return an event's body; one that cannot be read says nothing (the stream lists it in its quarantine)."""
+    """Return an event's body.
+
+    One that cannot be read says nothing (the stream lists it in its quarantine).
+    """
     try:
         body = json.loads(event.body)
     except ValueError:
@@ -202,22 +262,33 @@ def _shows(field: ProfileField | None, value: Value) -> bool:
 
 
 def live_activities(events: Iterable[Event], t: int, k: int) -> list[TimelineEntry]:
-    """Return the real-time activities that are valid at t and known at k, one per ActivityId (the first accepted)."""
+    """Return the real-time activities that are valid at t and known at k.
+
+    There is one per ActivityId, the first accepted.
+    """
     entries: dict[Value, TimelineEntry] = {}
     for event in sorted(events, key=lambda event: event.accepted_at):
         if event.kind == "activity" and event.accepted_at <= k and valid_at(event, t):
             body = _body(event)
             activity = {name: body.get(name) for name in COLUMNS}
-            entries.setdefault(event.activity_id, TimelineEntry(
-                activity, True, event.valid_until, event.event_id, event.caller))
+            entries.setdefault(
+                event.activity_id,
+                TimelineEntry(activity, True, event.valid_until, event.event_id, event.caller),
+            )
     return list(entries.values())
 
 
-def timeline(base: Iterable[Mapping[str, Value]], live: Iterable[TimelineEntry],
-             elsewhere: Iterable[str] = ()) -> tuple[TimelineEntry, ...]:
-    """Merge base activities with live ones: newest ActivityTime first, then ActivityId, no time last.
+def timeline(
+    base: Iterable[Mapping[str, Value]],
+    live: Iterable[TimelineEntry],
+    elsewhere: Iterable[str] = (),
+) -> tuple[TimelineEntry, ...]:
+    """Merge base activities with live ones.
 
-    An activity that the base has, for this customer or (`elsewhere`: ActivityIds) for another, is the base's.
+    Newest ActivityTime first, then ActivityId, no time last.
+
+    An activity that the base has, for this customer or (`elsewhere`: ActivityIds) for another, is
+    the base's.
     """
     entries = [TimelineEntry(activity, False) for activity in base]
     taken = {*elsewhere, *(entry["ActivityId"] for entry in entries)}

@@ -1,18 +1,21 @@
-"""Serving generations are named after their run and their content, so one is told from that of another history.
+"""Serving generations are named after their run and their content.
 
-A lake that was restored to run 2 makes another run 3: the catalog that names `run000003-5f2c81d7` means this content
-and no other. A generation that was damaged, cut or exchanged does not fit its name either. Looking takes a second
-per GB, so what was found whole is noted with its signature beside the catalog.
+So one is told from that of another history.
+
+A lake that was restored to run 2 makes another run 3: the catalog that names `run000003-5f2c81d7`
+means this content and no other. A generation that was damaged, cut or exchanged does not fit its
+name either. Looking takes a second per GB, so what was found whole is noted with its signature
+beside the catalog.
 """
 
 import re
 import zlib
 from pathlib import Path
 
-from lake.generation import Generation, corrupt
-from lake.published import known, note_whole
-from schemas.paths import Paths
-from schemas.signatures import Signature, signature
+from overtide.lake.generation import Generation, corrupt
+from overtide.lake.published import known, note_whole
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import Signature, signature
 
 CHUNK = 1 << 20
 SEALED = re.compile(r"run\d+-([0-9a-f]{8})")
@@ -36,7 +39,9 @@ def checksum(path: Path) -> int:
 
 
 def open_generation(paths: Paths, name: str) -> Generation:
-    """Return the generation of a name; raise `generation_missing`, or `generation_corrupt` where it is another's.
+    """Return the generation of a name.
+
+    Raise `generation_missing`, or `generation_corrupt` where it is another's.
 
     One without a checksum in its name was made by an earlier version, and is taken as it is.
     """

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lake.asked import BEFORE_HISTORY, INVALID_INSTANT
-from lake.catalog import attached_catalog, connect
-from lake.publish import expect_lake
-from schemas.errors import OvertideError, usage_error
-from schemas.names import literal
-from schemas.paths import Paths
+from overtide.lake.asked import BEFORE_HISTORY, INVALID_INSTANT
+from overtide.lake.catalog import attached_catalog, connect
+from overtide.lake.publish import expect_lake
+from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.names import literal
+from overtide.schemas.paths import Paths
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,34 +22,48 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
-"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes what is temporary, and
-DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
+"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes what is
+temporary, and DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
 TEMPORARY = {"temp", "temporary"}
-REFUSED = re.compile("query|sqlite_.*|ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)(_.*)?")
-"""Functions that are not called: the scanner of SQLite files asks nobody whether it may read one, those of DuckLake
-remove files, and `query` hides what it runs."""
+REFUSED = re.compile(
+    "query|sqlite_.*|ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)(_.*)?"
+)
+"""Functions that are not called: the scanner of SQLite files asks nobody whether it may read one,
+those of DuckLake remove files, and `query` hides what it runs."""
 NAME = re.compile(r'"([^"]*)"|\w+')
 SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)B", re.IGNORECASE)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
-REFUSALS = {BEFORE_HISTORY: "Ask for a later instant, or keep more with `lake.history_days`.",
-            INVALID_INSTANT: "Give an instant, or leave out the rows that have none before the macro is called."}
+REFUSALS = {
+    BEFORE_HISTORY: "Ask for a later instant, or keep more with `lake.history_days`.",
+    INVALID_INSTANT: (
+        "Give an instant, or leave out the rows that have none before the macro is called."
+    ),
+}
 """The codes that the macros' own errors begin with, and what to do."""
 
 
 @contextlib.contextmanager
 def session(paths: Paths, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Open the lake for a block, as `open_session`; what does not fit into memory goes to the system's temp meanwhile.
+    """Open the lake for a block, as `open_session`.
 
-    `memory_limit` is such as `4GB`, half of the memory there is by default. Raises `invalid_value` for another text.
+    What does not fit into memory goes to the system's temp meanwhile.
+
+    `memory_limit` is such as `4GB`, half of the memory there is by default. Raises `invalid_value`
+    for another text.
     """
-    with _spill_folder() as folder, contextlib.closing(open_session(paths, memory_limit, folder)) as connection:
+    with (
+        _spill_folder() as folder,
+        contextlib.closing(open_session(paths, memory_limit, folder)) as connection,
+    ):
         yield connection
 
 
 @contextlib.contextmanager
 def _spill_folder() -> Iterator[str]:
-    """Give a folder of the system's temp for the block, readable by its owner only; an empty name where there is none.
+    """Give a folder of the system's temp for the block, readable by its owner only.
+
+    An empty name where there is none.
 
     On a disk that cannot be written to queries run as long as they fit into memory.
     """
@@ -62,16 +76,25 @@ def _spill_folder() -> Iterator[str]:
         yield folder
 
 
-def open_session(paths: Paths, memory_limit: str | None = None, spill: str = "") -> "DuckDBPyConnection":
-    """Return a DuckDB with the lake attached and in use; it can read no other file and change nothing that lasts.
+def open_session(
+    paths: Paths, memory_limit: str | None = None, spill: str = ""
+) -> "DuckDBPyConnection":
+    """Return a DuckDB with the lake attached and in use.
 
-    Raises `nothing_published` before the first refresh. Without a folder to spill into nothing is written anywhere.
+    It can read no other file and change nothing that lasts.
+
+    Raises `nothing_published` before the first refresh. Without a folder to spill into nothing is
+    written anywhere.
     """
     import duckdb
 
     if memory_limit is not None and not SIZE.fullmatch(memory_limit.strip()):
-        raise usage_error("invalid_value", f"{memory_limit!r} is no size of memory.", "memory_limit",
-                          "Write one such as 500MB or 4GB.")
+        raise usage_error(
+            "invalid_value",
+            f"{memory_limit!r} is no size of memory.",
+            "memory_limit",
+            "Write one such as 500MB or 4GB.",
+        )
     expect_lake(paths)
     connection = connect(paths)
     limit = memory_limit or _half(connection)
@@ -85,16 +108,26 @@ def open_session(paths: Paths, memory_limit: str | None = None, spill: str = "")
 
 
 def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
-    catalog = ", ".join(literal(f"{attached_catalog(paths)}{ending}") for ending in ("", "-wal", "-shm", "-journal"))
-    return [f"SET memory_limit = {literal(memory_limit)}", f"SET temp_directory = {literal(spill)}",
-            f"SET allowed_directories = [{literal(str(paths.data) + '/')}]", f"SET allowed_paths = [{catalog}]",
-            "SET enable_external_access = false", "USE lake", "SET lock_configuration = true"]
+    catalog = ", ".join(
+        literal(f"{attached_catalog(paths)}{ending}") for ending in ("", "-wal", "-shm", "-journal")
+    )
+    return [
+        f"SET memory_limit = {literal(memory_limit)}",
+        f"SET temp_directory = {literal(spill)}",
+        f"SET allowed_directories = [{literal(str(paths.data) + '/')}]",
+        f"SET allowed_paths = [{catalog}]",
+        "SET enable_external_access = false",
+        "USE lake",
+        "SET lock_configuration = true",
+    ]
 
 
 def bytes_of(size: str) -> int:
     """Return the bytes of a size as DuckDB shows it, such as `3.7 GiB`."""
     number, unit = size.split()
-    return int(float(number) * 1024 ** " KMGTP".index(unit[0]) if unit[1:] == "iB" else float(number))
+    return int(
+        float(number) * 1024 ** " KMGTP".index(unit[0]) if unit[1:] == "iB" else float(number)
+    )
 
 
 def _half(connection: "DuckDBPyConnection") -> str:
@@ -108,16 +141,24 @@ def _limit(connection: "DuckDBPyConnection") -> str:
 
 
 ROWS_AT_ONCE, SAMPLE, SHOWN = 10_000, 50, 2
-"""Rows that are fetched at once, those of them whose size is taken, and how often a row that is shown is held."""
+"""Rows fetched at once, those of them measured, and how often a shown row is held.
+
+Of a measured row the size is taken.
+"""
 
 
 def python_rows(result: "DuckDBPyConnection", limit: int) -> list[tuple[Any, ...]]:
-    """Return the rows of a result; raise `MemoryError` when they take more than so many bytes, shown as text too."""
+    """Return the rows of a result.
+
+    Raise `MemoryError` when they take more than so many bytes, shown as text too.
+    """
     found: list[tuple[Any, ...]] = []
     held = 0.0
     while rows := result.fetchmany(ROWS_AT_ONCE):
         sample = rows[:SAMPLE]
-        size = sum(sys.getsizeof(row) + sum(map(sys.getsizeof, row)) for row in sample) / len(sample)
+        size = sum(sys.getsizeof(row) + sum(map(sys.getsizeof, row)) for row in sample) / len(
+            sample
+        )
         held += len(rows) * size * SHOWN
         if held > limit:
             raise MemoryError
@@ -126,7 +167,10 @@ def python_rows(result: "DuckDBPyConnection", limit: int) -> list[tuple[Any, ...
 
 
 def arrow_rows(result: "DuckDBPyConnection", limit: int) -> "pa.Table":
-    """Return a result as an Arrow table; raise `MemoryError` when it takes more than so many bytes."""
+    """Return a result as an Arrow table.
+
+    Raise `MemoryError` when it takes more than so many bytes.
+    """
     import pyarrow as pa
 
     reader, batches, held = result.to_arrow_reader(ROWS_AT_ONCE), [], 0
@@ -138,11 +182,18 @@ def arrow_rows(result: "DuckDBPyConnection", limit: int) -> "pa.Table":
     return pa.Table.from_batches(batches, reader.schema)
 
 
-def run_query(connection: "DuckDBPyConnection", query: str, fetch: Callable[["DuckDBPyConnection", int], Result],
-              parameters: Sequence[object] = ()) -> Result:
-    """Run statements and return what `fetch` makes of the last one's result, within a number of bytes.
+def run_query(
+    connection: "DuckDBPyConnection",
+    query: str,
+    fetch: Callable[["DuckDBPyConnection", int], Result],
+    parameters: Sequence[object] = (),
+) -> Result:
+    """Run statements and return what `fetch` makes of the last one's result.
 
-    Raises `invalid_sql`, `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant` or `sql_failed`.
+    The result is kept within a number of bytes.
+
+    Raises `invalid_sql`, `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`
+    or `sql_failed`.
     """
     import duckdb
 
@@ -159,11 +210,17 @@ def run_query(connection: "DuckDBPyConnection", query: str, fetch: Callable[["Du
         raise OvertideError("sql_failed", sentence(error), None, status=500) from None
 
 
-def _result(connection: "DuckDBPyConnection", query: str, parameters: Sequence[object]) -> "DuckDBPyConnection":
+def _result(
+    connection: "DuckDBPyConnection", query: str, parameters: Sequence[object]
+) -> "DuckDBPyConnection":
     statements = connection.extract_statements(query)
     if not statements:
-        raise OvertideError("invalid_sql", "There is no SQL statement.", None,
-                            'Write one, such as "SELECT count(*) FROM Customer_live".')
+        raise OvertideError(
+            "invalid_sql",
+            "There is no SQL statement.",
+            None,
+            'Write one, such as "SELECT count(*) FROM Customer_live".',
+        )
     for statement in statements:
         _check(statement.type.name, statement.query)
     for statement in statements[:-1]:
@@ -182,16 +239,31 @@ def _refused(error: Exception) -> OvertideError:
 
 
 def _too_large(error: Exception, limit: str) -> OvertideError:
-    """Return the error of a query for which memory does not suffice, nor the room for what it put aside."""
+    """Return the error of a query that lacks memory, or room for what it put aside."""
     full = "max_temp_directory_size" in str(error)
-    what = "room in the system's folder of temporary files than it has" if full else f"memory than its limit of {limit}"
-    more = "Free that disk or set TMPDIR" if full else 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`)'
-    return OvertideError("out_of_memory", f"The query needs more {what}.", None, f"{more}, or ask for less at once: "
-                         "fewer columns, customers or instants.", 503)
+    what = (
+        "room in the system's folder of temporary files than it has"
+        if full
+        else f"memory than its limit of {limit}"
+    )
+    more = (
+        "Free that disk or set TMPDIR"
+        if full
+        else 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`)'
+    )
+    return OvertideError(
+        "out_of_memory",
+        f"The query needs more {what}.",
+        None,
+        f"{more}, or ask for less at once: fewer columns, customers or instants.",
+        503,
+    )
 
 
 def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) -> Result:
-    """Return what a call on a connection gives, in a thread of its own: DuckDB may look for no signal for minutes.
+    """Return what a call on a connection gives, in a thread of its own.
+
+    DuckDB may look for no signal for minutes.
 
     ctrl-C in the calling thread then stops the query at once.
     """
@@ -214,18 +286,27 @@ def _check(kind: str, query: str) -> None:
 
 
 def _words(query: str) -> list[str]:
-    """Return the parts of a statement in lower case: names without their quotes, nothing of comments."""
+    """Return the parts of a statement in lower case.
+
+    Names without their quotes, nothing of comments.
+    """
     import duckdb
 
     text, tokens = query.encode(), duckdb.tokenize(query)
     ends = [place for place, _ in tokens[1:]] + [len(text)]
     parts = [text[place:end].decode().lower() for (place, _), end in zip(tokens, ends, strict=True)]
-    return [found.group(1) or found.group() if (found := NAME.match(part)) else part for part in parts]
+    return [
+        found.group(1) or found.group() if (found := NAME.match(part)) else part for part in parts
+    ]
 
 
 def _read_only(what: str) -> OvertideError:
-    return OvertideError("sql_not_read_only", f"{what} is not run here: the lake is open for reading only.", None,
-                         "`overtide open` prints how to attach the lake to a DuckDB of your own.")
+    return OvertideError(
+        "sql_not_read_only",
+        f"{what} is not run here: the lake is open for reading only.",
+        None,
+        "`overtide open` prints how to attach the lake to a DuckDB of your own.",
+    )
 
 
 def _after(text: str, code: str) -> str:

@@ -1,22 +1,30 @@
-"""The lake in place of a serving generation that is lost or damaged: slower by a scan, and just as right."""
+"""The lake in place of a serving generation that is lost or damaged.
+
+Slower by a scan, and just as right.
+"""
 
 import json
 from typing import TYPE_CHECKING
 
-from lake.base import Lake, Past
-from lake.generation import Generation, Json, Profile
-from schemas.errors import OvertideError
-from schemas.signatures import signature
-from schemas.tables import SCHEMA
+from overtide.lake.base import Lake, Past
+from overtide.lake.generation import Generation, Json, Profile
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.signatures import signature
+from overtide.schemas.tables import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class LakeGeneration(Generation):
-    """Reads the base of the run published last from the lake, with the interface of its generation at `path`."""
+    """Reads the base of the run published last from the lake.
 
-    def __init__(self, lake: Lake, run: int, path: "Path") -> None:  # not that of the file, which cannot be used
+    Its interface is that of the run's generation at `path`.
+    """
+
+    def __init__(
+        self, lake: Lake, run: int, path: "Path"
+    ) -> None:  # not that of the file, which cannot be used
         self.path, self.seen = path, signature(path)
         self._base = Past(lake, run, None)
         self._meta = meta_of(lake, run, path)
@@ -42,12 +50,20 @@ class LakeGeneration(Generation):
 
 
 def meta_of(lake: Lake, run: int, path: "Path") -> dict[str, Json]:
-    """Return the metadata that the lake keeps; raise `generation_missing` where an earlier version published it."""
+    """Return the metadata that the lake keeps.
+
+    Raise `generation_missing` where an earlier version published it.
+    """
     try:
         rows = lake.query(f'SELECT "Key", "Value" FROM {SCHEMA}.serving_meta')
     except OvertideError:
         rows = []
     if not rows:
-        raise OvertideError("generation_missing", f"The serving generation {path.name} is missing or damaged.",
-                            str(path), "Run `overtide refresh` to build it again.", 503)
+        raise OvertideError(
+            "generation_missing",
+            f"The serving generation {path.name} is missing or damaged.",
+            str(path),
+            "Run `overtide refresh` to build it again.",
+            503,
+        )
     return {"run": run, **{key: json.loads(value) for key, value in rows}}

@@ -1,20 +1,29 @@
-"""The views and macros that every DuckDB finds in the lake, and the table `lake_help` that describes them."""
+"""The views and macros that every DuckDB finds in the lake.
+
+The table `lake_help` describes them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lake.asked import beside, instants_asked
-from lake.definitions import calling_own_functions, columns_of, create_table, define_view, insert_rows
-from lake.flap_backs import FLAP_BACKS, flap_back_query
-from lake.merged import AS_OF, LIVE, activity_query, customer_query
-from lake.overlay import OVERLAY_STATE, create_overlay
-from lake.timelines import timeline_query
-from schemas import tables
-from schemas.instants import Instant
-from schemas.names import quoted
-from schemas.tables import SCHEMA, ProfileField, Table
-from schemas.values import duckdb_type
+from overtide.lake.asked import beside, instants_asked
+from overtide.lake.definitions import (
+    calling_own_functions,
+    columns_of,
+    create_table,
+    define_view,
+    insert_rows,
+)
+from overtide.lake.flap_backs import FLAP_BACKS, flap_back_query
+from overtide.lake.merged import AS_OF, LIVE, activity_query, customer_query
+from overtide.lake.overlay import OVERLAY_STATE, create_overlay
+from overtide.lake.timelines import timeline_query
+from overtide.schemas import tables
+from overtide.schemas.instants import Instant
+from overtide.schemas.names import quoted
+from overtide.schemas.tables import SCHEMA, ProfileField, Table
+from overtide.schemas.values import duckdb_type
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,31 +44,54 @@ class Macro:
 
 
 CUSTOMER_AS_OF = Macro(
-    "customer_as_of", ("t", "k"),
-    "Profiles at the instant t as they were known at k: the base published at min(t, k) with the updates laid over it.")
+    "customer_as_of",
+    ("t", "k"),
+    (
+        "Profiles at the instant t as they were known at k: the base published at min(t, k) with "
+        "the updates laid over it."
+    ),
+)
 TIMELINE_AS_OF = Macro(
-    "timeline_as_of", ("customer_id", "t", "k"),
-    "Activities of one customer (a current or previous id) at the instant t as they were known at k, newest first.")
+    "timeline_as_of",
+    ("customer_id", "t", "k"),
+    (
+        "Activities of one customer (a current or previous id) at the instant t as they were known "
+        "at k, newest first."
+    ),
+)
 MACROS = (CUSTOMER_AS_OF, TIMELINE_AS_OF)
 
 UNIFIED_ACTIVITY_LIVE = Table(
-    "UnifiedActivity_live", "Activities of the sources and the real-time ones that are valid now.",
-    tuple(column for column in tables.UNIFIED_ACTIVITY.columns if column.name != "FirstRun"))
-CUSTOMER_LIVE_COMMENT = "One row per unified customer, with the updates laid over it that are valid now."
+    "UnifiedActivity_live",
+    "Activities of the sources and the real-time ones that are valid now.",
+    tuple(column for column in tables.UNIFIED_ACTIVITY.columns if column.name != "FirstRun"),
+)
+CUSTOMER_LIVE_COMMENT = (
+    "One row per unified customer, with the updates laid over it that are valid now."
+)
 
 
 def customer_live(profile: Sequence[ProfileField]) -> Table:
     """Return what the view Customer_live shows."""
-    columns = tuple(column for column in tables.customer(profile).columns if column.name != "FirstRun")
+    columns = tuple(
+        column for column in tables.customer(profile).columns if column.name != "FirstRun"
+    )
     return Table("Customer_live", CUSTOMER_LIVE_COMMENT, columns)
 
 
-def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField],
-                 history_days: int, forgotten: Instant = 0) -> None:
-    """Define views and macros for the columns that Customer has from this run on, within the publishing transaction.
+def define_views(
+    connection: "DuckDBPyConnection",
+    run: int,
+    profile: Sequence[ProfileField],
+    history_days: int,
+    forgotten: Instant = 0,
+) -> None:
+    """Define views and macros for the columns that Customer has from this run on.
 
-    Macros refuse instants that lie more than `history_days` back and before the current base, or before `forgotten`.
-    The base tables and their histories must exist, also where they are empty.
+    They are defined within the publishing transaction.
+
+    Macros refuse instants that lie more than `history_days` back and before the current base, or
+    before `forgotten`. The base tables and their histories must exist, also where they are empty.
     """
     create_overlay(connection)
     create_table(connection, tables.PROFILE_FIELDS)
@@ -75,7 +107,9 @@ def define_views(connection: "DuckDBPyConnection", run: int, profile: Sequence[P
     _write_help(connection, profile)
 
 
-def _remember_fields(connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField]) -> None:
+def _remember_fields(
+    connection: "DuckDBPyConnection", run: int, profile: Sequence[ProfileField]
+) -> None:
     fields = [(field.name, field.type, field.updatable) for field in profile]
     last = connection.execute(f"""SELECT "Name", "Type", "IsUpdatable" FROM {SCHEMA}.profile_fields
         WHERE "Run" = (SELECT max("Run") FROM {SCHEMA}.profile_fields)""").fetchall()
@@ -84,9 +118,15 @@ def _remember_fields(connection: "DuckDBPyConnection", run: int, profile: Sequen
 
 
 def _past_columns(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> list[str]:
-    """Return the expressions that give today's columns of Customer over the history table, whatever it has."""
+    """Return expressions for today's columns of Customer over the history table.
+
+    They work whatever columns the history table has.
+    """
     there = columns_of(connection, "Customer_history")
-    return [_past_column(field.name, duckdb_type(field.type), there.get(field.name)) for field in profile]
+    return [
+        _past_column(field.name, duckdb_type(field.type), there.get(field.name))
+        for field in profile
+    ]
 
 
 def _past_column(name: str, kind: str, past_kind: str | None) -> str:
@@ -97,7 +137,10 @@ def _past_column(name: str, kind: str, past_kind: str | None) -> str:
 
 
 def _define_macro(connection: "DuckDBPyConnection", macro: Macro, query: str) -> None:
-    connection.execute(f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE {calling_own_functions(query)}")
+    connection.execute(
+        f"CREATE OR REPLACE MACRO {SCHEMA}.{macro.signature} AS TABLE "
+        f"{calling_own_functions(query)}"
+    )
 
 
 def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> None:
@@ -108,29 +151,54 @@ def _write_help(connection: "DuckDBPyConnection", profile: Sequence[ProfileField
         insert_rows(connection, tables.LAKE_HELP, rows)
 
 
-def _entity_tables(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> list[tuple[str, str]]:
-    """Return the tables that other lakes may not have, in order, and what they hold: the first line of a comment."""
-    return connection.execute("""SELECT table_name, split_part(coalesce(comment, ''), chr(10), 1) FROM duckdb_tables()
+def _entity_tables(
+    connection: "DuckDBPyConnection", profile: Sequence[ProfileField]
+) -> list[tuple[str, str]]:
+    """Return the tables that other lakes may not have, in order, and what they hold.
+
+    The first line of a comment.
+    """
+    return connection.execute(
+        """SELECT table_name, split_part(coalesce(comment, ''), chr(10), 1) FROM duckdb_tables()
         WHERE database_name = 'lake' AND schema_name = 'main' AND NOT list_contains(?, table_name)
-        ORDER BY table_name""", [[table.name for table in documented_tables(profile)]]).fetchall()
+        ORDER BY table_name""",
+        [[table.name for table in documented_tables(profile)]],
+    ).fetchall()
 
 
-def help_rows(profile: Sequence[ProfileField], entity_tables: Sequence[tuple[str, str]]) -> list[
-        tuple[str, str, str, str]]:
-    """Return the rows of `lake_help`: every table, view and macro that analysts use, in the order of docs/sql.md.
+def help_rows(
+    profile: Sequence[ProfileField], entity_tables: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, str, str]]:
+    """Return the rows of `lake_help`.
+
+    Every table, view and macro that analysts use, in the order of docs/sql.md.
 
     `entity_tables` are the names of the entities' tables and what they hold.
     """
     views = (customer_live(profile), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS)
-    return [*((view.name, "view", view.name, view.comment) for view in views),
-            *((macro.name, "macro", macro.signature, macro.comment) for macro in MACROS),
-            *((table.name, "table", table.name, table.comment) for table in documented_tables(profile)),
-            *((name, "table", name, comment) for name, comment in entity_tables)]
+    return [
+        *((view.name, "view", view.name, view.comment) for view in views),
+        *((macro.name, "macro", macro.signature, macro.comment) for macro in MACROS),
+        *((table.name, "table", table.name, table.comment) for table in documented_tables(profile)),
+        *((name, "table", name, comment) for name, comment in entity_tables),
+    ]
 
 
 def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
     """Return the tables that every lake has, in the order of docs/sql.md."""
     base = [tables.customer(profile), *tables.VERSIONED]
-    return [*base, *(tables.history_of(table) for table in base), tables.CONFLATION_MATCH_PAIRS,
-            tables.OVERSIZED_BLOCKS, tables.IGNORED_VALUES, tables.REGISTRY, tables.DEPARTURE, tables.IDENTITY,
-            tables.PROFILE_FIELDS, tables.RUNS, tables.SERVING_META, *tables.OVERLAY, tables.LAKE_HELP]
+    return [
+        *base,
+        *(tables.history_of(table) for table in base),
+        tables.CONFLATION_MATCH_PAIRS,
+        tables.OVERSIZED_BLOCKS,
+        tables.IGNORED_VALUES,
+        tables.REGISTRY,
+        tables.DEPARTURE,
+        tables.IDENTITY,
+        tables.PROFILE_FIELDS,
+        tables.RUNS,
+        tables.SERVING_META,
+        *tables.OVERLAY,
+        tables.LAKE_HELP,
+    ]

@@ -1,6 +1,7 @@
 """The front door: `import overtide` and the `overtide` command.
 
-`overtide.open(folder)` gives a `Project`, which reads, changes, refreshes and queries it; refusals are `OvertideError`.
+`overtide.open(folder)` gives a `Project`, which reads, changes, refreshes and queries it; refusals
+are `OvertideError`.
 """
 
 TYPE_CHECKING = False  # that of `typing` takes longer to import than ctrl-C should go unanswered
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from overtide.project import Project
-    from schemas.errors import OvertideError
+    from overtide.schemas.errors import OvertideError
 
 __all__ = ["OvertideError", "Project", "open"]
 
@@ -17,8 +18,8 @@ __all__ = ["OvertideError", "Project", "open"]
 def open(path: "str | Path" = ".") -> "Project":  # noqa: A001 - read as overtide.open
     """Open a project: the folder that holds `overtide.yaml`, by default the current one.
 
-    Nothing is read but the places of the lake and the log. Raises `no_configuration` where there is no project, and
-    `invalid_configuration` where its `lake` or `event_log` is wrong.
+    Nothing is read but the places of the lake and the log. Raises `no_configuration` where there is
+    no project, and `invalid_configuration` where its `lake` or `event_log` is wrong.
     """
     from overtide.project import Project
 
@@ -30,7 +31,7 @@ def open(path: "str | Path" = ".") -> "Project":  # noqa: A001 - read as overtid
 def __getattr__(name: str) -> "Any":  # noqa: ANN401 - a module attribute
     """Import the classes at their first use, so that `import overtide` costs nothing."""
     if name == "OvertideError":
-        from schemas.errors import OvertideError
+        from overtide.schemas.errors import OvertideError
 
         return OvertideError
     if name == "Project":

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from overtide.failures import explained
 from overtide.output import Output, discard, prepare_streams, tell
 from overtide.parser import parse
+from overtide.schemas.errors import DONE, OvertideError
 from overtide.signals import Interruption
-from schemas.errors import DONE, OvertideError
 
 if TYPE_CHECKING:
     from overtide.project import Project
@@ -49,20 +49,29 @@ def _prepared(argv: Sequence[str] | None) -> tuple[list[str], Output]:
 
 
 def _refused(refusal: OvertideError, output: Output) -> int:
-    """Print a refusal and return its exit code; where nothing can be printed, the code alone must do."""
+    """Print a refusal and return its exit code.
+
+    Where nothing can be printed, the code alone must do.
+    """
     output.error(refusal)
     return refusal.exit_code
 
 
 def _asked_output(words: list[str]) -> Output:
-    """Return how to print, before the command line is known to be right: errors in it are printed that way too."""
+    """Return how to print, before the command line is known to be right.
+
+    Errors in it are printed that way too.
+    """
     asked = set()
     for number, word in enumerate(words):
         if not word.startswith("-") and (number == 0 or words[number - 1] != "-C"):
             break
         asked.add(word)
-    return Output("--json" in asked, not asked.isdisjoint(("-q", "--quiet")),
-                  not asked.isdisjoint(("-v", "--verbose")))
+    return Output(
+        "--json" in asked,
+        not asked.isdisjoint(("-q", "--quiet")),
+        not asked.isdisjoint(("-v", "--verbose")),
+    )
 
 
 def run(arguments: Namespace, output: Output) -> int:
@@ -94,7 +103,10 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def warn(project: "Project", output: Output) -> None:
-    """Say what is amiss with a project whatever is asked of it; what cannot be read is the command's to tell."""
+    """Say what is amiss with a project whatever is asked of it.
+
+    What cannot be read is the command's to tell.
+    """
     with suppress(OvertideError, OSError):
         behind = project.clock_behind()
         if behind is not None:

@@ -1,9 +1,12 @@
-"""What Python's callers may give: a wrong type is refused in a sentence, before anything is begun."""
+"""What Python's callers may give.
+
+A wrong type is refused in a sentence, before anything is begun.
+"""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
 
-from schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import OvertideError, usage_error
 
 
 def expect_text(value: object, name: str) -> None:
@@ -43,7 +46,10 @@ def expect_callable(value: object, name: str) -> None:
 
 
 def expect_event(value: object, name: str) -> None:
-    """Raise `invalid_parameter` for what cannot be waited for like a `threading.Event`; None is none and right."""
+    """Raise `invalid_parameter` for what cannot be waited for like a `threading.Event`.
+
+    None is none and right.
+    """
     if value is not None and not callable(getattr(value, "wait", None)):
         raise _unexpected(value, name, "a threading.Event")
 

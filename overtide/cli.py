@@ -1,4 +1,7 @@
-"""The entry of the `overtide` command: it imports nothing before ctrl-C is answered in a civil way."""
+"""The entry of the `overtide` command.
+
+It imports nothing before ctrl-C is answered in a civil way.
+"""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -6,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run one command and return its exit code; nothing but `SystemExit` of `--help` leaves as an exception."""
+    """Run one command and return its exit code.
+
+    Nothing but `SystemExit` of `--help` leaves as an exception.
+    """
     code = _answered(argv)
     if argv is None:  # the process ends with the command
         from overtide.signals import end_soon

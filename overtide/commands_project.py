@@ -1,4 +1,7 @@
-"""The commands that need no lake: `init` copies an example project, `validate` checks a configuration."""
+"""The commands that need no lake.
+
+`init` copies an example project, `validate` checks a configuration.
+"""
 
 import json
 import os
@@ -10,17 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import examples
-import schemas
+from overtide import examples, schemas
 from overtide.output import Output, counted
-from schemas.errors import DONE, USAGE, usage_error
-from schemas.mistakes import Mistake, shown
-from schemas.suggestions import closest
+from overtide.schemas.errors import DONE, USAGE, usage_error
+from overtide.schemas.mistakes import Mistake, shown
+from overtide.schemas.suggestions import closest
 
 if TYPE_CHECKING:
-    from schemas.configuration import Entity
-    from schemas.loading import Examined
-    from transforms.sources import Finding
+    from overtide.schemas.configuration import Entity
+    from overtide.schemas.loading import Examined
+    from overtide.transforms.sources import Finding
 
 EXAMPLES = ("contoso", "retail", "blank")
 READING = ("path", "format", "encoding", "delimiter")
@@ -38,9 +40,13 @@ def init(arguments: Namespace, output: Output) -> int:
     folder = Path(arguments.target)
     files = init_project(folder, arguments.example)
     command = "overtide" if folder == Path() else f"overtide -C {shlex.quote(str(folder))}"
-    output.confirm({"folder": str(folder), "example": arguments.example, "files": files},
-                   lambda: f"Made {folder.resolve().name} from the example {arguments.example}: "
-                           f"{counted(files, 'file')}. Next: {command} validate, then {command} refresh.")
+    output.confirm(
+        {"folder": str(folder), "example": arguments.example, "files": files},
+        lambda: (
+            f"Made {folder.resolve().name} from the example {arguments.example}: "
+            f"{counted(files, 'file')}. Next: {command} validate, then {command} refresh."
+        ),
+    )
     return DONE
 
 
@@ -51,34 +57,57 @@ def init_project(folder: Path, example: str) -> int:
     """
     if example not in EXAMPLES:
         meant = closest(example, EXAMPLES)
-        raise usage_error("unknown_example", f"There is no example {example!r}.", example,
-                          f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLES)}.")
+        raise usage_error(
+            "unknown_example",
+            f"There is no example {example!r}.",
+            example,
+            f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLES)}.",
+        )
     expect_room(folder)
     count = _copy(Path(examples.__file__).parent / example, folder)
     document = folder / "overtide.yaml"
-    document.write_text(document.read_text(encoding="utf-8").replace(NEW_ID, str(uuid4())), encoding="utf-8")
+    document.write_text(
+        document.read_text(encoding="utf-8").replace(NEW_ID, str(uuid4())), encoding="utf-8"
+    )
     return count
 
 
 def expect_room(folder: Path) -> None:
     """Raise `not_a_folder` or `folder_not_empty` where no new project can be."""
     if folder.exists() and not folder.is_dir():
-        raise usage_error("not_a_folder", f"{folder} is not a folder.", str(folder), "Name a new or an empty folder.")
+        raise usage_error(
+            "not_a_folder",
+            f"{folder} is not a folder.",
+            str(folder),
+            "Name a new or an empty folder.",
+        )
     if folder.exists() and any(folder.iterdir()):
-        raise usage_error("folder_not_empty", f"{folder} is not empty.", str(folder), "Name a new or an empty folder.")
+        raise usage_error(
+            "folder_not_empty",
+            f"{folder} is not empty.",
+            str(folder),
+            "Name a new or an empty folder.",
+        )
 
 
 def _copy(source: Path, target: Path) -> int:
     if source.is_dir():
         target.mkdir(parents=True, exist_ok=True)
-        return sum(_copy(item, target / item.name) for item in source.iterdir() if item.name != "__pycache__")
+        return sum(
+            _copy(item, target / item.name)
+            for item in source.iterdir()
+            if item.name != "__pycache__"
+        )
     with source.open("rb") as opened, target.open("wb") as written:
         shutil.copyfileobj(opened, written)
     return 1
 
 
 def validate(arguments: Namespace, output: Output) -> int:
-    """Check a project's configuration, also against its files; print every mistake and note, or else the schema."""
+    """Check a project's configuration, also against its files.
+
+    Print every mistake and note, or else the schema.
+    """
     if arguments.schema:
         text = (Path(schemas.__file__).parent / SCHEMA).read_text(encoding="utf-8")
         output.result(json.loads(text), text.rstrip)
@@ -93,7 +122,7 @@ def validate(arguments: Namespace, output: Output) -> int:
 
 def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     """Return every mistake and note of a project, also of its files against the configuration."""
-    from schemas.loading import examine
+    from overtide.schemas.loading import examine
 
     examined = examine(folder, environ)
     found = [*examined.mistakes, *examined.notes]
@@ -105,45 +134,76 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     return found
 
 
-def _of_files(examined: "Examined", place: tuple[str, ...], folder: Path, entity: "Entity") -> list[Mistake]:
-    """Return what the files of an entity show, as far as the configuration says how to read them."""
-    from transforms.sampled_values import check_values
-    from transforms.sources import check_columns
+def _of_files(
+    examined: "Examined", place: tuple[str, ...], folder: Path, entity: "Entity"
+) -> list[Mistake]:
+    """Return what an entity's files show, as far as the configuration says how to read them."""
+    from overtide.transforms.sampled_values import check_values
+    from overtide.transforms.sources import check_columns
 
     if not _can_be_read(examined, place):
         return []
     found = check_columns(folder, entity)
-    if not any(one.severity == "mistake" for one in found) and not examined.has((*place, "time_zone")):
+    if not any(one.severity == "mistake" for one in found) and not examined.has(
+        (*place, "time_zone")
+    ):
         attributes = {name: (*place, "attributes", name) for name in entity.attributes}
-        found += check_values(folder, entity, [
-            name for name, path in attributes.items()
-            if examined.is_broken(path) or any(map(examined.has, (path, *((*path, one) for one in VALUE))))])
+        found += check_values(
+            folder,
+            entity,
+            [
+                name
+                for name, path in attributes.items()
+                if examined.is_broken(path)
+                or any(map(examined.has, (path, *((*path, one) for one in VALUE))))
+            ],
+        )
     return [_at(examined, place, one) for one in found if not examined.has(_place(place, one))]
 
 
 def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
-    """Say whether nothing is wrong with what must be right before an entity's files can be looked at.
+    """Say whether all is right that must be before an entity's files can be looked at.
 
     A setting that is not known may be one of those, unless another one was probably meant.
     """
     settings = [place, (*place, "attributes"), *((*place, setting) for setting in READING)]
     above = [place[:length] for length in range(len(place))]
-    return not any(map(examined.has, [*settings, *above])) and not examined.broken.intersection([*settings, *above]) \
-        and not any(one.code == "unknown_setting" and one.suggestion in (None, *READING)
-                    and str(one.target).rpartition(".")[0] == shown(place) for one in examined.mistakes)
+    return (
+        not any(map(examined.has, [*settings, *above]))
+        and not examined.broken.intersection([*settings, *above])
+        and not any(
+            one.code == "unknown_setting"
+            and one.suggestion in (None, *READING)
+            and str(one.target).rpartition(".")[0] == shown(place)
+            for one in examined.mistakes
+        )
+    )
 
 
 def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     """Return where in the configuration a finding belongs."""
-    below = {"no_files": ("path",), "missing_column": ("attributes", finding.column or ""),
-             "wrong_delimiter": ("delimiter",), "missing_key": ("primary_key",), "repeated_key": ("primary_key",)}
-    below |= dict.fromkeys(("values_do_not_fit", "nested_value"), ("attributes", finding.column or ""))
+    below = {
+        "no_files": ("path",),
+        "missing_column": ("attributes", finding.column or ""),
+        "wrong_delimiter": ("delimiter",),
+        "missing_key": ("primary_key",),
+        "repeated_key": ("primary_key",),
+    }
+    below |= dict.fromkeys(
+        ("values_do_not_fit", "nested_value"), ("attributes", finding.column or "")
+    )
     return (*place, *below.get(finding.code, ()))
 
 
 def _at(examined: "Examined", place: tuple[str, ...], finding: "Finding") -> Mistake:
-    """Return what a look at the files found as a mistake at the entity's or the attribute's line."""
-    mistake = examined.document.mistake(finding.code, _place(place, finding), finding.message, value=finding.column,
-                                        expected=finding.expected, suggestion=finding.suggestion)
+    """Return a finding in the files as a mistake at the entity's or the attribute's line."""
+    mistake = examined.document.mistake(
+        finding.code,
+        _place(place, finding),
+        finding.message,
+        value=finding.column,
+        expected=finding.expected,
+        suggestion=finding.suggestion,
+    )
     mistake.severity = finding.severity
     return mistake

@@ -1,4 +1,7 @@
-"""What people are told of comparing after a refresh: large blocks and customers, and the values that were ignored."""
+"""What people are told of comparing after a refresh.
+
+Large blocks and customers, and the values that were ignored.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,38 +12,58 @@ TOLD = 3
 """How many of each are named; the tables of the lake hold all."""
 LARGE = {
     "block": ("with too many records (limits.block_size): not compared", "block", "blocks"),
-    "large block": ("that made one customer of many records (limits.large_customer)", "value", "values"),
+    "large block": (
+        "that made one customer of many records (limits.large_customer)",
+        "value",
+        "values",
+    ),
     "cluster": ("with too many records (limits.cluster_size): not merged", "customer", "customers"),
-    "customer": ("with many records (limits.large_customer)", "customer", "customers")}
+    "customer": ("with many records (limits.large_customer)", "customer", "customers"),
+}
 """What is said of each kind of row in `oversized_blocks`."""
 
 
 def remarks(told: Mapping[str, Any]) -> Iterator[str]:
-    """Say what a run's manifest tells of comparing, a sentence for each kind; nothing of runs made before."""
+    """Say what a run's manifest tells of comparing, a sentence for each kind.
+
+    Nothing of runs made before.
+    """
     for kind, (what, one, several) in LARGE.items():
         found = told.get("large", {}).get(kind, {"count": 0})
         if found["count"]:
-            yield f"{counted(found['count'], one, several)} {what}: {_named(found, _large)} " \
-                  f"(SELECT * FROM oversized_blocks WHERE Kind = '{kind}')."
+            yield (
+                f"{counted(found['count'], one, several)} {what}: {_named(found, _large)} "
+                f"(SELECT * FROM oversized_blocks WHERE Kind = '{kind}')."
+            )
     found = told.get("ignored_values", {"count": 0})
     if found["count"]:
-        yield f"{counted(found['count'], 'value')} that stand{'s' * (found['count'] == 1)} for none " \
-              f"compared as null: {_named(found, _ignored)} (SELECT * FROM ignored_values)."
+        yield (
+            f"{counted(found['count'], 'value')} that stand{'s' * (found['count'] == 1)} for none "
+            f"compared as null: {_named(found, _ignored)} (SELECT * FROM ignored_values)."
+        )
 
 
 def _named(found: Mapping[str, Any], name: Any) -> str:  # noqa: ANN401 - a function of one row
     more = found["count"] - TOLD
-    return ", ".join(map(name, found["greatest"][:TOLD])) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(map(name, found["greatest"][:TOLD])) + (
+        f" and {more:,} more" if more > 0 else ""
+    )
 
 
 def _large(row: Mapping[str, Any]) -> str:
     rule = f" by rule {row['rule']}" if row["rule"] else ""
     entities = " and ".join(filter(None, (row["entityName"], row["matchedEntityName"])))
-    return f"`{_shown(row['value'])}`{f' of {entities}' if entities else ''}{rule} ({row['records']:,} records)"
+    return (
+        f"`{_shown(row['value'])}`{f' of {entities}' if entities else ''}{rule} "
+        f"({row['records']:,} records)"
+    )
 
 
 def _ignored(row: Mapping[str, Any]) -> str:
-    return f"`{_shown(row['value'])}` in {row['attributes']} of {row['entityName']} ({row['records']:,} records)"
+    return (
+        f"`{_shown(row['value'])}` in {row['attributes']} of {row['entityName']} "
+        f"({row['records']:,} records)"
+    )
 
 
 def _shown(value: str) -> str:

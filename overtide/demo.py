@@ -1,4 +1,7 @@
-"""`overtide demo`: the whole story on sample data, each step with the command that one would type."""
+"""`overtide demo`: the whole story on sample data, command by command.
+
+Each step comes with the command that one would type.
+"""
 
 import contextlib
 import io
@@ -17,28 +20,40 @@ from typing import Any
 from overtide.commands_project import expect_room
 from overtide.output import BOLD, DIM, Output
 from overtide.project import system_clock
-from schemas.errors import DONE, OvertideError
-from schemas.instants import SECOND, Instant, format_instant, parse_instant
+from overtide.schemas.errors import DONE, OvertideError
+from overtide.schemas.instants import SECOND, Instant, format_instant, parse_instant
 
 WHO = "eCommerce_eCommerceContacts=CNTID_1000"
 LIFE = "6s"
 TEXTS = {
-    "1. Unify": "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and their purchases and "
-    "reviews in three more files. A refresh reads all five, finds who is who, and publishes one profile per person.",
-    "2. A customer's card": "Two records with the same e-mail and, in another order, the same name are one person. "
+    "1. Unify": "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and "
+    "their purchases and "
+    "reviews in three more files. A refresh reads all five, finds who is who, and publishes one "
+    "profile per person.",
+    "2. A customer's card": "Two records with the same e-mail and, in another order, the same "
+    "name are one person. "
     "Any record's key finds the card; each field comes from the source that is best for it.",
-    "3. Something happens": f"The call centre moves the customer to the platinum tier, for {LIFE} in this demo, and "
+    "3. Something happens": f"The call centre moves the customer to the platinum tier, for {LIFE} "
+    "in this demo, and "
     "the shop reports a purchase. Neither waits for the next refresh.",
-    "4. Both are there at once": "The card says which value is live, until when, and (last column) what lies beneath.",
-    "5. The stream carries both into the lake": "Until then only SQL did not know. Rows and log positions are "
+    "4. Both are there at once": (
+        "The card says which value is live, until when, and (last column) what lies beneath."
+    ),
+    "5. The stream carries both into the lake": "Until then only SQL did not know. Rows and log "
+    "positions are "
     "committed together, so the stream may be killed at any instant.",
-    "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. Every instant can "
+    "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. "
+    "Every instant can "
     "still be asked for, also as it was known at another.",
-    "7. The same in SQL": "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. Views show what is "
-    "live, macros what was at any instant."}
+    "7. The same in SQL": "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. "
+    "Views show what is "
+    "live, macros what was at any instant.",
+}
 """What each step shows, by its title."""
-RECORDS = """SELECT ContactId, FullName, EMail FROM eCommerce_eCommerceContacts WHERE ContactId = 'CNTID_1000'
-UNION ALL SELECT LoyaltyId, FullName, EMail FROM LoyaltyScheme_loyCustomers WHERE LoyaltyId = 'LOYID_1000'"""
+RECORDS = """SELECT ContactId, FullName, EMail FROM eCommerce_eCommerceContacts
+  WHERE ContactId = 'CNTID_1000'
+UNION ALL SELECT LoyaltyId, FullName, EMail FROM LoyaltyScheme_loyCustomers
+  WHERE LoyaltyId = 'LOYID_1000'"""
 TIERS = """SELECT LoyaltyTier, count(*) AS customers, round(avg(Income)) AS mean_income
 FROM Customer_live GROUP BY ALL ORDER BY customers DESC"""
 AS_OF = """SELECT FullName, LoyaltyTier, Income FROM customer_as_of({0}, {0})
@@ -53,14 +68,19 @@ def demo(folder: str | None, output: Output) -> int:
         expect_room(Path(folder))
         Story(Path(folder), output).tell()
         return DONE
-    with tempfile.TemporaryDirectory(prefix="overtide-demo-", ignore_cleanup_errors=True) as temporary:
+    with tempfile.TemporaryDirectory(
+        prefix="overtide-demo-", ignore_cleanup_errors=True
+    ) as temporary:
         Story(Path(temporary) / "contoso", output).tell()
     return DONE
 
 
 @dataclass
 class Story:
-    """The steps of the demo in one project folder; with `--json` they are collected and printed at the end."""
+    """The steps of the demo in one project folder.
+
+    With `--json` they are collected and printed at the end.
+    """
 
     folder: Path
     output: Output
@@ -82,16 +102,34 @@ class Story:
         self.analyse(until)
         seconds = (system_clock() - began) / SECOND
         if self.output.as_json:
-            self.output.result({"folder": str(self.folder), "seconds": seconds, "steps": self.steps}, str)
+            self.output.result(
+                {"folder": str(self.folder), "seconds": seconds, "steps": self.steps}, str
+            )
         else:
-            print(f"\nThat was all, in {seconds:.0f} s. `overtide init DIR --example contoso` makes you one to keep.")
+            print(
+                f"\nThat was all, in {seconds:.0f} s. `overtide init DIR --example contoso` makes "
+                "you one to keep."
+            )
 
     def change(self) -> tuple[Instant, Instant]:
-        """Lay an update and a purchase over the base and show both; return instants before and at the update's end."""
+        """Lay an update and a purchase over the base and show both.
+
+        Return instants before and at the update's end.
+        """
         self.say("3. Something happens")
         before = system_clock()
-        answer = self.command(["update", "--key", WHO, "LoyaltyTier=platinum", "--valid-until", LIFE, "--caller",
-                               "call-centre"])
+        answer = self.command(
+            [
+                "update",
+                "--key",
+                WHO,
+                "LoyaltyTier=platinum",
+                "--valid-until",
+                LIFE,
+                "--caller",
+                "call-centre",
+            ]
+        )
         self.command(["post", "eCommerce_eCommercePurchases"], given=json.dumps(purchase(before)))
         self.say("4. Both are there at once")
         self.command(["get", "--key", WHO], grep="LoyaltyTier")
@@ -104,10 +142,15 @@ class Story:
         self.caption(f"Waiting for {format_instant(until)} …")
         time.sleep(max(0, until - system_clock()) / SECOND + 0.01)
         just_before = ["--as-of", format_instant(until - 1)]
-        for text, options in (("Now:", []), ("A microsecond before its end:", just_before),
-                                 ("At its end:", ["--as-of", format_instant(until)]),
-                                 ("That microsecond before, as it was known before the call centre's change:",
-                                  [*just_before, "--known-at", format_instant(before)])):
+        for text, options in (
+            ("Now:", []),
+            ("A microsecond before its end:", just_before),
+            ("At its end:", ["--as-of", format_instant(until)]),
+            (
+                "That microsecond before, as it was known before the call centre's change:",
+                [*just_before, "--known-at", format_instant(before)],
+            ),
+        ):
             self.caption(text)
             self.command(["get", "--key", WHO, *options], grep="LoyaltyTier")
 
@@ -123,18 +166,31 @@ class Story:
         """Print a step's title and what it shows."""
         if not self.output.as_json:
             print("\n" + self.output.styled(title, BOLD))
-            print(textwrap.fill(TEXTS[title], min(110, shutil.get_terminal_size((110, 24)).columns)), flush=True)
+            print(
+                textwrap.fill(TEXTS[title], min(110, shutil.get_terminal_size((110, 24)).columns)),
+                flush=True,
+            )
 
     def caption(self, text: str) -> None:
         """Print a sentence between two commands."""
         if not self.output.as_json:
             print(f"\n  {text}", flush=True)
 
-    def command(self, words: Sequence[str], within: bool = True, given: str | None = None, grep: str | None = None,
-                head: int | None = None) -> str:
-        """Show one command, run it in this process, show its output (all, matching or first lines); return that."""
-        shown = _typed(self.folder.name, words, within, given) \
-            + (f" | grep {grep}" if grep else f" | head -{head}" if head else "")
+    def command(
+        self,
+        words: Sequence[str],
+        within: bool = True,
+        given: str | None = None,
+        grep: str | None = None,
+        head: int | None = None,
+    ) -> str:
+        """Show one command, run it in this process, show its output and return that.
+
+        All of the output is shown, or its matching or first lines.
+        """
+        shown = _typed(self.folder.name, words, within, given) + (
+            f" | grep {grep}" if grep else f" | head -{head}" if head else ""
+        )
         if not self.output.as_json:
             print("\n" + self.output.styled(textwrap.indent(f"$ {shown}", "  "), DIM), flush=True)
         text = self._run(["-C", str(self.folder), *words] if within else words, given)
@@ -148,7 +204,7 @@ class Story:
     def _fitting(self, line: str) -> str:
         """Return a line of output, cut where a terminal would break it."""
         widest = shutil.get_terminal_size().columns - 2 if sys.stdout.isatty() else len(line)
-        return f"  {line if len(line) <= widest else line[:widest - 1] + '…'}".rstrip()
+        return f"  {line if len(line) <= widest else line[: widest - 1] + '…'}".rstrip()
 
     def _run(self, words: Sequence[str], given: str | None) -> str:
         from overtide.answering import run
@@ -162,8 +218,13 @@ class Story:
         finally:
             sys.stdin = stdin
         if code != DONE:
-            raise OvertideError("demo_failed", f"`{shlex.join(words)}` failed: {captured.getvalue().strip()}", None,
-                                "Run it again with -v before the command.", 500)
+            raise OvertideError(
+                "demo_failed",
+                f"`{shlex.join(words)}` failed: {captured.getvalue().strip()}",
+                None,
+                "Run it again with -v before the command.",
+                500,
+            )
         return captured.getvalue()
 
 
@@ -171,13 +232,21 @@ def _typed(folder: str, words: Sequence[str], within: bool, given: str | None) -
     """Return a command as one would type it beside the project's folder."""
     if not within:
         return shlex.join(["overtide", words[0], folder, *words[2:]])
-    quoted = " ".join(f'"{word}"' if "\n" in word else shlex.quote(word) for word in ("-C", folder, *words))
+    quoted = " ".join(
+        f'"{word}"' if "\n" in word else shlex.quote(word) for word in ("-C", folder, *words)
+    )
     return f"echo '{given}' | overtide {quoted}" if given else f"overtide {quoted}"
 
 
 def purchase(now: Instant) -> dict[str, str]:
     """Return a source record of the web shop's purchases, made today."""
     year, month, day = format_instant(now)[:10].split("-")
-    return {"PurchaseId": "OPID_DEMO", "ContactId": "CNTID_1000", "ProductId": "ProdID_1007",
-            "PurchasedOn": f"{month}/{day}/{year}", "TotalPrice": "49.90", "ActivityTypeDisplay": "OnlinePurchase",
-            "Subject": "Purchased a product online"}
+    return {
+        "PurchaseId": "OPID_DEMO",
+        "ContactId": "CNTID_1000",
+        "ProductId": "ProdID_1007",
+        "PurchasedOn": f"{month}/{day}/{year}",
+        "TotalPrice": "49.90",
+        "ActivityTypeDisplay": "OnlinePurchase",
+        "Subject": "Purchased a product online",
+    }

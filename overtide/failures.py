@@ -1,13 +1,22 @@
-"""What a user reads when something fails that no command expected: files, memory, the lake, and our own mistakes."""
+"""What a user reads when something fails that no command expected.
+
+Files, memory, the lake, and our own mistakes.
+"""
 
 import errno
 
-from schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError
 
 HINTS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free space on that disk, then run it again."),
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Check the permissions of the file and of its folder."),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n`), then run it again.")}
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "Check the permissions of the file and of its folder.",
+    ),
+    **dict.fromkeys(
+        (errno.EMFILE, errno.ENFILE), "Allow more open files (`ulimit -n`), then run it again."
+    ),
+}
 """What to do about an error of the system."""
 
 
@@ -18,23 +27,43 @@ def explained(error: BaseException) -> OvertideError:
     if isinstance(error, OSError):
         return unusable(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":  # DuckDB's
-        return OvertideError("out_of_memory", "There is not enough memory for this.", None,
-                             "Close other programs, or use a machine with more memory.", 503)
+        return OvertideError(
+            "out_of_memory",
+            "There is not enough memory for this.",
+            None,
+            "Close other programs, or use a machine with more memory.",
+            503,
+        )
     if type(error).__module__ in ("duckdb", "_duckdb"):
-        from lake.catalog import unreadable
+        from overtide.lake.catalog import unreadable
 
         return unreadable(error)
     reason = " ".join(str(error).split())[:300]
-    return OvertideError("internal_error", f"Something went wrong inside: {type(error).__name__}"
-                         f"{': ' + reason if reason else ''}.", None,
-                         "Run it again with -v before the command to see where.", 500)
+    return OvertideError(
+        "internal_error",
+        f"Something went wrong inside: {type(error).__name__}{': ' + reason if reason else ''}.",
+        None,
+        "Run it again with -v before the command to see where.",
+        500,
+    )
 
 
 def unusable(error: OSError) -> OvertideError:
     """Return the error of a file, a folder or a stream that the system refuses."""
     reason = error.strerror or str(error)
     if error.filename is None:
-        return OvertideError("file_unusable", f"Input or output failed: {reason}.", None, HINTS.get(error.errno or 0),
-                             503)
-    name = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else str(error.filename)
-    return OvertideError("file_unusable", f"{name} cannot be used: {reason}.", name, HINTS.get(error.errno or 0), 503)
+        return OvertideError(
+            "file_unusable",
+            f"Input or output failed: {reason}.",
+            None,
+            HINTS.get(error.errno or 0),
+            503,
+        )
+    name = (
+        error.filename.decode(errors="replace")
+        if isinstance(error.filename, bytes)
+        else str(error.filename)
+    )
+    return OvertideError(
+        "file_unusable", f"{name} cannot be used: {reason}.", name, HINTS.get(error.errno or 0), 503
+    )

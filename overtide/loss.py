@@ -1,4 +1,6 @@
-"""What of the sources did not come through, as a run's manifest says: one sentence per kind and entity that has some.
+"""What of the sources did not come through, as a run's manifest says.
+
+One sentence per kind and entity that has some.
 
 `overtide refresh` tells it, and `overtide status` as long as the run is the last one published.
 """
@@ -12,7 +14,10 @@ from overtide.output import counted
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows of an entity that are not where one would look for them: their kind, their number, and a sentence."""
+    """Rows of an entity that are not where one would look for them.
+
+    Their kind, their number, and a sentence.
+    """
 
     entity: str
     kind: str
@@ -29,11 +34,21 @@ def losses(manifest: Mapping[str, Any]) -> list[Loss]:
 
     A manifest of an older version says less.
     """
-    found = [loss for name, entity in manifest.get("entities", {}).items()
-             for loss in _of_entity(name, entity, manifest.get("shrunk", {}).get(name)) if loss.rows]
-    return found + [Loss(name, "removed", rows, f"{name}: no longer configured, and its "
-                                                f"{counted(rows, 'row')} no longer published.")
-                    for name, rows in manifest.get("removed_entities", {}).items()]
+    found = [
+        loss
+        for name, entity in manifest.get("entities", {}).items()
+        for loss in _of_entity(name, entity, manifest.get("shrunk", {}).get(name))
+        if loss.rows
+    ]
+    return found + [
+        Loss(
+            name,
+            "removed",
+            rows,
+            f"{name}: no longer configured, and its {counted(rows, 'row')} no longer published.",
+        )
+        for name, rows in manifest.get("removed_entities", {}).items()
+    ]
 
 
 def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iterator[Loss]:
@@ -42,26 +57,53 @@ def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iter
     nulled = entity["corrupt_records"] - aside - lost
     listed = f"{name}_corrupt lists"
     of = f"of {counted(read, 'row')}"
-    yield Loss(name, "shrunk", (before or kept) - kept,
-               f"{name}: shrank from {counted(before or kept, 'row')} to {kept:,}.")
-    yield Loss(name, "set_aside", aside, f"{name}: {aside:,} {of} {_were(aside)} set aside, unreadable or without a "
-                                         f"primary key; {listed} {_them(aside)}.")
-    yield Loss(name, "lost_rows", lost, f"{name}: {lost:,} {of} lost to another row of the same key (`prefer` of the "
-                                        f"entity says which one stays); {listed} {_them(lost)}.")
+    yield Loss(
+        name,
+        "shrunk",
+        (before or kept) - kept,
+        f"{name}: shrank from {counted(before or kept, 'row')} to {kept:,}.",
+    )
+    yield Loss(
+        name,
+        "set_aside",
+        aside,
+        f"{name}: {aside:,} {of} {_were(aside)} set aside, unreadable or without a "
+        f"primary key; {listed} {_them(aside)}.",
+    )
+    yield Loss(
+        name,
+        "lost_rows",
+        lost,
+        f"{name}: {lost:,} {of} lost to another row of the same key (`prefer` of the "
+        f"entity says which one stays); {listed} {_them(lost)}.",
+    )
     were = "was an exact repeat" if repeats == 1 else "were exact repeats"
     yield Loss(name, "exact_repeats", repeats, f"{name}: {repeats:,} {of} {were}.")
     has = "has" if nulled == 1 else "have"
-    yield Loss(name, "corrupt_values", nulled, f"{name}: {nulled:,} {of} {has} values that could not be read and are "
-                                               f"null; {listed} {_them(nulled)}.")
+    yield Loss(
+        name,
+        "corrupt_values",
+        nulled,
+        f"{name}: {nulled:,} {of} {has} values that could not be read and are "
+        f"null; {listed} {_them(nulled)}.",
+    )
     nobody = entity.get("of_nobody", {})
     reasons = ", ".join(f"{rows:,} {REASONS[reason]}" for reason, rows in nobody.items() if rows)
     strays = sum(nobody.values())
-    yield Loss(name, "of_nobody", strays, f"{name}: {strays:,} of {counted(kept, 'activity', 'activities')} "
-                                          f"{'belongs' if strays == 1 else 'belong'} to no customer: {reasons}.")
+    yield Loss(
+        name,
+        "of_nobody",
+        strays,
+        f"{name}: {strays:,} of {counted(kept, 'activity', 'activities')} "
+        f"{'belongs' if strays == 1 else 'belong'} to no customer: {reasons}.",
+    )
 
 
-REASONS = {"no_foreign_key": "without a foreign key", "unknown_record": "whose record is not there",
-           "no_customer": "whose record is of no customer"}
+REASONS = {
+    "no_foreign_key": "without a foreign key",
+    "unknown_record": "whose record is not there",
+    "no_customer": "whose record is of no customer",
+}
 
 
 def _were(rows: int) -> str:

@@ -12,15 +12,21 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, TextIO
 
-from schemas.errors import OvertideError
-from schemas.instants import format_instant, microseconds
-from schemas.mistakes import Mistake
-from schemas.values import EXACT
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import format_instant, microseconds
+from overtide.schemas.mistakes import Mistake
+from overtide.schemas.values import EXACT
 
 WIDEST = 48
 """Characters of a table's cell on a terminal; elsewhere cells are never cut."""
-OPTIONS = {"asOf": "--as-of", "knownAt": "--known-at", "eventTime": "--event-time", "validUntil": "--valid-until",
-           "idempotencyKey": "--idempotency-key", "caller": "--caller"}
+OPTIONS = {
+    "asOf": "--as-of",
+    "knownAt": "--known-at",
+    "eventTime": "--event-time",
+    "validUntil": "--valid-until",
+    "idempotencyKey": "--idempotency-key",
+    "caller": "--caller",
+}
 """Parameters of a request, as they are called on the command line."""
 INFINITE = {"9999-12-31T23:59:59.999999": "infinity", "0001-01-01T00:00:00": "-infinity"}
 """What DuckDB gives, without a zone, for its infinite instants."""
@@ -29,7 +35,9 @@ BOLD, DIM, GREEN, RED, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\0
 
 @dataclass(frozen=True)
 class Output:
-    """How a command prints: `as_json` for programs; `quiet` leaves out what is not a result; `verbose` adds traces.
+    """How a command prints: `as_json` for programs; `quiet` leaves out what is not a result.
+
+    `verbose` adds traces.
 
     `warnings` stand in every document.
     """
@@ -42,11 +50,18 @@ class Output:
     @property
     def coloured(self) -> bool:
         """Whether standard output is a terminal that wants colours (https://no-color.org)."""
-        return not self.as_json and sys.stdout.isatty() and not os.environ.get("NO_COLOR") \
+        return (
+            not self.as_json
+            and sys.stdout.isatty()
+            and not os.environ.get("NO_COLOR")
             and os.environ.get("TERM") != "dumb"
+        )
 
     def result(self, document: object, text: Callable[[], str]) -> None:
-        """Print what was asked for: the document as JSON, or its text; a reader that has enough of it is no error."""
+        """Print what was asked for: the document as JSON, or its text.
+
+        A reader that has enough of it is no error.
+        """
         try:
             print(json_text(self._warned(document)) if self.as_json else text(), flush=True)
         except BrokenPipeError:
@@ -55,7 +70,8 @@ class Output:
     def confirm(self, document: object, text: Callable[[], str]) -> None:
         """Print what was done: like a result, but nothing with `-q` and without `--json`.
 
-        It is done whatever becomes of the answer: where standard output takes none, standard error says so.
+        It is done whatever becomes of the answer: where standard output takes none, standard error
+        says so.
         """
         if not self.as_json and self.quiet:
             return
@@ -63,8 +79,13 @@ class Output:
             print(json_text(self._warned(document)) if self.as_json else text(), flush=True)
         except OSError as error:
             discard(sys.stdout)
-            tell(f"overtide: This is done, but standard output does not take the answer ({error.strerror}): {text()}",
-                 sys.stderr)
+            tell(
+                (
+                    "overtide: This is done, but standard output does not take the answer "
+                    f"({error.strerror}): {text()}"
+                ),
+                sys.stderr,
+            )
 
     def note(self, text: str) -> None:
         """Tell what happens meanwhile, on standard error."""
@@ -72,7 +93,10 @@ class Output:
             tell(text, sys.stderr)
 
     def warn(self, warning: OvertideError) -> None:
-        """Say what is amiss with the project, whatever is asked: on standard error, and in the JSON document."""
+        """Say what is amiss with the project, whatever is asked.
+
+        On standard error, and in the JSON document.
+        """
         self.warnings.append(warning)
         tell(f"overtide: {warning.code}: {refusal_text(warning)}", sys.stderr)
 
@@ -83,7 +107,10 @@ class Output:
         return {"warnings": [warning.as_json() for warning in self.warnings], **document}
 
     def error(self, error: OvertideError) -> None:
-        """Print a refusal: on standard output as JSON, else on standard error, one line per detail."""
+        """Print a refusal: on standard output as JSON, else on standard error.
+
+        On standard error each detail has a line.
+        """
         text = f"overtide: {refusal_text(error)}"
         if self.as_json:
             if not tell(json_text(self._warned({"error": error.as_json()})), sys.stdout):
@@ -100,21 +127,31 @@ class Output:
         """Return a text in a style where colours are wanted."""
         return f"{style}{text}{PLAIN}" if self.coloured and text else text
 
-    def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], marked: Iterable[int] = ()) -> str:
-        """Return rows as aligned columns under their headers; rows with the numbers in `marked` are green."""
+    def table(
+        self, headers: Sequence[str], rows: Iterable[Sequence[object]], marked: Iterable[int] = ()
+    ) -> str:
+        """Return rows as aligned columns under their headers.
+
+        Rows with the numbers in `marked` are green.
+        """
         terminal = not self.as_json and sys.stdout.isatty()
         widest = max(WIDEST, shutil.get_terminal_size().columns // 3) if terminal else None
         cells = [[_cell(value, widest) for value in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
         green = set(marked)
         lines = [self.styled(_line(headers, widths), BOLD)]
-        lines += [self.styled(_line(row, widths), GREEN if number in green else PLAIN)
-                  for number, row in enumerate(cells)]
+        lines += [
+            self.styled(_line(row, widths), GREEN if number in green else PLAIN)
+            for number, row in enumerate(cells)
+        ]
         return "\n".join(lines)
 
 
 def tell(text: str, stream: TextIO) -> bool:
-    """Write a line and return whether the stream took it: no full disk or closed pipe stops what a command does."""
+    """Write a line and return whether the stream took it.
+
+    No full disk or closed pipe stops what a command does.
+    """
     try:
         print(text, file=stream, flush=True)
     except OSError:
@@ -124,14 +161,20 @@ def tell(text: str, stream: TextIO) -> bool:
 
 
 def discard(stream: TextIO) -> None:
-    """Let what a stream could not write, and all that follows, go nowhere: Python tries again at its end."""
+    """Let what a stream could not write, and all that follows, go nowhere.
+
+    Python tries again at its end.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def refusal_text(error: OvertideError) -> str:
-    """Return an error as people read it: what is wrong with what, what to do, and a line per detail."""
+    """Return an error as people read it.
+
+    What is wrong with what, what to do, and a line per detail.
+    """
     target = OPTIONS.get(error.target or "", error.target or "")
     named = not target or target in error.message or isinstance(error, Mistake)
     first = str(error) if named else f"{target}: {error}"
@@ -139,12 +182,18 @@ def refusal_text(error: OvertideError) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: `1 event`, `2,000 events`; `many` is the plural that no s makes."""
+    """Return a number with its noun: `1 event`, `2,000 events`.
+
+    `many` is the plural that no s makes.
+    """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def prepare_streams(as_json: bool) -> None:
-    """Make output safe: a closed stream swallows it, letters that a terminal lacks are escaped, JSON is UTF-8."""
+    """Make output safe for closed streams, missing letters and JSON.
+
+    A closed stream swallows it, letters that a terminal lacks are escaped, JSON is UTF-8.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
@@ -161,14 +210,23 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _cell(value: object, widest: int | None) -> str:
     plain = plain_value(value)
-    text = "" if plain is None else plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    text = (
+        ""
+        if plain is None
+        else plain
+        if isinstance(plain, str)
+        else json.dumps(plain, ensure_ascii=False)
+    )
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return text[:widest - 1] + "…" if widest is not None and len(text) > widest else text
+    return text[: widest - 1] + "…" if widest is not None and len(text) > widest else text
 
 
 def json_text(document: object) -> str:
-    """Return a document as JSON text; instants, decimals, dates and integers beyond 2^53 become text."""
+    """Return a document as JSON text.
+
+    Instants, decimals, dates and integers beyond 2^53 become text.
+    """
     return json.dumps(plain_value(document), ensure_ascii=False, allow_nan=False)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Self, TextIO
 
 from overtide.output import discard
-from schemas.progress import Event
+from overtide.schemas.progress import Event
 
 SHORTEST = 0.5
 """Seconds left that are worth telling."""
@@ -15,7 +15,10 @@ PLAIN_EVERY = 5.0
 
 
 class Display:
-    """Takes the progress of a command and shows it on `stream`; a context manager around the command."""
+    """Takes the progress of a command and shows it on `stream`.
+
+    A context manager around the command.
+    """
 
     def __init__(self, stream: TextIO | None = None, terminal: bool | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -57,7 +60,11 @@ class Display:
 
 def line(event: Event) -> str:
     """Return a stage, its rows, its rate and the time left, where they are known."""
-    rows = f"{event.rows_done:,}" + (f" of {event.rows_total:,}" if event.rows_total is not None else "") + " rows"
+    rows = (
+        f"{event.rows_done:,}"
+        + (f" of {event.rows_total:,}" if event.rows_total is not None else "")
+        + " rows"
+    )
     parts = [f"{event.stage:<22} {rows}"]
     if event.seconds > 0 and event.rows_done:
         parts += [f"{event.rate:,.0f} rows/s", f"{event.seconds:.1f} s"]

@@ -1,4 +1,7 @@
-"""A project as Python sees it: cards, timelines, SQL, changes, refresh and stream, on one folder."""
+"""A project as Python sees it.
+
+Cards, timelines, SQL, changes, refresh and stream, on one folder.
+"""
 
 import os
 import secrets
@@ -10,10 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from eventlog.contract import Answer
-from eventlog.sqlite import SqliteEventLog
-from lake.published import last_taken
-from lake.reading import Card, Timeline
 from overtide.arguments import (
     expect_bool,
     expect_callable,
@@ -23,28 +22,45 @@ from overtide.arguments import (
     expect_text,
     expect_values,
 )
+from overtide.eventlog.contract import Answer
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.published import last_taken
+from overtide.lake.reading import Card, Timeline
+from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.events import id_source
+from overtide.schemas.instants import (
+    EARLIEST,
+    LATEST,
+    SECOND,
+    Clock,
+    Instant,
+    format_instant,
+    microseconds,
+    parse_instant,
+)
+from overtide.schemas.paths import Paths
+from overtide.schemas.progress import Report, silent
+from overtide.schemas.values import checked_text
+from overtide.serving.acceptance import Acceptance, Target, Terms
+from overtide.serving.cards import Reader
+from overtide.serving.terms import parameter
 from overtide.settings import read_paths
-from schemas.errors import OvertideError, usage_error
-from schemas.events import id_source
-from schemas.instants import EARLIEST, LATEST, SECOND, Clock, Instant, format_instant, microseconds, parse_instant
-from schemas.paths import Paths
-from schemas.progress import Report, silent
-from schemas.values import checked_text
-from serving.acceptance import Acceptance, Target, Terms
-from serving.cards import Reader
-from serving.terms import parameter
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pipelines.realtime import Progress, Watch
-    from pipelines.refresh import Refreshed
-    from schemas.mistakes import Mistake
+    from overtide.pipelines.realtime import Progress, Watch
+    from overtide.pipelines.refresh import Refreshed
+    from overtide.schemas.mistakes import Mistake
 
 Key = tuple[str, str] | str
 """A source record: (entity, primary key), or the text `ENTITY=KEY`."""
 When = Instant | str | datetime | None
-"""An instant: microseconds since 1970 UTC, RFC 3339 text with an offset, an aware datetime, or None for now."""
+"""An instant as a number, a text or a datetime, or None for now.
+
+A number counts microseconds since 1970 UTC, a text is RFC 3339 with an offset, and a datetime is
+aware.
+"""
 End = When | timedelta
 """An instant, or a duration from acceptance: text such as `4h`, or a timedelta."""
 EMBEDDED = "embedded"
@@ -56,17 +72,23 @@ def system_clock() -> Instant:
 
 
 class Project:
-    """One project folder, opened by `overtide.open`: cards, timelines, SQL, changes, refresh and stream.
+    """One project folder, opened by `overtide.open`.
 
-    Cheap to make, usable from every thread, and best kept open: it notices by itself when another process publishes or
-    accepts something. `close` it, or use it as a context manager. A customer is named by `customer_id` (current or
-    previous) or by `key`, a source record: `("Shop_Contacts", "4711")` or `"Shop_Contacts=4711"`. An instant is an
-    aware datetime, RFC 3339 text with an offset, or microseconds since 1970 UTC. Refusals are raised as
-    `OvertideError`.
+    Cards, timelines, SQL, changes, refresh and stream.
+
+    Cheap to make, usable from every thread, and best kept open: it notices by itself when another
+    process publishes or accepts something. `close` it, or use it as a context manager. A customer
+    is named by `customer_id` (current or previous) or by `key`, a source record: `("Shop_Contacts",
+    "4711")` or `"Shop_Contacts=4711"`. An instant is an aware datetime, RFC 3339 text with an
+    offset, or microseconds since 1970 UTC. Refusals are raised as `OvertideError`.
     """
 
-    def __init__(self, folder: Path | str, clock: Clock = system_clock,
-                 environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        clock: Clock = system_clock,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         expect_path(folder, "path")
         self.folder = Path(folder).resolve()
         self.clock = clock
@@ -80,8 +102,12 @@ class Project:
     @cached_property
     def log(self) -> SqliteEventLog:
         """The event log."""
-        return SqliteEventLog(self.paths.log, self.clock, id_source(lambda: secrets.randbits(62)),
-                              lambda: last_taken(self.paths))
+        return SqliteEventLog(
+            self.paths.log,
+            self.clock,
+            id_source(lambda: secrets.randbits(62)),
+            lambda: last_taken(self.paths),
+        )
 
     @cached_property
     def reader(self) -> Reader:
@@ -93,34 +119,61 @@ class Project:
         """Accepts changes."""
         return Acceptance(self.log, self.reader.current)
 
-    def get(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
-            known_at: When = None, base: bool = False) -> Card:
+    def get(
+        self,
+        customer_id: str | None = None,
+        *,
+        key: Key | None = None,
+        as_of: When = None,
+        known_at: When = None,
+        base: bool = False,
+    ) -> Card:
         """Return a customer's card.
 
-        It shows what was true at the instant `as_of`, using only what was known at `known_at`; both default to now.
-        With `base` real-time changes are left out. Raises `customer_not_found`, `unknown_entity`, `nothing_published`,
-        `before_first_publish`, `before_history`.
+        It shows what was true at the instant `as_of`, using only what was known at `known_at`; both
+        default to now. With `base` real-time changes are left out. Raises `customer_not_found`,
+        `unknown_entity`, `nothing_published`, `before_first_publish`, `before_history`.
         """
         expect_bool(base, "base")
-        return self.reader.get(target_of(customer_id, key), instant_of(as_of, "asOf"),
-                               instant_of(known_at, "knownAt"), base)
+        return self.reader.get(
+            target_of(customer_id, key),
+            instant_of(as_of, "asOf"),
+            instant_of(known_at, "knownAt"),
+            base,
+        )
 
-    def timeline(self, customer_id: str | None = None, *, key: Key | None = None, as_of: When = None,
-                 known_at: When = None, base: bool = False) -> Timeline:
+    def timeline(
+        self,
+        customer_id: str | None = None,
+        *,
+        key: Key | None = None,
+        as_of: When = None,
+        known_at: When = None,
+        base: bool = False,
+    ) -> Timeline:
         """Return a customer's activities, newest first; parameters and refusals as in `get`."""
         expect_bool(base, "base")
-        return self.reader.timeline(target_of(customer_id, key), instant_of(as_of, "asOf"),
-                                    instant_of(known_at, "knownAt"), base)
+        return self.reader.timeline(
+            target_of(customer_id, key),
+            instant_of(as_of, "asOf"),
+            instant_of(known_at, "knownAt"),
+            base,
+        )
 
-    def sql(self, query: str, parameters: Sequence[object] = (), *, memory_limit: str | None = None) -> "pa.Table":
-        """Run a query over the lake, read-only, and return the result of its last statement as an Arrow table.
+    def sql(
+        self, query: str, parameters: Sequence[object] = (), *, memory_limit: str | None = None
+    ) -> "pa.Table":
+        """Run a read-only query over the lake, and return its result as an Arrow table.
 
-        `parameters` stand for its `?`. It takes as much memory as `memory_limit` says, such as `4GB` (default: half of
-        the machine's), and goes on in the system's folder of temporary files. Each call opens a DuckDB of its own,
-        which takes half a second: for many queries attach the lake to a connection of yours. Raises `invalid_sql`,
-        `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`, `sql_failed`, `nothing_published`.
+        The result is that of the query's last statement.
+
+        `parameters` stand for its `?`. It takes as much memory as `memory_limit` says, such as
+        `4GB` (default: half of the machine's), and goes on in the system's folder of temporary
+        files. Each call opens a DuckDB of its own, which takes half a second: for many queries
+        attach the lake to a connection of yours. Raises `invalid_sql`, `sql_not_read_only`,
+        `out_of_memory`, `before_history`, `invalid_instant`, `sql_failed`, `nothing_published`.
         """
-        from lake.session import arrow_rows, interruptibly, run_query, session
+        from overtide.lake.session import arrow_rows, interruptibly, run_query, session
 
         expect_text(query, "query")
         expect_values(parameters, "parameters")
@@ -128,15 +181,19 @@ class Project:
             expect_text(memory_limit, "memory_limit")
         self.expect_same_log()
         with session(self.paths, memory_limit) as connection:
-            return interruptibly(connection, lambda: run_query(connection, query, arrow_rows, parameters))
+            return interruptibly(
+                connection, lambda: run_query(connection, query, arrow_rows, parameters)
+            )
 
     def attach_statements(self) -> list[str]:
-        """Return the SQL statements that attach the lake, read-only and as `lake`, to a DuckDB of yours.
+        """Return the SQL statements that attach the lake to a DuckDB of yours.
+
+        The lake is attached read-only and as `lake`.
 
         It must be of the version that is installed with Overtide. Raises `nothing_published`.
         """
-        from lake.catalog import attach_statements
-        from lake.publish import expect_lake
+        from overtide.lake.catalog import attach_statements
+        from overtide.lake.publish import expect_lake
 
         expect_lake(self.paths)
         self.expect_same_log()
@@ -153,51 +210,90 @@ class Project:
             if error.code == "log_replaced":
                 raise
 
-    def update(self, customer_id: str | None = None, fields: Mapping[str, Any] | None = None, *,
-               key: Key | None = None, valid_until: End = None, event_time: When = None, caller: str | None = None,
-               idempotency_key: str | None = None) -> Answer:
+    def update(
+        self,
+        customer_id: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        key: Key | None = None,
+        valid_until: End = None,
+        event_time: When = None,
+        caller: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
         """Override fields of a profile for a while, and return the answer once that is durable.
 
-        `fields` maps names to values of their types, None for null; decimals and instants are text. `valid_until` is
-        an instant or a duration such as `4h` (default: the project's `real_time.update_ttl`), `event_time` the instant
-        when it took effect (default: now). The same `idempotency_key` of the same `caller` is accepted
-        once. Raises `customer_not_found`, `unknown_field`, `invalid_value` and the others of docs/errors.md.
+        `fields` maps names to values of their types, None for null; decimals and instants are text.
+        `valid_until` is an instant or a duration such as `4h` (default: the project's
+        `real_time.update_ttl`), `event_time` the instant when it took effect (default: now). The
+        same `idempotency_key` of the same `caller` is accepted once. Raises `customer_not_found`,
+        `unknown_field`, `invalid_value` and the others of docs/errors.md.
         """
-        terms = Terms(end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key)
+        terms = Terms(
+            end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key
+        )
         fields = {} if fields is None else fields
         expect_mapping(fields, "fields")
         named = {str(name): value for name, value in fields.items()}
         return self.acceptance.update(target_of(customer_id, key), named, terms)
 
-    def withdraw(self, customer_id: str | None = None, field: str | None = None, *, key: Key | None = None,
-                 event_time: When = None, caller: str | None = None, idempotency_key: str | None = None) -> Answer:
-        """End early the updates of one field, or of all, that began no later than now or than `event_time`.
+    def withdraw(
+        self,
+        customer_id: str | None = None,
+        field: str | None = None,
+        *,
+        key: Key | None = None,
+        event_time: When = None,
+        caller: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """End early the updates of one field, or of all, that began by now or `event_time`.
 
-        It is an event too: what was shown before it stays to be asked for. Other parameters as in `update`.
+        It is an event too: what was shown before it stays to be asked for. Other parameters as in
+        `update`.
         """
         terms = Terms(None, instant_text(event_time, "eventTime"), caller, idempotency_key)
         if field is not None:
             expect_text(field, "field")
         return self.acceptance.withdraw(target_of(customer_id, key), field, terms)
 
-    def post(self, entity: str, records: Iterable[object], *, atomic: bool = False, valid_until: End = None,
-             event_time: When = None, caller: str | None = None, idempotency_key: str | None = None) -> list[Answer]:
+    def post(
+        self,
+        entity: str,
+        records: Iterable[object],
+        *,
+        atomic: bool = False,
+        valid_until: End = None,
+        event_time: When = None,
+        caller: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> list[Answer]:
         """Add activities and return one answer per record, in order.
 
-        `entity` is the full name of an activity's entity, whose records have its attributes with values as in its
-        files, or `UnifiedActivity`. A refused record has a `refusal` in its answer and does not hinder the others,
-        unless `atomic`. Other parameters as in `update`. Raises what concerns the whole request: `unknown_entity`,
-        `no_activity_configuration`, `nothing_published`.
+        `entity` is the full name of an activity's entity, whose records have its attributes with
+        values as in its files, or `UnifiedActivity`. A refused record has a `refusal` in its answer
+        and does not hinder the others, unless `atomic`. Other parameters as in `update`. Raises
+        what concerns the whole request: `unknown_entity`, `no_activity_configuration`,
+        `nothing_published`.
         """
-        terms = Terms(end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key)
+        terms = Terms(
+            end_text(valid_until), instant_text(event_time, "eventTime"), caller, idempotency_key
+        )
         expect_text(entity, "entity")
         expect_bool(atomic, "atomic")
         if isinstance(records, str | bytes | Mapping) or not isinstance(records, Iterable):
-            raise usage_error("invalid_parameter", "A list of records is expected.", "records", "Put one into a list.")
+            raise usage_error(
+                "invalid_parameter",
+                "A list of records is expected.",
+                "records",
+                "Put one into a list.",
+            )
         return self.acceptance.post(entity, list(records), terms, atomic)
 
     def status(self) -> dict[str, Any]:
-        """Return what is published, who holds which lock, how far log and stream are, and what is live or held.
+        """Return what is published, who holds which lock, and where log and stream are.
+
+        It also says what is live or held.
 
         The document is that of `overtide status --json` (docs/cli.md).
         """
@@ -206,56 +302,86 @@ class Project:
         return status(self)
 
     def clock_behind(self) -> OvertideError | None:
-        """Return `clock_behind` where this machine's clock is more than a second behind the last event or publish.
+        """Return `clock_behind` where this machine's clock is more than a second behind.
+
+        It is compared with the last event or publish.
 
         None otherwise. Reads and changes go on all the same.
         """
         last = self.reader.now().as_of
         return clock_behind(self.clock(), last)
 
-    def refresh(self, runner: str | Path = EMBEDDED, report: Report = silent, *,
-                allow_shrink: bool = False) -> "Refreshed":
+    def refresh(
+        self, runner: str | Path = EMBEDDED, report: Report = silent, *, allow_shrink: bool = False
+    ) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
-        The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md); `report` is called
-        with the progress; `allow_shrink` passes sources that lost most of their rows. Raises `locked` while another
-        refresh runs, `invalid_configuration`, and what is wrong with the sources.
+        The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md);
+        `report` is called with the progress; `allow_shrink` passes sources that lost most of their
+        rows. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong
+        with the sources.
         """
-        import runner_configs
-        from pipelines.refresh import refresh
-        from schemas.loading import loaded
+        from overtide import runner_configs
+        from overtide.pipelines.refresh import refresh
+        from overtide.schemas.loading import loaded
 
         expect_path(runner, "runner")
         expect_callable(report, "report")
         expect_bool(allow_shrink, "allow_shrink")
         configuration, document = loaded(self.folder, self._environ)
         try:
-            return refresh(configuration, self.paths, runner_configs.load(str(runner)), self.clock, report,
-                           allow_shrink=allow_shrink)
+            return refresh(
+                configuration,
+                self.paths,
+                runner_configs.load(str(runner)),
+                self.clock,
+                report,
+                allow_shrink=allow_shrink,
+            )
         except OvertideError as error:
             raise document.hidden(error) from None
 
-    def stream(self, until_caught_up: bool = True, stop: threading.Event | None = None,
-               watch: "Watch" = lambda _progress: None, accept_log: bool = False) -> "Progress":
-        """Carry accepted events into the lake, where SQL sees them; return how far it is and what was carried.
+    def stream(
+        self,
+        until_caught_up: bool = True,
+        stop: threading.Event | None = None,
+        watch: "Watch" = lambda _progress: None,
+        accept_log: bool = False,
+    ) -> "Progress":
+        """Carry accepted events into the lake, where SQL sees them.
 
-        Ends at the log's present end, or with `until_caught_up=False` when `stop` is set. `watch` is called after each
-        tick. With `accept_log` the lake begins anew with the event log that is there, where that is not the one it has
-        events from. Raises `locked` while another stream runs, and `log_replaced`.
+        Return how far it is and what was carried.
+
+        Ends at the log's present end, or with `until_caught_up=False` when `stop` is set. `watch`
+        is called after each tick. With `accept_log` the lake begins anew with the event log that is
+        there, where that is not the one it has events from. Raises `locked` while another stream
+        runs, and `log_replaced`.
         """
-        import runner_configs
-        from pipelines.realtime import stream
-        from pipelines.runners import options_of, runner_of
+        from overtide import runner_configs
+        from overtide.pipelines.realtime import stream
+        from overtide.pipelines.runners import options_of, runner_of
 
         expect_bool(until_caught_up, "until_caught_up")
         expect_callable(watch, "watch")
         expect_event(stop, "stop")
         config = runner_configs.load(EMBEDDED)
-        return stream(self.paths, self.log, self.clock, runner_of(config), options_of(config), until_caught_up,
-                      stop=stop, watch=watch, accept_log=accept_log)
+        return stream(
+            self.paths,
+            self.log,
+            self.clock,
+            runner_of(config),
+            options_of(config),
+            until_caught_up,
+            stop=stop,
+            watch=watch,
+            accept_log=accept_log,
+        )
 
     def validate(self) -> "list[Mistake]":
-        """Check `overtide.yaml`, also against the files' real columns; return every mistake and note (`severity`)."""
+        """Check `overtide.yaml`, also against the files' real columns.
+
+        Return every mistake and note (`severity`).
+        """
         from overtide.commands_project import check_project
 
         return check_project(self.folder, self._environ)
@@ -275,39 +401,65 @@ class Project:
 
 
 def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
-    """Return the warning about a clock that is more than a second behind the last instant taken, else None."""
+    """Return a warning where a clock is over a second behind the last instant, else None.
+
+    That is the last instant that was taken.
+    """
     if last - clock <= SECOND:
         return None
     behind = timedelta(seconds=(last - clock) // SECOND)
-    return OvertideError("clock_behind", f"The clock of this machine says {format_instant(clock)}, which is {behind} "
-                         f"behind the last event or publish ({format_instant(last)}).", None,
-                         "Set it right. Until then new events and publishes get instants just after that one, and now "
-                         "is that instant.")
+    return OvertideError(
+        "clock_behind",
+        f"The clock of this machine says {format_instant(clock)}, which is {behind} "
+        f"behind the last event or publish ({format_instant(last)}).",
+        None,
+        "Set it right. Until then new events and publishes get instants just after that one, and "
+        "now "
+        "is that instant.",
+    )
 
 
 def target_of(customer_id: str | None, key: Key | None) -> Target:
     """Return what a call is about; raise `invalid_target` unless it names exactly one thing."""
     if (customer_id is None) == (key is None):
-        raise usage_error("invalid_target", "Name the customer by a CustomerId or by a source record's key"
-                          f"{', not by both' if key is not None else ''}.", None, "A key is written ENTITY=KEY.")
+        raise usage_error(
+            "invalid_target",
+            "Name the customer by a CustomerId or by a source record's key"
+            f"{', not by both' if key is not None else ''}.",
+            None,
+            "A key is written ENTITY=KEY.",
+        )
     if key is None:
         return Target(_name(customer_id))
-    entity, value = key if isinstance(key, tuple) and len(key) == 2 else str(key).partition("=")[::2]
+    entity, value = (
+        key if isinstance(key, tuple) and len(key) == 2 else str(key).partition("=")[::2]
+    )
     if not (entity and str(value)):
-        raise usage_error("invalid_target", f"{key!r} is no key of a source record.", None,
-                          "Write ENTITY=KEY, such as Shop_Contacts=4711.")
+        raise usage_error(
+            "invalid_target",
+            f"{key!r} is no key of a source record.",
+            None,
+            "Write ENTITY=KEY, such as Shop_Contacts=4711.",
+        )
     return Target(None, _name(entity), _name(str(value)))
 
 
 def _name(text: object) -> str:
-    """Return a name of a customer, entity or record; raise `invalid_target` for what is no text that can be kept."""
+    """Return a name of a customer, entity or record.
+
+    Raise `invalid_target` for what is no text that can be kept.
+    """
     if not isinstance(text, str) or checked_text(text) is None:
-        raise usage_error("invalid_target", f"{text!r} names nothing.", None, "Give a text of Unicode.")
+        raise usage_error(
+            "invalid_target", f"{text!r} names nothing.", None, "Give a text of Unicode."
+        )
     return text
 
 
 def instant_of(when: When, name: str) -> Instant | None:
-    """Return an instant in microseconds, None for now; raise `invalid_instant` for what is none of the years 1 to 9999.
+    """Return an instant in microseconds, None for now.
+
+    Raise `invalid_instant` for what is none of the years 1 to 9999.
 
     A naive datetime is none.
     """
@@ -319,8 +471,12 @@ def instant_of(when: When, name: str) -> Instant | None:
         return microseconds(when.astimezone(UTC).replace(tzinfo=None))
     if isinstance(when, int) and not isinstance(when, bool) and EARLIEST <= when <= LATEST:
         return when
-    raise usage_error("invalid_instant", f"{when!r} is no instant.", name,
-                      "Give an aware datetime, RFC 3339 text, or microseconds since 1970.")
+    raise usage_error(
+        "invalid_instant",
+        f"{when!r} is no instant.",
+        name,
+        "Give an aware datetime, RFC 3339 text, or microseconds since 1970.",
+    )
 
 
 def instant_text(when: When, name: str) -> str | None:
@@ -332,9 +488,14 @@ def instant_text(when: When, name: str) -> str | None:
 
 
 def end_text(end: End) -> str | None:
-    """Return an end as the text of a request; raise `invalid_duration` for a timedelta that is no whole seconds."""
+    """Return an end as the text of a request.
+
+    Raise `invalid_duration` for a timedelta that is no whole seconds.
+    """
     if not isinstance(end, timedelta):
         return instant_text(end, "validUntil")
     if end % timedelta(seconds=1) or end < timedelta():
-        raise usage_error("invalid_duration", f"{end} is not a duration.", "validUntil", "Give whole seconds.")
+        raise usage_error(
+            "invalid_duration", f"{end} is not a duration.", "validUntil", "Give whole seconds."
+        )
     return f"{end // timedelta(seconds=1)}s"

@@ -1,11 +1,14 @@
-"""Where a project's parts are, read without the models of the whole configuration, which take longer than a read."""
+"""Where a project's parts are, read without the models of the whole configuration.
+
+Those models take longer than a read.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from schemas.document import Document, read_file
-from schemas.mistakes import Mistake, invalid_configuration
-from schemas.paths import Paths
+from overtide.schemas.document import Document, read_file
+from overtide.schemas.mistakes import Mistake, invalid_configuration
+from overtide.schemas.paths import Paths
 
 PLACES = {"catalog": ("lake", "catalog"), "data": ("lake", "data"), "log": ("event_log", "path")}
 NEEDED = ("lake", "event_log")
@@ -13,14 +16,22 @@ NEEDED = ("lake", "event_log")
 
 
 def read_paths(folder: Path, environ: Mapping[str, str]) -> Paths:
-    """Return where the lake and the log are; raise `no_configuration`, or `invalid_configuration` where it is wrong."""
+    """Return where the lake and the log are.
+
+    Raise `no_configuration`, or `invalid_configuration` where it is wrong.
+    """
     document = read_file(folder, environ)
     mistakes = [one for one in document.mistakes if _concerns(one)]
     if not isinstance(document.value, dict):
         raise invalid_configuration(mistakes or [_wrong(document, (), "a section (name: value)")])
     places = {name: _setting(document, path) for name, path in PLACES.items()}
-    mistakes += [_wrong(document, PLACES[name], "a text that is not empty") for name, place in places.items()
-                 if place is not None and not (isinstance(place, str) and place) and not document.has(PLACES[name])]
+    mistakes += [
+        _wrong(document, PLACES[name], "a text that is not empty")
+        for name, place in places.items()
+        if place is not None
+        and not (isinstance(place, str) and place)
+        and not document.has(PLACES[name])
+    ]
     if mistakes:
         raise invalid_configuration(mistakes)
     given = {name: str(place) for name, place in places.items() if place is not None}
@@ -28,7 +39,10 @@ def read_paths(folder: Path, environ: Mapping[str, str]) -> Paths:
 
 
 def _concerns(mistake: Mistake) -> bool:
-    return mistake.code in ("invalid_yaml", "empty") or (mistake.target or "").partition(".")[0] in NEEDED
+    return (
+        mistake.code in ("invalid_yaml", "empty")
+        or (mistake.target or "").partition(".")[0] in NEEDED
+    )
 
 
 def _setting(document: Document, path: tuple[str, str]) -> object:

@@ -1,4 +1,7 @@
-"""How a command is stopped: at once, or (the stream) after what it is doing; by ctrl-C or by the system."""
+"""How a command is stopped: at once, or (the stream) after what it is doing.
+
+By ctrl-C or by the system.
+"""
 
 import os
 import signal
@@ -11,23 +14,31 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit codes after ctrl-C and after SIGTERM."""
 AGAIN = 1.0
-"""Seconds after which a stop is asked for again: code that swallows every exception swallows that of a signal too."""
+"""Seconds after which a stop is asked for again.
+
+Code that swallows every exception swallows that of a signal too.
+"""
 PATIENCE = 5.0
 """Seconds in which a process ends after it has answered a stop."""
 
 
 @dataclass
 class Interruption:
-    """The signal that stopped a command, 0 while there was none: libraries turn the exception into errors of theirs."""
+    """The signal that stopped a command, 0 while there was none.
+
+    Libraries turn the exception into errors of theirs.
+    """
 
     number: int = 0
 
-    def refusal(self, message: str = "Stopped before it was done.", hint: str | None = None) -> OvertideError:
+    def refusal(
+        self, message: str = "Stopped before it was done.", hint: str | None = None
+    ) -> OvertideError:
         """Return the error that says so, with the signal's exit code."""
         error = OvertideError("interrupted", message, None, hint, 503, INTERRUPTED)
         error.exit_code = TERMINATED if self.number == signal.SIGTERM else INTERRUPTED
@@ -55,9 +66,14 @@ def interruptible() -> Iterator[Interruption]:
 
 @contextmanager
 def _without_traces() -> Iterator[None]:
-    """Where Python cannot raise (in callbacks of the garbage collector) it prints a traceback: not that of a signal."""
+    """Where Python cannot raise (in callbacks of the garbage collector) it prints a traceback.
+
+    Not that of a signal.
+    """
     before = sys.unraisablehook
-    sys.unraisablehook = lambda event: None if event.exc_type is KeyboardInterrupt else before(event)
+    sys.unraisablehook = lambda event: (
+        None if event.exc_type is KeyboardInterrupt else before(event)
+    )
     try:
         yield
     finally:
@@ -65,17 +81,19 @@ def _without_traces() -> Iterator[None]:
 
 
 def end_soon(code: int) -> None:
-    """Let a process whose command has answered end with its code: at once when it is asked to, else by itself.
+    """Let a process whose command has answered end with its code.
 
-    One that was stopped ends whatever its threads do: Python waits for them, and an exception that comes while Beam
-    starts a bundle's sampler leaves its thread running with nobody to end it.
+    At once when it is asked to, else by itself.
+
+    One that was stopped ends whatever its threads do: Python waits for them, and an exception that
+    comes while Beam starts a bundle's sampler leaves its thread running with nobody to end it.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: os._exit(code))
     if code in (INTERRUPTED, TERMINATED):
-        # Where the exception left code given as text (as dataclasses make theirs), `python -m` ends by sending itself
-        # SIGINT, unless other such code was run since.
+        # Where the exception left code given as text (as dataclasses make theirs), `python -m` ends
+        # by sending itself SIGINT, unless other such code was run since.
         exec("")  # noqa: S102 - no code at all
         threading.Thread(target=_end, args=(code,), daemon=True).start()
 
@@ -110,11 +128,17 @@ def stopping() -> Iterator[Stop]:
 
 @contextmanager
 def _handling(handler: Any, *numbers: signal.Signals) -> Iterator[None]:  # noqa: ANN401 - as `signal.signal` takes it
-    """Handle signals within a block, but those that whoever started the command lets it ignore (`nohup`)."""
+    """Handle signals within a block, except those that the command was started to ignore.
+
+    Whoever started it lets it ignore these (`nohup`).
+    """
     before: Mapping[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, handler) for number in numbers
-                  if signal.getsignal(number) is not signal.SIG_IGN}
+        before = {
+            number: signal.signal(number, handler)
+            for number in numbers
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
     try:
         yield
     finally:

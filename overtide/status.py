@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lake.catalog import Publish, connect
-from lake.counts import Overlay, count_overlay
-from lake.definitions import last_manifest
-from lake.locks import holder, refresh_lock, stream_lock
-from lake.stand_in import LakeGeneration
+from overtide.lake.catalog import Publish, connect
+from overtide.lake.counts import Overlay, count_overlay
+from overtide.lake.definitions import last_manifest
+from overtide.lake.locks import holder, refresh_lock, stream_lock
+from overtide.lake.stand_in import LakeGeneration
 from overtide.loss import losses
-from schemas.errors import OvertideError
-from schemas.instants import SECOND, Instant, format_instant
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import SECOND, Instant, format_instant
 
 if TYPE_CHECKING:
     from overtide.project import Project
@@ -22,15 +22,29 @@ def status(project: "Project") -> dict[str, Any]:
     present, behind = project.reader.now(), project.clock_behind()
     publish, now = present.publish, present.as_of
     overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(project)
-    return {"project": str(project.folder), "now": format_instant(now), "published": _published(project, publish, now),
-            "locks": {"refresh": holder(refresh_lock(project.paths)), "stream": holder(stream_lock(project.paths))},
-            "log": {"position": project.log.end(), "acceptedAt": _instant(project.log.last_accepted_at())},
-            "stream": _stream(project, overlay, now),
-            "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
-            "held": overlay.held, "quarantined": overlay.quarantined, "flapBacks": overlay.flap_backs,
-            "comparing": {name: manifest[name] for name in ("large", "ignored_values") if name in manifest},
-            "loss": [one.as_json() for one in losses(manifest)],
-            "warnings": [] if behind is None else [behind.as_json()]}
+    return {
+        "project": str(project.folder),
+        "now": format_instant(now),
+        "published": _published(project, publish, now),
+        "locks": {
+            "refresh": holder(refresh_lock(project.paths)),
+            "stream": holder(stream_lock(project.paths)),
+        },
+        "log": {
+            "position": project.log.end(),
+            "acceptedAt": _instant(project.log.last_accepted_at()),
+        },
+        "stream": _stream(project, overlay, now),
+        "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
+        "held": overlay.held,
+        "quarantined": overlay.quarantined,
+        "flapBacks": overlay.flap_backs,
+        "comparing": {
+            name: manifest[name] for name in ("large", "ignored_values") if name in manifest
+        },
+        "loss": [one.as_json() for one in losses(manifest)],
+        "warnings": [] if behind is None else [behind.as_json()],
+    }
 
 
 def _in_lake(project: "Project") -> tuple[Overlay, dict[str, Any]]:
@@ -44,12 +58,20 @@ def _in_lake(project: "Project") -> tuple[Overlay, dict[str, Any]]:
 def _published(project: "Project", publish: Publish | None, now: Instant) -> dict[str, Any] | None:
     if publish is None:
         return None
-    return {"run": publish.run, "publishedAt": format_instant(publish.published_at), "generation": publish.generation,
-            "servedFrom": _served_from(project), "ageSeconds": round((now - publish.published_at) / SECOND, 3)}
+    return {
+        "run": publish.run,
+        "publishedAt": format_instant(publish.published_at),
+        "generation": publish.generation,
+        "servedFrom": _served_from(project),
+        "ageSeconds": round((now - publish.published_at) / SECOND, 3),
+    }
 
 
 def _served_from(project: "Project") -> str:
-    """Say what answers for the current base: its generation, or the lake where that is lost, or nothing."""
+    """Say what answers for the current base.
+
+    Its generation, or the lake where that is lost, or nothing.
+    """
     try:
         return "lake" if isinstance(project.reader.current(), LakeGeneration) else "generation"
     except OvertideError:
@@ -57,12 +79,19 @@ def _served_from(project: "Project") -> str:
 
 
 def _stream(project: "Project", overlay: Overlay, now: Instant) -> dict[str, Any]:
-    """Return how far the stream is, how many events it has still to carry, and how long the oldest of them waits."""
+    """Return how far the stream is, how many events wait, and how long the oldest does.
+
+    The events that wait are those that the stream has still to carry.
+    """
     behind = max(0, project.log.end() - overlay.position)
     waiting = project.log.read(overlay.position, 1) if behind else []
     seconds = max(0, now - waiting[0].accepted_at) / SECOND if waiting else 0.0
-    return {"position": overlay.position, "acceptedAt": _instant(overlay.accepted_at), "lagEvents": behind,
-            "lagSeconds": round(seconds, 3)}
+    return {
+        "position": overlay.position,
+        "acceptedAt": _instant(overlay.accepted_at),
+        "lagEvents": behind,
+        "lagSeconds": round(seconds, 3),
+    }
 
 
 def _instant(instant: Instant | None) -> str | None:

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def _silent_root() -> Iterator[None]:
-    """Keep what is logged on the root logger from everybody, and the root logger from getting a handler by that."""
+    """Keep what is logged on the root logger from everybody.
+
+    The root logger does not get a handler by that.
+    """
     root, nowhere = logging.getLogger(), logging.NullHandler()
 
     def nothing(_record: logging.LogRecord) -> bool:

@@ -1,49 +1,89 @@
-"""What a run says of itself: every row that was read is accounted for, and what was lost is counted by its reason."""
+"""What a run says of itself.
+
+Every row that was read is accounted for, and what was lost is counted by its reason.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.errors import OvertideError
-from schemas.names import literal, parquet_rows, quoted
-from schemas.values import canonical_text
-from transforms import outputs
-from transforms.activities import of_nobody
-from transforms.identities import Identified
-from transforms.kernel import kernel
-from transforms.keys import EntityTable
-from transforms.outputs import Output
-from transforms.plan import Plan
-from transforms.shrinking import shrunk
-from transforms.unify import PairTable
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.values import canonical_text
+from overtide.transforms import outputs
+from overtide.transforms.activities import of_nobody
+from overtide.transforms.identities import Identified
+from overtide.transforms.kernel import kernel
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.outputs import Output
+from overtide.transforms.plan import Plan
+from overtide.transforms.shrinking import shrunk
+from overtide.transforms.unify import PairTable
 
 
-def manifest(plan: Plan, tables: list[EntityTable], pairs: list[PairTable], identified: Identified,
-             found: list[Output]) -> dict[str, object]:
-    """Return what the run's row says: counts per entity, pairs by rule, and the content hash of every table.
+def manifest(
+    plan: Plan,
+    tables: list[EntityTable],
+    pairs: list[PairTable],
+    identified: Identified,
+    found: list[Output],
+) -> dict[str, object]:
+    """Return what the run's row says.
+
+    Counts per entity, pairs by rule, and the content hash of every table.
 
     Raises `rows_lost` when rows are missing in the account.
     """
     expect_all_rows(tables)
-    hashed = {output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
-              for output in found if not output.append and not output.table.name.endswith("_history")}
-    matched = [{"entity": table.lower, "to": table.upper, "pairs": sum(table.rows),
-                "rules": outputs.by_rule(table, plan), "oversized_blocks": len(table.oversized)} for table in pairs]
+    hashed = {
+        output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
+        for output in found
+        if not output.append and not output.table.name.endswith("_history")
+    }
+    matched = [
+        {
+            "entity": table.lower,
+            "to": table.upper,
+            "pairs": sum(table.rows),
+            "rules": outputs.by_rule(table, plan),
+            "oversized_blocks": len(table.oversized),
+        }
+        for table in pairs
+    ]
     shown = next(output.content.rows for output in found if output.table.name == "UnifiedActivity")
     nobody = activities_of_nobody(plan, tables, identified, shown)
-    entities = {table.entity: entity_counts(table) | nobody.get(table.entity, {}) for table in tables}
-    return {"run": plan.run, "entities": entities, "match": matched, "tables": hashed,
-            "activities_of_nobody": sum(sum(counts["of_nobody"].values()) for counts in nobody.values()),
-            "profiles": identified.profiles, "records_unified": identified.records,
-            "records_not_unified": identified.not_unified, "oversized_clusters": len(identified.oversized),
-            "shrunk": shrunk(tables, plan),
-            "removed_entities": {name: rows for name, rows in plan.kept_before.items() if name not in plan.entities}}
+    entities = {
+        table.entity: entity_counts(table) | nobody.get(table.entity, {}) for table in tables
+    }
+    return {
+        "run": plan.run,
+        "entities": entities,
+        "match": matched,
+        "tables": hashed,
+        "activities_of_nobody": sum(
+            sum(counts["of_nobody"].values()) for counts in nobody.values()
+        ),
+        "profiles": identified.profiles,
+        "records_unified": identified.records,
+        "records_not_unified": identified.not_unified,
+        "oversized_clusters": len(identified.oversized),
+        "shrunk": shrunk(tables, plan),
+        "removed_entities": {
+            name: rows for name, rows in plan.kept_before.items() if name not in plan.entities
+        },
+    }
 
 
 def entity_counts(table: EntityTable) -> dict[str, Any]:
     """Return what became of an entity's rows."""
-    return {"rows_read": table.rows_read, "rows_kept": table.rows_kept, "set_aside": table.set_aside,
-            "exact_repeats": table.exact_repeats, "lost_rows": table.lost_rows,
-            "corrupt_records": table.corrupt_records, "new_columns": list(table.new_columns)}
+    return {
+        "rows_read": table.rows_read,
+        "rows_kept": table.rows_kept,
+        "set_aside": table.set_aside,
+        "exact_repeats": table.exact_repeats,
+        "lost_rows": table.lost_rows,
+        "corrupt_records": table.corrupt_records,
+        "new_columns": list(table.new_columns),
+    }
 
 
 def kept_before(manifest: Mapping[str, Any]) -> dict[str, int]:
@@ -52,22 +92,33 @@ def kept_before(manifest: Mapping[str, Any]) -> dict[str, int]:
 
 
 def expect_all_rows(tables: list[EntityTable]) -> None:
-    """Raise `rows_lost` unless every row that was read is kept, set aside, repeated or listed as lost (semantics 4.2).
+    """Raise `rows_lost` unless every row that was read is accounted for (semantics 4.2).
+
+    Such a row is kept, set aside, repeated or listed as lost.
 
     Each of the numbers was counted where its rows were written.
     """
     for table in tables:
-        parts = {"kept": table.rows_kept, "set aside": table.set_aside, "exact repeats": table.exact_repeats,
-                 "lost to another of their key": table.lost_rows}
+        parts = {
+            "kept": table.rows_kept,
+            "set aside": table.set_aside,
+            "exact repeats": table.exact_repeats,
+            "lost to another of their key": table.lost_rows,
+        }
         if table.rows_read != sum(parts.values()):
             found = ", ".join(f"{rows:,} {what}" for what, rows in parts.items())
-            raise OvertideError("rows_lost", f"{table.entity}: {table.rows_read:,} rows were read, but there are "
-                                f"{found}.", table.entity, "This is a fault of Overtide: report it with the file.")
+            raise OvertideError(
+                "rows_lost",
+                f"{table.entity}: {table.rows_read:,} rows were read, but there are {found}.",
+                table.entity,
+                "This is a fault of Overtide: report it with the file.",
+            )
 
 
-def activities_of_nobody(plan: Plan, tables: list[EntityTable], identified: Identified,
-                         shown: int) -> dict[str, dict[str, dict[str, int]]]:
-    """Return, for each activity's entity, how many of its rows belong to no customer, by the reason.
+def activities_of_nobody(
+    plan: Plan, tables: list[EntityTable], identified: Identified, shown: int
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Return, by activity entity and reason, how many rows belong to no customer.
 
     Where as many activities are `shown` as their entities have rows, nothing is read to count none.
     """
@@ -80,14 +131,27 @@ def activities_of_nobody(plan: Plan, tables: list[EntityTable], identified: Iden
         for name, relationship in wanted.items():
             to = plan.entities[relationship.to]
             key = canonical_text(quoted(to.primary_key), to.attribute(to.primary_key).type)
-            related = f"SELECT {key} AS PrimaryKey FROM {parquet_rows(by_name[relationship.to].files)}"
-            keys = f"FROM {parquet_rows([identified.alternate_keys])} WHERE EntityName = {literal(relationship.to)}"
-            query = of_nobody(relationship, plan.entities[name], f"FROM {parquet_rows(by_name[name].files)}", related,
-                              keys)
+            related = (
+                f"SELECT {key} AS PrimaryKey FROM {parquet_rows(by_name[relationship.to].files)}"
+            )
+            keys = (
+                f"FROM {parquet_rows([identified.alternate_keys])} WHERE EntityName = "
+                f"{literal(relationship.to)}"
+            )
+            query = of_nobody(
+                relationship,
+                plan.entities[name],
+                f"FROM {parquet_rows(by_name[name].files)}",
+                related,
+                keys,
+            )
             row = connection.execute(query).fetchone() or (0, 0, 0)
             found[name] = {"of_nobody": dict(zip(REASONS, map(int, row), strict=True))}
     return found
 
 
 REASONS = ("no_foreign_key", "unknown_record", "no_customer")
-"""Why an activity belongs to nobody: it names no record, one that is not there, or one that no customer has."""
+"""Why an activity belongs to nobody.
+
+It names no record, one that is not there, or one that no customer has.
+"""

@@ -1,4 +1,7 @@
-"""Follows a refresh while its workers run: their progress from a file, the memory of all processes from the system."""
+"""Follows a refresh while its workers run.
+
+Their progress from a file, the memory of all processes from the system.
+"""
 
 import json
 import threading
@@ -10,14 +13,17 @@ from types import TracebackType
 
 import psutil
 
-from schemas.progress import Event, Report
+from overtide.schemas.progress import Event, Report
 
 INTERVAL = 0.2
 """Seconds between two looks."""
 
 
 class Follower:
-    """Reports the stages of a refresh as they advance and measures it; a context manager around the whole run."""
+    """Reports the stages of a refresh as they advance and measures it.
+
+    A context manager around the whole run.
+    """
 
     def __init__(self, scratch: Path, report: Report) -> None:
         self._path, self._report = scratch / "progress.jsonl", report
@@ -35,8 +41,12 @@ class Follower:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """End, after a last look."""
         self._stop.set()
         self._thread.join()
@@ -55,11 +65,20 @@ class Follower:
         self._add(name, rows, time.perf_counter() - started)
 
     def measured(self) -> dict[str, object]:
-        """Return seconds and rows by stage, seconds in all, and the peak of resident memory in bytes."""
+        """Return seconds and rows by stage, seconds in all, and peak memory in bytes.
+
+        The memory is the resident memory.
+        """
         self._look()
-        stages = {name: {"rows": self._rows[name], "seconds": round(seconds, 3)}
-                  for name, seconds in self._seconds.items()}
-        return {"stages": stages, "seconds": round(time.perf_counter() - self._started, 3), "peak_memory": self._peak}
+        stages = {
+            name: {"rows": self._rows[name], "seconds": round(seconds, 3)}
+            for name, seconds in self._seconds.items()
+        }
+        return {
+            "stages": stages,
+            "seconds": round(time.perf_counter() - self._started, 3),
+            "peak_memory": self._peak,
+        }
 
     def _follow(self) -> None:
         while not self._stop.wait(INTERVAL):
@@ -73,7 +92,7 @@ class Follower:
         with self._path.open("rb") as file:
             file.seek(self._read)
             lines = file.read()
-        whole = lines[:lines.rfind(b"\n") + 1]
+        whole = lines[: lines.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.splitlines():
             event = json.loads(line)
@@ -85,7 +104,11 @@ class Follower:
         self._rows[stage] = self._rows.get(stage, 0) + rows
         self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
         done, expected = self._rows[stage], self._expected.get(stage)
-        self._report(Event(stage, done, None if expected is None else max(done, expected), self._seconds[stage]))
+        self._report(
+            Event(
+                stage, done, None if expected is None else max(done, expected), self._seconds[stage]
+            )
+        )
 
 
 def resident() -> int:

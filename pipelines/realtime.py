@@ -1,7 +1,10 @@
-"""The stream: events of the log become rows of the lake's overlay, in bounded runs ("ticks") of one Beam pipeline.
+"""The stream: events of the log become rows of the lake's overlay.
 
-A driver loop reads a range of the log, runs the pipeline over it and commits rows and positions together. The length of
-a tick follows the load; while nothing arrives only the log's end is asked for, and no pipeline runs.
+It works in bounded runs ("ticks") of one Beam pipeline.
+
+A driver loop reads a range of the log, runs the pipeline over it and commits rows and positions
+together. The length of a tick follows the load; while nothing arrives only the log's end is asked
+for, and no pipeline runs.
 """
 
 import shutil
@@ -18,30 +21,31 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from eventlog.contract import EventLog, expect_same_log
-from eventlog.failures import another
-from eventlog.sqlite import SqliteEventLog, log_to_read
-from lake.anew import begin_anew
-from lake.held_open import held_open
-from lake.history import history_begins
-from lake.locks import hold, stream_lock
-from lake.maintenance import Keeper, Upkeep
-from lake.orphans import remove_orphans
-from lake.overlay import Span, commit, committed_position, open_overlay
-from lake.published import committing, current_publish, standing_of
-from lake.sealed import open_generation
-from pipelines.runners import new_pipeline
-from schemas.crash import crash_point
-from schemas.errors import OvertideError
-from schemas.events import Event
-from schemas.instants import Clock, Instant, format_instant
-from schemas.paths import Paths
-from schemas.tables import OVERLAY
-from transforms.realtime import Fields
-from transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
+from overtide.eventlog.contract import EventLog, expect_same_log
+from overtide.eventlog.failures import another
+from overtide.eventlog.sqlite import SqliteEventLog, log_to_read
+from overtide.lake.anew import begin_anew
+from overtide.lake.held_open import held_open
+from overtide.lake.history import history_begins
+from overtide.lake.locks import hold, stream_lock
+from overtide.lake.maintenance import Keeper, Upkeep
+from overtide.lake.orphans import remove_orphans
+from overtide.lake.overlay import Span, commit, committed_position, open_overlay
+from overtide.lake.published import committing, current_publish, standing_of
+from overtide.lake.sealed import open_generation
+from overtide.pipelines.runners import new_pipeline
+from overtide.schemas.crash import crash_point
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import Event
+from overtide.schemas.instants import Clock, Instant, format_instant
+from overtide.schemas.paths import Paths
+from overtide.schemas.tables import OVERLAY
+from overtide.transforms.realtime import Fields
+from overtide.transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -53,7 +57,10 @@ class Tick:
     events: int = 20_000
 
     def pause(self, took: float, events: int) -> float:
-        """Return the seconds to wait after a tick: none after a full one, and some idle time after a slow one."""
+        """Return the seconds to wait after a tick.
+
+        None after a full one, and some idle time after a slow one.
+        """
         if events >= self.events:
             return 0.0
         return max(0.0, min(self.longest, max(self.shortest, 1.2 * took)) - took)
@@ -72,16 +79,37 @@ Watch = Callable[[Progress], None]
 """Told after each tick how far the stream is; must return at once."""
 
 
-def stream(paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, options: PipelineOptions | None = None,
-           until_caught_up: bool = False, tick: Tick | None = None, stop: threading.Event | None = None,
-           watch: Watch = lambda _progress: None, upkeep: Upkeep | None = None, accept_log: bool = False) -> Progress:
-    """Carry events into the lake until `stop` is set, or until the log's present end; return what was done.
+def stream(
+    paths: Paths,
+    log: EventLog,
+    clock: Clock,
+    runner: PipelineRunner,
+    options: PipelineOptions | None = None,
+    until_caught_up: bool = False,
+    tick: Tick | None = None,
+    stop: threading.Event | None = None,
+    watch: Watch = lambda _progress: None,
+    upkeep: Upkeep | None = None,
+    accept_log: bool = False,
+) -> Progress:
+    """Carry events into the lake until `stop` is set, or until the log's present end.
 
-    One stream per lake: raises `locked` (exit 75) while another runs. Dying at any instant loses nothing: the next
-    stream goes on at the committed position. With `accept_log` it first removes from the lake what came from another
-    log, and begins anew with the one that is there; else it raises `log_replaced`.
+    Return what was done.
+
+    One stream per lake: raises `locked` (exit 75) while another runs. Dying at any instant loses
+    nothing: the next stream goes on at the committed position. With `accept_log` it first removes
+    from the lake what came from another log, and begins anew with the one that is there; else it
+    raises `log_replaced`.
     """
-    driver = Driver(paths, log, clock, runner, options or PipelineOptions([]), tick or Tick(), upkeep or Upkeep())
+    driver = Driver(
+        paths,
+        log,
+        clock,
+        runner,
+        options or PipelineOptions([]),
+        tick or Tick(),
+        upkeep or Upkeep(),
+    )
     with hold(stream_lock(paths), "overtide stream", format_instant(clock())):
         return driver.run(stop or threading.Event(), until_caught_up, watch, accept_log)
 
@@ -89,13 +117,23 @@ def stream(paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, op
 class Driver:
     """The loop of ticks over one lake; `run` is called with the stream's lock held."""
 
-    def __init__(self, paths: Paths, log: EventLog, clock: Clock, runner: PipelineRunner, options: PipelineOptions,
-                 tick: Tick, upkeep: Upkeep) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        log: EventLog,
+        clock: Clock,
+        runner: PipelineRunner,
+        options: PipelineOptions,
+        tick: Tick,
+        upkeep: Upkeep,
+    ) -> None:
         self._paths, self._log, self._clock, self._tick = paths, log, clock, tick
         self._runner, self._options, self._upkeep = runner, options, upkeep
         self._folder = paths.tick
 
-    def run(self, stop: threading.Event, until_caught_up: bool, watch: Watch, accept_log: bool = False) -> Progress:
+    def run(
+        self, stop: threading.Event, until_caught_up: bool, watch: Watch, accept_log: bool = False
+    ) -> Progress:
         """Run ticks until told to stop, or until the log has no more."""
         connection, holding = open_overlay(self._paths), ExitStack()
         try:
@@ -108,15 +146,24 @@ class Driver:
             holding.enter_context(held_open(self._paths))
             return self._loop(connection, stop, until_caught_up, watch)
         finally:
-            # Whoever closes the catalog as the last writes its journal into it: that is known to be ours.
+            # Whoever closes the catalog as the last writes its journal into it: that is known to be
+            # ours.
             with committing(self._paths):
                 holding.close()
                 connection.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _loop(self, connection: "DuckDBPyConnection", stop: threading.Event, until_caught_up: bool,
-              watch: Watch) -> Progress:
-        progress, keeper = Progress(committed_position(connection)), Keeper(connection, self._paths, self._upkeep)
+    def _loop(
+        self,
+        connection: "DuckDBPyConnection",
+        stop: threading.Event,
+        until_caught_up: bool,
+        watch: Watch,
+    ) -> Progress:
+        progress, keeper = (
+            Progress(committed_position(connection)),
+            Keeper(connection, self._paths, self._upkeep),
+        )
         self._expect_same_log(connection)
         while not stop.is_set():
             began = time.monotonic()
@@ -129,7 +176,12 @@ class Driver:
                 continue
             self.carry(connection, span)
             events = span.end - span.start
-            progress = replace(progress, position=span.end, events=progress.events + events, ticks=progress.ticks + 1)
+            progress = replace(
+                progress,
+                position=span.end,
+                events=progress.events + events,
+                ticks=progress.ticks + 1,
+            )
             watch(progress)
             self._upkept(keeper.committed, span.end)
             stop.wait(self._tick.pause(time.monotonic() - began, events))
@@ -144,18 +196,27 @@ class Driver:
             begin_anew(connection, self._paths, self._log.end(), self._log.last_accepted_at())
 
     def _upkept(self, work: Callable[[Instant], bool], position: int) -> None:
-        """Do some upkeep of the lake, and that of the log below a position where it was thorough."""
+        """Do some upkeep of the lake, and that of the log below a position.
+
+        The log's upkeep is done where the lake's was thorough.
+        """
         horizon = self._history_begins()
         if work(horizon):
             self._log.forget(horizon, position)
 
     def _history_begins(self) -> Instant:
-        """Return the instant before which no reader may ask: there is none before the first publish."""
+        """Return the instant before which no reader may ask.
+
+        There is none before the first publish.
+        """
         published = current_publish(self._paths)
         return history_begins(self._clock(), published) if published else 0
 
     def _expect_same_log(self, connection: "DuckDBPyConnection") -> None:
-        """Raise when the log lacks events that the lake holds: new ones at their positions would never be carried."""
+        """Raise when the log lacks events that the lake holds.
+
+        New ones at their positions would never be carried.
+        """
         expect_same_log(self._log, standing_of(connection).marks)
 
     def _next_span(self, position: int) -> Span | None:
@@ -167,26 +228,47 @@ class Driver:
         return Span(position, end) if end > position else None
 
     def carry(self, connection: "DuckDBPyConnection", span: Span) -> None:
-        """Run the pipeline over a range and commit what it wrote; a range that was committed before is left out."""
+        """Run the pipeline over a range and commit what it wrote.
+
+        A range that was committed before is left out.
+        """
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(mode=0o700, parents=True)
         crash_point("stream.before_pipeline")
-        run_pipeline(partial(read_log, self._paths.log), span, profile_types(self._paths), self._folder, self._runner,
-                     self._options)
+        run_pipeline(
+            partial(read_log, self._paths.log),
+            span,
+            profile_types(self._paths),
+            self._folder,
+            self._runner,
+            self._options,
+        )
         crash_point("stream.after_pipeline")
         commit(connection, self._paths, span, read_batches(self._folder))
 
 
-def run_pipeline(read: Callable[[int, int], list[Event]], span: Span, fields: Fields | None, folder: Path,
-                 runner: PipelineRunner, options: PipelineOptions) -> None:
-    """Run the stream's pipeline over one range of the log: the overlay's rows are in `folder` when this returns.
+def run_pipeline(
+    read: Callable[[int, int], list[Event]],
+    span: Span,
+    fields: Fields | None,
+    folder: Path,
+    runner: PipelineRunner,
+    options: PipelineOptions,
+) -> None:
+    """Run the stream's pipeline over one range of the log.
+
+    The overlay's rows are in `folder` when this returns.
 
     Types are checked by tests and not in every tick: that takes a third of a small tick.
     """
     options.view_as(TypeOptions).pipeline_type_check = False
     pipeline = new_pipeline(runner, options)
-    _ = (pipeline | "Read events" >> ReadRange(read, span.start, span.end)
-         | "Decode" >> DecodeEvents(fields) | "Write" >> WriteBatches(str(folder)))
+    _ = (
+        pipeline
+        | "Read events" >> ReadRange(read, span.start, span.end)
+        | "Decode" >> DecodeEvents(fields)
+        | "Write" >> WriteBatches(str(folder))
+    )
     pipeline.run().wait_until_finish()
 
 
@@ -208,14 +290,18 @@ def _opened(path: Path, _device: int, _inode: int) -> SqliteEventLog:
 
 
 def profile_types(paths: Paths) -> Fields | None:
-    """Return the updatable columns of the published Customer with their types; None while there is none to read."""
+    """Return the updatable columns of the published Customer with their types.
+
+    None while there is none to read.
+    """
     published = current_publish(paths)
     if published is None:
         return None
     try:
         return _types_of(paths, published.generation)
     except OvertideError:
-        # The generation went while a newer one was published: the events are stored all the same, unchecked.
+        # The generation went while a newer one was published: the events are stored all the same,
+        # unchecked.
         return None
 
 

@@ -6,7 +6,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from runner_configs import RunnerConfig
+from overtide.runner_configs import RunnerConfig
 
 
 def runner_of(config: RunnerConfig) -> PipelineRunner:
@@ -21,7 +21,7 @@ def options_of(config: RunnerConfig) -> PipelineOptions:
 
 
 def new_pipeline(runner: PipelineRunner | str, options: PipelineOptions) -> beam.Pipeline:
-    """Return a pipeline without the temporary folder that Beam makes for other languages' transforms.
+    """Return a pipeline without Beam's temporary folder for other languages' transforms.
 
     Beam removes it when a run ends well, and leaves it behind where the process is stopped.
     """

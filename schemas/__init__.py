@@ -1,1 +1,1 @@
-"""Models of the configuration, schemas of every table and event, and the rules of values and names."""
+"""Models of the configuration, schemas of tables and events, rules of values and names."""

@@ -1,26 +1,46 @@
-"""The columns of a unified activity, and how a source record becomes one: the same here as in the refresh."""
+"""The columns of a unified activity, and how a source record becomes one.
+
+The same here as in the refresh.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.events import activity_id
-from schemas.instants import SECOND, format_instant, parse_instant
-from schemas.values import Value, canonical, midnight, text_of
+from overtide.schemas.events import activity_id
+from overtide.schemas.instants import SECOND, format_instant, parse_instant
+from overtide.schemas.values import Value, canonical, midnight, text_of
 
-COLUMNS = ("ActivityId", "ActivityType", "ActivityTypeDisplay", "ActivityName", "ActivityTime", "Title", "Description",
-           "URL", "Icon", "SourceEntityName", "SourceActivityId", "SemanticData", "RangeIndex")
+COLUMNS = (
+    "ActivityId",
+    "ActivityType",
+    "ActivityTypeDisplay",
+    "ActivityName",
+    "ActivityTime",
+    "Title",
+    "Description",
+    "URL",
+    "Icon",
+    "SourceEntityName",
+    "SourceActivityId",
+    "SemanticData",
+    "RangeIndex",
+)
 """All columns of UnifiedActivity but CustomerId and FirstRun."""
 
 
-def unified_activity(name: str, entity: Mapping[str, Any], activity: Mapping[str, Any],
-                     values: Mapping[str, Value]) -> dict[str, Value]:
+def unified_activity(
+    name: str, entity: Mapping[str, Any], activity: Mapping[str, Any], values: Mapping[str, Value]
+) -> dict[str, Value]:
     """Map the typed values of one source record of the entity `name` to its unified activity.
 
-    `entity` and `activity` are its documents in a generation's metadata; primary key and timestamp must have values.
+    `entity` and `activity` are its documents in a generation's metadata; primary key and timestamp
+    must have values.
     """
     time = activity_time(entity, activity["timestamp"], values[activity["timestamp"]])
     key = str(text_of(values[entity["primary_key"]]))
-    semantic = {field: values.get(attribute) for field, attribute in (activity["semantic"] or {}).items()}
+    semantic = {
+        field: values.get(attribute) for field, attribute in (activity["semantic"] or {}).items()
+    }
     return {
         "ActivityId": activity_id(name, key),
         "ActivityType": activity["type"],
@@ -34,11 +54,15 @@ def unified_activity(name: str, entity: Mapping[str, Any], activity: Mapping[str
         "SourceEntityName": name,
         "SourceActivityId": key,
         "SemanticData": canonical(semantic) if semantic else None,
-        "RangeIndex": range_index(time)}
+        "RangeIndex": range_index(time),
+    }
 
 
 def activity_time(entity: Mapping[str, Any], attribute: str, value: Value) -> str:
-    """Return the instant of a canonical date or datetime; a date is its midnight in the entity's time zone."""
+    """Return the instant of a canonical date or datetime.
+
+    A date is its midnight in the entity's time zone.
+    """
     if entity["attributes"][attribute]["type"] == "date":
         return format_instant(midnight(str(value), entity["time_zone"]))
     return str(value)

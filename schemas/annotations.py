@@ -1,4 +1,7 @@
-"""The types of the configuration's settings, walked along a path: for suggestions, placeholders and the reference."""
+"""The types of the configuration's settings, walked along a path.
+
+For suggestions, placeholders and the reference.
+"""
 
 from types import NoneType, UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
@@ -7,13 +10,16 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas.mistakes import Path
+from overtide.schemas.mistakes import Path
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 def settings_of(annotation: object) -> dict[str, FieldInfo]:
-    """Return the settings of a section by the names that stand in the document; nothing for other types."""
+    """Return the settings of a section by the names that stand in the document.
+
+    Nothing for other types.
+    """
     for member in members(annotation):
         if isinstance(member, type) and issubclass(member, BaseModel):
             return {field.alias or name: field for name, field in member.model_fields.items()}

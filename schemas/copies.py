@@ -1,4 +1,7 @@
-"""A copy of an SQLite file where it lies on a disk on which nothing may be written: SQLite needs files beside it."""
+"""A copy of an SQLite file where it lies on a disk on which nothing may be written.
+
+SQLite needs files beside it.
+"""
 
 import shutil
 import tempfile
@@ -6,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.signatures import Signature, journal, signatures
+from overtide.schemas.signatures import Signature, journal, signatures
 
 ATTEMPTS = 5
 """How often a copy is begun anew because the file changed meanwhile."""
@@ -16,7 +19,10 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy with its journal, in a folder that goes with it; `seen` are the signatures of what was copied."""
+    """A copy with its journal, in a folder that goes with it.
+
+    `seen` are the signatures of what was copied.
+    """
 
     file: Path
     seen: list[Signature]
@@ -42,8 +48,13 @@ def copied(path: Path) -> Copy | None:
 
 
 def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Return a folder that goes with the object: in memory where there is such a place, else where Python finds one."""
+    """Return a folder that goes with the object.
+
+    In memory where there is such a place, else where Python finds one.
+    """
     with suppress(OSError):
         if MEMORY.is_dir():
-            return tempfile.TemporaryDirectory(prefix="overtide-", dir=MEMORY, ignore_cleanup_errors=True)
+            return tempfile.TemporaryDirectory(
+                prefix="overtide-", dir=MEMORY, ignore_cleanup_errors=True
+            )
     return tempfile.TemporaryDirectory(prefix="overtide-", ignore_cleanup_errors=True)

@@ -1,4 +1,7 @@
-"""A YAML document as plain values, with the line of every value and `${NAME}` read from the environment."""
+"""A YAML document as plain values, with the line of every value.
+
+`${NAME}` is read from the environment.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,8 +10,8 @@ from pathlib import Path as File
 
 import yaml
 
-from schemas.errors import USAGE, OvertideError, usage_error
-from schemas.mistakes import Mistake, Path, shown
+from overtide.schemas.errors import USAGE, OvertideError, usage_error
+from overtide.schemas.mistakes import Mistake, Path, shown
 
 FILE = "overtide.yaml"
 MOST_VALUES = 200_000
@@ -26,7 +29,10 @@ _CONSTRUCT = yaml.constructor.SafeConstructor()
 
 @dataclass
 class Document:
-    """Values, their lines (from 1), how scalars are written, and which texts came from the environment."""
+    """Values, their lines (from 1), how scalars are written, and the environment's texts.
+
+    The last are the texts that came from the environment.
+    """
 
     file: str
     environ: Mapping[str, str]
@@ -47,14 +53,26 @@ class Document:
         return self.written.get(path)
 
     def mistake(self, code: str, path: Path, message: str, **more: str | None) -> Mistake:
-        """Return a mistake at a path; values that came from the environment are shown as `${NAME}`."""
+        """Return a mistake at a path.
+
+        Values that came from the environment are shown as `${NAME}`.
+        """
         clean = {name: _cut(self._hidden(text)) for name, text in more.items() if text is not None}
         written = self.written.get(path)
         suggestion = clean.get("suggestion")
         hint = clean.pop("hint", None) or (f"Did you mean `{suggestion}`?" if suggestion else None)
-        return Mistake(code, _cut(self._hidden(message)), self._hidden(shown(path)) or None, hint, exit_code=USAGE,
-                       file=self.file, line=self.line(path), value=clean.get("value", written and _cut(written)),
-                       expected=clean.get("expected"), suggestion=suggestion)
+        return Mistake(
+            code,
+            _cut(self._hidden(message)),
+            self._hidden(shown(path)) or None,
+            hint,
+            exit_code=USAGE,
+            file=self.file,
+            line=self.line(path),
+            value=clean.get("value", written and _cut(written)),
+            expected=clean.get("expected"),
+            suggestion=suggestion,
+        )
 
     def has(self, path: Path) -> bool:
         """Say whether a mistake was found at a place already."""
@@ -62,8 +80,13 @@ class Document:
 
     def hidden(self, error: OvertideError) -> OvertideError:
         """Return an error with `${NAME}` where it would show what came from the environment."""
-        return replace(error, message=self._hidden(error.message), target=error.target and self._hidden(error.target),
-                       hint=error.hint and self._hidden(error.hint), details=list(map(self.hidden, error.details)))
+        return replace(
+            error,
+            message=self._hidden(error.message),
+            target=error.target and self._hidden(error.target),
+            hint=error.hint and self._hidden(error.hint),
+            details=list(map(self.hidden, error.details)),
+        )
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
         """Remember a mistake at a path."""
@@ -76,20 +99,31 @@ class Document:
 
 
 def read_file(folder: File, environ: Mapping[str, str]) -> Document:
-    """Read a project's `overtide.yaml`; raise `no_configuration` where there is none that can be read."""
+    """Read a project's `overtide.yaml`.
+
+    Raise `no_configuration` where there is none that can be read.
+    """
     path = folder / FILE
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise usage_error("no_configuration", f"There is no {FILE} in {folder.resolve()}.", FILE,
-                          "Go to a project's folder, name one with -C, or make one with `overtide init`.") from None
+        raise usage_error(
+            "no_configuration",
+            f"There is no {FILE} in {folder.resolve()}.",
+            FILE,
+            "Go to a project's folder, name one with -C, or make one with `overtide init`.",
+        ) from None
     except OSError as error:
-        raise usage_error("no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)) from None
+        raise usage_error(
+            "no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)
+        ) from None
     try:
         return read_document(data.decode("utf-8-sig"), FILE, environ)
     except UnicodeDecodeError as error:
-        line = data[:error.start].count(b"\n") + 1
-        found = Mistake("invalid_yaml", "The file is not UTF-8.", exit_code=USAGE, file=FILE, line=line)
+        line = data[: error.start].count(b"\n") + 1
+        found = Mistake(
+            "invalid_yaml", "The file is not UTF-8.", exit_code=USAGE, file=FILE, line=line
+        )
         return Document(FILE, environ, mistakes=[found])
 
 
@@ -104,7 +138,9 @@ def read_document(text: str, file: str, environ: Mapping[str, str]) -> Document:
         return document
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", None) or str(error)
-        document.mistakes.append(Mistake("invalid_yaml", f"This is no YAML: {reason}.", exit_code=USAGE, file=file))
+        document.mistakes.append(
+            Mistake("invalid_yaml", f"This is no YAML: {reason}.", exit_code=USAGE, file=file)
+        )
         return document
     if root is not None:
         _Reader(document).read(root)
@@ -119,10 +155,15 @@ def _cut(text: str) -> str:
 
 
 def _expect_shallow(text: str) -> None:
-    """Raise where values are nested too deeply: the parser's own recursion would end the process."""
+    """Raise where values are nested too deeply.
+
+    The parser's own recursion would end the process.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
+            event, yaml.CollectionEndEvent
+        )
         if depth > DEEPEST:
             error = yaml.MarkedYAMLError(problem="values are nested too deeply")
             error.problem_mark = event.start_mark  # type: ignore[assignment]  # the C parser's own kind of mark
@@ -132,19 +173,29 @@ def _expect_shallow(text: str) -> None:
 def _syntax(file: str, error: yaml.MarkedYAMLError) -> Mistake:
     mark = error.problem_mark or error.context_mark
     sentence = f"{error.context}, {error.problem}" if error.context else error.problem
-    return Mistake("invalid_yaml", f"This is no YAML: {sentence}.", exit_code=USAGE, file=file,
-                   line=mark.line + 1 if mark else None)
+    return Mistake(
+        "invalid_yaml",
+        f"This is no YAML: {sentence}.",
+        exit_code=USAGE,
+        file=file,
+        line=mark.line + 1 if mark else None,
+    )
 
 
 _Pairs = list[tuple[yaml.Node, yaml.Node]]
 
 
 def _with_whole_decimals(pairs: _Pairs) -> _Pairs:
-    """Put `decimal(12,2)` together again, which YAML takes within braces for `decimal(12` and a key `2)`."""
+    """Put `decimal(12,2)` together again, which YAML splits within braces.
+
+    YAML takes it for `decimal(12` and a key `2)`.
+    """
     whole: _Pairs = []
     for key, item in pairs:
         begun = whole[-1][1] if whole else None
-        if item.value == "" and all(isinstance(one, yaml.ScalarNode) and not one.style for one in (begun, key)):
+        if item.value == "" and all(
+            isinstance(one, yaml.ScalarNode) and not one.style for one in (begun, key)
+        ):
             text = f"{whole[-1][1].value},{key.value}".replace(" ", "")
             if _DECIMAL.fullmatch(text):
                 whole[-1][1].value = text
@@ -172,7 +223,9 @@ class _Reader:
         self.document.lines.setdefault(path, node.start_mark.line + 1)
         if node in self.open or self.count > MOST_VALUES or len(path) > DEEPEST:
             if not self.refused:
-                self.document.add("invalid_yaml", path[:3], "The value holds itself, or far too many values.")
+                self.document.add(
+                    "invalid_yaml", path[:3], "The value holds itself, or far too many values."
+                )
             self.refused = True
             return None
         self.open.append(node)
@@ -192,7 +245,9 @@ class _Reader:
         values: dict[str, object] = {}
         for key, item in _with_whole_decimals(node.value) if node.flow_style else node.value:
             if not isinstance(key, yaml.ScalarNode) or key.tag == f"{_TAG}merge":
-                self.document.add("invalid_yaml", path, "A key must be a plain text (`<<` does not merge here).")
+                self.document.add(
+                    "invalid_yaml", path, "A key must be a plain text (`<<` does not merge here)."
+                )
                 continue
             here = (*path, key.value)
             if key.value in values:
@@ -204,21 +259,34 @@ class _Reader:
 
     def _duplicate(self, path: Path, line: int) -> None:
         first = self.document.lines[path]
-        found = self.document.mistake("duplicate_key", path, f"`{path[-1]}` stands here twice, first in line {first}.",
-                                      hint="Remove one of them, or give it another name.",
-                                      expected="every key once")
+        found = self.document.mistake(
+            "duplicate_key",
+            path,
+            f"`{path[-1]}` stands here twice, first in line {first}.",
+            hint="Remove one of them, or give it another name.",
+            expected="every key once",
+        )
         found.line, found.value = line, str(path[-1])
         self.document.mistakes.append(found)
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         self.document.written[path] = node.value
         kind = node.tag.removeprefix(_TAG)
-        readers = {"null": lambda _: None, "bool": _CONSTRUCT.construct_yaml_bool,
-                   "int": _CONSTRUCT.construct_yaml_int, "float": _CONSTRUCT.construct_yaml_float}
+        readers = {
+            "null": lambda _: None,
+            "bool": _CONSTRUCT.construct_yaml_bool,
+            "int": _CONSTRUCT.construct_yaml_int,
+            "float": _CONSTRUCT.construct_yaml_float,
+        }
         if kind in readers:
             return readers[kind](node)
         if kind not in ("str", "timestamp"):
-            self.document.add("invalid_yaml", path, f"The tag `{node.tag}` is not supported.", expected="plain values")
+            self.document.add(
+                "invalid_yaml",
+                path,
+                f"The tag `{node.tag}` is not supported.",
+                expected="plain values",
+            )
         return self._expanded(node.value, path)
 
     def _expanded(self, text: str, path: Path) -> str:
@@ -237,11 +305,21 @@ class _Reader:
         if name is None:
             return "${"
         if not _NAME.fullmatch(name) or not found.group().endswith("}"):
-            self.document.add("invalid_variable", path, f"`{found.group()}` names no environment variable.",
-                              expected="${NAME}", hint="Write $${ for a literal ${.")
+            self.document.add(
+                "invalid_variable",
+                path,
+                f"`{found.group()}` names no environment variable.",
+                expected="${NAME}",
+                hint="Write $${ for a literal ${.",
+            )
         elif name not in self.document.environ:
-            self.document.add("missing_variable", path, f"The environment variable {name} is not set.",
-                              expected=f"a value for {name}", hint=f"Set {name} before you start overtide.")
+            self.document.add(
+                "missing_variable",
+                path,
+                f"The environment variable {name} is not set.",
+                expected=f"a value for {name}",
+                hint=f"Set {name} before you start overtide.",
+            )
         value = self.document.environ.get(name, "")
         self._hide(value, found.group())
         return value

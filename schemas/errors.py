@@ -10,8 +10,8 @@ DONE, FAILED, USAGE, LOCKED = 0, 1, 2, 75
 class OvertideError(Exception):
     """Something a user can understand and mend.
 
-    `code` is stable for ever and documented in `docs/errors.md`; `target` names the field, file or table that is
-    wrong; `hint` says what to do; `status` is the HTTP status of the same refusal.
+    `code` is stable for ever and documented in `docs/errors.md`; `target` names the field, file or
+    table that is wrong; `hint` says what to do; `status` is the HTTP status of the same refusal.
     """
 
     code: str
@@ -38,6 +38,8 @@ class OvertideError(Exception):
         return document
 
 
-def usage_error(code: str, message: str, target: str | None = None, hint: str | None = None) -> OvertideError:
+def usage_error(
+    code: str, message: str, target: str | None = None, hint: str | None = None
+) -> OvertideError:
     """Return an error of wrong usage or configuration (exit code 2)."""
     return OvertideError(code, message, target, hint, exit_code=USAGE)

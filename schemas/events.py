@@ -1,4 +1,7 @@
-"""Events: what a client asks (`Draft`), what was accepted (`Event`), and the pure step between the two."""
+"""Events: what a client asks (`Draft`) and what was accepted (`Event`).
+
+The step between the two is pure.
+"""
 
 import hashlib
 import json
@@ -6,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.errors import OvertideError
-from schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant
-from schemas.values import canonical
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant
+from overtide.schemas.values import canonical
 
 Kind = Literal["update", "withdrawal", "activity", "damaged"]
 DAMAGED: Literal["damaged"] = "damaged"
@@ -26,10 +29,12 @@ UNIFIED_ACTIVITY = "UnifiedActivity"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An accepted event. The target is an id, or a source record (entity, key), as posted; instants in microseconds.
+    """An accepted event. The target is an id, or a source record (entity, key), as posted.
 
-    `body` is canonical JSON: update `{"fields": {name: value}}`; withdrawal `{"field": name or null}`; activity: the
-    UnifiedActivity record without CustomerId.
+    Instants in microseconds.
+
+    `body` is canonical JSON: update `{"fields": {name: value}}`; withdrawal `{"field": name or
+    null}`; activity: the UnifiedActivity record without CustomerId.
     """
 
     position: int
@@ -48,11 +53,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a client asks for, before it has a position: checked but for what depends on the instant of acceptance.
+    """What a client asks for, before it has a position.
 
-    `ttl` (microseconds after acceptance) holds where `valid_until` is None. `request_hash` is the hash of the request
-    as sent, compared for an idempotency key; `body_hash` that of an activity's record, compared for its identity.
-    `status` is the HTTP status of its acceptance: 204 for profiles, 201 for an activity, 202 for one that is held.
+    Checked but for what depends on the instant of acceptance.
+
+    `ttl` (microseconds after acceptance) holds where `valid_until` is None. `request_hash` is the
+    hash of the request as sent, compared for an idempotency key; `body_hash` that of an activity's
+    record, compared for its identity. `status` is the HTTP status of its acceptance: 204 for
+    profiles, 201 for an activity, 202 for one that is held.
     """
 
     kind: Kind
@@ -72,33 +80,66 @@ class Draft:
 
 
 def resolve(draft: Draft, accepted_at: Instant, event_id: str, position: int = 0) -> Event:
-    """Return the event that a draft becomes at its acceptance; raise when its times break the limits of semantics 2.2.
+    """Return the event that a draft becomes at its acceptance.
+
+    Raise when its times break the limits of semantics 2.2.
 
     Codes: `event_time_in_future`, `expired`, `ends_before_start`, `too_far`.
     """
     valid_from = accepted_at if draft.event_time is None else draft.event_time
     if valid_from > accepted_at + MAX_AHEAD:
-        raise OvertideError("event_time_in_future", f"The event time {format_instant(valid_from)} lies more than 5 "
-                            "minutes in the future.", "eventTime", "Correct the sender's clock.")
+        raise OvertideError(
+            "event_time_in_future",
+            f"The event time {format_instant(valid_from)} lies more than 5 minutes in the future.",
+            "eventTime",
+            "Correct the sender's clock.",
+        )
     valid_until = None if draft.kind == "withdrawal" else _end(draft, accepted_at, valid_from)
     body, activity_id = draft.body, draft.activity_id
     if draft.kind == "activity" and activity_id is None:
         body, activity_id = _named_by_event(body, event_id)
-    return Event(position, event_id, accepted_at, draft.kind, draft.customer_id, draft.entity, draft.key, valid_from,
-                 valid_until, draft.caller, body, activity_id)
+    return Event(
+        position,
+        event_id,
+        accepted_at,
+        draft.kind,
+        draft.customer_id,
+        draft.entity,
+        draft.key,
+        valid_from,
+        valid_until,
+        draft.caller,
+        body,
+        activity_id,
+    )
 
 
 def _end(draft: Draft, accepted_at: Instant, valid_from: Instant) -> Instant:
     end = accepted_at + (draft.ttl or 0) if draft.valid_until is None else draft.valid_until
     if end > accepted_at + MAX_LIFE:
-        raise OvertideError("too_far", f"The event would end at {format_instant(min(end, LATEST))}, more than 30 days "
-                            "after its acceptance.", "validUntil", "End it within 30 days and send it again then.")
+        raise OvertideError(
+            "too_far",
+            f"The event would end at {format_instant(min(end, LATEST))}, more than 30 days "
+            "after its acceptance.",
+            "validUntil",
+            "End it within 30 days and send it again then.",
+        )
     if end <= accepted_at:
-        raise OvertideError("expired", f"The event would end at {format_instant(end)}, not after its acceptance at "
-                            f"{format_instant(accepted_at)}.", "validUntil", "Choose an end in the future.")
+        raise OvertideError(
+            "expired",
+            f"The event would end at {format_instant(end)}, not after its acceptance at "
+            f"{format_instant(accepted_at)}.",
+            "validUntil",
+            "Choose an end in the future.",
+        )
     if end <= valid_from:
-        raise OvertideError("ends_before_start", f"The event would end at {format_instant(end)}, not after its start "
-                            f"at {format_instant(valid_from)}.", "validUntil", "Choose an end after the event time.")
+        raise OvertideError(
+            "ends_before_start",
+            f"The event would end at {format_instant(end)}, not after its start "
+            f"at {format_instant(valid_from)}.",
+            "validUntil",
+            "Choose an end after the event time.",
+        )
     return end
 
 
@@ -113,10 +154,12 @@ def _named_by_event(body: str, event_id: str) -> tuple[str, str]:
 def activity_id(source_entity: str, source_activity_id: str) -> str:
     """Return the ActivityId of an activity's identity: 32 hex characters.
 
-    MD5 costs two fifths of SHA-256 in a refresh, and is as good here: nobody can find an id to a given hash, and who
-    makes two ids of one hash harms his own activities alone.
+    MD5 costs two fifths of SHA-256 in a refresh, and is as good here: nobody can find an id to a
+    given hash, and who makes two ids of one hash harms his own activities alone.
     """
-    return hashlib.md5(f"{source_entity}\x1f{source_activity_id}".encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(
+        f"{source_entity}\x1f{source_activity_id}".encode(), usedforsecurity=False
+    ).hexdigest()
 
 
 def hash_of(document: object) -> str:
@@ -125,9 +168,12 @@ def hash_of(document: object) -> str:
 
 
 def event_id(accepted_at: Instant, random_bits: int) -> str:
-    """Return the UUIDv7 of an instant and 62 random bits; it increases with the instant, microsecond by microsecond."""
+    """Return the UUIDv7 of an instant and 62 random bits.
+
+    It increases with the instant, microsecond by microsecond.
+    """
     milliseconds, rest = divmod(accepted_at, 1000)
-    number = (milliseconds << 80 | 7 << 76 | (rest * 4096 // 1000) << 64 | 2 << 62 | random_bits)
+    number = milliseconds << 80 | 7 << 76 | (rest * 4096 // 1000) << 64 | 2 << 62 | random_bits
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

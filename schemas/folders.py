@@ -6,7 +6,10 @@ from pathlib import Path
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing, with mode 0700; what is there stays as it is."""
+    """Make a folder and those above it that are missing, with mode 0700.
+
+    What is there stays as it is.
+    """
     missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
     for one in reversed(missing or [folder]):
         one.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,7 @@
-"""Read `overtide.yaml`: every mistake at once, each with its line, its value, what was expected and what was meant."""
+"""Read `overtide.yaml`, and report every mistake at once.
+
+Each comes with its line, its value, what was expected and what was meant.
+"""
 
 import hashlib
 import json
@@ -8,16 +11,29 @@ from pathlib import Path as File
 
 from pydantic import ValidationError
 
-from schemas.annotations import below, placeholder, settings_of
-from schemas.configuration import ATTRIBUTE_TYPES, Configuration
-from schemas.document import Document, read_file
-from schemas.mistakes import Mistake, Path, invalid_configuration, one_of, shown
-from schemas.suggestions import closest
-from schemas.validation import check
+from overtide.schemas.annotations import below, placeholder, settings_of
+from overtide.schemas.configuration import ATTRIBUTE_TYPES, Configuration
+from overtide.schemas.document import Document, read_file
+from overtide.schemas.mistakes import Mistake, Path, invalid_configuration, one_of, shown
+from overtide.schemas.suggestions import closest
+from overtide.schemas.validation import check
 
-MEANT_TYPES = {"int": "integer", "bigint": "integer", "long": "integer", "number": "double", "float": "double",
-               "text": "string", "str": "string", "varchar": "string", "bool": "boolean", "timestamp": "datetime",
-               "uuid": "guid", "numeric": "decimal(18, 2)", "decimal": "decimal(18, 2)", "money": "decimal(18, 2)"}
+MEANT_TYPES = {
+    "int": "integer",
+    "bigint": "integer",
+    "long": "integer",
+    "number": "double",
+    "float": "double",
+    "text": "string",
+    "str": "string",
+    "varchar": "string",
+    "bool": "boolean",
+    "timestamp": "datetime",
+    "uuid": "guid",
+    "numeric": "decimal(18, 2)",
+    "decimal": "decimal(18, 2)",
+    "money": "decimal(18, 2)",
+}
 """What other systems call the attribute types."""
 ROUNDS = 20
 """Repairing one mistake may uncover another one below it; so deep is no document."""
@@ -27,7 +43,8 @@ ROUNDS = 20
 class Examined:
     """What could be read of a configuration, and all that is wrong with it.
 
-    `configuration` is complete when there is no mistake; else the paths in `broken` hold placeholders.
+    `configuration` is complete when there is no mistake; else the paths in `broken` hold
+    placeholders.
     """
 
     configuration: Configuration | None
@@ -38,7 +55,9 @@ class Examined:
 
     def is_broken(self, path: Path) -> bool:
         """Say whether a placeholder stands at a path, above it or below it."""
-        return any(path[:len(place)] == place or place[:len(path)] == path for place in self.broken)
+        return any(
+            path[: len(place)] == place or place[: len(path)] == path for place in self.broken
+        )
 
     def has(self, path: Path) -> bool:
         """Say whether a mistake was found at a path."""
@@ -46,7 +65,10 @@ class Examined:
 
 
 def load(folder: File, environ: Mapping[str, str]) -> Configuration:
-    """Read a project's configuration; raise one `invalid_configuration` with every mistake in its details."""
+    """Read a project's configuration.
+
+    Raise one `invalid_configuration` with every mistake in its details.
+    """
     return loaded(folder, environ)[0]
 
 
@@ -59,21 +81,34 @@ def loaded(folder: File, environ: Mapping[str, str]) -> tuple[Configuration, Doc
 
 
 def examine(folder: File, environ: Mapping[str, str]) -> Examined:
-    """Read a project's configuration as far as it can be read; raise `no_configuration` where there is none."""
+    """Read a project's configuration as far as it can be read.
+
+    Raise `no_configuration` where there is none.
+    """
     document = read_file(folder, environ)
     if document.value is None:
         return Examined(None, document.mistakes, [], frozenset(), document)
     configuration, broken = _model(document)
     found = check(configuration, document, broken) if configuration else []
     everything = sorted([*document.mistakes, *found], key=lambda mistake: mistake.line or 0)
-    return Examined(configuration, [one for one in everything if one.severity == "mistake"],
-                    [one for one in everything if one.severity == "note"], broken, document)
+    return Examined(
+        configuration,
+        [one for one in everything if one.severity == "mistake"],
+        [one for one in everything if one.severity == "note"],
+        broken,
+        document,
+    )
 
 
 def configuration_hash(configuration: Configuration) -> str:
-    """Return the SHA-256 of what is configured: the same wherever the project lies and however it is laid out."""
+    """Return the SHA-256 of what is configured.
+
+    The same wherever the project lies and however it is laid out.
+    """
     document = configuration.model_dump(mode="json", by_alias=True)
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))  # unsorted: the order of mappings counts
+    text = json.dumps(
+        document, ensure_ascii=False, separators=(",", ":")
+    )  # unsorted: the order of mappings counts
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -86,7 +121,9 @@ def _model(document: Document) -> tuple[Configuration | None, frozenset[Path]]:
         except ValidationError as error:
             problems = _problems(error, value)
         for path, problem in problems.items():
-            if not document.has(path) and not any(path[:length] in broken for length in range(len(path) + 1)):
+            if not document.has(path) and not any(
+                path[:length] in broken for length in range(len(path) + 1)
+            ):
                 _report(document, path, problem)
             if not _is_extra(problem):
                 broken.add(path)
@@ -98,12 +135,18 @@ def _model(document: Document) -> tuple[Configuration | None, frozenset[Path]]:
 
 
 def _problems(error: ValidationError, value: object) -> dict[Path, list[dict[str, object]]]:
-    """Return pydantic's errors by their path in the document (a union gives several for one place)."""
+    """Return pydantic's errors by their path in the document.
+
+    A union gives several errors for one place.
+    """
     problems: dict[Path, list[dict[str, object]]] = {}
     for problem in error.errors(include_url=False, include_input=False):
         problems.setdefault(_path(problem["loc"], value), []).append(dict(problem))
-    return {path: found for path, found in problems.items()
-            if not any(other != path and other[:len(path)] == path for other in problems)}
+    return {
+        path: found
+        for path, found in problems.items()
+        if not any(other != path and other[: len(path)] == path for other in problems)
+    }
 
 
 def _path(location: tuple[int | str, ...], value: object) -> Path:
@@ -112,7 +155,9 @@ def _path(location: tuple[int | str, ...], value: object) -> Path:
     for number, step in enumerate(location):
         if isinstance(value, dict) and step == "[key]":
             continue
-        if isinstance(value, dict) and (step in value or (number == len(location) - 1 and _is_name(step))):
+        if isinstance(value, dict) and (
+            step in value or (number == len(location) - 1 and _is_name(step))
+        ):
             path.append(step)
             value = value.get(step)
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
@@ -122,7 +167,11 @@ def _path(location: tuple[int | str, ...], value: object) -> Path:
 
 
 def _is_name(step: int | str) -> bool:
-    return isinstance(step, str) and step.isidentifier() and step not in ("Attribute", "str", "int", "float", "bool")
+    return (
+        isinstance(step, str)
+        and step.isidentifier()
+        and step not in ("Attribute", "str", "int", "float", "bool")
+    )
 
 
 def _report(document: Document, path: Path, problems: list[dict[str, object]]) -> None:
@@ -130,16 +179,28 @@ def _report(document: Document, path: Path, problems: list[dict[str, object]]) -
     known = list(settings)
     name = str(path[-1]) if path else ""
     if _is_extra(problems):
-        document.add("unknown_setting", path, f"`{name}` is no setting here.", expected=f"one of {one_of(known)}",
-                     suggestion=closest(name, known), hint=None if closest(name, known) else
-                     f"Settings here are {one_of(known)}.")
+        document.add(
+            "unknown_setting",
+            path,
+            f"`{name}` is no setting here.",
+            expected=f"one of {one_of(known)}",
+            suggestion=closest(name, known),
+            hint=None if closest(name, known) else f"Settings here are {one_of(known)}.",
+        )
     elif any(problem["type"] == "missing" for problem in problems):
-        document.add("missing_setting", path, f"`{name}` is missing.", expected=settings[name].description)
+        document.add(
+            "missing_setting", path, f"`{name}` is missing.", expected=settings[name].description
+        )
     else:
         expected = _expected(path, problems)
         written = document.text(path)
-        document.add("invalid_value", path, f"Expected {expected}, found {_found(document, path)}.", expected=expected,
-                     suggestion=_meant(path, written, problems))
+        document.add(
+            "invalid_value",
+            path,
+            f"Expected {expected}, found {_found(document, path)}.",
+            expected=expected,
+            suggestion=_meant(path, written, problems),
+        )
 
 
 def _is_extra(problems: list[dict[str, object]]) -> bool:
@@ -160,7 +221,10 @@ def _found(document: Document, path: Path) -> str:
 
 
 def _meant(path: Path, written: str | None, problems: list[dict[str, object]]) -> str | None:
-    """Return what a wrong value probably means: an attribute type, or one of the words that are allowed."""
+    """Return what a wrong value probably means.
+
+    An attribute type, or one of the words that are allowed.
+    """
     if written is None:
         return None
     if _is_type(path):
@@ -169,7 +233,11 @@ def _meant(path: Path, written: str | None, problems: list[dict[str, object]]) -
 
 
 def _is_type(path: Path) -> bool:
-    return path[:1] == ("sources",) and path[3:4] == ("attributes",) and (len(path) == 5 or path[5:] == ("type",))
+    return (
+        path[:1] == ("sources",)
+        and path[3:4] == ("attributes",)
+        and (len(path) == 5 or path[5:] == ("type",))
+    )
 
 
 def _words(problem: dict[str, object]) -> list[str]:
@@ -195,14 +263,27 @@ def _expectation(problem: dict[str, object]) -> str:
 
 
 EXPECTED = {
-    "missing": "a value", "string_type": "a text (put it in quotes)", "string_too_short": "a text that is not empty",
-    "string_too_long": "exactly one character", "bool_type": "true or false", "bool_parsing": "true or false",
-    "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
-    "float_type": "a number", "float_parsing": "a number", "greater_than_equal": "a number of at least {ge}",
-    "less_than_equal": "a number of at most {le}", "list_type": "a list", "dict_type": "a mapping (name: value)",
-    "model_type": "a section (name: value)", "model_attributes_type": "a section (name: value)",
-    "too_short": "a list with at least {min_length} entry", "too_long": "a list with at most {max_length} entries",
-    "uuid_parsing": "a UUID such as 6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10", "uuid_type": "a UUID",
+    "missing": "a value",
+    "string_type": "a text (put it in quotes)",
+    "string_too_short": "a text that is not empty",
+    "string_too_long": "exactly one character",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than_equal": "a number of at most {le}",
+    "list_type": "a list",
+    "dict_type": "a mapping (name: value)",
+    "model_type": "a section (name: value)",
+    "model_attributes_type": "a section (name: value)",
+    "too_short": "a list with at least {min_length} entry",
+    "too_long": "a list with at most {max_length} entries",
+    "uuid_parsing": "a UUID such as 6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10",
+    "uuid_type": "a UUID",
     "finite_number": "a finite number",
 }
 
@@ -216,8 +297,12 @@ def _repaired(value: object, path: Path) -> object:
         parent = parent[step]  # type: ignore[index]
     fields = settings_of(below(Configuration, path[:-1]))
     last = path[-1]
-    if isinstance(parent, dict) and isinstance(last, str) and (last not in fields or not fields[last].is_required()) \
-            and not _entry_of_mapping(path):
+    if (
+        isinstance(parent, dict)
+        and isinstance(last, str)
+        and (last not in fields or not fields[last].is_required())
+        and not _entry_of_mapping(path)
+    ):
         parent.pop(last, None)
     else:
         parent[last] = placeholder(below(Configuration, path))  # type: ignore[index]

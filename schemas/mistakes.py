@@ -1,10 +1,13 @@
-"""One mistake of a configuration: where it is, what stands there, what was expected, and what was probably meant."""
+"""One mistake of a configuration.
+
+Where it is, what stands there, what was expected, and what was probably meant.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.errors import USAGE, OvertideError
+from overtide.schemas.errors import USAGE, OvertideError
 
 Path = tuple[str | int, ...]
 """The way to a value in a document: keys of mappings and positions in lists."""
@@ -28,22 +31,41 @@ class Mistake(OvertideError):  # noqa: N818 (it is what users call it)
         """Return one line for a terminal: file, line, path, then the sentences."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         note = "note: " if self.severity == "note" else ""
-        return " ".join(part for part in (f"{place}: {note}{self.target + ': ' if self.target else ''}{self.message}",
-                                          self.hint) if part)
+        return " ".join(
+            part
+            for part in (
+                f"{place}: {note}{self.target + ': ' if self.target else ''}{self.message}",
+                self.hint,
+            )
+            if part
+        )
 
     def as_json(self) -> dict[str, object]:
         """Return the mistake as a JSON document."""
-        extra = {"severity": self.severity, "file": self.file, "line": self.line, "value": self.value,
-                 "expected": self.expected, "suggestion": self.suggestion}
-        return super().as_json() | {name: value for name, value in extra.items() if value is not None}
+        extra = {
+            "severity": self.severity,
+            "file": self.file,
+            "line": self.line,
+            "value": self.value,
+            "expected": self.expected,
+            "suggestion": self.suggestion,
+        }
+        return super().as_json() | {
+            name: value for name, value in extra.items() if value is not None
+        }
 
 
 def invalid_configuration(mistakes: list[Mistake]) -> OvertideError:
     """Return the one error that holds every mistake."""
     count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     file = mistakes[0].file if mistakes else "overtide.yaml"
-    return OvertideError("invalid_configuration", f"{file} has {count}.", file, exit_code=USAGE,
-                         details=list(mistakes))
+    return OvertideError(
+        "invalid_configuration",
+        f"{file} has {count}.",
+        file,
+        exit_code=USAGE,
+        details=list(mistakes),
+    )
 
 
 def short(name: str, most: int = 80) -> str:

@@ -10,7 +10,10 @@ _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz
 
 
 def folded(name: str) -> str:
-    """Return what is the same of names that are one name to the lake: they differ at most in the case of A to Z."""
+    """Return what is the same of names that are one name to the lake.
+
+    They differ at most in the case of A to Z.
+    """
     return name.translate(_LOWER)
 
 
@@ -25,7 +28,9 @@ def literal(text: str) -> str:
 
 
 def chained(operator: str, terms: Iterable[str]) -> str:
-    """Join SQL terms by an operator whose grouping does not matter (OR, AND, +), however many there are.
+    """Join any number of SQL terms by an operator whose grouping does not matter.
+
+    Such operators are OR, AND and +.
 
     DuckDB nests each term in the one before and refuses a thousand; these are nested as a tree.
     """
@@ -33,7 +38,9 @@ def chained(operator: str, terms: Iterable[str]) -> str:
     if len(listed) <= CHAIN:
         return f" {operator} ".join(listed)
     middle = len(listed) // 2
-    return f"({chained(operator, listed[:middle])}) {operator} ({chained(operator, listed[middle:])})"
+    return (
+        f"({chained(operator, listed[:middle])}) {operator} ({chained(operator, listed[middle:])})"
+    )
 
 
 def file_literal(path: Path | str) -> str:
@@ -45,11 +52,14 @@ def file_literal(path: Path | str) -> str:
 
 
 def parquet_rows(paths: Iterable[Path | str], options: str = "") -> str:
-    """Return the SQL of the rows of Parquet files; a folder named `a=b` above them gives no column `a`."""
+    """Return the SQL of the rows of Parquet files.
+
+    A folder named `a=b` above them gives no column `a`.
+    """
     files = ", ".join(map(file_literal, paths))
     return f"read_parquet([{files}], hive_partitioning = false{options})"
 
 
 def columns(names: Iterable[str], prefix: str = "") -> str:
-    """Return names as a comma-separated list of SQL identifiers, each behind `prefix` (such as `t.`)."""
+    """Return names as comma-separated SQL identifiers, each behind `prefix` (such as `t.`)."""
     return ", ".join(prefix + quoted(name) for name in names)

@@ -1,4 +1,6 @@
-"""Words that stand for null in the columns of sources: alike in files, as SQL, and in posted records.
+"""Words that stand for null in the columns of sources.
+
+Alike in files, as SQL, and in posted records.
 
 Blanks around a word and upper or lower case of A to Z do not matter.
 """
@@ -6,9 +8,9 @@ Blanks around a word and upper or lower case of A to Z do not matter.
 from collections.abc import Sequence
 from string import ascii_lowercase, ascii_uppercase
 
-from schemas.errors import OvertideError
-from schemas.names import literal
-from schemas.values import BLANKS, source_text
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import literal
+from overtide.schemas.values import BLANKS, source_text
 
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 

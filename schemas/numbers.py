@@ -1,7 +1,8 @@
 """Numbers: what a text must be to hold one, and the one text of each, whatever file it came from.
 
-The text of a number is its digits (of a double the fewest that mean it) without an exponent and without zeros that say
-nothing: `1001` for 1001.0, `1000` for 1e3, `0.00001` for 1e-05, `0` for -0.0.
+The text of a number is its digits (of a double the fewest that mean it) without an exponent and
+without zeros that say nothing: `1001` for 1001.0, `1000` for 1e3, `0.00001` for 1e-05, `0` for
+-0.0.
 """
 
 import math
@@ -14,7 +15,10 @@ WHOLE = r"[+-]?\d+"
 """Patterns for Python's `re` and for SQL alike, of texts that hold a number."""
 MAX_INTEGER = 2**63 - 1
 LONGEST = 1000
-"""Digits before or behind the point that are written out; a longer number keeps the text that it has."""
+"""Digits before or behind the point that are written out.
+
+A longer number keeps the text that it has.
+"""
 LONGEST_POWER = 17
 _NUMBER = re.compile(NUMBER + EXPONENT, re.ASCII)
 
@@ -54,7 +58,10 @@ def number_text(value: float) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a number's text with all its digits; that of a number too long for it, or infinite, as it is."""
+    """Return a number's text with all its digits.
+
+    That of a number too long for it, or infinite, as it is.
+    """
     number = _exactly(text)
     if not number:
         return text if number.is_nan() else "0"
@@ -76,18 +83,31 @@ def _exactly(text: str) -> Decimal:
 
 
 def plain_sql(column: str, whole: str = "1e15") -> str:
-    """Return the SQL of the one text of a finite DOUBLE, or of a FLOAT with `whole` 1e7: what it holds exactly."""
+    """Return the SQL of the one text of a finite DOUBLE, or of a FLOAT with `whole` 1e7.
+
+    What it holds exactly.
+    """
     text = f"{column}::VARCHAR"
-    mantissa, sign = f"replace(ltrim(split_part({text}, 'e', 1), '-'), '.', '')", f"left({text}, ({column} < 0)::INT)"
+    mantissa, sign = (
+        f"replace(ltrim(split_part({text}, 'e', 1), '-'), '.', '')",
+        f"left({text}, ({column} < 0)::INT)",
+    )
     power = f"split_part({text}, 'e', 2)::INT"
-    return f"CASE WHEN {column} = trunc({column}) AND abs({column}) < {whole} THEN {column}::BIGINT::VARCHAR " \
-           f"WHEN contains({text}, 'e+') THEN {sign} || rpad({mantissa}, {power} + 1, '0') " \
-           f"WHEN contains({text}, 'e') THEN {sign} || '0.' || repeat('0', -{power} - 1) || {mantissa} " \
-           f"ELSE regexp_replace({text}, '\\.0$', '') END"
+    return (
+        f"CASE WHEN {column} = trunc({column}) AND abs({column}) < {whole} THEN "
+        f"{column}::BIGINT::VARCHAR "
+        f"WHEN contains({text}, 'e+') THEN {sign} || rpad({mantissa}, {power} + 1, '0') "
+        f"WHEN contains({text}, 'e') THEN {sign} || '0.' || repeat('0', -{power} - 1) || "
+        f"{mantissa} "
+        f"ELSE regexp_replace({text}, '\\.0$', '') END"
+    )
 
 
 def read_integer(text: str) -> int | None:
-    """Return the whole number of 64 bits that a text holds: `1001`, `1001.0` and `1.001e3` are one."""
+    """Return the whole number of 64 bits that a text holds.
+
+    `1001`, `1001.0` and `1.001e3` are one.
+    """
     if not _NUMBER.fullmatch(text):
         return None
     number = _exactly(text)

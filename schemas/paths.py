@@ -1,4 +1,7 @@
-"""Where the parts of a project are: everything relative is within the project's folder, so it may be moved."""
+"""Where the parts of a project are.
+
+Everything relative is within the project's folder, so it may be moved.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +17,13 @@ class Paths:
     log: Path
 
     @classmethod
-    def of(cls, project: Path, catalog: str = "lake/catalog.sqlite", data: str = "lake/data",
-           log: str = "log/events.sqlite") -> "Paths":
+    def of(
+        cls,
+        project: Path,
+        catalog: str = "lake/catalog.sqlite",
+        data: str = "lake/data",
+        log: str = "log/events.sqlite",
+    ) -> "Paths":
         """Resolve the configured places (relative ones within `project`)."""
         root = project.resolve()
         return cls(root, root / catalog, root / data, root / log)

@@ -1,4 +1,7 @@
-"""What a long command says about how far it is; the front door shows it, the pipelines only report it."""
+"""What a long command says about how far it is.
+
+The front door shows it, the pipelines only report it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One stage is this far: rows done, rows in all (None while unknown), seconds since the stage began."""
+    """One stage is this far.
+
+    Rows done, rows in all (None while unknown), seconds since the stage began.
+    """
 
     stage: str
     rows_done: int

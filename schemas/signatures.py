@@ -1,20 +1,33 @@
-"""Whether a file is as it was: what the system says of it changes with whatever was done to it, its content aside."""
+"""Whether a file is as it was.
+
+What the system says of it changes with whatever was done to it, its content aside.
+"""
 
 from pathlib import Path
 
 Signature = list[int]
-"""Inode, size, and the instants (nanoseconds) of the last change of the content and of the inode: nobody sets that."""
+"""Inode, size, and the instants (nanoseconds) of the last change of the content and of the inode.
+
+Nobody sets that.
+"""
 NOTHING: Signature = []
 """The signature of a file that is missing or empty."""
 
 
 def signature(path: Path) -> Signature:
-    """Return the signature of a file; never opens it, so that the locks which this process has on it stay."""
+    """Return the signature of a file.
+
+    Never opens it, so that the locks which this process has on it stay.
+    """
     try:
         there = path.stat()
     except FileNotFoundError:
         return NOTHING
-    return [there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns] if there.st_size else NOTHING
+    return (
+        [there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns]
+        if there.st_size
+        else NOTHING
+    )
 
 
 def journal(path: Path) -> Path:
@@ -23,7 +36,10 @@ def journal(path: Path) -> Path:
 
 
 def journal_signature(path: Path) -> Signature:
-    """Return the signature of an SQLite file's journal; its inode changes when root opens it, who sets its owner."""
+    """Return the signature of an SQLite file's journal.
+
+    Its inode changes when root opens it, who sets its owner.
+    """
     return signature(journal(path))[:-1]
 
 
@@ -33,5 +49,8 @@ def signatures(path: Path) -> list[Signature]:
 
 
 def grown(before: Signature, now: Signature) -> bool:
-    """Say whether a journal may be what it was, with more at its end: a file begun anew or cut is another one."""
+    """Say whether a journal may be what it was, with more at its end.
+
+    A file begun anew or cut is another one.
+    """
     return not before or (bool(now) and now[0] == before[0] and now[1] >= before[1])

@@ -3,9 +3,9 @@
 import json
 from typing import Any, NoReturn
 
-from schemas.errors import OvertideError
-from schemas.numbers import Number, finite_number
-from schemas.values import canonical
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.numbers import Number, finite_number
+from overtide.schemas.values import canonical
 
 MAX_BYTES = 1024 * 1024
 """Limit of one event's document, in bytes of its canonical JSON."""
@@ -15,16 +15,20 @@ LONGEST_INTEGER = 4000
 
 
 def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Parse one JSON document; raise `invalid_json` for NaN, Infinity, a key given twice and all that is no JSON.
+    """Parse one JSON document.
 
-    A number with a fraction or exponent becomes a `Number`, which remembers its text. `line` is the text's first line
-    in what was sent.
+    Raise `invalid_json` for NaN, Infinity, a key given twice and all that is no JSON.
+
+    A number with a fraction or exponent becomes a `Number`, which remembers its text. `line` is the
+    text's first line in what was sent.
     """
     return _loaded(text, line, parse_float=finite_number, parse_constant=_constant)
 
 
 def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Parse a line of a file as `parse_json` does, but leave it to its types what numbers are too large.
+    """Parse a line of a file as `parse_json` does, but take numbers of any size.
+
+    It is left to its types what numbers are too large.
 
     NaN and Infinity, which some writers of JSON know, are floats.
     """
@@ -39,8 +43,12 @@ def _loaded(text: str | bytes, line: int, **readers: Any) -> Any:  # noqa: ANN40
     try:
         return json.loads(text, object_pairs_hook=_object, **readers)
     except (ValueError, RecursionError) as error:
-        raise OvertideError("invalid_json", f"This is no JSON document: {_reason(error, line)}.", None,
-                            "Send one JSON object per record.") from None
+        raise OvertideError(
+            "invalid_json",
+            f"This is no JSON document: {_reason(error, line)}.",
+            None,
+            "Send one JSON object per record.",
+        ) from None
 
 
 def _reason(error: Exception, line: int) -> str:
@@ -51,18 +59,26 @@ def _reason(error: Exception, line: int) -> str:
 
 
 def parse_lines(text: str) -> list[Any]:
-    """Parse JSON lines, or one JSON array or object: a list of records, each of them a value or its `OvertideError`.
+    """Parse JSON lines, or one JSON array or object.
 
-    A text that is one JSON document, or begins like an array, may go over many lines; otherwise every line that is not
-    blank is a document.
+    A list of records, each of them a value or its `OvertideError`.
+
+    A text that is one JSON document, or begins like an array, may go over many lines; otherwise
+    every line that is not blank is a document.
     """
     text = text.removeprefix("\ufeff")
     try:
         whole = parse_json(text)
     except OvertideError as error:
-        lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        lines = [
+            (number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()
+        ]
         broken_array = text.lstrip().startswith("[")
-        return [error] if broken_array or len(lines) == 1 else [_parsed(line, number) for number, line in lines]
+        return (
+            [error]
+            if broken_array or len(lines) == 1
+            else [_parsed(line, number) for number, line in lines]
+        )
     return whole if isinstance(whole, list) else [whole]
 
 
@@ -87,14 +103,23 @@ def _constant(name: str) -> NoReturn:
 
 
 def checked_object(document: object) -> dict[str, Any]:
-    """Return a record as a dict, also from a JSON text that holds one; raise `invalid_json` or `too_large`."""
+    """Return a record as a dict, also from a JSON text that holds one.
+
+    Raise `invalid_json` or `too_large`.
+    """
     if isinstance(document, str) and document.lstrip().startswith("{"):
         document = parse_json(document)
     if not isinstance(document, dict):
-        raise OvertideError("invalid_json", f"Expected a JSON object but found {_kind(document)}.", None,
-                            'Send an object such as {"EMail": "someone@example.com"}.')
+        raise OvertideError(
+            "invalid_json",
+            f"Expected a JSON object but found {_kind(document)}.",
+            None,
+            'Send an object such as {"EMail": "someone@example.com"}.',
+        )
     if len(_bytes(document)) > MAX_BYTES:
-        raise OvertideError("too_large", "The document is larger than 1 MiB.", None, "Send less at once.", TOO_LARGE)
+        raise OvertideError(
+            "too_large", "The document is larger than 1 MiB.", None, "Send less at once.", TOO_LARGE
+        )
     return document
 
 
@@ -103,13 +128,23 @@ def _bytes(document: dict[str, Any]) -> bytes:
         return canonical(document).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
-        raise OvertideError("invalid_json", f"A text holds {half}, which is half a letter.", None,
-                            "Send texts of Unicode; a surrogate stands beside its other half.") from None
+        raise OvertideError(
+            "invalid_json",
+            f"A text holds {half}, which is half a letter.",
+            None,
+            "Send texts of Unicode; a surrogate stands beside its other half.",
+        ) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise OvertideError("invalid_json", f"This cannot be written as JSON: {error}.", None,
-                            "Use texts, finite numbers, true, false, null, lists and objects.") from None
+        raise OvertideError(
+            "invalid_json",
+            f"This cannot be written as JSON: {error}.",
+            None,
+            "Use texts, finite numbers, true, false, null, lists and objects.",
+        ) from None
 
 
 def _kind(document: object) -> str:
     names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(document), "a number" if isinstance(document, int | float) else type(document).__name__)
+    return names.get(
+        type(document), "a number" if isinstance(document, int | float) else type(document).__name__
+    )

@@ -1,7 +1,8 @@
 """Read a date or time by a strptime format, by exactly the rules with which DuckDB reads the files.
 
-They differ from Python's: numbers take as many digits as they can up to their width and never give one back, runs of
-blanks match each other, and `%y` turns at 69. `%f` alone takes any number of digits, cut at the microsecond.
+They differ from Python's: numbers take as many digits as they can up to their width and never give
+one back, runs of blanks match each other, and `%y` turns at 69. `%f` alone takes any number of
+digits, cut at the microsecond.
 """
 
 import re
@@ -9,8 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-          "december")
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "f": 6, "g": 3}
 """Digits that a number takes at most."""
@@ -26,15 +39,26 @@ def _short(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word[:3] for word in words)
 
 
-_NAMED = {"b": _any(_short(MONTHS)), "h": _any(_short(MONTHS)), "B": _any(MONTHS), "a": _any(_short(DAYS)),
-          "A": _any(DAYS), "p": "am|pm", "z": r"[+-]\d{2}(?::\d{2}(?::\d{2})?|\d{2})?|z"}
+_NAMED = {
+    "b": _any(_short(MONTHS)),
+    "h": _any(_short(MONTHS)),
+    "B": _any(MONTHS),
+    "a": _any(_short(DAYS)),
+    "A": _any(DAYS),
+    "p": "am|pm",
+    "z": r"[+-]\d{2}(?::\d{2}(?::\d{2})?|\d{2})?|z",
+}
 SUPPORTED = frozenset(WIDTHS) | frozenset(_NAMED) | frozenset(COMPOSED) | {"%"}
 """The letters that may follow `%` (or `%-`, which means the same when reading)."""
 
 
 def unsupported(pattern: str) -> list[str]:
     """Return the specifiers of a format that cannot be read, such as `%j`."""
-    return [found for found in re.findall(r"%-?.?", pattern) if found[-1] not in SUPPORTED or found == "%"]
+    return [
+        found
+        for found in re.findall(r"%-?.?", pattern)
+        if found[-1] not in SUPPORTED or found == "%"
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +72,12 @@ def _compiled(pattern: str) -> _Format:
     for letter, parts in COMPOSED.items():
         pattern = re.sub(rf"(?<!%)%{letter}", parts, pattern)
     pieces = re.findall(rf"%-?.|{_BLANK}+|.", pattern, re.DOTALL)
-    letters = tuple(piece[-1] for piece in pieces if len(piece) > 1 and piece[0] == "%" and piece != "%%")
-    expression = "".join(_piece(piece, following) for piece, following in zip(pieces, [*pieces[1:], ""], strict=True))
+    letters = tuple(
+        piece[-1] for piece in pieces if len(piece) > 1 and piece[0] == "%" and piece != "%%"
+    )
+    expression = "".join(
+        _piece(piece, following) for piece, following in zip(pieces, [*pieces[1:], ""], strict=True)
+    )
     return _Format(re.compile(rf"{_BLANK}*+{expression}{_BLANK}*", re.ASCII), letters)
 
 
@@ -58,21 +86,35 @@ def _piece(piece: str, following: str) -> str:
         letter = piece[-1]
         if letter == "f" and not following.isdigit() and following[-1:] not in WIDTHS:
             return r"(\d{1,6}+)\d*+"
-        return rf"(\d{{1,{WIDTHS[letter]}}}+)" if letter in WIDTHS else f"((?>(?i:{_NAMED[letter]})))"
+        return (
+            rf"(\d{{1,{WIDTHS[letter]}}}+)" if letter in WIDTHS else f"((?>(?i:{_NAMED[letter]})))"
+        )
     return f"{_BLANK}++" if re.match(_BLANK, piece) else re.escape("%" if piece == "%%" else piece)
 
 
 def read_time(text: str, pattern: str) -> datetime | None:
-    """Return the local time that a text holds (the time in UTC if the format has `%z`), None when it does not fit."""
+    """Return the local time that a text holds, None when it does not fit.
+
+    With `%z` in the format it is the time in UTC.
+    """
     form = _compiled(pattern)
     found = form.expression.fullmatch(text)
     if found is None:
         return None
-    parts = {PARTS.get(letter, letter): (letter, text)
-             for letter, text in zip(form.letters, found.groups(), strict=True)}
+    parts = {
+        PARTS.get(letter, letter): (letter, text)
+        for letter, text in zip(form.letters, found.groups(), strict=True)
+    }
     try:
-        time = datetime(_year(parts), _month(parts), _number(parts, "d", 1), _hour(parts),  # noqa: DTZ001
-                        _number(parts, "M"), _number(parts, "S"), _fraction(parts))
+        time = datetime(  # noqa: DTZ001 - local until its offset is taken
+            _year(parts),
+            _month(parts),
+            _number(parts, "d", 1),
+            _hour(parts),
+            _number(parts, "M"),
+            _number(parts, "S"),
+            _fraction(parts),
+        )
         return time - _offset(parts)
     except (ValueError, OverflowError):
         return None

@@ -13,7 +13,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a sentence with the known name that is closest to a misspelt one, or the list of the known names."""
+    """Return a sentence with the known name closest to a misspelt one, or the known names."""
     names = list(known)
     close = closest(name, names)
     if close:

@@ -1,14 +1,14 @@
 """Every table of the lake: its columns with their SQL types and comments, in one place.
 
-`FirstRun` is the run that first published a row; a row of an `…_history` table was valid for the runs n with
-FirstRun <= n < ReplacedRun, a current row for all runs from FirstRun on.
+`FirstRun` is the run that first published a row; a row of an `…_history` table was valid for the
+runs n with FirstRun <= n < ReplacedRun, a current row for all runs from FirstRun on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.names import literal, quoted
-from schemas.values import duckdb_type
+from overtide.schemas.names import literal, quoted
+from overtide.schemas.values import duckdb_type
 
 SCHEMA = "lake.main"
 """Catalog and schema of every table; macros and views must name them, since nobody says USE."""
@@ -39,7 +39,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ProfileField:
-    """A column of Customer as the profile metadata declares it; only merged fields are updatable."""
+    """A column of Customer as the profile metadata declares it.
+
+    Only merged fields are updatable.
+    """
 
     name: str
     type: str
@@ -58,7 +61,9 @@ def create_statements(table: Table) -> list[str]:
 
 
 def comment_sql(table: Table, kind: str) -> str:
-    """Return the statement that writes the comment of a TABLE or VIEW: what it is for, then a line per column.
+    """Return the statement that writes the comment of a TABLE or VIEW.
+
+    What it is for, then a line per column.
 
     DuckLake keeps no comments of a view's columns, and those of a table take 9 ms each.
     """
@@ -73,28 +78,42 @@ def _table(name: str, comment: str, *columns: tuple[str, str, str]) -> Table:
 
 def history_of(table: Table) -> Table:
     """Return the table that keeps the replaced and vanished rows of a base table."""
-    return Table(f"{table.name}_history", f"Replaced and vanished rows of {table.name}.",
-                 (*table.columns, Column("ReplacedRun", "INTEGER", "the run that replaced or removed the row")))
+    return Table(
+        f"{table.name}_history",
+        f"Replaced and vanished rows of {table.name}.",
+        (
+            *table.columns,
+            Column("ReplacedRun", "INTEGER", "the run that replaced or removed the row"),
+        ),
+    )
 
 
 def history_in(table: Table, types: Mapping[str, str]) -> Table:
-    """Return the history of a base table with these columns: those that the table once had have no comment."""
+    """Return the history of a base table with these columns.
+
+    Those that the table once had have no comment.
+    """
     history = history_of(table)
     comments = {column.name: column.comment for column in history.columns}
-    return Table(history.name, history.comment,
-                 tuple(Column(name, kind, comments.get(name, "")) for name, kind in types.items()))
+    return Table(
+        history.name,
+        history.comment,
+        tuple(Column(name, kind, comments.get(name, "")) for name, kind in types.items()),
+    )
 
 
 FIRST_RUN = ("FirstRun", "INTEGER", "the run that first published this row")
 
 RUNS = _table(
-    "runs", "One row per publish.",
+    "runs",
+    "One row per publish.",
     ("Run", "INTEGER", "number of the refresh, increasing"),
     ("PublishedAt", "TIMESTAMPTZ", "instant of the publish"),
     ("Generation", "VARCHAR", "serving generation that belongs to the run"),
     ("ConfigurationHash", "VARCHAR", "SHA-256 of the configuration"),
     ("CodeVersion", "VARCHAR", "version of Overtide that ran"),
-    ("Manifest", "VARCHAR", "JSON: counts per stage, content hash per table, timings, peak memory"))
+    ("Manifest", "VARCHAR", "JSON: counts per stage, content hash per table, timings, peak memory"),
+)
 
 ACTIVITY_COLUMNS = (
     ("ActivityId", "VARCHAR", "stable hash of SourceEntityName and SourceActivityId"),
@@ -109,130 +128,217 @@ ACTIVITY_COLUMNS = (
     ("SourceEntityName", "VARCHAR", "entity {DataSource}_{Entity} that it comes from"),
     ("SourceActivityId", "VARCHAR", "primary key in that entity"),
     ("SemanticData", "VARCHAR", "canonical JSON of the semantic fields"),
-    ("RangeIndex", "VARCHAR", "unix seconds of ActivityTime, as text"))
+    ("RangeIndex", "VARCHAR", "unix seconds of ActivityTime, as text"),
+)
 
 CUSTOMER_ID = ("CustomerId", "VARCHAR", "the unified customer: 32 lower-case hex characters")
 
 UNIFIED_ACTIVITY = _table(
-    "UnifiedActivity", "Activities of the sources, each with the customer it belongs to.",
-    CUSTOMER_ID, *ACTIVITY_COLUMNS, FIRST_RUN)
+    "UnifiedActivity",
+    "Activities of the sources, each with the customer it belongs to.",
+    CUSTOMER_ID,
+    *ACTIVITY_COLUMNS,
+    FIRST_RUN,
+)
 
 ALTERNATE_KEY = _table(
-    "AlternateKey", "Every unified source record and its customer.",
+    "AlternateKey",
+    "Every unified source record and its customer.",
     ("EntityName", "VARCHAR", "entity of the source record, {DataSource}_{Entity}"),
     ("PrimaryKey", "VARCHAR", "primary key of the source record, as text"),
     CUSTOMER_ID,
     ("IsWinner", "BOOLEAN", "whether this record represents its entity in the customer"),
-    FIRST_RUN)
+    FIRST_RUN,
+)
 
 IDENTITY_ALIAS = _table(
-    "IdentityAlias", "Ids that were merged away and the id that heads the profile now.",
+    "IdentityAlias",
+    "Ids that were merged away and the id that heads the profile now.",
     ("PreviousCustomerId", "VARCHAR", "id that was merged away"),
     ("CustomerId", "VARCHAR", "id that heads the profile, transitively"),
-    FIRST_RUN)
+    FIRST_RUN,
+)
 
 VANISHED_KEY = _table(
-    "VanishedKey", "Records that were unified once and are no longer there, and the customer that their id leads to.",
+    "VanishedKey",
+    (
+        "Records that were unified once and are no longer there, and the customer that their id "
+        "leads to."
+    ),
     ("EntityName", "VARCHAR", "entity that the source record was of"),
     ("PrimaryKey", "VARCHAR", "primary key that it had, as text"),
-    CUSTOMER_ID, FIRST_RUN)
+    CUSTOMER_ID,
+    FIRST_RUN,
+)
 
 REGISTRY = _table(
-    "Registry", "Append-only: the id of every record ever seen; the latest row counts that Departure does not end.",
+    "Registry",
+    (
+        "Append-only: the id of every record ever seen; the latest row counts that Departure does "
+        "not end."
+    ),
     ("EntityName", "VARCHAR", "entity of the source record"),
     ("PrimaryKey", "VARCHAR", "primary key of the source record"),
     ("CustomerId", "VARCHAR", "its id from that run on"),
-    ("Run", "INTEGER", "run that said so"))
+    ("Run", "INTEGER", "run that said so"),
+)
 
 DEPARTURE = _table(
-    "Departure", "Append-only: records that left an id, which went to another customer while they were there.",
+    "Departure",
+    "Append-only: records that left an id, which went to another customer while they were there.",
     ("EntityName", "VARCHAR", "entity of the source record"),
     ("PrimaryKey", "VARCHAR", "primary key of the source record"),
     ("CustomerId", "VARCHAR", "the id that it has no more, unless Registry gives it again later"),
-    ("Run", "INTEGER", "run that parted them"))
+    ("Run", "INTEGER", "run that parted them"),
+)
 
 IDENTITY = _table(
-    "Identity", "Append-only: every CustomerId ever given and the record that it was created for.",
+    "Identity",
+    "Append-only: every CustomerId ever given and the record that it was created for.",
     ("CustomerId", "VARCHAR", "the id, reserved for ever"),
     ("Run", "INTEGER", "run that gave it"),
     ("EntityName", "VARCHAR", "entity of the record that it was created for"),
-    ("PrimaryKey", "VARCHAR", "primary key of that record"))
+    ("PrimaryKey", "VARCHAR", "primary key of that record"),
+)
 
 CONFLATION_MATCH_PAIRS = _table(
-    "ConflationMatchPairs", "Pairs of records of different entities that a match rule joined.",
+    "ConflationMatchPairs",
+    "Pairs of records of different entities that a match rule joined.",
     ("EntityName", "VARCHAR", "entity of the earlier record"),
     ("PrimaryKey", "VARCHAR", "its primary key"),
     ("MatchedEntityName", "VARCHAR", "entity of the record that was matched to it"),
     ("MatchedPrimaryKey", "VARCHAR", "its primary key"),
     ("Rule", "VARCHAR", "name of the rule"),
-    ("Score", "INTEGER", "least score of the rule's conditions, percent, rounded down"))
+    ("Score", "INTEGER", "least score of the rule's conditions, percent, rounded down"),
+)
 
 OVERSIZED_BLOCKS = _table(
-    "oversized_blocks", "Blocks and customers that are larger than configured, and what became of them.",
-    ("Kind", "VARCHAR", "block: not compared; cluster: not merged; large block and customer: unified, and told"),
+    "oversized_blocks",
+    "Blocks and customers that are larger than configured, and what became of them.",
+    (
+        "Kind",
+        "VARCHAR",
+        "block: not compared; cluster: not merged; large block and customer: unified, and told",
+    ),
     ("EntityName", "VARCHAR", "entity whose records share the block; null for a customer"),
     ("MatchedEntityName", "VARCHAR", "the other entity of a match rule; null within one entity"),
     ("Rule", "VARCHAR", "name of the rule; of a customer the one with most of its pairs"),
-    ("Value", "VARCHAR", "value that the records share, the smallest record of the cluster, or the CustomerId"),
-    ("Records", "BIGINT", "number of records"))
+    (
+        "Value",
+        "VARCHAR",
+        "value that the records share, the smallest record of the cluster, or the CustomerId",
+    ),
+    ("Records", "BIGINT", "number of records"),
+)
 
 IGNORED_VALUES = _table(
-    "ignored_values", "Values that stand for none: they were compared as null.",
+    "ignored_values",
+    "Values that stand for none: they were compared as null.",
     ("EntityName", "VARCHAR", "entity whose records hold the value"),
     ("Attributes", "VARCHAR", "what was compared: attributes, joined by a comma and a blank"),
     ("Value", "VARCHAR", "the value after normalisation"),
-    ("Reason", "VARCHAR", "listed: built in or configured; shared: more records than `shared_by` hold it"),
-    ("Records", "BIGINT", "number of records"))
+    (
+        "Reason",
+        "VARCHAR",
+        "listed: built in or configured; shared: more records than `shared_by` hold it",
+    ),
+    ("Records", "BIGINT", "number of records"),
+)
 
 
 def customer(profile: Sequence[ProfileField]) -> Table:
-    """Return the table Customer for a profile's metadata (its columns in order, CustomerId first)."""
-    columns = [Column(column.name, duckdb_type(column.type), _profile_comment(column)) for column in profile]
+    """Return the table Customer for a profile's metadata.
+
+    Its columns are in order, CustomerId first.
+    """
+    columns = [
+        Column(column.name, duckdb_type(column.type), _profile_comment(column))
+        for column in profile
+    ]
     return Table("Customer", "One row per unified customer.", (*columns, Column(*FIRST_RUN)))
 
 
 def profile_fields(document: Iterable[dict[str, object]]) -> list[ProfileField]:
     """Read the profile metadata of a serving generation (`meta.profile`)."""
-    return [ProfileField(str(item["name"]), str(item["type"]), bool(item["updatable"])) for item in document]
+    return [
+        ProfileField(str(item["name"]), str(item["type"]), bool(item["updatable"]))
+        for item in document
+    ]
 
 
 def _profile_comment(column: ProfileField) -> str:
-    known = {CUSTOMER_ID[0]: CUSTOMER_ID[2], "PreviousCustomerId": "ids merged into this one, sorted, joined by ;"}
-    return known.get(column.name, "merged field" if column.updatable else "alternate key: primary key of the winner")
+    known = {
+        CUSTOMER_ID[0]: CUSTOMER_ID[2],
+        "PreviousCustomerId": "ids merged into this one, sorted, joined by ;",
+    }
+    return known.get(
+        column.name,
+        "merged field" if column.updatable else "alternate key: primary key of the winner",
+    )
 
 
 def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
     """Return the table of the groups of duplicates within one entity."""
     return _table(
-        f"Deduplication_{entity}", f"Groups of duplicate records within {entity}.",
+        f"Deduplication_{entity}",
+        f"Groups of duplicate records within {entity}.",
         ("PrimaryKey", primary_key_type, "primary key of the record"),
         ("Deduplication_GroupId", "VARCHAR", "least primary key of its group"),
         ("Deduplication_WinnerId", "VARCHAR", "primary key of the group's winner"),
         ("Rule", "VARCHAR", "the first rule that joined it to another record"),
-        ("Score", "INTEGER", "its best score by that rule: the least of the conditions, percent, rounded down"))
+        (
+            "Score",
+            "INTEGER",
+            "its best score by that rule: the least of the conditions, percent, rounded down",
+        ),
+    )
 
 
 def corrupt(entity: str) -> Table:
     """Return the table of the records of an entity that are corrupt or set aside."""
     return _table(
-        f"{entity}_corrupt", f"Records of {entity} with values that cannot be typed, rows that lost to another of "
+        f"{entity}_corrupt",
+        f"Records of {entity} with values that cannot be typed, rows that lost to another of "
         "their key, and what was set aside.",
         ("CorruptionDetails", "VARCHAR", "reason per field"),
         ("PrimaryKey", "VARCHAR", "primary key as text; null when the line has none"),
-        ("IsKept", "BOOLEAN", "true: read with null for each corrupt value; false: set aside, or lost to its key"),
+        (
+            "IsKept",
+            "BOOLEAN",
+            "true: read with null for each corrupt value; false: set aside, or lost to its key",
+        ),
         ("FileName", "VARCHAR", "file within the project"),
-        ("LineNumber", "BIGINT", "line of the file, from 1, where known: of what is set aside and of JSON lines"),
-        ("Record", "VARCHAR", "the record: JSON of its texts (its values, where all could be read), or the line"))
+        (
+            "LineNumber",
+            "BIGINT",
+            "line of the file, from 1, where known: of what is set aside and of JSON lines",
+        ),
+        (
+            "Record",
+            "VARCHAR",
+            "the record: JSON of its texts (its values, where all could be read), or the line",
+        ),
+    )
 
 
 EVENT = (
     ("EventId", "VARCHAR", "UUIDv7 given at acceptance"),
-    ("Position", "BIGINT", "position in the event log"))
+    ("Position", "BIGINT", "position in the event log"),
+)
 
 TARGET = (
-    ("CustomerId", "VARCHAR", "target as posted: an id, current or previous; null when posted by record"),
-    ("EntityName", "VARCHAR", "target as posted: entity of a source record; null when posted by id"),
-    ("PrimaryKey", "VARCHAR", "target as posted: key of a source record; null when posted by id"))
+    (
+        "CustomerId",
+        "VARCHAR",
+        "target as posted: an id, current or previous; null when posted by record",
+    ),
+    (
+        "EntityName",
+        "VARCHAR",
+        "target as posted: entity of a source record; null when posted by id",
+    ),
+    ("PrimaryKey", "VARCHAR", "target as posted: key of a source record; null when posted by id"),
+)
 
 VALID_FROM = ("ValidFrom", "TIMESTAMPTZ", "instant from which it holds")
 VALID_UNTIL = ("ValidUntil", "TIMESTAMPTZ", "instant at which it ends, exclusive")
@@ -240,56 +346,86 @@ ACCEPTED_AT = ("AcceptedAt", "TIMESTAMPTZ", "instant at which the event became d
 CALLER = ("Caller", "VARCHAR", "who sent it, as told by the sender")
 
 UPDATES = _table(
-    "updates", "Real-time updates: one row per event and field.",
-    *EVENT, *TARGET,
+    "updates",
+    "Real-time updates: one row per event and field.",
+    *EVENT,
+    *TARGET,
     ("Field", "VARCHAR", "column of Customer that it overrides"),
     ("Value", "VARCHAR", "canonical JSON text of the value; null overrides with null"),
-    VALID_FROM, VALID_UNTIL, ACCEPTED_AT, CALLER)
+    VALID_FROM,
+    VALID_UNTIL,
+    ACCEPTED_AT,
+    CALLER,
+)
 
 WITHDRAWALS = _table(
-    "withdrawals", "Withdrawals: each ends the earlier updates of its target.",
-    *EVENT, *TARGET,
+    "withdrawals",
+    "Withdrawals: each ends the earlier updates of its target.",
+    *EVENT,
+    *TARGET,
     ("Field", "VARCHAR", "field whose updates it ends; null for all"),
-    VALID_FROM, ACCEPTED_AT, CALLER)
+    VALID_FROM,
+    ACCEPTED_AT,
+    CALLER,
+)
 
 REALTIME_ACTIVITIES = _table(
-    "realtime_activities", "Real-time activities; the target is an id, or the related entity and foreign key.",
-    *EVENT, *TARGET, *ACTIVITY_COLUMNS, VALID_FROM, VALID_UNTIL, ACCEPTED_AT, CALLER)
+    "realtime_activities",
+    "Real-time activities; the target is an id, or the related entity and foreign key.",
+    *EVENT,
+    *TARGET,
+    *ACTIVITY_COLUMNS,
+    VALID_FROM,
+    VALID_UNTIL,
+    ACCEPTED_AT,
+    CALLER,
+)
 
 REALTIME_QUARANTINE = _table(
-    "realtime_quarantine", "Events that could not be decoded or no longer fit the profile's metadata.",
-    *EVENT, ACCEPTED_AT,
+    "realtime_quarantine",
+    "Events that could not be decoded or no longer fit the profile's metadata.",
+    *EVENT,
+    ACCEPTED_AT,
     ("Kind", "VARCHAR", "update, withdrawal or activity"),
     ("Code", "VARCHAR", "stable code of the reason"),
     ("Field", "VARCHAR", "field that does not fit; null when the whole event does not"),
     ("Value", "VARCHAR", "its value as JSON text, or the body that could not be read"),
-    ("Reason", "VARCHAR", "what was wrong, in a sentence"))
+    ("Reason", "VARCHAR", "what was wrong, in a sentence"),
+)
 
 STREAM_COMMITS = _table(
-    "stream_commits", "Recent commits of the stream, each written in the same transaction as its rows.",
+    "stream_commits",
+    "Recent commits of the stream, each written in the same transaction as its rows.",
     ("LogPartition", "INTEGER", "partition of the event log"),
     ("FromPosition", "BIGINT", "first position of the range"),
     ("ToPosition", "BIGINT", "one past the last position: the committed position"),
-    ("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last event of the range"))
+    ("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last event of the range"),
+)
 
 PROFILE_FIELDS = _table(
-    "profile_fields", "Columns of Customer since a run, one row each; written when they change.",
+    "profile_fields",
+    "Columns of Customer since a run, one row each; written when they change.",
     ("Run", "INTEGER", "first run with these columns"),
     ("Name", "VARCHAR", "name of the column"),
     ("Type", "VARCHAR", "attribute type, such as string or decimal(12,2)"),
-    ("IsUpdatable", "BOOLEAN", "whether updates may override it"))
+    ("IsUpdatable", "BOOLEAN", "whether updates may override it"),
+)
 
 SERVING_META = _table(
-    "serving_meta", "What the serving generation knows beside customers, so that reads go on where it is lost.",
+    "serving_meta",
+    "What the serving generation knows beside customers, so that reads go on where it is lost.",
     ("Key", "VARCHAR", "what it is about: instance, profile, entities, activities or real_time"),
-    ("Value", "VARCHAR", "the JSON document"))
+    ("Value", "VARCHAR", "the JSON document"),
+)
 
 LAKE_HELP = _table(
-    "lake_help", "What the lake offers: tables, views and macros with their signatures.",
+    "lake_help",
+    "What the lake offers: tables, views and macros with their signatures.",
     ("Name", "VARCHAR", "name in the lake"),
     ("Kind", "VARCHAR", "table, view or macro"),
     ("Signature", "VARCHAR", "how it is called"),
-    ("Description", "VARCHAR", "what it gives"))
+    ("Description", "VARCHAR", "what it gives"),
+)
 
 VERSIONED = (UNIFIED_ACTIVITY, ALTERNATE_KEY, VANISHED_KEY, IDENTITY_ALIAS)
 """Base tables, beside Customer, that have a history."""

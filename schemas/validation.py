@@ -1,20 +1,25 @@
-"""Cross checks of a configuration: what one section says against what the others say. Pure; no file is read."""
+"""Cross checks of a configuration: what one section says against what the others say. Pure.
 
-from schemas.configuration import Configuration
-from schemas.document import Document
-from schemas.errors import OvertideError
-from schemas.instants import DAY, MINUTE, parse_duration
-from schemas.mistakes import Mistake, Path
-from schemas.validation_activities import check_activities, check_relationships
-from schemas.validation_context import Checking
-from schemas.validation_sources import check_sources
-from schemas.validation_unification import check_match, check_merge, check_unified
+No file is read.
+"""
+
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.document import Document
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import DAY, MINUTE, parse_duration
+from overtide.schemas.mistakes import Mistake, Path
+from overtide.schemas.validation_activities import check_activities, check_relationships
+from overtide.schemas.validation_context import Checking
+from overtide.schemas.validation_sources import check_sources
+from overtide.schemas.validation_unification import check_match, check_merge, check_unified
 
 LONGEST = 30 * DAY + 5 * MINUTE
 """The longest validity of an event, semantics 2.2."""
 
 
-def check(configuration: Configuration, document: Document, broken: frozenset[Path]) -> list[Mistake]:
+def check(
+    configuration: Configuration, document: Document, broken: frozenset[Path]
+) -> list[Mistake]:
     """Return everything that is wrong between the sections of a configuration, and notes."""
     checking = Checking(configuration, document, broken)
     check_sources(checking)
@@ -35,20 +40,35 @@ def _durations(checking: Checking) -> None:
         try:
             duration = parse_duration(text)
         except OvertideError as error:
-            checking.add("invalid_duration", path, f"`{text}` is not a duration.", expected="such as 4h or 30d",
-                         hint=error.hint)
+            checking.add(
+                "invalid_duration",
+                path,
+                f"`{text}` is not a duration.",
+                expected="such as 4h or 30d",
+                hint=error.hint,
+            )
             continue
         if not 0 < duration <= LONGEST:
-            checking.add("invalid_duration", path, f"`{text}` is not between one second and 30 days.",
-                         expected="1s to 30d")
+            checking.add(
+                "invalid_duration",
+                path,
+                f"`{text}` is not between one second and 30 days.",
+                expected="1s to 30d",
+            )
 
 
 def _places(checking: Checking) -> None:
     """The catalog, the data and the log must not lie upon each other."""
     lake = checking.configuration.lake
-    places = {("lake", "catalog"): lake.catalog, ("lake", "data"): lake.data,
-              ("event_log", "path"): checking.configuration.event_log.path}
-    checking.unique(((place.rstrip("/"), path) for path, place in places.items()), "places of the lake and the log")
+    places = {
+        ("lake", "catalog"): lake.catalog,
+        ("lake", "data"): lake.data,
+        ("event_log", "path"): checking.configuration.event_log.path,
+    }
+    checking.unique(
+        ((place.rstrip("/"), path) for path, place in places.items()),
+        "places of the lake and the log",
+    )
 
 
 def _unused(checking: Checking) -> None:
@@ -57,4 +77,8 @@ def _unused(checking: Checking) -> None:
     used = {*checking.unified, *(activity.entity for activity in checking.configuration.activities)}
     for name, place in checking.places.items():
         if name not in used:
-            checking.note("unused_entity", place, f"{name} is neither unified nor an activity: it is only kept.")
+            checking.note(
+                "unused_entity",
+                place,
+                f"{name} is neither unified nor an activity: it is only kept.",
+            )

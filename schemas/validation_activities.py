@@ -1,15 +1,20 @@
 """Cross checks of relationships and activities."""
 
-from schemas.configuration import Activity, Relationship
-from schemas.mistakes import Path
-from schemas.validation_context import KEY_TYPES, Checking
+from overtide.schemas.configuration import Activity, Relationship
+from overtide.schemas.mistakes import Path
+from overtide.schemas.validation_context import KEY_TYPES, Checking
 
 
 def check_relationships(checking: Checking) -> None:
-    """Check that every relationship leads from an attribute to a unified entity's primary key of the same type."""
+    """Check that relationships lead to a unified entity's primary key of the same type.
+
+    Each leads there from an attribute.
+    """
     relationships = checking.configuration.relationships
-    checking.unique(((one.name, ("relationships", number, "name")) for number, one in enumerate(relationships)),
-                    "names of relationships")
+    checking.unique(
+        ((one.name, ("relationships", number, "name")) for number, one in enumerate(relationships)),
+        "names of relationships",
+    )
     for number, one in enumerate(relationships):
         _relationship(checking, ("relationships", number), one)
 
@@ -23,9 +28,15 @@ def _relationship(checking: Checking, path: Path, one: Relationship) -> None:
     key = target.attribute(target.primary_key).type
     place = (*checking.places[one.to], "attributes", target.primary_key)
     if kind != key and key in KEY_TYPES and not checking.is_broken(place):
-        checking.add("wrong_type", (*path, "foreign_key"),
-                     f"`{one.foreign_key}` is of type {kind}, but the primary key of {one.to} is of type {key}.",
-                     expected=f"type {key}")
+        checking.add(
+            "wrong_type",
+            (*path, "foreign_key"),
+            (
+                f"`{one.foreign_key}` is of type {kind}, but the primary key of {one.to} is of "
+                f"type {key}."
+            ),
+            expected=f"type {key}",
+        )
 
 
 def check_activities(checking: Checking) -> None:
@@ -36,16 +47,25 @@ def check_activities(checking: Checking) -> None:
         path: Path = ("activities", number)
         first = seen.setdefault(one.entity, number)
         if first != number:
-            checking.add("duplicate_name", (*path, "entity"),
-                         f"{one.entity} is an activity already (activities[{first}]).", expected="one per entity")
+            checking.add(
+                "duplicate_name",
+                (*path, "entity"),
+                f"{one.entity} is an activity already (activities[{first}]).",
+                expected="one per entity",
+            )
         if checking.entity((*path, "entity"), one.entity) is not None:
             _activity(checking, path, one)
         _relationship_of(checking, (*path, "relationship"), one)
 
 
 def _activity(checking: Checking, path: Path, one: Activity) -> None:
-    checking.typed((*path, "timestamp"), one.entity, one.timestamp, ("date", "datetime"),
-                   "an activity's time is a date or datetime")
+    checking.typed(
+        (*path, "timestamp"),
+        one.entity,
+        one.timestamp,
+        ("date", "datetime"),
+        "an activity's time is a date or datetime",
+    )
     for setting in ("title", "description", "url", "icon"):
         name = getattr(one, setting)
         if name is not None:
@@ -55,7 +75,9 @@ def _activity(checking: Checking, path: Path, one: Activity) -> None:
 
 
 def _relationship_of(checking: Checking, path: Path, one: Activity) -> None:
-    relationships = {relationship.name: relationship for relationship in checking.configuration.relationships}
+    relationships = {
+        relationship.name: relationship for relationship in checking.configuration.relationships
+    }
     if one.relationship not in relationships:
         if not any(place[:1] == ("relationships",) for place in checking.broken):
             checking.unknown(path, one.relationship, "relationship", relationships)
@@ -63,6 +85,15 @@ def _relationship_of(checking: Checking, path: Path, one: Activity) -> None:
         return
     elif relationships[one.relationship].entity != one.entity:
         other = relationships[one.relationship].entity
-        fitting = [name for name, relationship in relationships.items() if relationship.entity == one.entity]
-        checking.add("wrong_relationship", path, f"`{one.relationship}` begins at {other}, not at {one.entity}.",
-                     expected=f"a relationship of {one.entity}", suggestion=fitting[0] if fitting else None)
+        fitting = [
+            name
+            for name, relationship in relationships.items()
+            if relationship.entity == one.entity
+        ]
+        checking.add(
+            "wrong_relationship",
+            path,
+            f"`{one.relationship}` begins at {other}, not at {one.entity}.",
+            expected=f"a relationship of {one.entity}",
+            suggestion=fitting[0] if fitting else None,
+        )

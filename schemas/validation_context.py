@@ -1,13 +1,16 @@
-"""What the cross checks of a configuration share: looking names up, and saying what is wrong with them."""
+"""What the cross checks of a configuration share.
+
+Looking names up, and saying what is wrong with them.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from schemas.configuration import Configuration, Entity
-from schemas.document import Document
-from schemas.mistakes import Mistake, Path, one_of, shown
-from schemas.names import folded
-from schemas.suggestions import closest
+from overtide.schemas.configuration import Configuration, Entity
+from overtide.schemas.document import Document
+from overtide.schemas.mistakes import Mistake, Path, one_of, shown
+from overtide.schemas.names import folded
+from overtide.schemas.suggestions import closest
 
 KEY_TYPES = ("string", "integer", "guid")
 NUMBERS = ("integer", "double")
@@ -16,7 +19,10 @@ RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun
 
 @dataclass
 class Checking:
-    """One check of a configuration; paths in `broken` hold placeholders and are not spoken of again."""
+    """One check of a configuration.
+
+    Paths in `broken` hold placeholders and are not spoken of again.
+    """
 
     configuration: Configuration
     document: Document
@@ -29,8 +35,11 @@ class Checking:
     def __post_init__(self) -> None:
         """Prepare the look-ups by an entity's full name."""
         self.entities = self.configuration.entities()
-        self.places = {f"{source}_{name}": ("sources", source, name)
-                       for source, entities in self.configuration.sources.items() for name in entities}
+        self.places = {
+            f"{source}_{name}": ("sources", source, name)
+            for source, entities in self.configuration.sources.items()
+            for name in entities
+        }
         self.unified = [one.entity for one in self.configuration.unification.entities]
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
@@ -47,14 +56,20 @@ class Checking:
 
     def is_broken(self, path: Path) -> bool:
         """Say whether a placeholder stands at a path, above it or below it."""
-        return any(path[:len(place)] == place or place[:len(path)] == path for place in self.broken)
+        return any(
+            path[: len(place)] == place or place[: len(path)] == path for place in self.broken
+        )
 
     def has(self, path: Path) -> bool:
         """Say whether a mistake was found at a place already."""
         return shown(path) in (one.target for one in self.found)
 
-    def unknown(self, path: Path, name: str, what: str, known: Iterable[str], fitting: Iterable[str] = ()) -> None:
-        """Remember that a name is not one of those that exist: once for its place, whatever it should be.
+    def unknown(
+        self, path: Path, name: str, what: str, known: Iterable[str], fitting: Iterable[str] = ()
+    ) -> None:
+        """Remember that a name is not one of those that exist.
+
+        Once for its place, whatever it should be.
 
         One of the `fitting` names is suggested before others that are more alike.
         """
@@ -62,11 +77,20 @@ class Checking:
             return
         names = list(known)
         meant = closest(name, fitting) or closest(name, names)
-        self.add("unknown_name", path, f"`{name}` is no {what}.", expected=f"one of {one_of(names)}",
-                 suggestion=meant, hint=None if meant else f"There is {one_of(names)}.")
+        self.add(
+            "unknown_name",
+            path,
+            f"`{name}` is no {what}.",
+            expected=f"one of {one_of(names)}",
+            suggestion=meant,
+            hint=None if meant else f"There is {one_of(names)}.",
+        )
 
     def entity(self, path: Path, name: str, unified: bool = False) -> Entity | None:
-        """Return an entity by its full name; remember it when it does not exist or does not take part."""
+        """Return an entity by its full name.
+
+        Remember it when it does not exist or does not take part.
+        """
         if self.is_broken(path):
             return None
         if name not in self.entities:
@@ -82,8 +106,13 @@ class Checking:
         return self.entities[name]
 
     def _unified_known(self) -> bool:
-        """Say whether all unified entities exist: else the one that is meant may be misspelt there."""
-        return not self.is_broken(("unification", "entities")) and set(self.unified) <= set(self.entities)
+        """Say whether all unified entities exist.
+
+        Else the one that is meant may be misspelt there.
+        """
+        return not self.is_broken(("unification", "entities")) and set(self.unified) <= set(
+            self.entities
+        )
 
     def _entities_broken(self) -> bool:
         return any(place[:1] in ((), ("sources",)) and len(place) <= 3 for place in self.broken)
@@ -93,8 +122,12 @@ class Checking:
         place = self.places.get(closest(name, self.entities) or "", ())
         return bool(place) and (self.has(place) or self.has(place[:2]))
 
-    def attribute(self, path: Path, entity: str, name: str, allowed: tuple[str, ...] = ()) -> str | None:
-        """Return an attribute's type (None when it is not known); remember a name that does not exist.
+    def attribute(
+        self, path: Path, entity: str, name: str, allowed: tuple[str, ...] = ()
+    ) -> str | None:
+        """Return an attribute's type (None when it is not known).
+
+        Remember a name that does not exist.
 
         An attribute of a type that is `allowed` was probably meant.
         """
@@ -102,25 +135,42 @@ class Checking:
             return None
         place = (*self.places[entity], "attributes")
         if name not in self.entities[entity].attributes:
-            if not any(place[:len(above)] == above for above in self.broken):
+            if not any(place[: len(above)] == above for above in self.broken):
                 attributes = self.entities[entity].attributes
-                fitting = [other for other in attributes if self._base_type(entity, other) in allowed]
+                fitting = [
+                    other for other in attributes if self._base_type(entity, other) in allowed
+                ]
                 self.unknown(path, name, f"attribute of {entity}", attributes, fitting)
             return None
-        return None if self.is_broken((*place, name)) else self.entities[entity].attribute(name).type
+        return (
+            None if self.is_broken((*place, name)) else self.entities[entity].attribute(name).type
+        )
 
-    def typed(self, path: Path, entity: str, name: str, allowed: tuple[str, ...], what: str) -> str | None:
-        """Return an attribute's type; remember one whose type is not allowed (`decimal` stands for all of them)."""
+    def typed(
+        self, path: Path, entity: str, name: str, allowed: tuple[str, ...], what: str
+    ) -> str | None:
+        """Return an attribute's type.
+
+        Remember one whose type is not allowed (`decimal` stands for all of them).
+        """
         kind = self.attribute(path, entity, name, allowed)
         if kind is not None and self._base_type(entity, name) not in allowed:
-            self.add("wrong_type", path, f"`{name}` is of type {kind}, but {what}.", expected=one_of(allowed))
+            self.add(
+                "wrong_type",
+                path,
+                f"`{name}` is of type {kind}, but {what}.",
+                expected=one_of(allowed),
+            )
         return kind
 
     def _base_type(self, entity: str, name: str) -> str:
         return self.entities[entity].attribute(name).type.split("(")[0]
 
     def unique(self, names: Iterable[tuple[str, Path]], what: str) -> None:
-        """Remember names that differ at most in the case of A to Z, one name to the lake; once for each place."""
+        """Remember names that differ at most in the case of A to Z, one name to the lake.
+
+        Once for each place.
+        """
         seen: dict[str, str] = {}
         told: set[Path] = set()
         for name, path in names:
@@ -128,6 +178,14 @@ class Checking:
             seen.setdefault(folded(name), name)
             if other is not None and path not in told:
                 told.add(path)
-                same = f"`{name}` is there twice" if other == name else f"`{name}` and `{other}` are one name"
-                self.add("duplicate_name", path, f"{same}: {what} must differ in more than case.",
-                         expected="a name of its own")
+                same = (
+                    f"`{name}` is there twice"
+                    if other == name
+                    else f"`{name}` and `{other}` are one name"
+                )
+                self.add(
+                    "duplicate_name",
+                    path,
+                    f"{same}: {what} must differ in more than case.",
+                    expected="a name of its own",
+                )

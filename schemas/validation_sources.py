@@ -4,23 +4,48 @@ import codecs
 import re
 from zoneinfo import ZoneInfo, available_timezones
 
-from schemas.configuration import Attribute, Entity, Preference
-from schemas.mistakes import Path
-from schemas.names import folded
-from schemas.strptime import unsupported
-from schemas.suggestions import closest
-from schemas.validation_context import KEY_TYPES, Checking
+from overtide.schemas.configuration import Attribute, Entity, Preference
+from overtide.schemas.mistakes import Path
+from overtide.schemas.names import folded
+from overtide.schemas.strptime import unsupported
+from overtide.schemas.suggestions import closest
+from overtide.schemas.validation_context import KEY_TYPES, Checking
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
 RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
-SYSTEM_TABLES = ("customer_live", "customer_as_of", "customer_history", "unifiedactivity_live",
-                 "unifiedactivity_history", "alternatekey_history", "identityalias_history", "timeline_as_of",
-                 "oversized_blocks", "realtime_activities", "realtime_quarantine", "stream_commits", "overlay_state",
-                 "flap_backs", "lake_help", "profile_fields", "serving_meta", "ignored_values")
+SYSTEM_TABLES = (
+    "customer_live",
+    "customer_as_of",
+    "customer_history",
+    "unifiedactivity_live",
+    "unifiedactivity_history",
+    "alternatekey_history",
+    "identityalias_history",
+    "timeline_as_of",
+    "oversized_blocks",
+    "realtime_activities",
+    "realtime_quarantine",
+    "stream_commits",
+    "overlay_state",
+    "flap_backs",
+    "lake_help",
+    "profile_fields",
+    "serving_meta",
+    "ignored_values",
+)
 COMPARED = ("integer", "double", "decimal", "date", "datetime")
 """Types that most recent and least recent can compare."""
-ENCODINGS = ("utf-8", "utf-16", "latin-1", "iso-8859-1", "iso-8859-15", "windows-1252", "cp1252", "ascii")
+ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "latin-1",
+    "iso-8859-1",
+    "iso-8859-15",
+    "windows-1252",
+    "cp1252",
+    "ascii",
+)
 
 
 def check_sources(checking: Checking) -> None:
@@ -44,8 +69,12 @@ def is_name(text: str) -> bool:
 def _names(checking: Checking, place: Path) -> None:
     for path in (place[:2], place):
         if not is_name(str(path[-1])) and not checking.has(path):
-            checking.add("invalid_name", path, f"`{path[-1]}` cannot be part of a table's name.",
-                         expected=f"a letter, then letters, digits and underscores, at most {LONGEST_NAME}")
+            checking.add(
+                "invalid_name",
+                path,
+                f"`{path[-1]}` cannot be part of a table's name.",
+                expected=f"a letter, then letters, digits and underscores, at most {LONGEST_NAME}",
+            )
 
 
 def _tables(checking: Checking) -> list[tuple[str, Path]]:
@@ -55,47 +84,85 @@ def _tables(checking: Checking) -> list[tuple[str, Path]]:
         for name in entities:
             table, place = f"{source}_{name}", ("sources", source, name)
             twice = table in dict(names)  # `A_B` with `C` and `A` with `B_C` are one table
-            names += [(table, place)] if twice else [
-                (table, place), (f"{table}_corrupt", place), (f"Deduplication_{table}", place)]
+            names += (
+                [(table, place)]
+                if twice
+                else [
+                    (table, place),
+                    (f"{table}_corrupt", place),
+                    (f"Deduplication_{table}", place),
+                ]
+            )
     return names
 
 
 def _primary_key(checking: Checking, place: Path, name: str, entity: Entity) -> None:
     path = (*place, "primary_key")
-    checking.typed(path, name, entity.primary_key, KEY_TYPES, "a primary key is a string, integer or guid")
+    checking.typed(
+        path, name, entity.primary_key, KEY_TYPES, "a primary key is a string, integer or guid"
+    )
     if entity.primary_key in entity.attributes and entity.attribute(entity.primary_key).optional:
-        checking.add("optional_key", path, f"`{entity.primary_key}` is optional, but every record needs its key.",
-                     expected="an attribute that is always there")
+        checking.add(
+            "optional_key",
+            path,
+            f"`{entity.primary_key}` is optional, but every record needs its key.",
+            expected="an attribute that is always there",
+        )
 
 
 def check_preference(checking: Checking, path: Path, entity: str, prefer: Preference) -> None:
-    """Check that a preference names what it compares: an attribute of the entity that can be ordered."""
+    """Check that a preference names what it compares.
+
+    An attribute of the entity that can be ordered.
+    """
     where = (*path, "attribute")
     if checking.is_broken((*path, "policy")):  # a default stands there that nobody wrote
         if prefer.attribute is not None:
             checking.attribute(where, entity, prefer.attribute)
     elif prefer.policy == "most_filled" and prefer.attribute is not None:
-        checking.add("unused_setting", where, "`most_filled` compares no attribute.",
-                     expected="no attribute, or the policy most_recent or least_recent")
+        checking.add(
+            "unused_setting",
+            where,
+            "`most_filled` compares no attribute.",
+            expected="no attribute, or the policy most_recent or least_recent",
+        )
     elif prefer.policy != "most_filled" and prefer.attribute is None:
-        checking.add("missing_setting", where, f"`{prefer.policy}` needs the attribute that it compares.",
-                     expected="a date or number of the entity")
+        checking.add(
+            "missing_setting",
+            where,
+            f"`{prefer.policy}` needs the attribute that it compares.",
+            expected="a date or number of the entity",
+        )
     elif prefer.attribute is not None:
-        checking.typed(where, entity, prefer.attribute, COMPARED, "what is compared is a date or a number")
+        checking.typed(
+            where, entity, prefer.attribute, COMPARED, "what is compared is a date or a number"
+        )
 
 
 def _reading(checking: Checking, place: Path, entity: Entity) -> None:
     if not _encoding_exists(entity.encoding):
-        checking.add("unknown_encoding", (*place, "encoding"), f"`{entity.encoding}` is no character encoding.",
-                     expected="such as utf-8, utf-16 or windows-1252",
-                     suggestion=closest(entity.encoding, ENCODINGS))
+        checking.add(
+            "unknown_encoding",
+            (*place, "encoding"),
+            f"`{entity.encoding}` is no character encoding.",
+            expected="such as utf-8, utf-16 or windows-1252",
+            suggestion=closest(entity.encoding, ENCODINGS),
+        )
     if not _zone_exists(entity.time_zone):
-        checking.add("unknown_time_zone", (*place, "time_zone"), f"`{entity.time_zone}` is no time zone.",
-                     expected="such as UTC or Europe/Amsterdam",
-                     suggestion=closest(entity.time_zone, available_timezones()))
+        checking.add(
+            "unknown_time_zone",
+            (*place, "time_zone"),
+            f"`{entity.time_zone}` is no time zone.",
+            expected="such as UTC or Europe/Amsterdam",
+            suggestion=closest(entity.time_zone, available_timezones()),
+        )
     if entity.delimiter in '"\r\n':
-        checking.add("invalid_value", (*place, "delimiter"), "A quote or the end of a line cannot separate columns.",
-                     expected="such as , or ; or a tab")
+        checking.add(
+            "invalid_value",
+            (*place, "delimiter"),
+            "A quote or the end of a line cannot separate columns.",
+            expected="such as , or ; or a tab",
+        )
 
 
 def _encoding_exists(name: str) -> bool:
@@ -120,8 +187,12 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
     checking.unique(paths.items(), "attributes of an entity")
     for name, path in paths.items():
         if folded(name) in RESERVED_ATTRIBUTES or name.startswith("__") or not name.strip():
-            checking.add("reserved_name", path, f"`{name}` is a name that Overtide needs itself.",
-                         expected="another name")
+            checking.add(
+                "reserved_name",
+                path,
+                f"`{name}` is a name that Overtide needs itself.",
+                expected="another name",
+            )
         _format(checking, path, entity.attribute(name))
         _decimal(checking, path, entity.attribute(name))
         check_country(checking, (*path, "country"), entity.attribute(name).country)
@@ -133,9 +204,13 @@ def check_country(checking: Checking, path: Path, country: str | None) -> None:
         from phonenumbers import SUPPORTED_REGIONS
 
         if country not in SUPPORTED_REGIONS:
-            checking.add("invalid_value", path, f"`{country}` is no country whose telephone numbers are known.",
-                         expected="two capital letters of ISO 3166, such as NL",
-                         suggestion={"UK": "GB", "EN": "GB"}.get(country))
+            checking.add(
+                "invalid_value",
+                path,
+                f"`{country}` is no country whose telephone numbers are known.",
+                expected="two capital letters of ISO 3166, such as NL",
+                suggestion={"UK": "GB", "EN": "GB"}.get(country),
+            )
 
 
 def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
@@ -143,24 +218,51 @@ def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
         return
     where = (*path, "format")
     if attribute.type not in ("date", "datetime") and not checking.is_broken((*path, "type")):
-        checking.add("wrong_type", where, f"A format is for a date or datetime, not for type {attribute.type}.",
-                     expected="type date or datetime")
+        checking.add(
+            "wrong_type",
+            where,
+            f"A format is for a date or datetime, not for type {attribute.type}.",
+            expected="type date or datetime",
+        )
     wrong = unsupported(attribute.format)
     if wrong or "%" not in attribute.format:
         what = f"`{wrong[0]}` cannot be read" if wrong else "it names no part of a date"
-        checking.add("invalid_format", where, f"`{attribute.format}` is no strptime format: {what}.",
-                     expected="such as %m/%d/%Y or %d-%m-%Y %H:%M:%S", suggestion=_strptime(attribute.format))
+        checking.add(
+            "invalid_format",
+            where,
+            f"`{attribute.format}` is no strptime format: {what}.",
+            expected="such as %m/%d/%Y or %d-%m-%Y %H:%M:%S",
+            suggestion=_strptime(attribute.format),
+        )
     elif not re.search(r"%-?[Yycx]", attribute.format):
-        checking.add("invalid_format", where, f"`{attribute.format}` has no year.", expected="%Y or %y in it")
+        checking.add(
+            "invalid_format", where, f"`{attribute.format}` has no year.", expected="%Y or %y in it"
+        )
 
 
 def _strptime(text: str) -> str | None:
     """Return the strptime format that a format of other systems means (`M/d/yyyy`), or None."""
     if "%" in text:
         return None
-    parts = (("yyyy", "%Y"), ("yy", "%y"), ("MMMM", "%B"), ("MMM", "%b"), ("MM", "%m"), ("M", "%m"), ("dd", "%d"),
-             ("d", "%d"), ("HH", "%H"), ("H", "%H"), ("hh", "%I"), ("h", "%I"), ("mm", "%M"), ("m", "%M"),
-             ("ss", "%S"), ("s", "%S"), ("tt", "%p"))
+    parts = (
+        ("yyyy", "%Y"),
+        ("yy", "%y"),
+        ("MMMM", "%B"),
+        ("MMM", "%b"),
+        ("MM", "%m"),
+        ("M", "%m"),
+        ("dd", "%d"),
+        ("d", "%d"),
+        ("HH", "%H"),
+        ("H", "%H"),
+        ("hh", "%I"),
+        ("h", "%I"),
+        ("mm", "%M"),
+        ("m", "%M"),
+        ("ss", "%S"),
+        ("s", "%S"),
+        ("tt", "%p"),
+    )
     meant = dict(parts)
     found = re.sub("|".join(part for part, _ in parts), lambda part: meant[part.group()], text)
     return found if "%Y" in found or "%y" in found else None
@@ -170,12 +272,23 @@ def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
     number = attribute.type.split("(")[0]
     broken = checking.is_broken((*path, "type"))  # a default stands there that nobody wrote
     if attribute.decimal_mark == "," and number not in ("double", "decimal") and not broken:
-        checking.add("wrong_type", (*path, "decimal_mark"), f"Type {attribute.type} has no decimal mark.",
-                     expected="type double or decimal(digits, scale)")
+        checking.add(
+            "wrong_type",
+            (*path, "decimal_mark"),
+            f"Type {attribute.type} has no decimal mark.",
+            expected="type double or decimal(digits, scale)",
+        )
     if number == "decimal":
         digits, scale = (int(part) for part in attribute.type[8:-1].split(","))
         if not (1 <= digits <= 38 and scale <= digits):
-            why = f"{scale} of its {digits} digits would be behind the point" if 1 <= digits <= 38 \
+            why = (
+                f"{scale} of its {digits} digits would be behind the point"
+                if 1 <= digits <= 38
                 else "a decimal has 1 to 38 digits"
-            checking.add("invalid_value", path, f"`{attribute.type}` cannot be kept: {why}.",
-                         expected="decimal(digits, scale) with at most 38 digits and scale <= digits")
+            )
+            checking.add(
+                "invalid_value",
+                path,
+                f"`{attribute.type}` cannot be kept: {why}.",
+                expected="decimal(digits, scale) with at most 38 digits and scale <= digits",
+            )

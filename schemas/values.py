@@ -1,7 +1,8 @@
 """Attribute types and canonical JSON values: what events, serving generations and answers hold.
 
-A canonical value is null, a string, a boolean, an integer up to 2^53 (its text beyond), a finite double, the text of a
-decimal with exactly its scale, `YYYY-MM-DD`, or an instant in UTC with six digits.
+A canonical value is null, a string, a boolean, an integer up to 2^53 (its text beyond), a finite
+double, the text of a decimal with exactly its scale, `YYYY-MM-DD`, or an instant in UTC with six
+digits.
 """
 
 import json
@@ -15,8 +16,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from schemas.errors import OvertideError
-from schemas.instants import (
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import (
     EARLIEST,
     EPOCH,
     ISO_DATE,
@@ -27,8 +28,16 @@ from schemas.instants import (
     parse_instant,
     read_iso,
 )
-from schemas.numbers import decimal_shape, exact_text, number_text, plain_sql, read_decimal, read_double, read_integer
-from schemas.strptime import read_time
+from overtide.schemas.numbers import (
+    decimal_shape,
+    exact_text,
+    number_text,
+    plain_sql,
+    read_decimal,
+    read_double,
+    read_integer,
+)
+from overtide.schemas.strptime import read_time
 
 Value = str | int | float | bool | None
 """A canonical JSON value."""
@@ -38,12 +47,18 @@ EXACT = 2**53
 
 _GUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _DATE = re.compile(ISO_DATE, re.ASCII)
-TRUE_WORDS, FALSE_WORDS = ("true", "yes", "1", "t", "y", "1.0"), ("false", "no", "0", "f", "n", "0.0")
+TRUE_WORDS, FALSE_WORDS = (
+    ("true", "yes", "1", "t", "y", "1.0"),
+    ("false", "no", "0", "f", "n", "0.0"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the text of an attribute is read: a strptime `format` (ISO 8601 without), `.` or `,` as `decimal_mark`."""
+    """How the text of an attribute is read.
+
+    A strptime `format` (ISO 8601 without), `.` or `,` as `decimal_mark`.
+    """
 
     format: str | None = None
     decimal_mark: str = "."
@@ -56,18 +71,30 @@ class Reading:
 
 def canonical(document: object) -> str:
     """Return the canonical JSON text: keys sorted, no blanks, letters as they are, no NaN."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def duckdb_type(kind: str) -> str:
     """Return the SQL type of an attribute type."""
-    fixed = {"string": "VARCHAR", "guid": "VARCHAR", "integer": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
-             "date": "DATE", "datetime": "TIMESTAMPTZ"}
+    fixed = {
+        "string": "VARCHAR",
+        "guid": "VARCHAR",
+        "integer": "BIGINT",
+        "double": "DOUBLE",
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "datetime": "TIMESTAMPTZ",
+    }
     return fixed.get(kind) or kind.upper().replace(", ", ",")
 
 
 def canonical_text(column: str, kind: str) -> str:
-    """Return the SQL that writes a typed column as the text of its canonical JSON value, without quotes."""
+    """Return the SQL that writes a typed column as canonical JSON text, without quotes.
+
+    The text is that of the column's value.
+    """
     if kind == "datetime":
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
     if kind in ("string", "guid"):
@@ -75,12 +102,16 @@ def canonical_text(column: str, kind: str) -> str:
     if kind == "double":
         return plain_sql(column)
     if kind.startswith("decimal") and len(set(decimal_shape(kind))) == 1:
-        return f"replace({column}::VARCHAR, '.', '0.')"  # DuckDB writes .5 where no digit stands before the point
+        # DuckDB writes .5 where no digit stands before the point
+        return f"replace({column}::VARCHAR, '.', '0.')"
     return f"{column}::VARCHAR"
 
 
 def from_json(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
-    """Check a JSON value against an attribute type and return it canonical; raise `invalid_value`."""
+    """Check a JSON value against an attribute type and return it canonical.
+
+    Raise `invalid_value`.
+    """
     if value is None:
         return None
     found = _JSON_READERS[kind.split("(", 1)[0]](kind, value)
@@ -90,7 +121,10 @@ def from_json(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON h
 
 
 def misfit(kind: str, value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    """Say why a value that was accepted earlier is none of an attribute type now; None where it is one, unchanged."""
+    """Say why a value that was accepted earlier is none of an attribute type now.
+
+    None where it is one, unchanged.
+    """
     try:
         found = from_json(kind, value)
     except OvertideError as error:
@@ -147,13 +181,22 @@ def _datetime_from_json(_kind: str, value: object) -> Value:
 
 
 _JSON_READERS: dict[str, Callable[[str, object], Value]] = {
-    "string": _string_from_json, "guid": _guid_from_json, "integer": _integer_from_json, "double": _double_from_json,
-    "decimal": _decimal_from_json, "boolean": _boolean_from_json, "date": _date_from_json,
-    "datetime": _datetime_from_json}
+    "string": _string_from_json,
+    "guid": _guid_from_json,
+    "integer": _integer_from_json,
+    "double": _double_from_json,
+    "decimal": _decimal_from_json,
+    "boolean": _boolean_from_json,
+    "date": _date_from_json,
+    "datetime": _datetime_from_json,
+}
 
 
 def from_source(kind: str, reading: Reading, time_zone: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
-    """Read the value of a source record just as the refresh reads it from a file; raise `invalid_value`."""
+    """Read the value of a source record just as the refresh reads it from a file.
+
+    Raise `invalid_value`.
+    """
     raw = source_text(kind, value)
     if raw is None or kind == "string":
         return raw or None
@@ -162,22 +205,34 @@ def from_source(kind: str, reading: Reading, time_zone: str, value: Any) -> Valu
     text = raw.strip(BLANKS)
     found = typed(kind, reading, time_zone, text) if text else None
     if found is None and text:
-        expected = f"a {'date' if kind == 'date' else 'date and time'} in the format {reading.format}" \
-            if reading.format else IN_FILES.get(kind)
+        expected = (
+            f"a {'date' if kind == 'date' else 'date and time'} in the format {reading.format}"
+            if reading.format
+            else IN_FILES.get(kind)
+        )
         raise _invalid(kind, value, expected)
     return found
 
 
 IN_FILES = {"boolean": "true or false, yes or no", "datetime": "a date and time in ISO 8601"}
-"""What is expected where values of source records may be written in more ways than those of updates."""
+"""What is expected where source records may write values in more ways than updates."""
 
 
-BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-"""What is trimmed around values that are not strings: the characters that DuckDB's `trim` takes for blanks."""
+BLANKS = (
+    " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u202f\u205f\u3000"
+)
+"""What is trimmed around values that are not strings.
+
+The characters that DuckDB's `trim` takes for blanks.
+"""
 
 
 def source_text(kind: str, value: object) -> str | None:
-    """Return the text that a file would hold for a JSON value; raise `invalid_value` for arrays and objects."""
+    """Return the text that a file would hold for a JSON value.
+
+    Raise `invalid_value` for arrays and objects.
+    """
     if value is None:
         return None
     if isinstance(value, bool):
@@ -185,7 +240,11 @@ def source_text(kind: str, value: object) -> str | None:
     if isinstance(value, str):
         return _required(kind, value, checked_text(value))
     if isinstance(value, int | float) and not math.isnan(value):
-        return exact_text(value) if kind in ("integer", "double") or kind.startswith("decimal") else number_text(value)
+        return (
+            exact_text(value)
+            if kind in ("integer", "double") or kind.startswith("decimal")
+            else number_text(value)
+        )
     raise _invalid(kind, value)
 
 
@@ -201,7 +260,10 @@ def _required(kind: str, value: object, text: str | None) -> str:
 
 
 def typed(kind: str, reading: Reading, time_zone: str, text: str) -> Value:
-    """Return the canonical value of a text without blanks around it, None where it is none; not for strings."""
+    """Return the canonical value of a text without blanks around it, None where it is none.
+
+    Not for strings.
+    """
     if kind == "guid":
         return _guid(text)
     if kind == "boolean":
@@ -275,7 +337,11 @@ def _datetime(text: str, pattern: str | None, time_zone: str) -> str | None:
     if time is None:
         return None
     local, shift = time
-    return _written(instant_in(EPOCH + timedelta(microseconds=local), time_zone) if shift is None else local - shift)
+    return _written(
+        instant_in(EPOCH + timedelta(microseconds=local), time_zone)
+        if shift is None
+        else local - shift
+    )
 
 
 def _written(instant: Instant) -> str | None:
@@ -283,7 +349,10 @@ def _written(instant: Instant) -> str | None:
 
 
 def instant_in(local: datetime, time_zone: str) -> Instant:
-    """Return the instant of a local time: a repeated one is the earlier, a skipped one is moved forward."""
+    """Return the instant of a local time.
+
+    A repeated one is the earlier, a skipped one is moved forward.
+    """
     if time_zone == "UTC":
         return microseconds(local)
     offset = zone(time_zone).utcoffset(local.replace(fold=0))
@@ -299,7 +368,8 @@ def zone(time_zone: str) -> ZoneInfo:
 def midnight(day: str, time_zone: str) -> Instant:
     """Return the instant at which a date (`YYYY-MM-DD`) begins in a time zone.
 
-    The first day begins in year 0 east of Greenwich, which no text can say: there it is the first instant of year 1.
+    The first day begins in year 0 east of Greenwich, which no text can say: there it is the first
+    instant of year 1.
     """
     return max(EARLIEST, instant_in(datetime.fromisoformat(day), time_zone))
 
@@ -320,6 +390,13 @@ def _invalid(kind: str, value: object, expected: str | None = None) -> OvertideE
     return OvertideError("invalid_value", f"{shown} is not {expected}.")
 
 
-EXPECTED = {"string": "a text", "guid": "a GUID", "integer": "a whole number of 64 bits", "double": "a finite number",
-            "decimal": "a {kind}", "boolean": "true or false", "date": "a date (YYYY-MM-DD)",
-            "datetime": "an instant (RFC 3339 with an offset, such as 2026-11-24T10:00:00Z)"}
+EXPECTED = {
+    "string": "a text",
+    "guid": "a GUID",
+    "integer": "a whole number of 64 bits",
+    "double": "a finite number",
+    "decimal": "a {kind}",
+    "boolean": "true or false",
+    "date": "a date (YYYY-MM-DD)",
+    "datetime": "an instant (RFC 3339 with an offset, such as 2026-11-24T10:00:00Z)",
+}

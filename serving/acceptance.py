@@ -1,23 +1,32 @@
-"""Accept real-time changes: checks, defaults and answers of semantics 2 and 3; then the event log makes them durable.
+"""Accept real-time changes: checks, defaults and answers of semantics 2 and 3.
 
-A request that the log has answered before is answered the same again, whatever the base has become in between.
+Then the event log makes them durable.
+
+A request that the log has answered before is answered the same again, whatever the base has become
+in between.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eventlog.contract import Answer, EventLog
-from eventlog.decisions import batch_refused
-from lake.generation import Generation
-from schemas.errors import OvertideError, usage_error
-from schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
-from schemas.instants import format_instant
-from schemas.strict_json import checked_object
-from schemas.values import canonical
-from serving.fields import Target, checked_fields, checked_target, published, updatable_type
-from serving.records import Checked, activity_of, checked_record, checked_unified
-from serving.terms import NO_TERMS, Period, Terms, check_labels, period
+from overtide.eventlog.contract import Answer, EventLog
+from overtide.eventlog.decisions import batch_refused
+from overtide.lake.generation import Generation
+from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
+from overtide.schemas.instants import format_instant
+from overtide.schemas.strict_json import checked_object
+from overtide.schemas.values import canonical
+from overtide.serving.fields import (
+    Target,
+    checked_fields,
+    checked_target,
+    published,
+    updatable_type,
+)
+from overtide.serving.records import Checked, activity_of, checked_record, checked_unified
+from overtide.serving.terms import NO_TERMS, Period, Terms, check_labels, period
 
 __all__ = ["Acceptance", "Target", "Terms", "answer_document"]
 
@@ -35,28 +44,42 @@ class Acceptance:
         self._log, self._current = log, current
 
     def update(self, target: Target, fields: object, terms: Terms = NO_TERMS) -> Answer:
-        """Override fields of a profile for a while and return the answer with its event; raise the refusal."""
+        """Override fields of a profile for a while and return the answer with its event.
+
+        Raise the refusal.
+        """
         changes = checked_object(fields)
         asked = _asked("update", target, terms, {"fields": changes})
         return self._repeated(asked) or self._append(self._update(asked, target, changes, terms))
 
     def withdraw(self, target: Target, field: str | None = None, terms: Terms = NO_TERMS) -> Answer:
-        """End the updates of one field (None: of all) that begin no later than this event; raise the refusal."""
+        """End the updates of one field (None: of all) that begin no later than this event.
+
+        Raise the refusal.
+        """
         asked = _asked("withdrawal", target, terms, {"field": field})
         return self._repeated(asked) or self._append(self._withdrawal(asked, target, field, terms))
 
-    def post(self, entity: str, records: Sequence[object], terms: Terms = NO_TERMS,
-             atomic: bool = False) -> list[Answer]:
-        """Add activities: source records of `entity`, or UnifiedActivity records; one answer per record, in order.
+    def post(
+        self, entity: str, records: Sequence[object], terms: Terms = NO_TERMS, atomic: bool = False
+    ) -> list[Answer]:
+        """Add activities: source records of `entity`, or UnifiedActivity records.
 
-        A record may be an `OvertideError` already (a line that could not be read). `atomic`: all or none. Raises what
-        concerns the request as a whole: nothing published, an unknown entity, wrong terms.
+        One answer per record, in order.
+
+        A record may be an `OvertideError` already (a line that could not be read). `atomic`: all or
+        none. Raises what concerns the request as a whole: nothing published, an unknown entity,
+        wrong terms.
         """
         check_labels(terms)
         if terms.idempotency_key is not None:
             if len(records) != 1:
-                raise usage_error("invalid_parameter", "An idempotency key names one record only.", "idempotencyKey",
-                                  "Leave it out: an activity with an identity is never added twice.")
+                raise usage_error(
+                    "invalid_parameter",
+                    "An idempotency key names one record only.",
+                    "idempotencyKey",
+                    "Leave it out: an activity with an identity is never added twice.",
+                )
             known = self._answered(entity, records[0], terms)
             if known is not None:
                 return [known]
@@ -66,36 +89,64 @@ class Acceptance:
         rows = [self._activity(entity, record, check, terms, times) for record in records]
         return self._append_rows(rows, atomic)
 
-    def _update(self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms) -> Draft:
+    def _update(
+        self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms
+    ) -> Draft:
         generation = published(self._current())
         times = period(terms, generation.real_time["update_ttl"])
         found = checked_target(generation, target)
         body = canonical({"fields": checked_fields(generation, changes)})
-        return _with_times(replace(asked, customer_id=found.customer_id, entity=found.entity, key=found.key, body=body),
-                           times)
+        return _with_times(
+            replace(
+                asked, customer_id=found.customer_id, entity=found.entity, key=found.key, body=body
+            ),
+            times,
+        )
 
     def _withdrawal(self, asked: Draft, target: Target, field: str | None, terms: Terms) -> Draft:
         generation = published(self._current())
         if terms.valid_until is not None:
-            raise usage_error("invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out.")
+            raise usage_error(
+                "invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out."
+            )
         times = period(terms, generation.real_time["update_ttl"])
         found = checked_target(generation, target)
         if field is not None:
             updatable_type(generation, field)
-        return replace(asked, customer_id=found.customer_id, entity=found.entity, key=found.key,
-                       body=canonical({"field": field}), event_time=times.event_time)
+        return replace(
+            asked,
+            customer_id=found.customer_id,
+            entity=found.entity,
+            key=found.key,
+            body=canonical({"field": field}),
+            event_time=times.event_time,
+        )
 
     def _answered(self, entity: str, record: object, terms: Terms) -> Answer | None:
-        """Return the first answer to a record's idempotency key, or its conflict; None for a new one."""
+        """Return the first answer to a record's idempotency key, or its conflict.
+
+        None for a new one.
+        """
         try:
             sent = checked_object(record)
         except OvertideError:
             return None
-        return self._log.repeated(Draft("activity", None, None, None, "", caller=terms.caller,
-                                        idempotency_key=terms.idempotency_key,
-                                        request_hash=_request_hash(terms, {"entity": entity, "record": sent})))
+        return self._log.repeated(
+            Draft(
+                "activity",
+                None,
+                None,
+                None,
+                "",
+                caller=terms.caller,
+                idempotency_key=terms.idempotency_key,
+                request_hash=_request_hash(terms, {"entity": entity, "record": sent}),
+            )
+        )
 
-    def _activity(self, entity: str, record: object, check: Check, terms: Terms, times: Period) -> Draft | Answer:
+    def _activity(
+        self, entity: str, record: object, check: Check, terms: Terms, times: Period
+    ) -> Draft | Answer:
         """Return the draft of one record, or its refusal."""
         if isinstance(record, OvertideError):
             return Answer(refusal=record)
@@ -104,8 +155,12 @@ class Acceptance:
             checked = check(sent)
         except OvertideError as refusal:
             return Answer(refusal=refusal)
-        draft = _with_times(_activity_draft(checked, terms, _request_hash(terms, {"entity": entity, "record": sent})),
-                            times)
+        draft = _with_times(
+            _activity_draft(
+                checked, terms, _request_hash(terms, {"entity": entity, "record": sent})
+            ),
+            times,
+        )
         if checked.unknown is not None and self._log.repeated(draft) is None:
             return Answer(refusal=checked.unknown)
         return draft
@@ -113,7 +168,9 @@ class Acceptance:
     def _append_rows(self, rows: Sequence[Draft | Answer], atomic: bool) -> list[Answer]:
         drafts = [row for row in rows if isinstance(row, Draft)]
         if atomic and len(drafts) < len(rows):
-            return [Answer(refusal=batch_refused()) if isinstance(row, Draft) else row for row in rows]
+            return [
+                Answer(refusal=batch_refused()) if isinstance(row, Draft) else row for row in rows
+            ]
         answers = iter(self._log.append(drafts, atomic))
         return [next(answers) if isinstance(row, Draft) else row for row in rows]
 
@@ -134,22 +191,47 @@ def _check_of(generation: Generation, entity: str) -> Check:
 
 
 def _asked(kind: Any, target: Target, terms: Terms, document: Mapping[str, Any]) -> Draft:  # noqa: ANN401
-    """Return the draft of a request before its checks: enough to find out whether it was answered before."""
+    """Return the draft of a request before its checks.
+
+    Enough to find out whether it was answered before.
+    """
     check_labels(terms)
     sent = {"kind": kind, "target": target.document(), **document}
-    return Draft(kind, target.customer_id, target.entity, target.key, "", caller=terms.caller,
-                 idempotency_key=terms.idempotency_key, request_hash=_request_hash(terms, sent), status=UPDATED)
+    return Draft(
+        kind,
+        target.customer_id,
+        target.entity,
+        target.key,
+        "",
+        caller=terms.caller,
+        idempotency_key=terms.idempotency_key,
+        request_hash=_request_hash(terms, sent),
+        status=UPDATED,
+    )
 
 
 def _request_hash(terms: Terms, sent: Mapping[str, Any]) -> str | None:
-    """Return the hash of a request as sent, before defaults; None where no idempotency key will ask for it."""
+    """Return the hash of a request as sent, before defaults.
+
+    None where no idempotency key will ask for it.
+    """
     return None if terms.idempotency_key is None else hash_of({**terms.document(), **sent})
 
 
 def _activity_draft(checked: Checked, terms: Terms, request_hash: str | None) -> Draft:
-    return Draft("activity", checked.customer_id, checked.entity, checked.key, checked.body, caller=terms.caller,
-                 idempotency_key=terms.idempotency_key, request_hash=request_hash, body_hash=checked.body_hash,
-                 activity_id=checked.activity_id, status=checked.status)
+    return Draft(
+        "activity",
+        checked.customer_id,
+        checked.entity,
+        checked.key,
+        checked.body,
+        caller=terms.caller,
+        idempotency_key=terms.idempotency_key,
+        request_hash=request_hash,
+        body_hash=checked.body_hash,
+        activity_id=checked.activity_id,
+        status=checked.status,
+    )
 
 
 def _with_times(draft: Draft, times: Period) -> Draft:
@@ -163,18 +245,28 @@ def _raised(answer: Answer) -> Answer:
 
 
 def answer_document(answer: Answer, index: int | None = None) -> dict[str, object]:
-    """Return an answer as a JSON document, with its place in the request where that had several records."""
+    """Return an answer as a JSON document, with its place in the request.
+
+    The place is given where the request had several records.
+    """
     place: dict[str, object] = {} if index is None else {"index": index}
     if answer.refusal is not None:
         return place | {"status": answer.refusal.status, "error": answer.refusal.as_json()}
     event = answer.event
-    return place | {"status": answer.status, "repeated": answer.repeated} | (_event_document(event) if event else {})
+    return (
+        place
+        | {"status": answer.status, "repeated": answer.repeated}
+        | (_event_document(event) if event else {})
+    )
 
 
 def _event_document(event: Event) -> dict[str, object]:
     document: dict[str, object] = {
-        "eventId": event.event_id, "position": event.position, "acceptedAt": format_instant(event.accepted_at),
-        "validFrom": format_instant(event.valid_from)}
+        "eventId": event.event_id,
+        "position": event.position,
+        "acceptedAt": format_instant(event.accepted_at),
+        "validFrom": format_instant(event.valid_from),
+    }
     if event.valid_until is not None:
         document["validUntil"] = format_instant(event.valid_until)
     if event.activity_id is not None:

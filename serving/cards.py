@@ -1,7 +1,10 @@
-"""Answer cards and timelines at (t, k): the base from the serving generation (older ones from the lake), then the log.
+"""Answer cards and timelines at (t, k).
 
-An answer for a known instant k is final: k lies before whatever is on its way to the disk, so a reader waits for no
-commit. What was acknowledged lies at or before k (docs/decisions/an-instant-without-waiting.md).
+The base from the serving generation (older ones from the lake), then the log.
+
+An answer for a known instant k is final: k lies before whatever is on its way to the disk, so a
+reader waits for no commit. What was acknowledged lies at or before k
+(docs/decisions/an-instant-without-waiting.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -11,22 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from eventlog.contract import EventLog, expect_same_log
-from lake import reading
-from lake.base import Lake, Past
-from lake.catalog import Publish
-from lake.generation import Generation, Profile
-from lake.history import history_begins
-from lake.published import Standing, current_publish, is_in_force, standing_before
-from lake.sealed import is_as_opened, open_generation
-from lake.stand_in import LakeGeneration
-from schemas.errors import OvertideError
-from schemas.instants import Clock, Instant, format_instant
-from schemas.paths import Paths
-from schemas.signatures import signature
-from schemas.tables import ProfileField
-from schemas.values import Value
-from serving.fields import NOT_FOUND, Target, expect_unified
+from overtide.eventlog.contract import EventLog, expect_same_log
+from overtide.lake import reading
+from overtide.lake.base import Lake, Past
+from overtide.lake.catalog import Publish
+from overtide.lake.generation import Generation, Profile
+from overtide.lake.history import history_begins
+from overtide.lake.published import Standing, current_publish, is_in_force, standing_before
+from overtide.lake.sealed import is_as_opened, open_generation
+from overtide.lake.stand_in import LakeGeneration
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import Clock, Instant, format_instant
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import signature
+from overtide.schemas.tables import ProfileField
+from overtide.schemas.values import Value
+from overtide.serving.fields import NOT_FOUND, Target, expect_unified
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -35,7 +38,10 @@ Answer = TypeVar("Answer")
 
 
 class Base(Protocol):
-    """The profiles and keys of one published run: a serving generation, or the lake at a past run."""
+    """The profiles and keys of one published run.
+
+    A serving generation, or the lake at a past run.
+    """
 
     @property
     def run(self) -> int:
@@ -57,7 +63,9 @@ class Base(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The present: `as_of` is max(clock, last acceptance, last publish), and no event or publish will be at `known_at`.
+    """The present, with no event or publish to come at `known_at`.
+
+    `as_of` is max(clock, last acceptance, last publish).
 
     `publish` is in force at `known_at`; None before the first.
     """
@@ -82,7 +90,10 @@ class Moment:
 
 
 class Reader:
-    """Answers reads of one project; a new publish is noticed by the next read. Usable from every thread."""
+    """Answers reads of one project; a new publish is noticed by the next read.
+
+    Usable from every thread.
+    """
 
     def __init__(self, paths: Paths, log: EventLog, clock: Clock) -> None:
         self._log, self._clock, self._paths = log, clock, paths
@@ -93,24 +104,40 @@ class Reader:
         self._continued: object = None
         self._end = 0
 
-    def get(self, target: Target, as_of: Instant | None = None, known_at: Instant | None = None,
-            base: bool = False) -> reading.Card:
-        """Return the card of a customer; `base` leaves the overlay out. Both instants default to now.
+    def get(
+        self,
+        target: Target,
+        as_of: Instant | None = None,
+        known_at: Instant | None = None,
+        base: bool = False,
+    ) -> reading.Card:
+        """Return the card of a customer; `base` leaves the overlay out.
 
-        Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`, `unknown_entity`,
-        `entity_not_unified`.
+        Both instants default to now.
+
+        Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`,
+        `unknown_entity`, `entity_not_unified`.
         """
         return self._retried(partial(self._card, target, as_of, known_at, base))
 
-    def timeline(self, target: Target, as_of: Instant | None = None, known_at: Instant | None = None,
-                 base: bool = False) -> reading.Timeline:
+    def timeline(
+        self,
+        target: Target,
+        as_of: Instant | None = None,
+        known_at: Instant | None = None,
+        base: bool = False,
+    ) -> reading.Timeline:
         """Return the activities of a customer, newest first; parameters and errors as in `get`."""
         return self._retried(partial(self._timeline, target, as_of, known_at, base))
 
     def now(self) -> Now:
-        """Return the present as the next read will take it; raise `log_replaced` where the event log is another one."""
+        """Return the present as the next read will take it.
+
+        Raise `log_replaced` where the event log is another one.
+        """
         clock = self._clock()
-        # The order matters: what is read later may be newer, and is then left out or known to be complete.
+        # The order matters: what is read later may be newer, and is then left out or known to be
+        # complete.
         known = self._log.durable_until(clock)
         standing = standing_before(self._paths, known, self._log.is_idle)
         self._expect_same_log(standing)
@@ -119,7 +146,10 @@ class Reader:
         return Now(max(clock, known), known, publish)
 
     def _expect_same_log(self, standing: Standing) -> None:
-        """Raise `log_replaced` where the event log is not the one that belongs to what the catalog says."""
+        """Raise `log_replaced` where the event log does not belong to the catalog.
+
+        What counts is what the catalog says.
+        """
         end = self._log.end()
         known = standing.marks, signature(self._paths.log)[:1]
         if known != self._continued or end < self._end:
@@ -127,7 +157,10 @@ class Reader:
         self._continued, self._end = known, end
 
     def published(self) -> Publish | None:
-        """Return the publish that the catalog names now, or None before the first; waits for one in progress."""
+        """Return the publish that the catalog names now, or None before the first.
+
+        Waits for one in progress.
+        """
         return current_publish(self._paths)
 
     def current(self) -> Generation | None:
@@ -135,7 +168,10 @@ class Reader:
         return self._retried(self._current)
 
     def close(self) -> None:
-        """Release the files that were opened, whichever thread opened them; a later read opens them anew."""
+        """Release the files that were opened, whichever thread opened them.
+
+        A later read opens them anew.
+        """
         self._lake.close()
         for base in (self._generation, *self._bases.values()):
             if isinstance(base, Generation):
@@ -157,27 +193,46 @@ class Reader:
         publish = self.now().publish
         return None if publish is None else self._serving(publish)
 
-    def _card(self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool) -> reading.Card:
+    def _card(
+        self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
+    ) -> reading.Card:
         moment = self._moment(as_of, known_at)
         base, profile = self._found(moment, target)
-        events = [] if base_only else self._log.of_customer(ids_of(base, profile), records_of(profile),
-                                                            ("update", "withdrawal"))
-        return reading.card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+        events = (
+            []
+            if base_only
+            else self._log.of_customer(
+                ids_of(base, profile), records_of(profile), ("update", "withdrawal")
+            )
+        )
+        return reading.card(
+            profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run
+        )
 
-    def _timeline(self, target: Target, as_of: Instant | None, known_at: Instant | None,
-                  base_only: bool) -> reading.Timeline:
+    def _timeline(
+        self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
+    ) -> reading.Timeline:
         moment = self._moment(as_of, known_at)
         base, profile = self._found(moment, target)
-        events = [] if base_only else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
+        events = (
+            []
+            if base_only
+            else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
+        )
         live = reading.live_activities(events, moment.as_of, moment.known_at)
         own = self._activities(base, profile.customer_id)
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
         entries = reading.timeline(own, live, self._lake.having(base.run, missing))
-        return reading.Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
+        return reading.Timeline(
+            profile.customer_id, moment.as_of, moment.known_at, base.run, entries
+        )
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
-        """Return a customer's base activities; while the run stays published its history need not be read."""
+        """Return a customer's base activities.
+
+        While the run stays published its history need not be read.
+        """
         if is_in_force(self._paths, base.run):
             found = self._lake.activities(base.run, customer_id, current=True)
             if is_in_force(self._paths, base.run):
@@ -187,21 +242,35 @@ class Reader:
     def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
         now = self.now()
         if now.publish is None:
-            raise OvertideError("nothing_published", f"Nothing is published in {self._paths.project} yet.", None,
-                                "Run `overtide refresh` first.", NOT_FOUND)
-        moment = Moment(now.as_of if as_of is None else as_of,
-                        now.known_at if known_at is None else min(known_at, now.known_at), now.publish)
+            raise OvertideError(
+                "nothing_published",
+                f"Nothing is published in {self._paths.project} yet.",
+                None,
+                "Run `overtide refresh` first.",
+                NOT_FOUND,
+            )
+        moment = Moment(
+            now.as_of if as_of is None else as_of,
+            now.known_at if known_at is None else min(known_at, now.known_at),
+            now.publish,
+        )
         begins = history_begins(now.as_of, now.publish)
         if moment.base < begins and self._lake.publish_at(moment.base, now.publish.run) is not None:
-            raise OvertideError("before_history", f"The base of {format_instant(moment.base)} is no longer kept: "
-                                f"history begins at {format_instant(begins)}.", None,
-                                "Ask for a later instant, or keep more with `lake.history_days`.")
+            raise OvertideError(
+                "before_history",
+                f"The base of {format_instant(moment.base)} is no longer kept: "
+                f"history begins at {format_instant(begins)}.",
+                None,
+                "Ask for a later instant, or keep more with `lake.history_days`.",
+            )
         return moment
 
     def _found(self, moment: Moment, target: Target) -> tuple[Base, Profile]:
         """Return the base of a moment and the profile that a target has in it."""
         serving = self._serving(moment.publish)
-        base = serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
+        base = (
+            serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
+        )
         customer_id = _resolved(base, serving, target)
         profile = None if customer_id is None else base.profile(customer_id)
         if profile is None:
@@ -209,22 +278,36 @@ class Reader:
         return base, profile
 
     def _past(self, moment: Moment, serving: Generation) -> Base:
-        """Return an earlier base: its serving generation while that is kept, else the lake's history."""
+        """Return an earlier base.
+
+        Its serving generation while that is kept, else the lake's history.
+        """
         publish = self._lake.publish_at(moment.base, moment.publish.run)
         if publish is None:
-            raise OvertideError("before_first_publish", f"Nothing was published at {format_instant(moment.base)} yet.",
-                                None, 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
-                                'runs"` lists the publishes.', NOT_FOUND)
+            raise OvertideError(
+                "before_first_publish",
+                f"Nothing was published at {format_instant(moment.base)} yet.",
+                None,
+                'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
+                'runs"` lists the publishes.',
+                NOT_FOUND,
+            )
         key = (publish.run, serving.run)
         if key not in self._bases:
-            self._bases = {known: base for known, base in self._bases.items() if known[1] == serving.run}
+            self._bases = {
+                known: base for known, base in self._bases.items() if known[1] == serving.run
+            }
             self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
         return self._bases[key]
 
     def _kept(self, publish: Publish) -> Generation | None:
         """Return the generation of an earlier publish while it is kept, and whole."""
         with suppress(OvertideError):
-            return None if publish.generation in self._broken else open_generation(self._paths, publish.generation)
+            return (
+                None
+                if publish.generation in self._broken
+                else open_generation(self._paths, publish.generation)
+            )
         return None
 
     def _serving(self, publish: Publish) -> Generation:
@@ -235,7 +318,10 @@ class Reader:
         return generation
 
     def _opened(self, publish: Publish) -> Generation:
-        """Return the generation of the current publish; the lake itself stands in for one that is lost or damaged."""
+        """Return the generation of the current publish.
+
+        The lake itself stands in for one that is lost or damaged.
+        """
         try:
             if publish.generation not in self._broken:
                 return open_generation(self._paths, publish.generation)
@@ -255,18 +341,34 @@ def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
 def _not_found(target: Target, moment: Moment, now: bool) -> OvertideError:
     when = "" if now else f" in the base of {format_instant(moment.base)}"
     if target.entity is None:
-        return OvertideError("customer_not_found", f"There is no customer {target.customer_id}{when}.", "CustomerId",
-                             "Check the id, or name the customer by a source record's key.", NOT_FOUND)
-    return OvertideError("customer_not_found", f"No customer has the record {target.key!r} of {target.entity}{when}.",
-                         target.entity, "Check the key; a record counts once a refresh has unified it.", NOT_FOUND)
+        return OvertideError(
+            "customer_not_found",
+            f"There is no customer {target.customer_id}{when}.",
+            "CustomerId",
+            "Check the id, or name the customer by a source record's key.",
+            NOT_FOUND,
+        )
+    return OvertideError(
+        "customer_not_found",
+        f"No customer has the record {target.key!r} of {target.entity}{when}.",
+        target.entity,
+        "Check the key; a record counts once a refresh has unified it.",
+        NOT_FOUND,
+    )
 
 
 def ids_of(base: Base, profile: Profile) -> list[str]:
-    """Return all ids that lead to a profile: its own, and the previous ones that have no profile of their own."""
+    """Return all ids that lead to a profile.
+
+    Its own, and the previous ones that have no profile of their own.
+    """
     own = profile.customer_id
     return [own, *(one for one in profile.previous if base.resolve_id(one) == own)]
 
 
 def records_of(profile: Profile) -> list[tuple[str, str]]:
-    """Return the source records by which events reach a profile: its own, and those that are gone."""
+    """Return the source records by which events reach a profile.
+
+    Its own, and those that are gone.
+    """
     return [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]

@@ -4,17 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lake.generation import Generation
-from schemas.errors import OvertideError, usage_error
-from schemas.suggestions import did_you_mean
-from schemas.values import Value, from_json
+from overtide.lake.generation import Generation
+from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.suggestions import did_you_mean
+from overtide.schemas.values import Value, from_json
 
 NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What an update or a withdrawal is about: a CustomerId, or a source record by entity and primary key."""
+    """What an update or a withdrawal is about.
+
+    A CustomerId, or a source record by entity and primary key.
+    """
 
     customer_id: str | None = None
     entity: str | None = None
@@ -28,51 +31,78 @@ class Target:
 def published(generation: Generation | None) -> Generation:
     """Return the generation; raise `nothing_published` before the first refresh."""
     if generation is None:
-        raise OvertideError("nothing_published", "There are no customers yet: nothing was published.", None,
-                            "Run `overtide refresh` first.", NOT_FOUND)
+        raise OvertideError(
+            "nothing_published",
+            "There are no customers yet: nothing was published.",
+            None,
+            "Run `overtide refresh` first.",
+            NOT_FOUND,
+        )
     return generation
 
 
 def checked_target(generation: Generation, target: Target) -> Target:
-    """Return the target as events keep it, a key in its canonical text; raise when the base has no such customer.
+    """Return the target as events keep it, a key in its canonical text.
+
+    Raise when the base has no such customer.
 
     Codes: `customer_not_found`, `unknown_entity`, `entity_not_unified`.
     """
     if target.entity is None:
         if target.customer_id is None or generation.resolve_id(target.customer_id) is None:
-            raise OvertideError("customer_not_found", f"There is no customer {target.customer_id}.", "CustomerId",
-                                "Check the id, or name the customer by a source record's key.", NOT_FOUND)
+            raise OvertideError(
+                "customer_not_found",
+                f"There is no customer {target.customer_id}.",
+                "CustomerId",
+                "Check the id, or name the customer by a source record's key.",
+                NOT_FOUND,
+            )
         return Target(target.customer_id)
     expect_unified(generation.entities, target.entity)
     key = generation.key_text(target.entity, target.key or "")
     if generation.resolve_record(target.entity, key) is None:
-        raise OvertideError("customer_not_found", f"No customer has the record {key!r} of {target.entity}.",
-                            target.entity, "Check the key; a record counts once a refresh has unified it.", NOT_FOUND)
+        raise OvertideError(
+            "customer_not_found",
+            f"No customer has the record {key!r} of {target.entity}.",
+            target.entity,
+            "Check the key; a record counts once a refresh has unified it.",
+            NOT_FOUND,
+        )
     return Target(None, target.entity, key)
 
 
 def expect_unified(entities: Mapping[str, Any], name: str) -> None:
-    """Raise `unknown_entity`, or `entity_not_unified` for one whose records make up no customers."""
+    """Raise `unknown_entity`, or `entity_not_unified` where records make up no customers."""
     if name not in entities:
         raise unknown_entity(name, entities)
     if not entities[name].get("unified", True):  # runs published by earlier versions do not say
         others = ", ".join(other for other in entities if entities[other].get("unified", True))
-        raise OvertideError("entity_not_unified", f"Records of {name} make up no customers: it is not unified.", name,
-                            f"Name the customer by a record of {others}, or by a CustomerId.", NOT_FOUND)
+        raise OvertideError(
+            "entity_not_unified",
+            f"Records of {name} make up no customers: it is not unified.",
+            name,
+            f"Name the customer by a record of {others}, or by a CustomerId.",
+            NOT_FOUND,
+        )
 
 
 def unknown_entity(name: str, known: Iterable[str]) -> OvertideError:
     """Return the error of an entity that the base does not have; suggest one of those that fit."""
-    return OvertideError("unknown_entity", f"There is no entity {name}.", name, did_you_mean(name, known), NOT_FOUND)
+    return OvertideError(
+        "unknown_entity", f"There is no entity {name}.", name, did_you_mean(name, known), NOT_FOUND
+    )
 
 
 def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[str, Value]:
     """Return the canonical values of an update; raise what is wrong with them.
 
-    Codes: `empty_update`, `unknown_field`, `field_not_updatable`, `invalid_value`; `invalid_fields` for several.
+    Codes: `empty_update`, `unknown_field`, `field_not_updatable`, `invalid_value`; `invalid_fields`
+    for several.
     """
     if not fields:
-        raise usage_error("empty_update", "The update names no field.", None, "Name at least one field.")
+        raise usage_error(
+            "empty_update", "The update names no field.", None, "Name at least one field."
+        )
     values: dict[str, Value] = {}
     errors = []
     for name, value in fields.items():
@@ -87,14 +117,23 @@ def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[st
 
 
 def updatable_type(generation: Generation, name: str) -> str:
-    """Return the type of a field that updates may change; raise `unknown_field` or `field_not_updatable`."""
+    """Return the type of a field that updates may change.
+
+    Raise `unknown_field` or `field_not_updatable`.
+    """
     field = generation.profile_fields.get(name)
     if field is None:
         known = (field.name for field in generation.profile_fields.values() if field.updatable)
-        raise OvertideError("unknown_field", f"Customers have no field {name!r}.", name, did_you_mean(name, known))
+        raise OvertideError(
+            "unknown_field", f"Customers have no field {name!r}.", name, did_you_mean(name, known)
+        )
     if not field.updatable:
-        raise OvertideError("field_not_updatable", f"{name} identifies the customer and cannot be updated.", name,
-                            "Name fields that can be: `overtide get` shows them.")
+        raise OvertideError(
+            "field_not_updatable",
+            f"{name} identifies the customer and cannot be updated.",
+            name,
+            "Name fields that can be: `overtide get` shows them.",
+        )
     return field.type
 
 
@@ -103,4 +142,6 @@ def combined(errors: list[OvertideError]) -> OvertideError:
     if len(errors) == 1:
         return errors[0]
     names = ", ".join(str(error.target) for error in errors)
-    return OvertideError("invalid_fields", f"{len(errors)} fields were refused: {names}.", details=errors)
+    return OvertideError(
+        "invalid_fields", f"{len(errors)} fields were refused: {names}.", details=errors
+    )

@@ -1,18 +1,29 @@
-"""Check posted activities, in source format or as UnifiedActivity, and map them to unified activities."""
+"""Check posted activities and map them to unified activities.
+
+They come in source format or as UnifiedActivity.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lake.generation import Generation
-from schemas.activities import COLUMNS, range_index, unified_activity
-from schemas.errors import OvertideError
-from schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
-from schemas.null_words import is_null_word
-from schemas.strict_json import parse_json
-from schemas.suggestions import did_you_mean
-from schemas.values import BLANKS, Reading, Value, canonical, from_json, from_source, text_of
-from serving.fields import combined, unknown_entity
+from overtide.lake.generation import Generation
+from overtide.schemas.activities import COLUMNS, range_index, unified_activity
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
+from overtide.schemas.null_words import is_null_word
+from overtide.schemas.strict_json import parse_json
+from overtide.schemas.suggestions import did_you_mean
+from overtide.schemas.values import (
+    BLANKS,
+    Reading,
+    Value,
+    canonical,
+    from_json,
+    from_source,
+    text_of,
+)
+from overtide.serving.fields import combined, unknown_entity
 
 CREATED, HELD = 201, 202
 
@@ -21,7 +32,8 @@ CREATED, HELD = 201, 202
 class Checked:
     """A posted record that is in order: its unified activity, its target, and its identity.
 
-    `unknown` is the refusal due when the base does not know its customer, unless the log has answered it before.
+    `unknown` is the refusal due when the base does not know its customer, unless the log has
+    answered it before.
     """
 
     body: str
@@ -35,13 +47,20 @@ class Checked:
 
 
 def activity_of(generation: Generation, name: str) -> dict[str, Any]:
-    """Return an entity's activity configuration; raise `unknown_entity` or `no_activity_configuration`."""
+    """Return an entity's activity configuration.
+
+    Raise `unknown_entity` or `no_activity_configuration`.
+    """
     if name not in generation.entities and name not in generation.activities:
         raise unknown_entity(name, [*generation.activities, UNIFIED_ACTIVITY])
     if name not in generation.activities:
-        raise OvertideError("no_activity_configuration", f"{name} is not set up as an activity.", name,
-                            "Add it to `activities` of overtide.yaml and run `overtide refresh`; known are "
-                            f"{', '.join([*generation.activities, UNIFIED_ACTIVITY])}.")
+        raise OvertideError(
+            "no_activity_configuration",
+            f"{name} is not set up as an activity.",
+            name,
+            "Add it to `activities` of overtide.yaml and run `overtide refresh`; known are "
+            f"{', '.join([*generation.activities, UNIFIED_ACTIVITY])}.",
+        )
     return dict(generation.activities[name])
 
 
@@ -51,40 +70,65 @@ def checked_record(generation: Generation, name: str, record: Mapping[str, Any])
     Codes: `unknown_field`, `invalid_value`, `missing_field`; `invalid_fields` for several.
     """
     entity, activity = generation.entities[name], activity_of(generation, name)
-    values = _typed(name, entity, record, (entity["primary_key"], activity["timestamp"], activity["foreign_key"]))
+    values = _typed(
+        name,
+        entity,
+        record,
+        (entity["primary_key"], activity["timestamp"], activity["foreign_key"]),
+    )
     unified = unified_activity(name, entity, activity, values)
     key = str(text_of(values[activity["foreign_key"]]))
     known = generation.resolve_record(activity["to"], key) is not None
-    return Checked(canonical(unified), hash_of({"entity": name, "record": values}), str(unified["ActivityId"]),
-                   entity=activity["to"], key=key, status=CREATED if known else HELD)
+    return Checked(
+        canonical(unified),
+        hash_of({"entity": name, "record": values}),
+        str(unified["ActivityId"]),
+        entity=activity["to"],
+        key=key,
+        status=CREATED if known else HELD,
+    )
 
 
-def _typed(name: str, entity: Mapping[str, Any], record: Mapping[str, Any],
-           needed: tuple[str, ...]) -> dict[str, Value]:
-    """Return the canonical value of every attribute of an entity, null for those that the record lacks."""
+def _typed(
+    name: str, entity: Mapping[str, Any], record: Mapping[str, Any], needed: tuple[str, ...]
+) -> dict[str, Value]:
+    """Return the canonical value of an entity's attributes, null where the record lacks it."""
     attributes = entity["attributes"]
     errors = [_unknown(name, column, attributes) for column in record if column not in attributes]
     values: dict[str, Value] = {}
     for column, attribute in attributes.items():
         try:
             value = record.get(column)
-            values[column] = None if is_null_word(attribute["type"], value, attribute.get("null_words")) else \
-                from_source(attribute["type"], Reading.of(attribute), entity["time_zone"], value)
+            values[column] = (
+                None
+                if is_null_word(attribute["type"], value, attribute.get("null_words"))
+                else from_source(
+                    attribute["type"], Reading.of(attribute), entity["time_zone"], value
+                )
+            )
         except OvertideError as error:
             error.target = column
             errors.append(error)
     wrong = {error.target for error in errors}
-    errors += [_missing(name, column) for column in dict.fromkeys(needed)
-               if column not in wrong and not (text_of(values.get(column)) or "").strip(BLANKS)]
+    errors += [
+        _missing(name, column)
+        for column in dict.fromkeys(needed)
+        if column not in wrong and not (text_of(values.get(column)) or "").strip(BLANKS)
+    ]
     if errors:
         raise combined(errors)
     return values
 
 
 def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checked:
-    """Check a UnifiedActivity record; raise all that is wrong with it, with the codes of `checked_record`."""
+    """Check a UnifiedActivity record.
+
+    Raise all that is wrong with it, with the codes of `checked_record`.
+    """
     columns = ("CustomerId", *COLUMNS)
-    errors = [_unknown(UNIFIED_ACTIVITY, column, columns) for column in record if column not in columns]
+    errors = [
+        _unknown(UNIFIED_ACTIVITY, column, columns) for column in record if column not in columns
+    ]
     values: dict[str, Value] = {}
     for column in columns:
         try:
@@ -93,8 +137,11 @@ def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checke
             error.target = column
             errors.append(error)
     wrong = {error.target for error in errors}
-    errors += [_missing(UNIFIED_ACTIVITY, column) for column in ("CustomerId", "ActivityType", "ActivityTime")
-               if column not in wrong and not values.get(column)]
+    errors += [
+        _missing(UNIFIED_ACTIVITY, column)
+        for column in ("CustomerId", "ActivityType", "ActivityTime")
+        if column not in wrong and not values.get(column)
+    ]
     if errors:
         raise combined(errors)
     return _unified(generation, values)
@@ -114,8 +161,12 @@ def _semantic(value: object) -> str | None:
     if document is None:
         return None
     if not isinstance(document, dict):
-        raise OvertideError("invalid_value", "SemanticData is not a JSON object, nor the text of one.", "SemanticData",
-                            'Send an object such as {"Rating": 5}.')
+        raise OvertideError(
+            "invalid_value",
+            "SemanticData is not a JSON object, nor the text of one.",
+            "SemanticData",
+            'Send an object such as {"Rating": 5}.',
+        )
     return canonical(document)
 
 
@@ -127,27 +178,51 @@ def _unified(generation: Generation, values: dict[str, Value]) -> Checked:
     values["ActivityId"] = identity = _identity(values)
     unknown = None
     if generation.resolve_id(customer_id) is None:
-        unknown = OvertideError("customer_not_found", f"There is no customer {customer_id}.", "CustomerId",
-                                "Post the source record instead if its customer is still to come.")
-    return Checked(canonical(values), hash_of({"customerId": customer_id, "record": values}), identity,
-                   customer_id, unknown=unknown)
+        unknown = OvertideError(
+            "customer_not_found",
+            f"There is no customer {customer_id}.",
+            "CustomerId",
+            "Post the source record instead if its customer is still to come.",
+        )
+    return Checked(
+        canonical(values),
+        hash_of({"customerId": customer_id, "record": values}),
+        identity,
+        customer_id,
+        unknown=unknown,
+    )
 
 
 def _identity(values: Mapping[str, Value]) -> str | None:
-    """Return the ActivityId of a record, None where the event will name it; raise when its parts contradict."""
-    source, key, given = values["SourceEntityName"], values["SourceActivityId"], values["ActivityId"]
+    """Return the ActivityId of a record, None where the event will name it.
+
+    Raise when its parts contradict.
+    """
+    source, key, given = (
+        values["SourceEntityName"],
+        values["SourceActivityId"],
+        values["ActivityId"],
+    )
     if key and not source:
         raise _missing(UNIFIED_ACTIVITY, "SourceEntityName")
     named = activity_id(str(source), str(key)) if source and key else None
     if given and named and given != named:
-        raise OvertideError("invalid_value", f"The ActivityId of {source} {key} is {named}, not {given}.", "ActivityId",
-                            "Leave ActivityId out, or leave out SourceEntityName and SourceActivityId.")
+        raise OvertideError(
+            "invalid_value",
+            f"The ActivityId of {source} {key} is {named}, not {given}.",
+            "ActivityId",
+            "Leave ActivityId out, or leave out SourceEntityName and SourceActivityId.",
+        )
     return named or (str(given) if given else None)
 
 
 def _unknown(entity: str, column: str, known: Mapping[str, Any] | tuple[str, ...]) -> OvertideError:
-    return OvertideError("unknown_field", f"{entity} has no field {column!r}.", column, did_you_mean(column, known))
+    return OvertideError(
+        "unknown_field", f"{entity} has no field {column!r}.", column, did_you_mean(column, known)
+    )
 
 
 def _missing(entity: str, column: str) -> OvertideError:
-    return OvertideError("missing_field", f"A record of {entity} needs {column}.", column, "Give it a value.")
+    return OvertideError(
+        "missing_field", f"A record of {entity} needs {column}.", column, "Give it a value."
+    )

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from schemas.errors import USAGE, OvertideError, usage_error
-from schemas.instants import Instant, parse_duration, parse_instant
-from schemas.values import checked_text
+from overtide.schemas.errors import USAGE, OvertideError, usage_error
+from overtide.schemas.instants import Instant, parse_duration, parse_instant
+from overtide.schemas.values import checked_text
 
 MAX_LABEL = 256
 """Characters of a caller's name or of an idempotency key."""
@@ -13,9 +13,12 @@ MAX_LABEL = 256
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The parameters as texts of the request: what is missing is decided by configuration and acceptance.
+    """The parameters as texts of the request.
 
-    `valid_until` is an instant, or a duration from acceptance such as `4h`; `event_time` is an instant.
+    What is missing is decided by configuration and acceptance.
+
+    `valid_until` is an instant, or a duration from acceptance such as `4h`; `event_time` is an
+    instant.
     """
 
     valid_until: str | None = None
@@ -33,7 +36,10 @@ NO_TERMS = Terms()
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Terms read: an end, or else a duration from acceptance; and the start where the client gave one."""
+    """Terms read: an end, or else a duration from acceptance.
+
+    And the start where the client gave one.
+    """
 
     valid_until: Instant | None
     ttl: int | None
@@ -42,7 +48,11 @@ class Period:
 
 def period(terms: Terms, default_ttl: str) -> Period:
     """Read the times of a request; raise `invalid_instant` or `invalid_duration`."""
-    start = None if terms.event_time is None else parameter("eventTime", parse_instant, terms.event_time)
+    start = (
+        None
+        if terms.event_time is None
+        else parameter("eventTime", parse_instant, terms.event_time)
+    )
     end = default_ttl if terms.valid_until is None else terms.valid_until
     if "-" in end or ":" in end:
         return Period(parameter("validUntil", parse_instant, end), None, start)
@@ -50,7 +60,10 @@ def period(terms: Terms, default_ttl: str) -> Period:
 
 
 def parameter(name: str, parse: Callable[[str], int], text: str) -> int:
-    """Read a time that was given as a parameter; one that cannot be read is wrong usage of the parameter `name`."""
+    """Read a time that was given as a parameter.
+
+    One that cannot be read is wrong usage of the parameter `name`.
+    """
     try:
         return parse(text)
     except OvertideError as error:
@@ -59,8 +72,17 @@ def parameter(name: str, parse: Callable[[str], int], text: str) -> int:
 
 
 def check_labels(terms: Terms) -> None:
-    """Raise `invalid_parameter` for a caller or an idempotency key that is empty, too long or cannot be kept."""
+    """Raise `invalid_parameter` for a caller or an idempotency key that cannot be taken.
+
+    That is one that is empty, too long or cannot be kept.
+    """
     for name, text in (("caller", terms.caller), ("idempotencyKey", terms.idempotency_key)):
-        if text is not None and not (isinstance(text, str) and 0 < len(text) <= MAX_LABEL and checked_text(text)):
-            raise usage_error("invalid_parameter", f"A text of 1 to {MAX_LABEL} characters is expected.", name,
-                              "Shorten it, or leave it out.")
+        if text is not None and not (
+            isinstance(text, str) and 0 < len(text) <= MAX_LABEL and checked_text(text)
+        ):
+            raise usage_error(
+                "invalid_parameter",
+                f"A text of 1 to {MAX_LABEL} characters is expected.",
+                name,
+                "Shorten it, or leave it out.",
+            )

@@ -51,8 +51,11 @@ def call(*words: object, given: bytes | str = b"") -> Answer:
 @contextmanager
 def _streams(data: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     before, out, err = (sys.stdin, sys.stdout, sys.stderr), io.BytesIO(), io.BytesIO()
-    sys.stdin, sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(data)), io.TextIOWrapper(out),
-                                         io.TextIOWrapper(err))
+    sys.stdin, sys.stdout, sys.stderr = (
+        io.TextIOWrapper(io.BytesIO(data)),
+        io.TextIOWrapper(out),
+        io.TextIOWrapper(err),
+    )
     try:
         yield out, err
     finally:
@@ -66,13 +69,21 @@ def environment(**more: str) -> dict[str, str]:
 
 def spawn(*words: object, given: bytes | None = b"", encoded: str = "utf-8", **more: Any) -> Answer:
     """Run a command in a process of its own."""
-    done = subprocess.run([*COMMAND, *map(str, words)], input=given, capture_output=True, check=False,
-                          **{"env": environment(), "timeout": 300, **more})
+    done = subprocess.run(
+        [*COMMAND, *map(str, words)],
+        input=given,
+        capture_output=True,
+        check=False,
+        **{"env": environment(), "timeout": 300, **more},
+    )
     return Answer(done.returncode, done.stdout.decode(encoded), done.stderr.decode(encoded))
 
 
 def expect_refusal(answer: Answer, exit_code: int, *parts: str) -> None:
-    """Hold what a person gets to read: one line, or one and its details, that says all of `parts`; no traceback."""
+    """Hold what a person gets to read: one line, or one and its details, that says all of `parts`.
+
+    No traceback.
+    """
     assert (answer.code, answer.out) == (exit_code, ""), answer
     first, *details = answer.err.rstrip("\n").split("\n")
     assert first.startswith("overtide: ")
@@ -94,8 +105,15 @@ def obey_permissions() -> None:
 
 
 def begin(*words: object) -> subprocess.Popen:
-    return subprocess.Popen([*COMMAND, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed_ctrl_c)
+    return subprocess.Popen(
+        [*COMMAND, *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=heed_ctrl_c,
+    )
 
 
 def heed_ctrl_c() -> None:

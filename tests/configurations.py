@@ -1,4 +1,7 @@
-"""A whole configuration for tests of validation, edits of it, and what is found wrong with the result."""
+"""A whole configuration for tests of validation, and edits of it.
+
+It also gives what is found wrong with the result.
+"""
 
 import copy
 from pathlib import Path
@@ -7,7 +10,7 @@ from typing import Any
 import yaml
 
 from overtide.commands_project import check_project
-from schemas.mistakes import Mistake
+from overtide.schemas.mistakes import Mistake
 
 TEXT = """
 instance: {name: Shop, id: 6f2c1f0e-5f0b-4b8c-9d2e-3a1b2c3d4e5f}
@@ -16,17 +19,20 @@ sources:
     Contacts:
       path: data/contacts.csv
       primary_key: ContactId
-      attributes: {ContactId: string, Name: string, EMail: string, Born: date, Points: integer, Spent: "decimal(9, 2)",
+      attributes: {ContactId: string, Name: string, EMail: string, Born: date, Points: integer,
+                   Spent: "decimal(9, 2)",
                    Vip: boolean, Code: guid, Seen: datetime}
     Orders:
       path: data/orders.csv
       primary_key: OrderId
-      attributes: {OrderId: string, ContactId: string, PlacedAt: datetime, Item: string, Amount: "decimal(9, 2)"}
+      attributes: {OrderId: string, ContactId: string, PlacedAt: datetime, Item: string,
+                   Amount: "decimal(9, 2)"}
   Club:
     Members:
       path: data/members.csv
       primary_key: MemberId
-      attributes: {MemberId: string, Name: string, EMail: string, Joined: date, Level: integer, Town: string}
+      attributes: {MemberId: string, Name: string, EMail: string, Joined: date, Level: integer,
+                   Town: string}
 unification:
   entities:
     - entity: Shop_Contacts
@@ -84,16 +90,27 @@ def edited(*edits: Edit) -> dict[str, Any]:
 
 
 def write_project(folder: Path, document: dict[str, Any] | str) -> Path:
-    """Write the configuration (a document or its text) and files that have its columns; return the folder."""
+    """Write the configuration (a document or its text) and files that have its columns.
+
+    Return the folder.
+    """
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    text = (
+        document
+        if isinstance(document, str)
+        else yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    )
     (folder / "overtide.yaml").write_text(text, encoding="utf-8")
     for entities in yaml.safe_load(TEXT)["sources"].values():
         for entity in entities.values():
-            (folder / entity["path"]).write_text(",".join(entity["attributes"]) + "\n", encoding="utf-8")
+            (folder / entity["path"]).write_text(
+                ",".join(entity["attributes"]) + "\n", encoding="utf-8"
+            )
     return folder
 
 
-def checked(folder: Path, document: dict[str, Any] | str, environ: dict[str, str] | None = None) -> list[Mistake]:
+def checked(
+    folder: Path, document: dict[str, Any] | str, environ: dict[str, str] | None = None
+) -> list[Mistake]:
     """Return what `overtide validate` finds in a project with this configuration."""
     return check_project(write_project(folder, document), environ or {})

@@ -1,4 +1,7 @@
-"""Projects that the tests of the command line and of Python share; each is built once per process."""
+"""Projects that the tests of the command line and of Python share.
+
+Each is built once per process.
+"""
 
 import shutil
 from pathlib import Path
@@ -9,20 +12,49 @@ import yaml
 from overtide.project import Project
 from tests import shop
 
-ORDERS = ({"OrderId": "1", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup", "Amount": "3.00"},
-          {"OrderId": "2", "AccountId": "1", "PlacedAt": "2024-03-02T10:00:00Z", "Item": "Pot", "Amount": "12.50"})
+ORDERS = (
+    {
+        "OrderId": "1",
+        "AccountId": "1",
+        "PlacedAt": "2024-03-01T10:00:00Z",
+        "Item": "Cup",
+        "Amount": "3.00",
+    },
+    {
+        "OrderId": "2",
+        "AccountId": "1",
+        "PlacedAt": "2024-03-02T10:00:00Z",
+        "Item": "Pot",
+        "Amount": "12.50",
+    },
+)
 
 
 def make_shop(folder: Path) -> Path:
-    """Write the shop of `tests.shop` with two people: Ann has a contact, two accounts and two orders, Ben a contact."""
+    """Write the shop of `tests.shop` with two people.
+
+    Ann has a contact, two accounts and two orders, Ben a contact.
+    """
     folder.mkdir(parents=True)
     (folder / "overtide.yaml").write_text(yaml.safe_dump(shop.configuration(), sort_keys=False))
-    shop.write_sources(folder, shop.sources(
-        (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 7, "Since": "2020-01-02"}),
-        (shop.ACCOUNTS, "1", {"EMail": "ann@x", "FullName": "Ann A", "Spent": "12.50", "Member": True}),
-        (shop.ACCOUNTS, "2", {"EMail": "ann@x"}),
-        (shop.CONTACTS, "2", {"EMail": "ben@x", "FullName": "Ben"}),
-        *((shop.ORDERS, order["OrderId"], order) for order in ORDERS)))
+    shop.write_sources(
+        folder,
+        shop.sources(
+            (
+                shop.CONTACTS,
+                "1",
+                {"EMail": "ann@x", "FullName": "Ann", "Points": 7, "Since": "2020-01-02"},
+            ),
+            (
+                shop.ACCOUNTS,
+                "1",
+                {"EMail": "ann@x", "FullName": "Ann A", "Spent": "12.50", "Member": True},
+            ),
+            (shop.ACCOUNTS, "2", {"EMail": "ann@x"}),
+            (shop.CONTACTS, "2", {"EMail": "ben@x", "FullName": "Ben"}),
+            *((shop.ORDERS, order["OrderId"], order) for order in ORDERS),
+        ),
+    )
     return folder
 
 

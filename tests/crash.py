@@ -1,7 +1,7 @@
 """`python -m tests.crash N`: let processes die N times, restart them, and compare with the oracle.
 
-A story is made from its seed alone; the first 20 are those of `make test`. A story that fails is told with the command
-that tells it again, and its folder is kept.
+A story is made from its seed alone; the first 20 are those of `make test`. A story that fails is
+told with the command that tells it again, and its folder is kept.
 """
 
 import argparse
@@ -30,12 +30,24 @@ def main() -> int:
         if total.crashes >= arguments.crashes:
             break
         told = tell(seed, folder, template)
-        total = Told(total.crashes + told.crashes, total.reached | told.reached, total.reads + told.reads,
-                     total.slow + told.slow)
-        print(f"{total.crashes} crashes clean, {time.monotonic() - started:.0f} s (seed {seed}: {plan(seed)})",
-              flush=True)
-    print(f"{total.crashes} crashes at {len(total.reached)} named steps and at random; {total.reads} reads beside "
-          f"them, {total.slow} too slow to count")
+        total = Told(
+            total.crashes + told.crashes,
+            total.reached | told.reached,
+            total.reads + told.reads,
+            total.slow + told.slow,
+        )
+        print(
+            (
+                f"{total.crashes} crashes clean, {time.monotonic() - started:.0f} s (seed {seed}: "
+                f"{plan(seed)})"
+            ),
+            flush=True,
+        )
+    print(
+        f"{total.crashes} crashes at {len(total.reached)} named steps and at random; "
+        f"{total.reads} reads beside "
+        f"them, {total.slow} too slow to count"
+    )
     shutil.rmtree(folder)
     return 0
 
@@ -47,7 +59,10 @@ def tell(seed: int, folder: Path, template: Path) -> Told:
     try:
         told = Telling(plan(seed), place, template).tell()
     except BaseException:
-        print(f"\nFailed: python -m tests.crash 1 --seed {seed} ({plan(seed)}); its files: {place}", flush=True)
+        print(
+            f"\nFailed: python -m tests.crash 1 --seed {seed} ({plan(seed)}); its files: {place}",
+            flush=True,
+        )
         raise
     shutil.rmtree(place)
     return told

@@ -1,32 +1,62 @@
-"""What happens in a crash story, made from its seed alone: which processes run, and where and when each of them dies.
+"""What happens in a crash story, made from its seed alone.
 
-The first stories are the tour: between them they die at every named step. Later ones mix steps, the times that they
-are reached, and deaths at any instant.
+Which processes run, and where and when each of them dies.
+
+The first stories are the tour: between them they die at every named step. Later ones mix steps, the
+times that they are reached, and deaths at any instant.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from schemas.crash import CRASH_POINTS
+from overtide.schemas.crash import CRASH_POINTS
 
 TOUR = 14
 """Stories in which every named step is taken at least once; `make test` tells them."""
 REFRESHES, READING = range(0, TOUR, 4), (2, 8)
-"""Stories of the tour in which refreshes die (in the others streams do), and those with readers beside them."""
-ROLES = {"log": ("writer",), "refresh": ("refresh",), "generation": ("refresh",), "publish": ("refresh",),
-         "published": ("refresh",), "locks": ("stream", "refresh"), "snapshots": ("stream", "refresh"),
-         "overlay": ("stream",), "stream": ("stream",), "maintenance": ("stream",), "orphans": ("stream", "refresh")}
+"""Stories of the tour in which refreshes die, and those with readers beside them.
+
+In the other stories streams die.
+"""
+ROLES = {
+    "log": ("writer",),
+    "refresh": ("refresh",),
+    "generation": ("refresh",),
+    "publish": ("refresh",),
+    "published": ("refresh",),
+    "locks": ("stream", "refresh"),
+    "snapshots": ("stream", "refresh"),
+    "overlay": ("stream",),
+    "stream": ("stream",),
+    "maintenance": ("stream",),
+    "orphans": ("stream", "refresh"),
+}
 """Part of the code -> the processes that may die there; on the tour it is the first."""
-PUBLISHED = ("publish.committed", "published.draft_written", "publish.after_commit", "refresh.scratch_removed",
-             "refresh.generations_removed")
+PUBLISHED = (
+    "publish.committed",
+    "published.draft_written",
+    "publish.after_commit",
+    "refresh.scratch_removed",
+    "refresh.generations_removed",
+)
 """Steps at which a refresh dies that has published."""
-BEFORE = {"generation.removed": PUBLISHED, "snapshots.expired": PUBLISHED, "published.catalog_asked": PUBLISHED[:1],
-          "orphans.removed": ("maintenance.rows_inserted", "publish.file_moved")}
+BEFORE = {
+    "generation.removed": PUBLISHED,
+    "snapshots.expired": PUBLISHED,
+    "published.catalog_asked": PUBLISHED[:1],
+    "orphans.removed": ("maintenance.rows_inserted", "publish.file_moved"),
+}
 """Steps that a process only takes when it died at one of others before."""
 ALONE = {"published.catalog_asked"}
 """Steps that any other process would take first."""
-AT_ONCE = {"locks.holder_unnamed", "overlay.created", "overlay.option_set", "stream.begun", "orphans.removed"}
+AT_ONCE = {
+    "locks.holder_unnamed",
+    "overlay.created",
+    "overlay.option_set",
+    "stream.begun",
+    "orphans.removed",
+}
 """Steps that a stream takes when it begins, and never again."""
 NEW_LOG = {"log.file_made", "log.layout_written"}
 """Steps that only the first writer of all takes."""
@@ -34,7 +64,10 @@ NEW_LOG = {"log.file_made", "log.layout_written"}
 
 @dataclass(frozen=True)
 class Death:
-    """How a process dies: when it takes a step for the n-th time, or, without one, by SIGKILL after some seconds."""
+    """How a process dies: when it takes a step for the n-th time, or else by SIGKILL.
+
+    The SIGKILL comes after some seconds, and only without a step.
+    """
 
     step: str | None = None
     time: int = 1
@@ -53,7 +86,9 @@ class Death:
 
 @dataclass(frozen=True)
 class Plan:
-    """One story: the deaths of each process that runs, in order, and those of all at the same instant (seconds).
+    """One story: the deaths of each process that runs, in order, and those of all at once.
+
+    All die at the same instant (seconds).
 
     `empty`: nothing was ever published; else a base is there, but no log and no stream yet.
     """
@@ -66,7 +101,12 @@ class Plan:
     steps: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        named = {death.step for deaths in self.deaths.values() for death in deaths if death.step is not None}
+        named = {
+            death.step
+            for deaths in self.deaths.values()
+            for death in deaths
+            if death.step is not None
+        }
         object.__setattr__(self, "steps", named)
 
     @property
@@ -75,7 +115,11 @@ class Plan:
         return 1 if self.steps & NEW_LOG else 2
 
     def __str__(self) -> str:
-        told = [f"{role} dies {', '.join(map(str, deaths))}" for role, deaths in self.deaths.items() if deaths]
+        told = [
+            f"{role} dies {', '.join(map(str, deaths))}"
+            for role, deaths in self.deaths.items()
+            if deaths
+        ]
         told += [f"all die after {after:.2f} s" for after in self.together]
         return "; ".join(told) + (", before the first publish" if self.empty else "")
 
@@ -91,15 +135,22 @@ def roles_of(step: str) -> tuple[str, ...]:
 
 
 def touring(seed: int) -> Plan:
-    """Return a story of the tour: refreshes or streams die at their share of the steps, and in all of them a writer.
+    """Return a story of the tour.
+
+    Refreshes or streams die at their share of the steps, and in all of them a writer.
 
     Where readers go on beside them, so does a stream.
     """
     role = "refresh" if seed in REFRESHES else "stream"
     stories = [one for one in range(TOUR) if (one in REFRESHES) == (seed in REFRESHES)]
-    mine, writers = ([step for step in CRASH_POINTS if roles_of(step)[0] == who] for who in (role, "writer"))
-    mine = mine[stories.index(seed)::len(stories)]
-    deaths = {role: chained(role, (Death(step) for step in mine)), "writer": (Death(writers[seed % len(writers)]),)}
+    mine, writers = (
+        [step for step in CRASH_POINTS if roles_of(step)[0] == who] for who in (role, "writer")
+    )
+    mine = mine[stories.index(seed) :: len(stories)]
+    deaths = {
+        role: chained(role, (Death(step) for step in mine)),
+        "writer": (Death(writers[seed % len(writers)]),),
+    }
     if ALONE & set(mine):
         return Plan(seed, {role: deaths[role]}, readers=False)
     reading = seed in READING
@@ -122,8 +173,10 @@ def mixed(seed: int) -> Plan:
     chance = Random(seed)
     empty = chance.random() < 0.1
     together = tuple(sorted(chance.uniform(0.2, 4) for _ in range(chance.choice((0, 0, 0, 1, 2)))))
-    deaths = {role: _some(chance, role, most, (0.3, 4.0)[role == "refresh"])
-              for role, most in (("refresh", 2), ("stream", 2), ("writer", 2))}
+    deaths = {
+        role: _some(chance, role, most, (0.3, 4.0)[role == "refresh"])
+        for role, most in (("refresh", 2), ("stream", 2), ("writer", 2))
+    }
     if chance.random() < 0.3:
         deaths["reader"] = tuple(Death(after=chance.uniform(0.1, 2)) for _ in range(2))
     if not together and not any(deaths.values()):
@@ -136,7 +189,9 @@ def _some(chance: Random, role: str, most: int, longest: float) -> tuple[Death, 
 
 
 def _death(chance: Random, role: str, longest: float) -> Death:
-    steps = [step for step in CRASH_POINTS if role in roles_of(step) and step not in NEW_LOG | ALONE]
+    steps = [
+        step for step in CRASH_POINTS if role in roles_of(step) and step not in NEW_LOG | ALONE
+    ]
     if chance.random() < 0.4:
         return Death(after=chance.uniform(0.0, longest))
     step = chance.choice(steps)

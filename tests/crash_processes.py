@@ -1,4 +1,6 @@
-"""The processes of a crash story: forked from a warm one that has Beam imported, then each on its own, as real as any.
+"""The processes of a crash story.
+
+Forked from a warm one that has Beam imported, then each on its own, as real as any.
 
 They use the project through its own front door: the command line, or `overtide.open`.
 """
@@ -16,32 +18,54 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.crash import VARIABLE
-from schemas.instants import format_instant
+from overtide.schemas.crash import VARIABLE
+from overtide.schemas.instants import format_instant
 from tests.oracle import Request
 
 if TYPE_CHECKING:
-    from eventlog.contract import Answer
     from overtide import Project
+    from overtide.eventlog.contract import Answer
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["apache_beam.runners.portability.fn_api_runner", "duckdb", "overtide.commands",
-                                "pipelines.refresh", "pipelines.realtime", "tests.engine", "tests.crash_processes"])
+CONTEXT.set_forkserver_preload(
+    [
+        "apache_beam.runners.portability.fn_api_runner",
+        "duckdb",
+        "overtide.commands",
+        "overtide.pipelines.refresh",
+        "overtide.pipelines.realtime",
+        "tests.engine",
+        "tests.crash_processes",
+    ]
+)
 
 BURST, PAUSE = 10, 0.15
-"""Batches that each thread of a writer sends at once, and the seconds that it waits after each of the others."""
+"""Batches each thread of a writer sends at once, and seconds of pause after the others.
+
+It waits that long after each of the others.
+"""
 Batch = list[Request]
-"""What is sent at once: one request with an idempotency key, or some records that their identity names."""
+"""What is sent at once: one request with an idempotency key, or some records.
+
+Such records are named by their identity.
+"""
 
 
-def start(work: Callable[..., int], *arguments: object, crash_at: str | None, output: Path) -> ForkServerProcess:
-    """Start a process that does some work, and dies where it is told to; it prints into the file `output`."""
+def start(
+    work: Callable[..., int], *arguments: object, crash_at: str | None, output: Path
+) -> ForkServerProcess:
+    """Start a process that does some work, and dies where it is told to.
+
+    It prints into the file `output`.
+    """
     process = CONTEXT.Process(target=_begin, args=(crash_at, str(output), work, arguments))
     process.start()
     return process
 
 
-def _begin(crash_at: str | None, output: str, work: Callable[..., int], arguments: Sequence[object]) -> None:
+def _begin(
+    crash_at: str | None, output: str, work: Callable[..., int], arguments: Sequence[object]
+) -> None:
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -51,6 +75,7 @@ def _begin(crash_at: str | None, output: str, work: Callable[..., int], argument
 
 
 # ---- overtide refresh, overtide stream
+
 
 def command(folder: Path, *words: str) -> int:
     """Run a command of the command line."""
@@ -62,35 +87,52 @@ def command(folder: Path, *words: str) -> int:
 def refresh(folder: Path) -> int:
     """Run a refresh that removes the files of an old base soon, so that stories see that, too."""
     import overtide
-    import runner_configs
-    from pipelines.refresh import refresh as run
-    from schemas.loading import loaded
+    from overtide import runner_configs
+    from overtide.pipelines.refresh import refresh as run
+    from overtide.schemas.loading import loaded
 
     with overtide.open(folder) as project:
-        run(loaded(folder, os.environ)[0], project.paths, runner_configs.load("embedded"), project.clock,
-            reading_seconds=2, allow_shrink=True)
+        run(
+            loaded(folder, os.environ)[0],
+            project.paths,
+            runner_configs.load("embedded"),
+            project.clock,
+            reading_seconds=2,
+            allow_shrink=True,
+        )
     return 0
 
 
 def stream(folder: Path) -> int:
-    """Run a stream with short ticks that keeps its tables small all the time, until it is told to stop."""
+    """Run a stream that keeps its tables small all the time, until it is told to stop.
+
+    Its ticks are short.
+    """
     import overtide
-    import runner_configs
-    from lake.maintenance import Upkeep
+    from overtide import runner_configs
+    from overtide.lake.maintenance import Upkeep
+    from overtide.pipelines.realtime import Tick
+    from overtide.pipelines.realtime import stream as run
+    from overtide.pipelines.runners import options_of, runner_of
     from overtide.signals import stopping
-    from pipelines.realtime import Tick
-    from pipelines.realtime import stream as run
-    from pipelines.runners import options_of, runner_of
 
     config = runner_configs.load("embedded")
     with stopping() as stop, overtide.open(folder) as project:
-        run(project.paths, project.log, project.clock, runner_of(config), options_of(config),
-            tick=Tick(shortest=0.1, poll=0.02, events=16), stop=stop.event,
-            upkeep=Upkeep(commits=2, seldom=2, reading_seconds=2))
+        run(
+            project.paths,
+            project.log,
+            project.clock,
+            runner_of(config),
+            options_of(config),
+            tick=Tick(shortest=0.1, poll=0.02, events=16),
+            stop=stop.event,
+            upkeep=Upkeep(commits=2, seldom=2, reading_seconds=2),
+        )
     return 0
 
 
 # ---- readers that die, too
+
 
 def read(folder: Path, enough: Path) -> int:
     """Ask for a card, a timeline and SQL in turn, until `enough` is there."""
@@ -108,6 +150,7 @@ def read(folder: Path, enough: Path) -> int:
 
 # ---- writers
 
+
 @dataclass(frozen=True)
 class Acknowledged:
     """What a writer heard: the event of one request of a batch of one of its threads."""
@@ -122,16 +165,23 @@ class Acknowledged:
 
 
 def acknowledged(journal: Path) -> list[Acknowledged]:
-    """Return what a writer has heard in all its lives, in order; a line that it died in does not count."""
+    """Return what a writer has heard in all its lives, in order.
+
+    A line that it died in does not count.
+    """
     lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
-    return [Acknowledged(**one) for line in lines if line.endswith(b"\n") for one in json.loads(line)]
+    return [
+        Acknowledged(**one) for line in lines if line.endswith(b"\n") for one in json.loads(line)
+    ]
 
 
 def write(folder: Path, threads: list[list[Batch]], journal: Path, anew: bool, enough: Path) -> int:
-    """Send batches, each thread its own in order, until `enough` is there; note each acknowledgement in the journal.
+    """Send batches, each thread its own in order, until `enough` is there.
 
-    After a death each thread sends the last batch that was acknowledged again, and the next, which may have been.
-    `anew`: the project is opened for every batch, as the command line does.
+    Note each acknowledgement in the journal.
+
+    After a death each thread sends the last batch that was acknowledged again, and the next, which
+    may have been. `anew`: the project is opened for every batch, as the command line does.
     """
     import overtide
 
@@ -150,7 +200,10 @@ def write(folder: Path, threads: list[list[Batch]], journal: Path, anew: bool, e
                     break
                 with overtide.open(folder) if anew else nullcontext(project) as opened:
                     answers = send(opened, threads[thread][number])
-                lines = [asdict(Acknowledged(thread, number, place, *answer)) for place, answer in enumerate(answers)]
+                lines = [
+                    asdict(Acknowledged(thread, number, place, *answer))
+                    for place, answer in enumerate(answers)
+                ]
                 os.write(note, json.dumps(lines).encode() + b"\n")
                 time.sleep(PAUSE if number > BURST else 0)
 
@@ -159,17 +212,32 @@ def write(folder: Path, threads: list[list[Batch]], journal: Path, anew: bool, e
 
 
 def send(project: "Project", batch: Batch) -> list[tuple[str, int, int, bool]]:
-    """Send a batch through the project; every request of a story is accepted, so a refusal ends the process."""
-    answers = [_answer(project, batch[0])] if batch[0].idempotency_key else \
-        project.post(batch[0].entity, [dict(one.record) for one in batch])
-    return [(answer.event.event_id, answer.event.position, answer.event.accepted_at, answer.repeated)
-            for answer in answers]
+    """Send a batch through the project.
+
+    Every request of a story is accepted, so a refusal ends the process.
+    """
+    answers = (
+        [_answer(project, batch[0])]
+        if batch[0].idempotency_key
+        else project.post(batch[0].entity, [dict(one.record) for one in batch])
+    )
+    return [
+        (answer.event.event_id, answer.event.position, answer.event.accepted_at, answer.repeated)
+        for answer in answers
+    ]
 
 
 def _answer(project: "Project", request: Request) -> "Answer":
-    target = {"customer_id": request.target} if isinstance(request.target, str) else {"key": request.target}
-    terms = {"caller": request.caller, "idempotency_key": request.idempotency_key,
-             "event_time": None if request.event_time is None else format_instant(request.event_time)}
+    target = (
+        {"customer_id": request.target}
+        if isinstance(request.target, str)
+        else {"key": request.target}
+    )
+    terms = {
+        "caller": request.caller,
+        "idempotency_key": request.idempotency_key,
+        "event_time": None if request.event_time is None else format_instant(request.event_time),
+    }
     if request.kind == "update":
         return project.update(**target, fields=request.fields, **terms)
     if request.kind == "withdrawal":

@@ -1,4 +1,7 @@
-"""Readers that go on asking while processes die around them, and keep what they were told until the truth is known."""
+"""Readers that go on asking while processes die around them.
+
+They keep what they were told until the truth is known.
+"""
 
 import contextlib
 import threading
@@ -12,11 +15,11 @@ from typing import TypeVar
 import duckdb
 
 import overtide
-from lake.catalog import connect
-from lake.session import open_session
+from overtide.lake.catalog import connect
+from overtide.lake.session import open_session
 from overtide.project import Project
-from schemas.errors import OvertideError
-from schemas.paths import Paths
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.paths import Paths
 from tests.engine import Sql
 from tests.oracle_base import Row, Target
 
@@ -43,7 +46,10 @@ class Read:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What SQL showed within one transaction, and its clock: how many, and in some of them also whom and what."""
+    """What SQL showed within one transaction, and its clock.
+
+    How many, and in some of them also whom and what.
+    """
 
     now: int
     run: int
@@ -74,7 +80,9 @@ class Readers:
 
     def begin(self) -> None:
         """Begin to read."""
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._ask_python, self._ask_sql)]
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._ask_python, self._ask_sql)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -92,18 +100,36 @@ class Readers:
 
     def _read(self, project: Project) -> Read:
         target = self.chance.choice(self.targets)
-        earlier = self.chance.choice(self.reads).as_of if self.reads and self.chance.random() < 0.2 else None
+        earlier = (
+            self.chance.choice(self.reads).as_of
+            if self.reads and self.chance.random() < 0.2
+            else None
+        )
         customer_id, key = (target, None) if isinstance(target, str) else (None, target)
         if self.chance.random() < 0.2:
             found = project.timeline(customer_id, key=key, as_of=earlier)
-            return Read(target, found.as_of, found.known_at, found.run, None,
-                        [dict(entry.activity) for entry in found.entries])
+            return Read(
+                target,
+                found.as_of,
+                found.known_at,
+                found.run,
+                None,
+                [dict(entry.activity) for entry in found.entries],
+            )
         card = project.get(customer_id, key=key, as_of=earlier)
-        return Read(target, card.as_of, card.known_at, card.run,
-                    (card.customer_id, {name: view.value for name, view in card.fields.items()}))
+        return Read(
+            target,
+            card.as_of,
+            card.known_at,
+            card.run,
+            (card.customer_id, {name: view.value for name, view in card.fields.items()}),
+        )
 
     def _ask_sql(self) -> None:
-        """Ask through a connection that stays open for some reads, opened as an analyst or as a program does."""
+        """Ask through a connection that stays open for some reads.
+
+        It is opened as an analyst or as a program does.
+        """
         paths = Paths.of(self.folder)
         opened: list[Sql] = []
 
@@ -121,13 +147,20 @@ class Readers:
             sql.connection.close()
 
     def _judged(self, ask: Callable[[], Found]) -> Found | None:
-        """Ask; an error is a fault, unless nothing was published yet. Who took longer than one may is not heard."""
+        """Ask; an error is a fault, unless nothing was published yet.
+
+        Who took longer than one may is not heard.
+        """
         began, known = time.monotonic(), len(self.reads) + len(self.snapshots)
         fault, found = None, None
         try:
             found = ask()
         except Exception as error:  # noqa: BLE001 - whatever a reader may meet
-            fault = None if self.early and known == 0 and nothing_yet(error) else f"{type(error).__name__}: {error}"
+            fault = (
+                None
+                if self.early and known == 0 and nothing_yet(error)
+                else f"{type(error).__name__}: {error}"
+            )
         if time.monotonic() - began > LONGEST:
             self.slow += 1
             return None
@@ -138,20 +171,27 @@ class Readers:
 def nothing_yet(error: Exception) -> bool:
     """Say whether this is the answer before the first publish."""
     return isinstance(error, duckdb.CatalogException) or (
-        isinstance(error, OvertideError) and error.code in ("nothing_published", "no_lake"))
+        isinstance(error, OvertideError) and error.code in ("nothing_published", "no_lake")
+    )
 
 
 def snapshot(sql: Sql, whole: bool) -> Snapshot:
-    """Read what SQL shows in one transaction; a `max` may come from statistics that are newer than its rows."""
+    """Read what SQL shows in one transaction.
+
+    A `max` may come from statistics that are newer than its rows.
+    """
     execute = sql.connection.execute
     execute("BEGIN")
     try:
         row = execute("""
             SELECT epoch_us(now()), (SELECT "Run" FROM lake.runs ORDER BY "Run" DESC LIMIT 1),
                    (SELECT "Position" FROM lake.overlay_state),
-                   (SELECT count(DISTINCT "Position") FROM lake.updates), (SELECT count(*) FROM lake."Customer")
+                   (SELECT count(DISTINCT "Position") FROM lake.updates), (SELECT count(*)
+                     FROM lake."Customer")
             """).fetchall()[0]
-        return Snapshot(*row, *((sql.customers_now(), sql.activities_now()) if whole else (None, None)))
+        return Snapshot(
+            *row, *((sql.customers_now(), sql.activities_now()) if whole else (None, None))
+        )
     finally:
         with contextlib.suppress(duckdb.Error):
             execute("COMMIT")

@@ -1,4 +1,7 @@
-"""Tells one crash story: starts the processes, lets them die as planned, starts them again, and compares at the end."""
+"""Tells one crash story.
+
+Starts the processes, lets them die as planned, starts them again, and compares at the end.
+"""
 
 import shutil
 import signal
@@ -12,8 +15,8 @@ from random import Random
 
 import yaml
 
-from eventlog.extent import place
-from schemas.paths import Paths
+from overtide.eventlog.extent import place
+from overtide.schemas.paths import Paths
 from tests import crash_company, shop
 from tests import crash_processes as processes
 from tests.crash_company import sources_of
@@ -26,17 +29,23 @@ from tests.oracle_identities import Registry
 
 DIED, KILLED, TOLD_TO_STOP = 137, -signal.SIGKILL, -signal.SIGTERM
 PATIENCE = 60.0
-"""Seconds after which a life is ended that has not reached its step: nothing leads there any more."""
+"""Seconds after which a life is ended that has not reached its step.
+
+Nothing leads there any more.
+"""
 ENDLESS = 300.0
 """Seconds after which a story hangs."""
 TEMPLATE = "template"
 LOST = 0.2
-"""Share of the lives of a refresh or stream before which what lies beside the catalog or the log is lost."""
+"""Share of lives before which what lies beside the catalog or the log is lost.
+
+The lives are those of a refresh or stream.
+"""
 
 
 @dataclass
 class Told:
-    """What came of a story: how many processes died, the steps they died at, and what readers saw."""
+    """What came of a story: the deaths, the steps they came at, and what readers saw."""
 
     crashes: int = 0
     reached: set[str] = field(default_factory=set)
@@ -47,8 +56,14 @@ class Told:
 class Role:
     """One kind of process, life after life: each dies as planned, the last one ends by itself."""
 
-    def __init__(self, name: str, deaths: tuple[Death, ...], begin: Callable[[str | None], ForkServerProcess],
-                 told: Told, output: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        deaths: tuple[Death, ...],
+        begin: Callable[[str | None], ForkServerProcess],
+        told: Told,
+        output: Path,
+    ) -> None:
         self.name, self.output = name, output
         self._deaths, self._begin, self._told = list(deaths), begin, told
         self._told_to_stop = False
@@ -56,7 +71,9 @@ class Role:
 
     def _next(self) -> None:
         self.death = self._deaths.pop(0) if self._deaths else None
-        self.process: ForkServerProcess | None = self._begin(self.death.variable if self.death else None)
+        self.process: ForkServerProcess | None = self._begin(
+            self.death.variable if self.death else None
+        )
         self._began = time.monotonic()
 
     @property
@@ -92,7 +109,9 @@ class Role:
             self.process = None
             return
         if code not in (0, DIED, KILLED):
-            raise AssertionError(f"{self.name} ended with {code}: {self.output.read_text()[-3000:]}")
+            raise AssertionError(
+                f"{self.name} ended with {code}: {self.output.read_text()[-3000:]}"
+            )
         if code:
             self._told.crashes += 1
         if code == DIED and ended is not None and ended.step is not None:
@@ -122,9 +141,19 @@ class Telling:
         else:
             shutil.copytree(template, self.project)
             ids = known_ids()
-        self.sent = {f"writer {number}": crash_company.sent(plan.seed, number, ids) for number in range(plan.writers)}
+        self.sent = {
+            f"writer {number}": crash_company.sent(plan.seed, number, ids)
+            for number in range(plan.writers)
+        }
         chance = Random(plan.seed)
-        targets = [*((entity, key) for entity in (shop.CONTACTS, shop.ACCOUNTS) for key in crash_company.KEYS), *ids]
+        targets = [
+            *(
+                (entity, key)
+                for entity in (shop.CONTACTS, shop.ACCOUNTS)
+                for key in crash_company.KEYS
+            ),
+            *ids,
+        ]
         self.readers = Readers(self.project, targets, chance, plan.empty) if plan.readers else None
 
     def tell(self) -> Told:
@@ -139,7 +168,11 @@ class Telling:
                 self.told.reads = len(self.readers.reads) + len(self.readers.snapshots)
                 self.told.slow = self.readers.slow
         heard = {name: acknowledged(self.journal(name)) for name in self.sent}
-        check(self.project, Witness(self.sent, heard, self.sources, self.readers), time.time_ns() // 1000)
+        check(
+            self.project,
+            Witness(self.sent, heard, self.sources, self.readers),
+            time.time_ns() // 1000,
+        )
         return self.told
 
     def sources(self, attempt: int) -> Sources:
@@ -153,7 +186,7 @@ class Telling:
     # -- processes --
 
     def happen(self) -> None:
-        """Run all processes until each has died as planned and been started again, and all has caught up."""
+        """Run all processes until each has died as planned, been restarted, and caught up."""
         roles = self.roles()
         try:
             self.live(roles)
@@ -166,7 +199,9 @@ class Telling:
         """Look after all processes until the last of them has ended by itself."""
         began, together = time.monotonic(), list(self.plan.together)
         while not all(role.over for role in roles):
-            wait([role.process.sentinel for role in roles if role.process is not None], timeout=0.02)
+            wait(
+                [role.process.sentinel for role in roles if role.process is not None], timeout=0.02
+            )
             if together and time.monotonic() - began > together[0]:
                 together.pop(0)
                 for role in roles:
@@ -176,17 +211,37 @@ class Telling:
             if not together and all(role.last for role in roles):
                 self.finish(roles)
             if time.monotonic() - began > ENDLESS:
-                raise AssertionError("; ".join(f"{role.name} hangs: {role.output.read_text()[-1000:]}"
-                                               for role in roles if not role.over))
+                raise AssertionError(
+                    "; ".join(
+                        f"{role.name} hangs: {role.output.read_text()[-1000:]}"
+                        for role in roles
+                        if not role.over
+                    )
+                )
 
     def roles(self) -> list[Role]:
         """Start the processes of the story."""
-        begin = {"refresh": self.begin_refresh, "stream": self.begin_stream, "reader": self.begin_reader}
+        begin = {
+            "refresh": self.begin_refresh,
+            "stream": self.begin_stream,
+            "reader": self.begin_reader,
+        }
         named = {name: deaths for name, deaths in self.plan.deaths.items() if name != "writer"}
-        roles = [Role(name, deaths, begin[name], self.told, self.output(name)) for name, deaths in named.items()]
+        roles = [
+            Role(name, deaths, begin[name], self.told, self.output(name))
+            for name, deaths in named.items()
+        ]
         if "writer" in self.plan.deaths:
-            roles += [Role(name, self.plan.deaths["writer"] if number == 0 else (), self.begin_writer(name), self.told,
-                           self.output(name)) for number, name in enumerate(self.sent)]
+            roles += [
+                Role(
+                    name,
+                    self.plan.deaths["writer"] if number == 0 else (),
+                    self.begin_writer(name),
+                    self.told,
+                    self.output(name),
+                )
+                for number, name in enumerate(self.sent)
+            ]
         return roles
 
     def finish(self, roles: list[Role]) -> None:
@@ -207,7 +262,9 @@ class Telling:
         self.attempt += 1
         self.take_away()
         shop.write_sources(self.project, self.sources(self.attempt))
-        return start(processes.refresh, self.project, crash_at=crash_at, output=self.output("refresh"))
+        return start(
+            processes.refresh, self.project, crash_at=crash_at, output=self.output("refresh")
+        )
 
     def begin_stream(self, crash_at: str | None) -> ForkServerProcess:
         """Start a stream."""
@@ -215,7 +272,10 @@ class Telling:
         return start(stream, self.project, crash_at=crash_at, output=self.output("stream"))
 
     def take_away(self) -> None:
-        """Let what lies beside the catalog and the log be lost now and then: it only says faster what they say."""
+        """Let what lies beside the catalog and the log be lost now and then.
+
+        It only says faster what they say.
+        """
         paths = Paths.of(self.project)
         for path in (paths.published, place(paths.log)):
             if self.loss.random() < LOST:
@@ -223,11 +283,20 @@ class Telling:
 
     def begin_reader(self, crash_at: str | None) -> ForkServerProcess:
         """Start a reader."""
-        return start(read, self.project, self.enough, crash_at=crash_at, output=self.output("reader"))
+        return start(
+            read, self.project, self.enough, crash_at=crash_at, output=self.output("reader")
+        )
 
     def begin_writer(self, name: str) -> Callable[[str | None], ForkServerProcess]:
         """Return what starts a writer."""
-        work = (write, self.project, self.sent[name], self.journal(name), name.endswith("1"), self.enough)
+        work = (
+            write,
+            self.project,
+            self.sent[name],
+            self.journal(name),
+            name.endswith("1"),
+            self.enough,
+        )
         return lambda crash_at: start(*work, crash_at=crash_at, output=self.output(name))
 
     def run(self, *words: str) -> None:
@@ -238,7 +307,10 @@ class Telling:
 
 
 def known_ids() -> list[str]:
-    """Return the CustomerIds of the template, but for the contact that says which attempt was published."""
+    """Return the template's CustomerIds except that of the contact that tells the attempt.
+
+    That contact says which attempt was published.
+    """
     base = refresh(shop.world(), sources_of(TEMPLATE, 0), Registry(), 1, 0)
     return sorted(set(base.profiles) - {base.records[shop.CONTACTS, "0"]})
 
@@ -253,9 +325,9 @@ def make_template(folder: Path) -> Path:
     """Return a project with its first base published, made undisturbed."""
     found_project(folder / "template")
     shop.write_sources(folder / "template", sources_of(TEMPLATE, 0))
-    process = start(command, folder / "template", "refresh", crash_at=None, output=folder / "template.txt")
+    process = start(
+        command, folder / "template", "refresh", crash_at=None, output=folder / "template.txt"
+    )
     process.join(ENDLESS)
     assert process.exitcode == 0, (folder / "template.txt").read_text()
     return folder / "template"
-
-

@@ -1,4 +1,7 @@
-"""A plain reader of CSV, one letter at a time: what the refresh makes of quotes and line ends, written once more."""
+"""A plain reader of CSV, one letter at a time.
+
+What the refresh makes of quotes and line ends, written once more.
+"""
 
 import re
 from dataclasses import dataclass
@@ -22,11 +25,11 @@ class Reference:
                 key = values[0].strip(" ") and values[0]
                 rows.append(tuple(value or None for value in [key, *values[1:columns]]))
             line += 1 + len(re.findall("\r\n|\r|\n", text))
-            place = end + (2 if self.text[end:end + 2] == "\r\n" else 1)
+            place = end + (2 if self.text[end : end + 2] == "\r\n" else 1)
         return rows[1:], bad
 
     def line_end(self, place: int) -> int:
-        while self.text[place:place + 1] not in ("", "\r", "\n"):
+        while self.text[place : place + 1] not in ("", "\r", "\n"):
             place += 1
         return place
 
@@ -34,18 +37,18 @@ class Reference:
         values: list[str] = []
         while True:
             quote = place + self.text.startswith(" ", place)
-            end = self.text[quote:quote + 1] == '"'
+            end = self.text[quote : quote + 1] == '"'
             value, place = self.quoted(quote + 1) if end else self.plain(place)
             values.append(value)
-            if place < 0 or self.text[place:place + 1] not in ("", ",", "\r", "\n"):
+            if place < 0 or self.text[place : place + 1] not in ("", ",", "\r", "\n"):
                 return None
-            if self.text[place:place + 1] != ",":
+            if self.text[place : place + 1] != ",":
                 return values, place
             place += 1
 
     def plain(self, place: int) -> tuple[str, int]:
         end = place
-        while self.text[end:end + 1] not in ("", ",", "\r", "\n"):
+        while self.text[end : end + 1] not in ("", ",", "\r", "\n"):
             end += 1
         return self.text[place:end], end
 
@@ -53,8 +56,8 @@ class Reference:
         value = ""
         while (end := self.text.find('"', place)) >= 0:
             value, place = value + self.text[place:end], end + 1
-            if self.text[place:place + 1] != '"':
-                while self.text[place:place + 1] == " ":
+            if self.text[place : place + 1] != '"':
+                while self.text[place : place + 1] == " ":
                     place += 1
                 return value, place
             value, place = value + '"', place + 1

@@ -1,4 +1,7 @@
-"""The engine under test: log, acceptance, refresh, stream, reads and SQL over one project, with a test's clock."""
+"""The engine under test.
+
+Log, acceptance, refresh, stream, reads and SQL over one project, with a test's clock.
+"""
 
 import itertools
 import shutil
@@ -13,20 +16,20 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-import runner_configs
-from eventlog.contract import Answer
-from eventlog.sqlite import SqliteEventLog
-from lake.catalog import connect
-from lake.overlay import Span, committed_position, open_overlay
-from lake.published import last_taken
-from schemas import events
-from schemas.configuration import Configuration
-from schemas.errors import OvertideError
-from schemas.instants import format_instant
-from schemas.paths import Paths
-from schemas.tables import OVERLAY, ProfileField
-from serving.acceptance import Acceptance, Target, Terms
-from serving.cards import Reader
+from overtide import runner_configs
+from overtide.eventlog.contract import Answer
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.catalog import connect
+from overtide.lake.overlay import Span, committed_position, open_overlay
+from overtide.lake.published import last_taken
+from overtide.schemas import events
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import format_instant
+from overtide.schemas.paths import Paths
+from overtide.schemas.tables import OVERLAY, ProfileField
+from overtide.serving.acceptance import Acceptance, Target, Terms
+from overtide.serving.cards import Reader
 from tests import shop
 from tests.oracle import Request
 from tests.oracle_base import ACTIVITY_COLUMNS, Base, Row, Sources
@@ -34,10 +37,15 @@ from tests.oracle_base import Target as OracleTarget
 
 CONFIGURATION = Configuration.model_validate(shop.configuration())
 TYPES = dict(shop.world().types)
-COLUMNS = [*TYPES, *(f"{name}_{shop.NAMES[name][0]}" for name in (shop.CONTACTS, shop.ACCOUNTS, shop.VISITORS)),
-           "PreviousCustomerId"]
-FIELDS = [ProfileField("CustomerId", "string", False),
-          *(ProfileField(name, TYPES.get(name, "string"), name in TYPES) for name in COLUMNS)]
+COLUMNS = [
+    *TYPES,
+    *(f"{name}_{shop.NAMES[name][0]}" for name in (shop.CONTACTS, shop.ACCOUNTS, shop.VISITORS)),
+    "PreviousCustomerId",
+]
+FIELDS = [
+    ProfileField("CustomerId", "string", False),
+    *(ProfileField(name, TYPES.get(name, "string"), name in TYPES) for name in COLUMNS),
+]
 
 
 @dataclass
@@ -65,8 +73,12 @@ class Engine:
     @cached_property
     def log(self) -> SqliteEventLog:
         """The event log; ids are counted, so that runs of one history give the same."""
-        return SqliteEventLog(self.paths.log, self.clock, events.id_source(lambda: next(self._numbers)),
-                              lambda: last_taken(self.paths))
+        return SqliteEventLog(
+            self.paths.log,
+            self.clock,
+            events.id_source(lambda: next(self._numbers)),
+            lambda: last_taken(self.paths),
+        )
 
     @cached_property
     def reader(self) -> Reader:
@@ -110,7 +122,7 @@ class Engine:
 
     def publish(self, sources: Sources, expected: Base) -> None:  # noqa: ARG002 - by hand it is what is published
         """Refresh from the sources; the base `expected` is what the oracle makes of them."""
-        from pipelines.refresh import refresh
+        from overtide.pipelines.refresh import refresh
 
         shop.write_sources(self.paths.project, sources)
         refresh(CONFIGURATION, self.paths, runner_configs.load(), self.clock, allow_shrink=True)
@@ -132,14 +144,16 @@ class Engine:
         from apache_beam.options.pipeline_options import PipelineOptions
         from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-        from lake.maintenance import Upkeep
-        from pipelines.realtime import Driver, Tick
+        from overtide.lake.maintenance import Upkeep
+        from overtide.pipelines.realtime import Driver, Tick
 
-        driver = Driver(self.paths, self.log, self.clock, FnApiRunner(), PipelineOptions([]), Tick(), Upkeep())
+        driver = Driver(
+            self.paths, self.log, self.clock, FnApiRunner(), PipelineOptions([]), Tick(), Upkeep()
+        )
         driver.carry(connection, span)
 
     def rebuilt(self, folder: Path, batch: int) -> "Engine":
-        """Return an engine over a copy of the project whose overlay is written anew from the log."""
+        """Return an engine over a copy of the project, its overlay written anew from the log."""
         shutil.copytree(self.paths.project, folder)
         copy = type(self)(folder, self.clock)
         with opened(open_overlay(copy.paths)) as connection:
@@ -167,7 +181,10 @@ class Engine:
     def timeline(self, target: OracleTarget, t: int | None, k: int | None) -> list[Row] | None:
         """Return the activities of a timeline; None when there is no such customer."""
         with missing_is_none():
-            return [dict(entry.activity) for entry in self.reader.timeline(target_of(target), t, k).entries]
+            return [
+                dict(entry.activity)
+                for entry in self.reader.timeline(target_of(target), t, k).entries
+            ]
         return None
 
     @contextmanager
@@ -197,8 +214,12 @@ class Sql:
 
     def timeline(self, customer_id: str, t: int, k: int) -> list[Row]:
         """Return one timeline at (t, k), in its order."""
-        return [row for _, row in self._activities(
-            f"lake.timeline_as_of('{customer_id}', {literal(t)}, {literal(k)})")]
+        return [
+            row
+            for _, row in self._activities(
+                f"lake.timeline_as_of('{customer_id}', {literal(t)}, {literal(k)})"
+            )
+        ]
 
     def activities_now(self) -> dict[str, tuple[str, Row]]:
         """Return all activities now, by ActivityId."""
@@ -217,14 +238,18 @@ class Sql:
     def _customers(self, table: str) -> dict[str, Row]:
         names = ", ".join(f'"{name}"' for name in ("CustomerId", *COLUMNS))
         rows = self._rows(f"SELECT {names} FROM {table}")
-        found = {one: dict(zip(COLUMNS, map(canonical, values), strict=True)) for one, *values in rows}
+        found = {
+            one: dict(zip(COLUMNS, map(canonical, values), strict=True)) for one, *values in rows
+        }
         assert len(found) == len(rows), "a customer appears twice"
         return found
 
     def _activities(self, table: str) -> list[tuple[str, Row]]:
         names = ", ".join(f'"{name}"' for name in ("CustomerId", *ACTIVITY_COLUMNS))
-        return [(one, dict(zip(ACTIVITY_COLUMNS, map(canonical, values), strict=True)))
-                for one, *values in self._rows(f"SELECT {names} FROM {table}")]
+        return [
+            (one, dict(zip(ACTIVITY_COLUMNS, map(canonical, values), strict=True)))
+            for one, *values in self._rows(f"SELECT {names} FROM {table}")
+        ]
 
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(statement).fetchall()
@@ -266,5 +291,3 @@ def canonical(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
-
-

@@ -1,4 +1,7 @@
-"""The engine with bases published by hand: what the oracle computed instead of a refresh, in a tenth of its time."""
+"""The engine with bases published by hand.
+
+What the oracle computed instead of a refresh, in a tenth of its time.
+"""
 
 import itertools
 from collections import defaultdict
@@ -11,16 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
-from lake.generation import Profile
-from lake.overlay import Span, commit
-from lake.publish import Change, RunRow, publish
-from lake.views import define_views
-from schemas import tables
+from overtide.lake.generation import Profile
+from overtide.lake.overlay import Span, commit
+from overtide.lake.publish import Change, RunRow, publish
+from overtide.lake.views import define_views
+from overtide.schemas import tables
+from overtide.transforms.realtime import overlay_rows, to_batch
 from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock
 from tests.generations import write_generation
 from tests.oracle_base import ACTIVITY_COLUMNS, Base, Sources, instant
 from tests.oracle_identities import Ref
-from transforms.realtime import overlay_rows, to_batch
 
 
 class HandEngine(Engine):
@@ -36,26 +39,55 @@ class HandEngine(Engine):
         folder.mkdir(exist_ok=True)
         meta = serving_meta(expected.run)
         generation = write_generation(
-            self.paths.generation(f"run{expected.run:06d}"), meta, profiles(expected),
-            [(*record, one) for record, one in expected.records.items()], expected.alias.items(), sealed=True)
-        changes = [change for table, rows in base_rows(expected) for change in self._changes(table, rows, expected.run)]
+            self.paths.generation(f"run{expected.run:06d}"),
+            meta,
+            profiles(expected),
+            [(*record, one) for record, one in expected.records.items()],
+            expected.alias.items(),
+            sealed=True,
+        )
+        changes = [
+            change
+            for table, rows in base_rows(expected)
+            for change in self._changes(table, rows, expected.run)
+        ]
         row = RunRow(expected.run, generation, "", "", {"tables": {}}, serving=meta)
-        publish(self.paths, changes, row, self.clock, self.log.taking,
-                lambda connection, forgotten: define_views(connection, expected.run, FIELDS, 400, forgotten))
+        publish(
+            self.paths,
+            changes,
+            row,
+            self.clock,
+            self.log.taking,
+            lambda connection, forgotten: define_views(
+                connection, expected.run, FIELDS, 400, forgotten
+            ),
+        )
 
-    def _changes(self, table: tables.Table, rows: dict[object, tuple[object, ...]], run: int) -> list[Change]:
+    def _changes(
+        self, table: tables.Table, rows: dict[object, tuple[object, ...]], run: int
+    ) -> list[Change]:
         before = self._published[table.name]
-        now = {key: (row, before[key][1] if key in before and before[key][0] == row else run)
-               for key, row in rows.items()}
-        gone = [(*row, first, run) for key, (row, first) in before.items() if now.get(key, (None,))[0] != row]
+        now = {
+            key: (row, before[key][1] if key in before and before[key][0] == row else run)
+            for key, row in rows.items()
+        }
+        gone = [
+            (*row, first, run)
+            for key, (row, first) in before.items()
+            if now.get(key, (None,))[0] != row
+        ]
         self._published[table.name] = now
-        return [self._change(table, [(*row, first) for row, first in now.values()], True),
-                self._change(tables.history_of(table), gone, False)]
+        return [
+            self._change(table, [(*row, first) for row, first in now.values()], True),
+            self._change(tables.history_of(table), gone, False),
+        ]
 
     def _change(self, table: tables.Table, rows: list[tuple[object, ...]], replace: bool) -> Change:
         file = self.paths.project / "by hand" / f"{table.name}.parquet"
-        columns = [pa.array([row[place] for row in rows], ARROW[column.type])
-                   for place, column in enumerate(table.columns)]
+        columns = [
+            pa.array([row[place] for row in rows], ARROW[column.type])
+            for place, column in enumerate(table.columns)
+        ]
         pq.write_table(pa.table(columns, names=table.names), file)
         return Change(table, (str(file),), replace)
 
@@ -63,28 +95,72 @@ class HandEngine(Engine):
         """Run the stream's steps over a range without a runner."""
         rows = defaultdict(list)
         found = self.log.read(span.start, span.end - span.start)
-        for table, row in itertools.chain.from_iterable(overlay_rows(event, TYPES) for event in found):
+        for table, row in itertools.chain.from_iterable(
+            overlay_rows(event, TYPES) for event in found
+        ):
             rows[table].append(row)
-        commit(connection, self.paths, span,
-               {table: pa.Table.from_batches([to_batch(table, some)]) for table, some in rows.items()})
+        commit(
+            connection,
+            self.paths,
+            span,
+            {table: pa.Table.from_batches([to_batch(table, some)]) for table, some in rows.items()},
+        )
 
 
-ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "BOOLEAN": pa.bool_(),
-         "DOUBLE": pa.float64(), "DATE": pa.date32(), "DECIMAL(9,2)": pa.decimal128(9, 2),
-         "TIMESTAMPTZ": pa.timestamp("us", "UTC")}
+ARROW = {
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "BOOLEAN": pa.bool_(),
+    "DOUBLE": pa.float64(),
+    "DATE": pa.date32(),
+    "DECIMAL(9,2)": pa.decimal128(9, 2),
+    "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
+}
 
 
 def base_rows(base: Base) -> Iterator[tuple[tables.Table, dict[object, tuple[object, ...]]]]:
     """Return the rows of the base tables by key, without run numbers."""
-    yield tables.customer(FIELDS), {
-        one: (one, *(python_value(TYPES.get(name, "string"), profile.columns[name]) for name in COLUMNS))
-        for one, profile in base.profiles.items()}
-    activities = dict(sorted(base.activities.items(), key=lambda item: (item[1][0], str(item[1][1]["ActivityTime"]))))
-    yield tables.UNIFIED_ACTIVITY, {
-        one: (customer, *(python_value("datetime" if name == "ActivityTime" else "string", row[name])
-                          for name in ACTIVITY_COLUMNS)) for one, (customer, row) in activities.items()}
-    winners = {(entity, key): winner for profile in base.profiles.values() for entity, key, winner in profile.records}
-    yield tables.ALTERNATE_KEY, {record: (*record, one, winners[record]) for record, one in base.records.items()}
+    yield (
+        tables.customer(FIELDS),
+        {
+            one: (
+                one,
+                *(
+                    python_value(TYPES.get(name, "string"), profile.columns[name])
+                    for name in COLUMNS
+                ),
+            )
+            for one, profile in base.profiles.items()
+        },
+    )
+    activities = dict(
+        sorted(
+            base.activities.items(), key=lambda item: (item[1][0], str(item[1][1]["ActivityTime"]))
+        )
+    )
+    yield (
+        tables.UNIFIED_ACTIVITY,
+        {
+            one: (
+                customer,
+                *(
+                    python_value("datetime" if name == "ActivityTime" else "string", row[name])
+                    for name in ACTIVITY_COLUMNS
+                ),
+            )
+            for one, (customer, row) in activities.items()
+        },
+    )
+    winners = {
+        (entity, key): winner
+        for profile in base.profiles.values()
+        for entity, key, winner in profile.records
+    }
+    yield (
+        tables.ALTERNATE_KEY,
+        {record: (*record, one, winners[record]) for record, one in base.records.items()},
+    )
     yield tables.VANISHED_KEY, {record: (*record, one) for record, one in base.vanished.items()}
     yield tables.IDENTITY_ALIAS, {old: (old, new) for old, new in base.alias.items()}
 
@@ -96,22 +172,42 @@ def profiles(base: Base) -> Iterator[Profile]:
         gone[one].append(record)
     for one, profile in base.profiles.items():
         previous = str(profile.columns["PreviousCustomerId"] or "")
-        yield Profile(one, dict(profile.columns), tuple(profile.records), tuple(filter(None, previous.split(";"))),
-                      tuple(gone[one]))
+        yield Profile(
+            one,
+            dict(profile.columns),
+            tuple(profile.records),
+            tuple(filter(None, previous.split(";"))),
+            tuple(gone[one]),
+        )
 
 
 def serving_meta(run: int) -> dict[str, object]:
     """Return the metadata of a serving generation."""
-    entities = {name: {"attributes": {column: entity.attribute(column).model_dump() for column in entity.attributes},
-                       "time_zone": entity.time_zone, "primary_key": entity.primary_key}
-                for name, entity in CONFIGURATION.entities().items()}
+    entities = {
+        name: {
+            "attributes": {
+                column: entity.attribute(column).model_dump() for column in entity.attributes
+            },
+            "time_zone": entity.time_zone,
+            "primary_key": entity.primary_key,
+        }
+        for name, entity in CONFIGURATION.entities().items()
+    }
     related = {one.name: one for one in CONFIGURATION.relationships}
-    activities = {one.entity: one.model_dump() | {"foreign_key": related[one.relationship].foreign_key,
-                                                  "to": related[one.relationship].to}
-                  for one in CONFIGURATION.activities}
+    activities = {
+        one.entity: one.model_dump()
+        | {"foreign_key": related[one.relationship].foreign_key, "to": related[one.relationship].to}
+        for one in CONFIGURATION.activities
+    }
     profile = [{"name": one.name, "type": one.type, "updatable": one.updatable} for one in FIELDS]
-    return {"run": run, "instance": str(CONFIGURATION.instance.id), "profile": profile, "entities": entities,
-            "activities": activities, "real_time": CONFIGURATION.real_time.model_dump()}
+    return {
+        "run": run,
+        "instance": str(CONFIGURATION.instance.id),
+        "profile": profile,
+        "entities": entities,
+        "activities": activities,
+        "real_time": CONFIGURATION.real_time.model_dump(),
+    }
 
 
 def python_value(kind: str, value: object) -> object:

@@ -1,7 +1,9 @@
-"""`python -m tests.fuzz N`: compare N generated histories with the oracle, by hand and over real refreshes and streams.
+"""`python -m tests.fuzz N`.
 
-Histories come in groups; a group is made from its seed alone. The first that fails is made small and printed, with the
-command that runs its group again.
+Compare N generated histories with the oracle, by hand and over real refreshes and streams.
+
+Histories come in groups; a group is made from its seed alone. The first that fails is made small
+and printed, with the command that runs its group again.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from lake.catalog import UNCHECKED
+from overtide.lake.catalog import UNCHECKED
 from tests import test_truth_identities
 from tests.engine import Engine
 from tests.engine_by_hand import HandEngine
@@ -44,6 +46,7 @@ def _by_hand(shrink: bool) -> Callable[..., None]:
     def every_answer(steps: list[Step], questions: Questions, batch: int) -> None:
         with told(HandEngine, steps) as story:
             ask_everything(story, questions, batch)
+
     return _settled(every_answer, shrink)
 
 
@@ -52,6 +55,7 @@ def _real(shrink: bool) -> Callable[..., None]:
     def every_answer(steps: list[Step], questions: Questions, batch: int) -> None:
         with told(Engine, steps) as story:
             ask_everything(story, questions, batch)
+
     return _settled(every_answer, shrink)
 
 
@@ -60,14 +64,18 @@ def _restored(shrink: bool) -> Callable[..., None]:
     def every_answer(steps: list[Step], questions: Questions, batch: int) -> None:
         with told(HandEngine, steps, RestoredStory) as story:
             ask_everything(story, questions, batch)
+
     return _settled(every_answer, shrink)
 
 
 def _restored_real(shrink: bool) -> Callable[..., None]:
-    @given(steps=restored_histories(refreshes=2, talk=4), questions=QUESTIONS, batch=st.integers(1, 7))
+    @given(
+        steps=restored_histories(refreshes=2, talk=4), questions=QUESTIONS, batch=st.integers(1, 7)
+    )
     def every_answer(steps: list[Step], questions: Questions, batch: int) -> None:
         with told(Engine, steps, RestoredStory) as story:
             ask_everything(story, questions, batch)
+
     return _settled(every_answer, shrink)
 
 
@@ -77,22 +85,47 @@ def _identities(shrink: bool) -> Callable[..., None]:
         folder = Path(tempfile.mkdtemp(prefix="identities-"))
         test_truth_identities.check(folder, history)
         shutil.rmtree(folder)
+
     return _settled(every_id, shrink)
 
 
 def _settled(check: Callable[..., None], shrink: bool) -> Callable[..., None]:
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
-    return hypothesis.settings(max_examples=GROUP, deadline=None, database=None, phases=phases,
-                               suppress_health_check=list(HealthCheck))(check)
+    return hypothesis.settings(
+        max_examples=GROUP,
+        deadline=None,
+        database=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )(check)
 
 
-KINDS = {"identities": _identities, "hand": _by_hand, "real": _real, "restored": _restored,
-         "restored-real": _restored_real}
+KINDS = {
+    "identities": _identities,
+    "hand": _by_hand,
+    "real": _real,
+    "restored": _restored,
+    "restored-real": _restored_real,
+}
 
 
 def kind_of(seed: int) -> str:
-    """Return the kind of a seed's group: of ten groups four by hand, three of identities, two restored, one real."""
-    kinds = ("hand", "identities", "hand", "restored", "hand", "real", "identities", "restored", "identities", "hand")
+    """Return the kind of a seed's group.
+
+    Of ten groups four by hand, three of identities, two restored, one real.
+    """
+    kinds = (
+        "hand",
+        "identities",
+        "hand",
+        "restored",
+        "hand",
+        "real",
+        "identities",
+        "restored",
+        "identities",
+        "hand",
+    )
     return "restored-real" if seed % 20 == 15 else kinds[seed % 10]
 
 
@@ -102,9 +135,12 @@ def main() -> int:
     parser.add_argument("histories", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, default=0, help="seed of the first group")
     parser.add_argument("--kind", choices=sorted(KINDS), help="only histories of this kind")
-    parser.add_argument("--no-shrink", action="store_true", help="print the first failure as it was found")
+    parser.add_argument(
+        "--no-shrink", action="store_true", help="print the first failure as it was found"
+    )
     arguments = parser.parse_args()
-    # Every database here is tiny, and two threads of DuckDB take half as much again of the processor as one.
+    # Every database here is tiny, and two threads of DuckDB take half as much again of the
+    # processor as one.
     UNCHECKED["threads"] = 1
     started, done = time.monotonic(), 0
     for seed in range(arguments.seed, arguments.seed + -(-arguments.histories // GROUP)):
@@ -115,7 +151,10 @@ def main() -> int:
             print(f"\nFailed: python -m tests.fuzz {GROUP} --seed {seed} --kind {kind}", flush=True)
             raise
         done += GROUP
-        print(f"{done} histories clean, {time.monotonic() - started:.0f} s (seed {seed}: {kind})", flush=True)
+        print(
+            f"{done} histories clean, {time.monotonic() - started:.0f} s (seed {seed}: {kind})",
+            flush=True,
+        )
     return 0
 
 

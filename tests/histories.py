@@ -1,7 +1,9 @@
-"""Generated histories: what clients, analysts, clocks and machines do, in any order, told to the engine and the oracle.
+"""Generated histories, told to the engine and the oracle.
 
-A step is a small tuple of numbers that are read against what there is by then, so that Hypothesis can leave out any
-step and what remains is still a history.
+They are what clients, analysts, clocks and machines do, in any order.
+
+A step is a small tuple of numbers that are read against what there is by then, so that Hypothesis
+can leave out any step and what remains is still a history.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.instants import format_instant
+from overtide.schemas.instants import format_instant
 from tests import shop
 from tests.engine import Engine, TestClock
 from tests.oracle import DAY, HOUR, MINUTE, UNIFIED_ACTIVITY, Event, Request, Truth
@@ -27,37 +29,88 @@ Step = tuple[str, dict[str, Any]]
 
 TEXTS = st.sampled_from(["", "Ann", "O'Brien", 'a "b" \\ {c}', "ñandú 🦤", "null", "x\ty\nz", "1"])
 MAILS = st.sampled_from([None, "a@x", "b@x", "c@x", "\uff41@x", "N/A"])
-VALUES = {"EMail": MAILS, "FullName": TEXTS, "Points": st.sampled_from([0, -7, 2**53, 5]),
-          "Since": st.sampled_from(["0001-01-01", "2024-02-29", "9999-12-31"]),
-          "Spent": st.sampled_from(["0.00", "-0.01", "9999999.99"]), "Member": st.booleans(),
-          "Score": st.sampled_from([0.1, -1e300, 5e-324, 2.0])}
+VALUES = {
+    "EMail": MAILS,
+    "FullName": TEXTS,
+    "Points": st.sampled_from([0, -7, 2**53, 5]),
+    "Since": st.sampled_from(["0001-01-01", "2024-02-29", "9999-12-31"]),
+    "Spent": st.sampled_from(["0.00", "-0.01", "9999999.99"]),
+    "Member": st.booleans(),
+    "Score": st.sampled_from([0.1, -1e300, 5e-324, 2.0]),
+}
 PICK = st.integers(0, 1000)
 KEYS = st.sampled_from(["1", "2", "3"])
-STARTS = st.one_of(st.none(), st.none(), st.tuples(st.just("clock"), st.sampled_from(
-    [-3 * DAY, -HOUR, -1, 0, 1, 5 * MINUTE, 5 * MINUTE + 1])), st.tuples(st.just("again"), PICK))
-ENDS = st.one_of(st.none(), st.tuples(st.just("clock"), st.sampled_from([0, 1, 2, HOUR, 30 * DAY + 5 * MINUTE + 1])),
-                 st.tuples(st.just("ttl"), st.sampled_from([0, 1_000_000, HOUR, 30 * DAY + 5 * MINUTE])),
-                 st.tuples(st.just("again"), PICK))
-TERMS = {"start": STARTS, "end": ENDS, "caller": st.sampled_from([None, "crm"]),
-         "key": st.sampled_from([None, None, None, "k1", "k2"])}
-WHEN = st.one_of(st.none(), st.none(), st.tuples(st.just("clock"), st.sampled_from([-HOUR, -1, 0, 1, HOUR])),
-                 st.tuples(st.just("again"), PICK))
+STARTS = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(
+        st.just("clock"), st.sampled_from([-3 * DAY, -HOUR, -1, 0, 1, 5 * MINUTE, 5 * MINUTE + 1])
+    ),
+    st.tuples(st.just("again"), PICK),
+)
+ENDS = st.one_of(
+    st.none(),
+    st.tuples(st.just("clock"), st.sampled_from([0, 1, 2, HOUR, 30 * DAY + 5 * MINUTE + 1])),
+    st.tuples(st.just("ttl"), st.sampled_from([0, 1_000_000, HOUR, 30 * DAY + 5 * MINUTE])),
+    st.tuples(st.just("again"), PICK),
+)
+TERMS = {
+    "start": STARTS,
+    "end": ENDS,
+    "caller": st.sampled_from([None, "crm"]),
+    "key": st.sampled_from([None, None, None, "k1", "k2"]),
+}
+WHEN = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(st.just("clock"), st.sampled_from([-HOUR, -1, 0, 1, HOUR])),
+    st.tuples(st.just("again"), PICK),
+)
 CHANGES = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3, unique=True).flatmap(
-    lambda names: st.fixed_dictionaries({name: st.one_of(VALUES[name], st.none()) for name in names}))
+    lambda names: st.fixed_dictionaries(
+        {name: st.one_of(VALUES[name], st.none()) for name in names}
+    )
+)
 
 
 def _record(*names: str) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({name: VALUES[name] if name == "EMail" else st.one_of(VALUES[name], st.none())
-                                  for name in names})
+    return st.fixed_dictionaries(
+        {
+            name: VALUES[name] if name == "EMail" else st.one_of(VALUES[name], st.none())
+            for name in names
+        }
+    )
 
 
 EDITS = st.one_of(
-    st.tuples(st.just(CONTACTS), KEYS, st.one_of(st.none(), _record("EMail", "FullName", "Points", "Since"))),
-    st.tuples(st.just(ACCOUNTS), KEYS, st.one_of(st.none(), _record("EMail", "FullName", "Spent", "Member"))),
+    st.tuples(
+        st.just(CONTACTS),
+        KEYS,
+        st.one_of(st.none(), _record("EMail", "FullName", "Points", "Since")),
+    ),
+    st.tuples(
+        st.just(ACCOUNTS),
+        KEYS,
+        st.one_of(st.none(), _record("EMail", "FullName", "Spent", "Member")),
+    ),
     st.tuples(st.just(VISITORS), KEYS, st.one_of(st.none(), _record("EMail", "Score"))),
-    st.tuples(st.just(ORDERS), KEYS, st.one_of(st.none(), st.fixed_dictionaries(
-        {"AccountId": KEYS, "PlacedAt": st.sampled_from([None, format_instant(START), format_instant(START - 1)]),
-         "Item": TEXTS}))))
+    st.tuples(
+        st.just(ORDERS),
+        KEYS,
+        st.one_of(
+            st.none(),
+            st.fixed_dictionaries(
+                {
+                    "AccountId": KEYS,
+                    "PlacedAt": st.sampled_from(
+                        [None, format_instant(START), format_instant(START - 1)]
+                    ),
+                    "Item": TEXTS,
+                }
+            ),
+        ),
+    ),
+)
 
 
 def _step(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
@@ -67,9 +120,17 @@ def _step(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[S
 TALK = [
     _step("update", target=PICK, changes=CHANGES, **TERMS),
     _step("update", target=PICK, changes=CHANGES, **TERMS),
-    _step("withdraw", target=PICK, only=st.one_of(st.none(), st.sampled_from(sorted(VALUES))), **TERMS),
+    _step(
+        "withdraw", target=PICK, only=st.one_of(st.none(), st.sampled_from(sorted(VALUES))), **TERMS
+    ),
     _step("post", order=KEYS, account=KEYS, item=st.sampled_from(["Pen", "Ink"]), **TERMS),
-    _step("post_unified", target=PICK, named=st.sampled_from(["event", "id", "source", "order"]), order=KEYS, **TERMS),
+    _step(
+        "post_unified",
+        target=PICK,
+        named=st.sampled_from(["event", "id", "source", "order"]),
+        order=KEYS,
+        **TERMS,
+    ),
     _step("repeat", request=PICK, changed=st.booleans()),
     _step("wait", time=st.sampled_from([0, 1, 1, 1_000_000, HOUR, DAY])),
     _step("wait", time=st.sampled_from([-1, -1, -1_000_000, -HOUR, -DAY, -20 * DAY])),
@@ -92,12 +153,16 @@ def histories(draw: st.DrawFn, refreshes: int = 3, talk: int = 9) -> list[Step]:
     return steps + draw(st.lists(st.one_of(TALK), max_size=talk))
 
 
-QUESTIONS = st.lists(st.tuples(PICK, st.sampled_from([-1, 0, 0, 1]), PICK, st.sampled_from([-1, 0, 0, 1])),
-                     min_size=2, max_size=4)
+QUESTIONS = st.lists(
+    st.tuples(PICK, st.sampled_from([-1, 0, 0, 1]), PICK, st.sampled_from([-1, 0, 0, 1])),
+    min_size=2,
+    max_size=4,
+)
 """Pairs (t, k): places among the instants of the history, each with a shift in microseconds."""
 
 
 # ---- the history as it is told
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -131,7 +196,10 @@ class Story:
         return cls(kind(folder, TestClock(START)))
 
     def tell(self, steps: Sequence[Step]) -> None:
-        """Tell steps, one after the other; what was answered before them is answered the same again."""
+        """Tell steps, one after the other.
+
+        What was answered before them is answered the same again.
+        """
         for name, arguments in steps:
             getattr(self, name)(**arguments)
             self.forget_what_only_the_clock_said()
@@ -144,7 +212,7 @@ class Story:
         self.clock.now += time
 
     def meet(self, instant: int, offset: int) -> None:
-        """Set the clock to an instant at which something begins or ends, but for less than a month."""
+        """Set the clock to an instant less than a month away at which something begins or ends."""
         near = [one for one in self.instants() if abs(one - self.clock.now) < 31 * DAY]
         self.clock.now = near[instant % len(near)] + offset if near else self.clock.now
 
@@ -166,7 +234,10 @@ class Story:
     # -- analysts --
 
     def ask(self, target: int, t: Any, k: Any) -> None:
-        """Ask for a card and a timeline, which will be asked for again; and again for what was answered last."""
+        """Ask for a card and a timeline, which will be asked for again.
+
+        And again for what was answered last.
+        """
         found = self.answer(self.target(target), self.instant(t), self.instant(k))
         now = self.clock.now
         assert found.known_at <= self.truth.known(now)
@@ -179,12 +250,19 @@ class Story:
     def answer(self, target: Target, t: int | None, k: int | None) -> Answered:
         """Return what the engine answers now, with the instants that it says."""
         as_of, known_at = self.engine.moment(t, k)
-        return Answered(target, as_of, known_at, self.engine.card(target, as_of, known_at),
-                        self.engine.timeline(target, as_of, known_at))
+        return Answered(
+            target,
+            as_of,
+            known_at,
+            self.engine.card(target, as_of, known_at),
+            self.engine.timeline(target, as_of, known_at),
+        )
 
     def forget_what_only_the_clock_said(self) -> None:
-        """Expect nothing of answers for instants that only a clock made known which was set back then (1)."""
-        self.answered = [one for one in self.answered if one.known_at <= self.truth.known(self.clock.now)]
+        """Expect nothing of answers for instants known only from a clock since set back (1)."""
+        self.answered = [
+            one for one in self.answered if one.known_at <= self.truth.known(self.clock.now)
+        ]
 
     # -- clients --
 
@@ -196,17 +274,35 @@ class Story:
         self.send(Request("withdrawal", self.target(target), only=only, **times))
 
     def post(self, order: str, account: str, item: str, **terms: Any) -> None:
-        record = {"OrderId": order, "AccountId": account, "PlacedAt": format_instant(START), "Item": item}
+        record = {
+            "OrderId": order,
+            "AccountId": account,
+            "PlacedAt": format_instant(START),
+            "Item": item,
+        }
         self.send(Request("activity", entity=ORDERS, record=record, **self.terms(**terms)))
 
     def post_unified(self, target: int, named: str, order: str, **terms: Any) -> None:
         names: dict[str, Row] = {
-            "event": {}, "id": {"ActivityId": f"call {order}"},
+            "event": {},
+            "id": {"ActivityId": f"call {order}"},
             "source": {"SourceEntityName": "Phone_Calls", "SourceActivityId": order},
-            "order": {"SourceEntityName": ORDERS, "SourceActivityId": order, "ActivityId": activity_id(ORDERS, order)}}
-        record = {"CustomerId": self.customer(target), "ActivityType": "Call", "Title": "Hello",
-                  "ActivityTime": format_instant(START + int(order)), **names[named]}
-        self.send(Request("activity", entity=UNIFIED_ACTIVITY, record=record, **self.terms(**terms)))
+            "order": {
+                "SourceEntityName": ORDERS,
+                "SourceActivityId": order,
+                "ActivityId": activity_id(ORDERS, order),
+            },
+        }
+        record = {
+            "CustomerId": self.customer(target),
+            "ActivityType": "Call",
+            "Title": "Hello",
+            "ActivityTime": format_instant(START + int(order)),
+            **names[named],
+        }
+        self.send(
+            Request("activity", entity=UNIFIED_ACTIVITY, record=record, **self.terms(**terms))
+        )
 
     def repeat(self, request: int, changed: bool) -> None:
         if self.sent:
@@ -219,8 +315,14 @@ class Story:
         answer = self.engine.accept(request)
         event_id = answer.event.event_id if answer.event else ""
         expected = self.truth.accept(request, self.clock.now, event_id)
-        status = answer.refusal.status if answer.refusal else 0 if answer.repeated else answer.status
-        assert (status, answer.repeated) == (expected.status, expected.repeated), (request, answer, expected)
+        status = (
+            answer.refusal.status if answer.refusal else 0 if answer.repeated else answer.status
+        )
+        assert (status, answer.repeated) == (expected.status, expected.repeated), (
+            request,
+            answer,
+            expected,
+        )
         if expected.event is not None:
             assert answer.event is not None
             assert seen(answer.event) == expect(expected.event)
@@ -241,8 +343,16 @@ class Story:
         return self.truth.bases[-1]
 
     def targets(self) -> list[Target]:
-        """Return everything that an event or a question may name: ids ever given, records ever seen, and others."""
-        return [*sorted(self.base.registry.given), *sorted(self.base.registry.ids), "f" * 32, (CONTACTS, "none")]
+        """Return everything that an event or a question may name.
+
+        Ids ever given, records ever seen, and others.
+        """
+        return [
+            *sorted(self.base.registry.given),
+            *sorted(self.base.registry.ids),
+            "f" * 32,
+            (CONTACTS, "none"),
+        ]
 
     def target(self, pick: int) -> Target:
         return self.targets()[pick % len(self.targets())]
@@ -253,20 +363,33 @@ class Story:
 
     def terms(self, start: Any, end: Any, caller: str | None, key: str | None) -> dict[str, Any]:
         ttl = end[1] if end and end[0] == "ttl" else None
-        return {"event_time": self.instant(start), "until": None if ttl is not None else self.instant(end), "ttl": ttl,
-                "caller": caller, "idempotency_key": key}
+        return {
+            "event_time": self.instant(start),
+            "until": None if ttl is not None else self.instant(end),
+            "ttl": ttl,
+            "caller": caller,
+            "idempotency_key": key,
+        }
 
     def instant(self, said: tuple[str, int] | None) -> int | None:
         if said is None:
             return None
         kind, number = said
-        return self.clock.now + number if kind == "clock" else self.instants()[number % len(self.instants())]
+        return (
+            self.clock.now + number
+            if kind == "clock"
+            else self.instants()[number % len(self.instants())]
+        )
 
     def instants(self) -> list[int]:
         """Return every instant of the history at which something begins or ends, in order."""
         found = {base.published_at for base in self.truth.bases} | {START}
-        found |= {event.accepted_at for event in self.truth.events} | {event.valid_from for event in self.truth.events}
-        found |= {event.valid_until for event in self.truth.events if event.request.kind != "withdrawal"}
+        found |= {event.accepted_at for event in self.truth.events} | {
+            event.valid_from for event in self.truth.events
+        }
+        found |= {
+            event.valid_until for event in self.truth.events if event.request.kind != "withdrawal"
+        }
         return sorted(found)
 
 

@@ -1,4 +1,7 @@
-"""A process that appends events until it is killed: it prints key, position and acceptance of each acknowledged one."""
+"""A process that appends events until it is killed.
+
+It prints key, position and acceptance of each acknowledged one.
+"""
 
 import sys
 import time
@@ -6,23 +9,40 @@ from itertools import count
 from pathlib import Path
 from secrets import randbits
 
-from eventlog.sqlite import SqliteEventLog
-from schemas.events import Draft, id_source
-from schemas.instants import HOUR
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.schemas.events import Draft, id_source
+from overtide.schemas.instants import HOUR
 
 
 def main(path: str, name: str, batch: int, limit: int) -> None:
-    """Append batches of `batch` events, at most `limit` batches, and acknowledge them on standard output."""
-    log = SqliteEventLog(Path(path), lambda: time.time_ns() // 1000, id_source(lambda: randbits(62)))
+    """Append at most `limit` batches of `batch` events; acknowledge them on standard output."""
+    log = SqliteEventLog(
+        Path(path), lambda: time.time_ns() // 1000, id_source(lambda: randbits(62))
+    )
     for number in count():
         if number == limit:
             break
         keys = [f"{name}-{number}-{index}" for index in range(batch)]
-        drafts = [Draft("update", "c", None, None, "{}", ttl=HOUR, caller=name, idempotency_key=key, request_hash="h")
-                  for key in keys]
+        drafts = [
+            Draft(
+                "update",
+                "c",
+                None,
+                None,
+                "{}",
+                ttl=HOUR,
+                caller=name,
+                idempotency_key=key,
+                request_hash="h",
+            )
+            for key in keys
+        ]
         events = [answer.event for answer in log.append(drafts)]
-        lines = (f"{key} {event.position} {event.accepted_at} {event.event_id}\n"
-                 for key, event in zip(keys, events, strict=True) if event)
+        lines = (
+            f"{key} {event.position} {event.accepted_at} {event.event_id}\n"
+            for key, event in zip(keys, events, strict=True)
+            if event
+        )
         sys.stdout.write("".join(lines))
         sys.stdout.flush()
 

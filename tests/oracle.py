@@ -1,13 +1,27 @@
-"""The oracle: what is true, in plain Python without Beam, DuckDB or files; numbers are those of the semantics.
+"""The oracle: what is true, in plain Python without Beam, DuckDB or files.
 
-`Truth` holds the publishes and the accepted events, and gives every answer at (t, k). What a refresh publishes is in
-`oracle_base`, who is who in `oracle_identities`. Instants are microseconds since 1970 UTC, values canonical JSON.
+Numbers are those of the semantics.
+
+`Truth` holds the publishes and the accepted events, and gives every answer at (t, k). What a
+refresh publishes is in `oracle_base`, who is who in `oracle_identities`. Instants are microseconds
+since 1970 UTC, values canonical JSON.
 """
 
 import re
 from dataclasses import dataclass, field
 
-from tests.oracle_base import Base, Row, Sources, Target, Value, World, activity, activity_id, refresh, unified
+from tests.oracle_base import (
+    Base,
+    Row,
+    Sources,
+    Target,
+    Value,
+    World,
+    activity,
+    activity_id,
+    refresh,
+    unified,
+)
 from tests.oracle_identities import Registry
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
@@ -17,12 +31,15 @@ NOTHING: Row = {}
 
 # ---- events and their acceptance
 
+
 @dataclass(frozen=True)
 class Request:
-    """What a client asks: an update of `fields`, a withdrawal of the field `only` (None: all), or a post of `record`.
+    """What a client asks: an update of `fields`, a withdrawal of the field `only` (None.
 
-    `until` is an instant, `ttl` a duration in microseconds; with neither the kind's default holds. A record is posted
-    to its entity, or to UnifiedActivity.
+    All), or a post of `record`.
+
+    `until` is an instant, `ttl` a duration in microseconds; with neither the kind's default holds.
+    A record is posted to its entity, or to UnifiedActivity.
     """
 
     kind: str
@@ -52,7 +69,10 @@ class Event:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """What decides between updates (2.3); an event id never has to, since accepted_at is unique."""
+        """What decides between updates (2.3).
+
+        An event id never has to, since accepted_at is unique.
+        """
         return self.valid_from, self.accepted_at
 
 
@@ -79,7 +99,11 @@ def validity(request: Request, accepted_at: int) -> tuple[int, int] | None:
         return begin, FOREVER
     ttl = DEFAULT_TTL[request.kind] if request.ttl is None else request.ttl
     end = accepted_at + ttl if request.until is None else request.until
-    return (begin, end) if max(accepted_at, begin) < end <= accepted_at + 30 * DAY + 5 * MINUTE else None
+    return (
+        (begin, end)
+        if max(accepted_at, begin) < end <= accepted_at + 30 * DAY + 5 * MINUTE
+        else None
+    )
 
 
 @dataclass
@@ -95,7 +119,11 @@ class Truth:
 
     def base(self, x: int) -> Base | None:
         """Return the publish in force at an instant (1)."""
-        return max((base for base in self.bases if base.published_at <= x), key=lambda base: base.run, default=None)
+        return max(
+            (base for base in self.bases if base.published_at <= x),
+            key=lambda base: base.run,
+            default=None,
+        )
 
     @property
     def last(self) -> int:
@@ -104,7 +132,10 @@ class Truth:
         return max(accepted, self.bases[-1].published_at if self.bases else 0)
 
     def taken(self, clock: int) -> int:
-        """Return the instant that an event or a publish takes: after all those before, however the clock is (1)."""
+        """Return the instant that an event or a publish takes.
+
+        After all those before, however the clock is (1).
+        """
         return max(clock, self.last + 1)
 
     def now(self, clock: int) -> int:
@@ -112,14 +143,19 @@ class Truth:
         return max(clock, self.last)
 
     def known(self, clock: int) -> int:
-        """Return the latest instant that nothing can take any more: what comes next may take the clock's (1)."""
+        """Return the latest instant that nothing can take any more.
+
+        What comes next may take the clock's (1).
+        """
         return max(clock - 1, self.last)
 
     # -- what is accepted --
 
     def publish(self, sources: Sources, clock: int) -> Base:
         """Publish a refresh (1, 4.5)."""
-        registry, run = (self.bases[-1].registry, self.bases[-1].run) if self.bases else (Registry(), 0)
+        registry, run = (
+            (self.bases[-1].registry, self.bases[-1].run) if self.bases else (Registry(), 0)
+        )
         self.bases.append(refresh(self.world, sources, registry, run + 1, self.taken(clock)))
         return self.bases[-1]
 
@@ -137,23 +173,38 @@ class Truth:
         if times is None:
             return REFUSED
         self.events.append(Event(len(self.events), request, target, accepted_at, *times, activity))
-        return self.remembered(request, Answer(204 if request.kind != "activity" else 202 if held else 201,
-                                               self.events[-1]))
+        return self.remembered(
+            request,
+            Answer(204 if request.kind != "activity" else 202 if held else 201, self.events[-1]),
+        )
 
     def remembered(self, request: Request, answer: Answer) -> Answer:
-        """Remember the idempotency key of a request that was answered with an event, its own or one that was there."""
+        """Remember the idempotency key of a request that was answered with an event.
+
+        The event is the request's own or one that was there.
+        """
         if request.idempotency_key is not None and answer.event is not None:
-            self.keys.setdefault((request.caller or "", request.idempotency_key), (request, answer.event))
+            self.keys.setdefault(
+                (request.caller or "", request.idempotency_key), (request, answer.event)
+            )
         return answer
 
     def repetition(self, request: Request, activity: Row) -> Answer | None:
-        """Return the first answer again, or the conflict: by idempotency key (2.7), then by activity (3.2)."""
+        """Return the first answer again, or the conflict.
+
+        By idempotency key (2.7), then by activity (3.2).
+        """
         same_key = self.keys.get((request.caller or "", request.idempotency_key))
         if same_key is not None:
             first, event = same_key
             return again(event, first == request)
-        same_activity = [event for event in self.events if activity and event.activity
-                         and event.activity["ActivityId"] == activity["ActivityId"]]
+        same_activity = [
+            event
+            for event in self.events
+            if activity
+            and event.activity
+            and event.activity["ActivityId"] == activity["ActivityId"]
+        ]
         if same_activity:
             return again(same_activity[0], body(same_activity[0].request) == body(request))
         return None
@@ -161,7 +212,10 @@ class Truth:
     # -- what is shown --
 
     def card(self, target: Target, t: int, k: int) -> tuple[str, Row] | None:
-        """Return the id and the columns of a profile at t, known at k (2.3); None when that base lacks it."""
+        """Return the id and the columns of a profile at t, known at k (2.3).
+
+        None when that base lacks it.
+        """
         base = self.base(min(t, k))
         customer = base.resolve(target) if base else None
         if base is None or customer is None:
@@ -174,29 +228,59 @@ class Truth:
         return customer, shown
 
     def deciding(self, base: Base, customer: str, name: str, t: int, k: int) -> Event | None:
-        """Return the update that decides a field: the greatest (valid_from, accepted_at) of the valid ones (2.3)."""
-        valid = [event for event in self.about(base, customer, "update", t, k)
-                 if name in event.request.fields and fits(base.types[name], event.request.fields[name])
-                 and t < event.valid_until
-                 and not self.withdrawn(event, base, customer, name, t, k)]
+        """Return the update that decides a field.
+
+        The greatest (valid_from, accepted_at) of the valid ones (2.3).
+        """
+        valid = [
+            event
+            for event in self.about(base, customer, "update", t, k)
+            if name in event.request.fields
+            and fits(base.types[name], event.request.fields[name])
+            and t < event.valid_until
+            and not self.withdrawn(event, base, customer, name, t, k)
+        ]
         return max(valid, key=lambda event: event.rank, default=None)
 
-    def withdrawn(self, update: Event, base: Base, customer: str, name: str, t: int, k: int) -> bool:
-        """Whether a withdrawal ended an update: at its valid_from it ends those that began no later (2.4)."""
-        return any(one.request.only in (None, name) and update.valid_from <= one.valid_from
-                   for one in self.about(base, customer, "withdrawal", t, k))
+    def withdrawn(
+        self, update: Event, base: Base, customer: str, name: str, t: int, k: int
+    ) -> bool:
+        """Whether a withdrawal ended an update.
+
+        At its valid_from it ends those that began no later (2.4).
+        """
+        return any(
+            one.request.only in (None, name) and update.valid_from <= one.valid_from
+            for one in self.about(base, customer, "withdrawal", t, k)
+        )
 
     def flap_backs(self, x: int) -> set[tuple[str, str, int]]:
-        """Return customer, field and last update (position) of every field that shows an older value again (2.5)."""
+        """Return every field that shows an older value again (2.5).
+
+        Each comes as customer, field and last update (position).
+        """
         base = self.base(x)
-        found = ((customer, name, self.flap_back(base, customer, name, x))
-                 for customer in (base.profiles if base else ()) for name in (base.types if base else ()))
-        return {(customer, name, update.position) for customer, name, update in found if update is not None}
+        found = (
+            (customer, name, self.flap_back(base, customer, name, x))
+            for customer in (base.profiles if base else ())
+            for name in (base.types if base else ())
+        )
+        return {
+            (customer, name, update.position)
+            for customer, name, update in found
+            if update is not None
+        }
 
     def flap_back(self, base: Base, customer: str, name: str, x: int) -> Event | None:
-        """Return the last update of a field if it has ended and the base still has the value from before it."""
-        updates = [event for event in self.about(base, customer, "update", x, x)
-                   if name in event.request.fields and fits(base.types[name], event.request.fields[name])]
+        """Return a field's last update if it has ended and the base still has the old value.
+
+        The old value is the one from before that update.
+        """
+        updates = [
+            event
+            for event in self.about(base, customer, "update", x, x)
+            if name in event.request.fields and fits(base.types[name], event.request.fields[name])
+        ]
         if not updates or self.deciding(base, customer, name, x, x) is not None:
             return None
         last = max(updates, key=lambda event: event.rank)
@@ -208,11 +292,20 @@ class Truth:
 
     def about(self, base: Base, customer: str, kind: str, t: int, k: int) -> list[Event]:
         """Return the events of a customer that were known at k and had begun at t (2.3, 4.4)."""
-        return [event for event in self.events if event.request.kind == kind and event.accepted_at <= k
-                and event.valid_from <= t and base.resolve(event.target) == customer]
+        return [
+            event
+            for event in self.events
+            if event.request.kind == kind
+            and event.accepted_at <= k
+            and event.valid_from <= t
+            and base.resolve(event.target) == customer
+        ]
 
     def timeline(self, target: Target, t: int, k: int) -> list[Row] | None:
-        """Return a customer's activities at t, known at k (3.5, 3.6): newest first, then by ActivityId."""
+        """Return a customer's activities at t, known at k (3.5, 3.6).
+
+        Newest first, then by ActivityId.
+        """
         base = self.base(min(t, k))
         customer = base.resolve(target) if base else None
         if base is None or customer is None:
@@ -228,10 +321,13 @@ class Truth:
     def held(self, x: int) -> list[Event]:
         """Return the events that the base of an instant shows nowhere (2.3)."""
         base = self.base(x)
-        return [event for event in self.events if base is None or base.resolve(event.target) is None]
+        return [
+            event for event in self.events if base is None or base.resolve(event.target) is None
+        ]
 
 
 # ---- what a post becomes
+
 
 def posted(world: World, request: Request, event_id: str) -> tuple[Target, Row]:
     """Return whom a request is about, and the unified activity that a post is (3.1)."""
@@ -245,19 +341,28 @@ def posted(world: World, request: Request, event_id: str) -> tuple[Target, Row]:
 
 
 def unified_post(record: Row, event_id: str) -> Row:
-    """Complete a posted UnifiedActivity: its names, or ActivityId, name it, else the event id does (3.1)."""
-    columns = dict(record) | {"ActivityTypeDisplay": record.get("ActivityTypeDisplay") or record["ActivityType"]}
+    """Complete a posted UnifiedActivity.
+
+    Its names, or ActivityId, name it, else the event id does (3.1).
+    """
+    columns = dict(record) | {
+        "ActivityTypeDisplay": record.get("ActivityTypeDisplay") or record["ActivityType"]
+    }
     if not record.get("ActivityId") and not record.get("SourceActivityId"):
         columns["SourceEntityName"] = record.get("SourceEntityName") or UNIFIED_ACTIVITY
         columns["SourceActivityId"] = event_id
     if not record.get("ActivityId"):
-        columns["ActivityId"] = activity_id(str(columns["SourceEntityName"]), str(columns["SourceActivityId"]))
+        columns["ActivityId"] = activity_id(
+            str(columns["SourceEntityName"]), str(columns["SourceActivityId"])
+        )
     return activity(**{name: value for name, value in columns.items() if name != "CustomerId"})
 
 
 def body(request: Request) -> object:
     """Return what makes two posts of one activity the same: the record alone (3.2)."""
-    return request.entity, {name: value for name, value in request.record.items() if value is not None}
+    return request.entity, {
+        name: value for name, value in request.record.items() if value is not None
+    }
 
 
 def again(first: Event, same: bool) -> Answer:
@@ -271,7 +376,10 @@ INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 
 
 def fits(kind: str, value: Value) -> bool:
-    """Whether a canonical value is one of a type that the base has now (2.3: other types are not shown)."""
+    """Whether a canonical value is one of a type that the base has now (2.3.
+
+    Other types are not shown).
+    """
     if value is None:
         return True
     if kind in ("integer", "double", "boolean"):
@@ -283,5 +391,7 @@ def fits(kind: str, value: Value) -> bool:
 
 def decimal_shape(kind: str) -> str:
     """Return the pattern of `decimal(p,s)`: exactly s digits after the point."""
-    precision, scale = (int(number) for number in kind.removeprefix("decimal(").removesuffix(")").split(","))
+    precision, scale = (
+        int(number) for number in kind.removeprefix("decimal(").removesuffix(")").split(",")
+    )
     return rf"-?\d{{1,{precision - scale}}}" + (rf"\.\d{{{scale}}}" if scale else "")

@@ -1,7 +1,9 @@
-"""The oracle's base: what the sources hold, and what a refresh publishes of it (semantics 4), in plain Python.
+"""The oracle's base: what sources hold and a refresh publishes of it (semantics 4).
 
-Records match when their e-mails are equal, so merges and splits are a matter of changing e-mails. Values are canonical
-JSON values, instants microseconds since 1970 UTC.
+It is in plain Python.
+
+Records match when their e-mails are equal, so merges and splits are a matter of changing e-mails.
+Values are canonical JSON values, instants microseconds since 1970 UTC.
 """
 
 import hashlib
@@ -23,11 +25,25 @@ EMAIL = "EMail"
 """The attribute that decides which records are one customer."""
 STANDS_FOR_NONE = ("", "n/a", "unknown", "-")
 """Some of the values that are ignored unless configured otherwise."""
-ACTIVITY_COLUMNS = ("ActivityId", "ActivityType", "ActivityTypeDisplay", "ActivityName", "ActivityTime", "Title",
-                    "Description", "URL", "Icon", "SourceEntityName", "SourceActivityId", "SemanticData", "RangeIndex")
+ACTIVITY_COLUMNS = (
+    "ActivityId",
+    "ActivityType",
+    "ActivityTypeDisplay",
+    "ActivityName",
+    "ActivityTime",
+    "Title",
+    "Description",
+    "URL",
+    "Icon",
+    "SourceEntityName",
+    "SourceActivityId",
+    "SemanticData",
+    "RangeIndex",
+)
 
 
 # ---- what the sources hold, and how they are unified
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -40,7 +56,10 @@ class Entity:
 
 @dataclass(frozen=True)
 class ActivityRule:
-    """How the rows of an entity become activities; `columns` says which attribute gives Title, Description, …."""
+    """How the rows of an entity become activities.
+
+    `columns` says which attribute gives Title, Description, ….
+    """
 
     entity: str
     primary_key: str
@@ -55,7 +74,10 @@ class ActivityRule:
 
 @dataclass(frozen=True)
 class World:
-    """The unified entities (the first is the primary one), the merged fields with their sources, the activities."""
+    """The unified entities, the merged fields with their sources, and the activities.
+
+    The first entity is the primary one.
+    """
 
     instance: str
     entities: tuple[Entity, ...]
@@ -69,28 +91,44 @@ Sources = Mapping[str, Mapping[str, Row]]
 
 
 def clusters(world: World, sources: Sources) -> tuple[list[Cluster], list[Cluster]]:
-    """Return the records with equal e-mails, others alone (4.8; null equals nothing): customers, and what is none."""
+    """Return the records with equal e-mails, others alone (4.8; null equals nothing).
+
+    Customers, and what is none.
+    """
     joined: dict[object, set[Ref]] = {}
     for entity in world.entities:
         for key, record in sources[entity.name].items():
-            joined.setdefault(compared(record[EMAIL]) or (entity.name, key), set()).add((entity.name, key))
+            joined.setdefault(compared(record[EMAIL]) or (entity.name, key), set()).add(
+                (entity.name, key)
+            )
     lonely = {entity.name for entity in world.entities if not entity.include_all}
     found = [Cluster(records) for records in joined.values()]
-    apart = [one for one in found if len({entity for entity, _ in one}) == 1 and next(iter(one))[0] in lonely]
+    apart = [
+        one
+        for one in found
+        if len({entity for entity, _ in one}) == 1 and next(iter(one))[0] in lonely
+    ]
     return [one for one in found if one not in apart], apart
 
 
 def compared(value: Value) -> str | None:
-    """Return what is compared of an e-mail: the text as it looks; null and what stands for none equal nothing (4.8)."""
+    """Return what is compared of an e-mail: the text as it looks.
+
+    Null and what stands for none equal nothing (4.8).
+    """
     text = " ".join(unicodedata.normalize("NFKC", str(value or "")).split())
     return None if text.casefold() in STANDS_FOR_NONE else text
 
 
 # ---- what a refresh publishes
 
+
 @dataclass(frozen=True)
 class Profile:
-    """A profile of the base: its columns but CustomerId, and its records with the winner of each entity."""
+    """A profile of the base.
+
+    Its columns but CustomerId, and its records with the winner of each entity.
+    """
 
     columns: Row
     records: frozenset[tuple[str, str, bool]]
@@ -98,7 +136,10 @@ class Profile:
 
 @dataclass(frozen=True)
 class Base:
-    """A publish. `types` are the updatable fields; `activities` have their customer beside the columns."""
+    """A publish. `types` are the updatable fields.
+
+    `activities` have their customer beside the columns.
+    """
 
     run: int
     published_at: int
@@ -115,7 +156,9 @@ class Base:
         return vanished(self.registry, self.profiles, self.records)
 
     def resolve(self, target: Target) -> str | None:
-        """Return the profile that an id, current or previous, or a record leads to (2.3); None: held.
+        """Return the profile that an id, current or previous, or a record leads to (2.3); None.
+
+        Held.
 
         A record that is gone leads where its id does.
         """
@@ -130,32 +173,68 @@ def refresh(world: World, sources: Sources, before: Registry, run: int, publishe
     customers, apart = clusters(world, sources)
     found = identify(before, customers, run, world.instance, world.entities[0].name, apart)
     records = {record: one for one, cluster in found.profiles.items() for record in cluster}
-    profiles = {one: profile(world, sources, cluster, previous(found.registry.alias, one))
-                for one, cluster in found.profiles.items()}
+    profiles = {
+        one: profile(world, sources, cluster, previous(found.registry.alias, one))
+        for one, cluster in found.profiles.items()
+    }
     activities = dict(activity_rows(world, sources, records))
-    return Base(run, published_at, world.types, profiles, records, found.registry.alias, activities, found.registry)
+    return Base(
+        run,
+        published_at,
+        world.types,
+        profiles,
+        records,
+        found.registry.alias,
+        activities,
+        found.registry,
+    )
 
 
 def profile(world: World, sources: Sources, cluster: Cluster, merged: str | None) -> Profile:
-    """Return a customer's columns: the first non-null value by importance, from the winner of each entity."""
-    winners = {entity.name: key for entity in world.entities if (key := winner(sources, cluster, entity)) is not None}
+    """Return a customer's columns.
+
+    The first non-null value by importance, from the winner of each entity.
+    """
+    winners = {
+        entity.name: key
+        for entity in world.entities
+        if (key := winner(sources, cluster, entity)) is not None
+    }
     columns: dict[str, Value] = {}
     for name, origins in world.fields.items():
-        values = (sources[entity][winners[entity]][attribute] for entity, attribute in origins if entity in winners)
+        values = (
+            sources[entity][winners[entity]][attribute]
+            for entity, attribute in origins
+            if entity in winners
+        )
         columns[name] = next((value for value in values if value is not None), None)
-    columns |= {f"{entity.name}_{entity.attributes[0]}": winners.get(entity.name) for entity in world.entities}
+    columns |= {
+        f"{entity.name}_{entity.attributes[0]}": winners.get(entity.name)
+        for entity in world.entities
+    }
     records = frozenset((entity, key, winners[entity] == key) for entity, key in cluster)
     return Profile({**columns, "PreviousCustomerId": merged}, records)
 
 
 def winner(sources: Sources, cluster: Cluster, entity: Entity) -> str | None:
-    """Return the key of the record that represents an entity: the most filled, then the greatest key (4.8)."""
+    """Return the key of the record that represents an entity.
+
+    The most filled, then the greatest key (4.8).
+    """
+
     def filled(key: str) -> int:
         return sum(sources[entity.name][key][name] is not None for name in entity.attributes)
-    return max((key for name, key in cluster if name == entity.name), key=lambda key: (filled(key), key), default=None)
+
+    return max(
+        (key for name, key in cluster if name == entity.name),
+        key=lambda key: (filled(key), key),
+        default=None,
+    )
 
 
-def activity_rows(world: World, sources: Sources, records: Mapping[Ref, str]) -> Iterable[tuple[str, tuple[str, Row]]]:
+def activity_rows(
+    world: World, sources: Sources, records: Mapping[Ref, str]
+) -> Iterable[tuple[str, tuple[str, Row]]]:
     """Give every row whose foreign key a profile has, by ActivityId."""
     for rule in world.activities:
         for row in sources[rule.entity].values():
@@ -169,10 +248,20 @@ def unified(rule: ActivityRule, row: Row) -> Row:
     """Map one source record to the columns of UnifiedActivity (3.1)."""
     key, time = str(row[rule.primary_key]), row[rule.timestamp]
     columns = {name: text_of(row.get(attribute)) for name, attribute in rule.columns.items()}
-    semantic = canonical({name: row.get(attribute) for name,
-            attribute in rule.semantic.items()}) if rule.semantic else None
-    return activity(**rule.fixed, **columns, ActivityTime=time, SemanticData=semantic, SourceEntityName=rule.entity,
-                    SourceActivityId=key, ActivityId=activity_id(rule.entity, key))
+    semantic = (
+        canonical({name: row.get(attribute) for name, attribute in rule.semantic.items()})
+        if rule.semantic
+        else None
+    )
+    return activity(
+        **rule.fixed,
+        **columns,
+        ActivityTime=time,
+        SemanticData=semantic,
+        SourceEntityName=rule.entity,
+        SourceActivityId=key,
+        ActivityId=activity_id(rule.entity, key),
+    )
 
 
 def activity(**columns: Value) -> Row:

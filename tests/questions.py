@@ -14,9 +14,16 @@ Questions = list[tuple[int, int, int, int]]
 
 
 def ask_everything(story: Story, questions: Questions, batch: int) -> None:
-    """Compare reads, SQL, SQL once the stream has caught up, and SQL over an overlay written anew, with the oracle."""
+    """Compare every way to read with the oracle.
+
+    The ways are reads, SQL, SQL once the stream has caught up, and SQL over an overlay written
+    anew.
+    """
     instants = story.instants()
-    moments = [(instants[t % len(instants)] + dt, instants[k % len(instants)] + dk) for t, dt, k, dk in questions]
+    moments = [
+        (instants[t % len(instants)] + dt, instants[k % len(instants)] + dk)
+        for t, dt, k, dk in questions
+    ]
     for t, k in moments:
         ask_reader(story, t, k)
     ask_reader_now(story)
@@ -41,8 +48,12 @@ def ask_reader_now(story: Story) -> None:
     """Compare cards and timelines of the present."""
     now = story.truth.now(story.clock.now)
     for target in story.targets():
-        assert story.engine.card(target, None, None) == story.truth.card(target, now, now), f"{target} now"
-        assert story.engine.timeline(target, None, None) == story.truth.timeline(target, now, now), f"{target} now"
+        assert story.engine.card(target, None, None) == story.truth.card(target, now, now), (
+            f"{target} now"
+        )
+        assert story.engine.timeline(target, None, None) == story.truth.timeline(
+            target, now, now
+        ), f"{target} now"
 
 
 def known_to_sql(truth: Truth, position: int) -> Truth:
@@ -56,7 +67,9 @@ def ask_sql(story: Story, sql: Sql, truth: Truth, moments: list[tuple[int, int]]
     for t, k in moments:
         same(sql.customers(t, k), customers(truth, t, k), f"customer_as_of({t}, {k})")
         one = ids[t % len(ids)]
-        assert sql.timeline(one, t, k) == (truth.timeline(one, t, k) or []), f"timeline_as_of('{one}', {t}, {k})"
+        assert sql.timeline(one, t, k) == (truth.timeline(one, t, k) or []), (
+            f"timeline_as_of('{one}', {t}, {k})"
+        )
     now = truth.now(0)
     same(sql.customers_now(), customers(truth, now, now), "Customer_live")
     same(sql.activities_now(), activities(truth, now), "UnifiedActivity_live")
@@ -81,12 +94,18 @@ def customers(truth: Truth, t: int, k: int) -> dict[str, Row]:
 def activities(truth: Truth, now: int) -> dict[str, tuple[str, Row]]:
     """Return all activities now, with their customers."""
     base = truth.base(now)
-    return {str(row["ActivityId"]): (one, row) for one in (base.profiles if base else ())
-            for row in truth.timeline(one, now, now) or []}
+    return {
+        str(row["ActivityId"]): (one, row)
+        for one in (base.profiles if base else ())
+        for row in truth.timeline(one, now, now) or []
+    }
 
 
 def ask_rebuilt(story: Story, moments: list[tuple[int, int]], batch: int) -> None:
-    """Compare SQL over a copy of the project whose overlay was written anew, in ranges of another size."""
+    """Compare SQL over a copy of the project with its overlay written anew.
+
+    It is written in ranges of another size.
+    """
     folder = Path(tempfile.mkdtemp(dir=story.engine.paths.project.parent))
     copy: Engine = story.engine.rebuilt(folder / "copy", batch)
     with copy.sql() as sql:

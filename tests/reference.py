@@ -1,6 +1,9 @@
-"""Writes the generated parts of the documentation and the JSON Schema: `make docs`; a test compares them.
+"""Writes the generated parts of the documentation and the JSON Schema: `make docs`.
 
-A generated part stands between `<!-- generated: KIND NAME -->` and `<!-- end -->` in a page of `docs/`.
+A test compares them.
+
+A generated part stands between `<!-- generated: KIND NAME -->` and `<!-- end -->` in a page of
+`docs/`.
 """
 
 import argparse
@@ -14,40 +17,51 @@ from typing import Any
 
 import yaml
 
-from eventlog.contract import Answer
-from lake.flap_backs import FLAP_BACKS
-from lake.overlay import OVERLAY_STATE
-from lake.reading import Card, FieldView, Timeline, TimelineEntry
-from lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
 from overtide.commands_project import SCHEMA
+from overtide.eventlog.contract import Answer
+from overtide.lake.flap_backs import FLAP_BACKS
+from overtide.lake.overlay import OVERLAY_STATE
+from overtide.lake.reading import Card, FieldView, Timeline, TimelineEntry
+from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
 from overtide.parser import COMMANDS, command_parser, global_parser
+from overtide.pipelines.realtime import Progress
+from overtide.pipelines.refresh import Refreshed
 from overtide.project import Project
-from pipelines.realtime import Progress
-from pipelines.refresh import Refreshed
-from schemas import tables
-from schemas.configuration import Configuration
-from schemas.error_codes import CODES
-from schemas.errors import OvertideError
-from schemas.events import Event
-from schemas.mistakes import Mistake
-from schemas.tables import Column, ProfileField, Table
-from transforms import normalize, spelling, words
+from overtide.schemas import tables
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.error_codes import CODES
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import Event
+from overtide.schemas.mistakes import Mistake
+from overtide.schemas.tables import Column, ProfileField, Table
+from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = ROOT / "schemas" / SCHEMA
 PART = re.compile(r"(<!-- generated: (\w+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 ENTITY = "{DataSource}_{Entity}"
-PROFILE = (ProfileField("CustomerId", "string", False), ProfileField("{Field}", "its attribute's", True),
-           ProfileField(f"{ENTITY}_{{PrimaryKey}}", "string", False),
-           ProfileField("PreviousCustomerId", "string", False))
-"""The columns of Customer that every project has, and placeholders for those that its configuration names."""
+PROFILE = (
+    ProfileField("CustomerId", "string", False),
+    ProfileField("{Field}", "its attribute's", True),
+    ProfileField(f"{ENTITY}_{{PrimaryKey}}", "string", False),
+    ProfileField("PreviousCustomerId", "string", False),
+)
+"""The columns of Customer of every project, and placeholders for configured ones.
+
+The configured ones are those that a project's configuration names.
+"""
 
 
 def pages() -> list[Path]:
     """Return the pages that people read."""
     folders = ("docs", "examples", "benchmarks")
-    return sorted([*ROOT.glob("*.md"), *(page for folder in folders for page in (ROOT / folder).rglob("*.md"))])
+    return sorted(
+        [
+            *ROOT.glob("*.md"),
+            *(page for folder in folders for page in (ROOT / folder).rglob("*.md")),
+        ]
+    )
 
 
 def written(text: str) -> str:
@@ -62,7 +76,11 @@ def parts(text: str) -> list[tuple[str, str]]:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return rows as a Markdown table."""
-    lines = [headers, ["---"] * len(headers), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [
+        headers,
+        ["---"] * len(headers),
+        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -73,8 +91,12 @@ def code(text: str) -> str:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of `overtide.yaml`."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": "Written by `make docs`.",
-            **Configuration.model_json_schema(), "title": "overtide.yaml"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Written by `make docs`.",
+        **Configuration.model_json_schema(),
+        "title": "overtide.yaml",
+    }
 
 
 def json_schema_text() -> str:
@@ -87,10 +109,19 @@ def settings(section: str) -> str:
     document = json_schema()
     model = document if section == "Configuration" else document["$defs"][section]
     needed = model.get("required", [])
-    return table(("setting", "type", "default", "meaning", "example"), (
-        (code(name), kind_of(setting), "needed" if name in needed else _default(setting), setting["description"],
-         "<br>".join(code(flow(example)) for example in setting.get("examples", [])))
-        for name, setting in model["properties"].items()))
+    return table(
+        ("setting", "type", "default", "meaning", "example"),
+        (
+            (
+                code(name),
+                kind_of(setting),
+                "needed" if name in needed else _default(setting),
+                setting["description"],
+                "<br>".join(code(flow(example)) for example in setting.get("examples", [])),
+            )
+            for name, setting in model["properties"].items()
+        ),
+    )
 
 
 def kind_of(setting: dict[str, Any]) -> str:
@@ -110,12 +141,23 @@ def kind_of(setting: dict[str, Any]) -> str:
 
 
 def _plain_kind(setting: dict[str, Any]) -> str:
-    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`",
-             "null": "`null`"}
-    limits = [f"{word} {setting[name]}" for name, word in (("minimum", "from"), ("maximum", "to")) if name in setting]
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "`true` or `false`",
+        "null": "`null`",
+    }
+    limits = [
+        f"{word} {setting[name]}"
+        for name, word in (("minimum", "from"), ("maximum", "to"))
+        if name in setting
+    ]
     if setting.get("maxLength") == 1:
         return "one character"
-    return " ".join(["UUID" if setting.get("format") == "uuid" else words[setting["type"]], *limits])
+    return " ".join(
+        ["UUID" if setting.get("format") == "uuid" else words[setting["type"]], *limits]
+    )
 
 
 def _default(setting: dict[str, Any]) -> str:
@@ -125,45 +167,102 @@ def _default(setting: dict[str, Any]) -> str:
 
 def flow(value: object) -> str:
     """Return a value as YAML in one line."""
-    return yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+        .removesuffix("...\n")
+        .strip()
+    )
 
 
 def command(name: str) -> str:
-    """Return how a command is called, and its arguments and options as a table; without a name the global ones."""
+    """Return how a command is called, and its arguments and options as a table.
+
+    Without a name the global ones.
+    """
     parser = command_parser(name) if name else global_parser()
-    rows = [(code(", ".join([*action.option_strings[:-1], _called(action)]) if action.option_strings
-                  else str(action.metavar)), str(action.help)) for action in arguments(parser)]
+    rows = [
+        (
+            code(
+                ", ".join([*action.option_strings[:-1], _called(action)])
+                if action.option_strings
+                else str(action.metavar)
+            ),
+            str(action.help),
+        )
+        for action in arguments(parser)
+    ]
     usage = f"```text\n{parser.usage}\n```"
     return f"{usage}\n\n{table(('argument or option', 'meaning'), rows)}" if rows else usage
 
 
 def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return the arguments and options that a parser shows, without its help."""
-    return [action for action in parser._actions if action.help != argparse.SUPPRESS and action.dest != "help"]
+    return [
+        action
+        for action in parser._actions
+        if action.help != argparse.SUPPRESS and action.dest != "help"
+    ]
 
 
 def _called(action: argparse.Action) -> str:
-    return f"{action.option_strings[-1]} {action.metavar}" if action.metavar else action.option_strings[-1]
+    return (
+        f"{action.option_strings[-1]} {action.metavar}"
+        if action.metavar
+        else action.option_strings[-1]
+    )
 
 
 def lake_tables() -> dict[str, Table]:
-    """Return every table and view of a lake by name, in the order of the page; `{…}` stands for configured names."""
+    """Return every table and view of a lake by name, in the order of the page.
+
+    `{…}` stands for configured names.
+    """
     base = [tables.customer(PROFILE), *tables.VERSIONED]
-    entity = Table(ENTITY, "The typed rows of an entity, one per primary key.", (
-        Column("{Attribute}", "its type", "what the file holds, typed; null where it could not be"),))
-    found = [customer_live(PROFILE), UNIFIED_ACTIVITY_LIVE, OVERLAY_STATE, FLAP_BACKS, *base,
-             *(tables.history_of(one) for one in base), entity, tables.corrupt(ENTITY), tables.deduplication(ENTITY),
-             tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.IGNORED_VALUES, tables.REGISTRY,
-             tables.DEPARTURE, tables.IDENTITY, tables.PROFILE_FIELDS, tables.RUNS, tables.SERVING_META,
-             *tables.OVERLAY, tables.LAKE_HELP]
+    entity = Table(
+        ENTITY,
+        "The typed rows of an entity, one per primary key.",
+        (
+            Column(
+                "{Attribute}", "its type", "what the file holds, typed; null where it could not be"
+            ),
+        ),
+    )
+    found = [
+        customer_live(PROFILE),
+        UNIFIED_ACTIVITY_LIVE,
+        OVERLAY_STATE,
+        FLAP_BACKS,
+        *base,
+        *(tables.history_of(one) for one in base),
+        entity,
+        tables.corrupt(ENTITY),
+        tables.deduplication(ENTITY),
+        tables.CONFLATION_MATCH_PAIRS,
+        tables.OVERSIZED_BLOCKS,
+        tables.IGNORED_VALUES,
+        tables.REGISTRY,
+        tables.DEPARTURE,
+        tables.IDENTITY,
+        tables.PROFILE_FIELDS,
+        tables.RUNS,
+        tables.SERVING_META,
+        *tables.OVERLAY,
+        tables.LAKE_HELP,
+    ]
     return {one.name: one for one in found}
 
 
 def lake_table(name: str) -> str:
     """Return what a table or view is for, and its columns as a table."""
     found = lake_tables()[name]
-    rows = [(code(column.name), column.type.lower() if "'" in column.type else column.type, column.comment)
-            for column in found.columns]
+    rows = [
+        (
+            code(column.name),
+            column.type.lower() if "'" in column.type else column.type,
+            column.comment,
+        )
+        for column in found.columns
+    ]
     return f"{found.comment}\n\n{table(('column', 'type', 'meaning'), rows)}"
 
 
@@ -175,48 +274,109 @@ def macro(name: str) -> str:
 
 def errors(area: str) -> str:
     """Return the codes of an area as a table."""
-    return table(("code", "meaning", "what to do", "HTTP", "exit"), (
-        (code(name), one.meaning, one.remedy, ", ".join(map(str, one.statuses)), ", ".join(map(str, one.exit_codes)))
-        for name, one in CODES.items() if one.area == area))
+    return table(
+        ("code", "meaning", "what to do", "HTTP", "exit"),
+        (
+            (
+                code(name),
+                one.meaning,
+                one.remedy,
+                ", ".join(map(str, one.statuses)),
+                ", ".join(map(str, one.exit_codes)),
+            )
+            for name, one in CODES.items()
+            if one.area == area
+        ),
+    )
 
 
 def normalisations(_: str) -> str:
-    """Return what each normalisation does, with an example that is computed, in the order in which they apply."""
+    """Return what each normalisation does, in the order in which they apply.
+
+    Each comes with an example that is computed.
+    """
     latin = code(" ".join(one for one in spelling.LETTERS if one != "ـ"))
     steps = {
         "numerals": (
-            ("digits of all scripts and styles become 0 to 9, and letters that Unicode says to be whole numbers become "
-            "these (`Ⅷ ⑫ ❽`); `½` and `八` stay"), "Room ③²"),
+            (
+                "digits of all scripts and styles become 0 to 9, and letters that Unicode says to "
+                "be whole numbers become "
+                "these (`Ⅷ ⑫ ❽`); `½` and `八` stay"
+            ),
+            "Room ③²",
+        ),
         "ascii": (
-            ("accents go where they are accents: after Latin and Greek letters; marks of stress on Cyrillic vowels and "
-            f"the optional points of Arabic and Hebrew, too. These become A to Z: {latin}, `ﬁ ª 𝐀`. Other alphabets "
-            "stay, with their marks: `й` is no `и`, `が` no `か`, `कोमल` no `कमल`"), "Strauß Łódź Ærø"),
+            (
+                "accents go where they are accents: after Latin and Greek letters; marks of "
+                "stress on Cyrillic vowels and "
+                f"the optional points of Arabic and Hebrew, too. These become A to Z: {latin}, `ﬁ "
+                "ª 𝐀`. Other alphabets "
+                "stay, with their marks: `й` is no `и`, `が` no `か`, `कोमल` no `कमल`"
+            ),
+            "Strauß Łódź Ærø",
+        ),
         "lower": (
-            ("upper and lower case become one by Unicode's full case folding: `ß` is `ss`, both small sigmas are one; "
-            "I is i, and the Turkish `ı` and `İ` stay letters of their own (`ascii` makes all of them i)"),
-            "De Vries-Groß"),
+            (
+                "upper and lower case become one by Unicode's full case folding: `ß` is `ss`, "
+                "both small sigmas are one; "
+                "I is i, and the Turkish `ı` and `İ` stay letters of their own (`ascii` makes all "
+                "of them i)"
+            ),
+            "De Vries-Groß",
+        ),
         "email": ("as `lower`, and what stands from a `+` to the `@` goes", " Ann+Shop@X.org"),
         "phone": (
-            ("the digits without extension and leading zeros; of a number with `+`, or of one whose `country` is "
-            "configured, country code and number by the rules of its country (the library `phonenumbers`)"),
-            "+31 (0)20-555 1234 ext 7"),
+            (
+                "the digits without extension and leading zeros; of a number with `+`, or of one "
+                "whose `country` is "
+                "configured, country code and number by the rules of its country (the library "
+                "`phonenumbers`)"
+            ),
+            "+31 (0)20-555 1234 ext 7",
+        ),
         "name": (
-            (f"as `lower`; {_size('titles')} titles, degrees and generations go (`Mr Dr Frau dhr. Mme Jr PhD`); "
-            f"{_size('names')} short forms and spellings of first names become the names that they stand for. Those "
-            "that are common for several names stay: `Alex Chris Pat Sam Kathy Jack`"), "Dr. Bob Smith"),
+            (
+                f"as `lower`; {_size('titles')} titles, degrees and generations go (`Mr Dr Frau "
+                "dhr. Mme Jr PhD`); "
+                f"{_size('names')} short forms and spellings of first names become the names that "
+                "they stand for. Those "
+                "that are common for several names stay: `Alex Chris Pat Sam Kathy Jack`"
+            ),
+            "Dr. Bob Smith",
+        ),
         "address": (
-            (f"as `lower`; {_size('addresses', 'words')} words for streets, directions and units become those of the "
-            "US postal service (Publication 28), Dutch, German and French street words too, also as ends of "
-            "words: `Kerkstraat` is `Kerkstr.`"), "12 North West Park Street"),
+            (
+                f"as `lower`; {_size('addresses', 'words')} words for streets, directions and "
+                "units become those of the "
+                "US postal service (Publication 28), Dutch, German and French street words too, "
+                "also as ends of "
+                "words: `Kerkstraat` is `Kerkstr.`"
+            ),
+            "12 North West Park Street",
+        ),
         "organization": (
-            (f"as `lower`; {_size('organizations', 'anywhere')} words such as `the and company ltd` go, and at the "
-            f"beginning and end {_size('organizations', 'ends')} legal forms of many countries"),
-            "The Acme Company B.V."),
+            (
+                f"as `lower`; {_size('organizations', 'anywhere')} words such as `the and company "
+                "ltd` go, and at the "
+                f"beginning and end {_size('organizations', 'ends')} legal forms of many countries"
+            ),
+            "The Acme Company B.V.",
+        ),
         "symbols": (f"these characters go: `` {normalize.SYMBOLS} ``", "O'Brien-Smith"),
-        "whitespace": ("all blanks go", "12 34 AB")}
-    return table(("normalisation", "what it does", "example", "becomes"), (
-        (code(name), steps[name][0], code(steps[name][1]), code(_normalised(name, steps[name][1])))
-        for name in normalize.ORDER))
+        "whitespace": ("all blanks go", "12 34 AB"),
+    }
+    return table(
+        ("normalisation", "what it does", "example", "becomes"),
+        (
+            (
+                code(name),
+                steps[name][0],
+                code(steps[name][1]),
+                code(_normalised(name, steps[name][1])),
+            )
+            for name in normalize.ORDER
+        ),
+    )
 
 
 def _size(name: str, section: str = "") -> int:
@@ -227,38 +387,77 @@ def _normalised(step: str, text: str) -> str:
     return normalize.normal(text, normalize.How((step,)))
 
 
-CLASSES: dict[str, type] = {one.__name__: one for one in (
-    Project, Card, FieldView, Timeline, TimelineEntry, Answer, Event, Refreshed, Progress, Mistake, OvertideError)}
+CLASSES: dict[str, type] = {
+    one.__name__: one
+    for one in (
+        Project,
+        Card,
+        FieldView,
+        Timeline,
+        TimelineEntry,
+        Answer,
+        Event,
+        Refreshed,
+        Progress,
+        Mistake,
+        OvertideError,
+    )
+}
 """What `overtide.open` gives, and what its methods give."""
 
 
 def class_(name: str) -> str:
     """Return what a class is, its fields, and its methods with what they do."""
     one = CLASSES[name]
-    fields = [code(field.name) for field in dataclasses.fields(one)] if dataclasses.is_dataclass(one) else []
-    methods = [f"**`{_signature(name, member)}`**\n\n{inspect.getdoc(member)}" for name, member in vars(one).items()
-               if inspect.isfunction(member) and not name.startswith("_")]
-    return "\n\n".join([str(inspect.getdoc(one)), *([f"Fields: {', '.join(fields)}."] if fields else []), *methods])
+    fields = (
+        [code(field.name) for field in dataclasses.fields(one)]
+        if dataclasses.is_dataclass(one)
+        else []
+    )
+    methods = [
+        f"**`{_signature(name, member)}`**\n\n{inspect.getdoc(member)}"
+        for name, member in vars(one).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    ]
+    return "\n\n".join(
+        [str(inspect.getdoc(one)), *([f"Fields: {', '.join(fields)}."] if fields else []), *methods]
+    )
 
 
 def _signature(name: str, method: Callable[..., object]) -> str:
-    parameters = [one.replace(annotation=one.empty, default=... if inspect.isfunction(one.default) else one.default)
-                  for one in list(inspect.signature(method).parameters.values())[1:]]
+    parameters = [
+        one.replace(
+            annotation=one.empty, default=... if inspect.isfunction(one.default) else one.default
+        )
+        for one in list(inspect.signature(method).parameters.values())[1:]
+    ]
     return f"{name}{inspect.Signature(parameters)}".replace("Ellipsis", "…")
 
 
 KINDS: dict[str, Callable[[str], str]] = {
-    "settings": settings, "command": command, "table": lake_table, "macro": macro, "errors": errors,
-    "normalisations": normalisations, "class": class_}
+    "settings": settings,
+    "command": command,
+    "table": lake_table,
+    "macro": macro,
+    "errors": errors,
+    "normalisations": normalisations,
+    "class": class_,
+}
 
 
 def wanted_parts() -> set[tuple[str, str]]:
     """Return all parts that must stand in some page."""
     sections = ["Configuration", *json_schema()["$defs"]]
-    return {("command", ""), ("normalisations", ""), *(("settings", name) for name in sections),
-            *(("command", name) for name in COMMANDS), *(("table", name) for name in lake_tables()),
-            *(("macro", one.name) for one in MACROS), *(("errors", one.area) for one in CODES.values()),
-            *(("class", name) for name in CLASSES)}
+    return {
+        ("command", ""),
+        ("normalisations", ""),
+        *(("settings", name) for name in sections),
+        *(("command", name) for name in COMMANDS),
+        *(("table", name) for name in lake_tables()),
+        *(("macro", one.name) for one in MACROS),
+        *(("errors", one.area) for one in CODES.values()),
+        *(("class", name) for name in CLASSES),
+    }
 
 
 def main() -> None:

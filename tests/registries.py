@@ -1,7 +1,9 @@
-"""Registries in a DuckDB of their own: the refresh's identities over given clusters, compared with the oracle's.
+"""Registries in a DuckDB of their own.
 
-Sequences whose keys begin differently have nothing to do with each other, so one registry can hold thousands of them
-and one refresh take a step of each.
+The refresh's identities over given clusters, compared with the oracle's.
+
+Sequences whose keys begin differently have nothing to do with each other, so one registry can hold
+thousands of them and one refresh take a step of each.
 """
 
 from collections.abc import Collection, Iterable
@@ -11,14 +13,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.configuration import Entity, UnifiedEntity
+from overtide.schemas.configuration import Entity, UnifiedEntity
+from overtide.transforms import identities
+from overtide.transforms.fingerprint import EMPTY
+from overtide.transforms.identities import NOTHING, UNTOLD, Unified
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.pairs import ENTITY_SHIFT
 from tests.oracle_identities import Cluster, Identities, previous, vanished
 from tests.sequences import NAMES
-from transforms import identities
-from transforms.fingerprint import EMPTY
-from transforms.identities import NOTHING, UNTOLD, Unified
-from transforms.keys import EntityTable
-from transforms.pairs import ENTITY_SHIFT
 
 Rows = set[tuple[object, ...]]
 LEARNING = {"Registry": "registry", "Identity": "identity", "Departure": "departure"}
@@ -38,28 +40,52 @@ class Registries:
         places = ", ".join("?" * len(rows[0]))
         self.connection.executemany(f"INSERT INTO {table}_before VALUES ({places})", rows)
 
-    def refresh(self, clusters: Collection[Cluster], run: int, untold: bool = False) -> dict[str, Rows]:
-        """Give identities to clusters, customers or not; return the rows of all that was found, by table.
+    def refresh(
+        self, clusters: Collection[Cluster], run: int, untold: bool = False
+    ) -> dict[str, Rows]:
+        """Give identities to clusters, customers or not.
+
+        Return the rows of all that was found, by table.
 
         `untold`: what was written so far does not say what records left.
         """
         folder = self.folder / str(run)
         folder.mkdir()
-        tables = {name: f"SELECT * FROM {name}_before" for name in NOTHING} | ({"Departure": UNTOLD} if untold else {})
+        tables = {name: f"SELECT * FROM {name}_before" for name in NOTHING} | (
+            {"Departure": UNTOLD} if untold else {}
+        )
         entities, forest = written(folder, clusters)
         with self.connection.cursor() as connection:
-            found = identities.identify(connection, entities, forest, tables, "i", run, 1000, folder)
+            found = identities.identify(
+                connection, entities, forest, tables, "i", run, 1000, folder
+            )
         for table, name in LEARNING.items():
-            self.connection.execute(f"INSERT INTO {table}_before BY NAME FROM '{getattr(found, name)}'")
-        self.connection.execute(f"CREATE OR REPLACE TABLE IdentityAlias_before AS FROM '{found.alias}'")
-        return {table: self._rows(query) for table, query in {
-            "AlternateKey": f"SELECT EntityName, PrimaryKey, CustomerId FROM '{found.alternate_keys}'",
-            "Customer": f"SELECT CustomerId, PreviousCustomerId FROM '{found.customers}'",
-            "VanishedKey": f"SELECT EntityName, PrimaryKey, CustomerId FROM '{found.vanished}'",
-            "IdentityAlias": f"SELECT PreviousCustomerId, CustomerId FROM '{found.alias}'",
-            "Registry": f"SELECT EntityName, PrimaryKey, CustomerId, Run FROM '{found.registry}'",
-            "Departure": f"SELECT EntityName, PrimaryKey, CustomerId, Run FROM '{found.departure}'",
-            "Identity": f"SELECT CustomerId, Run, EntityName, PrimaryKey FROM '{found.identity}'"}.items()}
+            self.connection.execute(
+                f"INSERT INTO {table}_before BY NAME FROM '{getattr(found, name)}'"
+            )
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE IdentityAlias_before AS FROM '{found.alias}'"
+        )
+        return {
+            table: self._rows(query)
+            for table, query in {
+                "AlternateKey": (
+                    f"SELECT EntityName, PrimaryKey, CustomerId FROM '{found.alternate_keys}'"
+                ),
+                "Customer": f"SELECT CustomerId, PreviousCustomerId FROM '{found.customers}'",
+                "VanishedKey": f"SELECT EntityName, PrimaryKey, CustomerId FROM '{found.vanished}'",
+                "IdentityAlias": f"SELECT PreviousCustomerId, CustomerId FROM '{found.alias}'",
+                "Registry": (
+                    f"SELECT EntityName, PrimaryKey, CustomerId, Run FROM '{found.registry}'"
+                ),
+                "Departure": (
+                    f"SELECT EntityName, PrimaryKey, CustomerId, Run FROM '{found.departure}'"
+                ),
+                "Identity": (
+                    f"SELECT CustomerId, Run, EntityName, PrimaryKey FROM '{found.identity}'"
+                ),
+            }.items()
+        }
 
     def _rows(self, query: str) -> Rows:
         rows = self.connection.execute(query).fetchall()
@@ -76,28 +102,59 @@ def written(folder: Path, clusters: Collection[Cluster]) -> tuple[list[Unified],
         keys = [key for entity, key in records if entity == name]
         number |= {(name, key): (place << ENTITY_SHIFT) + row for row, key in enumerate(keys)}
         pq.write_table(pa.table({"Id": pa.array(keys, pa.string())}), folder / f"{name}.parquet")
-        table = EntityTable(name, (str(folder / f"{name}.parquet"),), (len(keys),), "", 0, 0, 0, 0, 0, 0, (), EMPTY,
-                            EMPTY)
+        table = EntityTable(
+            name,
+            (str(folder / f"{name}.parquet"),),
+            (len(keys),),
+            "",
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            (),
+            EMPTY,
+            EMPTY,
+        )
         entity = Entity(path="a.csv", primary_key="Id", attributes={"Id": "string"})
-        entities.append(Unified(place, table, entity, UnifiedEntity(entity=name, include_all=name != NAMES[2])))
-    edges = [(number[record], root) for cluster in clusters
-             for root in [min(number[record] for record in cluster)] for record in cluster if number[record] != root]
-    forest = pa.table({"record": pa.array([one for one, _ in edges], pa.int64()),
-                       "root": pa.array([root for _, root in edges], pa.int64())})
+        entities.append(
+            Unified(place, table, entity, UnifiedEntity(entity=name, include_all=name != NAMES[2]))
+        )
+    edges = [
+        (number[record], root)
+        for cluster in clusters
+        for root in [min(number[record] for record in cluster)]
+        for record in cluster
+        if number[record] != root
+    ]
+    forest = pa.table(
+        {
+            "record": pa.array([one for one, _ in edges], pa.int64()),
+            "root": pa.array([root for _, root in edges], pa.int64()),
+        }
+    )
     pq.write_table(forest, folder / "forest.parquet")
     return entities, str(folder / "forest.parquet")
 
 
 def expected(found: Iterable[Identities], run: int) -> dict[str, Rows]:
-    """Return the rows that the oracle's decisions of one refresh make, those of many sequences together."""
+    """Return the rows that the oracle's decisions of one refresh make.
+
+    Those of many sequences come together.
+    """
     names = ("AlternateKey", "Customer", "VanishedKey", "IdentityAlias", *LEARNING)
     rows: dict[str, Rows] = {name: set() for name in names}
     for one in found:
-        rows["AlternateKey"] |= {(*record, head) for head, cluster in one.profiles.items() for record in cluster}
+        rows["AlternateKey"] |= {
+            (*record, head) for head, cluster in one.profiles.items() for record in cluster
+        }
         rows["Customer"] |= {(head, previous(one.registry.alias, head)) for head in one.profiles}
         rows["IdentityAlias"] |= set(one.registry.alias.items())
         there = {record for cluster in one.profiles.values() for record in cluster}
-        rows["VanishedKey"] |= {(*record, head) for record, head in vanished(one.registry, one.profiles, there).items()}
+        rows["VanishedKey"] |= {
+            (*record, head) for record, head in vanished(one.registry, one.profiles, there).items()
+        }
         rows["Registry"] |= {(*record, head, run) for record, head in one.learnt.items()}
         rows["Departure"] |= {(*record, gone, run) for record, gone in one.left}
         rows["Identity"] |= {(new, run, *record) for new, record in one.created.items()}
@@ -108,4 +165,6 @@ def expect_same(found: dict[str, Rows], rows: dict[str, Rows]) -> None:
     """What the refresh found is what the oracle says."""
     for name, these in rows.items():
         assert found[name] == these, (
-            f"{name}: {sorted(found[name] - these, key=str)[:3]} instead of {sorted(these - found[name], key=str)[:3]}")
+            f"{name}: {sorted(found[name] - these, key=str)[:3]} instead of "
+            f"{sorted(these - found[name], key=str)[:3]}"
+        )

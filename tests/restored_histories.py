@@ -1,4 +1,7 @@
-"""Histories in which the lake is restored from backups, older and newer ones, and what can be made again is damaged."""
+"""Histories with restores of the lake and damage to what can be made again.
+
+The lake is restored from backups, older and newer ones.
+"""
 
 import copy
 import shutil
@@ -17,14 +20,28 @@ BEFALLS = [
     _step("backup"),
     _step("restore", which=PICK, how=st.sampled_from(HOW), stays_open=st.booleans()),
     _step("restore", which=PICK, how=st.sampled_from(HOW), stays_open=st.booleans()),
-    _step("damage_generation", which=PICK, change=st.sampled_from(["lose", "cut", "empty", "change"]), place=PICK),
-    _step("damage_note", content=st.sampled_from([None, "", "null", "{}", "garbage", '{"format": 2}']))]
+    _step(
+        "damage_generation",
+        which=PICK,
+        change=st.sampled_from(["lose", "cut", "empty", "change"]),
+        place=PICK,
+    ),
+    _step(
+        "damage_note", content=st.sampled_from([None, "", "null", "{}", "garbage", '{"format": 2}'])
+    ),
+]
 
 
 @st.composite
 def restored_histories(draw: st.DrawFn, refreshes: int = 4, talk: int = 4) -> list[Step]:
-    """Return a first refresh with a backup, then talk, refreshes, backups, restores and damages in any order."""
-    steps: list[Step] = [("refresh", {"edits": draw(st.lists(EDITS, min_size=3, max_size=8))}), ("backup", {})]
+    """Return a first refresh with a backup, then all other steps in any order.
+
+    The other steps are talk, refreshes, backups, restores and damages.
+    """
+    steps: list[Step] = [
+        ("refresh", {"edits": draw(st.lists(EDITS, min_size=3, max_size=8))}),
+        ("backup", {}),
+    ]
     for _ in range(draw(st.integers(1, refreshes))):
         steps += draw(st.lists(st.one_of(TALK), max_size=talk))
         steps.append(draw(st.one_of(REFRESHES)))
@@ -34,7 +51,10 @@ def restored_histories(draw: st.DrawFn, refreshes: int = 4, talk: int = 4) -> li
 
 @dataclass(frozen=True)
 class Backup:
-    """A copy of the lake, with the bases that the oracle had then and what the engine published by hand."""
+    """A copy of the lake, with the oracle's bases then and what was published by hand.
+
+    The engine published the latter.
+    """
 
     lake: Path
     bases: list[Base]
@@ -43,7 +63,10 @@ class Backup:
 
 @dataclass
 class RestoredStory(Story):
-    """Tells also of backups and restores: the oracle then goes on from the bases of the backup, and all events stay."""
+    """Tells also of backups and restores.
+
+    The oracle then goes on from the bases of the backup, and all events stay.
+    """
 
     backups: list[Backup] = field(default_factory=list)
 
@@ -54,9 +77,13 @@ class RestoredStory(Story):
 
     def backup(self) -> None:
         self.engine.restart()
-        place = self.engine.paths.project.with_name(f"{self.engine.paths.project.name} backup {len(self.backups)}")
+        place = self.engine.paths.project.with_name(
+            f"{self.engine.paths.project.name} backup {len(self.backups)}"
+        )
         shutil.copytree(self.lake, place)
-        published = copy.deepcopy(self.engine._published) if isinstance(self.engine, HandEngine) else None
+        published = (
+            copy.deepcopy(self.engine._published) if isinstance(self.engine, HandEngine) else None
+        )
         self.backups.append(Backup(place, list(self.truth.bases), published))
 
     def restore(self, which: int, how: str, stays_open: bool) -> None:
@@ -98,7 +125,11 @@ class RestoredStory(Story):
         path.unlink()
         if change != "lose":
             at = place * 7919 % max(1, len(content))
-            changed = content[:at] + bytes(255 - byte for byte in content[at:at + 1]) + content[at + 1:]
+            changed = (
+                content[:at]
+                + bytes(255 - byte for byte in content[at : at + 1])
+                + content[at + 1 :]
+            )
             path.write_bytes({"cut": content[:at], "empty": b"", "change": changed}[change])
 
     def damage_note(self, content: str | None) -> None:

@@ -1,8 +1,11 @@
-"""Generated sequences of refreshes with mistakes that are put right, and what must be as it was before them.
+"""Generated sequences of refreshes with mistakes that are put right.
 
-A sequence has episodes. First the customers change as they really do: they merge and split, records move, vanish and
-return. Then come mistakes, several at a time or one after the other, made and undone in any order, while records
-vanish and return and new ones join. At last everything is right again.
+They tell what must be as it was before the mistakes.
+
+A sequence has episodes. First the customers change as they really do: they merge and split, records
+move, vanish and return. Then come mistakes, several at a time or one after the other, made and
+undone in any order, while records vanish and return and new ones join. At last everything is right
+again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,19 +17,28 @@ from random import Random
 from tests.oracle_identities import Cluster, Identities, Ref, Registry, identify
 
 NAMES = ("B_Primary", "A_Second", "C_Third")
-"""Entities in match order, which is not the order of their names; records of the third are no customers alone."""
+"""Entities in match order, which is not the order of their names.
+
+Records of the third are no customers alone.
+"""
 KEYS = ("1", "10", "2", "é")
 
 Label = int
 """Records with one label are one cluster."""
 Records = Mapping[Ref, Label]
 NEWCOMERS, VANISHING, UNDONE = 0.3, 0.3, 0.4
-"""How often a record joins and how often some are gone at a refresh; how often a mistake is put right at one."""
+"""How often a record joins and how often some are gone at a refresh.
+
+How often a mistake is put right at one.
+"""
 
 
 @dataclass(frozen=True)
 class Mistakes:
-    """The refreshes `begin` (the last that was right) to `end` (right again); `pure`: only wrong merges."""
+    """The refreshes `begin` (the last that was right) to `end` (right again); `pure`.
+
+    Only wrong merges.
+    """
 
     begin: int
     end: int
@@ -57,10 +69,15 @@ class _Story:
 
     def __init__(self, random: Random, begin: str) -> None:
         self.random, self.told, self._labels = random, Sequence(), count(100)
-        self.names = [(name, begin + key) for name in NAMES for key in KEYS[:random.randint(1, len(KEYS) - 1)]]
+        self.names = [
+            (name, begin + key)
+            for name in NAMES
+            for key in KEYS[: random.randint(1, len(KEYS) - 1)]
+        ]
         few = random.randint(1, 5)
-        self.truth: dict[Ref, Label] = {record: random.randint(0, few) for record in self.names
-                                        if random.random() < 0.8}
+        self.truth: dict[Ref, Label] = {
+            record: random.randint(0, few) for record in self.names if random.random() < 0.8
+        }
         self._new = ((random.choice(NAMES), f"{begin}n{number}") for number in count())
         self._tell(self.truth)
 
@@ -75,7 +92,9 @@ class _Story:
 
     def _merge(self) -> None:
         one, other = self._label(), self._label()
-        self.truth = {record: one if label == other else label for record, label in self.truth.items()}
+        self.truth = {
+            record: one if label == other else label for record, label in self.truth.items()
+        }
 
     def _move(self) -> None:
         self.truth |= {record: self._label() for record in self._some(1)}
@@ -89,23 +108,36 @@ class _Story:
         self.truth = {record: label for record, label in self.truth.items() if record not in gone}
 
     def _return(self) -> None:
-        self.truth |= {record: self._label() for record in self.names if record not in self.truth
-                       and self.random.random() < 0.5}
+        self.truth |= {
+            record: self._label()
+            for record in self.names
+            if record not in self.truth and self.random.random() < 0.5
+        }
 
     def _label(self) -> Label:
         return self.random.choice([*self.truth.values(), next(self._labels)])
 
     def _customer(self) -> Label:
-        """Return the label of a customer, sometimes a new one; to join what is none would be no mistake."""
-        return self.random.choice([*(label for (name, _), label in self.truth.items() if name != NAMES[2]),
-                                   next(self._labels)])
+        """Return the label of a customer, sometimes a new one.
+
+        To join what is none would be no mistake.
+        """
+        return self.random.choice(
+            [
+                *(label for (name, _), label in self.truth.items() if name != NAMES[2]),
+                next(self._labels),
+            ]
+        )
 
     def _some(self, most: int) -> list[Ref]:
         records = list(self.truth)
         return self.random.sample(records, min(len(records), self.random.randint(1, most)))
 
     def err(self, pure: bool) -> None:
-        """Make mistakes and put them right; only wrong merges when `pure`, else records are also moved wrongly."""
+        """Make mistakes and put them right.
+
+        Only wrong merges when `pure`, else records are also moved wrongly.
+        """
         begin, before = len(self.told.refreshes) - 1, dict(self.truth)
         joined: list[tuple[Label, Label]] = []
         moved: dict[Ref, Label] = {}
@@ -122,8 +154,11 @@ class _Story:
     def _join(self, joined: list[tuple[Label, Label]]) -> None:
         joined[:] = [pair for pair in joined if self.random.random() > UNDONE]
         labels = list(self.truth.values())
-        joined += [(self.random.choice(labels), self.random.choice(labels))
-                   for _ in range(self.random.choice((0, 1, 1, 2))) if labels]
+        joined += [
+            (self.random.choice(labels), self.random.choice(labels))
+            for _ in range(self.random.choice((0, 1, 1, 2)))
+            if labels
+        ]
 
     def _misplace(self, moved: dict[Ref, Label]) -> None:
         for record in list(moved):
@@ -154,6 +189,7 @@ def mistaken(truth: Records, joined: Iterable[tuple[Label, Label]], moved: Recor
 
 # ---- what the oracle makes of a sequence
 
+
 def clusters_of(records: Records) -> tuple[list[Cluster], list[Cluster]]:
     """Return the customers' clusters, and those that are no customers."""
     groups: dict[Label, list[Ref]] = {}
@@ -176,28 +212,49 @@ def told(refreshes: Iterable[Records]) -> Iterator[Identities]:
 
 # ---- what must hold
 
+
 def expect_restored(found: Seq[Identities], mistakes: Mistakes) -> None:
-    """When everything is right again, each id leads where it led; only ids given in between may have come on top.
+    """When everything is right again, each id leads where it led.
+
+    Only ids given in between may have come on top.
 
     After wrong merges alone these are ids of newcomers, whose customer was gone while they came.
     """
     before, after = found[mistakes.begin], found[mistakes.end]
-    assert {one: cluster.intersection(mistakes.truth) for one, cluster in after.profiles.items()
-            if one in before.registry.given} == before.profiles
+    assert {
+        one: cluster.intersection(mistakes.truth)
+        for one, cluster in after.profiles.items()
+        if one in before.registry.given
+    } == before.profiles
     aliases = after.registry.alias
-    assert {one: into for one, into in aliases.items() if one in before.registry.given} == before.registry.alias
+    assert {
+        one: into for one, into in aliases.items() if one in before.registry.given
+    } == before.registry.alias
     since = {one: aliases[one] for one in aliases.keys() - before.registry.given.keys()}
-    assert not mistakes.pure or not {after.registry.given[one][1] for one in since} & mistakes.truth.keys()
+    assert (
+        not mistakes.pure
+        or not {after.registry.given[one][1] for one in since} & mistakes.truth.keys()
+    )
 
 
 def expect_right_at_once(found: Seq[Identities], sequence: Sequence, mistakes: Mistakes) -> None:
-    """A customer that is right is as it was from that refresh on, whatever is still wrong with others."""
+    """A customer that is right is as it was from that refresh on.
+
+    This holds whatever is still wrong with others.
+    """
     before = found[mistakes.begin]
     for run in range(mistakes.begin + 1, mistakes.end):
         if mistakes.truth.keys() <= sequence.refreshes[run].keys():
-            right = {cluster.intersection(mistakes.truth): one for one, cluster in found[run].profiles.items()}
-            assert all(right[cluster] == one and into(found[run], one) & before.registry.given.keys()
-                       == into(before, one) for one, cluster in before.profiles.items() if cluster in right)
+            right = {
+                cluster.intersection(mistakes.truth): one
+                for one, cluster in found[run].profiles.items()
+            }
+            assert all(
+                right[cluster] == one
+                and into(found[run], one) & before.registry.given.keys() == into(before, one)
+                for one, cluster in before.profiles.items()
+                if cluster in right
+            )
 
 
 def into(found: Identities, one: str) -> set[str]:
@@ -206,7 +263,7 @@ def into(found: Identities, one: str) -> set[str]:
 
 
 def expect_rights(sequence: Sequence) -> list[Identities]:
-    """Run a sequence through the oracle, expect that what was put right is right, and return what it decided."""
+    """Return what the oracle decided of a sequence; what was put right must be right."""
     found = list(told([*sequence.refreshes, {}]))
     assert found[-1].registry == found[-2].registry, "nothing changes when all are gone"
     for mistakes in sequence.mistakes:

@@ -1,20 +1,23 @@
-"""A small project for tests of whole refreshes: files, a configuration, a clock that a test turns, and what is read."""
+"""A small project for tests of whole refreshes.
+
+Files, a configuration, a clock that a test turns, and what is read.
+"""
 
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import runner_configs
-from eventlog.sqlite import SqliteEventLog
-from lake.catalog import connect
-from pipelines.refresh import Refreshed, refresh
-from schemas import events
-from schemas.configuration import Configuration
-from schemas.instants import HOUR, SECOND, format_instant
-from schemas.paths import Paths
-from serving.acceptance import Target
-from serving.cards import Reader
+from overtide import runner_configs
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.catalog import connect
+from overtide.pipelines.refresh import Refreshed, refresh
+from overtide.schemas import events
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.instants import HOUR, SECOND, format_instant
+from overtide.schemas.paths import Paths
+from overtide.serving.acceptance import Target
+from overtide.serving.cards import Reader
 from tests.engine import canonical, opened
 
 START = 1_800_000_000 * SECOND
@@ -37,13 +40,28 @@ class Project:
             file.write_bytes(content.encode() if isinstance(content, str) else content)
         return self
 
-    def refresh(self, rows_per_bucket: int = 2_000_000, reading_seconds: float = 0,
-                allow_shrink: bool = True, memory_limit: str = "500MB") -> Refreshed:
-        """Refresh on the embedded runner; fewer rows per bucket make more buckets. What is old goes at once."""
+    def refresh(
+        self,
+        rows_per_bucket: int = 2_000_000,
+        reading_seconds: float = 0,
+        allow_shrink: bool = True,
+        memory_limit: str = "500MB",
+    ) -> Refreshed:
+        """Refresh on the embedded runner; fewer rows per bucket make more buckets.
+
+        What is old goes at once.
+        """
         runner = runner_configs.load().model_copy(
-            update={"rows_per_bucket": rows_per_bucket, "memory_limit": memory_limit})
-        done = refresh(Configuration.model_validate(self.document), self.paths, runner,
-                       lambda: START + self.runs * HOUR, reading_seconds=reading_seconds, allow_shrink=allow_shrink)
+            update={"rows_per_bucket": rows_per_bucket, "memory_limit": memory_limit}
+        )
+        done = refresh(
+            Configuration.model_validate(self.document),
+            self.paths,
+            runner,
+            lambda: START + self.runs * HOUR,
+            reading_seconds=reading_seconds,
+            allow_shrink=allow_shrink,
+        )
         self.runs += 1
         self.done.append(done)
         return done
@@ -60,7 +78,9 @@ class Project:
     def card(self, entity: str, key: str, run: int) -> dict[str, Any]:
         """Return the fields of a customer as of the run `run`."""
         now = START + self.runs * HOUR
-        log = SqliteEventLog(self.paths.log, lambda: now, lambda accepted_at: events.event_id(accepted_at, 0))
+        log = SqliteEventLog(
+            self.paths.log, lambda: now, lambda accepted_at: events.event_id(accepted_at, 0)
+        )
         reader = Reader(self.paths, log, lambda: now)
         try:
             card = reader.get(Target(None, entity, key), self.instant(run), self.instant(run))
@@ -72,8 +92,10 @@ class Project:
     def customers(self, run: int) -> list[tuple[Any, ...]]:
         """Return all columns but the ids of the profiles as of the run `run`, in SQL."""
         instant = f"TIMESTAMPTZ '{format_instant(self.instant(run))}'"
-        return self.rows("SELECT * EXCLUDE (CustomerId, PreviousCustomerId) "
-                         f"FROM lake.customer_as_of({instant}, {instant}) ORDER BY ALL")
+        return self.rows(
+            "SELECT * EXCLUDE (CustomerId, PreviousCustomerId) "
+            f"FROM lake.customer_as_of({instant}, {instant}) ORDER BY ALL"
+        )
 
     @staticmethod
     def instant(run: int) -> int:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.configuration import Entity, Preference
-from schemas.names import columns, parquet_rows
-from transforms.ingest import ingest
-from transforms.kernel import KernelSettings, kernel
-from transforms.keys import EntityTable, settle
+from overtide.schemas.configuration import Entity, Preference
+from overtide.schemas.names import columns, parquet_rows
+from overtide.transforms.ingest import ingest
+from overtide.transforms.kernel import KernelSettings, kernel
+from overtide.transforms.keys import EntityTable, settle
 
 NAMES = {"Id": "string", "Name": "string"}
 _folders = itertools.count()
@@ -46,49 +46,85 @@ class Found:
         return self.table.exact_repeats, self.table.lost_rows
 
 
-def read_files(project: Path, entity: Entity, files: list[Path], prefer: Preference | None = None,
-               batches: list[list[Path]] | None = None) -> Found:
-    """Read some files of an entity in this order, together or in batches, and keep one row per key."""
+def read_files(
+    project: Path,
+    entity: Entity,
+    files: list[Path],
+    prefer: Preference | None = None,
+    batches: list[list[Path]] | None = None,
+) -> Found:
+    """Read files of an entity in this order and keep one row per key.
+
+    They are read together or in batches.
+    """
     folder = project / f"read {next(_folders)}"  # DuckDB may remember a file that is written again
     folder.mkdir()
     with kernel(KernelSettings(2, "1GB", folder)) as connection:
-        ingested = [one for number, batch in enumerate(batches or [files])
-                    for one in ingest(connection, "S_e", entity, batch, folder, number, project)]
+        ingested = [
+            one
+            for number, batch in enumerate(batches or [files])
+            for one in ingest(connection, "S_e", entity, batch, folder, number, project)
+        ]
         table = settle(connection, "S_e", entity, prefer or Preference(), ingested, folder, project)
-        rows = connection.execute(f"SELECT {columns(entity.attributes)} "
-                                  f"FROM {parquet_rows(table.files)}").fetchall()
+        rows = connection.execute(
+            f"SELECT {columns(entity.attributes)} FROM {parquet_rows(table.files)}"
+        ).fetchall()
         corrupt = connection.execute(f"FROM {parquet_rows([table.corrupt_file])}").fetchall()
-    found = Found(rows, sorted(itertools.starmap(Corrupt, corrupt), key=lambda row: (
-        row.line or 0, row.key or "", row.record)), table)
+    found = Found(
+        rows,
+        sorted(
+            itertools.starmap(Corrupt, corrupt),
+            key=lambda row: (row.line or 0, row.key or "", row.record),
+        ),
+        table,
+    )
     read, kept, aside, repeated = found.counts
     assert (read, len(rows)) == (kept + aside + repeated, kept)
     assert sum(not row.kept for row in found.corrupt) == aside + table.lost_rows
     return found
 
 
-def read(project: Path, content: bytes | str, attributes: dict[str, Any] | None = None, **settings: Any) -> Found:
+def read(
+    project: Path, content: bytes | str, attributes: dict[str, Any] | None = None, **settings: Any
+) -> Found:
     """Read one file with this content."""
     file = project / f"file {next(_folders)}.{settings.get('format', 'csv')}"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    entity = Entity.model_validate({"path": file.name, "primary_key": "Id", "attributes": attributes or NAMES,
-                                    "max_set_aside_percent": 100} | settings)
+    entity = Entity.model_validate(
+        {
+            "path": file.name,
+            "primary_key": "Id",
+            "attributes": attributes or NAMES,
+            "max_set_aside_percent": 100,
+        }
+        | settings
+    )
     return read_files(project, entity, [file])
 
 
-def read_alone(project: Path, content: str, attributes: dict[str, Any] | None = None,
-               ) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
+def read_alone(
+    project: Path,
+    content: str,
+    attributes: dict[str, Any] | None = None,
+) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
     """Return the rows of a file before keys count, and its lines that are no rows."""
     number = next(_folders)
     file = project / f"file {number}.csv"
     file.write_bytes(content.encode())
-    entity = Entity.model_validate({"path": file.name, "primary_key": "Id", "attributes": attributes or NAMES})
+    entity = Entity.model_validate(
+        {"path": file.name, "primary_key": "Id", "attributes": attributes or NAMES}
+    )
     folder = project / f"read {number}"
     folder.mkdir()
     with kernel(KernelSettings(2, "1GB", folder)) as connection:
-        done, = ingest(connection, "S_e", entity, [file], folder, number, project)
-        rows = connection.execute(f"SELECT * EXCLUDE (__corrupt, __file) FROM {parquet_rows([done.rows_path])}")
+        (done,) = ingest(connection, "S_e", entity, [file], folder, number, project)
+        rows = connection.execute(
+            f"SELECT * EXCLUDE (__corrupt, __file) FROM {parquet_rows([done.rows_path])}"
+        )
         found = rows.fetchall()
-        lines = connection.execute(f"SELECT Line, Record FROM {parquet_rows([done.lines_path])}").fetchall()
+        lines = connection.execute(
+            f"SELECT Line, Record FROM {parquet_rows([done.lines_path])}"
+        ).fetchall()
     assert (done.rows, done.lines) == (len(found), len(lines))
     return found, sorted(lines)
 

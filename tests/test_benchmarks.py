@@ -1,4 +1,7 @@
-"""What the benchmarks compare is comparable: one rule finds the same customers, and a user's own rules find more."""
+"""What the benchmarks compare is comparable.
+
+One rule finds the same customers, and a user's own rules find more.
+"""
 
 from pathlib import Path
 
@@ -11,10 +14,10 @@ from benchmarks.measure import Row, percentile, run, table
 from benchmarks.plain import unify
 from benchmarks.project import write_project
 from benchmarks.refreshes import change_one_in_a_hundred, exported_keys
-from pipelines.refresh import refresh
-from runner_configs import load
-from schemas.configuration import Configuration
-from schemas.paths import Paths
+from overtide.pipelines.refresh import refresh
+from overtide.runner_configs import load
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.paths import Paths
 
 PEOPLE = 3_000
 
@@ -29,7 +32,9 @@ def files(tmp_path_factory) -> Path:
 def keys(folder: Path, files: Path, rules: str) -> Path:
     """AlternateKey of a refresh with the named rules, as a Parquet file."""
     project = write_project(folder / rules, files, "parquet", rules)
-    configuration = Configuration.model_validate(yaml.safe_load((project / "overtide.yaml").read_text()))
+    configuration = Configuration.model_validate(
+        yaml.safe_load((project / "overtide.yaml").read_text())
+    )
     refresh(configuration, Paths.of(project), load(), lambda: 1_800_000_000_000_000)
     return exported_keys(project, folder / f"{rules}.parquet")
 
@@ -39,7 +44,9 @@ def judged(path: Path, files: Path) -> Accuracy:
 
 
 @pytest.mark.slow
-def test_the_one_rule_finds_the_customers_that_plain_sql_finds_and_own_rules_find_more(files, tmp_path):
+def test_the_one_rule_finds_the_customers_that_plain_sql_finds_and_own_rules_find_more(
+    files, tmp_path
+):
     unify(files, tmp_path / "plain")
     beside = tmp_path / "plain" / "AlternateKey.parquet"
     one, own = keys(tmp_path, files, "one"), keys(tmp_path, files, "own")
@@ -53,8 +60,15 @@ def test_the_one_rule_finds_the_customers_that_plain_sql_finds_and_own_rules_fin
 def test_one_row_in_a_hundred_is_changed(files, tmp_path):
     changed = change_one_in_a_hundred(files, tmp_path / "changed", "parquet")
     assert sorted(path.name for path in changed.iterdir()) == sorted(
-        f"{name}.parquet" for name in ("Contact", "Customer-Loyalty", "OnlinePurchases", "POSPurchases",
-                                       "WebsiteReviews"))
+        f"{name}.parquet"
+        for name in (
+            "Contact",
+            "Customer-Loyalty",
+            "OnlinePurchases",
+            "POSPurchases",
+            "WebsiteReviews",
+        )
+    )
 
 
 def test_a_row_shows_the_ratio_and_whether_the_bar_is_met():
@@ -64,11 +78,17 @@ def test_a_row_shows_the_ratio_and_whether_the_bar_is_met():
 
 
 def test_percentiles():
-    assert (percentile([3, 1, 2], 50), percentile(list(range(100)), 99), percentile([1], 99)) == (2, 99, 1)
+    assert (percentile([3, 1, 2], 50), percentile(list(range(100)), 99), percentile([1], 99)) == (
+        2,
+        99,
+        1,
+    )
 
 
 def test_a_run_is_measured_with_its_children():
-    measured = run(["python3", "-c", "import time; held = b'x' * 80_000_000; time.sleep(0.5); print('[1]')"])
+    measured = run(
+        ["python3", "-c", "import time; held = b'x' * 80_000_000; time.sleep(0.5); print('[1]')"]
+    )
     assert measured.seconds >= 0.5
     assert measured.peak_bytes > 80_000_000
     assert measured.document == [1]

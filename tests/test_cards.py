@@ -1,4 +1,7 @@
-"""Cards and timelines of a real project: now, as of earlier bases, in the lake's history, and while things change."""
+"""Cards and timelines of a real project.
+
+Now, as of earlier bases, in the lake's history, and while things change.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -8,13 +11,13 @@ import pytest
 import yaml
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from lake.catalog import connect
-from lake.maintenance import Upkeep
-from lake.published import committing
+from overtide.lake.catalog import connect
+from overtide.lake.maintenance import Upkeep
+from overtide.lake.published import committing
+from overtide.pipelines.realtime import stream
 from overtide.project import Project
-from pipelines.realtime import stream
-from schemas.errors import OvertideError
-from schemas.instants import DAY, HOUR, SECOND, format_instant
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import DAY, HOUR, SECOND, format_instant
 from tests import shop
 from tests.engine import opened
 
@@ -36,13 +39,28 @@ class Clock:
 def people(points: int, same: bool, ben: bool = True) -> shop.Sources:
     """Ann's and Ben's records; `same`: an account of Ann's has Ben's e-mail, else it is hers."""
     records = [
-        (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": points, "Since": "2020-01-02"}),
-        (shop.ACCOUNTS, "1", {"EMail": "ann@x", "FullName": "Ann A", "Spent": "12.50", "Member": True}),
+        (
+            shop.CONTACTS,
+            "1",
+            {"EMail": "ann@x", "FullName": "Ann", "Points": points, "Since": "2020-01-02"},
+        ),
+        (
+            shop.ACCOUNTS,
+            "1",
+            {"EMail": "ann@x", "FullName": "Ann A", "Spent": "12.50", "Member": True},
+        ),
         (shop.ACCOUNTS, "2", {"EMail": "ben@x" if same else "ann@x"}),
         (shop.VISITORS, "1", {"EMail": "ann@x", "Score": 1.5}),
-        (shop.ORDERS, "1", {"AccountId": "1", "PlacedAt": "2026-01-01T00:00:00Z", "Item": "Cup", "Amount": "3.00"}),
-        (shop.ORDERS, "2", {"AccountId": "2", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"})]
-    return shop.sources(*records, *([(shop.CONTACTS, "2", {"EMail": "ben@x", "FullName": "Ben"})] if ben else []))
+        (
+            shop.ORDERS,
+            "1",
+            {"AccountId": "1", "PlacedAt": "2026-01-01T00:00:00Z", "Item": "Cup", "Amount": "3.00"},
+        ),
+        (shop.ORDERS, "2", {"AccountId": "2", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}),
+    ]
+    return shop.sources(
+        *records, *([(shop.CONTACTS, "2", {"EMail": "ben@x", "FullName": "Ben"})] if ben else [])
+    )
 
 
 def make_project(folder: Path, now: int = T0) -> Project:
@@ -59,9 +77,12 @@ def publish(project: Project, at: int, sources: shop.Sources) -> None:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory) -> Iterator[Project]:
-    """Four runs, an hour apart: Ann's second account moves to Ben and back, and Ben comes with the second run.
+    """Four runs, an hour apart.
 
-    The default keeps two serving generations, so the first two runs are in the lake's history alone.
+    Ann's second account moves to Ben and back, and Ben comes with the second run.
+
+    The default keeps two serving generations, so the first two runs are in the lake's history
+    alone.
     """
     project = make_project(tmp_path_factory.mktemp("cards") / "shop")
     publish(project, T0, people(1, same=False, ben=False))
@@ -90,31 +111,58 @@ def code_of(call, *arguments, **options) -> str:
 
 def test_a_card_of_now_shows_the_published_profile(published):
     card = published.get(key=ANN)
-    assert (card.run, card["FullName"], card["Points"], card["Spent"], card["Member"], card["Score"]) == \
-        (4, "Ann A", 3, "12.50", True, 1.5)
+    assert (
+        card.run,
+        card["FullName"],
+        card["Points"],
+        card["Spent"],
+        card["Member"],
+        card["Score"],
+    ) == (4, "Ann A", 3, "12.50", True, 1.5)
     assert not any(view.live for view in card.fields.values())
-    assert {(entity, key) for entity, key, _ in card.records} == {ANN, (shop.ACCOUNTS, "1"), (shop.ACCOUNTS, "2"),
-                                                                  (shop.VISITORS, "1")}
+    assert {(entity, key) for entity, key, _ in card.records} == {
+        ANN,
+        (shop.ACCOUNTS, "1"),
+        (shop.ACCOUNTS, "2"),
+        (shop.VISITORS, "1"),
+    }
 
 
 def test_every_source_record_finds_its_customer_losers_too(published):
-    ids = {published.get(key=f"{entity}={key}").customer_id
-           for entity, key in (ANN, (shop.ACCOUNTS, "1"), (shop.ACCOUNTS, "2"), (shop.VISITORS, "1"))}
+    ids = {
+        published.get(key=f"{entity}={key}").customer_id
+        for entity, key in (ANN, (shop.ACCOUNTS, "1"), (shop.ACCOUNTS, "2"), (shop.VISITORS, "1"))
+    }
     assert ids == {published.get(key=ANN).customer_id}
 
 
 def test_earlier_instants_show_the_base_in_force_then(published):
-    found = [published.get(key=ANN, as_of=at) for at in (T0, T0 + HOUR - 1, T0 + HOUR, T0 + 2 * HOUR, T0 + 3 * HOUR)]
-    assert [(card.run, card["Points"]) for card in found] == [(1, 1), (1, 1), (2, 2), (3, 3), (4, 3)]
+    found = [
+        published.get(key=ANN, as_of=at)
+        for at in (T0, T0 + HOUR - 1, T0 + HOUR, T0 + 2 * HOUR, T0 + 3 * HOUR)
+    ]
+    assert [(card.run, card["Points"]) for card in found] == [
+        (1, 1),
+        (1, 1),
+        (2, 2),
+        (3, 3),
+        (4, 3),
+    ]
 
 
 def test_a_base_in_the_lakes_history_has_its_own_identities(published):
     ann = published.get(key=ANN).customer_id
     then = T0 + HOUR
     assert not list(published.paths.serving.glob("run000002*"))
-    assert published.get(key=(shop.ACCOUNTS, "2"), as_of=then).customer_id == published.get(key=BEN).customer_id
-    assert [record[:2] for record in published.get(ann, as_of=then).records] == \
-        [ANN, (shop.ACCOUNTS, "1"), (shop.VISITORS, "1")]
+    assert (
+        published.get(key=(shop.ACCOUNTS, "2"), as_of=then).customer_id
+        == published.get(key=BEN).customer_id
+    )
+    assert [record[:2] for record in published.get(ann, as_of=then).records] == [
+        ANN,
+        (shop.ACCOUNTS, "1"),
+        (shop.VISITORS, "1"),
+    ]
     assert [entry["Title"] for entry in published.timeline(ann, as_of=then).entries] == ["Cup"]
     assert [entry["Title"] for entry in published.timeline(ann).entries] == ["Pot", "Cup"]
 
@@ -123,8 +171,11 @@ def test_history_gives_the_same_card_as_the_generation_that_was_removed(publishe
     now, then = (published.get(key=ANN, as_of=at).as_json() for at in (T0 + 2 * HOUR, T0))
     differing = {name for name in now["fields"] if now["fields"][name] != then["fields"][name]}
     assert differing == {"Points"}
-    assert (now["customerId"], now["records"], now["previous"]) == (then["customerId"], then["records"],
-                                                                    then["previous"])
+    assert (now["customerId"], now["records"], now["previous"]) == (
+        then["customerId"],
+        then["records"],
+        then["previous"],
+    )
 
 
 def test_what_was_known_decides_the_base_as_well(published):
@@ -142,21 +193,36 @@ def test_who_is_unknown_is_said_clearly(published, read):
     assert code_of(call, key=ANN, as_of=T0 - 1) == "before_first_publish"
     assert code_of(call, key=ANN, known_at=T0 - 1) == "before_first_publish"
     assert code_of(call, key=ANN, as_of=T0 - 400 * DAY) == "before_first_publish"
-    assert code_of(call) == code_of(call, "f" * 32, key=ANN) == code_of(call, key="no-key") == "invalid_target"
+    assert (
+        code_of(call)
+        == code_of(call, "f" * 32, key=ANN)
+        == code_of(call, key="no-key")
+        == "invalid_target"
+    )
     assert code_of(call, key=ANN, as_of="yesterday") == "invalid_instant"
 
 
 def test_upkeep_leaves_what_may_still_be_asked_for_after_the_last_publish(own):
     ann = own.get(key=ANN).customer_id
     own.update(ann, {"Points": 9}, valid_until="1h")
-    own.post(shop.ORDERS, [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2026-01-03T00:00:00Z"}], valid_until="1h")
+    own.post(
+        shop.ORDERS,
+        [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2026-01-03T00:00:00Z"}],
+        valid_until="1h",
+    )
 
     def answers():
         then = T0 + 4 * HOUR + SECOND
         instant = f"TIMESTAMPTZ '{format_instant(then)}'"
-        return (own.get(ann, as_of=then)["Points"], len(own.timeline(ann, as_of=then).entries),
-                own.sql(f"SELECT Points FROM customer_as_of({instant}, {instant}) WHERE CustomerId = ?", [ann]),
-                own.sql(f"SELECT * FROM timeline_as_of(?, {instant}, {instant})", [ann]).num_rows)
+        return (
+            own.get(ann, as_of=then)["Points"],
+            len(own.timeline(ann, as_of=then).entries),
+            own.sql(
+                f"SELECT Points FROM customer_as_of({instant}, {instant}) WHERE CustomerId = ?",
+                [ann],
+            ),
+            own.sql(f"SELECT * FROM timeline_as_of(?, {instant}, {instant})", [ann]).num_rows,
+        )
 
     carry(own, Upkeep(commits=100))
     own.clock.now += 500 * DAY
@@ -179,7 +245,10 @@ def test_how_far_history_reaches_back_is_said_by_the_last_publish_for_all_reader
     own.clock.now += 5 * DAY
     with Project(own.folder, own.clock) as again:
         assert again.get(key=ANN, as_of=T0)["Points"] == 1
-        macro = "SELECT function_name FROM duckdb_functions() WHERE macro_definition LIKE '%reaches back {} days%'"
+        macro = (
+            "SELECT function_name FROM duckdb_functions() WHERE macro_definition LIKE "
+            "'%reaches back {} days%'"
+        )
         assert again.sql(macro.format(400)).num_rows == 2
         again.refresh()
         assert code_of(again.get, key=ANN, as_of=T0 + 4 * HOUR) == "before_history"
@@ -214,18 +283,31 @@ def test_keeping_more_history_brings_back_nothing_that_was_forgotten(own):
 
 def carry(project: Project, upkeep: Upkeep) -> None:
     """Let the stream carry what was accepted, with an upkeep of the test's own."""
-    stream(project.paths, project.log, project.clock, FnApiRunner(), until_caught_up=True, upkeep=upkeep)
+    stream(
+        project.paths,
+        project.log,
+        project.clock,
+        FnApiRunner(),
+        until_caught_up=True,
+        upkeep=upkeep,
+    )
 
 
 def test_before_the_first_publish_there_is_nothing(tmp_path):
     with make_project(tmp_path / "new") as project:
-        assert code_of(project.get, key=ANN) == code_of(project.timeline, key=ANN) == "nothing_published"
+        assert (
+            code_of(project.get, key=ANN)
+            == code_of(project.timeline, key=ANN)
+            == "nothing_published"
+        )
         assert code_of(project.update, key=ANN, fields={"Points": 1}) == "nothing_published"
 
 
 def test_an_update_is_seen_by_the_next_read_until_its_exact_end(own):
     ann = own.get(key=ANN).customer_id
-    until = own.update(ann, {"Points": 9, "FullName": None}, valid_until="1h", caller="me").event.valid_until
+    until = own.update(
+        ann, {"Points": 9, "FullName": None}, valid_until="1h", caller="me"
+    ).event.valid_until
     own.clock.now += SECOND
     card = own.get(ann)
     assert (card["Points"], card["FullName"], card.fields["Points"].base_value) == (9, None, 3)
@@ -264,15 +346,27 @@ def test_a_new_publish_is_noticed_by_an_open_reader(own):
 
 def test_posted_activities_join_the_timeline_unless_the_base_has_them(own):
     order = {"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}
-    known = {"OrderId": "1", "AccountId": "1", "PlacedAt": "2026-01-01T00:00:00Z", "Item": "Cup", "Amount": "3.00"}
+    known = {
+        "OrderId": "1",
+        "AccountId": "1",
+        "PlacedAt": "2026-01-01T00:00:00Z",
+        "Item": "Cup",
+        "Amount": "3.00",
+    }
     elsewhere = known | {"AccountId": "0"}
     answers = own.post(shop.ORDERS, [order, known])
     assert [answer.status for answer in answers] == [201, 201]
     found = own.timeline(key=ANN)
-    assert [(entry["Title"], entry.live) for entry in found.entries] == [("Mug", True), ("Pot", False), ("Cup", False)]
+    assert [(entry["Title"], entry.live) for entry in found.entries] == [
+        ("Mug", True),
+        ("Pot", False),
+        ("Cup", False),
+    ]
     assert own.timeline(key=ANN, base=True).entries == found.entries[1:]
-    assert code_of(lambda: [_raise(answer.refusal) for answer in own.post(shop.ORDERS, [elsewhere])]) == \
-        "activity_conflict"
+    assert (
+        code_of(lambda: [_raise(answer.refusal) for answer in own.post(shop.ORDERS, [elsewhere])])
+        == "activity_conflict"
+    )
 
 
 def _raise(error: OvertideError | None) -> None:
@@ -281,7 +375,10 @@ def _raise(error: OvertideError | None) -> None:
 
 
 def test_an_activity_that_the_base_has_for_another_customer_is_not_shown_twice(own):
-    own.post(shop.ORDERS, [{"OrderId": "2", "AccountId": "0", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}])
+    own.post(
+        shop.ORDERS,
+        [{"OrderId": "2", "AccountId": "0", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}],
+    )
     assert own.timeline(key=(shop.ACCOUNTS, "0")).entries == ()
 
 
@@ -289,8 +386,20 @@ def test_an_activity_is_the_base_s_whether_its_id_or_its_source_names_it(own):
     pot, one = own.timeline(key=ANN).entries[0]["ActivityId"], own.get(key=BEN).customer_id
     call = {"CustomerId": one, "ActivityType": "Call", "ActivityTime": "2026-01-02T00:00:00Z"}
     named = {"SourceEntityName": shop.ORDERS, "SourceActivityId": "1"}
-    answers = own.post("UnifiedActivity", [call | {"ActivityId": pot}, call | named, call, call | {
-        "SourceEntityName": "Desk_Calls", "SourceActivityId": "1", "Title": "from elsewhere"}])
+    answers = own.post(
+        "UnifiedActivity",
+        [
+            call | {"ActivityId": pot},
+            call | named,
+            call,
+            call
+            | {
+                "SourceEntityName": "Desk_Calls",
+                "SourceActivityId": "1",
+                "Title": "from elsewhere",
+            },
+        ],
+    )
     shown = [answer.event.activity_id for answer in answers[2:]]
     for _ in range(2):
         assert sorted(entry["ActivityId"] for entry in own.timeline(one).entries) == sorted(shown)
@@ -306,7 +415,10 @@ def test_a_held_activity_is_shown_once_a_refresh_brings_its_customer(own):
 
 
 def test_a_timeline_is_a_table_too(own):
-    own.post(shop.ORDERS, [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}])
+    own.post(
+        shop.ORDERS,
+        [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}],
+    )
     table = own.timeline(key=ANN).as_arrow()
     assert table.column("Title").to_pylist() == ["Mug", "Pot", "Cup"]
     assert table.column("live").to_pylist() == [True, False, False]
@@ -359,8 +471,14 @@ def test_closing_closes_the_bases_that_were_asked_for_too(own):
 def test_reads_from_many_threads_agree(own):
     own.update(key=ANN, fields={"Points": 9})
     found: list[object] = []
-    threads = [threading.Thread(target=lambda: found.append((own.get(key=ANN)["Points"],
-                                                             len(own.timeline(key=ANN).entries)))) for _ in range(8)]
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(
+                (own.get(key=ANN)["Points"], len(own.timeline(key=ANN).entries))
+            )
+        )
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -372,7 +490,9 @@ def test_instants_are_numbers_texts_or_aware_datetimes(published):
     from datetime import UTC, datetime
 
     aware = datetime.fromtimestamp((T0 + HOUR) / SECOND, UTC)
-    runs = [published.get(key=ANN, as_of=at).run for at in (T0 + HOUR, format_instant(T0 + HOUR), aware)]
+    runs = [
+        published.get(key=ANN, as_of=at).run for at in (T0 + HOUR, format_instant(T0 + HOUR), aware)
+    ]
     assert runs == [2, 2, 2]
     assert code_of(published.get, key=ANN, as_of=aware.replace(tzinfo=None)) == "invalid_instant"
 
@@ -380,15 +500,23 @@ def test_instants_are_numbers_texts_or_aware_datetimes(published):
 def test_the_merged_view_in_sql_agrees(own):
     own.update(key=ANN, fields={"Points": 9})
     own.stream()
-    rows = own.sql("SELECT Points, FullName FROM Customer_live WHERE CustomerId = ?", [own.get(key=ANN).customer_id])
+    rows = own.sql(
+        "SELECT Points, FullName FROM Customer_live WHERE CustomerId = ?",
+        [own.get(key=ANN).customer_id],
+    )
     assert rows.to_pylist() == [{"Points": 9, "FullName": "Ann A"}]
 
 
 def test_history_ends_where_questions_end(own):
     ann = own.get(key=ANN).customer_id
     publish(own, T0 + 401 * DAY, people(7, same=False))
-    assert own.sql("SELECT DISTINCT ReplacedRun FROM Customer_history").to_pylist() == [{"ReplacedRun": 5}]
-    assert [own.get(ann, as_of=at)["Points"] for at in (T0 + 401 * DAY - 1, T0 + 401 * DAY)] == [3, 7]
+    assert own.sql("SELECT DISTINCT ReplacedRun FROM Customer_history").to_pylist() == [
+        {"ReplacedRun": 5}
+    ]
+    assert [own.get(ann, as_of=at)["Points"] for at in (T0 + 401 * DAY - 1, T0 + 401 * DAY)] == [
+        3,
+        7,
+    ]
     assert code_of(own.get, ann, as_of=T0 + HOUR) == "before_history"
     old = "TIMESTAMPTZ '2020-01-01 00:00:00+00'"
     assert code_of(own.sql, f"FROM customer_as_of({old}, {old})") == "before_history"

@@ -10,12 +10,36 @@ from tests.command_line import call, environment
 from tests.shop import CONTACTS
 
 WHO = ["--key", f"{CONTACTS}=1"]
-LIGHT = {"version": ["version"], "get": ["get", *WHO], "update": ["update", *WHO, "Points=1"],
-         "withdraw": ["withdraw", *WHO], "post": ["post", "Shop_Orders"], "open": ["open"], "help": ["--help"]}
-"""Commands that only read or append: neither Beam nor DuckDB, Arrow, pydantic or another large library."""
-WITH_DUCKDB = {"sql": ["sql", "SELECT 1 AS x"], "status": ["status"], "timeline": ["timeline", *WHO],
-               "get as of": ["get", *WHO, "--as-of", "2999-01-01T00:00:00Z"]}
-HEAVY = ("apache_beam", "pipelines", "pyarrow", "pydantic", "numpy", "scipy", "rapidfuzz", "grpc", "pandas")
+LIGHT = {
+    "version": ["version"],
+    "get": ["get", *WHO],
+    "update": ["update", *WHO, "Points=1"],
+    "withdraw": ["withdraw", *WHO],
+    "post": ["post", "Shop_Orders"],
+    "open": ["open"],
+    "help": ["--help"],
+}
+"""Commands that only read or append.
+
+Neither Beam nor DuckDB, Arrow, pydantic or another large library.
+"""
+WITH_DUCKDB = {
+    "sql": ["sql", "SELECT 1 AS x"],
+    "status": ["status"],
+    "timeline": ["timeline", *WHO],
+    "get as of": ["get", *WHO, "--as-of", "2999-01-01T00:00:00Z"],
+}
+HEAVY = (
+    "apache_beam",
+    "pipelines",
+    "pyarrow",
+    "pydantic",
+    "numpy",
+    "scipy",
+    "rapidfuzz",
+    "grpc",
+    "pandas",
+)
 PROGRAM = """
 import sys
 from overtide.cli import main
@@ -30,8 +54,14 @@ print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.
 def loaded(folder: Path, words: list[str]) -> set[str]:
     """Return the packages that a command has loaded when it has succeeded."""
     given = '{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}'
-    done = subprocess.run([sys.executable, "-c", PROGRAM, "-C", folder, *words], input=given, capture_output=True,
-                          text=True, check=True, env=environment())
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "-C", folder, *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
     code, *names = done.stderr.split()
     assert code == "0"
     return set(names)
@@ -39,7 +69,9 @@ def loaded(folder: Path, words: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("command", LIGHT)
 def test_commands_that_read_or_append_load_no_large_library(project_folder, command):
-    assert call("-C", project_folder, "status").code == 0  # a folder that was copied asks its catalog once
+    assert (
+        call("-C", project_folder, "status").code == 0
+    )  # a folder that was copied asks its catalog once
     names = loaded(project_folder, LIGHT[command])
     assert names & {*HEAVY, "duckdb", "transforms", "difflib", "asyncio"} == set()
     if command in ("version", "help"):
@@ -52,5 +84,11 @@ def test_commands_that_open_the_lake_load_duckdb_alone(project_folder, command):
 
 
 def test_validate_loads_neither_beam_nor_duckdb(project_folder):
-    assert call("-C", project_folder, "status").code == 0  # a folder that was copied asks its catalog once
-    assert loaded(project_folder, ["validate"]) & {"apache_beam", "pipelines", "duckdb", "pyarrow", "numpy"} == set()
+    assert (
+        call("-C", project_folder, "status").code == 0
+    )  # a folder that was copied asks its catalog once
+    assert (
+        loaded(project_folder, ["validate"])
+        & {"apache_beam", "pipelines", "duckdb", "pyarrow", "numpy"}
+        == set()
+    )

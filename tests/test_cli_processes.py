@@ -1,4 +1,7 @@
-"""Commands as processes: signals, locks, pipes, closed streams, encodings, terminals, and what they import."""
+"""Commands as processes.
+
+Signals, locks, pipes, closed streams, encodings, terminals, and what they import.
+"""
 
 import json
 import os
@@ -15,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from overtide.project import Project
-from schemas.paths import Paths
+from overtide.schemas.paths import Paths
 from tests.command_line import COMMAND, begin, call, environment, expect_refusal, heed_ctrl_c
 from tests.shop import CONTACTS
 
@@ -45,13 +48,19 @@ def holding(folder: Path, lock: str, *words: str) -> Iterator[subprocess.Popen]:
 def test_a_second_refresh_ends_with_75_and_says_who_holds_the_lock(project_folder):
     with holding(project_folder, "refresh", "refresh") as first:
         first.send_signal(signal.SIGSTOP)
-        expect_refusal(call("-C", project_folder, "refresh"), 75, "The refresh lock is held by `overtide refresh` "
-                       f"(process {first.pid} on ", "Try again when it has finished.")
+        expect_refusal(
+            call("-C", project_folder, "refresh"),
+            75,
+            f"The refresh lock is held by `overtide refresh` (process {first.pid} on ",
+            "Try again when it has finished.",
+        )
         error = call("-C", project_folder, "--json", "refresh").document["error"]
         assert (error["code"], error["target"]) == ("locked", "refresh")
         held = call("-C", project_folder, "--json", "status").document["locks"]
         assert (held["refresh"]["command"], held["stream"]) == ("overtide refresh", None)
-        assert f"overtide refresh, process {first.pid} on" in call("-C", project_folder, "status").out
+        assert (
+            f"overtide refresh, process {first.pid} on" in call("-C", project_folder, "status").out
+        )
         first.send_signal(signal.SIGCONT)
         assert first.wait(300) == 0
     assert holder(project_folder, "refresh") is None
@@ -60,7 +69,11 @@ def test_a_second_refresh_ends_with_75_and_says_who_holds_the_lock(project_folde
 def test_a_second_stream_ends_with_75_while_all_else_goes_on_beside_the_first(project_folder):
     with holding(project_folder, "stream", "stream") as first:
         for words in (["stream"], ["stream", "--until-caught-up"]):
-            expect_refusal(call("-C", project_folder, *words), 75, "The stream lock is held by `overtide stream`")
+            expect_refusal(
+                call("-C", project_folder, *words),
+                75,
+                "The stream lock is held by `overtide stream`",
+            )
         assert call("-C", project_folder, "update", *WHO, "Points=99").code == 0
         assert call("-C", project_folder, "-q", "refresh").code == 0
         wait_for_sql(project_folder, 99)
@@ -73,8 +86,9 @@ def test_a_second_stream_ends_with_75_while_all_else_goes_on_beside_the_first(pr
 def wait_for_sql(folder: Path, points: int) -> None:
     """Wait until SQL sees the points that an update has set."""
     until = time.monotonic() + 300
-    while call("-C", folder, "--json", "sql", "SELECT max(Points) AS p FROM Customer_live").document["rows"] != [
-            {"p": points}]:
+    while call(
+        "-C", folder, "--json", "sql", "SELECT max(Points) AS p FROM Customer_live"
+    ).document["rows"] != [{"p": points}]:
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -97,7 +111,11 @@ def test_a_stopped_refresh_leaves_the_old_base_and_says_so(project_folder, numbe
     run = call("-C", project_folder, "--json", "get", *WHO).document["run"]
     if process.returncode:  # else it was done before the signal came
         assert (process.returncode, out, err, run) == (
-            code, "", "overtide: Stopped: nothing was published. Run 1 is still served.\n", 1)
+            code,
+            "",
+            "overtide: Stopped: nothing was published. Run 1 is still served.\n",
+            1,
+        )
     assert not Paths.of(project_folder).scratch.exists()
     assert call("-C", project_folder, "-q", "refresh").code == 0
 
@@ -121,7 +139,7 @@ def test_no_folder_of_beam_is_left_whatever_the_end(project_folder, tmp_path, mo
 QUIET_IN_PYTHON = """
 import logging, sys, overtide
 with overtide.open(sys.argv[1]) as project:
-    import pipelines.refresh
+    import overtide.pipelines.refresh
     print(logging.getLogger().handlers, logging.getLogger().filters)
     project.refresh()
     project.stream()
@@ -129,8 +147,14 @@ with overtide.open(sys.argv[1]) as project:
 
 
 def test_beam_says_nothing_of_its_own_in_python(project_folder):
-    done = subprocess.run([sys.executable, "-c", QUIET_IN_PYTHON, project_folder], capture_output=True, text=True,
-                          check=False, env=environment(), timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET_IN_PYTHON, project_folder],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        timeout=300,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] []\n", "")
 
 
@@ -159,12 +183,28 @@ sys.exit(main(sys.argv[3:]))
 
 
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-@pytest.mark.parametrize("module", ["overtide.answering", "overtide.output", "schemas.instants", "overtide.commands",
-                                    "lake.session", "duckdb"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "overtide.answering",
+        "overtide.output",
+        "overtide.schemas.instants",
+        "overtide.commands",
+        "overtide.lake.session",
+        "duckdb",
+    ],
+)
 def test_a_signal_is_answered_wherever_the_command_is(refreshed_shop, module, number, code):
     words = ["-C", refreshed_shop, "--json", "sql", "SELECT 1"]
-    done = subprocess.run([sys.executable, "-c", STOPPED_AT, module, number, *words], capture_output=True, text=True,
-                          check=False, env=environment(), timeout=300, preexec_fn=heed_ctrl_c)
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT, module, number, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        timeout=300,
+        preexec_fn=heed_ctrl_c,
+    )
     assert (done.returncode, done.stderr) == (code, "")
     assert json.loads(done.stdout)["error"]["code"] == "interrupted"
 
@@ -183,8 +223,14 @@ sys.exit(main())
 
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
-    with subprocess.Popen([sys.executable, "-c", STOPPED_BESIDE_A_THREAD, number], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, env=environment(), preexec_fn=heed_ctrl_c) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED_BESIDE_A_THREAD, number],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=heed_ctrl_c,
+    ) as process:
         try:
             answer = process.stderr.readline()
             time.sleep(1)
@@ -192,7 +238,11 @@ def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
             out, more = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert (process.returncode, out, answer + more) == (code, "", "overtide: Stopped before it was done.\n")
+    assert (process.returncode, out, answer + more) == (
+        code,
+        "",
+        "overtide: Stopped before it was done.\n",
+    )
 
 
 STOPPED_IN_CODE_GIVEN_AS_TEXT = """
@@ -208,11 +258,24 @@ sys.exit(main())
 
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_command_stopped_within_code_given_as_text_ends_with_its_code(number, code, tmp_path):
-    (tmp_path / "stopped_in_text.py").write_text(STOPPED_IN_CODE_GIVEN_AS_TEXT)  # as a module, like `-m overtide`
+    (tmp_path / "stopped_in_text.py").write_text(
+        STOPPED_IN_CODE_GIVEN_AS_TEXT
+    )  # as a module, like `-m overtide`
     paths = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
-    done = subprocess.run([sys.executable, "-m", "stopped_in_text", number], capture_output=True, text=True,
-                          check=False, env=environment(PYTHONPATH=paths), timeout=300, preexec_fn=heed_ctrl_c)
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", "overtide: Stopped before it was done.\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "stopped_in_text", number],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(PYTHONPATH=paths),
+        timeout=300,
+        preexec_fn=heed_ctrl_c,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        code,
+        "",
+        "overtide: Stopped before it was done.\n",
+    )
 
 
 DONE_BESIDE_A_THREAD = """
@@ -231,8 +294,14 @@ sys.exit(code)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_a_command_that_has_answered_changes_nothing(number):
-    with subprocess.Popen([sys.executable, "-c", DONE_BESIDE_A_THREAD], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, env=environment(), preexec_fn=heed_ctrl_c) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", DONE_BESIDE_A_THREAD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=heed_ctrl_c,
+    ) as process:
         try:
             assert process.stdout.readline() == "done\n"
             process.send_signal(number)
@@ -243,7 +312,9 @@ def test_a_signal_to_a_command_that_has_answered_changes_nothing(number):
 
 
 def test_ctrl_c_stops_a_query(refreshed_shop):
-    with begin("-C", refreshed_shop, "sql", "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b") as process:
+    with begin(
+        "-C", refreshed_shop, "sql", "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b"
+    ) as process:
         time.sleep(2)
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
@@ -251,7 +322,9 @@ def test_ctrl_c_stops_a_query(refreshed_shop):
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize("words", [["sql", "FROM range(100000)"], ["--json", "sql", "FROM range(100000)"]])
+@pytest.mark.parametrize(
+    "words", [["sql", "FROM range(100000)"], ["--json", "sql", "FROM range(100000)"]]
+)
 def test_a_reader_that_has_enough_ends_the_command_quietly(refreshed_shop, words):
     with begin("-C", refreshed_shop, *words) as process:
         assert process.stdout.read(20)
@@ -270,11 +343,21 @@ def terminal() -> Iterator[tuple[int, int]]:
         os.close(ours)
 
 
-def run_on_terminal(*words: object, given: bytes = b"", more: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run a command whose every stream is a terminal; return its exit code and what the terminal showed."""
+def run_on_terminal(
+    *words: object, given: bytes = b"", more: dict[str, str] | None = None
+) -> tuple[int, str]:
+    """Run a command whose every stream is a terminal.
+
+    Return its exit code and what the terminal showed.
+    """
     with terminal() as (theirs, ours):
-        process = subprocess.Popen([*COMMAND, *map(str, words)], stdin=theirs, stdout=theirs, stderr=theirs,
-                                   env=environment(**{"TERM": "xterm", **(more or {})}))
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, words)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment(**{"TERM": "xterm", **(more or {})}),
+        )
         os.close(theirs)
         os.write(ours, given)
         shown = b""
@@ -292,7 +375,15 @@ def test_progress_on_a_terminal_is_one_line_that_changes(project_folder):
     assert code == 0
     assert shown.count("\r\x1b[K") > 5
     assert "\nPublished run 2 at " in shown.replace("\r", "")
-    for stage in ("ingest", "keys", "match", "identities", "build Customer", "serving generation", "publish"):
+    for stage in (
+        "ingest",
+        "keys",
+        "match",
+        "identities",
+        "build Customer",
+        "serving generation",
+        "publish",
+    ):
         assert stage in shown
     assert "0 of 10 rows" in shown
 

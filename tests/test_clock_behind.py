@@ -1,4 +1,7 @@
-"""A clock behind the last event or publish is said by every command, beside an answer that is right all the same."""
+"""A clock behind the last event or publish is said by every command.
+
+It is said beside an answer that is right all the same.
+"""
 
 import shutil
 import time
@@ -6,7 +9,7 @@ import time
 import pytest
 
 from overtide.project import Project
-from schemas.instants import DAY, HOUR, SECOND
+from overtide.schemas.instants import DAY, HOUR, SECOND
 from tests import shop
 from tests.command_line import call
 from tests.shop import CONTACTS
@@ -14,10 +17,18 @@ from tests.shop import CONTACTS
 ANN = f"{CONTACTS}=1"
 ORDER = '{"OrderId": "77", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Mug"}'
 COMMANDS = {
-    "get": ["get", "--key", ANN], "timeline": ["timeline", "--key", ANN], "sql": ["sql", "SELECT 1 AS one"],
-    "open": ["open"], "status": ["status"], "update": ["update", "--key", ANN, "Points=5"],
-    "withdraw": ["withdraw", "--key", ANN], "post": ["post", shop.ORDERS, "-"], "refresh": ["refresh"],
-    "stream": ["stream", "--until-caught-up"], "validate": ["validate"]}
+    "get": ["get", "--key", ANN],
+    "timeline": ["timeline", "--key", ANN],
+    "sql": ["sql", "SELECT 1 AS one"],
+    "open": ["open"],
+    "status": ["status"],
+    "update": ["update", "--key", ANN, "Points=5"],
+    "withdraw": ["withdraw", "--key", ANN],
+    "post": ["post", shop.ORDERS, "-"],
+    "refresh": ["refresh"],
+    "stream": ["stream", "--until-caught-up"],
+    "validate": ["validate"],
+}
 
 
 def ahead() -> int:

@@ -1,4 +1,7 @@
-"""Pairs become the connected components, however they are split and joined again: against plain union-find."""
+"""Pairs become the connected components, however they are split and joined again.
+
+Against plain union-find.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -6,11 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms import clusters
-from transforms.clusters import EMPTY, FOREST, forest, join, numbered
-from transforms.refresh import JoinEdges
+from overtide.transforms import clusters
+from overtide.transforms.clusters import EMPTY, FOREST, forest, join, numbered
+from overtide.transforms.refresh import JoinEdges
 
-RECORDS = st.integers(0, 12) | st.integers(0, 3).map(lambda row: (1 << 44) + row) | st.just((3 << 44) + (1 << 40))
+RECORDS = (
+    st.integers(0, 12)
+    | st.integers(0, 3).map(lambda row: (1 << 44) + row)
+    | st.just((3 << 44) + (1 << 40))
+)
 EDGES = st.lists(st.tuples(RECORDS, RECORDS), max_size=25)
 Edges = list[tuple[int, int]]
 
@@ -21,12 +28,16 @@ def forest_of(edges: Edges):
 
 
 def unreduced(edges: Edges):
-    return pa.record_batch([[edge[side] for edge in edges] for side in (0, 1)], schema=clusters.EDGES)
+    return pa.record_batch(
+        [[edge[side] for edge in edges] for side in (0, 1)], schema=clusters.EDGES
+    )
 
 
 def rows(batch) -> Edges:
     assert batch.schema == FOREST
-    return list(zip(batch.column("record").to_pylist(), batch.column("root").to_pylist(), strict=True))
+    return list(
+        zip(batch.column("record").to_pylist(), batch.column("root").to_pylist(), strict=True)
+    )
 
 
 def union_find(edges: Edges) -> Edges:
@@ -37,6 +48,7 @@ def union_find(edges: Edges) -> Edges:
         while parent.setdefault(record, record) != record:
             record = parent[record]
         return record
+
     for one, other in edges:
         first, second = sorted((root(one), root(other)))
         parent[second] = first
@@ -59,8 +71,12 @@ def test_a_forest_points_every_record_to_the_smallest_of_its_component(edges):
 
 @given(st.lists(EDGES, max_size=5), st.data())
 def test_forests_join_in_any_order_and_any_groups(parts, data):
-    forms = data.draw(st.lists(st.sampled_from([forest_of, unreduced]), min_size=len(parts), max_size=len(parts)))
-    forests = data.draw(st.permutations([form(edges) for form, edges in zip(forms, parts, strict=True)]))
+    forms = data.draw(
+        st.lists(st.sampled_from([forest_of, unreduced]), min_size=len(parts), max_size=len(parts))
+    )
+    forests = data.draw(
+        st.permutations([form(edges) for form, edges in zip(forms, parts, strict=True)])
+    )
     whole = union_find([edge for edges in parts for edge in edges])
     assert rows(join(forests)) == whole
     cut = data.draw(st.integers(0, len(forests)))
@@ -76,7 +92,9 @@ def test_the_combiner_joins_whatever_the_accumulators(parts, data):
         accumulators[place] = combine.add_input(accumulators[place], unreduced(edges))
     compact = getattr(combine, "compact", lambda accumulator: accumulator)
     merged = combine.merge_accumulators(map(compact, accumulators))
-    assert rows(combine.extract_output(merged)) == union_find([edge for edges in parts for edge in edges])
+    assert rows(combine.extract_output(merged)) == union_find(
+        [edge for edges in parts for edge in edges]
+    )
 
 
 def test_no_edge_is_no_tree():

@@ -1,4 +1,7 @@
-"""The refresh and a posted record read the same value from the same text, whatever its type, format and zone."""
+"""The refresh and a posted record read the same value from the same text.
+
+This holds for every type, format and zone.
+"""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -10,22 +13,82 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.configuration import Attribute
-from schemas.errors import OvertideError
-from schemas.instants import format_instant
-from schemas.values import Reading, canonical_text, from_json, from_source, midnight, text_of
-from transforms.column_types import allow_rare_values, canonical_json, expectation, from_text, instant_of
+from overtide.schemas.configuration import Attribute
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import format_instant
+from overtide.schemas.values import (
+    Reading,
+    canonical_text,
+    from_json,
+    from_source,
+    midnight,
+    text_of,
+)
+from overtide.transforms.column_types import (
+    allow_rare_values,
+    canonical_json,
+    expectation,
+    from_text,
+    instant_of,
+)
 
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns",
-         "Africa/Casablanca", "Pacific/Apia", "Asia/Kathmandu", "Europe/Dublin"]
-FORMATS = ["%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%m/%d/%y", "%Y-%m-%d %H:%M:%S",
-           "%m/%d/%Y %I:%M:%S %p", "%Y-%m-%dT%H:%M:%S.%f", "%d/%m/%Y %H:%M %z", "%Y-%m-%dT%H:%M:%S%z", "%A %d.%m.%y",
-           "%-d/%-m/%Y", "%Y %% %m", "%H:%M", "%c", "%x %X", "%Y%m%d%H%M%S%f", "%d.%m.%Y %H:%M:%S,%f %z", "%f%Y",
-           "%Y %f %%f"]
-TYPES = [Attribute(type=kind) for kind in ("string", "guid", "integer", "double", "boolean", "date", "datetime",
-                                           "decimal(18, 2)", "decimal(5,0)", "decimal(3,3)", "decimal(38,10)")]
-MARKS = [Attribute(type=kind, decimal_mark=",") for kind in ("double", "decimal(18, 2)", "decimal(4,3)")]
-FORMATTED = [Attribute(type=kind, format=form) for kind, form in product(("date", "datetime"), FORMATS)]
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+    "Africa/Casablanca",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "Europe/Dublin",
+]
+FORMATS = [
+    "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%Y%m%d",
+    "%d %b %Y",
+    "%B %d, %Y",
+    "%m/%d/%y",
+    "%Y-%m-%d %H:%M:%S",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%d/%m/%Y %H:%M %z",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%A %d.%m.%y",
+    "%-d/%-m/%Y",
+    "%Y %% %m",
+    "%H:%M",
+    "%c",
+    "%x %X",
+    "%Y%m%d%H%M%S%f",
+    "%d.%m.%Y %H:%M:%S,%f %z",
+    "%f%Y",
+    "%Y %f %%f",
+]
+TYPES = [
+    Attribute(type=kind)
+    for kind in (
+        "string",
+        "guid",
+        "integer",
+        "double",
+        "boolean",
+        "date",
+        "datetime",
+        "decimal(18, 2)",
+        "decimal(5,0)",
+        "decimal(3,3)",
+        "decimal(38,10)",
+    )
+]
+MARKS = [
+    Attribute(type=kind, decimal_mark=",") for kind in ("double", "decimal(18, 2)", "decimal(4,3)")
+]
+FORMATTED = [
+    Attribute(type=kind, format=form) for kind, form in product(("date", "datetime"), FORMATS)
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +104,12 @@ def read_by_sql(connection, attribute, time_zone, texts):
     """The canonical values of texts as the refresh reads them from a file."""
     typed = f"SELECT place, {from_text('text', attribute, time_zone)} AS value FROM texts"
     connection.execute("CREATE OR REPLACE TEMP TABLE texts (place INTEGER, text VARCHAR)")
-    connection.execute("INSERT INTO texts SELECT generate_subscripts(?, 1), unnest(?)", [texts, texts])
-    rows = connection.execute(f"SELECT {canonical_json('value', attribute.type)}::VARCHAR FROM ({typed}) "
-                              "ORDER BY place").fetchall()
+    connection.execute(
+        "INSERT INTO texts SELECT generate_subscripts(?, 1), unnest(?)", [texts, texts]
+    )
+    rows = connection.execute(
+        f"SELECT {canonical_json('value', attribute.type)}::VARCHAR FROM ({typed}) ORDER BY place"
+    ).fetchall()
     return [None if row[0] is None else json.loads(row[0]) for row in rows]
 
 
@@ -58,40 +124,133 @@ def read_alone(attribute, time_zone, text):
 def differences(connection, attribute, time_zone, texts):
     found = read_by_sql(connection, attribute, time_zone, texts)
     expected = [read_alone(attribute, time_zone, text) for text in texts]
-    return [(text, value, other) for text, value, other in zip(texts, found, expected, strict=True)
-            if (type(value), value) != (type(other), other)]
+    return [
+        (text, value, other)
+        for text, value, other in zip(texts, found, expected, strict=True)
+        if (type(value), value) != (type(other), other)
+    ]
 
 
 BLANKS = st.sampled_from(["", " ", "  ", "\u00a0", "\t", "\n"])
 DIGITS = st.sampled_from("0123456789٣３²½Ⅷ")
 NUMBERS = st.one_of(
-    st.integers(-2**65, 2**65).map(str), st.floats().map(repr), st.decimals(-10**20, 10**20, places=4).map(str),
+    st.integers(-(2**65), 2**65).map(str),
+    st.floats().map(repr),
+    st.decimals(-(10**20), 10**20, places=4).map(str),
     st.decimals(-2, 2, places=3, allow_nan=False).map(lambda number: str(number).replace(".", ",")),
-    st.tuples(st.floats(allow_nan=False, allow_infinity=False).map(repr), st.integers(-420, 420)).map(
-        lambda parts: f"{parts[0].partition('e')[0]}E{parts[1]:+}"),
-    st.tuples(st.text("0123456789", max_size=50), st.sampled_from(["", ".", ",", "."]), st.text("05", max_size=50),
-              st.sampled_from(["", "", "", "e0", "e2", "e-2", "E+19", "e-999999999999999999999"])).map("".join),
-    st.integers(-2**65, 2**65).map("{}.0".format),
-    st.text("0123456789+-.,eE _", max_size=12), st.text(DIGITS, max_size=4))
+    st.tuples(
+        st.floats(allow_nan=False, allow_infinity=False).map(repr), st.integers(-420, 420)
+    ).map(lambda parts: f"{parts[0].partition('e')[0]}E{parts[1]:+}"),
+    st.tuples(
+        st.text("0123456789", max_size=50),
+        st.sampled_from(["", ".", ",", "."]),
+        st.text("05", max_size=50),
+        st.sampled_from(["", "", "", "e0", "e2", "e-2", "E+19", "e-999999999999999999999"]),
+    ).map("".join),
+    st.integers(-(2**65), 2**65).map("{}.0".format),
+    st.text("0123456789+-.,eE _", max_size=12),
+    st.text(DIGITS, max_size=4),
+)
 WORDS = st.one_of(
-    st.sampled_from(["true", "Yes", "T", "y", "1", "FALSE", "no", "f", "N", "0", "ja", "on", "tru", "İ", "ｔrue", "NaN",
-                     "inf", "Infinity", "-infinity", "epoch", "EPOCH ", "now", "today", "null"]),
-    st.uuids().map(str), st.uuids().map(lambda one: one.hex.upper()), st.text(max_size=6))
-PLAIN = st.tuples(BLANKS, st.one_of(NUMBERS, WORDS), BLANKS).map("".join).filter(lambda text: "\0" not in text)
-OFFSETS = st.sampled_from(["", "", "Z", "z", "+00", "+02:00", "-0330", "+23:59", "+24:00", "-12:60", "+2",
-                           " +02", " UTC", "UTC", " utc", " Z", "  Z", " -03:30", "+00:19:32", "+001932", "+05:4530",
-                           "+01:00:60", " CET"])
-EDGES = st.sampled_from([datetime(1, 1, 1), datetime(1, 1, 1, 23, 59), datetime(1, 1, 2), datetime(9999, 12, 31),
-                         datetime(9999, 12, 31, 23, 59, 59, 999999), datetime(9999, 12, 30, 1), datetime(1970, 1, 1),
-                         datetime(1969, 12, 31, 23, 59, 59, 999999)])
-ISO = st.builds("{}{}".format, st.one_of(
-    EDGES.map(lambda time: time.isoformat("T", "auto")), EDGES.map(lambda time: time.date().isoformat()),
-    st.builds("{}{}{}{}".format, st.one_of(st.datetimes(), EDGES).map(lambda time: time.isoformat(" ", "seconds")),
-              st.sampled_from(".,"), st.text("09", max_size=12), st.sampled_from(["", "", " "])),
-    st.datetimes().map(lambda time: time.isoformat("T", "seconds").lower()),
-    st.sampled_from(["2016-12-31T23:59:60", "2024-05-01T24:00:00", "0000-12-31T23:00:00", "10000-01-01"]),
-    st.datetimes().map(lambda time: time.isoformat("T", "auto")), st.dates().map(str), st.datetimes().map(
-        lambda time: time.isoformat(" ", "minutes")), st.text("0123456789-:. T", max_size=19)), OFFSETS)
+    st.sampled_from(
+        [
+            "true",
+            "Yes",
+            "T",
+            "y",
+            "1",
+            "FALSE",
+            "no",
+            "f",
+            "N",
+            "0",
+            "ja",
+            "on",
+            "tru",
+            "İ",
+            "ｔrue",
+            "NaN",
+            "inf",
+            "Infinity",
+            "-infinity",
+            "epoch",
+            "EPOCH ",
+            "now",
+            "today",
+            "null",
+        ]
+    ),
+    st.uuids().map(str),
+    st.uuids().map(lambda one: one.hex.upper()),
+    st.text(max_size=6),
+)
+PLAIN = (
+    st.tuples(BLANKS, st.one_of(NUMBERS, WORDS), BLANKS)
+    .map("".join)
+    .filter(lambda text: "\0" not in text)
+)
+OFFSETS = st.sampled_from(
+    [
+        "",
+        "",
+        "Z",
+        "z",
+        "+00",
+        "+02:00",
+        "-0330",
+        "+23:59",
+        "+24:00",
+        "-12:60",
+        "+2",
+        " +02",
+        " UTC",
+        "UTC",
+        " utc",
+        " Z",
+        "  Z",
+        " -03:30",
+        "+00:19:32",
+        "+001932",
+        "+05:4530",
+        "+01:00:60",
+        " CET",
+    ]
+)
+EDGES = st.sampled_from(
+    [
+        datetime(1, 1, 1),
+        datetime(1, 1, 1, 23, 59),
+        datetime(1, 1, 2),
+        datetime(9999, 12, 31),
+        datetime(9999, 12, 31, 23, 59, 59, 999999),
+        datetime(9999, 12, 30, 1),
+        datetime(1970, 1, 1),
+        datetime(1969, 12, 31, 23, 59, 59, 999999),
+    ]
+)
+ISO = st.builds(
+    "{}{}".format,
+    st.one_of(
+        EDGES.map(lambda time: time.isoformat("T", "auto")),
+        EDGES.map(lambda time: time.date().isoformat()),
+        st.builds(
+            "{}{}{}{}".format,
+            st.one_of(st.datetimes(), EDGES).map(lambda time: time.isoformat(" ", "seconds")),
+            st.sampled_from(".,"),
+            st.text("09", max_size=12),
+            st.sampled_from(["", "", " "]),
+        ),
+        st.datetimes().map(lambda time: time.isoformat("T", "seconds").lower()),
+        st.sampled_from(
+            ["2016-12-31T23:59:60", "2024-05-01T24:00:00", "0000-12-31T23:00:00", "10000-01-01"]
+        ),
+        st.datetimes().map(lambda time: time.isoformat("T", "auto")),
+        st.dates().map(str),
+        st.datetimes().map(lambda time: time.isoformat(" ", "minutes")),
+        st.text("0123456789-:. T", max_size=19),
+    ),
+    OFFSETS,
+)
 
 
 def same(connection, attribute, time_zone, texts):
@@ -117,34 +276,61 @@ def test_iso_dates_and_times_are_read_alike(connection, time_zone, texts):
 def test_formatted_times_are_read_alike(connection, data, form, time_zone):
     offset = data.draw(st.sampled_from(["-0330", "+02:00", "+01", "Z", "z", "UTC"]))
     shown = st.datetimes(min_value=datetime(1000, 1, 1)).map(
-        lambda time: time.strftime(form.replace("%z", offset).replace("%-", "%")))
+        lambda time: time.strftime(form.replace("%z", offset).replace("%-", "%"))
+    )
     longer = st.tuples(shown, st.text("0123456789", max_size=4)).map("".join)
-    changed = st.tuples(st.one_of(shown, longer), st.integers(0, 30), st.text("0123456789/ PMay", max_size=2)).map(
-        lambda parts: parts[0][:parts[1]] + parts[2] + parts[0][parts[1] + 1:])
-    texts = data.draw(st.lists(st.one_of(shown, longer, changed, WORDS.filter(lambda word: "\0" not in word)),
-                               min_size=1, max_size=40))
+    changed = st.tuples(
+        st.one_of(shown, longer), st.integers(0, 30), st.text("0123456789/ PMay", max_size=2)
+    ).map(lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + 1 :])
+    texts = data.draw(
+        st.lists(
+            st.one_of(shown, longer, changed, WORDS.filter(lambda word: "\0" not in word)),
+            min_size=1,
+            max_size=40,
+        )
+    )
     same(connection, Attribute(type="date", format=form), time_zone, texts)
     same(connection, Attribute(type="datetime", format=form), time_zone, texts)
 
 
-TURNS = [datetime(2024, 3, 31, 1), datetime(2024, 10, 27, 1), datetime(2024, 3, 10, 7), datetime(2024, 11, 3, 6),
-         datetime(2024, 4, 6, 15), datetime(2024, 10, 5, 15, 30), datetime(2011, 12, 30, 10),
-         datetime(1883, 11, 18, 17), datetime(2024, 4, 14, 2), datetime(2024, 3, 10, 3), datetime(1986, 1, 1),
-         datetime(1947, 5, 11, 1)]
-"""Instants at which the clocks of some of the zones turned: hours, half hours, minutes, and a whole day."""
+TURNS = [
+    datetime(2024, 3, 31, 1),
+    datetime(2024, 10, 27, 1),
+    datetime(2024, 3, 10, 7),
+    datetime(2024, 11, 3, 6),
+    datetime(2024, 4, 6, 15),
+    datetime(2024, 10, 5, 15, 30),
+    datetime(2011, 12, 30, 10),
+    datetime(1883, 11, 18, 17),
+    datetime(2024, 4, 14, 2),
+    datetime(2024, 3, 10, 3),
+    datetime(1986, 1, 1),
+    datetime(1947, 5, 11, 1),
+]
+"""Instants at which the clocks of some of the zones turned.
+
+Hours, half hours, minutes, and a whole day.
+"""
 
 
 @pytest.mark.parametrize("time_zone", ZONES)
 def test_repeated_and_skipped_times_are_read_alike(connection, time_zone):
     here = ZoneInfo(time_zone)
-    times = [turn.replace(tzinfo=UTC).astimezone(here).replace(tzinfo=None) + timedelta(minutes=minutes)
-             for turn in TURNS for minutes in range(-1560, 1560, 10)]
+    times = [
+        turn.replace(tzinfo=UTC).astimezone(here).replace(tzinfo=None) + timedelta(minutes=minutes)
+        for turn in TURNS
+        for minutes in range(-1560, 1560, 10)
+    ]
     same(connection, Attribute(type="datetime"), time_zone, [time.isoformat(" ") for time in times])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["string", "integer", "double", "boolean", "date", "datetime", "guid", "decimal(18, 2)"]),
-       st.one_of(st.one_of(PLAIN, ISO), st.floats(), st.integers(-2**65, 2**65), st.booleans()))
+@given(
+    st.sampled_from(
+        ["string", "integer", "double", "boolean", "date", "datetime", "guid", "decimal(18, 2)"]
+    ),
+    st.one_of(st.one_of(PLAIN, ISO), st.floats(), st.integers(-(2**65), 2**65), st.booleans()),
+)
 def test_an_update_reads_a_value_as_a_record_has_it_or_refuses_it(kind, value):
     try:
         found = from_json(kind, value)
@@ -155,34 +341,74 @@ def test_an_update_reads_a_value_as_a_record_has_it_or_refuses_it(kind, value):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from(ZONES), st.lists(st.one_of(st.dates(), st.just(date.min)), min_size=1, max_size=30))
+@given(
+    st.sampled_from(ZONES),
+    st.lists(st.one_of(st.dates(), st.just(date.min)), min_size=1, max_size=30),
+)
 def test_a_date_is_its_midnight_in_the_zone(connection, time_zone, days):
     typed = instant_of("day", "date", time_zone)
-    rows = connection.execute(f"SELECT {canonical_text(f'({typed})', 'datetime')} FROM (SELECT unnest(?) AS day)",
-                              [days]).fetchall()
-    assert [row[0] for row in rows] == [format_instant(midnight(day.isoformat(), time_zone)) for day in days]
+    rows = connection.execute(
+        f"SELECT {canonical_text(f'({typed})', 'datetime')} FROM (SELECT unnest(?) AS day)", [days]
+    ).fetchall()
+    assert [row[0] for row in rows] == [
+        format_instant(midnight(day.isoformat(), time_zone)) for day in days
+    ]
 
 
-@pytest.mark.parametrize(("kind", "settings_of", "text", "value"), [
-    ("integer", {}, " +007 ", 7), ("integer", {}, "9007199254740993", "9007199254740993"),
-    ("integer", {}, "9223372036854775808", None), ("integer", {}, "٣", None), ("integer", {}, "1,000", None),
-    ("integer", {}, "1.0", 1), ("integer", {}, "1.5", None),
-    ("decimal(18, 2)", {}, "2.675", "2.68"), ("decimal(18, 2)", {}, "-0.004", "0.00"),
-    ("decimal(18, 2)", {"decimal_mark": ","}, "-12,5", "-12.50"), ("decimal(3,3)", {}, "-.5", "-0.500"),
-    ("decimal(18, 2)", {"decimal_mark": ","}, "1.234,5", None), ("double", {"decimal_mark": ","}, "1,5e1", 15.0),
-    ("double", {}, "1e400", None), ("double", {}, "NaN", None), ("boolean", {}, "YES", True),
-    ("boolean", {}, "2", None),
-    ("guid", {}, "0000000A00000000000000000000000A", "0000000a-0000-0000-0000-00000000000a"),
-    ("datetime", {"format": "%Y-%m-%dT%H:%M:%S%z"}, "2024-02-29T10:00:00Z", "2024-02-29T10:00:00.000000Z"),
-    ("datetime", {"format": "%Y-%m-%dT%H:%M:%S%z"}, "2024-02-29T10:00:00+01:00", "2024-02-29T09:00:00.000000Z"),
-    ("guid", {}, "0000000A-0000-0000-0000-00000000000A", "0000000a-0000-0000-0000-00000000000a"),
-    ("string", {}, "", None), ("string", {}, " ", " "), ("date", {"format": "%m/%d/%Y"}, "2/29/2024", "2024-02-29"),
-    ("date", {"format": "%m/%d/%Y"}, "2/29/2023", None), ("date", {"format": "%m/%d/%Y"}, "epoch", None),
-    ("date", {"format": "%m/%d/%Y"}, "-Infinity", None), ("date", {}, "0000-01-01", None),
-    ("datetime", {}, "2024-02-29T24:00:00", None), ("datetime", {}, "2024-10-27 02:30", "2024-10-27T00:30:00.000000Z"),
-    ("datetime", {}, "2024-03-31 02:30", "2024-03-31T01:30:00.000000Z"),
-    ("datetime", {}, "2024-03-31T02:30-01", "2024-03-31T03:30:00.000000Z"),
-    ("datetime", {}, "9999-12-31T23:30:00-01:00", None), ("datetime", {}, "0001-01-01", None)])
+@pytest.mark.parametrize(
+    ("kind", "settings_of", "text", "value"),
+    [
+        ("integer", {}, " +007 ", 7),
+        ("integer", {}, "9007199254740993", "9007199254740993"),
+        ("integer", {}, "9223372036854775808", None),
+        ("integer", {}, "٣", None),
+        ("integer", {}, "1,000", None),
+        ("integer", {}, "1.0", 1),
+        ("integer", {}, "1.5", None),
+        ("decimal(18, 2)", {}, "2.675", "2.68"),
+        ("decimal(18, 2)", {}, "-0.004", "0.00"),
+        ("decimal(18, 2)", {"decimal_mark": ","}, "-12,5", "-12.50"),
+        ("decimal(3,3)", {}, "-.5", "-0.500"),
+        ("decimal(18, 2)", {"decimal_mark": ","}, "1.234,5", None),
+        ("double", {"decimal_mark": ","}, "1,5e1", 15.0),
+        ("double", {}, "1e400", None),
+        ("double", {}, "NaN", None),
+        ("boolean", {}, "YES", True),
+        ("boolean", {}, "2", None),
+        ("guid", {}, "0000000A00000000000000000000000A", "0000000a-0000-0000-0000-00000000000a"),
+        (
+            "datetime",
+            {"format": "%Y-%m-%dT%H:%M:%S%z"},
+            "2024-02-29T10:00:00Z",
+            "2024-02-29T10:00:00.000000Z",
+        ),
+        (
+            "datetime",
+            {"format": "%Y-%m-%dT%H:%M:%S%z"},
+            "2024-02-29T10:00:00+01:00",
+            "2024-02-29T09:00:00.000000Z",
+        ),
+        (
+            "guid",
+            {},
+            "0000000A-0000-0000-0000-00000000000A",
+            "0000000a-0000-0000-0000-00000000000a",
+        ),
+        ("string", {}, "", None),
+        ("string", {}, " ", " "),
+        ("date", {"format": "%m/%d/%Y"}, "2/29/2024", "2024-02-29"),
+        ("date", {"format": "%m/%d/%Y"}, "2/29/2023", None),
+        ("date", {"format": "%m/%d/%Y"}, "epoch", None),
+        ("date", {"format": "%m/%d/%Y"}, "-Infinity", None),
+        ("date", {}, "0000-01-01", None),
+        ("datetime", {}, "2024-02-29T24:00:00", None),
+        ("datetime", {}, "2024-10-27 02:30", "2024-10-27T00:30:00.000000Z"),
+        ("datetime", {}, "2024-03-31 02:30", "2024-03-31T01:30:00.000000Z"),
+        ("datetime", {}, "2024-03-31T02:30-01", "2024-03-31T03:30:00.000000Z"),
+        ("datetime", {}, "9999-12-31T23:30:00-01:00", None),
+        ("datetime", {}, "0001-01-01", None),
+    ],
+)
 def test_values_are_what_they_should_be(connection, kind, settings_of, text, value):
     attribute = Attribute(type=kind, **settings_of)
     assert read_by_sql(connection, attribute, "Europe/Berlin", [text]) == [value]
@@ -190,16 +416,32 @@ def test_values_are_what_they_should_be(connection, kind, settings_of, text, val
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-2**60, 2**60).map(float)),
-                min_size=1, max_size=40))
+@given(
+    st.lists(
+        st.one_of(
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.integers(-(2**60), 2**60).map(float),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
 def test_a_double_has_the_same_text_in_sql(connection, numbers):
-    query = f"SELECT {canonical_text('number', 'double')} FROM (SELECT unnest(?::DOUBLE[]) AS number)"
+    query = (
+        f"SELECT {canonical_text('number', 'double')} FROM (SELECT unnest(?::DOUBLE[]) AS number)"
+    )
     rows = connection.execute(query, [numbers]).fetchall()
     assert [row[0] for row in rows] == [text_of(number) for number in numbers]
 
 
-@pytest.mark.parametrize(("attribute", "words"), [
-    (Attribute(type="date", format="%m/%d/%Y"), "date as %m/%d/%Y"), (Attribute(type="date"), "date as YYYY-MM-DD"),
-    (Attribute(type="decimal(18, 2)"), "decimal(18, 2)"), (Attribute(type="boolean"), "boolean (true/false, yes/no)")])
+@pytest.mark.parametrize(
+    ("attribute", "words"),
+    [
+        (Attribute(type="date", format="%m/%d/%Y"), "date as %m/%d/%Y"),
+        (Attribute(type="date"), "date as YYYY-MM-DD"),
+        (Attribute(type="decimal(18, 2)"), "decimal(18, 2)"),
+        (Attribute(type="boolean"), "boolean (true/false, yes/no)"),
+    ],
+)
 def test_what_was_expected_is_said_in_words(attribute, words):
     assert expectation(attribute) == words

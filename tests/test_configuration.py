@@ -1,4 +1,7 @@
-"""Reading `overtide.yaml`: traps of YAML, values from the environment and secrets, and what stays the same."""
+"""Reading `overtide.yaml`.
+
+Traps of YAML, values from the environment and secrets, and what stays the same.
+"""
 
 import json
 import shutil
@@ -7,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from overtide.schemas.document import read_document
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.loading import configuration_hash, examine, load
 from overtide.settings import read_paths
-from schemas.document import read_document
-from schemas.errors import OvertideError
-from schemas.loading import configuration_hash, examine, load
 from tests.command_line import call
 from tests.configurations import TEXT, checked, edited, write_project
 
@@ -23,7 +26,12 @@ NOT_YAML = {
     "two documents": ("lake: {}\n---\nlake: {}\n", 2, "but found another document"),
     "control characters": ("lake: \x01\n", None, "control characters are not allowed"),
     "brackets without end": ("lake: " + "[" * 100_000 + "]" * 100_000, 1, "nested too deeply"),
-    "sections without end": ("".join(f"{' ' * depth}a:\n" for depth in range(1000)), 51, "nested too deeply")}
+    "sections without end": (
+        "".join(f"{' ' * depth}a:\n" for depth in range(1000)),
+        51,
+        "nested too deeply",
+    ),
+}
 
 
 @pytest.mark.parametrize("what", NOT_YAML)
@@ -34,7 +42,10 @@ def test_what_is_no_yaml_is_said_with_its_line(tmp_path, what):
     assert (answer.code, answer.err) == (2, "")
     assert words in answer.out.splitlines()[0]
     assert answer.out.splitlines()[1] == "1 mistake."
-    for command in ("status", "refresh"):  # the first reads the settings it needs alone, the second all
+    for command in (
+        "status",
+        "refresh",
+    ):  # the first reads the settings it needs alone, the second all
         told = call("-C", tmp_path, command)
         assert (told.code, told.out) == (2, "")
         assert words in told.err
@@ -53,8 +64,10 @@ def test_an_empty_file(tmp_path, text):
     assert "The file is empty" in call("-C", tmp_path, "status").err
 
 
-@pytest.mark.parametrize(("text", "words"), [("- a\n- b\n", "found a list."), ("hello\n", "found `hello`."),
-                                             ("5\n", "found `5`.")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("- a\n- b\n", "found a list."), ("hello\n", "found `hello`."), ("5\n", "found `5`.")],
+)
 def test_a_file_that_is_no_mapping(tmp_path, text, words):
     found = checked(tmp_path, text)
     assert only(found) == ("invalid_value", 1)
@@ -62,7 +75,9 @@ def test_a_file_that_is_no_mapping(tmp_path, text, words):
     assert "Expected a section" in call("-C", tmp_path, "status").err
 
 
-@pytest.mark.parametrize("data", [b"instance: {name: \xe9}\n", "instance: x".encode("utf-16"), bytes(range(128, 256))])
+@pytest.mark.parametrize(
+    "data", [b"instance: {name: \xe9}\n", "instance: x".encode("utf-16"), bytes(range(128, 256))]
+)
 def test_a_file_that_is_not_utf8(tmp_path, data):
     (tmp_path / "overtide.yaml").write_bytes(b"# first line\n" + data)
     for words in (["validate"], ["status"], ["refresh"]):
@@ -80,22 +95,37 @@ def test_a_key_twice_names_both_lines(tmp_path):
     found = checked(tmp_path, TEXT + "lake: {data: elsewhere}\n")
     assert [(one.code, one.target) for one in found] == [("duplicate_key", "lake")]
     lines = [number for number, line in enumerate(TEXT.splitlines(), 1) if line.startswith("lake:")]
-    assert (found[0].line, f"first in line {lines[0]}" in found[0].message) == (len(TEXT.splitlines()) + 1, True)
+    assert (found[0].line, f"first in line {lines[0]}" in found[0].message) == (
+        len(TEXT.splitlines()) + 1,
+        True,
+    )
 
 
 def test_anchors_and_aliases_are_written_out(tmp_path):
-    text = TEXT.replace("rules: [{name: EMail, conditions", "rules: &rules [{name: EMail, conditions").replace(
-        "    - entity: Club_Members\n  match", "    - {entity: Club_Members, deduplicate: {rules: *rules}}\n  match")
+    text = TEXT.replace(
+        "rules: [{name: EMail, conditions", "rules: &rules [{name: EMail, conditions"
+    ).replace(
+        "    - entity: Club_Members\n  match",
+        "    - {entity: Club_Members, deduplicate: {rules: *rules}}\n  match",
+    )
     assert checked(tmp_path, text) == []
     entities = load(tmp_path, {}).unification.entities
     assert entities[0].deduplicate.rules == entities[1].deduplicate.rules != []
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("lake: &a {data: *a}\n", "holds itself"), ("? [a]\n: 1\n", "A key must be a plain text"),
-    ("lake: &l {data: x}\nevent_log: {<<: *l}\n", "`<<` does not merge"),
-    ("lake: !!python/object:os.system x\n", "The tag `tag:yaml.org,2002:python/object:os.system` is not supported."),
-    ("lake: {data: !secret x}\n", "The tag `!secret` is not supported.")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lake: &a {data: *a}\n", "holds itself"),
+        ("? [a]\n: 1\n", "A key must be a plain text"),
+        ("lake: &l {data: x}\nevent_log: {<<: *l}\n", "`<<` does not merge"),
+        (
+            "lake: !!python/object:os.system x\n",
+            "The tag `tag:yaml.org,2002:python/object:os.system` is not supported.",
+        ),
+        ("lake: {data: !secret x}\n", "The tag `!secret` is not supported."),
+    ],
+)
 def test_what_yaml_has_and_a_configuration_has_not(tmp_path, text, words):
     found = checked(tmp_path, text)
     assert words in " ".join(one.message for one in found if one.code == "invalid_yaml")
@@ -103,10 +133,13 @@ def test_what_yaml_has_and_a_configuration_has_not(tmp_path, text, words):
 
 def test_a_million_values_behind_few_letters_are_not_written_out(tmp_path):
     lines = ["a: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"b{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 9)]
+    lines += [
+        f"b{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 9)
+    ]
     found = checked(tmp_path, "\n".join(lines))
     assert [one.message for one in found if one.code == "invalid_yaml"] == [
-        "The value holds itself, or far too many values."]
+        "The value holds itself, or far too many values."
+    ]
 
 
 def test_a_long_value_is_cut(tmp_path):
@@ -114,33 +147,62 @@ def test_a_long_value_is_cut(tmp_path):
     assert max(len(str(one)) for one in found) < 1000
 
 
-@pytest.mark.parametrize(("written", "value"), [
-    ("yes", True), ("no", False), ("on", True), ("True", True), ("1_000", 1000), ("0x10", 16),
-    ("2026-01-02", "2026-01-02"), ("1.50", 1.5),
-    ("~", None), ("'5'", "5"), ("null", None), ("$5", "$5"), (".inf", float("inf"))])
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("yes", True),
+        ("no", False),
+        ("on", True),
+        ("True", True),
+        ("1_000", 1000),
+        ("0x10", 16),
+        ("2026-01-02", "2026-01-02"),
+        ("1.50", 1.5),
+        ("~", None),
+        ("'5'", "5"),
+        ("null", None),
+        ("$5", "$5"),
+        (".inf", float("inf")),
+    ],
+)
 def test_scalars_are_those_of_yaml_but_dates_are_texts(written, value):
     assert read_document(f"a: {written}\n", "x.yaml", {}).value == {"a": value}
 
 
 def test_keys_are_texts_whatever_they_look_like(tmp_path):
     keys = ["yes", "2026", "2026-01-02", "null", "1.5"]
-    assert read_document("".join(f"{key}: 1\n" for key in keys), "x.yaml", {}).value == dict.fromkeys(keys, 1)
+    assert read_document(
+        "".join(f"{key}: 1\n" for key in keys), "x.yaml", {}
+    ).value == dict.fromkeys(keys, 1)
 
 
 # -- values from the environment
+
 
 def with_variable(text: str) -> str:
     return TEXT.replace("path: log/events.sqlite", f"path: {text}")
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("{Price: decimal(12,2)}", {"Price": "decimal(12,2)"}), ("{Price: decimal( 12 , 2 )}", {"Price": "decimal(12,2)"}),
-    ("{A: decimal(12,2), B: string, C: decimal(4, 2)}", {"A": "decimal(12,2)", "B": "string", "C": "decimal(4,2)"}),
-    ("{A: {type: decimal(12,\n  2), optional: true}}", {"A": {"type": "decimal(12,2)", "optional": True}}),
-    ("{A: 'decimal(12,2)'}", {"A": "decimal(12,2)"}), ("{A: 'decimal(12', 2)}", {"A": "decimal(12", "2)": None}),
-    ("{A: decimal(12, B: 2)}", {"A": "decimal(12", "B": "2)"}),
-    ("{A: decimal(12,2): x}", {"A": "decimal(12", "2)": "x"}),
-    ("{A: [decimal(12], 2)}", {"A": ["decimal(12"], "2)": None})])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{Price: decimal(12,2)}", {"Price": "decimal(12,2)"}),
+        ("{Price: decimal( 12 , 2 )}", {"Price": "decimal(12,2)"}),
+        (
+            "{A: decimal(12,2), B: string, C: decimal(4, 2)}",
+            {"A": "decimal(12,2)", "B": "string", "C": "decimal(4,2)"},
+        ),
+        (
+            "{A: {type: decimal(12,\n  2), optional: true}}",
+            {"A": {"type": "decimal(12,2)", "optional": True}},
+        ),
+        ("{A: 'decimal(12,2)'}", {"A": "decimal(12,2)"}),
+        ("{A: 'decimal(12', 2)}", {"A": "decimal(12", "2)": None}),
+        ("{A: decimal(12, B: 2)}", {"A": "decimal(12", "B": "2)"}),
+        ("{A: decimal(12,2): x}", {"A": "decimal(12", "2)": "x"}),
+        ("{A: [decimal(12], 2)}", {"A": ["decimal(12"], "2)": None}),
+    ],
+)
 def test_a_decimal_within_braces_is_one_value(text, value):
     assert read_document(text, "overtide.yaml", {}).value == value
 
@@ -155,8 +217,10 @@ def test_a_variable_is_read_from_the_environment(tmp_path):
 def test_a_variable_is_a_text_until_a_setting_needs_a_number(tmp_path):
     write_project(tmp_path, TEXT.replace("history_days: 400", "history_days: '${DAYS}'"))
     assert load(tmp_path, {"DAYS": "30"}).lake.history_days == 30
-    assert [one.target for one in checked(tmp_path, (tmp_path / "overtide.yaml").read_text(), {"DAYS": "many"})] == [
-        "lake.history_days"]
+    assert [
+        one.target
+        for one in checked(tmp_path, (tmp_path / "overtide.yaml").read_text(), {"DAYS": "many"})
+    ] == ["lake.history_days"]
 
 
 def test_two_dollars_stand_for_a_literal_one(tmp_path):
@@ -187,14 +251,17 @@ def test_what_names_no_variable(tmp_path, name):
     assert found[0].hint == "Write $${ for a literal ${."
 
 
-SECRETS = {"instance": ("id: 6f2c1f0e-5f0b-4b8c-9d2e-3a1b2c3d4e5f", "id: '${SECRET}'"),
-           "type": ("Born: date", "Born: '${SECRET}'"), "file": ("path: data/contacts.csv", "path: '${SECRET}'"),
-           "zone": ("primary_key: OrderId", "primary_key: OrderId\n      time_zone: '${SECRET}'"),
-           "name": ("fields: EMail, normalize", "fields: '${SECRET}', normalize"),
-           "duration": ("update_ttl: 4h", "update_ttl: '${SECRET}'"),
-           "part": ("path: data/orders.csv", "path: 'data/${SECRET}.csv'"),
-           "source": ("from: [Shop_Contacts.Name", "from: ['${SECRET}'"),
-           "days": ("history_days: 400", "history_days: '${SECRET}'")}
+SECRETS = {
+    "instance": ("id: 6f2c1f0e-5f0b-4b8c-9d2e-3a1b2c3d4e5f", "id: '${SECRET}'"),
+    "type": ("Born: date", "Born: '${SECRET}'"),
+    "file": ("path: data/contacts.csv", "path: '${SECRET}'"),
+    "zone": ("primary_key: OrderId", "primary_key: OrderId\n      time_zone: '${SECRET}'"),
+    "name": ("fields: EMail, normalize", "fields: '${SECRET}', normalize"),
+    "duration": ("update_ttl: 4h", "update_ttl: '${SECRET}'"),
+    "part": ("path: data/orders.csv", "path: 'data/${SECRET}.csv'"),
+    "source": ("from: [Shop_Contacts.Name", "from: ['${SECRET}'"),
+    "days": ("history_days: 400", "history_days: '${SECRET}'"),
+}
 
 
 @pytest.mark.parametrize("where", SECRETS)
@@ -202,7 +269,13 @@ def test_a_value_from_the_environment_is_never_shown(tmp_path, where, monkeypatc
     monkeypatch.setenv("SECRET", "hunter2-s3cr3t")
     write_project(tmp_path, TEXT.replace(*SECRETS[where], 1))
     shown = []
-    for words in (["validate"], ["--json", "validate"], ["refresh"], ["--json", "refresh"], ["-v", "status"]):
+    for words in (
+        ["validate"],
+        ["--json", "validate"],
+        ["refresh"],
+        ["--json", "refresh"],
+        ["-v", "status"],
+    ):
         answer = call("-C", tmp_path, *words)
         shown.append(answer.out + answer.err)
     assert "${SECRET}" in shown[0]
@@ -211,11 +284,16 @@ def test_a_value_from_the_environment_is_never_shown(tmp_path, where, monkeypatc
 
 # -- what stays the same
 
+
 def test_the_hash_of_a_configuration_is_that_of_what_it_says(tmp_path):
     write_project(tmp_path / "one", TEXT)
-    write_project(tmp_path / "two", "# laid out in another way\n" + yaml.safe_dump(edited(), sort_keys=False))
+    write_project(
+        tmp_path / "two", "# laid out in another way\n" + yaml.safe_dump(edited(), sort_keys=False)
+    )
     write_project(tmp_path / "three", edited(("real_time/update_ttl", "5h")))
-    one, two, three = (configuration_hash(load(tmp_path / name, {})) for name in ("one", "two", "three"))
+    one, two, three = (
+        configuration_hash(load(tmp_path / name, {})) for name in ("one", "two", "three")
+    )
     assert one == two != three
 
 
@@ -223,7 +301,9 @@ def test_a_moved_project_reads_its_own_files(tmp_path):
     write_project(tmp_path / "here", TEXT)
     shutil.move(tmp_path / "here", tmp_path / "there")
     paths = read_paths(tmp_path / "there", {})
-    assert {paths.catalog.parent.parent, paths.data.parent.parent, paths.log.parent.parent} == {tmp_path / "there"}
+    assert {paths.catalog.parent.parent, paths.data.parent.parent, paths.log.parent.parent} == {
+        tmp_path / "there"
+    }
     assert checked(tmp_path / "there", TEXT) == []
 
 
@@ -233,26 +313,43 @@ def test_absolute_places_stay_where_they_are(tmp_path):
     assert read_paths(tmp_path / "here", {}).catalog == place / "catalog.sqlite"
 
 
-@pytest.mark.parametrize("place", ["lake: {catalog: 5}", "lake: {data: ''}", "event_log: {path: [x]}",
-                                   "lake: x", "event_log: 7"])
+@pytest.mark.parametrize(
+    "place",
+    ["lake: {catalog: 5}", "lake: {data: ''}", "event_log: {path: [x]}", "lake: x", "event_log: 7"],
+)
 def test_the_settings_that_reading_needs_are_checked_by_reading_too(tmp_path, place):
     write_project(tmp_path, TEXT.partition("lake:")[0] + place + "\n")
     with pytest.raises(OvertideError) as caught:
         read_paths(tmp_path, {})
     mistakes = caught.value.details
-    assert (caught.value.code, len(mistakes), mistakes[0].code) == ("invalid_configuration", 1, "invalid_value")
+    assert (caught.value.code, len(mistakes), mistakes[0].code) == (
+        "invalid_configuration",
+        1,
+        "invalid_value",
+    )
     assert [one.target for one in examine(tmp_path, {}).mistakes] == [mistakes[0].target]
 
 
 def test_json_of_a_mistake_has_everything_a_program_needs(tmp_path):
     write_project(tmp_path, edited(("sources/Shop/Contacts/format", "cvs")))
-    assert call("-C", tmp_path, "--json", "validate").document["mistakes"] == [{
-        "code": "invalid_value", "message": "Expected one of `csv`, `parquet`, `jsonl`, found `cvs`.",
-        "target": "sources.Shop.Contacts.format", "hint": "Did you mean `csv`?", "severity": "mistake",
-        "file": "overtide.yaml", "line": 19, "value": "cvs", "expected": "one of `csv`, `parquet`, `jsonl`",
-        "suggestion": "csv"}]
-    assert json.loads(call("-C", tmp_path, "--json", "refresh").out)["error"]["details"] == call(
-        "-C", tmp_path, "--json", "validate").document["mistakes"]
+    assert call("-C", tmp_path, "--json", "validate").document["mistakes"] == [
+        {
+            "code": "invalid_value",
+            "message": "Expected one of `csv`, `parquet`, `jsonl`, found `cvs`.",
+            "target": "sources.Shop.Contacts.format",
+            "hint": "Did you mean `csv`?",
+            "severity": "mistake",
+            "file": "overtide.yaml",
+            "line": 19,
+            "value": "cvs",
+            "expected": "one of `csv`, `parquet`, `jsonl`",
+            "suggestion": "csv",
+        }
+    ]
+    assert (
+        json.loads(call("-C", tmp_path, "--json", "refresh").out)["error"]["details"]
+        == call("-C", tmp_path, "--json", "validate").document["mistakes"]
+    )
 
 
 def test_the_folder_is_named_whole_where_there_is_no_configuration(tmp_path, monkeypatch):

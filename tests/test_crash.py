@@ -1,4 +1,7 @@
-"""Processes die at every named step, are started again, and nothing is lost, doubled or mixed up; see `tests.crash`."""
+"""Processes die at every named step, are started again, and nothing is lost, doubled or mixed up.
+
+See `tests.crash`.
+"""
 
 import re
 import shutil
@@ -8,13 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from schemas.crash import CRASH_POINTS, VARIABLE
+from overtide.schemas.crash import CRASH_POINTS, VARIABLE
 from tests.crash_plan import BEFORE, TOUR, plan, roles_of
 from tests.crash_story import Telling, make_template
 
 ROOT = Path(__file__).parent.parent
 CALLS = re.compile(r"\b(?:crash_point|at)\(\"([a-z_.]+)\"\)")
-PACKAGES = ("schemas", "eventlog", "lake", "transforms", "pipelines", "serving", "overtide", "runner_configs")
+PACKAGES = (
+    "schemas",
+    "eventlog",
+    "lake",
+    "transforms",
+    "pipelines",
+    "serving",
+    "overtide",
+    "runner_configs",
+)
 
 
 def test_every_step_of_the_code_is_in_the_list_and_every_step_of_the_list_in_the_code():
@@ -30,12 +42,21 @@ def test_the_tour_takes_every_step():
     assert {*BEFORE, *(step for steps in BEFORE.values() for step in steps)} <= set(CRASH_POINTS)
 
 
-@pytest.mark.parametrize(("wanted", "printed"), [("a.b", ""), ("a.b:2", "1"), ("a.b:3", "12"), ("other.step", "123")])
+@pytest.mark.parametrize(
+    ("wanted", "printed"), [("a.b", ""), ("a.b:2", "1"), ("a.b:3", "12"), ("other.step", "123")]
+)
 def test_a_process_dies_at_the_named_time_of_a_step(wanted, printed):
-    code = ("from schemas.crash import crash_point\nfor n in '123':\n  crash_point('a.b')\n"
-            "  print(n, end='', flush=True)")
-    done = subprocess.run([sys.executable, "-c", code], env={VARIABLE: wanted, "PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True, check=False)
+    code = (
+        "from overtide.schemas.crash import crash_point\nfor n in '123':\n  crash_point('a.b')\n"
+        "  print(n, end='', flush=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={VARIABLE: wanted, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.stdout, done.returncode) == (printed, 0 if printed == "123" else 137)
 
 

@@ -1,4 +1,7 @@
-"""The documentation says what is there, all of it and nothing else: generated parts, links, queries and commands."""
+"""The documentation says what is there, all of it and nothing else.
+
+Generated parts, links, queries and commands.
+"""
 
 import contextlib
 import inspect
@@ -21,7 +24,7 @@ import overtide
 from overtide.commands_project import init_project
 from overtide.parser import COMMANDS, command_parser, global_parser
 from overtide.project import Project
-from schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError
 from tests import reference
 from tests.command_line import call
 from tests.reference import ROOT, pages
@@ -38,7 +41,10 @@ def page(name: str) -> str:
 
 
 def blocks(name: str, language: str) -> list[str]:
-    """Return the fenced blocks of a page in one language; `language` may be followed by what the block shows."""
+    """Return the fenced blocks of a page in one language.
+
+    `language` may be followed by what the block shows.
+    """
     return re.findall(rf"^```{language}\n(.*?)^```$", page(name), re.DOTALL | re.MULTILINE)
 
 
@@ -52,7 +58,10 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Iterator[Demo]:
-    """The Contoso example as the demo leaves it: refreshed, with a live activity; and with a live update besides."""
+    """The Contoso example as the demo leaves it: refreshed, with a live activity.
+
+    And with a live update besides.
+    """
     folder = tmp_path_factory.mktemp("docs") / "contoso"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("overtide.demo.LIFE", "1s")
@@ -88,19 +97,28 @@ def fresh_contoso(refreshed, tmp_path, monkeypatch) -> Path:
 
 
 def test_generated_parts_are_what_the_code_gives():
-    stale = [str(path.relative_to(ROOT)) for path in pages()
-             if reference.written(path.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8")]
+    stale = [
+        str(path.relative_to(ROOT))
+        for path in pages()
+        if reference.written(path.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8")
+    ]
     assert stale == [], "run `make docs`"
 
 
 def test_every_setting_command_table_and_code_has_its_part_once():
-    found = Counter(part for path in pages() for part in reference.parts(path.read_text(encoding="utf-8")))
+    found = Counter(
+        part for path in pages() for part in reference.parts(path.read_text(encoding="utf-8"))
+    )
     assert set(found) == reference.wanted_parts()
     assert set(found.values()) == {1}
 
 
 def test_docstrings_of_a_project_speak_of_every_parameter():
-    methods = [one for name, one in vars(Project).items() if inspect.isfunction(one) and not name.startswith("_")]
+    methods = [
+        one
+        for name, one in vars(Project).items()
+        if inspect.isfunction(one) and not name.startswith("_")
+    ]
     texts = " ".join(str(inspect.getdoc(one)) for one in (Project, overtide.open, *methods))
     parameters = {name for one in methods for name in list(inspect.signature(one).parameters)[1:]}
     spoken_of = set(re.findall(r"\w+", texts))
@@ -112,7 +130,11 @@ def test_docstrings_of_a_project_speak_of_every_parameter():
 
 def anchors(text: str) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    headings = re.findall(
+        r"^#+ (.*)$",
+        re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE),
+        re.MULTILINE,
+    )
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -123,14 +145,19 @@ def test_every_link_resolves(path):
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         target, _, anchor = link.partition("#")
         file = (path.parent / target).resolve() if target else path
-        if "://" not in link and (not file.exists() or (anchor and anchor not in anchors(
-                file.read_text(encoding="utf-8")))):
+        if "://" not in link and (
+            not file.exists()
+            or (anchor and anchor not in anchors(file.read_text(encoding="utf-8")))
+        ):
             broken.append(link)
     assert broken == []
 
 
 def test_readme_leads_to_every_page():
-    linked = {(ROOT / link.partition("#")[0]).resolve() for link in re.findall(r"\]\(([^)\s]+)\)", page("README.md"))}
+    linked = {
+        (ROOT / link.partition("#")[0]).resolve()
+        for link in re.findall(r"\]\(([^)\s]+)\)", page("README.md"))
+    }
     assert set((ROOT / "docs").glob("*.md")) - linked == set()
     assert (ROOT / "docs" / "decisions").resolve() in linked
 
@@ -139,7 +166,10 @@ def test_readme_leads_to_every_page():
 
 
 def commands_shown() -> Iterator[tuple[str, list[str]]]:
-    """Give every command line that a page shows in code: the page, and the words behind `overtide`."""
+    """Give every command line that a page shows in code.
+
+    The page, and the words behind `overtide`.
+    """
     for path in pages():
         text = path.read_text(encoding="utf-8")
         for code in re.findall(r"(?:^|[`$| ])overtide ([^`\n|>]*)", text, re.MULTILINE):
@@ -157,7 +187,11 @@ def exists(words: list[str]) -> bool:
     options = {option for action in own._actions for option in action.option_strings}
     command = next((word for word in words if word in COMMANDS), None)
     if command is not None:
-        options |= {option for action in command_parser(command)._actions for option in action.option_strings}
+        options |= {
+            option
+            for action in command_parser(command)._actions
+            for option in action.option_strings
+        }
     elif words[0] != "COMMAND" and not set(words) & {"COMMAND", "--help"}:
         return words[0].startswith("-")
     return all(word.rstrip(".,;:)") in options for word in words if word.startswith("--"))
@@ -170,25 +204,38 @@ def test_help_fits_a_terminal_and_shows_every_option(name, monkeypatch):
     text = parser.format_help()
     assert max(map(len, text.splitlines())) <= 100
     assert all(action.help for action in reference.arguments(parser))
-    assert all(option in text for action in reference.arguments(parser) for option in action.option_strings)
+    assert all(
+        option in text for action in reference.arguments(parser) for option in action.option_strings
+    )
 
 
 def answer(demo: Demo, folder: Path, shown: str) -> str:
     """Return what a command prints with --json, for the block of cli.md that shows it."""
     there = ["-C", str(demo.project.folder)]
     commands = {
-        "error": ["update", "--key", WHO, "LoyaltyTeir=gold"], "init": ["init", "new", "--example", "contoso"],
-        "validate": ["-C", "wrong", "validate"], "refresh": ["refresh"],
-        "update": ["update", "--key", WHO, "LoyaltyTier=gold"], "withdraw": ["withdraw", "--key", WHO],
-        "post": ["post", "eCommerce_eCommercePurchases", "rows.jsonl"], "stream": ["stream", "--until-caught-up"],
+        "error": ["update", "--key", WHO, "LoyaltyTeir=gold"],
+        "init": ["init", "new", "--example", "contoso"],
+        "validate": ["-C", "wrong", "validate"],
+        "refresh": ["refresh"],
+        "update": ["update", "--key", WHO, "LoyaltyTier=gold"],
+        "withdraw": ["withdraw", "--key", WHO],
+        "post": ["post", "eCommerce_eCommercePurchases", "rows.jsonl"],
+        "stream": ["stream", "--until-caught-up"],
         "get": [*there, "get", "--key", WHO],
         "timeline": [*there, "timeline", "--key", WHO, "--base"],
         "sql": ["sql", "SELECT LoyaltyTier, count(*) AS customers FROM Customer_live GROUP BY ALL"],
-        "open": ["open"], "status": [*there, "status"], "version": ["version"]}
-    (folder / "rows.jsonl").write_text(json.dumps(PURCHASE) + "\n" + json.dumps({**PURCHASE, "PurchasedOn": None}))
+        "open": ["open"],
+        "status": [*there, "status"],
+        "version": ["version"],
+    }
+    (folder / "rows.jsonl").write_text(
+        json.dumps(PURCHASE) + "\n" + json.dumps({**PURCHASE, "PurchasedOn": None})
+    )
     init_project(folder / "wrong", "blank")
     wrong = folder / "wrong" / "overtide.yaml"
-    wrong.write_text(wrong.read_text(encoding="utf-8").replace("# delimiter", "delimeter"), encoding="utf-8")
+    wrong.write_text(
+        wrong.read_text(encoding="utf-8").replace("# delimiter", "delimeter"), encoding="utf-8"
+    )
     return demo.printed if shown == "demo" else printed(["--json", *commands[shown]])
 
 
@@ -202,7 +249,9 @@ def printed(words: list[str]) -> str:
     return captured.getvalue()
 
 
-SHOWN = dict(re.findall(r"^```json (\w+)\n(.*?)^```$", page("docs/cli.md"), re.DOTALL | re.MULTILINE))
+SHOWN = dict(
+    re.findall(r"^```json (\w+)\n(.*?)^```$", page("docs/cli.md"), re.DOTALL | re.MULTILINE)
+)
 
 
 def test_every_command_s_json_is_shown():
@@ -212,20 +261,40 @@ def test_every_command_s_json_is_shown():
 @pytest.mark.slow
 @pytest.mark.parametrize("shown", SHOWN)
 def test_json_has_the_shape_that_is_shown(shown, demo, fresh_contoso):
-    assert differences(json.loads(SHOWN[shown]), json.loads(answer(demo, fresh_contoso, shown))) == []
+    assert (
+        differences(json.loads(SHOWN[shown]), json.loads(answer(demo, fresh_contoso, shown))) == []
+    )
 
 
 def differences(shown: Any, real: Any, place: str = "") -> list[str]:
-    """Return where two documents differ in keys or types; `…` among the keys stands for more of them."""
+    """Return where two documents differ in keys or types.
+
+    `…` among the keys stands for more of them.
+    """
     if isinstance(shown, dict) and isinstance(real, dict):
         more = "…" in shown
         wrong = [f"{place}.{name}" for name in shown if name not in real and name != "…"]
-        wrong += [] if more else [f"{place}.{name} is not shown" for name in real if name not in shown]
-        return wrong + [one for name in shown if name in real
-                        for one in differences(shown[name], real[name], f"{place}.{name}")]
+        wrong += (
+            [] if more else [f"{place}.{name} is not shown" for name in real if name not in shown]
+        )
+        return wrong + [
+            one
+            for name in shown
+            if name in real
+            for one in differences(shown[name], real[name], f"{place}.{name}")
+        ]
     if isinstance(shown, list) and isinstance(real, list):
-        return [one for pair in zip(shown, real, strict=False) for one in differences(*pair, f"{place}[]")]
-    same = shown is None or real is None or type(shown) is type(real) or {type(shown), type(real)} == {int, float}
+        return [
+            one
+            for pair in zip(shown, real, strict=False)
+            for one in differences(*pair, f"{place}[]")
+        ]
+    same = (
+        shown is None
+        or real is None
+        or type(shown) is type(real)
+        or {type(shown), type(real)} == {int, float}
+    )
     return [] if same else [f"{place} is {type(real).__name__}"]
 
 
@@ -233,43 +302,68 @@ def differences(shown: Any, real: Any, place: str = "") -> list[str]:
 
 
 def test_tables_views_and_columns_are_those_of_a_lake(contoso):
-    documented = {(name, column.name) for name, one in reference.lake_tables().items() for column in one.columns}
-    rows = contoso.sql("SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake' "
-                       "AND schema_name = 'main'").to_pylist()
+    documented = {
+        (name, column.name)
+        for name, one in reference.lake_tables().items()
+        for column in one.columns
+    }
+    rows = contoso.sql(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake' "
+        "AND schema_name = 'main'"
+    ).to_pylist()
     assert {generic(row["table_name"], row["column_name"]) for row in rows} == documented
 
 
 def generic(table: str, column: str) -> tuple[str, str]:
-    """Return a table's and a column's name as sql.md writes them: configured names become placeholders."""
-    from schemas.loading import load
+    """Return a table's and a column's name as sql.md writes them.
+
+    Configured names become placeholders.
+    """
+    from overtide.schemas.loading import load
 
     configuration = load(ROOT / "examples" / "contoso", {})
     entities = configuration.entities()
     merge = configuration.unification.merge
-    fields = {one.name for one in merge.fields} | {name for group in merge.groups for name in group.fields}
+    fields = {one.name for one in merge.fields} | {
+        name for group in merge.groups for name in group.fields
+    }
     if table in entities:
         return reference.ENTITY, "{Attribute}"
     for name, entity in entities.items():
         table = table.replace(name, reference.ENTITY)
-        column = f"{reference.ENTITY}_{{PrimaryKey}}" if column == f"{name}_{entity.primary_key}" else column
+        column = (
+            f"{reference.ENTITY}_{{PrimaryKey}}"
+            if column == f"{name}_{entity.primary_key}"
+            else column
+        )
     return table, "{Field}" if table.startswith("Customer") and column in fields else column
 
 
 def test_macros_are_those_of_a_lake(contoso):
-    rows = contoso.sql("SELECT function_name AS name, parameters FROM duckdb_functions() "
-                       "WHERE database_name = 'lake' AND function_type = 'table_macro'").to_pylist()
+    rows = contoso.sql(
+        "SELECT function_name AS name, parameters FROM duckdb_functions() "
+        "WHERE database_name = 'lake' AND function_type = 'table_macro'"
+    ).to_pylist()
     assert {f"{row['name']}({', '.join(row['parameters'])})" for row in rows} == {
-        one.signature for one in reference.MACROS}
+        one.signature for one in reference.MACROS
+    }
 
 
-@pytest.mark.parametrize(("macro", "view"), [("customer_as_of(now(), now())", "Customer_live"),
-                                             ("timeline_as_of('', now(), now())", "UnifiedActivity_live")])
+@pytest.mark.parametrize(
+    ("macro", "view"),
+    [
+        ("customer_as_of(now(), now())", "Customer_live"),
+        ("timeline_as_of('', now(), now())", "UnifiedActivity_live"),
+    ],
+)
 def test_macros_give_the_columns_of_the_views(contoso, macro, view):
     assert contoso.sql(f"FROM {macro}").column_names == contoso.sql(f"FROM {view}").column_names
 
 
 def test_macros_take_instants_as_text(contoso):
-    query = "SELECT count(*) AS n FROM customer_as_of('2999-01-01T00:00:00Z', '2999-01-01T00:00:00Z')"
+    query = (
+        "SELECT count(*) AS n FROM customer_as_of('2999-01-01T00:00:00Z', '2999-01-01T00:00:00Z')"
+    )
     assert contoso.sql(query).to_pylist() == [{"n": 5003}]
 
 
@@ -294,7 +388,9 @@ def test_python_examples_print_what_they_say(name, fresh_contoso):
 
 @pytest.mark.parametrize("few", [True, False])
 def test_after_a_lost_log_the_overlay_begins_anew_as_written(fresh_contoso, few):
-    fields = [{"RewardPoints": number} for number in range(1 if few else 60)]  # so few rows lie in the catalog
+    fields = [
+        {"RewardPoints": number} for number in range(1 if few else 60)
+    ]  # so few rows lie in the catalog
     with overtide.open() as project:
         for one in fields:
             project.update(key=WHO, fields={"LoyaltyTier": "platinum", **one})
@@ -303,27 +399,38 @@ def test_after_a_lost_log_the_overlay_begins_anew_as_written(fresh_contoso, few)
     with overtide.open() as project, pytest.raises(OvertideError) as error:
         project.update(key=WHO, fields={"LoyaltyTier": "bronze"})
     assert error.value.code == "log_replaced"
-    command = next(block for block in blocks("docs/operations.md", "bash") if "--accept-log" in block).strip()
+    command = next(
+        block for block in blocks("docs/operations.md", "bash") if "--accept-log" in block
+    ).strip()
     assert call(*command.split()[1:]).code == 0
     with overtide.open() as project:
         project.update(key=WHO, fields={"LoyaltyTier": "bronze"})
         project.stream()
         card = project.get(key=WHO)
         shown = project.sql("""SELECT LoyaltyTier, RewardPoints FROM Customer_live
-                               WHERE eCommerce_eCommerceContacts_ContactId = 'CNTID_1000'""").to_pylist()
+                               WHERE eCommerce_eCommerceContacts_ContactId =
+                                 'CNTID_1000'""").to_pylist()
         assert shown == [{name: card.fields[name].value for name in shown[0]}]
         assert shown[0]["LoyaltyTier"] == "bronze"
         assert project.sql("SELECT Position FROM overlay_state").to_pylist() == [{"Position": 1}]
 
 
 def run_python(block: str, names: dict[str, Any]) -> list[tuple[str, str]]:
-    """Run a block and return, for each line `print(…)  # text`, the text and what was really printed."""
+    """Return the text and what was really printed for each `print(…)  # text` of a block.
+
+    The block is run for it.
+    """
     captured = io.StringIO()
     with contextlib.redirect_stdout(captured):
         exec(block, names)  # noqa: S102 - that is what the test is about
     expected = [text.partition(" (")[0] for text in re.findall(r"print\(.*\) +# (.*)", block)]
-    texts = [one for text in expected for one in (text.split(", ") if "one.status" in block else [text])]
-    return [(plain(text), plain(line)) for text, line in zip(texts, captured.getvalue().splitlines(), strict=False)]
+    texts = [
+        one for text in expected for one in (text.split(", ") if "one.status" in block else [text])
+    ]
+    return [
+        (plain(text), plain(line))
+        for text, line in zip(texts, captured.getvalue().splitlines(), strict=False)
+    ]
 
 
 def plain(text: str) -> str:
@@ -351,8 +458,15 @@ def test_the_first_five_minutes_go_as_written(tmp_path, monkeypatch):
             if command.startswith("cd "):
                 folder = folder / command[3:]
                 continue
-            done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, env=environment, check=False,
-                                  capture_output=True, text=True, timeout=300)
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", command],
+                cwd=folder,
+                env=environment,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
             real = done.stdout.replace(str(tmp_path), "…").splitlines()
             if done.returncode or list(map(plain, real)) != list(map(plain, lines)):
                 wrong.append((command, done.returncode, lines, real, done.stderr))
@@ -365,7 +479,11 @@ def test_the_first_five_minutes_go_as_written(tmp_path, monkeypatch):
 
 def test_the_example_of_the_configuration_page_is_a_valid_project(tmp_path):
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "contacts.csv").write_text("ContactId,FullName,EMail,CreatedOn\n1,Ann,ann@x.org,2026-11-24\n")
-    (tmp_path / "overtide.yaml").write_text(blocks("docs/configuration.md", "yaml")[0], encoding="utf-8")
+    (tmp_path / "data" / "contacts.csv").write_text(
+        "ContactId,FullName,EMail,CreatedOn\n1,Ann,ann@x.org,2026-11-24\n"
+    )
+    (tmp_path / "overtide.yaml").write_text(
+        blocks("docs/configuration.md", "yaml")[0], encoding="utf-8"
+    )
     with Project(tmp_path) as project:
         assert project.validate() == []

@@ -1,4 +1,7 @@
-"""The event log: order, durability, repetition, group commit, several processes, and clear failures."""
+"""The event log: order, durability, repetition, group commit and clear failures.
+
+Several processes use it, too.
+"""
 
 import gc
 import sqlite3
@@ -8,23 +11,43 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.sqlite import SqliteEventLog
-from schemas.errors import OvertideError
-from schemas.events import Draft, event_id
-from schemas.instants import HOUR
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import Draft, event_id
+from overtide.schemas.instants import HOUR
 
 ROOT = Path(__file__).parent.parent
 NOW = 1_795_514_400_000_000
 
 
 def update(customer_id="c", **changes):
-    return Draft(**{"kind": "update", "customer_id": customer_id, "entity": None, "key": None, "body": "{}",
-                    "ttl": HOUR, "status": 204, **changes})
+    return Draft(
+        **{
+            "kind": "update",
+            "customer_id": customer_id,
+            "entity": None,
+            "key": None,
+            "body": "{}",
+            "ttl": HOUR,
+            "status": 204,
+            **changes,
+        }
+    )
 
 
 def activity(activity_id="a1", body_hash="h", **changes):
-    return update(None, **{"kind": "activity", "entity": "Shop_Contacts", "key": "1", "activity_id": activity_id,
-                           "body_hash": body_hash, "status": 201, **changes})
+    return update(
+        None,
+        **{
+            "kind": "activity",
+            "entity": "Shop_Contacts",
+            "key": "1",
+            "activity_id": activity_id,
+            "body_hash": body_hash,
+            "status": 201,
+            **changes,
+        },
+    )
 
 
 @pytest.fixture
@@ -35,8 +58,11 @@ def clock():
 @pytest.fixture
 def log(tmp_path, clock):
     random_bits = count()
-    log = SqliteEventLog(tmp_path / "log" / "events.sqlite", lambda: clock[0],
-                         lambda accepted_at: event_id(accepted_at, next(random_bits)))
+    log = SqliteEventLog(
+        tmp_path / "log" / "events.sqlite",
+        lambda: clock[0],
+        lambda accepted_at: event_id(accepted_at, next(random_bits)),
+    )
     yield log
     log.close()
 
@@ -46,8 +72,13 @@ def again(log, clock):
 
 
 def test_an_empty_log_answers_without_creating_a_file(log):
-    assert (log.read(0, 10), log.end(), log.last_accepted_at(), log.of_customer(["c"]), log.of_activity("a")) == (
-        [], 0, 0, [], None)
+    assert (
+        log.read(0, 10),
+        log.end(),
+        log.last_accepted_at(),
+        log.of_customer(["c"]),
+        log.of_activity("a"),
+    ) == ([], 0, 0, [], None)
     assert (log.durable_until(NOW), log.is_idle()) == (NOW - 1, True)
     assert log.append([]) == []
     assert log.repeated(update(idempotency_key="k", request_hash="h")) is None
@@ -56,7 +87,9 @@ def test_an_empty_log_answers_without_creating_a_file(log):
 
 
 def test_events_come_back_in_order_with_dense_positions(log):
-    accepted = [answer.event for answer in log.append([update(f"c{number}") for number in range(5)])]
+    accepted = [
+        answer.event for answer in log.append([update(f"c{number}") for number in range(5)])
+    ]
     assert [event.position for event in accepted] == [0, 1, 2, 3, 4]
     assert log.read(0, 10) == accepted
     assert log.read(1, 2) == accepted[1:3]
@@ -71,7 +104,9 @@ def test_acceptance_strictly_increases_even_when_the_clock_stands_or_is_set_back
     clock[0] = NOW + HOUR
     log.append([update()])
     assert [event.accepted_at for event in log.read(0, 10)] == [NOW, NOW + 1, NOW + 2, NOW + HOUR]
-    assert [event.event_id for event in log.read(0, 10)] == sorted(event.event_id for event in log.read(0, 10))
+    assert [event.event_id for event in log.read(0, 10)] == sorted(
+        event.event_id for event in log.read(0, 10)
+    )
 
 
 def test_another_process_goes_on_where_the_last_one_ended(log, clock):
@@ -83,22 +118,47 @@ def test_another_process_goes_on_where_the_last_one_ended(log, clock):
 
 
 def test_every_column_survives(log):
-    drafts = [update("c", entity=None, caller="app", event_time=NOW - 5, valid_until=NOW + 7, ttl=None,
-                     body='{"fields":{"Name":"Zoë \\" \u2028"}}'),
-              update(None, kind="withdrawal", entity="E_é", key="k'1", body='{"field":null}'), activity()]
+    drafts = [
+        update(
+            "c",
+            entity=None,
+            caller="app",
+            event_time=NOW - 5,
+            valid_until=NOW + 7,
+            ttl=None,
+            body='{"fields":{"Name":"Zoë \\" \u2028"}}',
+        ),
+        update(None, kind="withdrawal", entity="E_é", key="k'1", body='{"field":null}'),
+        activity(),
+    ]
     answers = log.append(drafts)
     assert log.read(0, 10) == [answer.event for answer in answers]
     assert [answer.status for answer in answers] == [204, 204, 201]
 
 
 def test_events_of_a_customer_are_those_of_its_ids_and_records(log):
-    log.append([update("c1"), update("c2"), update("c3"), activity("a1"), activity("a2", key="2"),
-                update(None, kind="withdrawal", entity="Shop_Contacts", key="1"), update("c1")])
-    positions = [event.position for event in log.of_customer(["c1", "c3"], [("Shop_Contacts", "1")])]
+    log.append(
+        [
+            update("c1"),
+            update("c2"),
+            update("c3"),
+            activity("a1"),
+            activity("a2", key="2"),
+            update(None, kind="withdrawal", entity="Shop_Contacts", key="1"),
+            update("c1"),
+        ]
+    )
+    positions = [
+        event.position for event in log.of_customer(["c1", "c3"], [("Shop_Contacts", "1")])
+    ]
     assert positions == [0, 2, 3, 5, 6]
     kinds = ("update", "withdrawal")
-    assert [event.position for event in log.of_customer(["c1"], [("Shop_Contacts", "1")], kinds)] == [0, 5, 6]
-    assert [event.position for event in log.of_customer([], [("Shop_Contacts", "1")], ["activity"])] == [3]
+    assert [
+        event.position for event in log.of_customer(["c1"], [("Shop_Contacts", "1")], kinds)
+    ] == [0, 5, 6]
+    assert [
+        event.position for event in log.of_customer([], [("Shop_Contacts", "1")], ["activity"])
+    ] == [3]
     assert log.of_customer([], []) == []
 
 
@@ -119,7 +179,9 @@ def test_customers_are_found_in_every_chunk_of_a_long_log(log):
 def test_the_same_request_is_answered_as_the_first_time(log, clock):
     first = log.append([update(idempotency_key="k", request_hash="h", caller="app")])[0]
     clock[0] += 50 * 24 * HOUR
-    second = log.append([update(idempotency_key="k", request_hash="h", caller="app", status=500)])[0]
+    second = log.append([update(idempotency_key="k", request_hash="h", caller="app", status=500)])[
+        0
+    ]
     assert (second.event, second.repeated, second.status) == (first.event, True, 204)
     assert log.end() == 1
     assert log.repeated(update(idempotency_key="k", request_hash="h", caller="app")) == second
@@ -128,11 +190,17 @@ def test_the_same_request_is_answered_as_the_first_time(log, clock):
 def test_a_key_used_for_another_request_conflicts(log):
     log.append([update(idempotency_key="k", request_hash="h")])
     draft = update(idempotency_key="k", request_hash="other")
-    assert [log.append([draft])[0].refusal.code, log.repeated(draft).refusal.status] == ["idempotency_conflict", 409]
+    assert [log.append([draft])[0].refusal.code, log.repeated(draft).refusal.status] == [
+        "idempotency_conflict",
+        409,
+    ]
 
 
 def test_keys_belong_to_their_caller(log):
-    drafts = [update(idempotency_key="k", request_hash=str(caller), caller=caller) for caller in (None, "a", "b")]
+    drafts = [
+        update(idempotency_key="k", request_hash=str(caller), caller=caller)
+        for caller in (None, "a", "b")
+    ]
     assert [answer.event.position for answer in log.append(drafts)] == [0, 1, 2]
 
 
@@ -144,23 +212,34 @@ def test_the_same_activity_is_answered_as_the_first_time_and_another_body_confli
     assert log.of_activity("a1") == first.event
 
 
-def test_a_key_that_was_answered_with_an_activity_that_was_there_conflicts_with_another_request(log, clock):
+def test_a_key_that_was_answered_with_an_activity_that_was_there_conflicts_with_another_request(
+    log, clock
+):
     first = log.append([activity("a1", idempotency_key="own", request_hash="1")])[0].event
     named = {"idempotency_key": "k", "caller": "till"}
-    answers = log.append([activity("a1", request_hash="1", **named), activity("a2", request_hash="2", **named)])
+    answers = log.append(
+        [activity("a1", request_hash="1", **named), activity("a2", request_hash="2", **named)]
+    )
     assert (answers[0].event, answers[0].repeated) == (first, True)
     for one in (log, again(log, clock)):
         for asked in (one.repeated, lambda draft, one=one: one.append([draft])[0]):
-            assert asked(activity("a2", request_hash="2", **named)).refusal.code == "idempotency_conflict"
+            assert (
+                asked(activity("a2", request_hash="2", **named)).refusal.code
+                == "idempotency_conflict"
+            )
             assert asked(update(request_hash="1", **named)).event == first
-        assert one.append([activity("a2", request_hash="2", idempotency_key="k")])[0].refusal is None
+        assert (
+            one.append([activity("a2", request_hash="2", idempotency_key="k")])[0].refusal is None
+        )
     assert answers[1].refusal.code == "idempotency_conflict"
 
 
 def test_a_key_is_remembered_as_long_as_the_event_that_answered_it(log):
     named = {"idempotency_key": "k", "request_hash": "h"}
     log.append([activity(ttl=10), activity(**named)])
-    log.append([activity("a2", idempotency_key="k", request_hash="x"), update(ttl=HOUR)], atomic=True)
+    log.append(
+        [activity("a2", idempotency_key="k", request_hash="x"), update(ttl=HOUR)], atomic=True
+    )
     assert log.repeated(update(**named)).repeated
     assert log.forget(NOW + 10, 1) == 1
     assert log.repeated(update(**named)) is None
@@ -170,11 +249,17 @@ def test_a_key_is_remembered_as_long_as_the_event_that_answered_it(log):
 @pytest.mark.parametrize("atomic", [False, True])
 def test_a_conflict_within_a_request_names_no_event_that_may_never_be(log, atomic):
     refused = log.append([activity("a1"), activity("a1", "other")], atomic=atomic)[1]
-    assert refused.refusal.message == "The activity a1 exists with another content in another row of this request."
+    assert (
+        refused.refusal.message
+        == "The activity a1 exists with another content in another row of this request."
+    )
     log.append([activity("a1")])
     first = log.of_activity("a1")
     refused = log.append([activity("a2"), activity("a1", "other")], atomic=atomic)[1]
-    assert refused.refusal.message == f"The activity a1 exists with another content (event {first.event_id})."
+    assert (
+        refused.refusal.message
+        == f"The activity a1 exists with another content (event {first.event_id})."
+    )
 
 
 def test_an_atomic_batch_that_is_refused_uses_no_key(log):
@@ -186,12 +271,24 @@ def test_an_atomic_batch_that_is_refused_uses_no_key(log):
 
 
 def test_repetitions_within_one_batch_are_seen(log):
-    answers = log.append([activity("a"), activity("a"), activity("a", "other"),
-                          update(idempotency_key="k", request_hash="h"), update(idempotency_key="k", request_hash="h"),
-                          update(idempotency_key="k", request_hash="x")])
+    answers = log.append(
+        [
+            activity("a"),
+            activity("a"),
+            activity("a", "other"),
+            update(idempotency_key="k", request_hash="h"),
+            update(idempotency_key="k", request_hash="h"),
+            update(idempotency_key="k", request_hash="x"),
+        ]
+    )
     assert [(answer.repeated, answer.refusal and answer.refusal.code) for answer in answers] == [
-        (False, None), (True, None), (False, "activity_conflict"), (False, None), (True, None),
-        (False, "idempotency_conflict")]
+        (False, None),
+        (True, None),
+        (False, "activity_conflict"),
+        (False, None),
+        (True, None),
+        (False, "idempotency_conflict"),
+    ]
     assert log.end() == 2
 
 
@@ -201,15 +298,30 @@ def test_a_refused_draft_does_not_hinder_the_others(log):
 
 
 def test_an_atomic_batch_is_accepted_whole_or_not_at_all(log):
-    refused = log.append([activity("a"), update(idempotency_key="k", request_hash="h"), update(ttl=0)], atomic=True)
-    assert [answer.refusal.code for answer in refused] == ["batch_refused", "batch_refused", "expired"]
+    refused = log.append(
+        [activity("a"), update(idempotency_key="k", request_hash="h"), update(ttl=0)], atomic=True
+    )
+    assert [answer.refusal.code for answer in refused] == [
+        "batch_refused",
+        "batch_refused",
+        "expired",
+    ]
     assert log.end() == 0
-    accepted = log.append([activity("a", "other"), update(idempotency_key="k", request_hash="other")], atomic=True)
+    accepted = log.append(
+        [activity("a", "other"), update(idempotency_key="k", request_hash="other")], atomic=True
+    )
     assert [answer.event.position for answer in accepted] == [0, 1]
 
 
 def test_retention_removes_what_ended_and_keeps_the_order(log, clock):
-    log.append([update(ttl=1), activity(ttl=2), update(None, kind="withdrawal", entity="E", key="1"), update(ttl=HOUR)])
+    log.append(
+        [
+            update(ttl=1),
+            activity(ttl=2),
+            update(None, kind="withdrawal", entity="E", key="1"),
+            update(ttl=HOUR),
+        ]
+    )
     assert log.forget(NOW + 10, 1) == 1
     assert log.forget(NOW + 10, 4) == 1
     assert [event.position for event in log.read(0, 10)] == [2, 3]
@@ -316,7 +428,7 @@ def test_a_log_whose_folder_cannot_be_made_is_unwritable(tmp_path, clock):
 
 
 def test_a_log_that_another_program_keeps_locked_says_so(log, monkeypatch):
-    monkeypatch.setattr("eventlog.opening.BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr("overtide.eventlog.opening.BUSY_MILLISECONDS", 50)
     log.append([update()])
     log.close()
     other = sqlite3.connect(log.path, isolation_level=None)

@@ -1,4 +1,7 @@
-"""The event log among several processes: killed ones, closing ones, and four that append at once."""
+"""The event log among several processes.
+
+Killed ones, closing ones, and four that append at once.
+"""
 
 import os
 import random
@@ -11,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.sqlite import SqliteEventLog
-from schemas.events import event_id
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.schemas.events import event_id
 from tests.test_eventlog import NOW, update
 
 ROOT = Path(__file__).parent.parent
@@ -20,16 +23,26 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def log(tmp_path):
-    log = SqliteEventLog(tmp_path / "log" / "events.sqlite", lambda: NOW, lambda accepted_at: event_id(accepted_at, 0))
+    log = SqliteEventLog(
+        tmp_path / "log" / "events.sqlite",
+        lambda: NOW,
+        lambda accepted_at: event_id(accepted_at, 0),
+    )
     yield log
     log.close()
 
 
 def counted_elsewhere(path):
     """Return how many events another process sees, which closes the log when it has counted."""
-    code = ("import sqlite3, sys\nlog = sqlite3.connect(sys.argv[1])\n"
-            "print(log.execute('SELECT count(*) FROM event').fetchone()[0])\nlog.close()")
-    return int(subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True).stdout)
+    code = (
+        "import sqlite3, sys\nlog = sqlite3.connect(sys.argv[1])\n"
+        "print(log.execute('SELECT count(*) FROM event').fetchone()[0])\nlog.close()"
+    )
+    return int(
+        subprocess.run(
+            [sys.executable, "-c", code, str(path)], check=True, capture_output=True
+        ).stdout
+    )
 
 
 def test_a_process_that_closes_the_log_leaves_it_to_those_that_have_it_open(log):
@@ -43,9 +56,22 @@ def test_a_process_that_closes_the_log_leaves_it_to_those_that_have_it_open(log)
 
 
 def start_writer(path, name, batch, limit=10**9, crash_at=None):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | ({"OVERTIDE_CRASH_AT": crash_at} if crash_at else {})
-    return subprocess.Popen([sys.executable, str(ROOT / "tests" / "log_writer.py"), str(path), name, str(batch),
-                             str(limit)], stdout=subprocess.PIPE, text=True, env=environment)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)} | (
+        {"OVERTIDE_CRASH_AT": crash_at} if crash_at else {}
+    )
+    return subprocess.Popen(
+        [
+            sys.executable,
+            str(ROOT / "tests" / "log_writer.py"),
+            str(path),
+            name,
+            str(batch),
+            str(limit),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
 
 def acknowledged(output):
@@ -56,7 +82,9 @@ def assert_kept_once_in_order(log, acknowledgements):
     events = []
     while part := log.read(len(events), 10_000):
         events += part
-    assert [event.position for event in events] == list(range(len(events))) == list(range(log.end()))
+    assert (
+        [event.position for event in events] == list(range(len(events))) == list(range(log.end()))
+    )
     assert all(one.accepted_at < two.accepted_at for one, two in pairwise(events))
     for _, position, accepted_at, identifier in acknowledgements:
         event = events[int(position)]
@@ -71,12 +99,17 @@ def test_writers_that_are_killed_lose_no_acknowledged_event(tmp_path):
     path, found = tmp_path / "events.sqlite", []
     chance = random.Random(3)
     for attempt in range(8):
-        writers = [start_writer(path, f"{attempt}.{number}", chance.choice([1, 7, 100])) for number in range(2)]
+        writers = [
+            start_writer(path, f"{attempt}.{number}", chance.choice([1, 7, 100]))
+            for number in range(2)
+        ]
         begun = [writer.stdout.readline() for writer in writers]
         time.sleep(chance.random() * 0.2)
         for writer in writers:
             writer.kill()
-        outputs = [first + writer.communicate()[0] for first, writer in zip(begun, writers, strict=True)]
+        outputs = [
+            first + writer.communicate()[0] for first, writer in zip(begun, writers, strict=True)
+        ]
         found += [line for output in outputs for line in acknowledged(output)]
     assert len(found) >= 16
     assert_kept_once_in_order(SqliteEventLog(path, lambda: NOW, str), found)
@@ -89,7 +122,9 @@ def test_a_writer_that_dies_at_its_commit_leaves_a_whole_batch_or_none(tmp_path,
     assert (writer.communicate()[0], writer.returncode) == ("", 137)
     log = SqliteEventLog(path, lambda: NOW, lambda accepted_at: event_id(accepted_at, 0))
     assert log.end() == kept
-    answers = log.append([update(idempotency_key=f"w-0-{index}", request_hash="h", caller="w") for index in range(3)])
+    answers = log.append(
+        [update(idempotency_key=f"w-0-{index}", request_hash="h", caller="w") for index in range(3)]
+    )
     assert [answer.repeated for answer in answers] == [kept == 3] * 3
     assert log.end() == 3
 

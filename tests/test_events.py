@@ -7,15 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import OvertideError
-from schemas.events import MAX_AHEAD, MAX_LIFE, Draft, activity_id, event_id, hash_of, id_source, resolve
-from schemas.instants import HOUR
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import (
+    MAX_AHEAD,
+    MAX_LIFE,
+    Draft,
+    activity_id,
+    event_id,
+    hash_of,
+    id_source,
+    resolve,
+)
+from overtide.schemas.instants import HOUR
 
 NOW = 1_795_514_400_000_000
 
 
 def draft(kind="update", **changes):
-    return Draft(**{"kind": kind, "customer_id": "c", "entity": None, "key": None, "body": "{}", **changes})
+    return Draft(
+        **{"kind": kind, "customer_id": "c", "entity": None, "key": None, "body": "{}", **changes}
+    )
 
 
 def refusal(wrong):
@@ -26,7 +37,12 @@ def refusal(wrong):
 
 def test_a_duration_counts_from_acceptance():
     event = resolve(draft(ttl=4 * HOUR), NOW, "e", 7)
-    assert (event.valid_from, event.valid_until, event.accepted_at, event.position) == (NOW, NOW + 4 * HOUR, NOW, 7)
+    assert (event.valid_from, event.valid_until, event.accepted_at, event.position) == (
+        NOW,
+        NOW + 4 * HOUR,
+        NOW,
+        7,
+    )
 
 
 def test_a_late_event_keeps_its_time():
@@ -34,18 +50,32 @@ def test_a_late_event_keeps_its_time():
     assert (event.valid_from, event.valid_until) == (NOW - 1000 * HOUR, NOW + 1)
 
 
-@pytest.mark.parametrize(("changes", "code"), [
-    ({"valid_until": NOW}, "expired"), ({"ttl": 0}, "expired"), ({"valid_until": NOW - 1}, "expired"),
-    ({"valid_until": NOW + MAX_LIFE + 1}, "too_far"), ({"ttl": MAX_LIFE + 1}, "too_far"), ({"ttl": 10**30}, "too_far"),
-    ({"event_time": NOW + MAX_AHEAD + 1, "ttl": HOUR}, "event_time_in_future"),
-    ({"event_time": NOW + 10, "valid_until": NOW + 10}, "ends_before_start")])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"valid_until": NOW}, "expired"),
+        ({"ttl": 0}, "expired"),
+        ({"valid_until": NOW - 1}, "expired"),
+        ({"valid_until": NOW + MAX_LIFE + 1}, "too_far"),
+        ({"ttl": MAX_LIFE + 1}, "too_far"),
+        ({"ttl": 10**30}, "too_far"),
+        ({"event_time": NOW + MAX_AHEAD + 1, "ttl": HOUR}, "event_time_in_future"),
+        ({"event_time": NOW + 10, "valid_until": NOW + 10}, "ends_before_start"),
+    ],
+)
 def test_times_outside_the_limits_are_refused(changes, code):
     assert refusal(draft(**changes)) == code
 
 
-@pytest.mark.parametrize("changes", [
-    {"valid_until": NOW + 1}, {"valid_until": NOW + MAX_LIFE}, {"event_time": NOW + MAX_AHEAD, "ttl": HOUR},
-    {"event_time": NOW + 10, "valid_until": NOW + 11}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"valid_until": NOW + 1},
+        {"valid_until": NOW + MAX_LIFE},
+        {"event_time": NOW + MAX_AHEAD, "ttl": HOUR},
+        {"event_time": NOW + 10, "valid_until": NOW + 11},
+    ],
+)
 def test_times_at_the_limits_are_accepted(changes):
     assert resolve(draft(**changes), NOW, "e").valid_until > NOW
 
@@ -57,12 +87,18 @@ def test_a_withdrawal_does_not_end():
 def test_an_activity_without_a_name_is_named_by_its_event():
     event = resolve(draft("activity", body='{"ActivityType":"Call"}', ttl=HOUR), NOW, "e-1")
     assert event.activity_id == activity_id("UnifiedActivity", "e-1")
-    assert json.loads(event.body) == {"ActivityType": "Call", "SourceEntityName": "UnifiedActivity",
-                                      "SourceActivityId": "e-1", "ActivityId": event.activity_id}
+    assert json.loads(event.body) == {
+        "ActivityType": "Call",
+        "SourceEntityName": "UnifiedActivity",
+        "SourceActivityId": "e-1",
+        "ActivityId": event.activity_id,
+    }
 
 
 def test_an_activity_with_an_id_keeps_its_body():
-    event = resolve(draft("activity", body='{"ActivityId":"x"}', activity_id="x", ttl=HOUR), NOW, "e-1")
+    event = resolve(
+        draft("activity", body='{"ActivityId":"x"}', activity_id="x", ttl=HOUR), NOW, "e-1"
+    )
     assert (event.activity_id, event.body) == ("x", '{"ActivityId":"x"}')
 
 
@@ -75,7 +111,11 @@ def test_an_activity_id_is_the_specified_hash():
 def test_event_ids_are_uuids_of_version_7_that_increase_by_the_microsecond(instant, some, other):
     earlier, later = event_id(instant, some), event_id(instant + 1, other)
     assert earlier < later
-    assert (UUID(earlier).version, UUID(earlier).variant, UUID(earlier).int >> 80) == (7, RFC_4122, instant // 1000)
+    assert (UUID(earlier).version, UUID(earlier).variant, UUID(earlier).int >> 80) == (
+        7,
+        RFC_4122,
+        instant // 1000,
+    )
 
 
 def test_an_id_source_is_deterministic_in_tests():

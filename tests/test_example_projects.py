@@ -20,7 +20,9 @@ def test_an_example_is_valid_without_a_note(tmp_path, example):
     init_project(tmp_path / "project", example)
     # Some birth dates of retail's people are none: such errors are what that example is about.
     typed_wrongly = [("values_do_not_fit", "BirthDate")] * (example == "retail")
-    assert [(one.code, one.value) for one in check_project(tmp_path / "project", {})] == typed_wrongly
+    assert [
+        (one.code, one.value) for one in check_project(tmp_path / "project", {})
+    ] == typed_wrongly
 
 
 def test_contosos_truth_is_no_input_to_matching():
@@ -28,7 +30,11 @@ def test_contosos_truth_is_no_input_to_matching():
     entity, attribute = TRUTH
     unification = document["unification"]
     rules = [rule for pair in unification["match"] for rule in pair["rules"]]
-    rules += [rule for one in unification["entities"] for rule in one.get("deduplicate", {}).get("rules", [])]
+    rules += [
+        rule
+        for one in unification["entities"]
+        for rule in one.get("deduplicate", {}).get("rules", [])
+    ]
     assert rules
     assert attribute not in str(rules)
     assert f"{entity}.{attribute}" not in str(unification["merge"])
@@ -39,13 +45,17 @@ def test_retails_rules_are_few_and_name_no_number():
     document = yaml.safe_load((ROOT / "examples" / "retail" / "overtide.yaml").read_text())
     rules = document["unification"]["match"][0]["rules"]
     assert [len(rule["conditions"]) for rule in rules] == [1, 2, 2, 2]
-    precisions = {condition.get("precision", "exact") for rule in rules for condition in rule["conditions"]}
+    precisions = {
+        condition.get("precision", "exact") for rule in rules for condition in rule["conditions"]
+    }
     assert precisions == {"exact", "medium", "high"}
 
 
 def test_nothing_reads_retails_truth():
     text = (ROOT / "examples" / "retail" / "overtide.yaml").read_text()
-    assert [line for line in text.splitlines() if "truth" in line and not line.startswith("#")] == []
+    assert [
+        line for line in text.splitlines() if "truth" in line and not line.startswith("#")
+    ] == []
 
 
 # -- the blank example is one to be filled in
@@ -55,13 +65,20 @@ MINE = """Number;Name;Mail;Since
 2;Ada L.;ada@example.com;3/4/2021
 3;Ben;ben@example.com;5/6/2021
 """
-FILLED_IN = [("path: data/contacts.csv", "path: data/mine-*.csv"), ('# delimiter: ","', 'delimiter: ";"'),
-             ("primary_key: ContactId", "primary_key: Number"),
-             ("ContactId: string", "Number: integer"), ("FullName: string", "Name: string"),
-             ("EMail: string", "Mail: string"), ("CreatedOn: date #", 'Since: {type: date, format: "%m/%d/%Y"} #'),
-             ("attribute: CreatedOn", "attribute: Since"), ("fields: EMail, normalize", "fields: Mail, normalize"),
-             ("Shop_Contacts.FullName", "Shop_Contacts.Name"), ("Shop_Contacts.EMail", "Shop_Contacts.Mail"),
-             ("Shop_Contacts.CreatedOn", "Shop_Contacts.Since")]
+FILLED_IN = [
+    ("path: data/contacts.csv", "path: data/mine-*.csv"),
+    ('# delimiter: ","', 'delimiter: ";"'),
+    ("primary_key: ContactId", "primary_key: Number"),
+    ("ContactId: string", "Number: integer"),
+    ("FullName: string", "Name: string"),
+    ("EMail: string", "Mail: string"),
+    ("CreatedOn: date #", 'Since: {type: date, format: "%m/%d/%Y"} #'),
+    ("attribute: CreatedOn", "attribute: Since"),
+    ("fields: EMail, normalize", "fields: Mail, normalize"),
+    ("Shop_Contacts.FullName", "Shop_Contacts.Name"),
+    ("Shop_Contacts.EMail", "Shop_Contacts.Mail"),
+    ("Shop_Contacts.CreatedOn", "Shop_Contacts.Since"),
+]
 
 
 def test_the_blank_example_works_as_it_is(tmp_path):
@@ -84,28 +101,50 @@ def test_filling_in_the_minimum_of_the_blank_example_gives_a_working_project(tmp
     assert call("-C", folder, "validate").out == "The configuration is valid.\n"
     assert call("-C", folder, "-q", "refresh").code == 0
     card = call("-C", folder, "--json", "get", "--key", "Shop_Contacts=1").document
-    assert {name: view["value"] for name, view in card["fields"].items() if name in ("FullName", "CreatedOn")} == {
-        "FullName": "Ada L.", "CreatedOn": "2021-03-04"}
+    assert {
+        name: view["value"]
+        for name, view in card["fields"].items()
+        if name in ("FullName", "CreatedOn")
+    } == {"FullName": "Ada L.", "CreatedOn": "2021-03-04"}
 
 
 def test_what_the_blank_example_has_behind_a_comment_sign_works_too(tmp_path):
     folder = tmp_path / "new"
     init_project(folder, "blank")
     path = folder / "overtide.yaml"
-    text = re.sub(r"^( *)# (?=(format|delimiter|encoding|time_zone):)", r"\1", path.read_text(), flags=re.MULTILINE)
+    text = re.sub(
+        r"^( *)# (?=(format|delimiter|encoding|time_zone):)",
+        r"\1",
+        path.read_text(),
+        flags=re.MULTILINE,
+    )
     text = re.sub(r"^  # (?=match:|  )", "  ", text, flags=re.MULTILINE)
     text = re.sub(r"^# (?=relationships:|activities:|  - )", "", text, flags=re.MULTILINE)
     document = yaml.safe_load(text)
     assert {"match", "merge"} <= document["unification"].keys()
     assert {"relationships", "activities"} <= document.keys()
     attributes = document["sources"]["Shop"]["Contacts"]["attributes"]
-    document["sources"]["Loyalty"] = {"Members": {"path": "data/contacts.csv", "primary_key": "ContactId",
-                                                  "attributes": attributes}}
+    document["sources"]["Loyalty"] = {
+        "Members": {
+            "path": "data/contacts.csv",
+            "primary_key": "ContactId",
+            "attributes": attributes,
+        }
+    }
     document["sources"]["Shop"]["Orders"] = {
-        "path": "data/orders.csv", "primary_key": "OrderId",
-        "attributes": {"OrderId": "string", "ContactId": "string", "OrderedOn": "date", "Product": "string"}}
+        "path": "data/orders.csv",
+        "primary_key": "OrderId",
+        "attributes": {
+            "OrderId": "string",
+            "ContactId": "string",
+            "OrderedOn": "date",
+            "Product": "string",
+        },
+    }
     document["unification"]["entities"].append({"entity": "Loyalty_Members"})
-    (folder / "data" / "orders.csv").write_text("OrderId,ContactId,OrderedOn,Product\n1,C-1,2026-01-01,Cup\n")
+    (folder / "data" / "orders.csv").write_text(
+        "OrderId,ContactId,OrderedOn,Product\n1,C-1,2026-01-01,Cup\n"
+    )
     path.write_text(yaml.safe_dump(document, sort_keys=False))
     assert check_project(folder, {}) == []
     assert call("-C", folder, "-q", "refresh").code == 0
@@ -114,6 +153,7 @@ def test_what_the_blank_example_has_behind_a_comment_sign_works_too(tmp_path):
 
 
 # -- licences
+
 
 @pytest.mark.parametrize("example", ["contoso", "retail"])
 def test_data_of_others_come_with_their_licence_and_what_was_changed(example, tmp_path):

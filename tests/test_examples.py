@@ -1,4 +1,7 @@
-"""The examples on their real data: how many true pairs they find, how few wrong ones, and every row accounted for."""
+"""The examples on their real data.
+
+How many true pairs they find, how few wrong ones, and every row accounted for.
+"""
 
 import csv
 import shutil
@@ -18,7 +21,10 @@ RETAIL = ("eCommerce_Contacts", "Loyalty_Members")
 
 def refreshed(name: str, folder: Path) -> Project:
     shutil.copytree(EXAMPLES / name, folder / name)
-    project = Project(folder / name, yaml.safe_load((EXAMPLES / name / "overtide.yaml").read_text(encoding="utf-8")))
+    project = Project(
+        folder / name,
+        yaml.safe_load((EXAMPLES / name / "overtide.yaml").read_text(encoding="utf-8")),
+    )
     project.refresh()
     return project
 
@@ -35,9 +41,12 @@ def retail(tmp_path_factory) -> Project:
 
 def pairs(project: Project, entities: tuple[str, str]) -> set[tuple[str, str]]:
     """Return which record of the second entity is one customer with which of the first."""
-    return set(project.rows(f"""
-        SELECT a.PrimaryKey, b.PrimaryKey FROM lake.AlternateKey a JOIN lake.AlternateKey b USING (CustomerId)
-        WHERE a.EntityName = '{entities[0]}' AND b.EntityName = '{entities[1]}'"""))
+    return set(
+        project.rows(f"""
+        SELECT a.PrimaryKey, b.PrimaryKey FROM lake.AlternateKey a JOIN lake.AlternateKey b
+          USING (CustomerId)
+        WHERE a.EntityName = '{entities[0]}' AND b.EntityName = '{entities[1]}'""")
+    )
 
 
 def table(path: str) -> list[dict[str, str]]:
@@ -47,7 +56,9 @@ def table(path: str) -> list[dict[str, str]]:
 
 def test_contoso_finds_nearly_all_true_pairs_and_no_wrong_one(contoso):
     contacts = {row["ContactId"] for row in table("contoso/data/Contact.txt")}
-    members = {(row["ContactId"], row["LoyaltyId"]) for row in table("contoso/data/Customer-Loyalty.txt")}
+    members = {
+        (row["ContactId"], row["LoyaltyId"]) for row in table("contoso/data/Customer-Loyalty.txt")
+    }
     truth = {(contact, member) for contact, member in members if contact in contacts}
     found = pairs(contoso, CONTOSO)
     assert len(truth) == 5_000
@@ -66,15 +77,26 @@ def test_every_row_is_accounted_for(name, request):
     project: Project = request.getfixturevalue(name)
     entities: Any = project.done[0].manifest["entities"]
     for entity, counts in entities.items():
-        assert counts["rows_read"] == counts["rows_kept"] + counts["set_aside"] \
-            + counts["exact_repeats"] + counts["lost_rows"]
-        assert project.rows(f'SELECT count(*), count(*) FILTER (NOT IsKept) FROM lake."{entity}_corrupt"') == [
-            (counts["corrupt_records"], counts["set_aside"] + counts["lost_rows"])]
+        assert (
+            counts["rows_read"]
+            == counts["rows_kept"]
+            + counts["set_aside"]
+            + counts["exact_repeats"]
+            + counts["lost_rows"]
+        )
+        assert project.rows(
+            f'SELECT count(*), count(*) FILTER (NOT IsKept) FROM lake."{entity}_corrupt"'
+        ) == [(counts["corrupt_records"], counts["set_aside"] + counts["lost_rows"])]
         assert counts["set_aside"] == 0
-    activities = sum(counts["rows_kept"] for entity, counts in entities.items()
-                     if entity in {one["entity"] for one in project.document["activities"]})
-    assert hashes(project.done[0])["UnifiedActivity"]["rows"] == \
-        activities - project.done[0].manifest["activities_of_nobody"]
+    activities = sum(
+        counts["rows_kept"]
+        for entity, counts in entities.items()
+        if entity in {one["entity"] for one in project.document["activities"]}
+    )
+    assert (
+        hashes(project.done[0])["UnifiedActivity"]["rows"]
+        == activities - project.done[0].manifest["activities_of_nobody"]
+    )
 
 
 def test_contoso_in_other_order_and_pieces_has_the_same_content(contoso, tmp_path):

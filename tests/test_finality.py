@@ -1,4 +1,7 @@
-"""What was answered for a known instant stays the answer, and nobody waits: clocks set back, commits in progress."""
+"""What was answered for a known instant stays the answer, and nobody waits.
+
+Clocks set back, commits in progress.
+"""
 
 import os
 import threading
@@ -13,18 +16,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog.sqlite import SqliteEventLog
-from eventlog.taking import TWICE, taking
-from lake import publish as publishing
-from lake import published
-from lake.catalog import Publish
-from lake.locks import commit_lock
-from lake.published import Standing
-from schemas.events import Draft, event_id
-from schemas.instants import DAY, HOUR, SECOND, Instant
-from schemas.paths import Paths
-from serving.cards import Now, Reader
-from serving.fields import Target
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.eventlog.taking import TWICE, taking
+from overtide.lake import publish as publishing
+from overtide.lake import published
+from overtide.lake.catalog import Publish
+from overtide.lake.locks import commit_lock
+from overtide.lake.published import Standing
+from overtide.schemas.events import Draft, event_id
+from overtide.schemas.instants import DAY, HOUR, SECOND, Instant
+from overtide.schemas.paths import Paths
+from overtide.serving.cards import Now, Reader
+from overtide.serving.fields import Target
 from tests.engine import TestClock
 from tests.engine_by_hand import HandEngine
 from tests.histories import START, Story
@@ -38,15 +41,22 @@ UPDATE = Draft("update", "c", None, None, "{}", ttl=HOUR, status=204)
 
 @dataclass
 class Machine:
-    """A log, a reader and the file that names the publish, over one clock; the lake itself is not needed for these."""
+    """A log, a reader and the file that names the publish, over one clock.
+
+    The lake itself is not needed for these.
+    """
 
     paths: Paths
     clock: TestClock = field(default_factory=lambda: TestClock(START))
     run: int = 0
 
     def __post_init__(self) -> None:
-        self.log = SqliteEventLog(self.paths.log, self.clock, lambda at: event_id(at, 0),
-                                  lambda: published.last_taken(self.paths))
+        self.log = SqliteEventLog(
+            self.paths.log,
+            self.clock,
+            lambda at: event_id(at, 0),
+            lambda: published.last_taken(self.paths),
+        )
         self.reader = Reader(self.paths, self.log, self.clock)
         self.paths.catalog.parent.mkdir()
         self.taken: list[Instant] = []
@@ -62,7 +72,11 @@ class Machine:
         last = published.last_taken(self.paths)
         with self.log.taking() as earliest:
             at = max(earliest, last + 1)
-            published.doubt(self.paths, at, published.known(self.paths) or published.Note(Standing(None), [], []))
+            published.doubt(
+                self.paths,
+                at,
+                published.known(self.paths) or published.Note(Standing(None), [], []),
+            )
             yield at
             self.run += 1
             self.paths.catalog.write_text(f"stands for the catalog of run {self.run}")
@@ -84,22 +98,33 @@ def seen(now: Now) -> tuple[Instant, Instant, int]:
 
 # ---- instants
 
-STEPS = st.lists(st.one_of(
-    st.tuples(st.just("clock"), st.sampled_from([0, 1, 1, 2, SECOND, DAY, -1, -1, -2, -SECOND, -DAY])),
-    st.tuples(st.just("accept"), st.integers(1, 3)), st.tuples(st.just("publish"), st.booleans()),
-    st.tuples(st.just("ask"), st.just(0))), max_size=40)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("clock"), st.sampled_from([0, 1, 1, 2, SECOND, DAY, -1, -1, -2, -SECOND, -DAY])
+        ),
+        st.tuples(st.just("accept"), st.integers(1, 3)),
+        st.tuples(st.just("publish"), st.booleans()),
+        st.tuples(st.just("ask"), st.just(0)),
+    ),
+    max_size=40,
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_nothing_takes_an_instant_that_was_answered_for(steps):
-    """Whatever clocks do: instants increase over events and publishes, and nothing acknowledged is missed."""
+    """Instants increase and nothing acknowledged is missed, whatever clocks do.
+
+    The instants are those of events and publishes.
+    """
     with TemporaryDirectory() as folder:
         machine, asked = Machine(Paths.of(Path(folder))), []
         for name, number in steps:
             if name == "clock":
                 machine.clock.now += number
-                # What only a clock said that was set back then is the one thing that finality can't cover.
+                # What only a clock said that was set back then is the one thing that finality can't
+                # cover.
                 least = max([machine.clock.now - 1, *machine.taken])
                 asked = [(known, found) for known, found in asked if known <= least]
             elif name == "accept":
@@ -118,7 +143,10 @@ def test_nothing_takes_an_instant_that_was_answered_for(steps):
 
 
 def ask(machine: Machine) -> tuple[Instant, list[Instant]]:
-    """Return the instant that is known now, and what lies at or before it; all that was acknowledged does."""
+    """Return the instant that is known now, and what lies at or before it.
+
+    All that was acknowledged does.
+    """
     now = machine.reader.now()
     last = max(machine.taken, default=0)
     assert (now.as_of, now.known_at) == (max(machine.clock.now, last), now.known_at)
@@ -157,6 +185,7 @@ def test_no_instant_is_taken_before_the_one_that_was_said(machine):
 
 
 # ---- nobody waits
+
 
 @contextmanager
 def held(path: Path, content: bytes | None = None) -> Iterator[None]:
@@ -208,6 +237,7 @@ def test_a_read_goes_on_beside_a_commit_to_the_lake(machine):
 
 # ---- a publish in progress, and one that died
 
+
 class Died(BaseException):
     """A process that ended at a step, with what its locks did then."""
 
@@ -215,14 +245,18 @@ class Died(BaseException):
 @pytest.fixture
 def story(tmp_path) -> Iterator[Story]:
     story = Story.begin(HandEngine, tmp_path)
-    story.refresh([(CONTACTS, "1", {"EMail": "a@x", "FullName": "Ann", "Points": 1, "Since": None})])
+    story.refresh(
+        [(CONTACTS, "1", {"EMail": "a@x", "FullName": "Ann", "Points": 1, "Since": None})]
+    )
     story.clock.now += HOUR
     yield story
     story.engine.close()
 
 
 def refresh(story: Story, points: int) -> None:
-    story.refresh([(CONTACTS, "1", {"EMail": "a@x", "FullName": "Ann", "Points": points, "Since": None})])
+    story.refresh(
+        [(CONTACTS, "1", {"EMail": "a@x", "FullName": "Ann", "Points": points, "Since": None})]
+    )
 
 
 def within(seconds: float, call: Callable[[], object]) -> object:
@@ -252,8 +286,11 @@ def test_reads_go_on_beside_a_publish_and_an_event_comes_after_it(story, monkeyp
         card = within(AT_ONCE, lambda: story.engine.reader.get(ME))
         assert (card["Points"], card.run, card.as_of) == (1, 1, story.clock.now)
         accepted: list[Instant] = []
-        writer = threading.Thread(target=lambda: accepted.append(story.engine.acceptance.update(
-            ME, {"FullName": "Anna"}).event.accepted_at))
+        writer = threading.Thread(
+            target=lambda: accepted.append(
+                story.engine.acceptance.update(ME, {"FullName": "Anna"}).event.accepted_at
+            )
+        )
         writer.start()
         writer.join(0.2)
         assert accepted == []
@@ -267,11 +304,14 @@ def test_reads_go_on_beside_a_publish_and_an_event_comes_after_it(story, monkeyp
     assert (now["Points"], now["FullName"], now.known_at) == (2, "Anna", accepted[0])
 
 
-@pytest.mark.parametrize(("step", "published_run"), [("publish.before_commit", 1), ("publish.doubted", 1),
-                                                     ("publish.committed", 2)])
+@pytest.mark.parametrize(
+    ("step", "published_run"),
+    [("publish.before_commit", 1), ("publish.doubted", 1), ("publish.committed", 2)],
+)
 @pytest.mark.parametrize("back", [0, DAY])
-def test_a_publish_that_died_was_committed_or_was_not_also_where_the_clock_is_set_back(story, monkeypatch, step,
-                                                                                     published_run, back):
+def test_a_publish_that_died_was_committed_or_was_not_also_where_the_clock_is_set_back(
+    story, monkeypatch, step, published_run, back
+):
     def die(name: str) -> None:
         if name == step:
             raise Died
@@ -284,7 +324,9 @@ def test_a_publish_that_died_was_committed_or_was_not_also_where_the_clock_is_se
     story.clock.now -= back
     card = story.engine.reader.get(ME)
     assert (card.run, card["Points"]) == (published_run, published_run)
-    assert card.known_at >= (would_be if published_run == 2 else before.known_at if not back else START)
+    assert card.known_at >= (
+        would_be if published_run == 2 else before.known_at if not back else START
+    )
     accepted = story.engine.acceptance.update(ME, {"FullName": "Anna"}).event.accepted_at
     assert accepted > card.known_at
     assert story.engine.reader.get(ME, card.as_of, card.known_at) == card
@@ -292,7 +334,9 @@ def test_a_publish_that_died_was_committed_or_was_not_also_where_the_clock_is_se
         assert story.engine.reader.get(ME, before.as_of, before.known_at) == before
 
 
-def test_a_publish_that_died_is_found_out_beside_another_commit_once_an_event_came_after_it(story, monkeypatch):
+def test_a_publish_that_died_is_found_out_beside_another_commit_once_an_event_came_after_it(
+    story, monkeypatch
+):
     def die(name: str) -> None:
         if name == "publish.committed":
             raise Died
@@ -308,11 +352,17 @@ def test_a_publish_that_died_is_found_out_beside_another_commit_once_an_event_ca
     assert (card.run, card.known_at) == (2, accepted)
 
 
-def test_a_timeline_beside_a_publish_that_was_committed_and_not_named_yet_is_that_of_the_old_base(story, monkeypatch):
+def test_a_timeline_beside_a_publish_that_was_committed_and_not_named_yet_is_that_of_the_old_base(
+    story, monkeypatch
+):
     from tests.shop import ACCOUNTS, ORDERS
 
-    story.refresh([(ACCOUNTS, "1", {"EMail": "a@x", "FullName": "Ann", "Spent": None, "Member": None}),
-                   (ORDERS, "1", {"AccountId": "1", "PlacedAt": None, "Item": "Pen"})])
+    story.refresh(
+        [
+            (ACCOUNTS, "1", {"EMail": "a@x", "FullName": "Ann", "Spent": None, "Member": None}),
+            (ORDERS, "1", {"AccountId": "1", "PlacedAt": None, "Item": "Pen"}),
+        ]
+    )
     story.clock.now += HOUR
     found = []
 

@@ -1,4 +1,7 @@
-"""Folders that Overtide makes are private and durable; those that are there keep their permissions."""
+"""Folders that Overtide makes are private and durable.
+
+Those that are there keep their permissions.
+"""
 
 import os
 import stat
@@ -7,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lake.catalog import extension
-from lake.generation_build import GenerationSources, build_generation
-from schemas.folders import make_folder
+from overtide.lake.catalog import extension
+from overtide.lake.generation_build import GenerationSources, build_generation
+from overtide.schemas.folders import make_folder
 from tests.command_line import call
 from tests.conftest import make_shop
 from tests.shop import CONTACTS
@@ -20,7 +23,8 @@ NOTHING = GenerationSources(
     "SELECT '' AS CustomerId, '' AS fields, '' AS winners, '' AS PreviousCustomerId WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId, true AS IsWinner WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId WHERE false",
-    "SELECT '' AS PreviousCustomerId, '' AS CustomerId WHERE false")
+    "SELECT '' AS PreviousCustomerId, '' AS CustomerId WHERE false",
+)
 
 
 def mode(path: Path) -> int:
@@ -48,7 +52,14 @@ def test_the_folders_of_a_lake_are_for_their_owner_alone(tmp_path):
     assert call("-C", folder, "-q", *UPDATE).code == 0
     assert call("-C", folder, "-q", "stream", "--until-caught-up").code == 0
     files = folder / "lake" / "catalog.sqlite.files"
-    made = [folder / "lake", folder / "lake" / "data", files, files / "locks", files / "serving", folder / "log"]
+    made = [
+        folder / "lake",
+        folder / "lake" / "data",
+        files,
+        files / "locks",
+        files / "serving",
+        folder / "log",
+    ]
     assert {str(path.relative_to(folder)): mode(path) for path in made if mode(path) != 0o700} == {}
     assert mode(folder) == 0o755
 
@@ -58,7 +69,11 @@ def test_a_folder_that_is_there_keeps_its_permissions(tmp_path):
     (tmp_path / "there").chmod(0o2770)
     make_folder(tmp_path / "there")
     make_folder(tmp_path / "there" / "a" / "b")
-    assert [mode(tmp_path / "there" / name) & 0o777 for name in (".", "a", "a/b")] == [0o770, 0o700, 0o700]
+    assert [mode(tmp_path / "there" / name) & 0o777 for name in (".", "a", "a/b")] == [
+        0o770,
+        0o700,
+        0o700,
+    ]
 
 
 def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path):
@@ -77,7 +92,9 @@ def test_the_name_of_a_new_folder_is_on_the_disk(tmp_path, synced):
 
 def test_the_name_of_a_new_event_log_is_on_the_disk(project_folder, tmp_path, synced):
     text = (project_folder / "overtide.yaml").read_text()
-    (project_folder / "overtide.yaml").write_text(f"{text}event_log:\n  path: ../new/log/events.sqlite\n")
+    (project_folder / "overtide.yaml").write_text(
+        f"{text}event_log:\n  path: ../new/log/events.sqlite\n"
+    )
     assert call("-C", project_folder, "-q", *UPDATE).code == 0
     assert any(path == tmp_path and "new" in names for path, names in synced)
     assert any(path == tmp_path / "new" and "log" in names for path, names in synced)

@@ -7,27 +7,43 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lake.generation import Generation, Profile
-from schemas.errors import OvertideError
-from schemas.tables import ProfileField
+from overtide.lake.generation import Generation, Profile
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.tables import ProfileField
 from tests.generations import write_generation
 
 META = {
-    "run": 3, "instance": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10",
-    "profile": [{"name": "CustomerId", "type": "string", "updatable": False},
-                {"name": "EMail", "type": "string", "updatable": True}],
-    "entities": {"Shop_Contacts": {"attributes": {"Id": {"type": "integer", "format": None, "decimal_mark": "."}},
-                                   "time_zone": "UTC", "primary_key": "Id"}},
-    "activities": {}, "real_time": {"update_ttl": "4h", "activity_ttl": "30d"}}
-ANN = Profile("a" * 32, {"EMail": "ann@example.com", "Größe": None},
-              (("Shop_Contacts", "1", True), ("Shop_Contacts", "2", False)), ("b" * 32, "c" * 32))
+    "run": 3,
+    "instance": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10",
+    "profile": [
+        {"name": "CustomerId", "type": "string", "updatable": False},
+        {"name": "EMail", "type": "string", "updatable": True},
+    ],
+    "entities": {
+        "Shop_Contacts": {
+            "attributes": {"Id": {"type": "integer", "format": None, "decimal_mark": "."}},
+            "time_zone": "UTC",
+            "primary_key": "Id",
+        }
+    },
+    "activities": {},
+    "real_time": {"update_ttl": "4h", "activity_ttl": "30d"},
+}
+ANN = Profile(
+    "a" * 32,
+    {"EMail": "ann@example.com", "Größe": None},
+    (("Shop_Contacts", "1", True), ("Shop_Contacts", "2", False)),
+    ("b" * 32, "c" * 32),
+)
 
 
 @pytest.fixture
 def generation(tmp_path):
     path = tmp_path / "serving #1?" / "g 1%20.sqlite"
     records = [("Shop_Contacts", key, ANN.customer_id) for key in "12"]
-    write_generation(path, META, [ANN], records, [("b" * 32, ANN.customer_id), ("d" * 32, "e" * 32)])
+    write_generation(
+        path, META, [ANN], records, [("b" * 32, ANN.customer_id), ("d" * 32, "e" * 32)]
+    )
     return Generation(path)
 
 
@@ -88,7 +104,10 @@ def test_the_metadata_is_typed(generation):
 
 def test_threads_read_side_by_side(generation):
     found = []
-    threads = [threading.Thread(target=lambda: found.append(generation.profile(ANN.customer_id))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(generation.profile(ANN.customer_id)))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

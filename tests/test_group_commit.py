@@ -1,13 +1,13 @@
-"""The group commit: one commit for all who wait, and what an error or an interruption does to them."""
+"""The group commit: one for all who wait, and the effect of errors and interruptions."""
 
 import sys
 import threading
 import time
 from pathlib import Path
 
-from eventlog import group_commit
-from eventlog.group_commit import GroupCommit
-from schemas.errors import OvertideError
+from overtide.eventlog import group_commit
+from overtide.eventlog.group_commit import GroupCommit
+from overtide.schemas.errors import OvertideError
 
 
 def test_an_error_reaches_every_thread_of_its_group():
@@ -44,7 +44,9 @@ def test_an_error_reaches_every_thread_of_its_group():
 
 
 class Interruption:
-    """Raises a KeyboardInterrupt in this thread before the n-th line of the group commit that it comes to.
+    """Raises a KeyboardInterrupt before the n-th line of the group commit reached.
+
+    The lines are those that this thread comes to.
 
     Not where a `with` is left: the interpreter takes no signal there before the lock is free.
     """
@@ -52,7 +54,9 @@ class Interruption:
     def __init__(self, line):
         self.lines_left = line
         with Path(group_commit.__file__).open() as file:
-            self.withs = {number for number, text in enumerate(file, 1) if text.strip().startswith("with ")}
+            self.withs = {
+                number for number, text in enumerate(file, 1) if text.strip().startswith("with ")
+            }
 
     def __enter__(self):
         sys.settrace(self.trace)
@@ -72,7 +76,10 @@ class Interruption:
 
 
 def outcomes_beside_an_interruption(line):
-    """Return what threads before and after one in the queue get that is interrupted, and what becomes of that one."""
+    """Return what becomes of an interrupted thread and what those queued beside it get.
+
+    One thread is before it in the queue, and one after it.
+    """
     entered, go_on, outcomes = threading.Event(), threading.Event(), {}
 
     def commit(requests):
@@ -94,7 +101,9 @@ def outcomes_beside_an_interruption(line):
         go_on.set()
 
     group = GroupCommit(commit, lambda _: 1, 10)
-    first, *followers = (threading.Thread(target=submit, args=(name,), daemon=True) for name in ("a", "b", "c"))
+    first, *followers = (
+        threading.Thread(target=submit, args=(name,), daemon=True) for name in ("a", "b", "c")
+    )
     first.start()
     entered.wait(5)
     followed = threading.Thread(target=follow, daemon=True)

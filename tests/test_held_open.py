@@ -1,4 +1,7 @@
-"""While the catalog is held open its journal's index stays the same, and nobody waits for a new one."""
+"""While the catalog is held open its journal's index stays the same.
+
+Nobody waits for a new one.
+"""
 
 import signal
 import subprocess
@@ -9,9 +12,9 @@ from pathlib import Path
 import pytest
 from small_lake import SmallLake
 
-from lake.catalog import connect
-from lake.held_open import held_open
-from schemas.paths import Paths
+from overtide.lake.catalog import connect
+from overtide.lake.held_open import held_open
+from overtide.schemas.paths import Paths
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def index(lake):
 
 def read_in_between(lake):
     with connect(lake.paths) as connection:
-        assert connection.execute("SELECT count(*) FROM lake.updates").fetchall() == [(lake.events[-1].position + 1,)]
+        assert connection.execute("SELECT count(*) FROM lake.updates").fetchall() == [
+            (lake.events[-1].position + 1,)
+        ]
 
 
 def test_while_it_is_held_nobody_makes_the_journals_index_anew(lake):
@@ -39,7 +44,9 @@ def test_while_it_is_held_nobody_makes_the_journals_index_anew(lake):
             lake.stream()
             read_in_between(lake)
             assert index(lake).stat().st_ino == first
-    assert not index(lake).exists(), "whoever closes it as the last copies the journal and removes it"
+    assert not index(lake).exists(), (
+        "whoever closes it as the last copies the journal and removes it"
+    )
     read_in_between(lake)
 
 
@@ -62,10 +69,15 @@ def test_while_it_is_held_nobody_who_closes_it_is_in_the_way_of_another(lake):
 
 
 def test_the_holder_ends_when_its_process_is_killed(lake):
-    script = ("import sys, time; from pathlib import Path; from lake.held_open import held_open; "
-              "from schemas.paths import Paths\n"
-              "with held_open(Paths.of(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)")
-    with subprocess.Popen([sys.executable, "-c", script, lake.paths.project], stdout=subprocess.PIPE) as process:
+    script = (
+        "import sys, time; from pathlib import Path; from overtide.lake.held_open import "
+        "held_open; "
+        "from overtide.schemas.paths import Paths\n"
+        "with held_open(Paths.of(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, lake.paths.project], stdout=subprocess.PIPE
+    ) as process:
         process.stdout.readline()
         assert index(lake).exists()
         process.send_signal(signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""Rows keep the run that first published them, and what a run replaces goes to history: against plain Python."""
+"""Rows keep the run that first published them, and what a run replaces goes to history.
+
+Against plain Python.
+"""
 
 from typing import Any
 
@@ -8,17 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lake.catalog import Publish
-from lake.history import history_begins
-from schemas.instants import DAY
-from transforms.history import replaced, stamped
+from overtide.lake.catalog import Publish
+from overtide.lake.history import history_begins
+from overtide.schemas.instants import DAY
+from overtide.transforms.history import replaced, stamped
 
 Table = dict[tuple[str, str], tuple[Any, ...]]
 """Rows by their key of two columns: the values behind it."""
 VALUES = ["k", "l", "v", "w"]
 KEY = "k, l"
-ROWS = st.dictionaries(st.tuples(st.sampled_from("ab"), st.sampled_from("xy")),
-                       st.tuples(st.none() | st.sampled_from(["", "1"]), st.none() | st.sampled_from([0.0, 0.5])))
+ROWS = st.dictionaries(
+    st.tuples(st.sampled_from("ab"), st.sampled_from("xy")),
+    st.tuples(st.none() | st.sampled_from(["", "1"]), st.none() | st.sampled_from([0.0, 0.5])),
+)
 
 
 class Versioned:
@@ -26,33 +31,48 @@ class Versioned:
 
     def __init__(self) -> None:
         self.connection, self.run = duckdb.connect(), 0
-        self.connection.execute("CREATE TABLE history (k VARCHAR, l VARCHAR, v VARCHAR, w DOUBLE, FirstRun INTEGER, "
-                                "ReplacedRun INTEGER)")
+        self.connection.execute(
+            "CREATE TABLE history (k VARCHAR, l VARCHAR, v VARCHAR, w DOUBLE, FirstRun INTEGER, "
+            "ReplacedRun INTEGER)"
+        )
 
     def publish(self, rows: Table) -> None:
         self.run += 1
         whole = [(*key, *row) for key, row in rows.items()]
         columns = [[row[place] for row in whole] for place in range(len(VALUES))]
-        schema = pa.schema([("k", pa.string()), ("l", pa.string()), ("v", pa.string()), ("w", pa.float64())])
+        schema = pa.schema(
+            [("k", pa.string()), ("l", pa.string()), ("v", pa.string()), ("w", pa.float64())]
+        )
         self.connection.register("new", pa.table(columns, schema=schema))
         old = None if self.run == 1 else "FROM current"
-        self.connection.execute(f"CREATE TABLE next AS {stamped('FROM new', old, KEY, VALUES, self.run)}")
+        self.connection.execute(
+            f"CREATE TABLE next AS {stamped('FROM new', old, KEY, VALUES, self.run)}"
+        )
         if old is not None:
-            self.connection.execute(f"INSERT INTO history {replaced('FROM next', old, KEY, VALUES, self.run)}")
+            self.connection.execute(
+                f"INSERT INTO history {replaced('FROM next', old, KEY, VALUES, self.run)}"
+            )
             self.connection.execute("DROP TABLE current")
         self.connection.execute("ALTER TABLE next RENAME TO current")
 
     def rows(self) -> dict[tuple[str, str], tuple[tuple[Any, ...], int]]:
-        return {(k, other): ((v, w), run) for k, other, v, w, run in self.connection.execute("FROM current").fetchall()}
+        return {
+            (k, other): ((v, w), run)
+            for k, other, v, w, run in self.connection.execute("FROM current").fetchall()
+        }
 
     def gone(self) -> list[tuple[Any, ...]]:
         return self.connection.execute("FROM history").fetchall()
 
     def at(self, run: int) -> Table:
-        """The table as run `run` published it: current rows of its time or before, and those replaced later."""
+        """The table as run `run` published it.
+
+        Current rows of its time or before, and those replaced later.
+        """
         found = self.connection.execute(f"""
             SELECT * EXCLUDE (FirstRun) FROM current WHERE FirstRun <= {run} UNION ALL
-            SELECT k, l, v, w FROM history WHERE FirstRun <= {run} AND {run} < ReplacedRun""").fetchall()
+            SELECT k, l, v, w FROM history WHERE FirstRun <= {run}
+              AND {run} < ReplacedRun""").fetchall()
         assert len({row[:2] for row in found}) == len(found)
         return {(k, other): (v, w) for k, other, v, w in found}
 
@@ -78,14 +98,27 @@ def test_every_run_can_be_read_again_and_unchanged_rows_keep_their_first_run(run
 ROW: Table = {("a", "x"): ("1", 0.5)}
 
 
-@pytest.mark.parametrize(("runs", "first", "history"), [
-    pytest.param([ROW, ROW, ROW], 1, [], id="unchanged"),
-    pytest.param([ROW, {("a", "x"): ("1", 0.0)}], 2, [("a", "x", "1", 0.5, 1, 2)], id="changed"),
-    pytest.param([ROW, {("a", "x"): (None, 0.5)}], 2, [("a", "x", "1", 0.5, 1, 2)], id="became null"),
-    pytest.param([{("a", "x"): (None, None)}] * 2, 1, [], id="null stays null"),
-    pytest.param([{("a", "x"): (None, None)}, {("a", "x"): ("", None)}], 2, [("a", "x", None, None, 1, 2)], id="empty"),
-    pytest.param([ROW, {}, ROW], 3, [("a", "x", "1", 0.5, 1, 2)], id="vanished and returned"),
-    pytest.param([ROW, {}, {}, ROW, ROW], 4, [("a", "x", "1", 0.5, 1, 2)], id="returned once")])
+@pytest.mark.parametrize(
+    ("runs", "first", "history"),
+    [
+        pytest.param([ROW, ROW, ROW], 1, [], id="unchanged"),
+        pytest.param(
+            [ROW, {("a", "x"): ("1", 0.0)}], 2, [("a", "x", "1", 0.5, 1, 2)], id="changed"
+        ),
+        pytest.param(
+            [ROW, {("a", "x"): (None, 0.5)}], 2, [("a", "x", "1", 0.5, 1, 2)], id="became null"
+        ),
+        pytest.param([{("a", "x"): (None, None)}] * 2, 1, [], id="null stays null"),
+        pytest.param(
+            [{("a", "x"): (None, None)}, {("a", "x"): ("", None)}],
+            2,
+            [("a", "x", None, None, 1, 2)],
+            id="empty",
+        ),
+        pytest.param([ROW, {}, ROW], 3, [("a", "x", "1", 0.5, 1, 2)], id="vanished and returned"),
+        pytest.param([ROW, {}, {}, ROW, ROW], 4, [("a", "x", "1", 0.5, 1, 2)], id="returned once"),
+    ],
+)
 def test_what_becomes_of_a_row(runs, first, history):
     table = Versioned()
     for rows in runs:
@@ -97,5 +130,9 @@ def test_what_becomes_of_a_row(runs, first, history):
 
 def test_history_reaches_back_to_the_last_publish_at_least():
     last = Publish(1, 1000 * DAY, "", history_days=2)
-    assert [history_begins(days * DAY, last) for days in (1000, 1001, 1002, 1003)] == \
-        [998 * DAY, 999 * DAY, 1000 * DAY, 1000 * DAY]
+    assert [history_begins(days * DAY, last) for days in (1000, 1001, 1002, 1003)] == [
+        998 * DAY,
+        999 * DAY,
+        1000 * DAY,
+        1000 * DAY,
+    ]

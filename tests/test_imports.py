@@ -17,10 +17,19 @@ MAY_IMPORT = {
     "transforms": {"schemas"},
     "serving": {"transforms", "lake", "eventlog", "schemas"},
     "pipelines": {"transforms", "lake", "eventlog", "runner_configs", "schemas"},
-    "overtide": {"serving", "pipelines", "transforms", "lake", "eventlog", "runner_configs", "schemas", "examples"},
+    "overtide": {
+        "serving",
+        "pipelines",
+        "transforms",
+        "lake",
+        "eventlog",
+        "runner_configs",
+        "schemas",
+        "examples",
+    },
 }
 WITHOUT_BEAM = ("schemas", "runner_configs", "eventlog", "lake", "serving", "overtide")
-FROM_OUTSIDE = {"overtide", "examples", "tests", "benchmarks"} | set(MAY_IMPORT)
+WITHIN = set(MAY_IMPORT) | {"examples"}
 
 
 def modules(package: str) -> list[Path]:
@@ -28,13 +37,24 @@ def modules(package: str) -> list[Path]:
 
 
 def imported(module: Path) -> dict[str, int]:
-    """Top-level names that a module imports anywhere (also inside functions), each with a line."""
+    """What a module imports anywhere (also inside functions), each with a line.
+
+    Of `overtide.lake.base` it gives `lake`, of the modules of the front door `overtide`, of all
+    others the name at the top.
+    """
     found: dict[str, int] = {}
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        names = []
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0]: node.lineno for alias in node.names}
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "overtide":
+            names = [f"overtide.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found[node.module.partition(".")[0]] = node.lineno
+            names = [node.module]
+        for name in names:
+            top, _, rest = name.partition(".")
+            first = rest.partition(".")[0]
+            found[first if top == "overtide" and first in WITHIN else top] = node.lineno
     return found
 
 
@@ -42,38 +62,71 @@ def imported(module: Path) -> dict[str, int]:
 def test_imports_follow_the_arrows(package):
     assert modules(package), f"there is no package {package}"
     allowed = MAY_IMPORT[package] | {package}
-    wrong = [f"{module.relative_to(ROOT)}:{line} imports {name}" for module in modules(package)
-             for name, line in imported(module).items() if name in FROM_OUTSIDE - allowed]
+    wrong = [
+        f"{module.relative_to(ROOT)}:{line} imports {name}"
+        for module in modules(package)
+        for name, line in imported(module).items()
+        if name in (WITHIN | {"overtide", "tests", "benchmarks"}) - allowed
+    ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("package", WITHOUT_BEAM)
 def test_no_module_names_beam(package):
-    wrong = [f"{module.relative_to(ROOT)}:{line}" for module in modules(package)
-             for name, line in imported(module).items() if name == "apache_beam"]
+    wrong = [
+        f"{module.relative_to(ROOT)}:{line}"
+        for module in modules(package)
+        for name, line in imported(module).items()
+        if name == "apache_beam"
+    ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("package", WITHOUT_BEAM)
 def test_importing_every_module_loads_no_beam(package):
-    names = [".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-             for module in modules(package) if module.stem != "__main__"]
-    program = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n" \
-              "print(*[name for name in ('apache_beam', 'pipelines') if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    inside = Path() if package == "overtide" else Path("overtide")
+    names = [
+        ".".join((inside / module.relative_to(ROOT)).with_suffix("").parts).removesuffix(
+            ".__init__"
+        )
+        for module in modules(package)
+        if module.stem != "__main__"
+    ]
+    program = (
+        f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"
+        "print(*[name for name in ('apache_beam', 'overtide.pipelines') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (result.returncode, result.stdout.split()) == (0, []), result.stderr
 
 
+def test_every_folder_that_is_installed_is_within_overtide():
+    links = {
+        link.name: link.resolve() for link in (ROOT / "overtide").iterdir() if link.is_symlink()
+    }
+    assert links == {name: ROOT / name for name in WITHIN - {"overtide"}}
+
+
 def test_only_pipelines_build_pipelines_and_only_transforms_define_them():
-    wrong = [f"{module.relative_to(ROOT)}:{node.lineno} {what}" for package in MAY_IMPORT for module in modules(package)
-             for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-             if (what := misplaced(package, node))]
+    wrong = [
+        f"{module.relative_to(ROOT)}:{node.lineno} {what}"
+        for package in MAY_IMPORT
+        for module in modules(package)
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if (what := misplaced(package, node))
+    ]
     assert wrong == []
 
 
 def misplaced(package: str, node: ast.AST) -> str | None:
     """Say what a node of a module does that belongs into another package."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "beam.Pipeline" and package != "pipelines":
+    if (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "beam.Pipeline"
+        and package != "pipelines"
+    ):
         return "builds a pipeline"
     if isinstance(node, ast.ClassDef) and package != "transforms":
         bases = {ast.unparse(base) for base in node.bases}
@@ -82,8 +135,20 @@ def misplaced(package: str, node: ast.AST) -> str | None:
 
 
 def test_clocks_are_read_by_the_front_door_alone():
-    calls = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
-    wrong = [f"{module.relative_to(ROOT)}:{node.lineno}" for package in set(MAY_IMPORT) - {"overtide"}
-             for module in modules(package) for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-             if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("datetime.") in calls | {"now"}]
+    calls = {
+        "datetime.now",
+        "datetime.utcnow",
+        "datetime.today",
+        "date.today",
+        "time.time",
+        "time.time_ns",
+    }
+    wrong = [
+        f"{module.relative_to(ROOT)}:{node.lineno}"
+        for package in set(MAY_IMPORT) - {"overtide"}
+        for module in modules(package)
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).removeprefix("datetime.") in calls | {"now"}
+    ]
     assert wrong == []

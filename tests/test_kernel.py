@@ -7,8 +7,8 @@ import duckdb
 import pyarrow.compute as pc
 import pytest
 
+from overtide.transforms.kernel import define, kernel, shared_kernels, stop_kernels
 from tests.small_plan import configuration, plan_of
-from transforms.kernel import define, kernel, shared_kernels, stop_kernels
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE hash(a.range, b.range) = 0"
 
@@ -68,8 +68,12 @@ def test_shared_kernels_are_connections_of_one_database(tmp_path):
             define(first, twice, ["BIGINT"], "BIGINT")
             define(second, twice, ["BIGINT"], "BIGINT")
         with kernel(plan.settings) as third:
-            assert third.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rows'").fetchall() == [(0,)]
-            assert third.execute("SELECT twice(21), current_setting('TimeZone')").fetchall() == [(42, "UTC")]
+            assert third.execute(
+                "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'rows'"
+            ).fetchall() == [(0,)]
+            assert third.execute("SELECT twice(21), current_setting('TimeZone')").fetchall() == [
+                (42, "UTC")
+            ]
         assert len(list(plan.scratch.glob("spill-*"))) == 1
     assert not list(plan.scratch.glob("spill-*"))
     with kernel(plan.settings) as alone, pytest.raises(duckdb.CatalogException):

@@ -1,12 +1,15 @@
-"""The error that a step leaves for the process that runs the refresh: whole, and that of the first step that failed."""
+"""The error that a step leaves for the process that runs the refresh.
+
+Whole, and that of the first step that failed.
+"""
 
 import threading
 
 import pytest
 
-from schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError
+from overtide.transforms.plan import leave_error, left_error
 from tests.small_plan import configuration, plan_of
-from transforms.plan import leave_error, left_error
 
 
 @pytest.fixture
@@ -16,8 +19,18 @@ def plan(tmp_path):
 
 def test_an_error_comes_back_whole(plan):
     innermost = OvertideError("invalid_value", "Bad.", "Day", "Mend it.")
-    error = OvertideError("sources_wrong", "Two mistakes.", "a.csv", None, 503, 75, [
-        OvertideError("too_many_set_aside", "Too many.", details=[innermost]), OvertideError("no_rows", "None.")])
+    error = OvertideError(
+        "sources_wrong",
+        "Two mistakes.",
+        "a.csv",
+        None,
+        503,
+        75,
+        [
+            OvertideError("too_many_set_aside", "Too many.", details=[innermost]),
+            OvertideError("no_rows", "None."),
+        ],
+    )
     assert left_error(plan.scratch) is None
     leave_error(plan, error)
     assert left_error(plan.scratch) == error

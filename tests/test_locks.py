@@ -1,4 +1,4 @@
-"""Locks: who asks who holds one never keeps anybody from it, and a holder that is gone is never named."""
+"""Locks: asking who holds one keeps nobody from it, and no holder that is gone is named."""
 
 import fcntl
 import os
@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from lake.locks import hold, holder, refresh_lock
-from schemas.errors import LOCKED, OvertideError
-from schemas.paths import Paths
+from overtide.lake.locks import hold, holder, refresh_lock
+from overtide.schemas.errors import LOCKED, OvertideError
+from overtide.schemas.paths import Paths
 
 
 @pytest.fixture
@@ -21,15 +21,22 @@ def lock(tmp_path):
 
 def test_a_lock_names_its_holder_and_nobody_afterwards(lock):
     with hold(lock, "overtide stream", "noon"):
-        assert holder(lock) == {"pid": os.getpid(), "host": os.uname().nodename, "command": "overtide stream",
-                                "since": "noon"}
+        assert holder(lock) == {
+            "pid": os.getpid(),
+            "host": os.uname().nodename,
+            "command": "overtide stream",
+            "since": "noon",
+        }
     assert holder(lock) is None
     assert lock.read_text() == ""
 
 
 def test_a_lock_that_is_held_is_refused_and_names_its_holder(lock):
-    with hold(lock, "overtide refresh", "noon"), pytest.raises(OvertideError, match="`overtide refresh`") as refused, \
-            hold(lock, "overtide refresh", "later"):
+    with (
+        hold(lock, "overtide refresh", "noon"),
+        pytest.raises(OvertideError, match="`overtide refresh`") as refused,
+        hold(lock, "overtide refresh", "later"),
+    ):
         pass
     assert (refused.value.code, refused.value.exit_code) == ("locked", LOCKED)
 

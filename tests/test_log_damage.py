@@ -1,4 +1,7 @@
-"""An event that was changed is never shown as truth, and none disappears: whatever byte of the log is another."""
+"""An event that was changed is never shown as truth, and none disappears.
+
+Whatever byte of the log is another.
+"""
 
 import os
 import shutil
@@ -7,12 +10,12 @@ from random import Random
 
 import pytest
 
-from eventlog import reading
-from eventlog.extent import read_extent
-from eventlog.layout import DDL, ENTRY, VERSION
-from schemas.errors import OvertideError
-from schemas.events import DAMAGED, Draft
-from schemas.instants import HOUR
+from overtide.eventlog import reading
+from overtide.eventlog.extent import read_extent
+from overtide.eventlog.layout import DDL, ENTRY, VERSION
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import DAMAGED, Draft
+from overtide.schemas.instants import HOUR
 from tests.damage import FILES, IDS, KEYS, RECORDS, ask, drafts, faults, make_log, opened
 
 ANN, BEN = IDS[0], IDS[1]
@@ -32,11 +35,14 @@ def test_the_campaign_notices_what_is_answered_wrongly(tmp_path):
 
 
 def behind_the_indexes(path, statement, *parameters):
-    """Run a statement that no index takes note of, as if the bytes of the events alone were changed."""
+    """Run a statement that no index notices, as if only the events' bytes were changed."""
+
     def schema(change, *rows):
         connection = sqlite3.connect(path)
         connection.execute("PRAGMA writable_schema = ON")
-        found = connection.execute("SELECT * FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+        found = connection.execute(
+            "SELECT * FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall()
         connection.executemany(change, rows or [()])
         connection.commit()
         connection.close()
@@ -67,7 +73,9 @@ def test_no_column_of_an_event_can_be_changed_unnoticed(made, tmp_path, column, 
     assert "log_corrupt" in said.found
 
 
-@pytest.mark.parametrize("column", ["customer_id", "entity", "key", "activity_id", "idempotency_key", "valid_until"])
+@pytest.mark.parametrize(
+    "column", ["customer_id", "entity", "key", "activity_id", "idempotency_key", "valid_until"]
+)
 def test_no_value_of_an_event_can_be_taken_away_unnoticed(made, tmp_path, column):
     path = shutil.copytree(made[0], tmp_path / "changed") / "events.sqlite"
     behind_the_indexes(path, f"UPDATE event SET {column} = NULL WHERE position IN (0, 3, 6)")
@@ -87,12 +95,24 @@ def log_with_damage(folder, position=0):
 
 def test_a_changed_event_is_refused_by_its_readers_with_its_position_and_no_other(tmp_path):
     log = opened(log_with_damage(tmp_path, 1))
-    with pytest.raises(OvertideError, match=r"The event at position 1 of the event log .* is not as it was") as one:
+    with pytest.raises(
+        OvertideError, match=r"The event at position 1 of the event log .* is not as it was"
+    ) as one:
         log.of_customer([BEN])
     assert (one.value.code, one.value.status) == ("log_corrupt", 500)
     assert [event.position for event in log.of_customer([ANN])][:1] == [0]
     assert [event.kind for event in log.read(0, 3)] == ["update", DAMAGED, "update"]
-    again = Draft("update", BEN, None, None, "{}", caller="crm", idempotency_key=KEYS[1], request_hash="hk2", ttl=HOUR)
+    again = Draft(
+        "update",
+        BEN,
+        None,
+        None,
+        "{}",
+        caller="crm",
+        idempotency_key=KEYS[1],
+        request_hash="hk2",
+        ttl=HOUR,
+    )
     for asked in (lambda: log.repeated(again), lambda: log.append([again])):
         with pytest.raises(OvertideError, match="position 1"):
             asked()
@@ -104,13 +124,19 @@ def test_a_changed_event_was_accepted_when_the_one_before_it_was(tmp_path):
     log = opened(log_with_damage(tmp_path, 2))
     whole = [event.accepted_at for event in log.read(0, 2)]
     assert [event.accepted_at for event in log.read(2, 1)] == whole[1:]
-    assert [event.accepted_at for event in opened(log_with_damage(tmp_path / "first", 0)).read(0, 1)] == [0]
+    assert [
+        event.accepted_at for event in opened(log_with_damage(tmp_path / "first", 0)).read(0, 1)
+    ] == [0]
     log.close()
 
 
 def test_a_log_that_was_cut_is_refused(tmp_path):
     whole, _ = make_log(tmp_path, journal=True)
-    for name, size in (("events.sqlite-wal", 100), ("events.sqlite-wal", 0), ("events.sqlite", 8192)):
+    for name, size in (
+        ("events.sqlite-wal", 100),
+        ("events.sqlite-wal", 0),
+        ("events.sqlite", 8192),
+    ):
         folder = shutil.copytree(whole, tmp_path / f"{name} {size}")
         os.truncate(folder / name, size)
         with pytest.raises(OvertideError) as error:
@@ -122,7 +148,9 @@ def test_an_index_that_lacks_an_event_is_refused_and_not_believed(tmp_path):
     whole, truth = make_log(tmp_path, journal=False)
     path = whole / "events.sqlite"
     connection = sqlite3.connect(path)
-    index, = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'event_of_record'").fetchone()
+    (index,) = connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'event_of_record'"
+    ).fetchone()
     connection.close()
     content = bytearray(path.read_bytes())
     page = (index - 1) * 4096
@@ -137,7 +165,9 @@ def test_a_log_is_looked_through_once(tmp_path, monkeypatch):
     whole, truth = make_log(tmp_path, journal=False)
     looked = []
     faults_of = reading.faults
-    monkeypatch.setattr(reading, "faults", lambda connection: looked.append(1) or faults_of(connection))
+    monkeypatch.setattr(
+        reading, "faults", lambda connection: looked.append(1) or faults_of(connection)
+    )
     os.utime(whole / "events.sqlite")
     for _ in range(3):
         assert ask(whole / "events.sqlite") == truth
@@ -146,12 +176,15 @@ def test_a_log_is_looked_through_once(tmp_path, monkeypatch):
 
 def test_writers_and_readers_of_one_process_and_of_others_need_no_look(tmp_path, monkeypatch):
     looked = []
-    monkeypatch.setattr("eventlog.reading.faults", lambda _connection: looked.append(1))
+    monkeypatch.setattr("overtide.eventlog.reading.faults", lambda _connection: looked.append(1))
     for number in range(3):
         log, other = opened(tmp_path / "events.sqlite"), opened(tmp_path / "events.sqlite")
         for one in (log, other, log):
             one.append([Draft("update", f"c{number}", None, None, "{}", ttl=HOUR)])
-            assert (log.end(), len(other.of_customer([f"c{number}"]))) == (other.end(), log.end() - number * 3)
+            assert (log.end(), len(other.of_customer([f"c{number}"]))) == (
+                other.end(),
+                log.end() - number * 3,
+            )
         log.forget(0, 1)
         other.close()
         log.close()
@@ -163,18 +196,28 @@ def test_how_far_a_log_reached_is_known_after_every_commit(tmp_path):
     for number in range(1, 4):
         log.append([Draft("update", "c", None, None, "{}", ttl=HOUR)])
         extent = read_extent(log.path)
-        assert (extent.position, extent.accepted_at, extent.fits(log.path)) == (number, log.last_accepted_at(), True)
+        assert (extent.position, extent.accepted_at, extent.fits(log.path)) == (
+            number,
+            log.last_accepted_at(),
+            True,
+        )
     log.close()
     assert read_extent(log.path).fits(log.path)
     assert not (tmp_path / "events.sqlite-wal").exists()
 
 
 def old_log(folder):
-    """Return the path of a log as an earlier version wrote it, with the same events, and what it says."""
+    """Return the path of a log as an earlier version wrote it, and what it says.
+
+    Its events are the same.
+    """
     whole, truth = make_log(folder, journal=False)
     path = whole / "events.sqlite"
     with sqlite3.connect(path) as connection:
-        rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("event", "repeat", "tail")}
+        rows = {
+            name: connection.execute(f"SELECT * FROM {name}").fetchall()
+            for name in ("event", "repeat", "tail")
+        }
     connection.close()
     for file in whole.iterdir():
         file.unlink()
@@ -186,7 +229,9 @@ def old_log(folder):
             connection.execute(statement)
         for name, found in rows.items():
             for row in found:
-                connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * (len(row) - 1))})", row[:-1])
+                connection.execute(
+                    f"INSERT INTO {name} VALUES ({', '.join('?' * (len(row) - 1))})", row[:-1]
+                )
         connection.execute("PRAGMA user_version = 2")
     connection.close()
     return path, truth
@@ -202,10 +247,20 @@ def test_a_log_of_an_earlier_version_is_read_as_it_is_and_goes_on_with_checksums
     log.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
-        assert connection.execute("SELECT count(*), count(checksum) FROM event").fetchone() == (added.position + 1, 1)
-        assert {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")} == set(DDL)
+        assert connection.execute("SELECT count(*), count(checksum) FROM event").fetchone() == (
+            added.position + 1,
+            1,
+        )
+        assert {
+            sql
+            for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        } == set(DDL)
     said = ask(path)
-    assert (said.events[:-1], said.events[-1], said.found[1:]) == (truth.events, added, truth.found[1:])
+    assert (said.events[:-1], said.events[-1], said.found[1:]) == (
+        truth.events,
+        added,
+        truth.found[1:],
+    )
 
 
 def test_a_log_that_is_begun_while_it_is_read_is_taken(tmp_path):

@@ -1,4 +1,7 @@
-"""Nothing is lost without a word: what a refresh and `status` tell, and the sources that are too small to be meant."""
+"""Nothing is lost without a word.
+
+What a refresh and `status` tell, and the sources that are too small to be meant.
+"""
 
 import copy
 import dataclasses
@@ -10,28 +13,60 @@ import pytest
 import yaml
 
 from overtide.loss import losses
-from pipelines.manifest import expect_all_rows
-from schemas.errors import OvertideError
+from overtide.pipelines.manifest import expect_all_rows
+from overtide.schemas.errors import OvertideError
+from overtide.transforms.shrinking import expect_no_shrink, shrunk
 from tests.command_line import Answer, call
 from tests.small_plan import INSTANCE, configuration, plan_of, table_of
 from tests.small_project import Project
-from transforms.shrinking import expect_no_shrink, shrunk
 
 ORDERS = {"Oid": "string", "Cid": "string", "On": "date", "Status": "string", "Changed": "datetime"}
 DOCUMENT: dict[str, Any] = {
     "instance": {"name": "T", "id": INSTANCE},
-    "sources": {"S": {
-        "C": {"path": "c.csv", "primary_key": "Id", "attributes": {"Id": "string", "Name": "string"}},
-        "V": {"path": "v.csv", "primary_key": "Id", "attributes": {"Id": "string"}},
-        "O": {"path": "o-*.csv", "primary_key": "Oid", "attributes": ORDERS, "max_set_aside_percent": 30}}},
-    "unification": {"entities": [{"entity": "S_C"}, {"entity": "S_V", "include_all": False}],
-                    "merge": {"fields": [{"name": "Name", "from": ["S_C.Name"]}]}},
+    "sources": {
+        "S": {
+            "C": {
+                "path": "c.csv",
+                "primary_key": "Id",
+                "attributes": {"Id": "string", "Name": "string"},
+            },
+            "V": {"path": "v.csv", "primary_key": "Id", "attributes": {"Id": "string"}},
+            "O": {
+                "path": "o-*.csv",
+                "primary_key": "Oid",
+                "attributes": ORDERS,
+                "max_set_aside_percent": 30,
+            },
+        }
+    },
+    "unification": {
+        "entities": [{"entity": "S_C"}, {"entity": "S_V", "include_all": False}],
+        "merge": {"fields": [{"name": "Name", "from": ["S_C.Name"]}]},
+    },
     "relationships": [{"name": "R", "entity": "S_O", "foreign_key": "Cid", "to": "S_C"}],
-    "activities": [{"entity": "S_O", "name": "Order", "relationship": "R", "timestamp": "On", "title": "Status"}]}
-LOST = "lost to another row of the same key (`prefer` of the entity says which one stays); S_O_corrupt lists it."
+    "activities": [
+        {
+            "entity": "S_O",
+            "name": "Order",
+            "relationship": "R",
+            "timestamp": "On",
+            "title": "Status",
+        }
+    ],
+}
+LOST = (
+    "lost to another row of the same key (`prefer` of the entity says which one stays); "
+    "S_O_corrupt lists it."
+)
 HEAD = "Oid,Cid,On,Status,Changed\n"
-FIRST = HEAD + "1,A,2024-05-01,pending,2024-05-01T10:00:00Z\n2,A,2024-05-01,pending,2024-05-01T10:00:00Z\n"
-SECOND = HEAD + "1,A,2024-05-01,cancelled,2024-05-03T10:00:00Z\n2,A,2024-05-01,pending,2024-05-01T10:00:00Z\n"
+FIRST = (
+    HEAD
+    + "1,A,2024-05-01,pending,2024-05-01T10:00:00Z\n2,A,2024-05-01,pending,2024-05-01T10:00:00Z\n"
+)
+SECOND = (
+    HEAD
+    + "1,A,2024-05-01,cancelled,2024-05-03T10:00:00Z\n2,A,2024-05-01,pending,2024-05-01T10:00:00Z\n"
+)
 FILES = {"c": "Id,Name\nA,Ann\nB,Ben\n", "v": "Id\nX\n", "o-1": FIRST, "o-2": SECOND}
 
 
@@ -57,66 +92,128 @@ def told(folder: Path, *words: str) -> Answer:
 
 # ---- rows of one key
 
+
 def test_of_the_deliveries_of_an_order_the_last_change_is_kept_where_prefer_says_so(tmp_path):
     recent = document(prefer={"policy": "most_recent", "attribute": "Changed"})
     shop = project(tmp_path, recent)
     assert "S_O: 1 of 4 rows lost to another row of the same key" in told(tmp_path).err
-    assert shop.table("UnifiedActivity", "SourceActivityId, Title") == [("1", "cancelled"), ("2", "pending")]
-    lost = {"Oid": "1", "Cid": "A", "On": "2024-05-01", "Status": "pending", "Changed": "2024-05-01T10:00:00.000000Z"}
-    assert shop.table("S_O_corrupt", "CorruptionDetails, PrimaryKey, IsKept, FileName, Record") == [(
-        'Oid: another row with the key "1" is kept: {"Status":"cancelled","Changed":"2024-05-03T10:00:00.000000Z"}',
-        "1", False, "o-1.csv", json.dumps(lost, separators=(",", ":")))]
+    assert shop.table("UnifiedActivity", "SourceActivityId, Title") == [
+        ("1", "cancelled"),
+        ("2", "pending"),
+    ]
+    lost = {
+        "Oid": "1",
+        "Cid": "A",
+        "On": "2024-05-01",
+        "Status": "pending",
+        "Changed": "2024-05-01T10:00:00.000000Z",
+    }
+    assert shop.table("S_O_corrupt", "CorruptionDetails, PrimaryKey, IsKept, FileName, Record") == [
+        (
+            (
+                'Oid: another row with the key "1" is kept: '
+                '{"Status":"cancelled","Changed":"2024-05-03T10:00:00.000000Z"}'
+            ),
+            "1",
+            False,
+            "o-1.csv",
+            json.dumps(lost, separators=(",", ":")),
+        )
+    ]
 
 
 def test_without_prefer_the_loss_is_told(tmp_path):
     shop = project(tmp_path)
     answer = told(tmp_path)
-    assert (answer.code, [line for line in answer.err.splitlines() if line.startswith("S_")]) == (0, [
-        f"S_O: 1 of 4 rows {LOST}", "S_O: 1 of 4 rows was an exact repeat."])
-    assert shop.table("UnifiedActivity", "SourceActivityId, Title") == [("1", "pending"), ("2", "pending")]
+    assert (answer.code, [line for line in answer.err.splitlines() if line.startswith("S_")]) == (
+        0,
+        [f"S_O: 1 of 4 rows {LOST}", "S_O: 1 of 4 rows was an exact repeat."],
+    )
+    assert shop.table("UnifiedActivity", "SourceActivityId, Title") == [
+        ("1", "pending"),
+        ("2", "pending"),
+    ]
     assert shop.table("S_O_corrupt", "PrimaryKey, IsKept, FileName") == [("1", False, "o-2.csv")]
 
 
-@pytest.mark.parametrize(("own", "duplicates", "expected"), [
-    (None, "most_recent", "most_recent"), ("least_recent", "most_recent", "least_recent"),
-    ("least_recent", None, "least_recent"), (None, None, "most_filled")])
-def test_the_preference_of_an_entity_stands_before_that_of_its_duplicates(tmp_path, own, duplicates, expected):
+@pytest.mark.parametrize(
+    ("own", "duplicates", "expected"),
+    [
+        (None, "most_recent", "most_recent"),
+        ("least_recent", "most_recent", "least_recent"),
+        ("least_recent", None, "least_recent"),
+        (None, None, "most_filled"),
+    ],
+)
+def test_the_preference_of_an_entity_stands_before_that_of_its_duplicates(
+    tmp_path, own, duplicates, expected
+):
     def prefer(policy: str | None) -> dict[str, Any]:
         return {"prefer": {"policy": policy, "attribute": "Seen"}} if policy else {}
-    plan = plan_of(tmp_path, configuration({"S_a": {"Id": "string", "Seen": "date"}}, entity={"S_a": prefer(own)},
-                                           unified={"S_a": {"deduplicate": prefer(duplicates)}}))
+
+    plan = plan_of(
+        tmp_path,
+        configuration(
+            {"S_a": {"Id": "string", "Seen": "date"}},
+            entity={"S_a": prefer(own)},
+            unified={"S_a": {"deduplicate": prefer(duplicates)}},
+        ),
+    )
     assert plan.preference("S_a").policy == expected
     assert plan.options["S_a"][1].deduplicate.prefer.policy == (duplicates or "most_filled")
 
 
 # ---- what is told
 
-MESSY = {"o-1": HEAD + "1,A,2024-05-01,a,\n2,,bad,b,\n3,Z,,c,\n4,X,,d,\n,A,,nobody,\n",
-         "o-2": HEAD + "1,A,2024-05-01,a,\n1,A,,,\n5,B,2024-05-01,e,?\nshort\n"}
-TOLD = ["S_O: 2 of 9 rows were set aside, unreadable or without a primary key; S_O_corrupt lists them.",
-        f"S_O: 1 of 9 rows {LOST}",
-        "S_O: 1 of 9 rows was an exact repeat.",
-        "S_O: 2 of 9 rows have values that could not be read and are null; S_O_corrupt lists them.",
-        "S_O: 3 of 5 activities belong to no customer: 1 without a foreign key, 2 whose record is not there."]
+MESSY = {
+    "o-1": HEAD + "1,A,2024-05-01,a,\n2,,bad,b,\n3,Z,,c,\n4,X,,d,\n,A,,nobody,\n",
+    "o-2": HEAD + "1,A,2024-05-01,a,\n1,A,,,\n5,B,2024-05-01,e,?\nshort\n",
+}
+TOLD = [
+    "S_O: 2 of 9 rows were set aside, unreadable or without a primary key; S_O_corrupt lists them.",
+    f"S_O: 1 of 9 rows {LOST}",
+    "S_O: 1 of 9 rows was an exact repeat.",
+    "S_O: 2 of 9 rows have values that could not be read and are null; S_O_corrupt lists them.",
+    (
+        "S_O: 3 of 5 activities belong to no customer: 1 without a foreign key, 2 whose record is "
+        "not there."
+    ),
+]
 
 
 def test_every_kind_of_loss_is_told_after_the_refresh_and_in_status(tmp_path):
     shop = project(tmp_path, **MESSY)
     answer = told(tmp_path)
     assert [line for line in answer.err.splitlines() if line.startswith("S_")] == TOLD
-    shown = [line.partition("  ")[2].strip() for line in call("-C", tmp_path, "status").out.splitlines()
-             if line.startswith("loss ")]
+    shown = [
+        line.partition("  ")[2].strip()
+        for line in call("-C", tmp_path, "status").out.splitlines()
+        if line.startswith("loss ")
+    ]
     assert shown == TOLD
     found = call("-C", tmp_path, "--json", "status").document["loss"]
     assert [(one["entity"], one["kind"], one["rows"], one["text"]) for one in found] == [
-        ("S_O", kind, rows, text) for (kind, rows), text in zip(
-            [("set_aside", 2), ("lost_rows", 1), ("exact_repeats", 1), ("corrupt_values", 2), ("of_nobody", 3)], TOLD,
-            strict=True)]
+        ("S_O", kind, rows, text)
+        for (kind, rows), text in zip(
+            [
+                ("set_aside", 2),
+                ("lost_rows", 1),
+                ("exact_repeats", 1),
+                ("corrupt_values", 2),
+                ("of_nobody", 3),
+            ],
+            TOLD,
+            strict=True,
+        )
+    ]
     again = call("-C", tmp_path, "--json", "refresh").document
     assert again["loss"] == found
     counts = again["manifest"]["entities"]["S_O"]
-    assert counts["rows_read"] == counts["rows_kept"] + counts["set_aside"] + counts["exact_repeats"] \
-        + counts["lost_rows"] == 9
+    assert (
+        counts["rows_read"]
+        == counts["rows_kept"] + counts["set_aside"] + counts["exact_repeats"] + counts["lost_rows"]
+        == 9
+    )
     assert again["manifest"]["activities_of_nobody"] == 3
     assert shop.rows('SELECT count(*) FROM lake."S_O_corrupt"') == [(counts["corrupt_records"],)]
     assert call("-q", "-C", tmp_path, "refresh").err == ""
@@ -133,38 +230,69 @@ def test_when_all_is_well_nothing_is_told(tmp_path):
 def test_activities_of_nobody_are_counted_by_their_reason(tmp_path):
     changed = document()
     changed["relationships"][0]["to"] = "S_V"
-    shop = project(tmp_path, changed, **{"o-1": HEAD + "1,X,,a,\n2,,,b,\n3,Z,,c,\n4,X,,d,\n", "o-2": HEAD})
-    done = shop.refresh()  # no customer has X, since visitors are customers only together with others
+    shop = project(
+        tmp_path, changed, **{"o-1": HEAD + "1,X,,a,\n2,,,b,\n3,Z,,c,\n4,X,,d,\n", "o-2": HEAD}
+    )
+    done = (
+        shop.refresh()
+    )  # no customer has X, since visitors are customers only together with others
     entities: Any = done.manifest["entities"]
-    assert entities["S_O"]["of_nobody"] == {"no_foreign_key": 1, "unknown_record": 1, "no_customer": 2}
+    assert entities["S_O"]["of_nobody"] == {
+        "no_foreign_key": 1,
+        "unknown_record": 1,
+        "no_customer": 2,
+    }
     assert "of_nobody" not in entities["S_C"]
-    assert losses(done.manifest)[-1].text == "S_O: 4 of 4 activities belong to no customer: 1 without a foreign key, " \
-                                             "1 whose record is not there, 2 whose record is of no customer."
+    assert (
+        losses(done.manifest)[-1].text
+        == "S_O: 4 of 4 activities belong to no customer: 1 without a foreign key, "
+        "1 whose record is not there, 2 whose record is of no customer."
+    )
 
 
 def test_rows_refused_for_their_keys_are_named_before_anything_is_published(tmp_path):
     project(tmp_path, document(max_set_aside_percent=5), **MESSY)
     answer = call("-C", tmp_path, "refresh")
     assert answer.code == 1
-    refusal = answer.err[answer.err.index("overtide:"):].splitlines()
-    assert refusal[0].startswith("overtide: S_O: 2 of 9 rows could not be read or have no primary key, more than 5 %.")
+    refusal = answer.err[answer.err.index("overtide:") :].splitlines()
+    assert refusal[0].startswith(
+        "overtide: S_O: 2 of 9 rows could not be read or have no primary key, more than 5 %."
+    )
     record = '{"Oid":null,"Cid":"A","On":null,"Status":"nobody","Changed":null}'
-    assert refusal[1:] == [f"  o-1.csv, line 6: Oid: the primary key is missing, in {record}.",
-                           "  o-2.csv, line 5: expected number of columns: 5 found: 1, in short."]
+    assert refusal[1:] == [
+        f"  o-1.csv, line 6: Oid: the primary key is missing, in {record}.",
+        "  o-2.csv, line 5: expected number of columns: 5 found: 1, in short.",
+    ]
     error = call("-C", tmp_path, "--json", "refresh").document["error"]
     assert [(one["code"], one["target"]) for one in error["details"]] == [
-        ("row_set_aside", "o-1.csv"), ("row_set_aside", "o-2.csv")]
+        ("row_set_aside", "o-1.csv"),
+        ("row_set_aside", "o-2.csv"),
+    ]
     assert call("-C", tmp_path, "--json", "status").document["published"] is None
 
 
 def test_a_manifest_of_an_older_version_says_what_it_knows():
-    old = {"entities": {"S_a": {"rows_read": 5, "rows_kept": 3, "set_aside": 1, "repeated_keys": 1,
-                                "corrupt_records": 2, "new_columns": []}}}
-    assert [(one.kind, one.rows) for one in losses(old)] == [("set_aside", 1), ("corrupt_values", 1)]
+    old = {
+        "entities": {
+            "S_a": {
+                "rows_read": 5,
+                "rows_kept": 3,
+                "set_aside": 1,
+                "repeated_keys": 1,
+                "corrupt_records": 2,
+                "new_columns": [],
+            }
+        }
+    }
+    assert [(one.kind, one.rows) for one in losses(old)] == [
+        ("set_aside", 1),
+        ("corrupt_values", 1),
+    ]
     assert losses({}) == []
 
 
 # ---- the account
+
 
 def test_an_account_that_does_not_hold_is_refused(tmp_path):
     plan = plan_of(tmp_path, configuration({"S_a": {"Id": "string"}}))
@@ -178,23 +306,44 @@ def test_an_account_that_does_not_hold_is_refused(tmp_path):
 
 # ---- sources that shrank
 
+
 def rows(number: int) -> str:
     return "Id,Name\n" + "".join(f"{key},n\n" for key in range(number))
 
 
-@pytest.mark.parametrize(("share", "before", "now", "refused"), [
-    (50, 10, 5, False), (50, 10, 4, True), (0, 10, 10, False), (0, 10, 9, True), (100, 10, 1, False),
-    (12.5, 8, 7, False), (12.4, 8, 7, True), (50, 10, 100, False), (50, None, 1, False)])
+@pytest.mark.parametrize(
+    ("share", "before", "now", "refused"),
+    [
+        (50, 10, 5, False),
+        (50, 10, 4, True),
+        (0, 10, 10, False),
+        (0, 10, 9, True),
+        (100, 10, 1, False),
+        (12.5, 8, 7, False),
+        (12.4, 8, 7, True),
+        (50, 10, 100, False),
+        (50, None, 1, False),
+    ],
+)
 def test_the_share_of_rows_that_may_be_gone(tmp_path, share, before, now, refused):
     plan = dataclasses.replace(
-        plan_of(tmp_path, configuration({"S_a": {"Id": "string"}}, entity={"S_a": {"max_shrink_percent": share}})),
-        kept_before={} if before is None else {"S_a": before})
+        plan_of(
+            tmp_path,
+            configuration({"S_a": {"Id": "string"}}, entity={"S_a": {"max_shrink_percent": share}}),
+        ),
+        kept_before={} if before is None else {"S_a": before},
+    )
     tables = [table_of(plan, "S_a", [{"Id": str(key)} for key in range(now)])]
     assert bool(shrunk(tables, plan)) == refused
     if refused:
-        with pytest.raises(OvertideError, match=f"S_a has {now} rows?, and had {before} in the last published run"):
+        with pytest.raises(
+            OvertideError, match=f"S_a has {now} rows?, and had {before} in the last published run"
+        ):
             expect_no_shrink(tables[0], tables, plan)
-    assert expect_no_shrink(tables[0], tables, dataclasses.replace(plan, allow_shrink=True)) is tables[0]
+    assert (
+        expect_no_shrink(tables[0], tables, dataclasses.replace(plan, allow_shrink=True))
+        is tables[0]
+    )
 
 
 def test_a_source_that_shrank_stops_the_publish_and_may_be_let_pass(tmp_path):
@@ -203,9 +352,13 @@ def test_a_source_that_shrank_stops_the_publish_and_may_be_let_pass(tmp_path):
     project(tmp_path, c=rows(4))
     refused = told(tmp_path)
     assert refused.code == 1
-    assert "S_C has 4 rows, and had 10 in the last published run: more than 50 % are gone. Check its files; if that " \
-           "is right, run `overtide refresh --allow-shrink`, or raise `max_shrink_percent`. Run 1 is still " \
-           "served." in refused.err
+    assert (
+        "S_C has 4 rows, and had 10 in the last published run: more than 50 % are gone. Check its "
+        "files; if that "
+        "is right, run `overtide refresh --allow-shrink`, or raise `max_shrink_percent`. Run 1 is "
+        "still "
+        "served." in refused.err
+    )
     assert call("-C", tmp_path, "--json", "refresh").document["error"]["code"] == "source_shrank"
     passed = told(tmp_path, "--allow-shrink")
     assert passed.code == 0
@@ -220,7 +373,10 @@ def test_all_sources_that_shrank_are_named_at_once(tmp_path):
     shop.write(c=rows(1), v="Id\n1\n")
     with pytest.raises(OvertideError) as error:
         shop.refresh(allow_shrink=False)
-    assert (error.value.code, [one.target for one in error.value.details]) == ("source_shrank", ["S_C", "S_V"])
+    assert (error.value.code, [one.target for one in error.value.details]) == (
+        "source_shrank",
+        ["S_C", "S_V"],
+    )
     assert "2 sources" in str(error.value)
 
 
@@ -230,7 +386,10 @@ def test_what_is_no_longer_configured_has_not_shrunk_but_is_told(tmp_path):
     del shop.document["sources"]["S"]["O"]
     shop.document |= {"relationships": [], "activities": []}
     done = shop.refresh(allow_shrink=False)
-    assert losses(done.manifest)[-1].text == "S_O: no longer configured, and its 2 rows no longer published."
+    assert (
+        losses(done.manifest)[-1].text
+        == "S_O: no longer configured, and its 2 rows no longer published."
+    )
     assert shop.refresh().manifest["removed_entities"] == {}
 
 

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 from small_lake import SmallLake, at, customer_id
 
-from lake.catalog import METADATA, connect
-from lake.maintenance import EVENT_TABLES, Keeper, Upkeep
-from lake.overlay import Span, commit
-from transforms.realtime import to_batch
+from overtide.lake.catalog import METADATA, connect
+from overtide.lake.maintenance import EVENT_TABLES, Keeper, Upkeep
+from overtide.lake.overlay import Span, commit
+from overtide.transforms.realtime import to_batch
 
 TICKS = int(os.environ.get("OVERTIDE_TICKS", "160"))
 """How many commits the accelerated stream makes."""
@@ -26,10 +26,28 @@ def lake(tmp_path):
 
 def tick(lake, position, rows=2):
     """Commit rows of one event each, as one tick of the stream does."""
-    values = [(f"e{number}", number, customer_id(number % 3), None, None, "City", f'"{number}"', at(200 + number),
-               at(10**6), at(200 + number), None) for number in range(position, position + rows)]
-    commit(lake.connection, lake.paths, Span(position, position + rows),
-           {"updates": pa.Table.from_batches([to_batch("updates", values)])})
+    values = [
+        (
+            f"e{number}",
+            number,
+            customer_id(number % 3),
+            None,
+            None,
+            "City",
+            f'"{number}"',
+            at(200 + number),
+            at(10**6),
+            at(200 + number),
+            None,
+        )
+        for number in range(position, position + rows)
+    ]
+    commit(
+        lake.connection,
+        lake.paths,
+        Span(position, position + rows),
+        {"updates": pa.Table.from_batches([to_batch("updates", values)])},
+    )
 
 
 def files(lake):
@@ -55,7 +73,9 @@ def test_files_and_snapshots_are_bounded_and_every_row_is_there(lake):
     keep_small(lake)
     assert files(lake) < 20
     assert snapshots(lake) < 20
-    assert lake.query('SELECT count(*), count(DISTINCT "Position") FROM lake.updates') == [(TICKS * 2, TICKS * 2)]
+    assert lake.query('SELECT count(*), count(DISTINCT "Position") FROM lake.updates') == [
+        (TICKS * 2, TICKS * 2)
+    ]
     assert lake.query('SELECT "Position" FROM lake.overlay_state') == [(TICKS * 2,)]
     assert lake.query('SELECT count(*) FROM lake."Customer_live"') == [(3,)]
 
@@ -71,7 +91,7 @@ def test_events_wait_behind_one_step_of_an_upkeep_at_most(lake):
     begun = len(EVENT_TABLES) + 4  # steps of an upkeep
     assert done[:3] == [(0, False)] * 3
     assert done[3] == (1 - begun, False)  # made due, and the first is done
-    assert done[4:3 + begun] == [(1, False)] * (begun - 2) + [(1, True)]
+    assert done[4 : 3 + begun] == [(1, False)] * (begun - 2) + [(1, True)]
     assert done[3 + begun] == (1 - begun, False)
 
 
@@ -94,7 +114,9 @@ def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
     for number in range(1, 9):
         tick(lake, number * 100, rows=100)
     keep_small(lake, reading_seconds=600)
-    assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(100, 100)]
+    assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [
+        (100, 100)
+    ]
     reader.execute("COMMIT")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(900,)]
     reader.close()
@@ -103,13 +125,17 @@ def test_a_reader_keeps_its_snapshot_while_it_may_be_reading(lake):
 def test_a_reader_of_a_snapshot_that_was_the_latest_for_long_keeps_it_too(lake):
     tick(lake, 0, rows=100)
     tick(lake, 100, rows=100)
-    lake.query(f"UPDATE {METADATA}.ducklake_snapshot SET snapshot_time ="
-               " (snapshot_time::TIMESTAMPTZ - INTERVAL 1 HOUR)::VARCHAR")
+    lake.query(
+        f"UPDATE {METADATA}.ducklake_snapshot SET snapshot_time ="
+        " (snapshot_time::TIMESTAMPTZ - INTERVAL 1 HOUR)::VARCHAR"
+    )
     reader = connect(lake.paths)
     reader.execute("BEGIN")
     assert reader.execute("SELECT count(*) FROM lake.updates").fetchall() == [(200,)]
     keep_small(lake, reading_seconds=600)
-    assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [(200, 200)]
+    assert reader.execute('SELECT count(*), count("Value") FROM lake.updates').fetchall() == [
+        (200, 200)
+    ]
     reader.close()
 
 
@@ -128,11 +154,17 @@ def test_only_what_lies_beyond_the_history_goes(lake):
 
 
 def test_the_base_is_left_alone(lake):
-    base = {file: file.stat().st_mtime_ns for file in lake.paths.table("Customer").rglob("*.parquet")}
-    lake.connection.execute("COPY (SELECT 'new' AS \"CustomerId\", 1 AS \"FirstRun\") TO ? (FORMAT parquet)",
-                            [str(lake.paths.table("Customer") / "run000001-0000.parquet")])
+    base = {
+        file: file.stat().st_mtime_ns for file in lake.paths.table("Customer").rglob("*.parquet")
+    }
+    lake.connection.execute(
+        'COPY (SELECT \'new\' AS "CustomerId", 1 AS "FirstRun") TO ? (FORMAT parquet)',
+        [str(lake.paths.table("Customer") / "run000001-0000.parquet")],
+    )
     added = lake.paths.table("Customer") / "run000001-0000.parquet"
-    lake.connection.execute(f"CALL ducklake_add_data_files('lake', 'Customer', '{added}', allow_missing => true)")
+    lake.connection.execute(
+        f"CALL ducklake_add_data_files('lake', 'Customer', '{added}', allow_missing => true)"
+    )
     keep_small(lake)
     assert added.exists()
     assert all(file.stat().st_mtime_ns == time for file, time in base.items())

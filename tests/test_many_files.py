@@ -9,41 +9,69 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import runner_configs
-from pipelines.refresh import refresh
-from schemas.configuration import Configuration, Entity
-from schemas.errors import OvertideError
+from overtide import runner_configs
+from overtide.pipelines.refresh import refresh
+from overtide.schemas.configuration import Configuration, Entity
+from overtide.schemas.errors import OvertideError
+from overtide.transforms import keys, unify
+from overtide.transforms.unify import in_batches
 from tests.small_plan import INSTANCE
 from tests.small_project import START, Project
 from tests.source_files import NAMES, read_files
-from transforms import keys, unify
-from transforms.unify import in_batches
 
-CSV = ["Id,Name\n1,a\n2,b", "Id,Name\r\n3,c\r\n3,d\r\nbad\r\n", "Name,Id\nx,4\n", "Id,Name\n", "Id,Name\r5,e\r6\r",
-       'Id,Name\n7,"a\nb"\n8,"open\n9,q\n', "sep=;\nId;Name\n10;a\nbad\n", "\ufeffId,Name\n11,ü\n,keyless\n",
-       "Id,Extra,Name\n12,x,n\n", "Id,Name\n13,a\r\n14,b\n15\n", b"Id,Name\n16,\xff\n17,g\n", b"Id,Name\n18,a\0b\n",
-       gzip.compress(b"Id,Name\n19,z\nbad\n")]
-JSON = ['{"Id": 1, "Name": "a"}\n\n{bad\n', '\n\n{"Id": "2", "Name": "b", "Extra": 1}',
-        "\ufeff" + '{"Id":3,"Name":"c"}\r\nx\r\n',
-        '{"Id": "4", "Name": ["n"]}\n', b'{"Id": "5", "Name": "\xff"}\n{"Id": "6", "Name": "f"}\n',
-        gzip.compress(b'{"Id": "7", "Name": "z"}\n7\n'), '{"Id": "1", "Name": "a"}\r{"Id": "8", "Name": "h"}\r']
+CSV = [
+    "Id,Name\n1,a\n2,b",
+    "Id,Name\r\n3,c\r\n3,d\r\nbad\r\n",
+    "Name,Id\nx,4\n",
+    "Id,Name\n",
+    "Id,Name\r5,e\r6\r",
+    'Id,Name\n7,"a\nb"\n8,"open\n9,q\n',
+    "sep=;\nId;Name\n10;a\nbad\n",
+    "\ufeffId,Name\n11,ü\n,keyless\n",
+    "Id,Extra,Name\n12,x,n\n",
+    "Id,Name\n13,a\r\n14,b\n15\n",
+    b"Id,Name\n16,\xff\n17,g\n",
+    b"Id,Name\n18,a\0b\n",
+    gzip.compress(b"Id,Name\n19,z\nbad\n"),
+]
+JSON = [
+    '{"Id": 1, "Name": "a"}\n\n{bad\n',
+    '\n\n{"Id": "2", "Name": "b", "Extra": 1}',
+    "\ufeff" + '{"Id":3,"Name":"c"}\r\nx\r\n',
+    '{"Id": "4", "Name": ["n"]}\n',
+    b'{"Id": "5", "Name": "\xff"}\n{"Id": "6", "Name": "f"}\n',
+    gzip.compress(b'{"Id": "7", "Name": "z"}\n7\n'),
+    '{"Id": "1", "Name": "a"}\r{"Id": "8", "Name": "h"}\r',
+]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), kind=st.sampled_from(["csv", "jsonl"]))
 def test_the_same_is_found_however_files_are_divided(tmp_path_factory, data, kind):
     project = tmp_path_factory.mktemp("project")
-    contents = data.draw(st.lists(st.sampled_from(CSV if kind == "csv" else JSON), min_size=1, max_size=8))
+    contents = data.draw(
+        st.lists(st.sampled_from(CSV if kind == "csv" else JSON), min_size=1, max_size=8)
+    )
     files = [project / f"{number} [x]" for number in range(len(contents))]
     for file, content in zip(files, contents, strict=True):
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-    entity = Entity.model_validate({"path": "*", "primary_key": "Id", "format": kind, "max_set_aside_percent": 100,
-                                    "attributes": NAMES})
+    entity = Entity.model_validate(
+        {
+            "path": "*",
+            "primary_key": "Id",
+            "format": kind,
+            "max_set_aside_percent": 100,
+            "attributes": NAMES,
+        }
+    )
     cut = data.draw(st.integers(0, len(files)))
     batches = [batch for batch in (files[:cut], files[cut:]) if batch]
     alone = read_files(project, entity, files, batches=[[file] for file in files])
     together = read_files(project, entity, files, batches=batches)
-    assert (sorted(together.rows, key=str), together.counts) == (sorted(alone.rows, key=str), alone.counts)
+    assert (sorted(together.rows, key=str), together.counts) == (
+        sorted(alone.rows, key=str),
+        alone.counts,
+    )
     assert sorted(together.corrupt, key=str) == sorted(alone.corrupt, key=str)
     for part in ("content", "corrupt_content", "new_columns"):
         assert getattr(together.table, part) == getattr(alone.table, part)
@@ -57,7 +85,12 @@ def test_small_files_are_read_together_and_large_ones_alone(tmp_path, monkeypatc
         file.write_bytes(b"x" * size)
     batches = in_batches("S_a", files, 7)
     assert [[Path(path).name for path in batch.paths] for batch in batches] == [
-        ["0", "1"], ["2"], ["3"], ["4", "5", "6"], ["7"]]
+        ["0", "1"],
+        ["2"],
+        ["3"],
+        ["4", "5", "6"],
+        ["7"],
+    ]
     assert [batch.number for batch in batches] == [7, 8, 9, 10, 11]
 
 
@@ -65,16 +98,35 @@ def test_parquet_files_of_several_types_are_one_entity(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = [pa.table({"Id": [1, 2], "Name": ["a", "b"]}), pa.table({"Id": ["3"], "Name": ["c"], "file_index": [9]}),
-              pa.table({"Id": ["4"], "Name": ["d"], "file_index": [0]}), pa.table({"Id": [5], "Name": [None]}),
-              pa.table({"Name": ["f"], "Id": [None]}), pa.table({"Id": [None, 7], "Name": ["g", "h"]})]
+    tables = [
+        pa.table({"Id": [1, 2], "Name": ["a", "b"]}),
+        pa.table({"Id": ["3"], "Name": ["c"], "file_index": [9]}),
+        pa.table({"Id": ["4"], "Name": ["d"], "file_index": [0]}),
+        pa.table({"Id": [5], "Name": [None]}),
+        pa.table({"Name": ["f"], "Id": [None]}),
+        pa.table({"Id": [None, 7], "Name": ["g", "h"]}),
+    ]
     files = [tmp_path / f"{number}.parquet" for number in range(len(tables))]
     for file, table in zip(files, tables, strict=True):
         pq.write_table(table, file)
-    entity = Entity.model_validate({"path": "*", "primary_key": "Id", "format": "parquet", "attributes": NAMES,
-                                    "max_set_aside_percent": 100})
+    entity = Entity.model_validate(
+        {
+            "path": "*",
+            "primary_key": "Id",
+            "format": "parquet",
+            "attributes": NAMES,
+            "max_set_aside_percent": 100,
+        }
+    )
     found = read_files(tmp_path, entity, files)
-    assert sorted(found.rows) == [("1", "a"), ("2", "b"), ("3", "c"), ("4", "d"), ("5", None), ("7", "h")]
+    assert sorted(found.rows) == [
+        ("1", "a"),
+        ("2", "b"),
+        ("3", "c"),
+        ("4", "d"),
+        ("5", None),
+        ("7", "h"),
+    ]
     assert sorted(row.file for row in found.corrupt) == ["4.parquet", "5.parquet"]
 
 
@@ -85,15 +137,24 @@ def test_rows_in_many_files_become_one(tmp_path, monkeypatch):
         file.write_text(f"Id,Name\n{number},a\n")
     entity = Entity(path="*", primary_key="Id", attributes=NAMES)
     found = read_files(tmp_path, entity, files, batches=[[file] for file in files])
-    assert (sorted(found.rows), len(found.table.files)) == ([(str(number), "a") for number in range(4)], 1)
+    assert (sorted(found.rows), len(found.table.files)) == (
+        [(str(number), "a") for number in range(4)],
+        1,
+    )
 
 
 def document(**entity: object) -> dict[str, Any]:
     """Return a project of one entity, S_a."""
-    return {"instance": {"name": "s", "id": INSTANCE},
-            "sources": {"S": {"a": {"path": "a/*.csv", "primary_key": "Id", "attributes": NAMES} | entity}},
-            "unification": {"entities": [{"entity": "S_a"}],
-                            "merge": {"fields": [{"name": "Name", "from": ["S_a.Name"]}]}}}
+    return {
+        "instance": {"name": "s", "id": INSTANCE},
+        "sources": {
+            "S": {"a": {"path": "a/*.csv", "primary_key": "Id", "attributes": NAMES} | entity}
+        },
+        "unification": {
+            "entities": [{"entity": "S_a"}],
+            "merge": {"fields": [{"name": "Name", "from": ["S_a.Name"]}]},
+        },
+    }
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -102,24 +163,49 @@ def test_a_project_may_have_thousands_of_files(tmp_path, kind):
     project = Project(tmp_path, document(format=kind))
     (tmp_path / "a").mkdir()
     for place in range(number):
-        row = f"Id,Name\n{place},n{place}\n" if kind == "csv" else f'{{"Id": {place}, "Name": "n{place}"}}\n'
+        row = (
+            f"Id,Name\n{place},n{place}\n"
+            if kind == "csv"
+            else f'{{"Id": {place}, "Name": "n{place}"}}\n'
+        )
         (tmp_path / "a" / f"{place:05}.csv").write_text(row + ("bad\n" if place == 1_234 else ""))
     project.refresh()
-    assert project.rows("SELECT count(*), count(DISTINCT Name) FROM lake.Customer") == [(number, number)]
+    assert project.rows("SELECT count(*), count(DISTINCT Name) FROM lake.Customer") == [
+        (number, number)
+    ]
     assert project.table("S_a_corrupt", "FileName, LineNumber, Record") == [
-        ("a/01234.csv", 3 - (kind == "jsonl"), "bad")]
+        ("a/01234.csv", 3 - (kind == "jsonl"), "bad")
+    ]
 
 
 KINDS = ["string", "integer", "double", "boolean", "date", "datetime", "guid", "decimal(18,2)"]
-TEXTS = ["x", "1", "1.5", "yes", "2024-02-29", "2024-02-29T10:00:00Z", "6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10", "1.25"]
+TEXTS = [
+    "x",
+    "1",
+    "1.5",
+    "yes",
+    "2024-02-29",
+    "2024-02-29T10:00:00Z",
+    "6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10",
+    "1.25",
+]
 
 
 def wide(columns: int) -> tuple[dict[str, str], list[list[str]]]:
-    """Return the attributes of a wide entity, and rows: of one key one is filled less, one row holds a wrong value."""
-    attributes = {"Id": "string"} | {f"q{number}": KINDS[number % len(KINDS)] for number in range(columns)}
+    """Return the attributes of a wide entity, and rows.
+
+    Of one key one is filled less, one row holds a wrong value.
+    """
+    attributes = {"Id": "string"} | {
+        f"q{number}": KINDS[number % len(KINDS)] for number in range(columns)
+    }
     texts = [TEXTS[number % len(TEXTS)] for number in range(columns)]
-    return attributes, [["A", *texts], ["A", *texts[:-1], ""], ["B", texts[0], "wrong", *texts[2:]],
-                        ["B", *[""] * columns]]
+    return attributes, [
+        ["A", *texts],
+        ["A", *texts[:-1], ""],
+        ["B", texts[0], "wrong", *texts[2:]],
+        ["B", *[""] * columns],
+    ]
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -129,10 +215,14 @@ def test_thousands_of_columns_of_all_types_are_read_as_a_few_are(tmp_path, kind)
         attributes, rows = wide(columns)
         file = tmp_path / f"{columns}"
         write_rows(file, kind, list(attributes), rows)
-        entity = Entity.model_validate({"path": "*", "primary_key": "Id", "format": kind, "attributes": attributes})
+        entity = Entity.model_validate(
+            {"path": "*", "primary_key": "Id", "format": kind, "attributes": attributes}
+        )
         one = read_files(tmp_path, entity, [file])
         assert one.counts == (4, 2, 0, 2)
-        corrupt = [(row.details.partition(" is kept: ")[0], row.key, row.line) for row in one.corrupt]
+        corrupt = [
+            (row.details.partition(" is kept: ")[0], row.key, row.line) for row in one.corrupt
+        ]
         found[columns] = (sorted(row[:9] for row in one.rows), corrupt)
     assert found[8] == found[2_000]
 
@@ -154,14 +244,21 @@ def test_a_project_may_have_thousands_of_columns(tmp_path):
     project = Project(tmp_path, document(path="a.csv", attributes=attributes))
     merged = [*list(attributes)[1:1_201], "q4999"]
     project.document["unification"]["merge"] = {
-        "fields": [{"name": name, "from": [f"S_a.{name}"]} for name in merged]}
+        "fields": [{"name": name, "from": [f"S_a.{name}"]} for name in merged]
+    }
     write_rows(tmp_path / "a.csv", "csv", list(attributes), rows)
     project.refresh(memory_limit="2GB")
-    assert project.table("Customer", "S_a_Id, q0, q4999") == [("A", "x", "1.25"), ("B", "x", "1.25")]
+    assert project.table("Customer", "S_a_Id, q0, q4999") == [
+        ("A", "x", "1.25"),
+        ("B", "x", "1.25"),
+    ]
     assert project.card("S_a", "A", 1)["q7"] == "1.25"
     write_rows(tmp_path / "a.csv", "csv", list(attributes), [rows[0], [*rows[2][:-1], "2.5"]])
     project.refresh(memory_limit="2GB")
-    assert project.table("Customer", "S_a_Id, q4999, FirstRun") == [("A", "1.25", 1), ("B", "2.50", 2)]
+    assert project.table("Customer", "S_a_Id, q4999, FirstRun") == [
+        ("A", "1.25", 1),
+        ("B", "2.50", 2),
+    ]
     assert project.rows("SELECT q4999, ReplacedRun FROM lake.Customer_history") == [("1.25", 2)]
 
 
@@ -172,7 +269,9 @@ def test_too_little_memory_is_told_with_what_to_set(tmp_path):
     write_rows(tmp_path / "a.csv", "csv", list(attributes), rows)
     runner = runner_configs.load().model_copy(update={"memory_limit": "20MB"})
     with pytest.raises(OvertideError) as error:
-        refresh(Configuration.model_validate(project.document), project.paths, runner, lambda: START)
+        refresh(
+            Configuration.model_validate(project.document), project.paths, runner, lambda: START
+        )
     assert (error.value.code, error.value.status) == ("out_of_memory", 503)
     assert "20MB" in error.value.message
     assert "`memory_limit`" in str(error.value.hint)

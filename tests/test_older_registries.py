@@ -1,11 +1,14 @@
-"""Registries written before records could leave an id: read so that ids stay, and mistakes can still be put right."""
+"""Registries written before records could leave an id.
+
+Read so that ids stay, and mistakes can still be put right.
+"""
 
 import pytest
 
+from overtide.transforms.identities import NOTHING, UNTOLD, remembered
 from tests.oracle_identities import Cluster
 from tests.registries import Registries
 from tests.sequences import NAMES
-from transforms.identities import NOTHING, UNTOLD, remembered
 
 A, B, C = (NAMES[1], "1"), (NAMES[1], "2"), (NAMES[1], "3")
 X, Y, N = "0" * 32, "1" * 32, "2" * 32

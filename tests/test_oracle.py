@@ -32,7 +32,11 @@ def test_a_profile_merges_its_winners_by_importance(truth):
     customer, columns = truth.card(ME, START, START)
     assert (columns["FullName"], columns["Points"], columns["Spent"]) == ("Ann A.", 7, None)
     assert (columns[f"{CONTACTS}_ContactId"], columns[f"{VISITORS}_VisitorId"]) == ("1", None)
-    assert truth.card(customer, START, START) == truth.card((ACCOUNTS, "1"), START, START) == (customer, columns)
+    assert (
+        truth.card(customer, START, START)
+        == truth.card((ACCOUNTS, "1"), START, START)
+        == (customer, columns)
+    )
 
 
 def test_a_record_alone_whose_entity_does_not_include_all_is_no_customer(truth):
@@ -46,13 +50,21 @@ def test_before_the_first_publish_there_is_no_profile(truth):
 
 def test_an_update_holds_from_its_acceptance_to_its_end_exclusive(truth):
     accept(truth, START + 10, fields={"Points": 9}, ttl=5)
-    assert [shown(truth, "Points", t) for t in (START + 9, START + 10, START + 14, START + 15)] == [7, 9, 9, 7]
+    assert [shown(truth, "Points", t) for t in (START + 9, START + 10, START + 14, START + 15)] == [
+        7,
+        9,
+        9,
+        7,
+    ]
     assert shown(truth, "Points", START + 10, START + 9) == 7
 
 
 def test_null_overrides_and_absent_does_not(truth):
     accept(truth, START + 1, fields={"Points": None})
-    assert (shown(truth, "Points", START + 1), shown(truth, "FullName", START + 1)) == (None, "Ann A.")
+    assert (shown(truth, "Points", START + 1), shown(truth, "FullName", START + 1)) == (
+        None,
+        "Ann A.",
+    )
 
 
 def test_the_latest_start_wins_then_the_latest_acceptance_and_the_older_shows_again(truth):
@@ -74,11 +86,19 @@ def test_a_withdrawal_ends_what_began_no_later(truth):
     assert shown(truth, "FullName", START + 7) == "Ann A."
 
 
-@pytest.mark.parametrize(("times", "status"), [
-    ({"ttl": 0}, 400), ({"until": START + 10}, 400), ({"until": START + 11}, 204),
-    ({"event_time": START + 20, "until": START + 20}, 400), ({"event_time": START + 10 + 5 * MINUTE}, 204),
-    ({"event_time": START + 11 + 5 * MINUTE}, 400), ({"ttl": 30 * DAY + 5 * MINUTE}, 204),
-    ({"ttl": 30 * DAY + 5 * MINUTE + 1}, 400)])
+@pytest.mark.parametrize(
+    ("times", "status"),
+    [
+        ({"ttl": 0}, 400),
+        ({"until": START + 10}, 400),
+        ({"until": START + 11}, 204),
+        ({"event_time": START + 20, "until": START + 20}, 400),
+        ({"event_time": START + 10 + 5 * MINUTE}, 204),
+        ({"event_time": START + 11 + 5 * MINUTE}, 400),
+        ({"ttl": 30 * DAY + 5 * MINUTE}, 204),
+        ({"ttl": 30 * DAY + 5 * MINUTE + 1}, 400),
+    ],
+)
 def test_times_have_limits(truth, times, status):
     assert accept(truth, START + 10, fields={"Points": 1}, **times).status == status
 
@@ -90,12 +110,18 @@ def test_a_clock_set_back_hides_nothing(truth):
     assert truth.now(START - DAY) == truth.known(START - DAY) == second.accepted_at
     third = truth.publish(sources(ANN), START - DAY)
     assert third.published_at == second.accepted_at + 1
-    assert accept(truth, START - DAY, fields={"Points": 3}).event.accepted_at == third.published_at + 1
+    assert (
+        accept(truth, START - DAY, fields={"Points": 3}).event.accepted_at == third.published_at + 1
+    )
 
 
 def test_nothing_will_be_at_the_instant_that_is_known(truth):
     assert (truth.now(START + 9), truth.known(START + 9)) == (START + 9, START + 8)
-    assert accept(truth, START + 9, fields={"Points": 3}).event.accepted_at == truth.known(START + 9) == START + 9
+    assert (
+        accept(truth, START + 9, fields={"Points": 3}).event.accepted_at
+        == truth.known(START + 9)
+        == START + 9
+    )
 
 
 def test_a_repeated_request_is_answered_as_the_first_time(truth):
@@ -103,7 +129,10 @@ def test_a_repeated_request_is_answered_as_the_first_time(truth):
     again = accept(truth, START + 9, fields={"Points": 1}, idempotency_key="a")
     assert (again.event, again.repeated) == (first.event, True)
     assert accept(truth, START + 9, fields={"Points": 2}, idempotency_key="a").status == 409
-    assert accept(truth, START + 9, fields={"Points": 2}, idempotency_key="a", caller="b").status == 204
+    assert (
+        accept(truth, START + 9, fields={"Points": 2}, idempotency_key="a", caller="b").status
+        == 204
+    )
 
 
 def test_only_known_profiles_are_updated(truth):
@@ -112,7 +141,12 @@ def test_only_known_profiles_are_updated(truth):
 
 
 def post(truth, clock, key="9", account="1", **request):
-    record = {"OrderId": key, "AccountId": account, "PlacedAt": "2026-02-01T00:00:00.000000Z", "Item": "Ink"}
+    record = {
+        "OrderId": key,
+        "AccountId": account,
+        "PlacedAt": "2026-02-01T00:00:00.000000Z",
+        "Item": "Ink",
+    }
     return truth.accept(Request("activity", entity=ORDERS, record=record, **request), clock, "")
 
 
@@ -130,7 +164,11 @@ def titles(truth, t, k=10**17, target=ME):
 
 def test_a_posted_record_joins_the_timeline_while_it_is_valid(truth):
     assert post(truth, START + 1, ttl=10).status == 201
-    assert [titles(truth, t) for t in (START, START + 1, START + 11)] == [["Pen"], ["Ink", "Pen"], ["Pen"]]
+    assert [titles(truth, t) for t in (START, START + 1, START + 11)] == [
+        ["Pen"],
+        ["Ink", "Pen"],
+        ["Pen"],
+    ]
 
 
 def test_an_activity_is_told_once(truth):
@@ -154,23 +192,35 @@ def test_an_activity_of_an_unknown_record_is_held_until_a_refresh_brings_it(trut
 
 def test_a_unified_activity_is_named_by_its_event(truth):
     customer, _ = truth.card(ME, START, START)
-    record = {"CustomerId": customer, "ActivityType": "Call", "ActivityTime": "2026-02-01T00:00:00.000000Z"}
+    record = {
+        "CustomerId": customer,
+        "ActivityType": "Call",
+        "ActivityTime": "2026-02-01T00:00:00.000000Z",
+    }
     call = Request("activity", entity="UnifiedActivity", record=record)
     assert truth.accept(call, START, "e1").status == truth.accept(call, START, "e2").status == 201
     row = truth.timeline(ME, START + 1, START + 1)[0]
     assert (row["SourceEntityName"], row["ActivityTypeDisplay"], row["RangeIndex"]) == (
-        "UnifiedActivity", "Call", "1769904000")
+        "UnifiedActivity",
+        "Call",
+        "1769904000",
+    )
 
 
 def test_updates_follow_ids_through_merges_and_records_through_splits(truth):
-    truth.publish(sources(ANN, (ACCOUNTS, "1", {"EMail": "other@x", "FullName": "Other"})), START + 1)
+    truth.publish(
+        sources(ANN, (ACCOUNTS, "1", {"EMail": "other@x", "FullName": "Other"})), START + 1
+    )
     one, _ = truth.card(ME, START + 1, START + 1)
     other, _ = truth.card((ACCOUNTS, "1"), START + 1, START + 1)
     accept(truth, START + 2, target=other, fields={"Points": 1})
     accept(truth, START + 3, target=(ACCOUNTS, "1"), fields={"FullName": "By record"})
     truth.publish(sources(ANN, ACCOUNT), START + 10)
     assert truth.card(other, START + 10, START + 10)[0] == one
-    assert (shown(truth, "Points", START + 10), shown(truth, "FullName", START + 10)) == (1, "By record")
+    assert (shown(truth, "Points", START + 10), shown(truth, "FullName", START + 10)) == (
+        1,
+        "By record",
+    )
     assert shown(truth, "PreviousCustomerId", START + 10) == other
     assert shown(truth, "Points", START + 9) == 7
     truth.publish(sources(ANN, (ACCOUNTS, "1", {"EMail": "new@x"})), START + 20)
@@ -192,6 +242,12 @@ def test_a_field_falls_back_when_its_last_update_ends_and_no_source_took_it_over
     assert truth.flap_backs(START + 5) == set()
     assert truth.flap_backs(START + 11) == {(customer, "Points", 0)}
     accept(truth, START + 12, fields={"Points": 8}, ttl=10)
-    assert (truth.flap_backs(START + 13), truth.flap_backs(START + 22)) == (set(), {(customer, "Points", 1)})
-    truth.publish(sources((CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 1}), ACCOUNT), START + 30)
+    assert (truth.flap_backs(START + 13), truth.flap_backs(START + 22)) == (
+        set(),
+        {(customer, "Points", 1)},
+    )
+    truth.publish(
+        sources((CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 1}), ACCOUNT),
+        START + 30,
+    )
     assert truth.flap_backs(START + 30) == set()

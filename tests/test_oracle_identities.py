@@ -17,7 +17,9 @@ class Story:
 
     def refresh(self, *clusters: set[Ref]) -> dict[frozenset[Ref], str]:
         self.run += 1
-        self.found: Identities = identify(self.registry, [Cluster(one) for one in clusters], self.run, "i", "A")
+        self.found: Identities = identify(
+            self.registry, [Cluster(one) for one in clusters], self.run, "i", "A"
+        )
         self.registry = self.found.registry
         return {cluster: one for one, cluster in self.found.profiles.items()}
 
@@ -35,7 +37,7 @@ def test_the_same_clusters_keep_their_ids_and_teach_nothing():
 def test_a_new_id_is_a_hash_of_the_smallest_record():
     story = Story()
     story.refresh({b("1"), a("9")})
-    assert story[a("9")] == "b208214586cbf907d0a59fd271276e21"     # of i, A, 9 and 0, joined by U+001F
+    assert story[a("9")] == "b208214586cbf907d0a59fd271276e21"  # of i, A, 9 and 0, joined by U+001F
     assert story.found.created == {story[a("9")]: a("9")}
 
 
@@ -127,6 +129,7 @@ def test_a_returning_record_leaves_its_merged_id_where_it_went():
 
 # ---- what each reading of the page's sentences would get wrong (docs/decisions/identities.md)
 
+
 def test_an_id_goes_back_to_its_records_when_the_one_it_was_created_for_is_gone():
     story = Story()
     story.refresh({a("1")})
@@ -180,11 +183,11 @@ def test_a_record_that_left_an_id_does_not_take_it_from_those_who_stayed():
     story = Story()
     story.refresh({b("1"), b("2"), b("3")})
     whole = story[b("1")]
-    story.refresh({b("2"), b("3")}, {b("1")})          # the id was created for b1, but two stay
+    story.refresh({b("2"), b("3")}, {b("1")})  # the id was created for b1, but two stay
     assert story[b("2")] == whole
     story.refresh({b("2")}, {b("3")}, {b("1")})
     assert story[b("2")] == whole
-    story.refresh({b("1"), b("2")}, {b("3")})          # wrong, and put right
+    story.refresh({b("1"), b("2")}, {b("3")})  # wrong, and put right
     story.refresh({b("2")}, {b("3")}, {b("1")})
     assert story[b("2")] == whole
 

@@ -1,20 +1,23 @@
-"""Files that no commit names do not pile up: whoever begins removes what the dead left, and nothing else."""
+"""Files that no commit names do not pile up.
+
+Whoever begins removes what the dead left, and nothing else.
+"""
 
 import pyarrow as pa
 import pytest
 from small_lake import SmallLake, at, customer_id
 
-from eventlog.sqlite import SqliteEventLog
-from lake.catalog import METADATA
-from lake.orphans import remove_orphans
-from lake.overlay import Span, commit, open_overlay
-from schemas.paths import Paths
-from schemas.tables import OVERLAY
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.catalog import METADATA
+from overtide.lake.orphans import remove_orphans
+from overtide.lake.overlay import Span, commit, open_overlay
+from overtide.schemas.paths import Paths
+from overtide.schemas.tables import OVERLAY
+from overtide.transforms.realtime import to_batch
 from tests import shop
 from tests.engine import CONFIGURATION, TestClock
 from tests.engine_by_hand import HandEngine
 from tests.oracle import Truth
-from transforms.realtime import to_batch
 
 OVERLAY_FOLDERS = [table.name for table in OVERLAY]
 
@@ -26,9 +29,16 @@ def lake(tmp_path):
 
 def carry(lake, rows):
     """Commit an event with so many rows."""
-    values = [("e", 0, customer_id(1), None, None, f"Field {number}", '"x"', at(1), at(2), at(1), None)
-              for number in range(rows)]
-    commit(lake.connection, lake.paths, Span(0, 1), {"updates": pa.Table.from_batches([to_batch("updates", values)])})
+    values = [
+        ("e", 0, customer_id(1), None, None, f"Field {number}", '"x"', at(1), at(2), at(1), None)
+        for number in range(rows)
+    ]
+    commit(
+        lake.connection,
+        lake.paths,
+        Span(0, 1),
+        {"updates": pa.Table.from_batches([to_batch("updates", values)])},
+    )
 
 
 def leave(paths, *names):
@@ -64,7 +74,10 @@ def test_a_file_of_the_same_name_in_another_table_does_not_count(tmp_path):
     with engine.sql() as sql:
         remove_orphans(sql.connection, paths)
         assert sql.customers_now()
-    assert (left[0].exists(), sorted(file.name for file in paths.table("Customer").glob("*.parquet"))) == (False, names)
+    assert (
+        left[0].exists(),
+        sorted(file.name for file in paths.table("Customer").glob("*.parquet")),
+    ) == (False, names)
 
 
 def test_a_table_without_rows_leaves_no_file(tmp_path):
@@ -74,7 +87,9 @@ def test_a_table_without_rows_leaves_no_file(tmp_path):
     assert not any(engine.paths.table("IdentityAlias").glob("*"))
     with engine.sql() as sql:
         assert remove_orphans(sql.connection, engine.paths) == 0
-        assert sql.connection.execute('SELECT count(*) FROM lake."IdentityAlias"').fetchall() == [(0,)]
+        assert sql.connection.execute('SELECT count(*) FROM lake."IdentityAlias"').fetchall() == [
+            (0,)
+        ]
 
 
 def test_files_of_a_few_rows_go_too_when_they_are_replaced(tmp_path):
@@ -83,9 +98,12 @@ def test_files_of_a_few_rows_go_too_when_they_are_replaced(tmp_path):
         sources = shop.sources((shop.CONTACTS, "1", {"Points": points}))
         engine.publish(sources, truth.publish(sources, 1))
     with engine.sql() as sql:
-        files = dict(sql.connection.execute(f"""
+        files = dict(
+            sql.connection.execute(f"""
             SELECT t.table_name, count(*) FROM {METADATA}.ducklake_data_file f
-            JOIN {METADATA}.ducklake_table t USING (table_id) WHERE f.end_snapshot IS NULL GROUP BY ALL""").fetchall())
+            JOIN {METADATA}.ducklake_table t USING (table_id) WHERE f.end_snapshot IS NULL
+              GROUP BY ALL""").fetchall()
+        )
         assert len(sql.customers_now()) == 3
     assert (files["Customer"], files["AlternateKey"]) == (1, 1)
     assert files["runs"] <= 2
@@ -94,7 +112,7 @@ def test_files_of_a_few_rows_go_too_when_they_are_replaced(tmp_path):
 def test_a_stream_removes_what_an_earlier_one_left(tmp_path):
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    from pipelines.realtime import stream
+    from overtide.pipelines.realtime import stream
 
     paths = Paths.of(tmp_path)
     open_overlay(paths).close()
@@ -106,13 +124,18 @@ def test_a_stream_removes_what_an_earlier_one_left(tmp_path):
 
 @pytest.mark.slow
 def test_a_refresh_removes_what_an_earlier_one_left(tmp_path):
-    import runner_configs
-    from pipelines.refresh import refresh
+    from overtide import runner_configs
+    from overtide.pipelines.refresh import refresh
 
     engine = HandEngine(tmp_path, TestClock(1))
     shop.write_sources(tmp_path, shop.sources())
     open_overlay(engine.paths).close()
-    left = leave(engine.paths, "Customer/run000001-0077.parquet", "runs/ducklake-1.parquet", "updates/ducklake.parquet")
+    left = leave(
+        engine.paths,
+        "Customer/run000001-0077.parquet",
+        "runs/ducklake-1.parquet",
+        "updates/ducklake.parquet",
+    )
     refresh(CONFIGURATION, engine.paths, runner_configs.load(), engine.clock)
     assert not any(file.exists() for file in left)
     with engine.sql() as sql:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from small_lake import SmallLake, at, customer_id
 
-from lake.catalog import connect
-from lake.overlay import Span, commit, committed_position, open_overlay
-from schemas.errors import OvertideError
-from schemas.paths import Paths
+from overtide.lake.catalog import connect
+from overtide.lake.overlay import Span, commit, committed_position, open_overlay
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.paths import Paths
 
 
 @pytest.fixture
@@ -20,7 +20,10 @@ def lake(tmp_path):
 
 
 def counts(lake):
-    return lake.query('SELECT (SELECT count(*) FROM lake.updates), (SELECT max("Position") FROM lake.overlay_state)')[0]
+    return lake.query(
+        'SELECT (SELECT count(*) FROM lake.updates), (SELECT max("Position") FROM '
+        "lake.overlay_state)"
+    )[0]
 
 
 def test_the_first_to_come_creates_the_tables(lake):
@@ -38,8 +41,9 @@ def test_rows_and_positions_are_committed_together(lake):
     assert counts(lake) == (2, 2)
     assert lake.query('SELECT epoch_us("AcceptedAt") FROM lake.overlay_state') == [(at(2),)]
     reader = connect(lake.paths)
-    assert reader.execute('SELECT "CustomerId", "Field", "Value" FROM lake.updates ORDER BY 2').fetchall() == [
-        (customer_id(1), "City", '"Oslo"'), (customer_id(1), "Name", '"Ann"')]
+    assert reader.execute(
+        'SELECT "CustomerId", "Field", "Value" FROM lake.updates ORDER BY 2'
+    ).fetchall() == [(customer_id(1), "City", '"Oslo"'), (customer_id(1), "Name", '"Ann"')]
     reader.close()
 
 
@@ -64,8 +68,15 @@ class DiedError(Exception):
     pass
 
 
-@pytest.mark.parametrize("step", ["stream.before_commit", "stream.rows_written", "stream.position_written",
-                                  "stream.after_commit"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "stream.before_commit",
+        "stream.rows_written",
+        "stream.position_written",
+        "stream.after_commit",
+    ],
+)
 def test_an_error_at_any_step_leaves_all_or_nothing(lake, step):
     def die(name):
         if name == step:
@@ -86,20 +97,31 @@ DYING = """
 import sys
 from pathlib import Path
 import pyarrow as pa
-from lake.overlay import Span, commit, open_overlay
-from schemas.paths import Paths
-from transforms.realtime import to_batch
+from overtide.lake.overlay import Span, commit, open_overlay
+from overtide.schemas.paths import Paths
+from overtide.transforms.realtime import to_batch
 paths = Paths.of(Path(sys.argv[1]))
 row = ("e", 0, "c", None, None, "City", '"x"', 1, 2, 1, None)
-commit(open_overlay(paths), paths, Span(0, 1), {"updates": pa.Table.from_batches([to_batch("updates", [row])])})
+commit(open_overlay(paths), paths, Span(0, 1),
+       {"updates": pa.Table.from_batches([to_batch("updates", [row])])})
 """
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize(("step", "expected"), [("stream.rows_written", (0, 0)), ("stream.position_written", (0, 0)),
-                                                ("stream.after_commit", (1, 1))])
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("stream.rows_written", (0, 0)),
+        ("stream.position_written", (0, 0)),
+        ("stream.after_commit", (1, 1)),
+    ],
+)
 def test_a_killed_commit_leaves_all_or_nothing(lake, step, expected):
-    died = subprocess.run([sys.executable, "-c", DYING, str(lake.paths.project)], cwd=Path(__file__).parent.parent,
-                          env={**os.environ, "OVERTIDE_CRASH_AT": step}, check=False)
+    died = subprocess.run(
+        [sys.executable, "-c", DYING, str(lake.paths.project)],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "OVERTIDE_CRASH_AT": step},
+        check=False,
+    )
     assert died.returncode == 137
     assert counts(lake) == expected

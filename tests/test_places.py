@@ -1,4 +1,7 @@
-"""Files and folders may have any name: what DuckDB would read as a pattern or as a partition means itself."""
+"""Files and folders may have any name.
+
+What DuckDB would read as a pattern or as a partition means itself.
+"""
 
 import re
 import shutil
@@ -10,19 +13,25 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from lake.locks import hold, refresh_lock
-from schemas.configuration import Entity
-from schemas.errors import LOCKED
-from schemas.names import file_literal, parquet_rows
-from schemas.paths import Paths
+from overtide.lake.locks import hold, refresh_lock
+from overtide.schemas.configuration import Entity
+from overtide.schemas.errors import LOCKED
+from overtide.schemas.names import file_literal, parquet_rows
+from overtide.schemas.paths import Paths
 from tests import shop
 from tests.command_line import call
 from tests.conftest import make_shop
 from tests.source_files import NAMES, read_files
 from tests.test_error_codes import PACKAGES, ROOT
 
-PATTERNS = [("o[1].csv", "o1.csv"), ("a?b.csv", "axb.csv"), ("x*y.csv", "xzy.csv"), ("**.csv", "b.csv"),
-            ("n[!a].csv", "nb.csv"), ("it's [1].csv", "it's 1.csv")]
+PATTERNS = [
+    ("o[1].csv", "o1.csv"),
+    ("a?b.csv", "axb.csv"),
+    ("x*y.csv", "xzy.csv"),
+    ("**.csv", "b.csv"),
+    ("n[!a].csv", "nb.csv"),
+    ("it's [1].csv", "it's 1.csv"),
+]
 """A name, and another one that it would match as a pattern."""
 
 
@@ -31,7 +40,9 @@ def write(file: Path, name: str, kind: str) -> None:
     if kind == "parquet":
         pq.write_table(pa.table({"Id": ["1"], "Name": [name]}), file)
     else:
-        file.write_text(f"Id,Name\n1,{name}\n" if kind == "csv" else f'{{"Id": "1", "Name": "{name}"}}\n')
+        file.write_text(
+            f"Id,Name\n1,{name}\n" if kind == "csv" else f'{{"Id": "1", "Name": "{name}"}}\n'
+        )
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
@@ -40,7 +51,9 @@ def test_a_file_whose_name_is_a_pattern_gives_its_own_rows(tmp_path, name, other
     files = [tmp_path / file.replace("csv", kind) for file in (name, other)]
     write(files[0], "own", kind)
     write(files[1], "other", kind)
-    entity = Entity.model_validate({"path": "*", "primary_key": "Id", "attributes": NAMES, "format": kind})
+    entity = Entity.model_validate(
+        {"path": "*", "primary_key": "Id", "attributes": NAMES, "format": kind}
+    )
     assert read_files(tmp_path, entity, files[:1]).rows == [("1", "own")]
 
 
@@ -49,8 +62,12 @@ def test_a_file_whose_name_is_a_pattern_gives_its_own_rows(tmp_path, name, other
 def test_a_folder_whose_name_is_a_pattern_or_a_partition_changes_nothing(tmp_path, folder, kind):
     write(tmp_path / "p1" / f"a.{kind}", "other", kind)
     write(tmp_path / folder / f"a.{kind}", "own", kind)
-    entity = Entity.model_validate({"path": "*", "primary_key": "Id", "attributes": NAMES, "format": kind})
-    assert read_files(tmp_path / folder, entity, [tmp_path / folder / f"a.{kind}"]).rows == [("1", "own")]
+    entity = Entity.model_validate(
+        {"path": "*", "primary_key": "Id", "attributes": NAMES, "format": kind}
+    )
+    assert read_files(tmp_path / folder, entity, [tmp_path / folder / f"a.{kind}"]).rows == [
+        ("1", "own")
+    ]
 
 
 @pytest.mark.parametrize(("name", "other"), PATTERNS)
@@ -66,18 +83,28 @@ def test_rows_of_several_parquet_files(tmp_path):
     for name in ("o1.parquet", "o[1].parquet", "o2.parquet"):
         write(tmp_path / name, name, "parquet")
     rows = parquet_rows([tmp_path / "o[1].parquet", str(tmp_path / "o2.parquet")])
-    assert sorted(duckdb.sql(f"SELECT Name FROM {rows}").fetchall()) == [("o2.parquet",), ("o[1].parquet",)]
+    assert sorted(duckdb.sql(f"SELECT Name FROM {rows}").fetchall()) == [
+        ("o2.parquet",),
+        ("o[1].parquet",),
+    ]
 
 
 @pytest.mark.parametrize("name", ["p[1]", "EntityName=wrong", "it's # 100% ?*"])
-def test_a_project_is_refreshed_in_a_folder_of_any_name_and_leaves_its_neighbour_alone(refreshed_shop, tmp_path, name):
-    neighbour, folder = (Path(shutil.copytree(refreshed_shop, tmp_path / one)) for one in ("p1", name))
+def test_a_project_is_refreshed_in_a_folder_of_any_name_and_leaves_its_neighbour_alone(
+    refreshed_shop, tmp_path, name
+):
+    neighbour, folder = (
+        Path(shutil.copytree(refreshed_shop, tmp_path / one)) for one in ("p1", name)
+    )
     there = {file: file.read_bytes() for file in neighbour.rglob("*.parquet")}
     source = folder / "data" / f"{shop.CONTACTS}.csv"
     for people in ("Zoe", "Zia"):
         source.write_text(re.sub("Ben|Zoe", people, source.read_text()))
         assert call("-C", folder, "refresh").code == 0
-        query = "SELECT EntityName, FullName FROM AlternateKey JOIN Customer USING (CustomerId) WHERE FullName ^@ 'Z'"
+        query = (
+            "SELECT EntityName, FullName FROM AlternateKey JOIN Customer USING (CustomerId) "
+            "WHERE FullName ^@ 'Z'"
+        )
         rows = call("--json", "-C", folder, "sql", query).document["rows"]
         assert rows == [{"EntityName": shop.CONTACTS, "FullName": people}]
     assert {file: file.read_bytes() for file in neighbour.rglob("*.parquet")} == there
@@ -94,26 +121,45 @@ def test_lakes_whose_catalogs_lie_in_one_folder_share_nothing(tmp_path):
         (folder / "overtide.yaml").write_text(yaml.safe_dump(document))
         source = folder / "data" / f"{shop.CONTACTS}.csv"
         source.write_text(source.read_text().replace("Ben", people))
-        assert [call("-C", folder, command, *more).code for command, *more in
-                (["refresh"], ["stream", "--until-caught-up"])] == [0, 0]
+        assert [
+            call("-C", folder, command, *more).code
+            for command, *more in (["refresh"], ["stream", "--until-caught-up"])
+        ] == [0, 0]
     for name, people in (("A", "Ben"), ("B", "Zoe")):
         card = call("--json", "-C", tmp_path / name, "get", "--key", f"{shop.CONTACTS}=2").document
         assert card["fields"]["FullName"]["value"] == people
-    with hold(refresh_lock(Paths.of(tmp_path / "A", "../lakes/A.sqlite")), "overtide refresh", "now"):
+    with hold(
+        refresh_lock(Paths.of(tmp_path / "A", "../lakes/A.sqlite")), "overtide refresh", "now"
+    ):
         assert [call("-C", tmp_path / name, "refresh").code for name in ("A", "B")] == [LOCKED, 0]
     assert sorted(file.name for file in lakes.iterdir()) == [
-        "A", "A.sqlite", "A.sqlite.files", "A.sqlite.published", "B", "B.sqlite", "B.sqlite.files",
-        "B.sqlite.published", "scratch"]
+        "A",
+        "A.sqlite",
+        "A.sqlite.files",
+        "A.sqlite.published",
+        "B",
+        "B.sqlite",
+        "B.sqlite.files",
+        "B.sqlite.published",
+        "scratch",
+    ]
     assert (lakes / "scratch" / "notes.txt").read_text() == "mine"
 
 
-READERS = re.compile(r"\b(read_(csv|csv_auto|parquet|json|json_auto|ndjson|text|blob)|parquet_(scan|metadata|schema))"
-                     r"\(\{(?!file_literal)|ducklake_add_data_files\((?!'lake', \{literal\(table\)\}, \{file_literal)")
+READERS = re.compile(
+    r"\b(read_(csv|csv_auto|parquet|json|json_auto|ndjson|text|blob)|parquet_(scan|metadata|schema))"
+    r"\(\{(?!file_literal)|ducklake_add_data_files\((?!'lake', \{literal\(table\)\}, "
+    r"\{file_literal)"
+)
 
 
 def test_no_path_reaches_a_reader_but_as_the_literal_of_a_file():
     files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
-    assert [f"{file.name}: {found.group()}" for file in files for found in READERS.finditer(file.read_text())] == []
+    assert [
+        f"{file.name}: {found.group()}"
+        for file in files
+        for found in READERS.finditer(file.read_text())
+    ] == []
 
 
 def set_lake(folder: Path, **settings: str) -> Path:
@@ -123,14 +169,18 @@ def set_lake(folder: Path, **settings: str) -> Path:
 
 
 def test_a_lake_does_not_touch_the_data_of_another_one(tmp_path):
-    first, second = (set_lake(make_shop(tmp_path / name), data="../both") for name in ("first", "second"))
+    first, second = (
+        set_lake(make_shop(tmp_path / name), data="../both") for name in ("first", "second")
+    )
     assert call("-C", first, "-q", "refresh").code == 0
     there = {file: file.read_bytes() for file in (tmp_path / "both").rglob("*") if file.is_file()}
     for command in (["refresh"], ["stream", "--until-caught-up"], ["refresh"]):
         answer = call("-C", second, "-q", "--json", *command)
         assert (answer.code, answer.document["error"]["code"]) == (1, "foreign_data")
         assert "is that of another lake" in answer.document["error"]["message"]
-    assert {file: file.read_bytes() for file in (tmp_path / "both").rglob("*") if file.is_file()} == there
+    assert {
+        file: file.read_bytes() for file in (tmp_path / "both").rglob("*") if file.is_file()
+    } == there
     assert call("-C", first, "-q", "refresh").code == 0
     set_lake(second, data="own")
     assert call("-C", second, "-q", "refresh").code == 0

@@ -1,4 +1,7 @@
-"""A posted source record becomes the very activity that a refresh makes of it when it stands in a file."""
+"""A posted source record becomes the same activity as when it stands in a file.
+
+It is the very activity that a refresh makes of it then.
+"""
 
 import csv
 import io
@@ -7,18 +10,18 @@ from datetime import UTC
 
 import pytest
 
-from eventlog.sqlite import SqliteEventLog
-from lake.catalog import connect
-from lake.generation import Generation
-from lake.published import current_publish
-from pipelines.refresh import refresh
-from runner_configs import load
-from schemas.activities import COLUMNS
-from schemas.configuration import Configuration
-from schemas.events import event_id
-from schemas.instants import format_instant, microseconds
-from schemas.paths import Paths
-from serving.acceptance import Acceptance
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.catalog import connect
+from overtide.lake.generation import Generation
+from overtide.lake.published import current_publish
+from overtide.pipelines.refresh import refresh
+from overtide.runner_configs import load
+from overtide.schemas.activities import COLUMNS
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.events import event_id
+from overtide.schemas.instants import format_instant, microseconds
+from overtide.schemas.paths import Paths
+from overtide.serving.acceptance import Acceptance
 
 NOW = 1_795_514_400_000_000
 CONTACTS = "Id,Name\n1,Ann\n002,Bob\n"
@@ -37,26 +40,75 @@ R3,1,2024-10-27T02:30:00Z," "
 r5,2,2024-07-01T00:00:00+05:30,"it's"
 """
 SHOP = {
-    "Contacts": {"path": "contacts.csv", "primary_key": "Id", "attributes": {"Id": "integer", "Name": "string"}},
-    "Purchases": {"path": "purchases.csv", "primary_key": "PurchaseId", "time_zone": "Europe/Berlin",
-                  "max_set_aside_percent": 100, "attributes": {
-                      "PurchaseId": "integer", "Buyer": "integer", "Day": {"type": "date", "format": "%m/%d/%Y"},
-                      "Total": "decimal(10,2)", "Weight": "double", "Paid": "boolean", "Note": "string",
-                      "Link": "string"}},
-    "Reviews": {"path": "reviews.csv", "primary_key": "ReviewId", "time_zone": "Europe/Berlin", "attributes": {
-        "ReviewId": "string", "Buyer": "integer", "At": "datetime", "Text": "string"}}}
+    "Contacts": {
+        "path": "contacts.csv",
+        "primary_key": "Id",
+        "attributes": {"Id": "integer", "Name": "string"},
+    },
+    "Purchases": {
+        "path": "purchases.csv",
+        "primary_key": "PurchaseId",
+        "time_zone": "Europe/Berlin",
+        "max_set_aside_percent": 100,
+        "attributes": {
+            "PurchaseId": "integer",
+            "Buyer": "integer",
+            "Day": {"type": "date", "format": "%m/%d/%Y"},
+            "Total": "decimal(10,2)",
+            "Weight": "double",
+            "Paid": "boolean",
+            "Note": "string",
+            "Link": "string",
+        },
+    },
+    "Reviews": {
+        "path": "reviews.csv",
+        "primary_key": "ReviewId",
+        "time_zone": "Europe/Berlin",
+        "attributes": {
+            "ReviewId": "string",
+            "Buyer": "integer",
+            "At": "datetime",
+            "Text": "string",
+        },
+    },
+}
 CONFIGURATION = {
-    "instance": {"name": "test", "id": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10"}, "sources": {"Shop": SHOP},
-    "unification": {"entities": [{"entity": "Shop_Contacts"}],
-                    "merge": {"fields": [{"name": "Name", "from": ["Shop_Contacts.Name"]}]}},
-    "relationships": [{"name": entity, "entity": f"Shop_{entity}", "foreign_key": "Buyer", "to": "Shop_Contacts"}
-                      for entity in ("Purchases", "Reviews")],
+    "instance": {"name": "test", "id": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f10"},
+    "sources": {"Shop": SHOP},
+    "unification": {
+        "entities": [{"entity": "Shop_Contacts"}],
+        "merge": {"fields": [{"name": "Name", "from": ["Shop_Contacts.Name"]}]},
+    },
+    "relationships": [
+        {"name": entity, "entity": f"Shop_{entity}", "foreign_key": "Buyer", "to": "Shop_Contacts"}
+        for entity in ("Purchases", "Reviews")
+    ],
     "activities": [
-        {"entity": "Shop_Purchases", "name": "Purchases", "relationship": "Purchases", "type": "SalesOrder",
-         "timestamp": "Day", "title": "Total", "description": "Note", "url": "Link", "icon": "Weight",
-         "semantic": {name: name for name in ("Total", "Paid", "Note", "Weight", "PurchaseId", "Day")}},
-        {"entity": "Shop_Reviews", "name": "Reviews", "relationship": "Reviews", "timestamp": "At", "title": "Text",
-         "type_display": "Website review"}]}
+        {
+            "entity": "Shop_Purchases",
+            "name": "Purchases",
+            "relationship": "Purchases",
+            "type": "SalesOrder",
+            "timestamp": "Day",
+            "title": "Total",
+            "description": "Note",
+            "url": "Link",
+            "icon": "Weight",
+            "semantic": {
+                name: name for name in ("Total", "Paid", "Note", "Weight", "PurchaseId", "Day")
+            },
+        },
+        {
+            "entity": "Shop_Reviews",
+            "name": "Reviews",
+            "relationship": "Reviews",
+            "timestamp": "At",
+            "title": "Text",
+            "type_display": "Website review",
+        },
+    ],
+}
 FILES = {"Contacts": CONTACTS, "Purchases": PURCHASES, "Reviews": REVIEWS}
 
 
@@ -74,7 +126,9 @@ def project(tmp_path_factory):
 def base(project):
     """Every activity of the base as canonical values, by ActivityId."""
     with connect(project) as connection:
-        found = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM lake.UnifiedActivity").fetchall()
+        found = connection.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM lake.UnifiedActivity"
+        ).fetchall()
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in found]
     for row in rows:
         time = row["ActivityTime"].astimezone(UTC).replace(tzinfo=None)
@@ -83,9 +137,13 @@ def base(project):
 
 
 @pytest.mark.parametrize("entity", ["Purchases", "Reviews"])
-def test_a_posted_record_is_the_activity_that_the_refresh_made_of_it(project, base, tmp_path, entity):
+def test_a_posted_record_is_the_activity_that_the_refresh_made_of_it(
+    project, base, tmp_path, entity
+):
     generation = Generation(project.generation(current_publish(project).generation))
-    log = SqliteEventLog(tmp_path / "events.sqlite", lambda: NOW, lambda accepted_at: event_id(accepted_at, 0))
+    log = SqliteEventLog(
+        tmp_path / "events.sqlite", lambda: NOW, lambda accepted_at: event_id(accepted_at, 0)
+    )
     records = list(csv.DictReader(io.StringIO(FILES[entity])))
     answers = Acceptance(log, lambda: generation).post(f"Shop_{entity}", records)
     assert [(answer.status, answer.refusal) for answer in answers] == [(201, None)] * len(records)

@@ -7,25 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from overtide.pipelines.progress import Follower
 from overtide.progress import Display, line
-from pipelines.progress import Follower
-from runner_configs import load as load_runner
-from schemas.configuration import Entity
-from schemas.progress import Event, silent
+from overtide.runner_configs import load as load_runner
+from overtide.schemas.configuration import Entity
+from overtide.schemas.progress import Event, silent
+from overtide.transforms.plan import Plan, begun, report
+from overtide.transforms.sources import about_rows
 from tests.conftest import make_shop
-from transforms.plan import Plan, begun, report
-from transforms.sources import about_rows
 
 
 @pytest.fixture
 def plan(tmp_path) -> Plan:
-    from pipelines.refresh import make_plan, source_files
-    from schemas.loading import load
-    from schemas.paths import Paths
+    from overtide.pipelines.refresh import make_plan, source_files
+    from overtide.schemas.loading import load
+    from overtide.schemas.paths import Paths
 
     configuration = load(make_shop(tmp_path / "shop"), {})
     paths = Paths.of(tmp_path / "shop")
-    return make_plan(configuration, paths, load_runner("embedded"), 1, source_files(configuration, paths.project))
+    return make_plan(
+        configuration, paths, load_runner("embedded"), 1, source_files(configuration, paths.project)
+    )
 
 
 def followed(plan: Plan, *steps) -> list[Event]:
@@ -40,13 +42,22 @@ def followed(plan: Plan, *steps) -> list[Event]:
 
 def test_rows_of_a_stage_add_up_against_what_the_stages_before_announced(plan):
     assert followed(
-        plan, lambda follower: follower.expect("ingest", 100), lambda _: begun(plan, "ingest"),
+        plan,
+        lambda follower: follower.expect("ingest", 100),
+        lambda _: begun(plan, "ingest"),
         lambda _: report(plan, "ingest", 60, time.perf_counter(), {"keys": 60}),
-        lambda _: report(plan, "ingest", 50, time.perf_counter(), {"keys": 50}), lambda _: begun(plan, "keys"),
+        lambda _: report(plan, "ingest", 50, time.perf_counter(), {"keys": 50}),
+        lambda _: begun(plan, "keys"),
         lambda _: report(plan, "keys", 110, time.perf_counter()),
         lambda _: report(plan, "match", 7, time.perf_counter()),
-    ) == [Event("ingest", 0, 100), Event("ingest", 60, 100), Event("ingest", 110, 110), Event("keys", 0, 110),
-          Event("keys", 110, 110), Event("match", 7, None)]
+    ) == [
+        Event("ingest", 0, 100),
+        Event("ingest", 60, 100),
+        Event("ingest", 110, 110),
+        Event("keys", 0, 110),
+        Event("keys", 110, 110),
+        Event("match", 7, None),
+    ]
 
 
 def test_a_stage_that_the_refresh_runs_itself_is_told_before_and_after(plan):
@@ -60,7 +71,9 @@ def test_a_stage_that_the_refresh_runs_itself_is_told_before_and_after(plan):
 def test_half_a_line_waits_for_its_other_half(plan):
     path = plan.scratch / "progress.jsonl"
     text = '{"stage": "ingest", "rows": 5, "seconds": 1.0, "ahead": {}}\n'
-    assert followed(plan, lambda _: path.write_text(text[:20]), lambda _: path.write_text(text)) == [Event("ingest", 5)]
+    assert followed(
+        plan, lambda _: path.write_text(text[:20]), lambda _: path.write_text(text)
+    ) == [Event("ingest", 5)]
 
 
 def test_seconds_and_rows_of_every_stage_are_measured(plan):
@@ -84,26 +97,42 @@ def test_a_refresh_knows_the_rows_of_its_stages(tmp_path):
     assert (first["ingest"].rows_done, first["ingest"].rows_total) == (0, 10)
     for stage, rows in (("ingest", 10), ("keys", 10), ("blocks", 7), ("build Customer", 4)):
         assert (last[stage].rows_done, last[stage].rows_total) == (rows, rows), stage
-    for stage in ("identities", "build AlternateKey", "build UnifiedActivity", "serving generation", "publish"):
+    for stage in (
+        "identities",
+        "build AlternateKey",
+        "build UnifiedActivity",
+        "serving generation",
+        "publish",
+    ):
         assert last[stage].rows_total is not None
         assert last[stage].rows_done <= last[stage].rows_total
 
 
 # -- rows of a file, before it is read
 
+
 def entity(path: Path, kind: str = "csv") -> Entity:
     return Entity(path=str(path), format=kind, primary_key="a", attributes={"a": "string"})
 
 
-@pytest.mark.parametrize(("text", "kind", "rows"), [
-    ("a\n1\n2\n", "csv", 2), ("a\n", "csv", 0), ("", "csv", 0), ('{"a": 1}\n{"a": 2}\n', "jsonl", 2)])
+@pytest.mark.parametrize(
+    ("text", "kind", "rows"),
+    [
+        ("a\n1\n2\n", "csv", 2),
+        ("a\n", "csv", 0),
+        ("", "csv", 0),
+        ('{"a": 1}\n{"a": 2}\n', "jsonl", 2),
+    ],
+)
 def test_the_rows_of_a_small_file_are_counted(tmp_path, text, kind, rows):
     (tmp_path / "file").write_text(text)
     assert about_rows(tmp_path / "file", entity(tmp_path / "file", kind)) == rows
 
 
 def test_the_rows_of_a_large_file_are_estimated(tmp_path):
-    (tmp_path / "file").write_text("a\n" + "".join(f"{number:06d},{'x' * 30}\n" for number in range(200_000)))
+    (tmp_path / "file").write_text(
+        "a\n" + "".join(f"{number:06d},{'x' * 30}\n" for number in range(200_000))
+    )
     assert abs(about_rows(tmp_path / "file", entity(tmp_path / "file")) - 200_000) < 2_000
 
 
@@ -120,13 +149,23 @@ def test_the_rows_of_a_parquet_file_are_known(tmp_path):
 SOME, ALL = Event("ingest", 250_000, 1_000_000, 2.0), Event("ingest", 1_000_000, 1_000_000, 8.0)
 
 
-@pytest.mark.parametrize(("event", "shown"), [
-    (SOME, "ingest                 250,000 of 1,000,000 rows  125,000 rows/s  2.0 s  6 s left"),
-    (ALL, "ingest                 1,000,000 of 1,000,000 rows  125,000 rows/s  8.0 s"),
-    (Event("match", 0), "match                  0 rows"),
-    (Event("match", 500, None, 0.5), "match                  500 rows  1,000 rows/s  0.5 s"),
-    (Event("keys", 1, 1000, 1.0), "keys                   1 of 1,000 rows  1 rows/s  1.0 s  16 min 39 s left"),
-    (Event("keys", 999, 1000, 1.0), "keys                   999 of 1,000 rows  999 rows/s  1.0 s")])
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (SOME, "ingest                 250,000 of 1,000,000 rows  125,000 rows/s  2.0 s  6 s left"),
+        (ALL, "ingest                 1,000,000 of 1,000,000 rows  125,000 rows/s  8.0 s"),
+        (Event("match", 0), "match                  0 rows"),
+        (Event("match", 500, None, 0.5), "match                  500 rows  1,000 rows/s  0.5 s"),
+        (
+            Event("keys", 1, 1000, 1.0),
+            "keys                   1 of 1,000 rows  1 rows/s  1.0 s  16 min 39 s left",
+        ),
+        (
+            Event("keys", 999, 1000, 1.0),
+            "keys                   999 of 1,000 rows  999 rows/s  1.0 s",
+        ),
+    ],
+)
 def test_a_line_says_stage_rows_rate_and_the_time_left(event, shown):
     assert line(event) == shown
 
@@ -138,7 +177,10 @@ def test_a_terminal_shows_one_line_that_changes_and_leaves_a_line_per_stage():
             display(event)
     changing, *left = stream.getvalue().split("\r\x1b[K")[1:]
     assert changing == line(SOME)
-    assert left[-1] == "ingest                 1,000,000 rows  125,000 rows/s  8.0 s\nkeys                   0 rows\n"
+    assert left[-1] == (
+        "ingest                 1,000,000 rows  125,000 rows/s  8.0 s\nkeys                   "
+        "0 rows\n"
+    )
 
 
 def test_elsewhere_a_line_is_left_per_stage_and_every_few_seconds(monkeypatch):
@@ -149,7 +191,11 @@ def test_elsewhere_a_line_is_left_per_stage_and_every_few_seconds(monkeypatch):
         for second in range(13):
             now[0] = float(second)
             display(Event("ingest", second * 10, 200, float(second)))
-    assert [text.split("  ")[-1] for text in stream.getvalue().splitlines()] == ["15 s left", "10 s left", "12.0 s"]
+    assert [text.split("  ")[-1] for text in stream.getvalue().splitlines()] == [
+        "15 s left",
+        "10 s left",
+        "12.0 s",
+    ]
     assert "\r" not in stream.getvalue()
 
 

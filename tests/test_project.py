@@ -6,9 +6,9 @@ import pytest
 
 import overtide
 from overtide.project import Project, end_text, instant_of, instant_text, target_of
-from schemas.errors import OvertideError
-from schemas.instants import HOUR, LATEST
-from serving.fields import Target
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import HOUR, LATEST
+from overtide.serving.fields import Target
 from tests.shop import CONTACTS, ORDERS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -21,7 +21,9 @@ def test_an_instant_is_a_datetime_a_text_or_microseconds(when):
     assert instant_of(when, "asOf") == NOON_US
 
 
-@pytest.mark.parametrize("when", [datetime(2026, 11, 24), 1.5, True, LATEST + 1, 10**30, [], "yesterday"])
+@pytest.mark.parametrize(
+    "when", [datetime(2026, 11, 24), 1.5, True, LATEST + 1, 10**30, [], "yesterday"]
+)
 def test_what_is_no_instant_is_refused(when):
     for read in (instant_of, instant_text):
         if not (read is instant_text and isinstance(when, str)):  # the acceptance reads texts
@@ -30,9 +32,16 @@ def test_what_is_no_instant_is_refused(when):
             assert (refused.value.code, refused.value.target) == ("invalid_instant", "asOf")
 
 
-@pytest.mark.parametrize(("end", "text"), [
-    (None, None), ("4h", "4h"), (NOON, "2026-11-24T12:00:00.000000Z"), (NOON_US, "2026-11-24T12:00:00.000000Z"),
-    (timedelta(hours=1), "3600s")])
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        (None, None),
+        ("4h", "4h"),
+        (NOON, "2026-11-24T12:00:00.000000Z"),
+        (NOON_US, "2026-11-24T12:00:00.000000Z"),
+        (timedelta(hours=1), "3600s"),
+    ],
+)
 def test_an_end_is_an_instant_or_a_duration(end, text):
     assert end_text(end) == text
 
@@ -43,15 +52,36 @@ def test_a_duration_is_of_whole_seconds(end):
         end_text(end)
 
 
-@pytest.mark.parametrize(("key", "target"), [
-    (("E", "1"), Target(None, "E", "1")), ("E=a=b", Target(None, "E", "a=b")), (("E", 1), Target(None, "E", "1"))])
+@pytest.mark.parametrize(
+    ("key", "target"),
+    [
+        (("E", "1"), Target(None, "E", "1")),
+        ("E=a=b", Target(None, "E", "a=b")),
+        (("E", 1), Target(None, "E", "1")),
+    ],
+)
 def test_a_record_is_named_by_a_pair_or_a_text(key, target):
     assert target_of(None, key) == target
 
 
-@pytest.mark.parametrize(("customer", "key"), [
-    (None, None), ("a", "E=1"), (5, None), ("\udcff", None), ("\0", None), (None, ("E",)), (None, 5), (None, "E"),
-    (None, "=1"), (None, "E="), (None, ("E", "\udcff")), (None, (5, "1")), (None, ("E", ""))])
+@pytest.mark.parametrize(
+    ("customer", "key"),
+    [
+        (None, None),
+        ("a", "E=1"),
+        (5, None),
+        ("\udcff", None),
+        ("\0", None),
+        (None, ("E",)),
+        (None, 5),
+        (None, "E"),
+        (None, "=1"),
+        (None, "E="),
+        (None, ("E", "\udcff")),
+        (None, (5, "1")),
+        (None, ("E", "")),
+    ],
+)
 def test_what_names_no_customer_is_refused(customer, key):
     with pytest.raises(OvertideError) as refused:
         target_of(customer, key)
@@ -60,31 +90,49 @@ def test_what_names_no_customer_is_refused(customer, key):
 
 def test_changes_take_the_same_times_and_refuse_other_types(project_folder):
     with Project(project_folder) as project:
-        answer = project.update(key=ANN, fields={"Points": 9}, event_time=datetime.now(UTC) - timedelta(hours=1),
-                                valid_until=timedelta(hours=2), caller="desk")
+        answer = project.update(
+            key=ANN,
+            fields={"Points": 9},
+            event_time=datetime.now(UTC) - timedelta(hours=1),
+            valid_until=timedelta(hours=2),
+            caller="desk",
+        )
         assert answer.event.valid_until - answer.event.accepted_at == 2 * HOUR
         assert 0 <= answer.event.accepted_at - HOUR - answer.event.valid_from < HOUR
         for call, code in (
-                (lambda: project.update(key=ANN, fields={"Points": 9}, caller=5), "invalid_parameter"),
-                (lambda: project.update(key=ANN, fields={5: "x"}), "unknown_field"),
-                (lambda: project.withdraw(key=ANN, field=5), "invalid_parameter"),
-                (lambda: project.post(ORDERS, None), "invalid_parameter"),
-                (lambda: project.post(ORDERS, '{"OrderId": "1"}'), "invalid_parameter"),
-                (lambda: project.post(ORDERS, {"OrderId": "1"}), "invalid_parameter")):
+            (lambda: project.update(key=ANN, fields={"Points": 9}, caller=5), "invalid_parameter"),
+            (lambda: project.update(key=ANN, fields={5: "x"}), "unknown_field"),
+            (lambda: project.withdraw(key=ANN, field=5), "invalid_parameter"),
+            (lambda: project.post(ORDERS, None), "invalid_parameter"),
+            (lambda: project.post(ORDERS, '{"OrderId": "1"}'), "invalid_parameter"),
+            (lambda: project.post(ORDERS, {"OrderId": "1"}), "invalid_parameter"),
+        ):
             with pytest.raises(OvertideError) as refused:
                 call()
             assert refused.value.code == code
 
 
 WRONG_TYPES = {
-    "path": [lambda _: overtide.open(5), lambda _: overtide.open(None), lambda _: overtide.open(b"shop"),
-             lambda _: overtide.open("")],
-    "base": [lambda project: project.get(key=ANN, base="no"), lambda project: project.timeline(key=ANN, base=1)],
+    "path": [
+        lambda _: overtide.open(5),
+        lambda _: overtide.open(None),
+        lambda _: overtide.open(b"shop"),
+        lambda _: overtide.open(""),
+    ],
+    "base": [
+        lambda project: project.get(key=ANN, base="no"),
+        lambda project: project.timeline(key=ANN, base=1),
+    ],
     "query": [lambda project: project.sql(5), lambda project: project.sql(None)],
-    "parameters": [lambda project: project.sql("SELECT ?", 5), lambda project: project.sql("SELECT ?", "a"),
-                   lambda project: project.sql("SELECT $a", {"a": 1})],
-    "fields": [lambda project: project.update(key=ANN, fields=["Points"]),
-               lambda project: project.update(key=ANN, fields="Points=1")],
+    "parameters": [
+        lambda project: project.sql("SELECT ?", 5),
+        lambda project: project.sql("SELECT ?", "a"),
+        lambda project: project.sql("SELECT $a", {"a": 1}),
+    ],
+    "fields": [
+        lambda project: project.update(key=ANN, fields=["Points"]),
+        lambda project: project.update(key=ANN, fields="Points=1"),
+    ],
     "field": [lambda project: project.withdraw(key=ANN, field=["Points"])],
     "entity": [lambda project: project.post(5, []), lambda project: project.post(None, [{}])],
     "records": [lambda project: project.post(ORDERS, 5)],
@@ -93,10 +141,13 @@ WRONG_TYPES = {
     "report": [lambda project: project.refresh(report=5)],
     "until_caught_up": [lambda project: project.stream("yes")],
     "stop": [lambda project: project.stream(stop=5)],
-    "watch": [lambda project: project.stream(watch=5)]}
+    "watch": [lambda project: project.stream(watch=5)],
+}
 
 
-@pytest.mark.parametrize(("name", "call"), [(name, call) for name, calls in WRONG_TYPES.items() for call in calls])
+@pytest.mark.parametrize(
+    ("name", "call"), [(name, call) for name, calls in WRONG_TYPES.items() for call in calls]
+)
 def test_arguments_of_wrong_types_are_refused_by_name(refreshed_shop, name, call):
     with Project(str(refreshed_shop)) as project, pytest.raises(OvertideError) as refused:
         call(project)

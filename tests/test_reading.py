@@ -1,27 +1,56 @@
-"""The rules of the merged view as pure functions: which update decides a field, which activities a timeline shows."""
+"""The rules of the merged view as pure functions.
+
+Which update decides a field, which activities a timeline shows.
+"""
 
 import json
 
 import pytest
 
-from lake.generation import Profile
-from lake.reading import Card, TimelineEntry, card, live_activities, overlay, timeline
-from schemas.activities import COLUMNS
-from schemas.events import Event
-from schemas.tables import ProfileField
-from schemas.values import canonical
+from overtide.lake.generation import Profile
+from overtide.lake.reading import Card, TimelineEntry, card, live_activities, overlay, timeline
+from overtide.schemas.activities import COLUMNS
+from overtide.schemas.events import Event
+from overtide.schemas.tables import ProfileField
+from overtide.schemas.values import canonical
 
-FIELDS = {name: ProfileField(name, kind, updatable) for name, kind, updatable in (
-    ("CustomerId", "string", False), ("City", "string", True), ("Points", "integer", True),
-    ("Shop_Key", "string", False))}
-PROFILE = Profile("c" * 32, {"City": "Oslo", "Points": 1, "Shop_Key": "7"}, (("Shop", "7", True),), ("d" * 32,))
+FIELDS = {
+    name: ProfileField(name, kind, updatable)
+    for name, kind, updatable in (
+        ("CustomerId", "string", False),
+        ("City", "string", True),
+        ("Points", "integer", True),
+        ("Shop_Key", "string", False),
+    )
+}
+PROFILE = Profile(
+    "c" * 32, {"City": "Oslo", "Points": 1, "Shop_Key": "7"}, (("Shop", "7", True),), ("d" * 32,)
+)
 
 
-def event(kind: str, body: dict, accepted: int, start: int | None = None, until: int | None = None,
-          event_id: str | None = None) -> Event:
+def event(
+    kind: str,
+    body: dict,
+    accepted: int,
+    start: int | None = None,
+    until: int | None = None,
+    event_id: str | None = None,
+) -> Event:
     start = accepted if start is None else start
-    return Event(accepted, event_id or f"{accepted:04d}", accepted, kind, PROFILE.customer_id, None, None, start, until,
-                 "someone", canonical(body), body.get("ActivityId"))
+    return Event(
+        accepted,
+        event_id or f"{accepted:04d}",
+        accepted,
+        kind,
+        PROFILE.customer_id,
+        None,
+        None,
+        start,
+        until,
+        "someone",
+        canonical(body),
+        body.get("ActivityId"),
+    )
 
 
 def update(accepted: int, start: int | None = None, until: int = 100, **fields: object) -> Event:
@@ -33,12 +62,20 @@ def withdrawal(accepted: int, field: str | None = None, start: int | None = None
 
 
 def shown(events: list[Event], t: int, k: int | None = None) -> dict[str, object]:
-    return {name: override.value for name, override in overlay(events, FIELDS, t, t if k is None else k).items()}
+    return {
+        name: override.value
+        for name, override in overlay(events, FIELDS, t, t if k is None else k).items()
+    }
 
 
 def test_an_update_holds_from_its_start_until_just_before_its_end():
     one = update(10, until=20, City="Bergen")
-    assert [shown([one], t).get("City") for t in (9, 10, 19, 20)] == [None, "Bergen", "Bergen", None]
+    assert [shown([one], t).get("City") for t in (9, 10, 19, 20)] == [
+        None,
+        "Bergen",
+        "Bergen",
+        None,
+    ]
 
 
 def test_nothing_is_shown_before_it_was_known():
@@ -60,8 +97,10 @@ def test_of_equal_starts_the_later_acceptance_wins_then_the_greater_id():
 
 
 def test_an_older_update_shows_again_when_a_newer_one_ends():
-    assert [shown([update(1, until=50, City="Bergen"), update(2, until=20, City="Bodø")], t)["City"]
-            for t in (10, 20)] == ["Bodø", "Bergen"]
+    assert [
+        shown([update(1, until=50, City="Bergen"), update(2, until=20, City="Bodø")], t)["City"]
+        for t in (10, 20)
+    ] == ["Bodø", "Bergen"]
 
 
 def test_each_field_is_decided_on_its_own_and_null_is_a_value():
@@ -69,7 +108,9 @@ def test_each_field_is_decided_on_its_own_and_null_is_a_value():
     assert shown(events, 10) == {"City": None, "Points": 5}
 
 
-@pytest.mark.parametrize(("field", "left"), [("City", {"Points": 5}), (None, {}), ("Points", {"City": "Bergen"})])
+@pytest.mark.parametrize(
+    ("field", "left"), [("City", {"Points": 5}), (None, {}), ("Points", {"City": "Bergen"})]
+)
 def test_a_withdrawal_ends_the_updates_of_its_field_or_of_all(field, left):
     assert shown([update(1, City="Bergen", Points=5), withdrawal(2, field)], 10) == left
 
@@ -88,7 +129,9 @@ def test_fields_and_types_that_the_base_lacks_are_not_shown():
 
 def test_an_unreadable_body_says_nothing():
     broken = Event(1, "1", 1, "update", PROFILE.customer_id, None, None, 1, 90, None, "{", None)
-    wrong = Event(2, "2", 2, "update", PROFILE.customer_id, None, None, 1, 90, None, '{"fields": [1]}', None)
+    wrong = Event(
+        2, "2", 2, "update", PROFILE.customer_id, None, None, 1, 90, None, '{"fields": [1]}', None
+    )
     assert shown([broken, wrong, update(3, City="Bergen")], 10) == {"City": "Bergen"}
 
 
@@ -97,8 +140,13 @@ def test_a_card_says_for_each_field_whether_it_is_live_and_what_lies_beneath():
     assert isinstance(found, Card)
     assert (found["City"], found["Points"]) == ("Bergen", 1)
     city = found.fields["City"]
-    assert (city.live, city.base_value, city.valid_until, city.event_id, city.caller) == (True, "Oslo", 20, "0010",
-                                                                                         "someone")
+    assert (city.live, city.base_value, city.valid_until, city.event_id, city.caller) == (
+        True,
+        "Oslo",
+        20,
+        "0010",
+        "someone",
+    )
     assert list(found.fields) == ["City", "Points", "Shop_Key"]
     document = found.as_json()
     assert document["asOf"] == "1970-01-01T00:00:00.000015Z"
@@ -112,10 +160,14 @@ def activity(identity: str, time: str | None, **more: object) -> dict[str, objec
 
 
 def test_real_time_activities_hold_like_updates_and_the_first_of_an_identity_stands():
-    first, second = (event("activity", activity("a", "2026-01-01", Title=title), at, at, at + 20)
-                     for at, title in ((10, "first"), (15, "second")))
-    assert [[entry["Title"] for entry in live_activities([second, first], t, 40)] for t in (9, 12, 20, 30, 35)] == \
-        [[], ["first"], ["first"], ["second"], []]
+    first, second = (
+        event("activity", activity("a", "2026-01-01", Title=title), at, at, at + 20)
+        for at, title in ((10, "first"), (15, "second"))
+    )
+    assert [
+        [entry["Title"] for entry in live_activities([second, first], t, 40)]
+        for t in (9, 12, 20, 30, 35)
+    ] == [[], ["first"], ["first"], ["second"], []]
     assert live_activities([first], 12, 9) == []
     assert live_activities([update(10, City="Bergen"), withdrawal(11)], 12, 12) == []
 
@@ -132,7 +184,9 @@ def test_a_timeline_has_the_newest_first_then_the_least_id_and_no_time_last():
 
 
 def test_an_activity_that_the_base_has_is_the_bases_also_elsewhere():
-    found = timeline([activity("a", "2026-01-01")], [entry("a", "2026-01-05"), entry("b", "2026-01-05")], {"b"})
+    found = timeline(
+        [activity("a", "2026-01-01")], [entry("a", "2026-01-05"), entry("b", "2026-01-05")], {"b"}
+    )
     assert [(one["ActivityId"], one.live) for one in found] == [("a", False)]
 
 

@@ -1,4 +1,7 @@
-"""Files are loaded before they are needed: as much as is worth it, and no longer than somebody works."""
+"""Files are loaded before they are needed.
+
+As much as is worth it, and no longer than somebody works.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -6,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from transforms import sources
-from transforms.sources import reading_ahead
+from overtide.transforms import sources
+from overtide.transforms.sources import reading_ahead
 
 BLOCK = bytes(1 << 16)
 
@@ -22,7 +25,10 @@ def pipes(tmp_path) -> list[Path]:
 
 
 def filled(path: Path, size: int) -> int:
-    """Write to a pipe; return how much was read from it, or waits in it, before its reader closed it."""
+    """Write to a pipe; return how much was taken in before its reader closed it.
+
+    That is what was read from it or waits in it.
+    """
     written = 0
     with path.open("wb", buffering=0) as pipe:
         try:

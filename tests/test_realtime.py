@@ -11,26 +11,43 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import GlobalWindows
 
-from eventlog.sqlite import SqliteEventLog
-from lake.catalog import Publish, connect
-from lake.locks import hold, stream_lock
-from lake.maintenance import Upkeep
-from lake.overlay import committed_position, open_overlay
-from lake.published import Standing, announce
-from lake.reading import overlay
-from pipelines.realtime import Tick, read_log, stream
-from schemas.errors import OvertideError
-from schemas.events import Draft, Event, activity_id, id_source
-from schemas.instants import DAY, HOUR
-from schemas.paths import Paths
-from schemas.tables import ProfileField
-from schemas.values import canonical
-from transforms.realtime import SCHEMAS, overlay_rows, to_batch
-from transforms.windows import NEVER, ValidityCoder, ValidityWindows, at_its_start, validity
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.catalog import Publish, connect
+from overtide.lake.locks import hold, stream_lock
+from overtide.lake.maintenance import Upkeep
+from overtide.lake.overlay import committed_position, open_overlay
+from overtide.lake.published import Standing, announce
+from overtide.lake.reading import overlay
+from overtide.pipelines.realtime import Tick, read_log, stream
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import Draft, Event, activity_id, id_source
+from overtide.schemas.instants import DAY, HOUR
+from overtide.schemas.paths import Paths
+from overtide.schemas.tables import ProfileField
+from overtide.schemas.values import canonical
+from overtide.transforms.realtime import SCHEMAS, overlay_rows, to_batch
+from overtide.transforms.windows import (
+    NEVER,
+    ValidityCoder,
+    ValidityWindows,
+    at_its_start,
+    validity,
+)
 
 NOW = 1_800_000_000_000_000
-UPDATE = Event(3, "e3", NOW, "update", "c1", None, None, NOW - 5, NOW + 7, "me",
-               '{"fields":{"City":"Oslo","Points":null}}')
+UPDATE = Event(
+    3,
+    "e3",
+    NOW,
+    "update",
+    "c1",
+    None,
+    None,
+    NOW - 5,
+    NOW + 7,
+    "me",
+    '{"fields":{"City":"Oslo","Points":null}}',
+)
 FIELDS = {"City": "string", "Points": "integer"}
 
 
@@ -41,52 +58,111 @@ def of(rows, table):
 def test_an_update_is_one_row_per_field():
     assert overlay_rows(UPDATE, FIELDS) == [
         ("updates", ("e3", 3, "c1", None, None, field, value, NOW - 5, NOW + 7, NOW, "me"))
-        for field, value in (("City", '"Oslo"'), ("Points", "null"))]
+        for field, value in (("City", '"Oslo"'), ("Points", "null"))
+    ]
 
 
 def test_a_withdrawal_keeps_its_target_as_posted():
-    event = replace(UPDATE, kind="withdrawal", customer_id=None, entity="crm_people", key="a", valid_until=None,
-                    body='{"field":null}')
+    event = replace(
+        UPDATE,
+        kind="withdrawal",
+        customer_id=None,
+        entity="crm_people",
+        key="a",
+        valid_until=None,
+        body='{"field":null}',
+    )
     assert overlay_rows(event, FIELDS) == [
-        ("withdrawals", ("e3", 3, None, "crm_people", "a", None, NOW - 5, NOW, "me"))]
+        ("withdrawals", ("e3", 3, None, "crm_people", "a", None, NOW - 5, NOW, "me"))
+    ]
 
 
 def test_an_activity_has_all_its_columns():
-    body = canonical({"ActivityId": "x", "ActivityTime": "2027-01-15T08:00:00.000001Z", "Title": "Bought"})
-    [(table, values)] = overlay_rows(replace(UPDATE, kind="activity", body=body, activity_id="x"), FIELDS)
+    body = canonical(
+        {"ActivityId": "x", "ActivityTime": "2027-01-15T08:00:00.000001Z", "Title": "Bought"}
+    )
+    [(table, values)] = overlay_rows(
+        replace(UPDATE, kind="activity", body=body, activity_id="x"), FIELDS
+    )
     row = to_batch(table, [values]).to_pylist()[0]
-    assert (row["ActivityId"], row["Title"], row["URL"], row["ActivityTime"].microsecond) == ("x", "Bought", None, 1)
+    assert (row["ActivityId"], row["Title"], row["URL"], row["ActivityTime"].microsecond) == (
+        "x",
+        "Bought",
+        None,
+        1,
+    )
 
 
-@pytest.mark.parametrize(("field", "value", "code"), [("Gone", "x", "unknown_field"), ("Points", "x", "invalid_value"),
-                                                      ("Points", "12", "invalid_value"), ("City", 1, "invalid_value")])
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("Gone", "x", "unknown_field"),
+        ("Points", "x", "invalid_value"),
+        ("Points", "12", "invalid_value"),
+        ("City", 1, "invalid_value"),
+    ],
+)
 def test_what_no_longer_fits_is_stored_and_quarantined(field, value, code):
-    event = replace(UPDATE, body=canonical({"fields": {field: value, "City": "Oslo"} if field != "City"
-                                            else {field: value}}))
+    event = replace(
+        UPDATE,
+        body=canonical(
+            {"fields": {field: value, "City": "Oslo"} if field != "City" else {field: value}}
+        ),
+    )
     rows = overlay_rows(event, FIELDS)
-    assert [(row[4], row[5], row[6]) for row in of(rows, "realtime_quarantine")] == [(code, field, canonical(value))]
+    assert [(row[4], row[5], row[6]) for row in of(rows, "realtime_quarantine")] == [
+        (code, field, canonical(value))
+    ]
     assert (field, canonical(value)) in [(row[5], row[6]) for row in of(rows, "updates")]
     assert of(overlay_rows(event, None), "realtime_quarantine") == []
 
 
-@pytest.mark.parametrize("kind", ["string", "integer", "double", "decimal(4,2)", "boolean", "date", "datetime", "guid"])
+@pytest.mark.parametrize(
+    "kind", ["string", "integer", "double", "decimal(4,2)", "boolean", "date", "datetime", "guid"]
+)
 def test_a_value_is_quarantined_just_where_no_reader_shows_it(kind):
-    for value in (None, True, 1, 5, 5.0, "5", "5.00", "x", "2026-01-02", "2026-01-02T00:00:00.000000Z", str(2**53 + 1),
-                  "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"):
+    for value in (
+        None,
+        True,
+        1,
+        5,
+        5.0,
+        "5",
+        "5.00",
+        "x",
+        "2026-01-02",
+        "2026-01-02T00:00:00.000000Z",
+        str(2**53 + 1),
+        "0123456789abcdef0123456789abcdef",
+        "01234567-89ab-cdef-0123-456789abcdef",
+    ):
         event = replace(UPDATE, body=canonical({"fields": {"City": value}}))
         shown = overlay([event], {"City": ProfileField("City", kind, True)}, NOW, NOW)
         refused = of(overlay_rows(event, {"City": kind}), "realtime_quarantine")
         assert bool(shown) != bool(refused), value
 
 
-@pytest.mark.parametrize("change", [{"body": "{"}, {"body": "[]"}, {"body": "{}"}, {"body": '{"fields":3}'},
-                                    {"valid_until": None}, {"kind": "rumour"}, {"kind": "withdrawal"},
-                                    {"kind": "withdrawal", "body": '{"field":3}'}, {"kind": "activity"},
-                                    {"kind": "activity", "body": '{"Title":1}', "activity_id": "x"},
-                                    {"kind": "activity", "body": '{"ActivityTime":"noon"}', "activity_id": "x"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": "{"},
+        {"body": "[]"},
+        {"body": "{}"},
+        {"body": '{"fields":3}'},
+        {"valid_until": None},
+        {"kind": "rumour"},
+        {"kind": "withdrawal"},
+        {"kind": "withdrawal", "body": '{"field":3}'},
+        {"kind": "activity"},
+        {"kind": "activity", "body": '{"Title":1}', "activity_id": "x"},
+        {"kind": "activity", "body": '{"ActivityTime":"noon"}', "activity_id": "x"},
+    ],
+)
 def test_what_cannot_be_decoded_is_quarantined_whole(change):
     rows = overlay_rows(replace(UPDATE, **change), FIELDS)
-    assert [(table, values[4], values[5]) for table, values in rows] == [("realtime_quarantine", "undecodable", None)]
+    assert [(table, values[4], values[5]) for table, values in rows] == [
+        ("realtime_quarantine", "undecodable", None)
+    ]
     assert rows[0][1][7].startswith("The event cannot be decoded: ")
 
 
@@ -109,12 +185,19 @@ def test_the_window_is_the_validity():
 def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
     events = [UPDATE, replace(UPDATE, position=4), replace(UPDATE, position=5, valid_until=NOW + 8)]
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
-        groups = (pipeline | beam.Create(events) | "Stamp" >> beam.Map(at_its_start)
-                  | beam.WindowInto(ValidityWindows())
-                  | beam.Map(lambda event: (event.customer_id, event.position)) | beam.GroupByKey()
-                  | "Show" >> beam.Map(lambda group, window=beam.DoFn.WindowParam: (sorted(group[1]),
-                          window.end.micros))
-                  | "Forget windows" >> beam.WindowInto(GlobalWindows()))
+        groups = (
+            pipeline
+            | beam.Create(events)
+            | "Stamp" >> beam.Map(at_its_start)
+            | beam.WindowInto(ValidityWindows())
+            | beam.Map(lambda event: (event.customer_id, event.position))
+            | beam.GroupByKey()
+            | "Show"
+            >> beam.Map(
+                lambda group, window=beam.DoFn.WindowParam: (sorted(group[1]), window.end.micros)
+            )
+            | "Forget windows" >> beam.WindowInto(GlobalWindows())
+        )
         assert_that(groups, equal_to([([3, 4], NOW + 7), ([5], NOW + 8)]))
 
 
@@ -132,10 +215,14 @@ class Project:
         self.log = SqliteEventLog(paths.log, lambda: NOW, id_source(lambda: next(bits)))
 
     def update(self, **fields):
-        return self.log.append([Draft("update", "c1", None, None, canonical({"fields": fields}), ttl=HOUR)])[0].event
+        return self.log.append(
+            [Draft("update", "c1", None, None, canonical({"fields": fields}), ttl=HOUR)]
+        )[0].event
 
     def stream(self, **options):
-        return stream(self.paths, self.log, lambda: NOW, FnApiRunner(), **{"until_caught_up": True, **options})
+        return stream(
+            self.paths, self.log, lambda: NOW, FnApiRunner(), **{"until_caught_up": True, **options}
+        )
 
     def query(self, statement):
         reader = connect(self.paths)
@@ -153,17 +240,28 @@ def project(paths):
 def test_the_stream_carries_the_log_into_the_lake(project):
     project.update(City="Oslo", Points=3)
     identity = activity_id("shop_orders", "1")
-    body = canonical({"ActivityId": identity, "ActivityType": "Order", "SourceEntityName": "shop_orders"})
-    project.log.append([Draft("activity", None, "crm_people", "k", body, ttl=HOUR, activity_id=identity),
-                        Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
+    body = canonical(
+        {"ActivityId": identity, "ActivityType": "Order", "SourceEntityName": "shop_orders"}
+    )
+    project.log.append(
+        [
+            Draft("activity", None, "crm_people", "k", body, ttl=HOUR, activity_id=identity),
+            Draft("withdrawal", "c1", None, None, '{"field":"City"}'),
+        ]
+    )
     done = project.stream()
     assert (done.position, done.events, done.ticks) == (3, 3, 1)
-    assert project.query('SELECT "Field", "Value" FROM lake.updates ORDER BY 1') == [("City", '"Oslo"'), ("Points",
-            "3")]
-    assert project.query('SELECT "EntityName", "PrimaryKey", "ActivityId" FROM lake.realtime_activities') == [
-        ("crm_people", "k", identity)]
+    assert project.query('SELECT "Field", "Value" FROM lake.updates ORDER BY 1') == [
+        ("City", '"Oslo"'),
+        ("Points", "3"),
+    ]
+    assert project.query(
+        'SELECT "EntityName", "PrimaryKey", "ActivityId" FROM lake.realtime_activities'
+    ) == [("crm_people", "k", identity)]
     assert project.query('SELECT "Field" FROM lake.withdrawals') == [("City",)]
-    assert project.query('SELECT "Position", epoch_us("AcceptedAt") FROM lake.overlay_state') == [(3, NOW + 2)]
+    assert project.query('SELECT "Position", epoch_us("AcceptedAt") FROM lake.overlay_state') == [
+        (3, NOW + 2)
+    ]
 
 
 def test_the_stream_goes_on_where_it_stopped(project):
@@ -183,7 +281,9 @@ def test_the_size_of_ticks_changes_nothing(tmp_path):
             project.update(City=str(value))
         done = project.stream(tick=Tick(shortest=0, events=events))
         assert done.ticks == -(-7 // events)
-        answers.append(project.query('SELECT * EXCLUDE ("EventId") FROM lake.updates ORDER BY "Position"'))
+        answers.append(
+            project.query('SELECT * EXCLUDE ("EventId") FROM lake.updates ORDER BY "Position"')
+        )
     assert answers[0] == answers[1] == answers[2]
 
 
@@ -191,20 +291,27 @@ def test_an_event_that_cannot_be_decoded_does_not_stop_the_stream(project):
     project.log.append([Draft("update", "c1", None, None, "not JSON", ttl=HOUR)])
     project.update(City="Oslo")
     project.stream()
-    assert project.query('SELECT "Position", "Code" FROM lake.realtime_quarantine') == [(0, "undecodable")]
+    assert project.query('SELECT "Position", "Code" FROM lake.realtime_quarantine') == [
+        (0, "undecodable")
+    ]
     assert project.query('SELECT "Position" FROM lake.updates') == [(1,)]
 
 
 def test_one_stream_per_lake(project):
-    with hold(stream_lock(project.paths), "overtide stream", "earlier"), pytest.raises(OvertideError) as refused:
+    with (
+        hold(stream_lock(project.paths), "overtide stream", "earlier"),
+        pytest.raises(OvertideError) as refused,
+    ):
         project.stream()
     assert (refused.value.code, refused.value.exit_code) == ("locked", 75)
 
 
 def test_an_open_stream_takes_what_comes_and_stops_when_told(project):
     stop, seen = threading.Event(), threading.Event()
-    running = threading.Thread(target=project.stream, kwargs={
-        "until_caught_up": False, "stop": stop, "watch": lambda _progress: seen.set()})
+    running = threading.Thread(
+        target=project.stream,
+        kwargs={"until_caught_up": False, "stop": stop, "watch": lambda _progress: seen.set()},
+    )
     running.start()
     project.update(City="Oslo")
     assert seen.wait(60)
@@ -229,8 +336,9 @@ def test_a_log_that_took_the_place_of_another_is_the_one_that_is_read(tmp_path):
         assert read_log(tmp_path / "events.sqlite", 0, 10) == [event]
 
 
-@pytest.mark.parametrize(("took", "events", "pause"), [(0.05, 10, 0.2), (0.5, 10, 0.1), (2.0, 10, 0), (0.05, 20_000,
-        0)])
+@pytest.mark.parametrize(
+    ("took", "events", "pause"), [(0.05, 10, 0.2), (0.5, 10, 0.1), (2.0, 10, 0), (0.05, 20_000, 0)]
+)
 def test_ticks_follow_the_load(took, events, pause):
     assert Tick().pause(took, events) == pytest.approx(pause)
 
@@ -242,7 +350,15 @@ def test_the_log_forgets_what_no_question_may_ask_for(project):
     announce(project.paths, Standing(Publish(1, NOW + 9 * DAY, "none", history_days=2)))
     late = NOW + 2 * DAY + HOUR
     for now, left in ((late - 1, ["update", "withdrawal"]), (late, ["withdrawal"])):
-        project.log.append([Draft("activity", "c1", None, None, "{}", valid_until=now + 1, activity_id=str(now))])
-        stream(project.paths, project.log, lambda now=now: now, FnApiRunner(), until_caught_up=True,
-               upkeep=Upkeep(commits=1))
+        project.log.append(
+            [Draft("activity", "c1", None, None, "{}", valid_until=now + 1, activity_id=str(now))]
+        )
+        stream(
+            project.paths,
+            project.log,
+            lambda now=now: now,
+            FnApiRunner(),
+            until_caught_up=True,
+            upkeep=Upkeep(commits=1),
+        )
         assert [event.kind for event in project.log.read(0, 2) if event.position < 2] == left

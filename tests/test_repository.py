@@ -1,4 +1,7 @@
-"""What holds for every file: nothing of one machine in it, modules that say what they are and stay readable."""
+"""What holds for every file.
+
+Nothing of one machine in it, modules that say what they are and stay readable.
+"""
 
 import ast
 import re
@@ -7,8 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NOT_OURS = {".git", ".venv", "build", "dist", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache",
-            ".hypothesis"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    "build",
+    "dist",
+    "__pycache__",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+}
 DATA = {".csv", ".txt", ".parquet", ".lock"}
 LONGEST_MODULE, LONGEST_FUNCTION, USUAL_FUNCTION = 400, 50, 30
 
@@ -16,20 +28,30 @@ LONGEST_MODULE, LONGEST_FUNCTION, USUAL_FUNCTION = 400, 50, 30
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.])/" + "(work|root|home|farm)/"),
     "a folder outside the repository": re.compile(r"\.\./" + "shared"),
-    "the address of a registry": re.compile(r"(pypi|pythonhosted|proxy\.golang)\." + "(org|io)|index" + "-url[ =]http"),
+    "the address of a registry": re.compile(
+        r"(pypi|pythonhosted|proxy\.golang)\." + "(org|io)|index" + "-url[ =]http"
+    ),
     "work left for later": re.compile("TO" + "DO|FIX" + "ME"),
 }
 
 
 def files() -> list[Path]:
-    return [path for path in sorted(ROOT.rglob("*"))
-            if path.is_file() and not NOT_OURS & set(path.relative_to(ROOT).parts)
-            and ".egg-info" not in str(path) and not path.name.startswith(".coverage")]
+    return [
+        path
+        for path in sorted(ROOT.rglob("*"))
+        if path.is_file()
+        and not NOT_OURS & set(path.relative_to(ROOT).parts)
+        and ".egg-info" not in str(path)
+        and not path.name.startswith(".coverage")
+    ]
 
 
 def texts() -> list[tuple[str, str]]:
-    return [(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
-            for path in files() if path.suffix not in DATA]
+    return [
+        (str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+        for path in files()
+        if path.suffix not in DATA
+    ]
 
 
 def modules() -> list[tuple[str, ast.Module]]:
@@ -38,8 +60,12 @@ def modules() -> list[tuple[str, ast.Module]]:
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_holds(what):
-    found = [f"{name}:{number}: {line.strip()[:100]}" for name, text in texts()
-             for number, line in enumerate(text.splitlines(), 1) if FORBIDDEN[what].search(line)]
+    found = [
+        f"{name}:{number}: {line.strip()[:100]}"
+        for name, text in texts()
+        for number, line in enumerate(text.splitlines(), 1)
+        if FORBIDDEN[what].search(line)
+    ]
     assert found == []
 
 
@@ -63,8 +89,11 @@ def test_modules_stay_readable():
 
 
 def test_functions_stay_readable():
-    lengths = {f"{name}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-               for name, module in modules() for node in ast.walk(module)
-               if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    lengths = {
+        f"{name}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for name, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
     assert sum(length < USUAL_FUNCTION for length in lengths.values()) >= 0.9 * len(lengths)

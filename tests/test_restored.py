@@ -1,4 +1,4 @@
-"""A restored project: the catalog that is there is the truth, and a log that lost events is noticed."""
+"""A restored project: its catalog is the truth, and a log that lost events is noticed."""
 
 import json
 import os
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lake import published as announced
-from lake import sealed
+from overtide.lake import published as announced
+from overtide.lake import sealed
 from overtide.project import Project
-from schemas.paths import Paths
-from schemas.signatures import signature
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import signature
 from tests import shop
 from tests.command_line import call, expect_refusal, spawn
 from tests.shop import CONTACTS, ORDERS
@@ -20,25 +20,58 @@ from tests.shop import CONTACTS, ORDERS
 WHO = ["--key", f"{CONTACTS}=1"]
 CATALOG, SERVING = "lake/catalog.sqlite", "lake/catalog.sqlite.files/serving"
 RECORD = json.dumps({"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"})
-EVERY = {"get": ["get", *WHO], "timeline": ["timeline", *WHO], "sql": ["sql", "FROM runs"], "open": ["open"],
-         "status": ["status"], "update": ["update", *WHO, "Points=1"], "withdraw": ["withdraw", *WHO],
-         "post": ["post", ORDERS], "stream": ["stream", "--until-caught-up"], "refresh": ["refresh"]}
+EVERY = {
+    "get": ["get", *WHO],
+    "timeline": ["timeline", *WHO],
+    "sql": ["sql", "FROM runs"],
+    "open": ["open"],
+    "status": ["status"],
+    "update": ["update", *WHO, "Points=1"],
+    "withdraw": ["withdraw", *WHO],
+    "post": ["post", ORDERS],
+    "stream": ["stream", "--until-caught-up"],
+    "refresh": ["refresh"],
+}
 
 
 def points(folder: Path, value: int) -> None:
     """Let the source say so many points of Ann."""
-    shop.write_sources(folder, shop.sources(
-        (CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": value}),
-        (shop.ACCOUNTS, "1", {"EMail": "ann@x"}),
-        (ORDERS, "1", {"OrderId": "1", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": f"Cup {value}"})))
+    shop.write_sources(
+        folder,
+        shop.sources(
+            (CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": value}),
+            (shop.ACCOUNTS, "1", {"EMail": "ann@x"}),
+            (
+                ORDERS,
+                "1",
+                {
+                    "OrderId": "1",
+                    "AccountId": "1",
+                    "PlacedAt": "2024-03-01T10:00:00Z",
+                    "Item": f"Cup {value}",
+                },
+            ),
+        ),
+    )
 
 
 def said(folder: Path) -> tuple[object, ...]:
-    """Return what every kind of read says of Ann: run and points of the card, activity, the same in SQL, the status."""
+    """Return what every kind of read says of Ann.
+
+    Run and points of the card, activity, the same in SQL, the status.
+    """
     announced._noted.clear()  # as another process
-    card, timeline = (call("-C", folder, "--json", *EVERY[name]).document for name in ("get", "timeline"))
-    rows = call("-C", folder, "--json", "sql", "SELECT max(r.Run) run, any_value(c.Points) points FROM runs r, "
-                "(FROM Customer_live WHERE EMail = 'ann@x') c").document["rows"][0]
+    card, timeline = (
+        call("-C", folder, "--json", *EVERY[name]).document for name in ("get", "timeline")
+    )
+    rows = call(
+        "-C",
+        folder,
+        "--json",
+        "sql",
+        "SELECT max(r.Run) run, any_value(c.Points) points FROM runs r, "
+        "(FROM Customer_live WHERE EMail = 'ann@x') c",
+    ).document["rows"][0]
     status = call("-C", folder, "--json", "status").document
     assert (card["run"], timeline["run"], status["published"]["run"]) == (rows["run"],) * 3
     assert card["fields"]["Points"]["value"] == rows["points"]
@@ -47,7 +80,10 @@ def said(folder: Path) -> tuple[object, ...]:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory) -> dict[str, Path]:
-    """Copies of one project: after run 2, after run 3, and one that was at run 2 when it went on to another run 3."""
+    """Copies of one project.
+
+    After run 2, after run 3, and one that was at run 2 when it went on to another run 3.
+    """
     folder = tmp_path_factory.mktemp("history")
     now = folder / "now"
     now.mkdir()
@@ -121,7 +157,9 @@ def test_a_newer_catalog_is_the_truth_everywhere(history, tmp_path, restore):
 
 
 @pytest.mark.parametrize("restore", [with_data, wholly])
-def test_a_run_of_another_history_with_the_same_number_is_not_taken_for_it(history, project, restore):
+def test_a_run_of_another_history_with_the_same_number_is_not_taken_for_it(
+    history, project, restore
+):
     restore(history["other run 3"], project)
     assert said(project) == (3, 33, "Cup 33")
     restore(history["run 3"], project)
@@ -129,7 +167,9 @@ def test_a_run_of_another_history_with_the_same_number_is_not_taken_for_it(histo
 
 
 def test_past_bases_are_those_of_the_restored_catalog(history, project):
-    before = call("-C", history["run 3"], "--json", "sql", "SELECT Run, PublishedAt FROM runs ORDER BY Run").document
+    before = call(
+        "-C", history["run 3"], "--json", "sql", "SELECT Run, PublishedAt FROM runs ORDER BY Run"
+    ).document
     at = str(before["rows"][1]["PublishedAt"]).replace(" ", "T")
     for generation in (project / SERVING).glob("run000002*"):
         shutil.copy(next((history["other run 3"] / SERVING).glob("run000003*")), generation)
@@ -143,25 +183,40 @@ def test_a_restored_lake_goes_on_with_a_refresh_and_a_stream(history, project):
     wholly(history["run 2"], project)
     assert said(project) == (2, 2, "Cup 2")
     assert call("-C", project, "--json", "stream", "--until-caught-up").document == {
-        "position": 1, "events": 1, "ticks": 1}
+        "position": 1,
+        "events": 1,
+        "ticks": 1,
+    }
     points(project, 4)
     assert call("-q", "-C", project, "refresh").code == 0
     assert said(project) == (3, 4, "Cup 4")
-    live = call("-C", project, "--json", "sql", "SELECT FullName FROM Customer_live WHERE EMail = 'ann@x'").document
+    live = call(
+        "-C", project, "--json", "sql", "SELECT FullName FROM Customer_live WHERE EMail = 'ann@x'"
+    ).document
     card = call("-C", project, "--json", "get", *WHO).document
     assert (live["rows"], card["fields"]["FullName"]["value"]) == ([{"FullName": "Cleo"}], "Cleo")
 
 
 def test_a_process_that_stays_open_notices_a_restored_catalog(history, project):
     with Project(project) as opened:
-        assert (opened.get(key=(CONTACTS, "1")).run, opened.timeline(key=(CONTACTS, "1")).run) == (3, 3)
-        for name, title, run in (("run 2", "Cup 2", 2), ("other run 3", "Cup 33", 3), ("run 3", "Cup 3", 3)):
+        assert (opened.get(key=(CONTACTS, "1")).run, opened.timeline(key=(CONTACTS, "1")).run) == (
+            3,
+            3,
+        )
+        for name, title, run in (
+            ("run 2", "Cup 2", 2),
+            ("other run 3", "Cup 33", 3),
+            ("run 3", "Cup 3", 3),
+        ):
             with_data(history[name], project)
             assert opened.get(key=(CONTACTS, "1")).run == run
-            assert [entry["Title"] for entry in opened.timeline(key=(CONTACTS, "1")).entries] == [title]
+            assert [entry["Title"] for entry in opened.timeline(key=(CONTACTS, "1")).entries] == [
+                title
+            ]
 
 
 # ---- serving generations that are lost or damaged
+
 
 def lose(generation: Path) -> None:
     generation.unlink()
@@ -187,7 +242,10 @@ def change_a_letter(generation: Path) -> None:
 
 
 def break_pages(generation: Path) -> None:
-    """Let no reader find what is in it, and nobody notice by its name: as one of an earlier version, or a bad disk."""
+    """Let no reader find what is in it, and nobody notice by its name.
+
+    As one of an earlier version, or a bad disk.
+    """
     content = generation.read_bytes()
     generation.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
     sealed._whole[generation] = signature(generation)
@@ -205,7 +263,9 @@ def test_reads_and_changes_go_on_from_the_lake_where_a_generation_is_damaged(pro
     damage(next((project / SERVING).glob("run000003*")))
     found = call("-C", project, "--json", *EVERY["get"]).document
     times = {"asOf", "knownAt"}
-    assert {key: found[key] for key in found.keys() - times} == {key: whole[key] for key in whole.keys() - times}
+    assert {key: found[key] for key in found.keys() - times} == {
+        key: whole[key] for key in whole.keys() - times
+    }
     assert said(project) == (3, 3, "Cup 3")
     for command in ("update", "withdraw", "post"):
         assert call("-q", "-C", project, *EVERY[command], given=RECORD).code == 0
@@ -218,13 +278,18 @@ def test_reads_and_changes_go_on_from_the_lake_where_a_generation_is_damaged(pro
 def test_reads_go_on_where_a_generation_is_damaged_and_nobody_noticed_yet(project):
     break_pages(next((project / SERVING).glob("run000003*")))
     with Project(project) as opened:
-        assert (opened.get(key=(CONTACTS, "1"))["Points"], opened.timeline(key=(CONTACTS, "1")).run) == (3, 3)
+        assert (
+            opened.get(key=(CONTACTS, "1"))["Points"],
+            opened.timeline(key=(CONTACTS, "1")).run,
+        ) == (3, 3)
     assert said(project) == (3, 3, "Cup 3")
 
 
 def test_a_generation_is_looked_through_once(project, monkeypatch):
     read = []
-    monkeypatch.setattr("lake.sealed.checksum", lambda path: read.append(path) or int(path.stem[-8:], 16))
+    monkeypatch.setattr(
+        "overtide.lake.sealed.checksum", lambda path: read.append(path) or int(path.stem[-8:], 16)
+    )
     generation = next((project / SERVING).glob("run000003*"))
     os.utime(generation)
     for _ in range(3):
@@ -233,8 +298,18 @@ def test_a_generation_is_looked_through_once(project, monkeypatch):
     assert read == [generation]
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"5", b"null", b"{}", b'{"format": 2}',
-                                     b'{"run": 9, "published_at": 1, "generation": "run000009"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"garbage",
+        b"5",
+        b"null",
+        b"{}",
+        b'{"format": 2}',
+        b'{"run": 9, "published_at": 1, "generation": "run000009"}',
+    ],
+)
 def test_what_lies_beside_the_catalog_is_asked_anew_where_it_says_nothing(project, content):
     published = Paths.of(project).published
     published.write_bytes(content)
@@ -245,7 +320,9 @@ def test_what_lies_beside_the_catalog_is_asked_anew_where_it_says_nothing(projec
 def test_the_catalog_is_asked_once_after_it_was_restored(history, project, monkeypatch):
     asked = []
     real = announced._named_by_catalog
-    monkeypatch.setattr(announced, "_named_by_catalog", lambda paths: asked.append(paths) or real(paths))
+    monkeypatch.setattr(
+        announced, "_named_by_catalog", lambda paths: asked.append(paths) or real(paths)
+    )
     put_over(history["run 3"], project)
     for command in ("get", "get", "status", "sql", "timeline", "get", "update", "get"):
         announced._noted.clear()
@@ -259,6 +336,7 @@ def test_the_catalog_is_asked_once_after_it_was_restored(history, project, monke
 
 
 # ---- event logs that are lost or cut
+
 
 def gone(log: Path, _backup: Path) -> None:
     for file in log.parent.glob("events.sqlite*"):
@@ -298,13 +376,20 @@ def another(log: Path, _backup: Path) -> None:
     other.close()
 
 
-LOST: list[Callable[[Path, Path], None]] = [gone, gone_but_for_its_note, gone_with_its_folder, emptied, older,
-                                            older_in_its_place, another]
+LOST: list[Callable[[Path, Path], None]] = [
+    gone,
+    gone_but_for_its_note,
+    gone_with_its_folder,
+    emptied,
+    older,
+    older_in_its_place,
+    another,
+]
 
 
 @pytest.fixture(scope="module")
 def carried(history, tmp_path_factory) -> tuple[Path, Path]:
-    """A project whose stream carried three events, and a backup of its log from when there was one."""
+    """A project whose stream carried three events, and a log backup from when it had one."""
     folder = Path(shutil.copytree(history["run 3"], tmp_path_factory.mktemp("carried") / "project"))
     assert call("-q", "-C", folder, "update", *WHO, "Points=1").code == 0
     backup = Path(shutil.copy(folder / "log/events.sqlite", folder.parent / "backup.sqlite"))
@@ -321,10 +406,20 @@ def test_a_log_that_lost_events_is_refused_by_every_command(carried, tmp_path, l
     before = sorted((folder / "log").glob("*.sqlite")) if (folder / "log").exists() else []
     for command, words in EVERY.items():
         answer = call("-q", "--json", "-C", folder, *words, given=RECORD)
-        assert (command, answer.code, answer.document["error"]["code"]) == (command, 1, "log_replaced")
-    assert (sorted((folder / "log").glob("*.sqlite")) if (folder / "log").exists() else []) == before
-    expect_refusal(call("-q", "-C", folder, "get", *WHO), 1, "Restore the newest backup of the log",
-                   "`overtide stream --accept-log`")
+        assert (command, answer.code, answer.document["error"]["code"]) == (
+            command,
+            1,
+            "log_replaced",
+        )
+    assert (
+        sorted((folder / "log").glob("*.sqlite")) if (folder / "log").exists() else []
+    ) == before
+    expect_refusal(
+        call("-q", "-C", folder, "get", *WHO),
+        1,
+        "Restore the newest backup of the log",
+        "`overtide stream --accept-log`",
+    )
 
 
 @pytest.mark.parametrize("lose_log", LOST)
@@ -353,7 +448,10 @@ def test_what_was_published_from_a_log_is_missed_as_well(history, tmp_path):
 def test_accepting_the_log_that_belongs_to_a_lake_changes_nothing(carried, tmp_path):
     folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
     assert call("-C", folder, "--json", "stream", "--until-caught-up", "--accept-log").document == {
-        "position": 3, "events": 0, "ticks": 0}
+        "position": 3,
+        "events": 0,
+        "ticks": 0,
+    }
 
 
 def test_a_stream_and_a_writer_notice_that_the_log_is_taken_away(carried, tmp_path):
@@ -361,8 +459,11 @@ def test_a_stream_and_a_writer_notice_that_the_log_is_taken_away(carried, tmp_pa
     with Project(folder) as opened:
         opened.update(key=(CONTACTS, "1"), fields={"Points": 4})
         gone(folder / "log/events.sqlite", folder)
-        for change in (lambda: opened.update(key=(CONTACTS, "1"), fields={"Points": 5}), opened.stream,
-                       lambda: opened.get(key=(CONTACTS, "1"))):
+        for change in (
+            lambda: opened.update(key=(CONTACTS, "1"), fields={"Points": 5}),
+            opened.stream,
+            lambda: opened.get(key=(CONTACTS, "1")),
+        ):
             with pytest.raises(Exception, match="another event log"):
                 change()
 
@@ -393,4 +494,8 @@ def test_a_running_stream_ends_when_its_log_is_replaced(carried, tmp_path):
 def test_another_process_says_the_same(carried, tmp_path):
     folder = Path(shutil.copytree(carried[0], tmp_path / "project"))
     gone(folder / "log/events.sqlite", folder)
-    expect_refusal(spawn("-q", "-C", folder, *EVERY["get"]), 1, "The lake holds events up to position 3 of another")
+    expect_refusal(
+        spawn("-q", "-C", folder, *EVERY["get"]),
+        1,
+        "The lake holds events up to position 3 of another",
+    )

@@ -1,4 +1,7 @@
-"""The ways to run: every shipped file loads, names one Beam runner, and wrong input is answered in one sentence."""
+"""The ways to run: every shipped file loads and names one Beam runner.
+
+Wrong input is answered in one sentence.
+"""
 
 from pathlib import Path
 
@@ -7,11 +10,17 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.dask.dask_runner import DaskOptions
 from apache_beam.runners.runner import create_runner
 
-import runner_configs
-from schemas.errors import USAGE, OvertideError
+from overtide import runner_configs
+from overtide.schemas.errors import USAGE, OvertideError
 
-VARIABLES = ("OVERTIDE_PRISM", "OVERTIDE_DASK", "OVERTIDE_FLINK", "OVERTIDE_GCP_PROJECT", "OVERTIDE_GCP_REGION",
-             "OVERTIDE_GCP_TEMP")
+VARIABLES = (
+    "OVERTIDE_PRISM",
+    "OVERTIDE_DASK",
+    "OVERTIDE_FLINK",
+    "OVERTIDE_GCP_PROJECT",
+    "OVERTIDE_GCP_REGION",
+    "OVERTIDE_GCP_TEMP",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +36,13 @@ def test_there_is_one_file_per_way_to_run():
 @pytest.mark.parametrize("name", runner_configs.names())
 def test_no_option_is_left_to_chance(name):
     config = runner_configs.load(name)
-    assert config.runner.rpartition(".")[2] in {"FnApiRunner", "PrismRunner", "DaskRunner", "FlinkRunner",
-                                                "DataflowRunner"}
+    assert config.runner.rpartition(".")[2] in {
+        "FnApiRunner",
+        "PrismRunner",
+        "DaskRunner",
+        "FlinkRunner",
+        "DataflowRunner",
+    }
     assert "${" not in str(config.options)
     assert config.kernel_threads >= 1
 
@@ -38,8 +52,12 @@ def test_beam_knows_the_tested_runners_and_every_option(name):
     config = runner_configs.load(name)
     assert type(create_runner(config.runner)).__name__ == config.runner.rpartition(".")[2]
     options = PipelineOptions(config.flags)
-    read = options.get_all_options(drop_default=True) | options.view_as(DaskOptions).get_all_options(drop_default=True)
-    assert len(read) >= len([value for value in config.options.values() if value not in (1, "in_memory")])
+    read = options.get_all_options(drop_default=True) | options.view_as(
+        DaskOptions
+    ).get_all_options(drop_default=True)
+    assert len(read) >= len(
+        [value for value in config.options.values() if value not in (1, "in_memory")]
+    )
 
 
 def test_beam_reads_the_address_of_the_scheduler():
@@ -62,7 +80,11 @@ def test_a_path_to_a_file_is_a_runner_too(tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text("runner: FnApiRunner\nthreads: 3\nmemory_limit: 512MB\n")
     config = runner_configs.load(str(path))
-    assert (config.runner, config.kernel_threads, config.memory_limit) == ("FnApiRunner", 3, "512MB")
+    assert (config.runner, config.kernel_threads, config.memory_limit) == (
+        "FnApiRunner",
+        3,
+        "512MB",
+    )
 
 
 def refusal(name: str) -> OvertideError:
@@ -83,13 +105,16 @@ def test_an_unknown_name_gets_the_list():
     assert "dask, dataflow, embedded, flink, prism" in str(refusal("spark"))
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("runner: DirectRunner", "chooses between several runners"),
-    ("runner: FnApiRunner\nthread: 2", "thread: Extra inputs"),
-    ("runner: FnApiRunner\nmemory_limit: much", "memory_limit"),
-    ("runner: [", "is not YAML"),
-    ("", "does not describe a runner"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("runner: DirectRunner", "chooses between several runners"),
+        ("runner: FnApiRunner\nthread: 2", "thread: Extra inputs"),
+        ("runner: FnApiRunner\nmemory_limit: much", "memory_limit"),
+        ("runner: [", "is not YAML"),
+        ("", "does not describe a runner"),
+    ],
+)
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, says: str):
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
@@ -110,7 +135,9 @@ RUNNERS_PAGE = (Path(__file__).parent.parent / "docs" / "runners.md").read_text(
 
 def test_the_page_about_runners_names_each_of_them_and_every_key():
     assert [name for name in runner_configs.names() if f"\n## {name}\n" not in RUNNERS_PAGE] == []
-    assert [key for key in runner_configs.RunnerConfig.model_fields if f"\n{key}: " not in RUNNERS_PAGE] == []
+    assert [
+        key for key in runner_configs.RunnerConfig.model_fields if f"\n{key}: " not in RUNNERS_PAGE
+    ] == []
 
 
 def test_the_example_of_the_page_is_a_runner(tmp_path: Path):

@@ -1,4 +1,7 @@
-"""The same refresh on every runner gives the same content: FnApiRunner, Dask with two workers, Prism."""
+"""The same refresh on every runner gives the same content.
+
+FnApiRunner, Dask with two workers, Prism.
+"""
 
 import json
 import os
@@ -15,11 +18,11 @@ import yaml
 
 from benchmarks.make_customers import make
 from benchmarks.project import write_project
-from pipelines.refresh import Refreshed, refresh
-from runner_configs import RunnerConfig, load
-from schemas.configuration import Configuration
-from schemas.instants import parse_instant
-from schemas.paths import Paths
+from overtide.pipelines.refresh import Refreshed, refresh
+from overtide.runner_configs import RunnerConfig, load
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.instants import parse_instant
+from overtide.schemas.paths import Paths
 
 ROOT = Path(__file__).parent.parent
 PEOPLE = 1_000
@@ -65,10 +68,18 @@ def test_one_bucket_gives_the_same_as_many(files, expected, tmp_path):
 
 @contextmanager
 def program(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of the environment beside the test; workers import the packages from the repository."""
+    """Run a program of the environment beside the test.
+
+    Workers import the packages from the repository.
+    """
     command = [str(Path(sys.executable).parent / arguments[0]), *map(str, arguments[1:])]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield process
     finally:
@@ -82,11 +93,34 @@ def dask(tmp_path, monkeypatch) -> Iterator[str]:
     from distributed import Client, default_client
 
     where = tmp_path / "scheduler.json"
-    worker = ("dask", "worker", "--scheduler-file", where, "--nthreads", "1", "--no-dashboard", "--no-nanny",
-              "--host", "127.0.0.1", "--local-directory", tmp_path)
+    worker = (
+        "dask",
+        "worker",
+        "--scheduler-file",
+        where,
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--no-nanny",
+        "--host",
+        "127.0.0.1",
+        "--local-directory",
+        tmp_path,
+    )
     with ExitStack() as running:
-        running.enter_context(program("dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                                      "--scheduler-file", where))
+        running.enter_context(
+            program(
+                "dask",
+                "scheduler",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--no-dashboard",
+                "--scheduler-file",
+                where,
+            )
+        )
         for _ in range(2):
             running.enter_context(program(*worker))
         address = address_in(where)
@@ -123,7 +157,10 @@ def tasks_done(address: str) -> list[int]:
 
 @pytest.fixture(scope="module")
 def prism() -> Path:
-    """The binary of Prism: the one that OVERTIDE_PRISM names, else built once with Go and kept in .venv."""
+    """The binary of Prism: the one OVERTIDE_PRISM names, else one built with Go.
+
+    It is built once and kept in .venv.
+    """
     if named := os.environ.get("OVERTIDE_PRISM"):
         return Path(named)
     binary = ROOT / ".venv" / "prism" / "prism"

@@ -1,4 +1,4 @@
-"""Reads notice every publish, also in processes where DuckDB and Python's own SQLite live side by side."""
+"""Reads notice every publish, also where DuckDB and Python's SQLite share a process."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ from tests.shop import CONTACTS
 READER = """
 import sys
 from pathlib import Path
-from schemas.paths import Paths
-from eventlog.sqlite import SqliteEventLog
-from serving.cards import Reader
-from serving.fields import Target
+from overtide.schemas.paths import Paths
+from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.serving.cards import Reader
+from overtide.serving.fields import Target
 paths = Paths.of(Path(sys.argv[1]))
 clock = lambda: 4102444800000000
 reader = Reader(paths, SqliteEventLog(paths.log, clock, lambda at: ""), clock)
@@ -43,8 +43,12 @@ def test_the_publishing_process_reads_what_it_published(tmp_path):
 def test_a_long_lived_reader_notices_publishes_of_another_process(tmp_path):
     story = Story.begin(HandEngine, tmp_path)
     publish(story)
-    with subprocess.Popen([sys.executable, "-c", READER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as reader:
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
         seen = [asked(reader)]
         for _ in range(3):
             publish(story)
@@ -60,6 +64,6 @@ def asked(reader: subprocess.Popen) -> int:
 
 
 def story_target():
-    from serving.fields import Target
+    from overtide.serving.fields import Target
 
     return Target(None, CONTACTS, "0")

@@ -1,4 +1,7 @@
-"""What a query of `overtide sql` and of `Project.sql` may take: memory to a limit, and a temporary folder that goes."""
+"""What a query of `overtide sql` and of `Project.sql` may take.
+
+Memory to a limit, and a temporary folder that goes.
+"""
 
 import os
 import tempfile
@@ -6,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from lake import session
+from overtide.lake import session
 from overtide.project import Project
-from schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError
 
-SORTED = "SELECT count(*) AS n FROM (SELECT row_number() OVER (ORDER BY hash(i)) FROM range(6000000) AS r(i))"
-HELD = "SELECT i % 3 AS n, string_agg(repeat('x', 100) || i) FROM range(3000000) AS r(i) GROUP BY ALL"
+SORTED = (
+    "SELECT count(*) AS n FROM (SELECT row_number() OVER (ORDER BY hash(i)) FROM "
+    "range(6000000) AS r(i))"
+)
+HELD = (
+    "SELECT i % 3 AS n, string_agg(repeat('x', 100) || i) FROM range(3000000) AS r(i) GROUP BY ALL"
+)
 
 
 @pytest.fixture
@@ -55,14 +63,22 @@ def test_sizes_are_written_as_duckdb_does(opened, limit):
 
 
 def test_what_does_not_fit_is_put_aside_and_removed(opened, tmp_path, project_folder):
-    before = {path for path in project_folder.rglob("*") if "-wal" not in path.name and "-shm" not in path.name}
+    before = {
+        path
+        for path in project_folder.rglob("*")
+        if "-wal" not in path.name and "-shm" not in path.name
+    }
     with session.session(opened.paths, "100MB") as connection:
         folder = Path(connection.execute("SELECT current_setting('temp_directory')").fetchone()[0])
         assert folder.parent == tmp_path / "temp"
         assert folder.stat().st_mode & 0o077 == 0
         assert connection.execute(SORTED).fetchall() == [(6_000_000,)]
     assert list((tmp_path / "temp").iterdir()) == []
-    assert before >= {path for path in project_folder.rglob("*") if "-wal" not in path.name and "-shm" not in path.name}
+    assert before >= {
+        path
+        for path in project_folder.rglob("*")
+        if "-wal" not in path.name and "-shm" not in path.name
+    }
 
 
 def test_without_a_temporary_folder_queries_run_in_memory(opened, monkeypatch):
@@ -77,6 +93,10 @@ def test_without_a_temporary_folder_queries_run_in_memory(opened, monkeypatch):
 def test_half_of_the_memory_is_the_default(opened):
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with session.session(opened.paths) as connection:
-        number, unit = connection.execute("SELECT current_setting('memory_limit')").fetchone()[0].split()
+        number, unit = (
+            connection.execute("SELECT current_setting('memory_limit')").fetchone()[0].split()
+        )
     limit = float(number) * 1024 ** (" KMGT".index(unit[0]))
-    assert 0.05 * total < limit <= 0.51 * total  # less than half where a container has less than the machine
+    assert (
+        0.05 * total < limit <= 0.51 * total
+    )  # less than half where a container has less than the machine

@@ -1,4 +1,7 @@
-"""Generated histories: whatever happens, reads, stream, rebuild and SQL say what the oracle says."""
+"""Generated histories: reads, stream, rebuild and SQL say what the oracle says.
+
+They do so whatever happens.
+"""
 
 import shutil
 import tempfile
@@ -15,8 +18,12 @@ from tests.engine_by_hand import HandEngine
 from tests.histories import QUESTIONS, Step, Story, histories
 from tests.questions import Questions, ask_everything
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate],
-                 database=None)
+QUICK = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+    database=None,
+)
 """Shrinking takes minutes; `make fuzz` does it."""
 
 
@@ -47,7 +54,8 @@ def test_every_answer_is_the_oracle_s(steps: list[Step], questions: Questions, b
 @pytest.mark.slow
 @settings(QUICK, max_examples=2)
 @given(steps=histories(refreshes=2, talk=6), questions=QUESTIONS, batch=st.integers(1, 7))
-def test_every_answer_is_the_oracle_s_over_real_refreshes_and_streams(steps: list[Step], questions: Questions,
-                                                                      batch: int) -> None:
+def test_every_answer_is_the_oracle_s_over_real_refreshes_and_streams(
+    steps: list[Step], questions: Questions, batch: int
+) -> None:
     with told(Engine, steps) as story:
         ask_everything(story, questions, batch)

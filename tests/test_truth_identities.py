@@ -1,4 +1,7 @@
-"""Generated histories of clusters: the refresh gives the same ids, aliases and registry rows as the oracle."""
+"""Generated histories of clusters.
+
+The refresh gives the same ids, aliases and registry rows as the oracle.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -15,19 +18,28 @@ from tests.sequences import KEYS, NAMES, Label, Records, clusters_of, told
 History = list[Records]
 LABELS, PICK = st.integers(0, 6), st.integers(0, 1000)
 CHANGES = st.one_of(
-    st.tuples(st.just("merge"), LABELS, LABELS), st.tuples(st.just("merge"), LABELS, LABELS),
-    st.tuples(st.just("part"), PICK, LABELS), st.tuples(st.just("part"), PICK, LABELS),
-    st.tuples(st.just("move"), PICK, LABELS), st.tuples(st.just("vanish"), PICK, st.none()),
-    st.tuples(st.just("again"), PICK, st.none()))
+    st.tuples(st.just("merge"), LABELS, LABELS),
+    st.tuples(st.just("merge"), LABELS, LABELS),
+    st.tuples(st.just("part"), PICK, LABELS),
+    st.tuples(st.just("part"), PICK, LABELS),
+    st.tuples(st.just("move"), PICK, LABELS),
+    st.tuples(st.just("vanish"), PICK, st.none()),
+    st.tuples(st.just("again"), PICK, st.none()),
+)
 RECORDS = [(name, key) for name in NAMES for key in KEYS]
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Return what records there are at each refresh: customers merge, part, and are again as they were."""
+    """Return what records there are at each refresh.
+
+    Customers merge, part, and are again as they were.
+    """
     first = draw(st.dictionaries(st.sampled_from(RECORDS), LABELS, min_size=1))
     history: History = [first]
-    for changes in draw(st.lists(st.lists(CHANGES, min_size=1, max_size=3), min_size=1, max_size=7)):
+    for changes in draw(
+        st.lists(st.lists(CHANGES, min_size=1, max_size=3), min_size=1, max_size=7)
+    ):
         history.append(changed(history, changes))
     return history
 
@@ -61,23 +73,54 @@ def check(folder: Path, history: History) -> None:
 def label(**clusters: str) -> dict[Ref, Label]:
     """Return records by the clusters that hold them: `B1` is record 1 of the primary entity."""
     names = {name[0]: name for name in NAMES}
-    return {(names[one[0]], one[1:]): place for place, records in enumerate(clusters.values())
-            for one in records.split()}
+    return {
+        (names[one[0]], one[1:]): place
+        for place, records in enumerate(clusters.values())
+        for one in records.split()
+    }
 
 
-@pytest.mark.parametrize("history", [
-    pytest.param(["B1|A1 C1", "B1 A1", "B1 A1|C1 A2"], id="a record returns with an id that was merged"),
-    pytest.param(["B1|A1 A2", "B1 A1", "B1|A1|A2"], id="both parts of a merged id return"),
-    pytest.param(["B1|A1 A2", "B1 A1", "B1 A1 A2"], id="a merged id returns and is merged again"),
-    pytest.param(["B1 A1", "B1|A1", "C1 C2|B1", "C1 B1|A1", "C1|B1|A1"], id="what is no customer holds its id"),
-    pytest.param(["B1 C1", "C1", "A1 C1", "A1|C1", "A1 C1"], id="an id is given again to what is no customer"),
-    pytest.param(["B1|A1|A2", "B1|A1 A2", "B1 A1 A2", "B1 A1", "B1|A1", "B1|A1 A2"], id="an alias goes back")])
+@pytest.mark.parametrize(
+    "history",
+    [
+        pytest.param(
+            ["B1|A1 C1", "B1 A1", "B1 A1|C1 A2"], id="a record returns with an id that was merged"
+        ),
+        pytest.param(["B1|A1 A2", "B1 A1", "B1|A1|A2"], id="both parts of a merged id return"),
+        pytest.param(
+            ["B1|A1 A2", "B1 A1", "B1 A1 A2"], id="a merged id returns and is merged again"
+        ),
+        pytest.param(
+            ["B1 A1", "B1|A1", "C1 C2|B1", "C1 B1|A1", "C1|B1|A1"],
+            id="what is no customer holds its id",
+        ),
+        pytest.param(
+            ["B1 C1", "C1", "A1 C1", "A1|C1", "A1 C1"],
+            id="an id is given again to what is no customer",
+        ),
+        pytest.param(
+            ["B1|A1|A2", "B1|A1 A2", "B1 A1 A2", "B1 A1", "B1|A1", "B1|A1 A2"],
+            id="an alias goes back",
+        ),
+    ],
+)
 def test_ids_that_return(tmp_path, history):
-    check(tmp_path, [label(**{str(place): one for place, one in enumerate(step.split("|"))}) for step in history])
+    check(
+        tmp_path,
+        [
+            label(**{str(place): one for place, one in enumerate(step.split("|"))})
+            for step in history
+        ],
+    )
 
 
 @pytest.mark.fuzz
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.generate])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.generate],
+)
 @given(history=histories())
 def test_the_refresh_gives_the_ids_of_the_oracle(tmp_path_factory, history):
     check(tmp_path_factory.mktemp("history"), history)

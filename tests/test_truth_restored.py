@@ -1,4 +1,7 @@
-"""Generated histories with restored catalogs and damaged generations: every answer is that of the restored truth."""
+"""Generated histories with restored catalogs and damaged generations.
+
+Every answer is that of the restored truth.
+"""
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +19,9 @@ from tests.test_truth import QUICK, told
 @pytest.mark.slow
 @settings(QUICK, max_examples=10)
 @given(steps=restored_histories(), questions=QUESTIONS, batch=st.integers(1, 7))
-def test_every_answer_is_that_of_the_restored_lake(steps: list[Step], questions: Questions, batch: int) -> None:
+def test_every_answer_is_that_of_the_restored_lake(
+    steps: list[Step], questions: Questions, batch: int
+) -> None:
     with told(HandEngine, steps, RestoredStory) as story:
         ask_everything(story, questions, batch)
 
@@ -25,7 +30,8 @@ def test_every_answer_is_that_of_the_restored_lake(steps: list[Step], questions:
 @pytest.mark.slow
 @settings(QUICK, max_examples=1)
 @given(steps=restored_histories(refreshes=2, talk=4), questions=QUESTIONS, batch=st.integers(1, 7))
-def test_every_answer_is_that_of_a_restored_lake_with_real_refreshes(steps: list[Step], questions: Questions,
-                                                                     batch: int) -> None:
+def test_every_answer_is_that_of_a_restored_lake_with_real_refreshes(
+    steps: list[Step], questions: Questions, batch: int
+) -> None:
     with told(Engine, steps, RestoredStory) as story:
         ask_everything(story, questions, batch)

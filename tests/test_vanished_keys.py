@@ -1,4 +1,7 @@
-"""Records that vanish from their source: their keys go on leading to the customer that their id leads to."""
+"""Records that vanish from their source.
+
+Their keys go on leading to the customer that their id leads to.
+"""
 
 import json
 from pathlib import Path
@@ -10,8 +13,11 @@ import yaml
 from tests.command_line import call
 from tests.test_mistaken_merges import PEOPLE, command, day
 
-ORDERS: dict[str, Any] = {"path": "o.csv", "primary_key": "Id", "attributes": {
-    "Id": "string", "Person": "string", "At": "datetime"}}
+ORDERS: dict[str, Any] = {
+    "path": "o.csv",
+    "primary_key": "Id",
+    "attributes": {"Id": "string", "Person": "string", "At": "datetime"},
+}
 
 
 @pytest.fixture
@@ -20,7 +26,16 @@ def folder(tmp_path: Path) -> Path:
     document = PEOPLE | {
         "sources": {"S": PEOPLE["sources"]["S"] | {"O": ORDERS}},
         "relationships": [{"name": "r", "entity": "S_O", "foreign_key": "Person", "to": "S_C"}],
-        "activities": [{"entity": "S_O", "name": "Orders", "relationship": "r", "timestamp": "At", "title": "Id"}]}
+        "activities": [
+            {
+                "entity": "S_O",
+                "name": "Orders",
+                "relationship": "r",
+                "timestamp": "At",
+                "title": "Id",
+            }
+        ],
+    }
     (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(document))
     (tmp_path / "o.csv").write_text("Id,Person,At\nold,C,2025-01-01\n")
     day(tmp_path, A="a", B="a", C="c")
@@ -36,16 +51,23 @@ def order(folder: Path, key: str, person: str) -> int:
 
 
 def seen(folder: Path, who: str) -> tuple[str, str, list[str]]:
-    """Return the id, the tier and the titles of a customer, by reads and by SQL, which must say the same."""
+    """Return a customer's id, tier and titles, on which reads and SQL must agree."""
     card = command(folder, "get", *who.split())
     titles = [one["Title"] for one in command(folder, "timeline", *who.split())["activities"]]
     command(folder, "stream", "--until-caught-up")
     one, tier = card["customerId"], card["fields"]["Tier"]["value"]
     for asked in ("Customer_live", "customer_as_of(now(), now())"):
-        rows = command(folder, "sql", f"SELECT Tier FROM {asked} WHERE CustomerId = '{one}'")["rows"]
+        rows = command(folder, "sql", f"SELECT Tier FROM {asked} WHERE CustomerId = '{one}'")[
+            "rows"
+        ]
         assert rows == [{"Tier": tier}], asked
-    for asked in (f"UnifiedActivity_live WHERE CustomerId = '{one}'", f"timeline_as_of('{one}', now(), now())"):
-        rows = command(folder, "sql", f"SELECT Title FROM {asked} ORDER BY ActivityTime DESC, ActivityId")["rows"]
+    for asked in (
+        f"UnifiedActivity_live WHERE CustomerId = '{one}'",
+        f"timeline_as_of('{one}', now(), now())",
+    ):
+        rows = command(
+            folder, "sql", f"SELECT Title FROM {asked} ORDER BY ActivityTime DESC, ActivityId"
+        )["rows"]
         assert [row["Title"] for row in rows] == titles, asked
     return one, tier, titles
 
@@ -54,7 +76,12 @@ def test_what_was_said_by_the_key_of_a_record_that_vanished_stays_with_its_custo
     before = seen(folder, "--key S_C=A")
     assert before[1:] == ("gold", ["by B"])
     day(folder, A="a", C="c")
-    assert seen(folder, "--key S_C=A") == seen(folder, "--key S_C=B") == seen(folder, before[0]) == before
+    assert (
+        seen(folder, "--key S_C=A")
+        == seen(folder, "--key S_C=B")
+        == seen(folder, before[0])
+        == before
+    )
     assert order(folder, "later by B", "B") == 201
     command(folder, "update", "--key", "S_C=B", "Tier=platinum", "--valid-until", "1d")
     assert seen(folder, "--key S_C=A") == (before[0], "platinum", ["later by B", "by B"])

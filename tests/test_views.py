@@ -1,4 +1,7 @@
-"""The merged view in SQL says what semantics 2.3, 2.4, 3.5 and 3.6 say; later tests compare it with the oracle."""
+"""The merged view in SQL says what semantics 2.3, 2.4, 3.5 and 3.6 say.
+
+Later tests compare it with the oracle.
+"""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,22 +12,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_lake import PROFILE, SmallLake, at, customer_id, sql
 
-from lake.catalog import connect
-from lake.live_values import fits_sql, typed_sql
-from lake.views import MACROS, OVERLAY_STATE, UNIFIED_ACTIVITY_LIVE, documented_tables, help_rows
-from schemas.tables import ProfileField
-from schemas.values import canonical, duckdb_type, misfit
+from overtide.lake.catalog import connect
+from overtide.lake.live_values import fits_sql, typed_sql
+from overtide.lake.views import (
+    MACROS,
+    OVERLAY_STATE,
+    UNIFIED_ACTIVITY_LIVE,
+    documented_tables,
+    help_rows,
+)
+from overtide.schemas.tables import ProfileField
+from overtide.schemas.values import canonical, duckdb_type, misfit
 
 
 @pytest.fixture
 def lake(tmp_path):
     """One customer in Rome, published by run 1 at second 100."""
     made = SmallLake.create(tmp_path)
-    made.insert("Customer", CustomerId=customer_id(1), Name="Ann", City="Rome", Points=5, FirstRun=1)
-    made.insert("AlternateKey", EntityName="crm_people", PrimaryKey="a", CustomerId=customer_id(1), IsWinner=True,
-                FirstRun=1)
-    made.insert("AlternateKey", EntityName="crm_people", PrimaryKey="b", CustomerId=customer_id(1), IsWinner=False,
-                FirstRun=1)
+    made.insert(
+        "Customer", CustomerId=customer_id(1), Name="Ann", City="Rome", Points=5, FirstRun=1
+    )
+    made.insert(
+        "AlternateKey",
+        EntityName="crm_people",
+        PrimaryKey="a",
+        CustomerId=customer_id(1),
+        IsWinner=True,
+        FirstRun=1,
+    )
+    made.insert(
+        "AlternateKey",
+        EntityName="crm_people",
+        PrimaryKey="b",
+        CustomerId=customer_id(1),
+        IsWinner=False,
+        FirstRun=1,
+    )
     made.publish(1, 100)
     return made
 
@@ -32,7 +55,12 @@ def lake(tmp_path):
 def test_an_update_shows_in_its_interval_only(lake):
     lake.update(1, accepted=200, until=300, fields={"City": "Oslo"})
     lake.stream()
-    assert [lake.value("City", t, 1000) for t in (199.999999, 200, 299.999999, 300)] == ["Rome", "Oslo", "Oslo", "Rome"]
+    assert [lake.value("City", t, 1000) for t in (199.999999, 200, 299.999999, 300)] == [
+        "Rome",
+        "Oslo",
+        "Oslo",
+        "Rome",
+    ]
 
 
 def test_an_update_is_not_known_before_its_acceptance(lake):
@@ -118,20 +146,48 @@ def test_before_the_first_publish_there_is_no_profile(lake):
 
 @pytest.fixture
 def merged(lake):
-    """Run 2 at second 200: customer 2 came; run 3 at 300: it was merged into 1; run 4 at 400: it is back."""
+    """Run 2 at second 200: customer 2 came; run 3 at 300: it was merged into 1; run 4 at 400.
+
+    It is back.
+    """
     two, history = {"CustomerId": customer_id(2), "Name": "Bea", "City": "Bern"}, "Customer_history"
     lake.insert(history, **two, FirstRun=2, ReplacedRun=3)
-    lake.insert("AlternateKey_history", EntityName="crm_people", PrimaryKey="c", CustomerId=customer_id(2),
-                IsWinner=True, FirstRun=2, ReplacedRun=3)
+    lake.insert(
+        "AlternateKey_history",
+        EntityName="crm_people",
+        PrimaryKey="c",
+        CustomerId=customer_id(2),
+        IsWinner=True,
+        FirstRun=2,
+        ReplacedRun=3,
+    )
     lake.publish(2, 200)
-    lake.insert("AlternateKey_history", EntityName="crm_people", PrimaryKey="c", CustomerId=customer_id(1),
-                IsWinner=False, FirstRun=3, ReplacedRun=4)
-    lake.insert("IdentityAlias_history", PreviousCustomerId=customer_id(2), CustomerId=customer_id(1), FirstRun=3,
-                ReplacedRun=4)
+    lake.insert(
+        "AlternateKey_history",
+        EntityName="crm_people",
+        PrimaryKey="c",
+        CustomerId=customer_id(1),
+        IsWinner=False,
+        FirstRun=3,
+        ReplacedRun=4,
+    )
+    lake.insert(
+        "IdentityAlias_history",
+        PreviousCustomerId=customer_id(2),
+        CustomerId=customer_id(1),
+        FirstRun=3,
+        ReplacedRun=4,
+    )
     lake.publish(3, 300)
     lake.insert("Customer", **two, FirstRun=4)
-    lake.insert("AlternateKey", EntityName="crm_people", PrimaryKey="c", CustomerId=customer_id(2), IsWinner=True,
-                FirstRun=4)
+    lake.insert(
+        "AlternateKey",
+        EntityName="crm_people",
+        PrimaryKey="c",
+        CustomerId=customer_id(2),
+        IsWinner=True,
+        FirstRun=4,
+    )
     lake.publish(4, 400)
     return lake
 
@@ -145,21 +201,34 @@ def test_ids_are_resolved_by_the_base_of_min_t_k(merged):
     assert merged.value("City", 250, 1000) == "Rome"
     assert merged.value("City", 350, 1000) == "Oslo"
     assert merged.value("City", 1000, 350) == "Oslo"
-    assert (merged.value("City", 450, 1000), merged.value("City", 450, 1000, customer=2)) == ("Rome", "Oslo")
+    assert (merged.value("City", 450, 1000), merged.value("City", 450, 1000, customer=2)) == (
+        "Rome",
+        "Oslo",
+    )
 
 
 def test_records_are_resolved_by_the_base_of_min_t_k(merged):
     merged.update(record=("crm_people", "c"), accepted=50, fields={"City": "Oslo"})
     merged.stream()
-    assert [merged.value("City", t, 1000) for t in (150, 250, 350, 450)] == ["Rome", "Rome", "Oslo", "Rome"]
+    assert [merged.value("City", t, 1000) for t in (150, 250, 350, 450)] == [
+        "Rome",
+        "Rome",
+        "Oslo",
+        "Rome",
+    ]
     assert [merged.value("City", t, 1000, customer=2) for t in (250, 450)] == ["Oslo", "Oslo"]
 
 
 def test_an_alias_of_an_id_that_has_a_profile_leads_nowhere_else(merged):
-    merged.insert("IdentityAlias", PreviousCustomerId=customer_id(2), CustomerId=customer_id(1), FirstRun=4)
+    merged.insert(
+        "IdentityAlias", PreviousCustomerId=customer_id(2), CustomerId=customer_id(1), FirstRun=4
+    )
     merged.update(2, accepted=401, fields={"City": "Oslo"})
     merged.stream()
-    assert (merged.value("City", 450, 450), merged.value("City", 450, 450, customer=2)) == ("Rome", "Oslo")
+    assert (merged.value("City", 450, 450), merged.value("City", 450, 450, customer=2)) == (
+        "Rome",
+        "Oslo",
+    )
 
 
 def test_a_timeline_follows_the_identity(merged):
@@ -176,7 +245,9 @@ def test_a_timeline_follows_the_identity(merged):
 def test_an_activity_that_the_base_has_is_the_bases(lake):
     lake.activity(1, accepted=150, name="x", time=7)
     lake.activity(1, accepted=151, name="y", time=7, until=180)
-    lake.insert("UnifiedActivity", CustomerId=customer_id(1), ActivityId="x", Title="source", FirstRun=2)
+    lake.insert(
+        "UnifiedActivity", CustomerId=customer_id(1), ActivityId="x", Title="source", FirstRun=2
+    )
     lake.publish(2, 200)
     lake.stream()
     titles = f"SELECT \"Title\" FROM lake.timeline_as_of('{customer_id(1)}', {{}}, {sql(1000)})"
@@ -200,7 +271,9 @@ def test_the_live_views_show_now(lake):
     lake.activity(1, name="x", accepted=1000, until=2000)
     lake.stream()
     assert lake.query('SELECT "City", "Points" FROM lake."Customer_live"') == [("Oslo", 5)]
-    assert lake.query('SELECT "CustomerId", "ActivityId" FROM lake."UnifiedActivity_live"') == [(customer_id(1), "x")]
+    assert lake.query('SELECT "CustomerId", "ActivityId" FROM lake."UnifiedActivity_live"') == [
+        (customer_id(1), "x")
+    ]
     assert lake.query('SELECT "Position" FROM lake.overlay_state') == [(3,)]
     lake.publish(2, 2000)
     assert lake.query('SELECT "City" FROM lake."Customer_live"') == [("Rome",)]
@@ -224,43 +297,131 @@ def test_now_is_no_later_than_the_rows_of_the_snapshot(lake, later):
 
 
 def test_values_are_typed(lake):
-    fields = {"Points": "9007199254740993", "Paid": "12.30", "Share": "-0.1234", "Rate": 1.5, "Born": "1990-01-02",
-              "Seen": "2026-01-02T03:04:05.000006Z", "Vip": True, "Name": 'Zoë "Z"\n',
-              "Token": "0a1b2c3d-0000-1111-2222-333344445555"}
+    fields = {
+        "Points": "9007199254740993",
+        "Paid": "12.30",
+        "Share": "-0.1234",
+        "Rate": 1.5,
+        "Born": "1990-01-02",
+        "Seen": "2026-01-02T03:04:05.000006Z",
+        "Vip": True,
+        "Name": 'Zoë "Z"\n',
+        "Token": "0a1b2c3d-0000-1111-2222-333344445555",
+    }
     lake.update(1, accepted=200, fields=fields)
     lake.stream()
     found = [lake.value(name, 300, 300) for name in fields]
-    assert found == [9007199254740993, Decimal("12.30"), Decimal("-0.1234"), 1.5, date(1990, 1, 2),
-                     datetime(2026, 1, 2, 3, 4, 5, 6, UTC), True, 'Zoë "Z"\n', fields["Token"]]
+    assert found == [
+        9007199254740993,
+        Decimal("12.30"),
+        Decimal("-0.1234"),
+        1.5,
+        date(1990, 1, 2),
+        datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
+        True,
+        'Zoë "Z"\n',
+        fields["Token"],
+    ]
 
 
-KINDS = ("string", "integer", "double", "decimal(12,2)", "decimal(5,0)", "decimal(4,4)", "boolean", "date", "datetime",
-         "guid")
-VALUES = [None, True, False, 0, 1, -5, 2**53, 1.5, -0.0, 1e300, "", "x", "12", "-7", "+7", "007", str(2**53 + 1),
-          str(-2**63), str(2**63), "1.50", "1.5", "-0.00", "0.1234", "-0.5000", ".1234", "1.0000", "1e3",
-          "12345678901.00", "1990-01-02", "1990-02-30", "1990-1-2", "0000-01-01", "0001-01-01", "9999-12-31",
-          "10000-01-01", "infinity", "-infinity", "epoch", "2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:05Z",
-          "2026-01-02T24:00:00.000000Z", "2026-01-02T23:59:60.000000Z", "2026-02-30T00:00:00.000000Z",
-          "0000-01-01T00:00:00.000000Z", "0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z", "true",
-          "0a1b2c3d-0000-1111-2222-333344445555", "0A1B2C3D-0000-1111-2222-333344445555",
-          "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123456789abcdef", "null", '"', "{}", "a\n", "\\"]
+KINDS = (
+    "string",
+    "integer",
+    "double",
+    "decimal(12,2)",
+    "decimal(5,0)",
+    "decimal(4,4)",
+    "boolean",
+    "date",
+    "datetime",
+    "guid",
+)
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -5,
+    2**53,
+    1.5,
+    -0.0,
+    1e300,
+    "",
+    "x",
+    "12",
+    "-7",
+    "+7",
+    "007",
+    str(2**53 + 1),
+    str(-(2**63)),
+    str(2**63),
+    "1.50",
+    "1.5",
+    "-0.00",
+    "0.1234",
+    "-0.5000",
+    ".1234",
+    "1.0000",
+    "1e3",
+    "12345678901.00",
+    "1990-01-02",
+    "1990-02-30",
+    "1990-1-2",
+    "0000-01-01",
+    "0001-01-01",
+    "9999-12-31",
+    "10000-01-01",
+    "infinity",
+    "-infinity",
+    "epoch",
+    "2026-01-02T03:04:05.000006Z",
+    "2026-01-02T03:04:05Z",
+    "2026-01-02T24:00:00.000000Z",
+    "2026-01-02T23:59:60.000000Z",
+    "2026-02-30T00:00:00.000000Z",
+    "0000-01-01T00:00:00.000000Z",
+    "0001-01-01T00:00:00.000000Z",
+    "9999-12-31T23:59:59.999999Z",
+    "true",
+    "0a1b2c3d-0000-1111-2222-333344445555",
+    "0A1B2C3D-0000-1111-2222-333344445555",
+    "0123456789abcdef0123456789abcdef",
+    "01234567-89ab-cdef-0123456789abcdef",
+    "null",
+    '"',
+    "{}",
+    "a\n",
+    "\\",
+]
 ALMOST = st.one_of(
-    st.sampled_from(VALUES), st.booleans(), st.integers(-2**53, 2**53),
-    st.floats(allow_nan=False, allow_infinity=False), st.integers(-2**65, 2**65).map(str),
+    st.sampled_from(VALUES),
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**65), 2**65).map(str),
     st.decimals(-10, 10, places=4).map(str),
-    st.dates().map(str), st.datetimes().map(lambda time: f"{time.isoformat(timespec='microseconds')}Z"),
-    st.uuids().map(str), st.uuids().map(lambda one: one.hex), st.text("0123456789+-.:TZeE ", max_size=30),
-    st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)?", fullmatch=True),
+    st.dates().map(str),
+    st.datetimes().map(lambda time: f"{time.isoformat(timespec='microseconds')}Z"),
+    st.uuids().map(str),
+    st.uuids().map(lambda one: one.hex),
+    st.text("0123456789+-.:TZeE ", max_size=30),
+    st.from_regex(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)?", fullmatch=True
+    ),
     st.from_regex("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", fullmatch=True),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+)
 """Canonical values of every type, and texts that are almost some."""
 
 
 def fit_in_sql(kind, values):
     """Return which of these values fit the type, as SQL says it."""
     with duckdb.connect() as connection:
-        rows = connection.execute(f"SELECT coalesce({fits_sql(kind, 'v')}, false) FROM (SELECT unnest(?) AS v)",
-                                  [[canonical(value) for value in values]]).fetchall()
+        rows = connection.execute(
+            f"SELECT coalesce({fits_sql(kind, 'v')}, false) FROM (SELECT unnest(?) AS v)",
+            [[canonical(value) for value in values]],
+        ).fetchall()
     return [value for value, (fits,) in zip(values, rows, strict=True) if fits]
 
 
@@ -283,7 +444,9 @@ def test_any_value_fits_in_sql_as_in_python(kind, values):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_live_value_has_the_type_of_its_column(kind):
     with duckdb.connect() as connection:
-        row = connection.execute(f"SELECT typeof({typed_sql(kind, 'v')}) FROM (SELECT 'null' AS v)").fetchone()
+        row = connection.execute(
+            f"SELECT typeof({typed_sql(kind, 'v')}) FROM (SELECT 'null' AS v)"
+        ).fetchone()
     assert row[0].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") == duckdb_type(kind)
 
 
@@ -291,8 +454,10 @@ def test_a_value_that_no_longer_fits_is_not_shown(lake):
     lake.update(1, accepted=110, fields={"City": "7"})
     lake.update(1, accepted=120, fields={"City": "Oslo"})
     lake.stream()
-    number = tuple(ProfileField(field.name, "guid" if field.name == "City" else field.type, field.updatable)
-                   for field in PROFILE)
+    number = tuple(
+        ProfileField(field.name, "guid" if field.name == "City" else field.type, field.updatable)
+        for field in PROFILE
+    )
     assert lake.value("City", 150, 150) == "Oslo"
     lake.publish(2, 200, number)
     assert lake.value("City", 250, 250) == "Rome"
@@ -321,7 +486,9 @@ def test_columns_named_like_parameters_and_keywords(tmp_path):
 
 
 def flap_backs(lake):
-    return lake.query('SELECT "Field", "Value", epoch_us("EndedAt") FROM lake.flap_backs ORDER BY 1')
+    return lake.query(
+        'SELECT "Field", "Value", epoch_us("EndedAt") FROM lake.flap_backs ORDER BY 1'
+    )
 
 
 def test_a_field_that_shows_an_older_value_again_has_fallen_back(lake):
@@ -342,7 +509,9 @@ def test_what_a_source_took_over_or_changed_since_has_not_fallen_back(lake):
     lake.update(1, accepted=400, until=900, fields={"Name": "Anne"})
     lake.stream()
     assert [name for name, *_ in flap_backs(lake)] == ["City", "Points"]
-    lake.query("""INSERT INTO lake.main."Customer_history" SELECT *, 2 FROM lake.main."Customer" """)
+    lake.query(
+        """INSERT INTO lake.main."Customer_history" SELECT *, 2 FROM lake.main."Customer" """
+    )
     lake.query("""UPDATE lake.main."Customer" SET "City" = 'Paris', "FirstRun" = 2""")
     lake.publish(2, 500)
     assert [name for name, *_ in flap_backs(lake)] == ["Points"]
@@ -350,21 +519,40 @@ def test_what_a_source_took_over_or_changed_since_has_not_fallen_back(lake):
 
 def test_everything_carries_a_comment(lake):
     names = {table.name for table in documented_tables(PROFILE)}
-    commented = dict(lake.query("""SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'
+    commented = dict(
+        lake.query("""SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake'
                                    UNION ALL SELECT view_name, comment FROM duckdb_views()
-                                   WHERE database_name = 'lake' AND NOT internal"""))
-    written_by_the_refresh = {"Customer", "UnifiedActivity", "AlternateKey", "VanishedKey", "IdentityAlias",
-                              "Registry", "Departure", "Identity", "runs", "ConflationMatchPairs", "oversized_blocks",
-                              "ignored_values", "serving_meta"}
+                                   WHERE database_name = 'lake' AND NOT internal""")
+    )
+    written_by_the_refresh = {
+        "Customer",
+        "UnifiedActivity",
+        "AlternateKey",
+        "VanishedKey",
+        "IdentityAlias",
+        "Registry",
+        "Departure",
+        "Identity",
+        "runs",
+        "ConflationMatchPairs",
+        "oversized_blocks",
+        "ignored_values",
+        "serving_meta",
+    }
     written_by_the_refresh |= {f"{name}_history" for name in written_by_the_refresh}
     assert [name for name in names - written_by_the_refresh if not commented[name]] == []
-    assert all(commented[name] for name in ("Customer_live", UNIFIED_ACTIVITY_LIVE.name, OVERLAY_STATE.name))
+    assert all(
+        commented[name]
+        for name in ("Customer_live", UNIFIED_ACTIVITY_LIVE.name, OVERLAY_STATE.name)
+    )
     assert "Field: column of Customer that it overrides" in commented["updates"].splitlines()
 
 
 def test_help_describes_what_there_is(lake):
     assert lake.query("SELECT * FROM lake.lake_help") == help_rows(PROFILE, [])
-    macros = lake.query("SELECT function_name, parameters FROM duckdb_functions() WHERE database_name = 'lake'")
+    macros = lake.query(
+        "SELECT function_name, parameters FROM duckdb_functions() WHERE database_name = 'lake'"
+    )
     assert dict(macros) == {macro.name: list(macro.parameters) for macro in MACROS}
 
 
@@ -372,7 +560,9 @@ def test_instants_may_be_text_with_an_offset(lake):
     lake.update(1, accepted=200, fields={"City": "Oslo"})
     lake.stream()
     assert at(200) == 1_800_000_200_000_000
-    query = "SELECT \"City\" FROM lake.customer_as_of('2027-01-15T09:03:20{}', '2027-01-16T00:00:00Z')"
+    query = (
+        "SELECT \"City\" FROM lake.customer_as_of('2027-01-15T09:03:20{}', '2027-01-16T00:00:00Z')"
+    )
     assert lake.query(query.format("+01:00")) == [("Oslo",)]
     assert lake.query(query.format("+02:00")) == []
 
@@ -380,5 +570,7 @@ def test_instants_may_be_text_with_an_offset(lake):
 def test_an_instant_before_the_history_is_refused(lake):
     for macro in ("customer_as_of({0}, {1})", f"timeline_as_of('{customer_id(1)}', {{0}}, {{1}})"):
         for old, known in ((sql(-500 * 86_400), sql(1000)), (sql(1000), sql(-500 * 86_400))):
-            with pytest.raises(duckdb.InvalidInputException, match="before_history: the base of this instant"):
+            with pytest.raises(
+                duckdb.InvalidInputException, match="before_history: the base of this instant"
+            ):
                 lake.query(f"FROM lake.{macro.format(old, known)}")

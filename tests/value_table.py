@@ -19,7 +19,13 @@ import pyarrow.parquet as pq
 PAGE = Path(__file__).parent.parent / "docs" / "values.md"
 NAMED, REFUSED = "named", "refused"
 """What becomes of a value that is none of its type: in a source, and in an update."""
-TEXT_TYPES = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int32(), pa.string()))
+TEXT_TYPES = (
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.dictionary(pa.int32(), pa.string()),
+)
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _TABLE = re.compile(r"<!-- values: (\{.*\}) -->\n\n(?:\|.*\n)+")
 _ROW = re.compile(r"^\| (text|number|json|parquet|update) ?(.*?) \| `(.*)` \| (?:`(.*)`|(\w+)) \|$")
@@ -27,7 +33,10 @@ _ROW = re.compile(r"^\| (text|number|json|parquet|update) ?(.*?) \| `(.*)` \| (?
 
 @dataclass(frozen=True)
 class Row:
-    """A value, how it comes in (of a Parquet column its type as well), and what becomes of it: canonical JSON."""
+    """A value, how it comes in (of a Parquet column its type as well), and what becomes of it.
+
+    Canonical JSON.
+    """
 
     way: str
     column: str
@@ -59,9 +68,12 @@ class Table:
         return {f"V{number}": row for number, row in enumerate(self.rows) if row.way in ways}
 
     def texts(self) -> dict[str, tuple[Row, pa.DataType]]:
-        """Return the texts in every Parquet type that holds them, by the names of their attributes."""
-        return {f"{name}_{number}": (row, kind) for name, row in self.of("text").items()
-                for number, kind in enumerate(TEXT_TYPES)}
+        """Return the texts in every Parquet type that holds them, by attribute name."""
+        return {
+            f"{name}_{number}": (row, kind)
+            for name, row in self.of("text").items()
+            for number, kind in enumerate(TEXT_TYPES)
+        }
 
 
 def tables() -> list[Table]:
@@ -75,7 +87,9 @@ def _tables(page: str) -> Iterator[Table]:
         lines = found[0].splitlines()[4:]
         matches = [_ROW.fullmatch(line) for line in lines]
         assert all(matches), [line for line, match in zip(lines, matches, strict=True) if not match]
-        rows = tuple(Row(match[1], match[2], match[3], match[4] or match[5]) for match in matches if match)
+        rows = tuple(
+            Row(match[1], match[2], match[3], match[4] or match[5]) for match in matches if match
+        )
         yield Table(f"T{number}", attribute, attribute.pop("time_zone", "UTC"), rows)
 
 
@@ -87,24 +101,32 @@ def csv_file(table: Table) -> bytes:
     """Return a CSV file of one row with all texts of a table."""
     out = io.StringIO()
     rows = table.of("text")
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([
-        [*FIXED, *rows], [*FIXED.values(), *(json.loads(row.value) for row in rows.values())]])
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows(
+        [[*FIXED, *rows], [*FIXED.values(), *(json.loads(row.value) for row in rows.values())]]
+    )
     return out.getvalue().encode()
 
 
 def json_record(rows: dict[str, Row], **fixed: str) -> str:
     """Return the JSON text of a record."""
     values = [f"{json.dumps(name)}: {row.value}" for name, row in rows.items()]
-    return "{" + ", ".join([*(f'"{name}": "{value}"' for name, value in (FIXED | fixed).items()), *values]) + "}"
+    return (
+        "{"
+        + ", ".join([*(f'"{name}": "{value}"' for name, value in (FIXED | fixed).items()), *values])
+        + "}"
+    )
 
 
 def parquet_file(table: Table) -> bytes:
     """Return a Parquet file of one row: all columns of a table, and its texts in every type."""
     columns = {name: pa.array([value]) for name, value in FIXED.items()}
     columns |= {name: array_of(row.column, row.value) for name, row in table.of("parquet").items()}
-    columns |= {name: pa.array([json.loads(row.value)], pa.string()).cast(kind)
-                if not pa.types.is_binary(kind) else pa.array([json.loads(row.value).encode()], kind)
-                for name, (row, kind) in table.texts().items()}
+    columns |= {
+        name: pa.array([json.loads(row.value)], pa.string()).cast(kind)
+        if not pa.types.is_binary(kind)
+        else pa.array([json.loads(row.value).encode()], kind)
+        for name, (row, kind) in table.texts().items()
+    }
     out = io.BytesIO()
     pq.write_table(pa.table(columns), out)
     return out.getvalue()
@@ -118,7 +140,9 @@ def array_of(column: str, value: str) -> pa.Array:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
         return _array_of_time(kind, value)
     if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return pa.array([json.loads(value).encode() if value.startswith('"') else bytes.fromhex(value)], kind)
+        return pa.array(
+            [json.loads(value).encode() if value.startswith('"') else bytes.fromhex(value)], kind
+        )
     if pa.types.is_decimal(kind):
         return pa.array([Decimal(value)], kind)
     if kind == pa.uuid():
@@ -148,13 +172,37 @@ def _type(column: str) -> pa.DataType:
     name, _, inner = column.partition("(")
     if name.startswith("decimal"):
         precision, scale = map(int, inner.rstrip(")").split(","))
-        return pa.decimal128(precision, scale) if name == "decimal128" else pa.decimal256(precision, scale)
+        return (
+            pa.decimal128(precision, scale)
+            if name == "decimal128"
+            else pa.decimal256(precision, scale)
+        )
     if found := re.fullmatch(r"timestamp\[(\w+)(?:, tz=(.+))?\]", column):
         return pa.timestamp(*[part for part in found.groups() if part])
     if found := re.fullmatch(r"fixed_size_binary\[(\d+)\]", column):
         return pa.binary(int(found[1]))
-    kinds = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(),
-             pa.float16(), pa.float32(), pa.float64(), pa.bool_(), pa.date32(), pa.date64(), pa.time64("us"),
-             pa.time64("ns"), pa.binary(), pa.uuid(), pa.null(), pa.list_(pa.int64()), pa.struct([("a", pa.int64())]),
-             pa.map_(pa.string(), pa.int64()))
+    kinds = (
+        pa.int8(),
+        pa.int16(),
+        pa.int32(),
+        pa.int64(),
+        pa.uint8(),
+        pa.uint16(),
+        pa.uint32(),
+        pa.uint64(),
+        pa.float16(),
+        pa.float32(),
+        pa.float64(),
+        pa.bool_(),
+        pa.date32(),
+        pa.date64(),
+        pa.time64("us"),
+        pa.time64("ns"),
+        pa.binary(),
+        pa.uuid(),
+        pa.null(),
+        pa.list_(pa.int64()),
+        pa.struct([("a", pa.int64())]),
+        pa.map_(pa.string(), pa.int64()),
+    )
     return {str(kind): kind for kind in kinds}[column]

@@ -1,77 +1,129 @@
-"""Map source rows to unified activities: one each, belonging to the customer whose record its foreign key names.
+"""Map source rows to unified activities.
 
-`serving.records` maps one posted record by the same rules. Source of the columns: the product's UnifiedActivity.
+One each, belonging to the customer whose record its foreign key names.
+
+`overtide.serving.records` maps one posted record by the same rules. Source of the columns: the
+product's UnifiedActivity.
 """
 
 import json
 
-from schemas.configuration import Activity, Entity, Relationship
-from schemas.names import literal, quoted
-from schemas.values import canonical_text
-from transforms.column_types import canonical_json, instant_of
+from overtide.schemas.configuration import Activity, Entity, Relationship
+from overtide.schemas.names import literal, quoted
+from overtide.schemas.values import canonical_text
+from overtide.transforms.column_types import canonical_json, instant_of
 
-TYPES = {"CustomerId": "VARCHAR", "ActivityId": "VARCHAR", "ActivityType": "VARCHAR", "ActivityTypeDisplay": "VARCHAR",
-         "ActivityName": "VARCHAR", "ActivityTime": "TIMESTAMPTZ", "Title": "VARCHAR", "Description": "VARCHAR",
-         "URL": "VARCHAR", "Icon": "VARCHAR", "SourceEntityName": "VARCHAR", "SourceActivityId": "VARCHAR",
-         "SemanticData": "VARCHAR", "RangeIndex": "VARCHAR"}
+TYPES = {
+    "CustomerId": "VARCHAR",
+    "ActivityId": "VARCHAR",
+    "ActivityType": "VARCHAR",
+    "ActivityTypeDisplay": "VARCHAR",
+    "ActivityName": "VARCHAR",
+    "ActivityTime": "TIMESTAMPTZ",
+    "Title": "VARCHAR",
+    "Description": "VARCHAR",
+    "URL": "VARCHAR",
+    "Icon": "VARCHAR",
+    "SourceEntityName": "VARCHAR",
+    "SourceActivityId": "VARCHAR",
+    "SemanticData": "VARCHAR",
+    "RangeIndex": "VARCHAR",
+}
 """The columns of UnifiedActivity with their SQL types, without `FirstRun`."""
 
 
-def activity_rows(activity: Activity, relationship: Relationship, entity: Entity, rows: str, number: int) -> str:
-    """Return the SQL of what differs between an entity's activities; `number` is the activity's place.
+def activity_rows(
+    activity: Activity, relationship: Relationship, entity: Entity, rows: str, number: int
+) -> str:
+    """Return the SQL of what differs between an entity's activities.
+
+    `number` is the activity's place.
 
     `rows` is SQL of the entity's typed rows.
     """
-    time = instant_of(quoted(activity.timestamp), entity.attribute(activity.timestamp).type, entity.time_zone)
-    values = {"foreign_key": _text(relationship.foreign_key, entity), "Title": _text(activity.title, entity),
-              "SemanticData": _semantic(activity, entity), "SourceActivityId": _text(entity.primary_key, entity)}
-    values |= {column: _text(name, entity) if name else "NULL" for column, name in
-               (("Description", activity.description), ("URL", activity.url), ("Icon", activity.icon))}
+    time = instant_of(
+        quoted(activity.timestamp), entity.attribute(activity.timestamp).type, entity.time_zone
+    )
+    values = {
+        "foreign_key": _text(relationship.foreign_key, entity),
+        "Title": _text(activity.title, entity),
+        "SemanticData": _semantic(activity, entity),
+        "SourceActivityId": _text(entity.primary_key, entity),
+    }
+    values |= {
+        column: _text(name, entity) if name else "NULL"
+        for column, name in (
+            ("Description", activity.description),
+            ("URL", activity.url),
+            ("Icon", activity.icon),
+        )
+    }
     chosen = ", ".join(f"({value})::VARCHAR AS {name}" for name, value in values.items())
-    return f"SELECT ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number, {chosen} " \
-           f"FROM ({rows}) AS source"
+    return (
+        f"SELECT ({time})::TIMESTAMPTZ AS ActivityTime, {number}::INTEGER AS number, {chosen} "
+        f"FROM ({rows}) AS source"
+    )
 
 
 def of_customers(rows: str, keys: str) -> str:
-    """Return the SQL of activities with their customer (a UUID: it sorts fast); those of unknown records are left out.
+    """Return the SQL of activities with their customer (a UUID: it sorts fast).
+
+    Those of unknown records are left out.
 
     `keys` is SQL of PrimaryKey and CustomerId of the records of the related entity.
     """
-    return f"SELECT related.customer, rows.* EXCLUDE (foreign_key) FROM ({rows}) AS rows " \
-           f"JOIN (SELECT PrimaryKey, CustomerId::UUID AS customer FROM ({keys})) AS related " \
-           "ON related.PrimaryKey = rows.foreign_key"
+    return (
+        f"SELECT related.customer, rows.* EXCLUDE (foreign_key) FROM ({rows}) AS rows "
+        f"JOIN (SELECT PrimaryKey, CustomerId::UUID AS customer FROM ({keys})) AS related "
+        "ON related.PrimaryKey = rows.foreign_key"
+    )
 
 
-def of_nobody(relationship: Relationship, entity: Entity, rows: str, related: str, keys: str) -> str:
-    """Return the SQL that counts the rows of an entity that `of_customers` leaves out, by the reason, in one row.
+def of_nobody(
+    relationship: Relationship, entity: Entity, rows: str, related: str, keys: str
+) -> str:
+    """Return the SQL that counts an entity's rows that `of_customers` leaves out.
 
-    They name no record, one that the related entity does not have, or one that is of no customer. `related` is SQL of
-    the related entity's PrimaryKey.
+    It gives one row, with a count for each reason.
+
+    They name no record, one that the related entity does not have, or one that is of no customer.
+    `related` is SQL of the related entity's PrimaryKey.
     """
     return f"""
-        WITH named AS (SELECT {_text(relationship.foreign_key, entity)} AS PrimaryKey FROM ({rows}) AS source),
+        WITH named AS (SELECT {_text(relationship.foreign_key, entity)} AS PrimaryKey
+          FROM ({rows}) AS source),
         stray AS (FROM named ANTI JOIN (SELECT PrimaryKey FROM ({keys})) USING (PrimaryKey))
         SELECT count(*) - count(PrimaryKey), count(PrimaryKey) - (SELECT count(*) FROM stray
                SEMI JOIN ({related}) AS related USING (PrimaryKey)),
-               (SELECT count(*) FROM stray SEMI JOIN ({related}) AS related USING (PrimaryKey)) FROM stray"""
+               (SELECT count(*) FROM stray SEMI JOIN ({related}) AS related USING (PrimaryKey))
+                 FROM stray"""
 
 
 def timeline_rows(activities: list[Activity], rows: str) -> str:
-    """Return the SQL of UnifiedActivity from the narrow `rows` of all activities, in the order of the timeline.
+    """Return the SQL of UnifiedActivity from the narrow `rows`, in timeline order.
+
+    `rows` are those of all activities.
 
     What follows from other columns is added behind the sort, which then moves half as many bytes.
     """
-    fixed = {"ActivityType": [activity.type for activity in activities],
-             "ActivityTypeDisplay": [activity.type_display or activity.type for activity in activities],
-             "ActivityName": [activity.name for activity in activities],
-             "SourceEntityName": [activity.entity for activity in activities]}
+    fixed = {
+        "ActivityType": [activity.type for activity in activities],
+        "ActivityTypeDisplay": [activity.type_display or activity.type for activity in activities],
+        "ActivityName": [activity.name for activity in activities],
+        "SourceEntityName": [activity.entity for activity in activities],
+    }
     values = {name: _choice(texts) for name, texts in fixed.items()}
     seconds = "epoch_us(ActivityTime) // 1000000 - (epoch_us(ActivityTime) % 1000000 < 0)::BIGINT"
-    values |= {"CustomerId": "replace(customer::VARCHAR, '-', '')",
-               "ActivityId": f"md5({values['SourceEntityName']} || chr(31) || SourceActivityId)",
-               "RangeIndex": f"({seconds})::VARCHAR"}
+    values |= {
+        "CustomerId": "replace(customer::VARCHAR, '-', '')",
+        "ActivityId": f"md5({values['SourceEntityName']} || chr(31) || SourceActivityId)",
+        "RangeIndex": f"({seconds})::VARCHAR",
+    }
     chosen = ", ".join(f"{values.get(name, name)} AS {name}" for name in TYPES)
-    return f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime, number, SourceActivityId)"
+    return (
+        f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime, number, "
+        "SourceActivityId)"
+    )
 
 
 def _choice(texts: list[str]) -> str:
@@ -86,12 +138,22 @@ def _text(name: str, entity: Entity) -> str:
 def _semantic(activity: Activity, entity: Entity) -> str:
     if not activity.semantic:
         return "NULL"
-    pairs = (f"{literal(json.dumps(field, ensure_ascii=False) + ':')} || coalesce({_json(name, entity)}, 'null')"
-             for field, name in sorted(activity.semantic.items()))
+    pairs = (
+        (
+            f"{literal(json.dumps(field, ensure_ascii=False) + ':')} || "
+            f"coalesce({_json(name, entity)}, 'null')"
+        )
+        for field, name in sorted(activity.semantic.items())
+    )
     return "'{' || " + " || ',' || ".join(pairs) + " || '}'"
 
 
 def _json(name: str, entity: Entity) -> str:
-    """Return the SQL of a value's canonical JSON text; json_object would write doubles in another way."""
+    """Return the SQL of a value's canonical JSON text.
+
+    Json_object would write doubles in another way.
+    """
     column, kind = f"source.{quoted(name)}", entity.attribute(name).type
-    return f"{column}::VARCHAR" if kind == "double" else f"({canonical_json(column, kind)})::VARCHAR"
+    return (
+        f"{column}::VARCHAR" if kind == "double" else f"({canonical_json(column, kind)})::VARCHAR"
+    )

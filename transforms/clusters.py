@@ -1,7 +1,8 @@
 """Join pairs into clusters: the connected components, as forests that can be joined in any order.
 
-A forest is a table of edges (record, root) in which every record that is not the smallest of its component points to
-that smallest record; joining forests, or edges that are no forest yet, gives the forest of all of them.
+A forest is a table of edges (record, root) in which every record that is not the smallest of its
+component points to that smallest record; joining forests, or edges that are no forest yet, gives
+the forest of all of them.
 """
 
 import numpy as np
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.pairs import ENTITY_SHIFT
 
-FOREST = pa.schema([pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)])
-EDGES = pa.schema([pa.field("left", pa.int64(), nullable=False), pa.field("right", pa.int64(), nullable=False)])
+FOREST = pa.schema(
+    [pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)]
+)
+EDGES = pa.schema(
+    [pa.field("left", pa.int64(), nullable=False), pa.field("right", pa.int64(), nullable=False)]
+)
 SPARSE = 16
 """Rows of the entities per record from which on records are sorted."""
 EMPTY = pa.RecordBatch.from_pylist([], schema=FOREST)
@@ -25,7 +30,9 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
         return EMPTY
     records, places = numbered(np.concatenate([left, right]))
     ones = np.ones(len(left), dtype=np.int8)
-    edges = coo_array((ones, (places[: len(left)], places[len(left):])), shape=(len(records), len(records)))
+    edges = coo_array(
+        (ones, (places[: len(left)], places[len(left) :])), shape=(len(records), len(records))
+    )
     _, labels = connected_components(edges, directed=False)
     roots = np.full(labels.max() + 1, np.iinfo(np.int64).max)
     np.minimum.at(roots, labels, records)
@@ -37,8 +44,8 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
 def numbered(records: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct records in order, and the place of each of `records` among them.
 
-    The rows of an entity are numbered from zero, so most are found by marking them in an array, five times as fast as
-    by sorting; where few rows of an entity are among them, they are sorted.
+    The rows of an entity are numbered from zero, so most are found by marking them in an array,
+    five times as fast as by sorting; where few rows of an entity are among them, they are sorted.
     """
     entities, rows = records >> ENTITY_SHIFT, records & ((1 << ENTITY_SHIFT) - 1)
     ends = np.zeros(int(entities.max()) + 1, np.int64)

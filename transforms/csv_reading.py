@@ -1,7 +1,10 @@
-"""Read CSV files strictly: every line is part of a row, or is set aside with its reason and its place in its file.
+"""Read CSV files strictly.
 
-DuckDB reads what is well-formed. It drops lines without a word when a quote stays open, when a line is very long, and
-when a column's name has a line end; and it stops at line ends of several kinds. Such files are mended first.
+Every line is part of a row, or is set aside with its reason and its place in its file.
+
+DuckDB reads what is well-formed. It drops lines without a word when a quote stays open, when a line
+is very long, and when a column's name has a line end; and it stops at line ends of several kinds.
+Such files are mended first.
 """
 
 import mmap
@@ -14,10 +17,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.names import file_literal, literal
-from transforms import raw
-from transforms.csv_mending import mend
-from transforms.raw import FILE, LINES, Raw, SourceText, Write, buffers, file_name, in_utf8, marked, raw_column
+from overtide.schemas.names import file_literal, literal
+from overtide.transforms import raw
+from overtide.transforms.csv_mending import mend
+from overtide.transforms.raw import (
+    FILE,
+    LINES,
+    Raw,
+    SourceText,
+    Write,
+    buffers,
+    file_name,
+    in_utf8,
+    marked,
+    raw_column,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -26,22 +40,37 @@ BLOCK = 1 << 22
 LF, CR = b"\n\r"
 
 
-# Several threads find the line ends that are not within quotes by guessing, and DuckDB checks their guesses only when
-# it is not to set lines aside. A single thread is right, but says nothing of a quote that is open at the end.
+# Several threads find the line ends that are not within quotes by guessing, and DuckDB checks their
+# guesses only when it is not to set lines aside. A single thread is right, but says nothing of a
+# quote that is open
+# at the end.
 REJECTING = "store_rejects = true, rejects_limit = 0, "
-WITHOUT_QUOTES, WITH_QUOTES, MENDED = REJECTING, "", REJECTING + "parallel = false, new_line = '\\n', "
+WITHOUT_QUOTES, WITH_QUOTES, MENDED = (
+    REJECTING,
+    "",
+    REJECTING + "parallel = false, new_line = '\\n', ",
+)
 
 
-def read_csv(connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write) -> tuple[int, str]:
-    """Write the rows of CSV files; return how many there are, and the SQL of the lines that are no rows."""
+def read_csv(
+    connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
+) -> tuple[int, str]:
+    """Write the rows of CSV files.
+
+    Return how many there are, and the SQL of the lines that are no rows.
+    """
     import duckdb
 
     texts = [in_utf8(file) for file in files]
     try:
-        if not any(map(_has_long_line, texts)) and not any("\n" in name or "\r" in name for name in _columns(files)):
+        if not any(map(_has_long_line, texts)) and not any(
+            "\n" in name or "\r" in name for name in _columns(files)
+        ):
             options = WITH_QUOTES if any(_holds(text, b'"') for text in texts) else WITHOUT_QUOTES
             rows = write(raw_rows(connection, files, texts, options))
-            return rows, rejected(connection, files, texts) if options == REJECTING else f"SELECT {LINES} WHERE false"
+            return rows, rejected(
+                connection, files, texts
+            ) if options == REJECTING else f"SELECT {LINES} WHERE false"
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         pass
     mended = [file.copy.with_suffix(".mended") for file in files]
@@ -55,23 +84,35 @@ def _columns(files: Sequence[SourceText]) -> tuple[str, ...]:
     return files[0].layout.columns
 
 
-def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path],
-             options: str) -> Raw:
-    """Return the untyped rows of UTF-8 files; what DuckDB rejects is in `reject_errors` once they were read."""
+def raw_rows(
+    connection: "DuckDBPyConnection",
+    files: Sequence[SourceText],
+    texts: Sequence[Path],
+    options: str,
+) -> Raw:
+    """Return the untyped rows of UTF-8 files.
+
+    What DuckDB rejects is in `reject_errors` once they were read.
+    """
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     entity, layout = files[0].entity, files[0].layout
     there = set(layout.columns)
     attributes = {name: entity.attribute(name) for name in entity.attributes if name in there}
     places = {name: raw_column(place) for place, name in enumerate(attributes)}
-    kinds = ", ".join(f"{literal(places.get(name, f'__other_{place}'))}: 'VARCHAR'"
-                      for place, name in enumerate(layout.columns))
+    kinds = ", ".join(
+        f"{literal(places.get(name, f'__other_{place}'))}: 'VARCHAR'"
+        for place, name in enumerate(layout.columns)
+    )
     doubtful = frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ())
     values = [f"{marked(place)} AS {place}" if doubtful else place for place in places.values()]
-    query = f"SELECT {', '.join(values)}, {file_name(files)} AS {FILE} " \
-            f"FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, " \
-            f"hive_partitioning = false, header = true, skip = {layout.before}, delim = {literal(layout.delimiter)}, " \
-            f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, {options}" \
-            f"{buffers(texts)})"
+    query = (
+        f"SELECT {', '.join(values)}, {file_name(files)} AS {FILE} "
+        f"FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, "
+        f"hive_partitioning = false, header = true, skip = {layout.before}, delim = "
+        f"{literal(layout.delimiter)}, "
+        f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, {options}"
+        f"{buffers(texts)})"
+    )
     return Raw(query, attributes, doubtful)
 
 
@@ -81,51 +122,83 @@ def _holds(text: Path, letter: bytes) -> bool:
 
 
 def _has_long_line(text: Path) -> bool:
-    """A line longer than DuckDB's buffer, which it drops, contains a whole block without a line end."""
+    """A line longer than DuckDB's buffer contains a whole block without a line end.
+
+    DuckDB drops such a line.
+    """
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return any(content.find(b"\n", start, start + raw.MAX_LINE) < 0
-                   and content.find(b"\r", start, start + raw.MAX_LINE) < 0
-                   for start in range(0, len(content) - raw.MAX_LINE + 1, raw.MAX_LINE))
+        return any(
+            content.find(b"\n", start, start + raw.MAX_LINE) < 0
+            and content.find(b"\r", start, start + raw.MAX_LINE) < 0
+            for start in range(0, len(content) - raw.MAX_LINE + 1, raw.MAX_LINE)
+        )
 
 
-def rejected(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]) -> str:
-    """Return the SQL of the lines that DuckDB rejected: CorruptionDetails, Record (the line), Line, FileName."""
+def rejected(
+    connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]
+) -> str:
+    """Return the SQL of the lines that DuckDB rejected.
+
+    CorruptionDetails, Record (the line), Line, FileName.
+    """
     foreign = literal(f"line: it is not {files[0].layout.encoding}")
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE rejected AS
-        WITH found AS (SELECT *, coalesce(column_idx, 0) * (CASE error_type WHEN 'MISSING COLUMNS' THEN -1 ELSE 1 END)
+        WITH found AS (SELECT *, coalesce(column_idx, 0) * (CASE error_type WHEN 'MISSING COLUMNS'
+          THEN -1 ELSE 1 END)
                               AS place FROM reject_errors)
-        SELECT file_id::BIGINT AS file, any_value(line_byte_position) - 1 AS position, any_value(csv_line) AS record,
+        SELECT file_id::BIGINT AS file, any_value(line_byte_position) - 1 AS position,
+          any_value(csv_line) AS record,
                CASE WHEN bool_or(error_type = 'INVALID ENCODING') THEN {foreign}
                     ELSE 'line: ' || lower(rtrim(max_by(error_message, place), '.')) END AS details
         FROM found GROUP BY file_id, line""")
     connection.register("lines_at", _places(connection, files, texts))
     return """
         SELECT details AS CorruptionDetails, trim(record, chr(10) || chr(13)) AS Record,
-               number + length(record) - length(ltrim(record, chr(10) || chr(13))) AS Line, name AS FileName
+               number + length(record) - length(ltrim(record, chr(10) || chr(13))) AS Line, name AS
+                 FileName
         FROM rejected JOIN lines_at USING (file, position)"""
 
 
-def _places(connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]) -> pa.Table:
+def _places(
+    connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]
+) -> pa.Table:
     """Return the lines at which rejected records begin: file, its name, position, number."""
-    found = connection.execute("SELECT DISTINCT file, position FROM rejected ORDER BY ALL").fetchnumpy()
+    found = connection.execute(
+        "SELECT DISTINCT file, position FROM rejected ORDER BY ALL"
+    ).fetchnumpy()
     bounds = np.searchsorted(found["file"], np.arange(len(files) + 1))
-    numbers = [line_numbers(texts[place], found["position"][low:high])
-               for place, (low, high) in enumerate(pairwise(bounds)) if low < high]
+    numbers = [
+        line_numbers(texts[place], found["position"][low:high])
+        for place, (low, high) in enumerate(pairwise(bounds))
+        if low < high
+    ]
     names = pa.array([files[place].shown for place in found["file"]], pa.string())
-    return pa.table({"file": found["file"], "name": names, "position": found["position"],
-                     "number": np.concatenate([np.empty(0, np.int64), *numbers])})
+    return pa.table(
+        {
+            "file": found["file"],
+            "name": names,
+            "position": found["position"],
+            "number": np.concatenate([np.empty(0, np.int64), *numbers]),
+        }
+    )
 
 
 def line_numbers(text: Path, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers, from 1, of the lines in which some bytes of a file stand; `places` ascend."""
+    """Return the numbers, from 1, of the lines in which some bytes of a file stand.
+
+    `places` ascend.
+    """
     numbers, before, start = np.ones(len(places), np.int64), 1, 0
     with text.open("rb") as file:
         block = file.read(BLOCK)
         while block and len(places) and start <= places[-1]:
             following = file.read(BLOCK)
             letters = np.frombuffer(block + (following[:1] or b"\n"), np.uint8)
-            ends = np.flatnonzero((letters[:-1] == LF) | ((letters[:-1] == CR) & (letters[1:] != LF))) + start
+            ends = (
+                np.flatnonzero((letters[:-1] == LF) | ((letters[:-1] == CR) & (letters[1:] != LF)))
+                + start
+            )
             low, high = np.searchsorted(places, [start, start + len(block)])
             numbers[low:high] = before + np.searchsorted(ends, places[low:high])
             before, start, block = before + len(ends), start + len(block), following

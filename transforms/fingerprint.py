@@ -1,10 +1,12 @@
-"""The content hash of a table: free of the order of rows, the same on every runner and in every layout.
+"""The content hash of a table.
 
-A row's canonical text is the texts of its columns in order, joined by a separator that no text holds; the hash of a
-table is the number of its rows, and the sum and the exclusive or of the first 64 bits of each row's SHA-256. Of a table
-that is written in the order of its key, rows whose keys begin alike are hashed together instead, in that order and by
-columns: DuckDB's SHA-256 costs five times the one of Python, which in turn is slow for short texts. Source of the rule:
-semantics 4.7.
+Free of the order of rows, the same on every runner and in every layout.
+
+A row's canonical text is the texts of its columns in order, joined by a separator that no text
+holds; the hash of a table is the number of its rows, and the sum and the exclusive or of the first
+64 bits of each row's SHA-256. Of a table that is written in the order of its key, rows whose keys
+begin alike are hashed together instead, in that order and by columns: DuckDB's SHA-256 costs five
+times the one of Python, which in turn is slow for short texts. Source of the rule: semantics 4.7.
 """
 
 import hashlib
@@ -20,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.names import chained, quoted
+from overtide.schemas.names import chained, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,7 +32,10 @@ SEPARATOR, NULL = "chr(28)", "chr(29)"
 HALF = 16
 """Hex digits that are kept of a digest."""
 WIDE = 500
-"""Columns of a table that is hashed by `_wide_row`, which takes five times as long for each value."""
+"""Columns beyond which a table is hashed by `_wide_row`.
+
+That takes five times as long for each value.
+"""
 BATCH = 50_000
 """Rows that are in Python's hands at once."""
 
@@ -45,7 +50,9 @@ class Fingerprint:
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
         """Return the fingerprint of both parts together."""
-        return Fingerprint(self.rows + other.rows, self.total + other.total, self.parity ^ other.parity)
+        return Fingerprint(
+            self.rows + other.rows, self.total + other.total, self.parity ^ other.parity
+        )
 
     def hex(self) -> str:
         """Return the content hash: 64 hex characters."""
@@ -58,30 +65,51 @@ EMPTY = Fingerprint(0, 0, 0)
 def canonical_row(types: dict[str, str]) -> str:
     """Return the SQL of a row's canonical text; `types` maps the columns to their SQL types.
 
-    Few rows hold a text that must be escaped, so most are spared the search in each of their values.
+    Few rows hold a text that must be escaped, so most are spared the search in each of their
+    values.
     """
     if len(types) > WIDE:
         return _wide_row(types)
     texts = [quoted(name) for name, kind in types.items() if kind == "VARCHAR"]
-    plain = f"concat_ws({SEPARATOR}, {', '.join(f'coalesce({_text(*column)}, {NULL})' for column in types.items())})"
+    plain = (
+        f"concat_ws({SEPARATOR}, "
+        f"{', '.join(f'coalesce({_text(*column)}, {NULL})' for column in types.items())})"
+    )
     if not texts:
         return plain
-    escaped = ", ".join(f"coalesce({_escaped(_text(name, kind)) if kind == 'VARCHAR' else _text(name, kind)}, {NULL})"
-                        for name, kind in types.items())
-    special = chained("OR", (f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts))
+    escaped = ", ".join(
+        (
+            f"coalesce({_escaped(_text(name, kind)) if kind == 'VARCHAR' else _text(name, kind)}, "
+            f"{NULL})"
+        )
+        for name, kind in types.items()
+    )
+    special = chained(
+        "OR", (f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts)
+    )
     return f"CASE WHEN {special} THEN concat_ws({SEPARATOR}, {escaped}) ELSE {plain} END"
 
 
 def _wide_row(types: dict[str, str]) -> str:
-    """Return the same text by one expression for all columns: DuckDB thinks long about thousands of them."""
+    """Return the same text by one expression for all columns.
+
+    DuckDB thinks long about thousands of them.
+    """
     texts = ", ".join(_text(*column) for column in types.items())
-    return f"array_to_string(list_transform([{texts}], lambda one: coalesce({_escaped('one')}, {NULL})), {SEPARATOR})"
+    return (
+        f"array_to_string(list_transform([{texts}], lambda one: coalesce({_escaped('one')}, "
+        f"{NULL})), {SEPARATOR})"
+    )
 
 
 def _text(name: str, kind: str) -> str:
     if kind == "VARCHAR":
         return quoted(name)
-    return f"epoch_us({quoted(name)})::VARCHAR" if kind.startswith("TIMESTAMP") else f"{quoted(name)}::VARCHAR"
+    return (
+        f"epoch_us({quoted(name)})::VARCHAR"
+        if kind.startswith("TIMESTAMP")
+        else f"{quoted(name)}::VARCHAR"
+    )
 
 
 def _escaped(text: str) -> str:
@@ -91,19 +119,26 @@ def _escaped(text: str) -> str:
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:
     """Return the fingerprint of the rows of a query, over the columns named in `types`."""
     row = connection.execute(f"""
-        WITH hashed AS (SELECT ('0x' || left(sha256({canonical_row(types)}), {HALF}))::UBIGINT AS digest FROM ({rows}))
-        SELECT count(*), coalesce(sum(digest), 0), coalesce(bit_xor(digest), 0) FROM hashed""").fetchone()
+        WITH hashed AS (SELECT ('0x' || left(sha256({canonical_row(types)}), {HALF}))::UBIGINT AS
+          digest FROM ({rows}))
+        SELECT count(*), coalesce(sum(digest), 0), coalesce(bit_xor(digest), 0)
+          FROM hashed""").fetchone()
     return Fingerprint(*map(int, row or (0, 0, 0)))
 
 
-def fingerprint_in_order(connection: "DuckDBPyConnection", rows: Sequence[str], types: dict[str, str],
-                         group: str) -> Fingerprint:
-    """Return the fingerprint of rows that come in a total order of their values, those of a group together.
+def fingerprint_in_order(
+    connection: "DuckDBPyConnection", rows: Sequence[str], types: dict[str, str], group: str
+) -> Fingerprint:
+    """Return the fingerprint of rows in a total order of their values, group by group.
 
-    `group` is the SQL of an integer. Each of the queries `rows` is hashed by a thread of its own; like the parts of a
-    table they add up to the whole, since no group is in two of them.
+    The rows of a group come together.
+
+    `group` is the SQL of an integer. Each of the queries `rows` is hashed by a thread of its own;
+    like the parts of a table they add up to the whole, since no group is in two of them.
     """
-    chosen = ", ".join([f"({group})::INTEGER", *(_fixed(name, kind) for name, kind in types.items())])
+    chosen = ", ".join(
+        [f"({group})::INTEGER", *(_fixed(name, kind) for name, kind in types.items())]
+    )
 
     def part(query: str) -> Fingerprint:
         with connection.cursor() as cursor:
@@ -141,16 +176,21 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[_Group]:
                     yield group
                 group = _Group(int(numbers[begin]), 0, [hashlib.sha256() for _ in 2 * columns])
             group.rows += end - begin
-            for column, shape, values in zip(columns, group.digests[::2], group.digests[1::2], strict=True):
+            for column, shape, values in zip(
+                columns, group.digests[::2], group.digests[1::2], strict=True
+            ):
                 shape.update(column.shape[begin:end])
-                values.update(column.values[column.ends[begin]:column.ends[end]])
+                values.update(column.values[column.ends[begin] : column.ends[end]])
     if group is not None:
         yield group
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column as it lies in memory: for each row -1 for null, else a text's bytes or 0; the values, and their ends."""
+    """A column as it lies in memory: for each row -1 for null, else a text's bytes or 0.
+
+    The values, and their ends.
+    """
 
     shape: memoryview
     values: memoryview
@@ -163,13 +203,17 @@ class _Column:
         if pa.types.is_string(array.type):
             array = array.fill_null("") if array.null_count else array
             _, ends, values = array.buffers()
-            placed = np.frombuffer(ends, np.int32)[array.offset:array.offset + len(array) + 1].astype(np.int64)
+            placed = np.frombuffer(ends, np.int32)[
+                array.offset : array.offset + len(array) + 1
+            ].astype(np.int64)
             lengths = np.where(nulls, -1, np.diff(placed)).astype(np.int32)
             return cls(lengths.data, memoryview(values or b""), placed)
         if pa.types.is_floating(array.type):
             array = pc.add(array, 0.0)  # -0.0 is 0.0
         width = array.type.bit_width // 8
-        rows = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * width:(array.offset + len(array)) * width]
+        rows = np.frombuffer(array.buffers()[1], np.uint8)[
+            array.offset * width : (array.offset + len(array)) * width
+        ]
         if array.null_count:
             rows = np.where(nulls.repeat(width), 0, rows).astype(np.uint8)
         return cls((-nulls.astype(np.int8)).data, rows.data, np.arange(len(array) + 1) * width)

@@ -1,8 +1,9 @@
 """Read source files, type their columns, and name everything that could not be read.
 
-The result is one Parquet file of typed rows with two more columns, `__corrupt` (JSON, null where nothing is wrong) and
-`__file` (the place of its file among those that were read together: these rows go into the lake, and a name may be
-nothing for its readers), and one Parquet file of the lines that are no rows. Source of the rules: semantics 4.2.
+The result is one Parquet file of typed rows with two more columns, `__corrupt` (JSON, null where
+nothing is wrong) and `__file` (the place of its file among those that were read together: these
+rows go into the lake, and a name may be nothing for its readers), and one Parquet file of the lines
+that are no rows. Source of the rules: semantics 4.2.
 """
 
 import tempfile
@@ -11,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.configuration import Entity
-from schemas.names import chained, columns, folded, literal, quoted
-from schemas.null_words import without_null_words
-from schemas.values import duckdb_type
-from transforms.column_types import allow_rare_values, expectation, from_text
-from transforms.csv_reading import read_csv
-from transforms.json_reading import read_json
-from transforms.kernel import write_parquet
-from transforms.layout import unreadable
-from transforms.parquet_reading import read_parquet
-from transforms.raw import FILE, Raw, SourceText, Write
-from transforms.sources import expected_layout, new_columns, within
+from overtide.schemas.configuration import Entity
+from overtide.schemas.names import chained, columns, folded, literal, quoted
+from overtide.schemas.null_words import without_null_words
+from overtide.schemas.values import duckdb_type
+from overtide.transforms.column_types import allow_rare_values, expectation, from_text
+from overtide.transforms.csv_reading import read_csv
+from overtide.transforms.json_reading import read_json
+from overtide.transforms.kernel import write_parquet
+from overtide.transforms.layout import unreadable
+from overtide.transforms.parquet_reading import read_parquet
+from overtide.transforms.raw import FILE, Raw, SourceText, Write
+from overtide.transforms.sources import expected_layout, new_columns, within
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,7 +37,10 @@ READERS: dict[str, Reader] = {"csv": read_csv, "jsonl": read_json, "parquet": re
 
 @dataclass(frozen=True)
 class IngestedFiles:
-    """What became of source files that are laid out alike: the typed rows, the lines set aside, and their counts."""
+    """What became of source files that are laid out alike.
+
+    The typed rows, the lines set aside, and their counts.
+    """
 
     entity: str
     sources: tuple[str, ...]
@@ -47,11 +51,19 @@ class IngestedFiles:
     new_columns: tuple[str, ...]
 
 
-def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, sources: Sequence[Path], folder: Path,
-           number: int, project: Path) -> list[IngestedFiles]:
+def ingest(
+    connection: "DuckDBPyConnection",
+    name: str,
+    entity: Entity,
+    sources: Sequence[Path],
+    folder: Path,
+    number: int,
+    project: Path,
+) -> list[IngestedFiles]:
     """Read source files of an entity into `folder`, together where they are laid out alike.
 
-    What is found does not depend on which files are read together. `number` makes the names of the results unique.
+    What is found does not depend on which files are read together. `number` makes the names of the
+    results unique.
     """
     groups: dict[object, list[SourceText]] = {}
     with tempfile.TemporaryDirectory(dir=folder) as copies:
@@ -60,20 +72,33 @@ def ingest(connection: "DuckDBPyConnection", name: str, entity: Entity, sources:
             layout = expected_layout(source, shown, name, entity)
             file = SourceText(entity, source, shown, layout, Path(copies) / f"{place}.utf8")
             groups.setdefault(_alike(file, place), []).append(file)
-        return [ingested for place, files in enumerate(groups.values())
-                for ingested in _together(connection, name, files, folder, f"{number:06d}-{place:06d}")]
+        return [
+            ingested
+            for place, files in enumerate(groups.values())
+            for ingested in _together(connection, name, files, folder, f"{number:06d}-{place:06d}")
+        ]
 
 
 def _alike(file: SourceText, place: int) -> object:
-    """Return what files must share to be read together; the keys of JSON lines may differ from line to line."""
+    """Return what files must share to be read together.
+
+    The keys of JSON lines may differ from line to line.
+    """
     if file.entity.format == "jsonl":
         return None
-    numbered = "file_index" in map(folded, file.layout.columns)  # DuckDB's number of a file would be that column
+    numbered = "file_index" in map(
+        folded, file.layout.columns
+    )  # DuckDB's number of a file would be that column
     return place if file.entity.format == "parquet" and numbered else file.layout
 
 
-def _together(connection: "DuckDBPyConnection", name: str, files: Sequence[SourceText], folder: Path,
-              number: str) -> Iterator[IngestedFiles]:
+def _together(
+    connection: "DuckDBPyConnection",
+    name: str,
+    files: Sequence[SourceText],
+    folder: Path,
+    number: str,
+) -> Iterator[IngestedFiles]:
     """Read files at once, or, to name the one that DuckDB cannot read, one after the other."""
     import duckdb
 
@@ -84,54 +109,87 @@ def _together(connection: "DuckDBPyConnection", name: str, files: Sequence[Sourc
     except duckdb.Error as error:
         if len(files) == 1:
             reason = str(error).strip().splitlines()[0].replace(str(files[0].path), files[0].shown)
-            raise unreadable(files[0].shown, f"cannot be read: {reason.rstrip('.')}",
-                             "Correct the file, or `format` and `encoding` of the entity.") from None
+            raise unreadable(
+                files[0].shown,
+                f"cannot be read: {reason.rstrip('.')}",
+                "Correct the file, or `format` and `encoding` of the entity.",
+            ) from None
         for place, file in enumerate(files):
             yield from _together(connection, name, [file], folder, f"{number}-{place:06d}")
 
 
-def _read(connection: "DuckDBPyConnection", name: str, files: Sequence[SourceText], folder: Path,
-          number: str) -> IngestedFiles:
+def _read(
+    connection: "DuckDBPyConnection",
+    name: str,
+    files: Sequence[SourceText],
+    folder: Path,
+    number: str,
+) -> IngestedFiles:
     entity = files[0].entity
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     sources = tuple(file.shown for file in files)
     allow_rare_values(connection)
     rows, aside = READERS[entity.format](
-        connection, files, lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), rows_path))
+        connection,
+        files,
+        lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), rows_path),
+    )
     lines = write_parquet(connection, aside, lines_path)
-    new = dict.fromkeys(column for file in files for column in new_columns(file.layout.columns, entity))
+    new = dict.fromkeys(
+        column for file in files for column in new_columns(file.layout.columns, entity)
+    )
     return IngestedFiles(name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new))
 
 
 def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
-    """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record": the raw values}` or null.
+    """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record".
+
+    The raw values}` or null.
 
     It is never null in a row without primary key.
     """
-    values, source = _wide(entity, raw) if len(entity.attributes) > WIDE else (
-        {name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
-    missing = {name: f"NULL::{duckdb_type(entity.attribute(name).type)}" for name in entity.attributes}
-    place = f"list_position([{', '.join(map(literal, sources))}], {FILE}) - 1" if len(sources) > 1 else "0"
+    values, source = (
+        _wide(entity, raw)
+        if len(entity.attributes) > WIDE
+        else ({name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
+    )
+    missing = {
+        name: f"NULL::{duckdb_type(entity.attribute(name).type)}" for name in entity.attributes
+    }
+    place = (
+        f"list_position([{', '.join(map(literal, sources))}], {FILE}) - 1"
+        if len(sources) > 1
+        else "0"
+    )
     typed = (f"{value} AS {quoted(name)}" for name, value in (missing | values).items())
     return f"""
         WITH raw AS ({raw.query}),
-        typed AS (SELECT *, {', '.join(typed)} FROM {source})
-        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT}, {place}::INTEGER AS {FILE}
+        typed AS (SELECT *, {", ".join(typed)} FROM {source})
+        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT},
+          {place}::INTEGER AS {FILE}
         FROM typed"""
 
 
 def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
-    """Return the typed values, and from where, by one expression for all attributes that are read alike.
+    """Return the typed values, and from where, by one expression for attributes read alike.
 
     DuckDB thinks for minutes about an expression for each of some thousands.
     """
     alike: dict[str, list[str]] = {}
     for name in raw.attributes:
         alike.setdefault(_typed("one", name, entity, raw), []).append(name)
-    lists = (f"list_transform([{', '.join(map(raw.column, names))}], lambda one: {typed}) AS __list_{place}"
-             for place, (typed, names) in enumerate(alike.items()))
-    values = {name: f"__list_{place}[{number}]" for place, names in enumerate(alike.values())
-              for number, name in enumerate(names, start=1)}
+    lists = (
+        (
+            f"list_transform([{', '.join(map(raw.column, names))}], lambda one: {typed}) AS "
+            f"__list_{place}"
+        )
+        for place, (typed, names) in enumerate(alike.items())
+    )
+    values = {
+        name: f"__list_{place}[{number}]"
+        for place, names in enumerate(alike.values())
+        for number, name in enumerate(names, start=1)
+    }
     return values, f"(SELECT *, {', '.join(lists)} FROM raw)"
 
 
@@ -141,16 +199,30 @@ def _typed(raw_text: str, name: str, entity: Entity, raw: Raw) -> str:
     typed = from_text(text, raw.attributes[name], entity.time_zone)
     if name == entity.primary_key and raw.attributes[name].type == "string":
         typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
-    return f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END" if name in raw.doubtful else typed
+    return (
+        f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END"
+        if name in raw.doubtful
+        else typed
+    )
 
 
 def _corruption(entity: Entity, raw: Raw) -> str:
-    typed = [name for name, attribute in raw.attributes.items() if attribute.type != "string" or name in raw.doubtful]
+    typed = [
+        name
+        for name, attribute in raw.attributes.items()
+        if attribute.type != "string" or name in raw.doubtful
+    ]
     reasons = ", ".join(_reason(name, entity, raw) for name in typed) or "NULL"
-    wrong = chained("OR", [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, entity, raw) for name in typed)])
+    wrong = chained(
+        "OR",
+        [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, entity, raw) for name in typed)],
+    )
     record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
-    return f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', {raw.line}, " \
-           f"'record', json_object({record}))::VARCHAR END"
+    return (
+        f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', "
+        f"{raw.line}, "
+        f"'record', json_object({record}))::VARCHAR END"
+    )
 
 
 def _text(name: str, entity: Entity, raw: Raw) -> str:
@@ -163,9 +235,16 @@ def _wrong(name: str, entity: Entity, raw: Raw) -> str:
 
 def _reason(name: str, entity: Entity, raw: Raw) -> str:
     sentence = f"{name}: expected {expectation(raw.attributes[name])} but found "
-    return f"CASE WHEN {_wrong(name, entity, raw)} THEN {literal(sentence)} || to_json({_shown(name, raw)}) END"
+    return (
+        f"CASE WHEN {_wrong(name, entity, raw)} THEN {literal(sentence)} || "
+        f"to_json({_shown(name, raw)}) END"
+    )
 
 
 def _shown(name: str, raw: Raw) -> str:
     text = raw.column(name)
-    return f"CASE {text}[1] WHEN chr(0) THEN {text}[2:] ELSE {text} END" if name in raw.doubtful else text
+    return (
+        f"CASE {text}[1] WHEN chr(0) THEN {text}[2:] ELSE {text} END"
+        if name in raw.doubtful
+        else text
+    )

@@ -1,4 +1,7 @@
-"""The vectorised kernel of every batch step: a DuckDB under a memory limit that spills to scratch."""
+"""The vectorised kernel of every batch step.
+
+A DuckDB under a memory limit that spills to scratch.
+"""
 
 import os
 import shutil
@@ -10,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.errors import OvertideError
-from schemas.names import literal
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +31,9 @@ class KernelSettings:
 
 
 os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
-"""DuckDB's allocator keeps what one step has freed for the next ones, ten seconds instead of one; read when DuckDB is
-imported. The system then gives a third less memory anew (docs/decisions/one-database-per-refresh.md)."""
+"""DuckDB's allocator keeps what one step has freed for the next ones, ten seconds instead of one;
+read when DuckDB is imported. The system then gives a third less memory anew
+(docs/decisions/one-database-per-refresh.md)."""
 
 _OPEN: set["DuckDBPyConnection"] = set()
 _SHARED: dict[KernelSettings, "DuckDBPyConnection"] = {}
@@ -39,8 +43,9 @@ _SHARED: dict[KernelSettings, "DuckDBPyConnection"] = {}
 def shared_kernels(settings: KernelSettings) -> Iterator[None]:
     """Let the kernels of this process be connections of one DuckDB for as long as the block runs.
 
-    A DuckDB that closes returns its memory to the system, which gives it anew to the next one: a tenth of a refresh
-    (docs/decisions/one-database-per-refresh.md). Workers in other processes open one for each step.
+    A DuckDB that closes returns its memory to the system, which gives it anew to the next one: a
+    tenth of a refresh (docs/decisions/one-database-per-refresh.md). Workers in other processes open
+    one for each step.
     """
     with _database(settings) as database:
         _SHARED[settings] = database
@@ -52,10 +57,12 @@ def shared_kernels(settings: KernelSettings) -> Iterator[None]:
 
 @contextmanager
 def kernel(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
-    """Open a connection for one step: its clock zone is UTC, its temporary tables are its own, and it may spill.
+    """Open a connection for one step.
 
-    Where kernels are shared, so are attached databases and Python functions. The scratch folder is there already: a
-    step of a refresh that was stopped must not make it anew.
+    Its clock zone is UTC, its temporary tables are its own, and it may spill.
+
+    Where kernels are shared, so are attached databases and Python functions. The scratch folder is
+    there already: a step of a refresh that was stopped must not make it anew.
     """
     settings.scratch.stat()
     with nullcontext(_SHARED[settings]) if settings in _SHARED else _database(settings) as database:
@@ -78,9 +85,16 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
     # Two databases that spill into one folder remove each other's files.
     spill = tempfile.mkdtemp(prefix="spill-", dir=settings.scratch)
-    # Extensions come from packages that pip has checked; checking them again takes longer than a small step.
-    database = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit,
-                                      "temp_directory": spill, "allow_unsigned_extensions": True})
+    # Extensions come from packages that pip has checked; checking them again takes longer than a
+    # small step.
+    database = duckdb.connect(
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": spill,
+            "allow_unsigned_extensions": True,
+        }
+    )
     try:
         yield database
     finally:
@@ -89,34 +103,49 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
 
 def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | None:
-    """Return the error of a step that found too little memory, or None when that is not what went wrong."""
+    """Return the error of a step that found too little memory, None for other errors."""
     import duckdb
 
     if not isinstance(error, duckdb.OutOfMemoryException | MemoryError):
         return None
     return OvertideError(
-        "out_of_memory", f"A step of the refresh needs more memory than it may use ({memory_limit}).", None,
-        "Raise `memory_limit` in a copy of the runner's file and name it with --runner (docs/runners.md), with fewer "
-        "`threads` where the machine has no more memory, and keep room on the disk of the lake, where a step puts "
-        "what its memory does not hold.", 503)
+        "out_of_memory",
+        f"A step of the refresh needs more memory than it may use ({memory_limit}).",
+        None,
+        "Raise `memory_limit` in a copy of the runner's file and name it with --runner "
+        "(docs/runners.md), with fewer "
+        "`threads` where the machine has no more memory, and keep room on the disk of the lake, "
+        "where a step puts "
+        "what its memory does not hold.",
+        503,
+    )
 
 
-def define(connection: "DuckDBPyConnection", function: Callable[..., "pa.Array"], parameters: Sequence[str],
-           result: str) -> None:
-    """Let SQL call a function on Arrow arrays, under its name; once is enough, and in shared kernels for all of them.
+def define(
+    connection: "DuckDBPyConnection",
+    function: Callable[..., "pa.Array"],
+    parameters: Sequence[str],
+    result: str,
+) -> None:
+    """Let SQL call a function on Arrow arrays, under its name.
 
-    The function must stay: DuckDB does not keep it when the connection that defined it closes. A name that is taken is
-    told as one exception by the connection that took it, as another one by others.
+    Once is enough, and in shared kernels for all of them.
+
+    The function must stay: DuckDB does not keep it when the connection that defined it closes. A
+    name that is taken is told as one exception by the connection that took it, as another one by
+    others.
     """
     import duckdb
     from duckdb.func import PythonUDFType
 
     with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
-        connection.create_function(function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW)
+        connection.create_function(
+            function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW
+        )
 
 
 def stop_kernels(scratch: Path, seconds: float = 10) -> None:
-    """Stop what the kernels of this process are doing, in all threads, and remove their scratch folder.
+    """Stop this process's kernels in all threads and remove their scratch folder.
 
     A thread may be between two kernels; the next one finds no folder.
     """
@@ -138,10 +167,14 @@ def count(connection: "DuckDBPyConnection", query: str) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-PARQUET = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000, " \
-          "STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536"
-"""Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the writing; and DuckDB takes
-memory for the whole page of a dictionary, of every column, as soon as it writes one row: 5 GB for 5,000 columns."""
+PARQUET = (
+    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+    "DICTIONARY_SIZE_LIMIT 1000, "
+    "STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536"
+)
+"""Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the
+writing; and DuckDB takes memory for the whole page of a dictionary, of every column, as soon as it
+writes one row: 5 GB for 5,000 columns."""
 
 
 def write_parquet(connection: "DuckDBPyConnection", query: str, path: Path) -> int:

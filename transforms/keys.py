@@ -1,8 +1,8 @@
 """Keep one row per primary key, and account for every row that was read.
 
-Rows read = rows kept + rows set aside + exact repeats + rows that lost to another of their key. Source of the rules:
-semantics 4.2 (of rows with one primary key the entity's preference decides, then the greatest canonical row, never the
-order of the file).
+Rows read = rows kept + rows set aside + exact repeats + rows that lost to another of their key.
+Source of the rules: semantics 4.2 (of rows with one primary key the entity's preference decides,
+then the greatest canonical row, never the order of the file).
 """
 
 import json
@@ -10,22 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.configuration import Entity, Preference
-from schemas.errors import OvertideError
-from schemas.names import chained, columns, literal, parquet_rows, quoted
-from schemas.values import canonical_text, duckdb_type
-from transforms.fingerprint import Fingerprint, canonical_row, fingerprint
-from transforms.ingest import CORRUPT, IngestedFiles
-from transforms.kernel import count, write_parquet
-from transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
+from overtide.schemas.configuration import Entity, Preference
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
+from overtide.schemas.values import canonical_text, duckdb_type
+from overtide.transforms.fingerprint import Fingerprint, canonical_row, fingerprint
+from overtide.transforms.ingest import CORRUPT, IngestedFiles
+from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FEW = 3
 """Rows that an error names, of all that are set aside."""
-CORRUPT_TYPES = {"CorruptionDetails": "VARCHAR", "PrimaryKey": "VARCHAR", "IsKept": "BOOLEAN", "Record": "VARCHAR"}
-"""The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers; not file names and line numbers."""
+CORRUPT_TYPES = {
+    "CorruptionDetails": "VARCHAR",
+    "PrimaryKey": "VARCHAR",
+    "IsKept": "BOOLEAN",
+    "Record": "VARCHAR",
+}
+"""The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers.
+
+Not file names and line numbers.
+"""
 
 
 MOST_FILES = 100
@@ -34,7 +42,10 @@ MOST_FILES = 100
 
 @dataclass(frozen=True)
 class EntityTable:
-    """One entity after ingestion: its files (rows in a fixed order), what was set aside or lost, and all counts."""
+    """One entity after ingestion.
+
+    Its files (rows in a fixed order), what was set aside or lost, and all counts.
+    """
 
     entity: str
     files: tuple[str, ...]
@@ -53,7 +64,10 @@ class EntityTable:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows an entity's files have: all that was read, those with a key, the keys, and those with a fault."""
+    """How many rows an entity's files have.
+
+    All that was read, those with a key, the keys, and those with a fault.
+    """
 
     read: int
     keyed: int
@@ -61,9 +75,19 @@ class Counts:
     corrupt: int
 
 
-def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: Preference,
-           ingested: list[IngestedFiles], folder: Path, project: Path) -> EntityTable:
-    """Return the entity's table: one row per key, and a table of everything corrupt; raise when too much is wrong."""
+def settle(
+    connection: "DuckDBPyConnection",
+    name: str,
+    entity: Entity,
+    prefer: Preference,
+    ingested: list[IngestedFiles],
+    folder: Path,
+    project: Path,
+) -> EntityTable:
+    """Return the entity's table: one row per key, and a table of everything corrupt.
+
+    Raise when too much is wrong.
+    """
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     counts = _counts(connection, entity, ingested)
     check_amounts(connection, name, entity, ingested, counts, project)
@@ -75,7 +99,9 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
         contents = write_parquet(connection, repeated_rows(entity, prefer, rows), repeats)
         exact = count(connection, f"SELECT sum(__copies) FROM {parquet_rows([repeats])}") - contents
     corrupt = folder / "corrupt.parquet"
-    listed = write_parquet(connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt)
+    listed = write_parquet(
+        connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
+    )
     files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
     if repeats or counts.keyed < sum(file_rows) or len(files) > MOST_FILES:
         settled = one_per_key(entity, f"SELECT * FROM {parquet_rows(files)}", repeats)
@@ -84,59 +110,104 @@ def settle(connection: "DuckDBPyConnection", name: str, entity: Entity, prefer: 
     content = fingerprint(connection, f"SELECT * FROM {parquet_rows(files)}", _types(entity))
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
-    return EntityTable(name, tuple(files), tuple(file_rows), str(corrupt), counts.read, sum(file_rows),
-                       *_not_kept(connection, corrupt, exact), listed, new_columns, content, bad)
+    return EntityTable(
+        name,
+        tuple(files),
+        tuple(file_rows),
+        str(corrupt),
+        counts.read,
+        sum(file_rows),
+        *_not_kept(connection, corrupt, exact),
+        listed,
+        new_columns,
+        content,
+        bad,
+    )
 
 
 def _types(entity: Entity) -> dict[str, str]:
     return {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
 
 
-def _counts(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles]) -> Counts:
-    """Count rows, keys, and rows that hold something corrupt; as many hashes as rows prove that all keys differ."""
-    key, rows = quoted(entity.primary_key), f"SELECT * FROM {parquet_rows([file.rows_path for file in ingested])}"
-    row = connection.execute(f"SELECT count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
-                             f"count({CORRUPT}) FROM ({rows})").fetchone() or (0, 0, 0)
+def _counts(
+    connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles]
+) -> Counts:
+    """Count rows, keys, and rows that hold something corrupt.
+
+    As many hashes as rows prove that all keys differ.
+    """
+    key, rows = (
+        quoted(entity.primary_key),
+        f"SELECT * FROM {parquet_rows([file.rows_path for file in ingested])}",
+    )
+    row = connection.execute(
+        f"SELECT count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
+        f"count({CORRUPT}) FROM ({rows})"
+    ).fetchone() or (0, 0, 0)
     keyed, hashes, corrupt = map(int, row)
-    keys = keyed if hashes == keyed else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
+    keys = (
+        keyed
+        if hashes == keyed
+        else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
+    )
     return Counts(sum(file.rows + file.lines for file in ingested), keyed, keys, corrupt)
 
 
-def check_amounts(connection: "DuckDBPyConnection", name: str, entity: Entity, ingested: list[IngestedFiles],
-                  counts: Counts, project: Path) -> None:
+def check_amounts(
+    connection: "DuckDBPyConnection",
+    name: str,
+    entity: Entity,
+    ingested: list[IngestedFiles],
+    counts: Counts,
+    project: Path,
+) -> None:
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
     aside = counts.read - counts.keyed
     if counts.read == 0:
-        raise OvertideError("no_rows", f"{name} has no rows in {entity.path}.", name,
-                            "Check the file; a refresh never publishes an empty entity.")
+        raise OvertideError(
+            "no_rows",
+            f"{name} has no rows in {entity.path}.",
+            name,
+            "Check the file; a refresh never publishes an empty entity.",
+        )
     if aside * 100 > entity.max_set_aside_percent * counts.read:
         collect_aside(connection, entity, ingested, project, FEW)
-        raise OvertideError("too_many_set_aside", f"{name}: {aside:,} of {counts.read:,} rows could not be read or "
-                            f"have no primary key, more than {entity.max_set_aside_percent:g} %.", name,
-                            "Correct the file or its format, or raise `max_set_aside_percent`.",
-                            details=first_aside(connection, FEW))
+        raise OvertideError(
+            "too_many_set_aside",
+            f"{name}: {aside:,} of {counts.read:,} rows could not be read or "
+            f"have no primary key, more than {entity.max_set_aside_percent:g} %.",
+            name,
+            "Correct the file or its format, or raise `max_set_aside_percent`.",
+            details=first_aside(connection, FEW),
+        )
 
 
 def repeated_rows(entity: Entity, prefer: Preference, rows: str) -> str:
-    """Return the SQL of the rows whose key another row has, too, each content once, by `__rank` in the key's order.
+    """Return the SQL of rows whose key another row has, too, each content once.
 
-    `__copies` counts the rows of one content; `__file` and `__line` are those of the first of them by name. Rows that
-    are equal where they could be read are two contents when their texts differ: the one with nothing corrupt is first.
+    They are ordered by `__rank` within the key.
+
+    `__copies` counts the rows of one content; `__file` and `__line` are those of the first of them
+    by name. Rows that are equal where they could be read are two contents when their texts differ:
+    the one with nothing corrupt is first.
     """
     key, names = quoted(entity.primary_key), list(entity.attributes)
     first = ", ".join(f"first({quoted(name)}) AS {quoted(name)}" for name in names)
     return f"""
         WITH keyed AS (SELECT * FROM ({rows}) WHERE {key} IS NOT NULL),
         repeated AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
-        texts AS (SELECT *, {canonical_row(_types(entity))} AS __content, ({CORRUPT} ->> 'line')::BIGINT AS __line,
+        texts AS (SELECT *, {canonical_row(_types(entity))} AS __content, ({CORRUPT} ->>
+          'line')::BIGINT AS __line,
                          concat({CORRUPT} ->> 'details', chr(28), {CORRUPT} ->> 'record') AS __wrong
                   FROM keyed SEMI JOIN repeated USING ({key})),
-        contents AS (SELECT {first}, __content, __wrong, count(*) AS __copies, min(__file) AS __file,
+        contents AS (SELECT {first}, __content, __wrong, count(*) AS __copies, min(__file) AS
+          __file,
                             arg_min(__line, (__file, __line)) AS __line,
                             arg_min({CORRUPT}, (__file, __line)) AS {CORRUPT}
                      FROM texts GROUP BY __content, __wrong)
         SELECT * EXCLUDE (__content, __wrong), row_number() OVER (
-                   PARTITION BY {key} ORDER BY {preference(prefer, names)}, __content DESC, __wrong) AS __rank
+                   PARTITION BY {key} ORDER BY {preference(prefer, names)}, __content DESC, __wrong)
+                     AS __rank
         FROM contents"""
 
 
@@ -152,7 +223,10 @@ def one_per_key(entity: Entity, rows: str, repeats: Path | None) -> str:
 
 
 def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
-    """Return the ORDER BY terms that put the preferred record first; ties are left to the caller."""
+    """Return the ORDER BY terms that put the preferred record first.
+
+    Ties are left to the caller.
+    """
     if prefer.policy == "most_filled":
         filled = chained("+", (f"({prefix}{quoted(name)} IS NOT NULL)::INTEGER" for name in names))
         return f"{filled} DESC"
@@ -161,40 +235,61 @@ def preference(prefer: Preference, names: list[str], prefix: str = "") -> str:
 
 
 def corrupt_rows(entity: Entity, rows: str, repeats: Path | None, some: bool) -> str:
-    """Return the SQL of everything that is wrong: values that could not be typed, rows that lost, what is set aside.
+    """Return the SQL of everything that is wrong.
 
-    Unless `some` rows hold something corrupt they are not read: reading all rows to find none of them takes long.
+    Values that could not be typed, rows that lost, what is set aside.
+
+    Unless `some` rows hold something corrupt they are not read: reading all rows to find none of
+    them takes long.
     """
     key, parts = quoted(entity.primary_key), [ASIDE]
     single = f"SELECT * FROM ({rows}) WHERE {CORRUPT} IS NOT NULL AND {key} IS NOT NULL"
     if repeats is not None:
         ranked = parquet_rows([repeats])
-        parts += [_losers(entity, ranked), f"{_listed(key)} FROM {ranked} WHERE __rank = 1 AND {CORRUPT} IS NOT NULL"]
+        parts += [
+            _losers(entity, ranked),
+            f"{_listed(key)} FROM {ranked} WHERE __rank = 1 AND {CORRUPT} IS NOT NULL",
+        ]
         single = f"FROM ({single}) ANTI JOIN {ranked} USING ({key})"
     if some:
-        parts.append(f"{_listed(key)} FROM (SELECT *, ({CORRUPT} ->> 'line')::BIGINT AS __line FROM ({single}))")
+        parts.append(
+            f"{_listed(key)} FROM (SELECT *, ({CORRUPT} ->> 'line')::BIGINT AS __line FROM "
+            f"({single}))"
+        )
     return " UNION ALL ".join(f"({part})" for part in parts)
 
 
 def _listed(key: str) -> str:
-    return f"SELECT {CORRUPT} ->> 'details' AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, true AS IsKept, " \
-           f"__file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record"
+    return (
+        f"SELECT {CORRUPT} ->> 'details' AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, true "
+        "AS IsKept, "
+        f"__file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record"
+    )
 
 
 def _losers(entity: Entity, ranked: str) -> str:
-    """Return the SQL of the rows that lost to another of their key: the reason shows what the kept one has instead."""
+    """Return the SQL of the rows that lost to another of their key.
+
+    The reason shows what the kept one has instead.
+    """
     key, shown = quoted(entity.primary_key), _text("compared", entity.primary_key, entity)
-    record = ", ".join(f"{literal(name)}, {_text('compared', name, entity)}" for name in entity.attributes)
+    record = ", ".join(
+        f"{literal(name)}, {_text('compared', name, entity)}" for name in entity.attributes
+    )
     named = literal(f"{entity.primary_key}: another row with the key ")
     return f"""
         WITH loser AS (FROM {ranked} WHERE __rank > 1), winner AS (FROM {ranked} WHERE __rank = 1),
-        compared AS (SELECT loser.*, concat_ws(',', {', '.join(_instead(name, entity) for name in entity.attributes)})
+        compared AS (SELECT loser.*, concat_ws(',',
+          {", ".join(_instead(name, entity) for name in entity.attributes)})
                                      AS __instead FROM loser JOIN winner USING ({key})),
-        reasoned AS (SELECT *, CASE __instead WHEN '' THEN ', with the same values where they could be read'
-                                              ELSE concat(': {{', __instead, '}}') END AS __kept FROM compared)
+        reasoned AS (SELECT *, CASE __instead WHEN ''
+          THEN ', with the same values where they could be read'
+                                              ELSE concat(': {{', __instead, '}}') END AS __kept
+                                                FROM compared)
         SELECT concat_ws('; ', concat({named}, to_json({shown}), ' is kept', __kept),
                          nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails,
-               {key}::VARCHAR AS PrimaryKey, false AS IsKept, __file AS FileName, __line AS LineNumber,
+               {key}::VARCHAR AS PrimaryKey, false AS IsKept, __file AS FileName, __line AS
+                 LineNumber,
                coalesce({CORRUPT} ->> 'record', json_object({record})::VARCHAR) AS Record
         FROM reasoned AS compared"""
 
@@ -204,14 +299,21 @@ def _text(row: str, name: str, entity: Entity) -> str:
 
 
 def _instead(name: str, entity: Entity) -> str:
-    """Return the SQL of `"name":"value"` of the winner where it has another value than the loser."""
-    return f"CASE WHEN winner.{quoted(name)} IS DISTINCT FROM loser.{quoted(name)} THEN concat(" \
-           f"{literal(json.dumps(name, ensure_ascii=False) + ':')}, " \
-           f"coalesce(to_json({_text('winner', name, entity)})::VARCHAR, 'null')) END"
+    """Return the SQL of the winner's `"name":"value"` where its value is not the loser's."""
+    return (
+        f"CASE WHEN winner.{quoted(name)} IS DISTINCT FROM loser.{quoted(name)} THEN concat("
+        f"{literal(json.dumps(name, ensure_ascii=False) + ':')}, "
+        f"coalesce(to_json({_text('winner', name, entity)})::VARCHAR, 'null')) END"
+    )
 
 
 def _not_kept(connection: "DuckDBPyConnection", corrupt: Path, exact: int) -> tuple[int, int, int]:
-    """Return how many rows were set aside, repeat another exactly, or lost to another of their key."""
-    row = connection.execute(f"SELECT count(*) FILTER (PrimaryKey IS NULL), count(PrimaryKey) "
-                             f"FROM {parquet_rows([corrupt])} WHERE NOT IsKept").fetchone() or (0, 0)
+    """Return how many rows were set aside, repeat another exactly, or lost to another.
+
+    They lost to another row of their key.
+    """
+    row = connection.execute(
+        f"SELECT count(*) FILTER (PrimaryKey IS NULL), count(PrimaryKey) "
+        f"FROM {parquet_rows([corrupt])} WHERE NOT IsKept"
+    ).fetchone() or (0, 0)
     return int(row[0]), exact, int(row[1])

@@ -8,16 +8,29 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from schemas.configuration import Entity
-from schemas.errors import OvertideError
-from transforms import raw
-from transforms.contents import HALF, UnreadableError, encoding_of, head, opened_text, seems
-from transforms.raw import Layout
+from overtide.schemas.configuration import Entity
+from overtide.schemas.errors import OvertideError
+from overtide.transforms import raw
+from overtide.transforms.contents import (
+    HALF,
+    UnreadableError,
+    encoding_of,
+    head,
+    opened_text,
+    seems,
+)
+from overtide.transforms.raw import Layout
 
 SAMPLED_LINES = 1000
-"""JSON lines name their columns row by row: so many are read, and more while a column is missing that must be there."""
+"""JSON lines name their columns row by row.
+
+So many are read, and more while a column is missing that must be there.
+"""
 SEPARATOR = re.compile(r'("?)sep=([^"\r\n])\2*\1(\r\n|\r|\n|\Z)', re.IGNORECASE)
-"""The first line by which spreadsheets are told what separates the columns of the lines that follow."""
+"""The first line that tells spreadsheets what separates the columns that follow.
+
+It says so for the lines that follow.
+"""
 
 
 def layout_of(file: Path, shown: str, entity: Entity) -> Layout:
@@ -31,9 +44,13 @@ def layout_of(file: Path, shown: str, entity: Entity) -> Layout:
         encoding = encoding_of(head(file), entity.encoding)
         raise unreadable(shown, f"is not {encoding}", "Correct `encoding` of the entity.") from None
     except OSError as error:
-        raise unreadable(shown, f"cannot be read ({error.strerror})", "Check the file and its permissions.") from None
+        raise unreadable(
+            shown, f"cannot be read ({error.strerror})", "Check the file and its permissions."
+        ) from None
     if not layout.columns:
-        raise OvertideError("empty_file", f"{shown} has no columns: it is empty.", shown, "Correct or remove it.")
+        raise OvertideError(
+            "empty_file", f"{shown} has no columns: it is empty.", shown, "Correct or remove it."
+        )
     return layout
 
 
@@ -51,7 +68,10 @@ def csv_columns(file: Path, entity: Entity, delimiter: str) -> list[str]:
 
 
 def bounded_lines(text: TextIO) -> Iterator[str]:
-    """Give the lines of a text with their ends; one that is too long for any reader comes in pieces."""
+    """Give the lines of a text with their ends.
+
+    One that is too long for any reader comes in pieces.
+    """
     return iter(lambda: text.readline(raw.MAX_LINE), "")
 
 
@@ -75,12 +95,18 @@ def _header(first: str, lines: Iterator[str], delimiter: str) -> list[str]:
     if _keys(first):
         raise UnreadableError("holds JSON lines, not CSV", "Set `format: jsonl` of the entity.")
     try:
-        found = next(csv.reader(chain([first] * bool(first), lines), delimiter=delimiter, strict=True), None)
+        found = next(
+            csv.reader(chain([first] * bool(first), lines), delimiter=delimiter, strict=True), None
+        )
     except csv.Error as error:
-        raise UnreadableError(f"has a first line that is no header ({error})",
-                              "Check `delimiter`, `encoding` and `format` of the entity.") from None
+        raise UnreadableError(
+            f"has a first line that is no header ({error})",
+            "Check `delimiter`, `encoding` and `format` of the entity.",
+        ) from None
     if found == []:
-        raise UnreadableError("begins with a blank line", "The first line of a CSV file names its columns.")
+        raise UnreadableError(
+            "begins with a blank line", "The first line of a CSV file names its columns."
+        )
     "".join(found or []).encode()  # half a surrogate pair stands for what is not in the encoding
     return found or []
 
@@ -96,8 +122,9 @@ def _parquet_layout(file: Path, _: Entity) -> Layout:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise UnreadableError(f"is not a Parquet file{seems(file)}",
-                              "Correct `format` or `path` of the entity.") from None
+        raise UnreadableError(
+            f"is not a Parquet file{seems(file)}", "Correct `format` or `path` of the entity."
+        ) from None
 
 
 def _json_layout(file: Path, entity: Entity) -> Layout:

@@ -1,7 +1,10 @@
-"""The word lists applied to whole columns of plain ASCII texts: what `transforms.words` does, in Arrow.
+"""The word lists applied to whole columns of plain ASCII texts.
 
-Arrow looks all words of a batch up at once and lets other threads work meanwhile. What is more than looking single
-words up (several words in a row, points between letters, ends of words, legal forms) is done by `words`, text by text.
+What `overtide.transforms.words` does, in Arrow.
+
+Arrow looks all words of a batch up at once and lets other threads work meanwhile. What is more than
+looking single words up (several words in a row, points between letters, ends of words, legal forms)
+is done by `words`, text by text.
 """
 
 import re
@@ -14,16 +17,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from transforms import words
+from overtide.transforms import words
 
 FUNCTIONS: dict[str, Callable[[str], str]] = {
-    "name": words.name, "address": words.address, "organization": words.organization}
+    "name": words.name,
+    "address": words.address,
+    "organization": words.organization,
+}
 BETWEEN = f"[{re.escape(words.BETWEEN)}]+"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A normalisation by a list: known words and what becomes of them, and what shows that more is to be done."""
+    """A normalisation by a list.
+
+    Known words and what becomes of them, and what shows that more is to be done.
+    """
 
     known: pa.Array
     become: pa.Array
@@ -39,11 +48,18 @@ class Listed:
     def of(cls, step: str) -> "Listed":
         """Return the lists of a normalisation."""
         found = words.replaced(*words.LISTS[step])
-        special = {*found.several, *(frozenset().union(*words.borders()) if step == "organization" else ())}
+        special = {
+            *found.several,
+            *(frozenset().union(*words.borders()) if step == "organization" else ()),
+        }
         ends = f"|(?:{'|'.join(words.endings())})\\b" if step == "address" else ""
-        return cls(pa.array(found.single, pa.string()), pa.array(found.single.values(), pa.string()),
-                   pa.array(sorted(special), pa.string()),
-                   None if step == "name" else words.DOTTED.pattern + ends, FUNCTIONS[step])
+        return cls(
+            pa.array(found.single, pa.string()),
+            pa.array(found.single.values(), pa.string()),
+            pa.array(sorted(special), pa.string()),
+            None if step == "name" else words.DOTTED.pattern + ends,
+            FUNCTIONS[step],
+        )
 
     def apply(self, texts: pa.Array) -> pa.Array:
         """Return each text with its words replaced."""
@@ -52,12 +68,23 @@ class Listed:
         single, ends = split.flatten(), np.asarray(split.offsets) - split.offsets[0].as_py()
         become = pc.coalesce(self.become.take(pc.index_in(single, self.known)), single)
         kept = pc.not_equal(become, "")
-        lists = pa.ListArray.from_arrays(pa.array(_before(kept, ends), pa.int32()), become.filter(kept))
-        return self._with_special(texts, lowered, pc.binary_join(lists, " "),
-                                  np.diff(_before(pc.is_in(single, self.special), ends)) > 0)
+        lists = pa.ListArray.from_arrays(
+            pa.array(_before(kept, ends), pa.int32()), become.filter(kept)
+        )
+        return self._with_special(
+            texts,
+            lowered,
+            pc.binary_join(lists, " "),
+            np.diff(_before(pc.is_in(single, self.special), ends)) > 0,
+        )
 
-    def _with_special(self, texts: pa.Array, lowered: pa.Array, found: pa.Array, special: NDArray[np.bool_],
-                      ) -> pa.Array:
+    def _with_special(
+        self,
+        texts: pa.Array,
+        lowered: pa.Array,
+        found: pa.Array,
+        special: NDArray[np.bool_],
+    ) -> pa.Array:
         if self.pattern is not None:
             special |= np.asarray(pc.match_substring_regex(lowered, self.pattern))
         if not special.any():
@@ -75,4 +102,8 @@ def _before(marked: pa.Array, places: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def listed_texts(texts: pa.ChunkedArray, steps: pa.ChunkedArray) -> pa.Array:
     """Return each text after `name`, `address` or `organization`, which is the same in all rows."""
-    return Listed.of(steps[0].as_py()).apply(texts.combine_chunks()) if len(texts) else pa.array([], pa.string())
+    return (
+        Listed.of(steps[0].as_py()).apply(texts.combine_chunks())
+        if len(texts)
+        else pa.array([], pa.string())
+    )

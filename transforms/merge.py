@@ -1,13 +1,16 @@
-"""Merge the winning records of each customer into one profile: survivorship by importance, recency, or group."""
+"""Merge the winning records of each customer into one profile.
+
+Survivorship by importance, recency, or group.
+"""
 
 from collections.abc import Mapping, Sequence
 
-from schemas.configuration import FieldGroup, MergedField, Unification
-from schemas.names import quoted
-from schemas.values import canonical_text
-from transforms.column_types import instant_of
-from transforms.identities import Unified
-from transforms.pairs import RECORD, records
+from overtide.schemas.configuration import FieldGroup, MergedField, Unification
+from overtide.schemas.names import quoted
+from overtide.schemas.values import canonical_text
+from overtide.transforms.column_types import instant_of
+from overtide.transforms.identities import Unified
+from overtide.transforms.pairs import RECORD, records
 
 
 def alternate_key(unified: Unified) -> str:
@@ -17,16 +20,26 @@ def alternate_key(unified: Unified) -> str:
 
 def profile_types(unification: Unification, entities: Sequence[Unified]) -> dict[str, str]:
     """Return the columns of Customer with their attribute types, in order."""
-    kinds = {f"{unified.table.entity}.{name}": unified.entity.attribute(name).type
-             for unified in entities for name in unified.entity.attributes}
+    kinds = {
+        f"{unified.table.entity}.{name}": unified.entity.attribute(name).type
+        for unified in entities
+        for name in unified.entity.attributes
+    }
     types = {"CustomerId": "string"}
     for merged in unification.merge.fields:
         types[merged.name] = kinds[merged.sources[0]]
     for group in unification.merge.groups:
         for place, name in enumerate(group.fields):
-            types[name] = next(kinds[f"{entity}.{attributes[place]}"] for entity, attributes in group.sources.items()
-                               if attributes[place] is not None)
-    return types | dict.fromkeys(map(alternate_key, entities), "string") | {"PreviousCustomerId": "string"}
+            types[name] = next(
+                kinds[f"{entity}.{attributes[place]}"]
+                for entity, attributes in group.sources.items()
+                if attributes[place] is not None
+            )
+    return (
+        types
+        | dict.fromkeys(map(alternate_key, entities), "string")
+        | {"PreviousCustomerId": "string"}
+    )
 
 
 def _column(source: str, entities: Mapping[str, Unified]) -> str:
@@ -35,26 +48,38 @@ def _column(source: str, entities: Mapping[str, Unified]) -> str:
 
 
 def merged_field(field: MergedField, entities: Mapping[str, Unified]) -> str:
-    """Return the SQL of one field: the first non-null value by importance, or that of the most or least recent."""
+    """Return the SQL of one field.
+
+    The first non-null value by importance, or that of the most or least recent.
+    """
     values = [_column(source, entities) for source in field.sources]
     if field.policy == "importance":
         return f"coalesce({', '.join(values)})"
     dates = _dates(field, entities)
     order = "max" if field.policy == "most_recent" else "min"
-    dated = ", ".join(f"CASE WHEN {value} IS NOT NULL THEN {date} END"
-                      for date, value in zip(dates, values, strict=True))
+    dated = ", ".join(
+        f"CASE WHEN {value} IS NOT NULL THEN {date} END"
+        for date, value in zip(dates, values, strict=True)
+    )
     bound = f"list_{order}([{dated}])"
-    cases = " ".join(f"WHEN {value} IS NOT NULL AND {date} = {bound} THEN {value}"
-                     for date, value in zip(dates, values, strict=True))
+    cases = " ".join(
+        f"WHEN {value} IS NOT NULL AND {date} = {bound} THEN {value}"
+        for date, value in zip(dates, values, strict=True)
+    )
     return f"CASE {cases} ELSE coalesce({', '.join(values)}) END"
 
 
 def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
-    """Return the SQL of what is compared for each source: the columns themselves where all are of one kind.
+    """Return the SQL of what is compared for each source.
+
+    The columns themselves where all are of one kind.
 
     Else a date is the instant at which it begins where it comes from, and a number is a double.
     """
-    kinds = {name: entities[name].entity.attribute(attribute).type for name, attribute in field.by.items()}
+    kinds = {
+        name: entities[name].entity.attribute(attribute).type
+        for name, attribute in field.by.items()
+    }
     zones = {entities[name].entity.time_zone for name in field.by}
     one_kind = len(set(kinds.values())) == 1 and (len(zones) == 1 or "date" not in kinds.values())
 
@@ -65,32 +90,67 @@ def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
         if one_kind:
             return column
         date = kinds[name] in ("date", "datetime")
-        return instant_of(column, kinds[name], entities[name].entity.time_zone) if date else f"{column}::DOUBLE"
+        return (
+            instant_of(column, kinds[name], entities[name].entity.time_zone)
+            if date
+            else f"{column}::DOUBLE"
+        )
+
     return [compared(source.split(".", 1)[0]) for source in field.sources]
 
 
 def group_fields(group: FieldGroup, entities: Mapping[str, Unified]) -> list[str]:
-    """Return the SQL of a group's fields: all from the first source in which not all of them are null."""
-    sources = [[None if name is None else _column(f"{entity}.{name}", entities) for name in attributes]
-               for entity, attributes in group.sources.items() if any(attributes)]
-    filled = [" OR ".join(f"{value} IS NOT NULL" for value in source if value is not None) for source in sources]
-    return ["CASE " + " ".join(f"WHEN {some} THEN {source[place] or 'NULL'}"
-                               for some, source in zip(filled, sources, strict=True)) + f" END AS {quoted(name)}"
-            for place, name in enumerate(group.fields)]
+    """Return the SQL of a group's fields.
+
+    All from the first source in which not all of them are null.
+    """
+    sources = [
+        [None if name is None else _column(f"{entity}.{name}", entities) for name in attributes]
+        for entity, attributes in group.sources.items()
+        if any(attributes)
+    ]
+    filled = [
+        " OR ".join(f"{value} IS NOT NULL" for value in source if value is not None)
+        for source in sources
+    ]
+    return [
+        "CASE "
+        + " ".join(
+            f"WHEN {some} THEN {source[place] or 'NULL'}"
+            for some, source in zip(filled, sources, strict=True)
+        )
+        + f" END AS {quoted(name)}"
+        for place, name in enumerate(group.fields)
+    ]
 
 
 def profiles(unification: Unification, entities: Sequence[Unified], customers: str) -> str:
-    """Return the SQL of Customer without `FirstRun`; `customers`: CustomerId, record_0, …, PreviousCustomerId."""
+    """Return the SQL of Customer without `FirstRun`; `customers`.
+
+    CustomerId, record_0, …, PreviousCustomerId.
+    """
     by_name = {unified.table.entity: unified for unified in entities}
-    fields = [f"{merged_field(field, by_name)} AS {quoted(field.name)}" for field in unification.merge.fields]
-    fields += [field for group in unification.merge.groups for field in group_fields(group, by_name)]
+    fields = [
+        f"{merged_field(field, by_name)} AS {quoted(field.name)}"
+        for field in unification.merge.fields
+    ]
+    fields += [
+        field for group in unification.merge.groups for field in group_fields(group, by_name)
+    ]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
-    joins = " ".join(f"LEFT JOIN ({records(unified.table, unified.place)}) AS r{unified.place} "
-                     f"ON r{unified.place}.{RECORD} = customers.record_{unified.place}" for unified in entities)
-    return f"SELECT customers.CustomerId, {', '.join(fields)}, customers.PreviousCustomerId " \
-           f"FROM ({customers}) AS customers {joins}"
+    joins = " ".join(
+        f"LEFT JOIN ({records(unified.table, unified.place)}) AS r{unified.place} "
+        f"ON r{unified.place}.{RECORD} = customers.record_{unified.place}"
+        for unified in entities
+    )
+    return (
+        f"SELECT customers.CustomerId, {', '.join(fields)}, customers.PreviousCustomerId "
+        f"FROM ({customers}) AS customers {joins}"
+    )
 
 
 def _key(unified: Unified) -> str:
     primary = unified.entity.primary_key
-    return canonical_text(f"r{unified.place}.{quoted(primary)}", unified.entity.attribute(primary).type)
+    return canonical_text(
+        f"r{unified.place}.{quoted(primary)}", unified.entity.attribute(primary).type
+    )

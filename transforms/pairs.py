@@ -1,6 +1,9 @@
-"""Find the pairs of records that a rule holds for: blocks by its exact conditions, scores by the others.
+"""Find the pairs of records that a rule holds for.
 
-Records are numbers within a run (see `records`). Source of the rules: semantics 4.8 and the product's Match.
+Blocks by its exact conditions, scores by the others.
+
+Records are numbers within a run (see `records`). Source of the rules: semantics 4.8 and the
+product's Match.
 """
 
 from collections.abc import Iterable
@@ -12,17 +15,20 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
-from schemas.configuration import Condition, Entity, Ignore, Limits, Rule
-from schemas.names import parquet_rows
-from transforms.compared import Compared
-from transforms.kernel import count, define, write_parquet
-from transforms.keys import EntityTable
+from overtide.schemas.configuration import Condition, Entity, Ignore, Limits, Rule
+from overtide.schemas.names import parquet_rows
+from overtide.transforms.compared import Compared
+from overtide.transforms.kernel import count, define, write_parquet
+from overtide.transforms.keys import EntityTable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ENTITY_SHIFT = 44
-"""A record's number is its entity's place in unification shifted by this, plus its place in the entity's files."""
+"""Bits by which an entity's place in unification is shifted in a record's number.
+
+The record's place in the entity's files is added.
+"""
 
 
 RECORD = "__record"
@@ -31,7 +37,9 @@ RECORD = "__record"
 
 @dataclass(frozen=True)
 class Search:
-    """One rule to be applied between two entities, or within one; `pair` and `rule` are places in the configuration.
+    """One rule to be applied between two entities, or within one.
+
+    `pair` and `rule` are places in the configuration.
 
     `lower` is the entity that comes later in the match order; within one entity both are the same.
     """
@@ -48,11 +56,16 @@ class Search:
 
 
 def records(table: EntityTable, place: int) -> str:
-    """Return the SQL of an entity's rows with their record number in `__record`, a name that no column has."""
+    """Return the SQL of an entity's rows with their record number in `__record`.
+
+    No column has that name.
+    """
     parts, offset = [], place << ENTITY_SHIFT
     for path, rows in zip(table.files, table.file_rows, strict=True):
-        parts.append(f"SELECT {offset}::BIGINT + file_row_number AS {RECORD}, * EXCLUDE (file_row_number) "
-                     f"FROM {parquet_rows([path], ', file_row_number = true')}")
+        parts.append(
+            f"SELECT {offset}::BIGINT + file_row_number AS {RECORD}, * EXCLUDE (file_row_number) "
+            f"FROM {parquet_rows([path], ', file_row_number = true')}"
+        )
         offset += rows
     return " UNION ALL ".join(parts)
 
@@ -69,22 +82,31 @@ def sides_of(rule: Rule, name: str, entity: Entity, rows: str, ignore: Ignore) -
 
 
 def block_rows(rule: Rule, sides: list[Compared]) -> str:
-    """Return the SQL of what a rule compares of an entity: record, block (the exact values), f0, f1, … (fuzzy).
+    """Return the SQL of what a rule compares of an entity.
 
-    Besides, i0, i1, … hold what of each condition was ignored. What is null in any of them compares with nothing;
-    `comparable` leaves it out, since a condition here would make DuckDB normalise everything twice.
+    Record, block (the exact values), f0, f1, … (fuzzy).
+
+    Besides, i0, i1, … hold what of each condition was ignored. What is null in any of them compares
+    with nothing; `comparable` leaves it out, since a condition here would make DuckDB normalise
+    everything twice.
     """
-    texts = [f"{side.text()} AS t{place}, {side.ignored_attribute()} AS g{place}" for place, side in enumerate(sides)]
+    texts = [
+        f"{side.text()} AS t{place}, {side.ignored_attribute()} AS g{place}"
+        for place, side in enumerate(sides)
+    ]
     tests = [side.is_ignored(f"t{place}") for place, side in enumerate(sides)]
     exact = len(split(rule)[0])
     names = [f"e{place}" if place < exact else f"f{place - exact}" for place in range(len(sides))]
-    values = [f"CASE WHEN {test} THEN NULL ELSE t{place} END AS {names[place]}, "
-              f"CASE WHEN {test} THEN t{place} ELSE g{place} END AS i{place}" for place, test in enumerate(tests)]
+    values = [
+        f"CASE WHEN {test} THEN NULL ELSE t{place} END AS {names[place]}, "
+        f"CASE WHEN {test} THEN t{place} ELSE g{place} END AS i{place}"
+        for place, test in enumerate(tests)
+    ]
     chosen = ["record", f"{_joined(names[:exact])} AS block", *names[exact:], *_ignored(rule)]
     return f"""
-        WITH compared AS (SELECT {RECORD} AS record, {', '.join(texts)} FROM ({sides[0].rows})),
-        kept AS (SELECT record, {', '.join(values)} FROM compared)
-        SELECT {', '.join(chosen)} FROM kept"""
+        WITH compared AS (SELECT {RECORD} AS record, {", ".join(texts)} FROM ({sides[0].rows})),
+        kept AS (SELECT record, {", ".join(values)} FROM compared)
+        SELECT {", ".join(chosen)} FROM kept"""
 
 
 def _joined(keys: list[str]) -> str:
@@ -107,11 +129,16 @@ def comparable(rule: Rule, files: list[str]) -> str:
 
 
 def score(place: int) -> str:
-    """Return the SQL of the edit distance in code points between both values of the fuzzy condition `place`."""
+    """Return the SQL of the edit distance of the fuzzy condition `place`.
+
+    It is between both of its values, in code points.
+    """
     left, right = f"l.f{place}", f"r.f{place}"
     plain = f"strlen({left}) = length({left}) AND strlen({right}) = length({right})"
-    return f"CASE WHEN {left} = {right} THEN 0 WHEN {plain} THEN levenshtein({left}, {right}) " \
-           f"ELSE code_point_distance({left}, {right}) END"
+    return (
+        f"CASE WHEN {left} = {right} THEN 0 WHEN {plain} THEN levenshtein({left}, {right}) "
+        f"ELSE code_point_distance({left}, {right}) END"
+    )
 
 
 def code_point_distance(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Array:
@@ -121,61 +148,107 @@ def code_point_distance(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Arr
 
 
 def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> str:
-    """Return the SQL of the pairs within the blocks that are not too large, with length n and distance d of each."""
+    """Return the SQL of the pairs within blocks that are not too large.
+
+    Each comes with its length n and distance d.
+    """
     _, fuzzy = split(rule)
-    measured = "".join(f", greatest(length(l.f{place}), length(r.f{place})) AS n{place}, {score(place)} AS d{place}"
-                       for place in range(len(fuzzy)))
+    measured = "".join(
+        (
+            f", greatest(length(l.f{place}), length(r.f{place})) AS n{place}, {score(place)} AS "
+            f"d{place}"
+        )
+        for place in range(len(fuzzy))
+    )
     order = " AND l.record < r.record" if search.within else ""
     return f"""
-        WITH l AS (SELECT * FROM ({comparable(rule, lower)}) WHERE block NOT IN (SELECT block FROM oversized)),
+        WITH l AS (SELECT * FROM ({comparable(rule, lower)}) WHERE block NOT IN (SELECT block
+          FROM oversized)),
         r AS ({comparable(rule, upper)})
         SELECT l.record AS lower_record, r.record AS upper_record{measured}
         FROM l JOIN r ON l.block = r.block{order}"""
 
 
 def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> str:
-    """Return the SQL of the pairs for which every condition of the rule holds, with the lowest of their scores."""
+    """Return the SQL of the pairs for which all of a rule's conditions hold.
+
+    Each comes with the lowest of the conditions' scores.
+    """
     _, fuzzy = split(rule)
-    holds = " AND ".join(f"(n{place} - d{place}) * 100 >= {condition.percent} * n{place}"
-                         for place, condition in enumerate(fuzzy)) or "true"
+    holds = (
+        " AND ".join(
+            f"(n{place} - d{place}) * 100 >= {condition.percent} * n{place}"
+            for place, condition in enumerate(fuzzy)
+        )
+        or "true"
+    )
     scores = ", ".join(f"((n{place} - d{place}) * 100) // n{place}" for place in range(len(fuzzy)))
     lowest = f"least({scores})" if scores else "100"
     return f"""
         WITH candidates AS ({candidates(search, rule, lower, upper)})
-        SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::INTEGER AS score
+        SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::INTEGER AS
+          score
         FROM candidates WHERE {holds}"""
 
 
 def large_blocks(rule: Rule, sides: list[list[str]], size: int) -> str:
     """Return the SQL of the blocks with more records than that, and how many each has.
 
-    A block that only one of two entities has is not compared anyway, and which of those are seen depends on buckets.
+    A block that only one of two entities has is not compared anyway, and which of those are seen
+    depends on buckets.
     """
-    rows = " UNION ALL ".join(f"SELECT block, {place} AS side FROM ({comparable(rule, files)})"
-                              for place, files in enumerate(sides))
-    return f"SELECT block, count(*) AS records FROM ({rows}) GROUP BY block " \
-           f"HAVING records > {size} AND max(side) - min(side) = {len(sides) - 1}"
+    rows = " UNION ALL ".join(
+        f"SELECT block, {place} AS side FROM ({comparable(rule, files)})"
+        for place, files in enumerate(sides)
+    )
+    return (
+        f"SELECT block, count(*) AS records FROM ({rows}) GROUP BY block "
+        f"HAVING records > {size} AND max(side) - min(side) = {len(sides) - 1}"
+    )
 
 
 def crowded_groups(rule: Rule, files: list[str], size: int) -> str:
-    """Return the SQL of groups of blocks that hold too many records together; without any no block is large."""
-    return f"SELECT hash(block) % 1000000 FROM ({comparable(rule, files)}) GROUP BY ALL HAVING count(*) > {size}"
+    """Return the SQL of groups of blocks that hold too many records together.
+
+    Without any no block is large.
+    """
+    return (
+        f"SELECT hash(block) % 1000000 FROM ({comparable(rule, files)}) GROUP BY ALL HAVING "
+        f"count(*) > {size}"
+    )
 
 
-def ignored_values(connection: "DuckDBPyConnection", rule: Rule, files: list[str]) -> list[tuple[int, str, int]]:
-    """Return what was ignored of an entity: the condition's place (exact ones first), the value, how many records."""
-    queries = [f"SELECT {place} AS place, {name} AS value FROM {parquet_rows(files)} WHERE {name} IS NOT NULL"
-               for place, name in enumerate(_ignored(rule))]
-    return connection.execute(f"SELECT place, value, count(*) FROM ({' UNION ALL '.join(queries)}) GROUP BY ALL "
-                              "ORDER BY ALL").fetchall() if files else []
+def ignored_values(
+    connection: "DuckDBPyConnection", rule: Rule, files: list[str]
+) -> list[tuple[int, str, int]]:
+    """Return what was ignored of an entity.
+
+    The condition's place (exact ones first), the value, how many records.
+    """
+    queries = [
+        (
+            f"SELECT {place} AS place, {name} AS value FROM {parquet_rows(files)} WHERE {name} IS "
+            "NOT NULL"
+        )
+        for place, name in enumerate(_ignored(rule))
+    ]
+    return (
+        connection.execute(
+            f"SELECT place, value, count(*) FROM ({' UNION ALL '.join(queries)}) GROUP BY ALL "
+            "ORDER BY ALL"
+        ).fetchall()
+        if files
+        else []
+    )
 
 
 @dataclass(frozen=True)
 class Pairs:
     """The pairs that one search found in one bucket, and what was told of it.
 
-    `oversized` are the blocks that were too large to compare; `large` those that made customers of many records;
-    `ignored` what was ignored: the entity, the condition's place, the value and how many records have it.
+    `oversized` are the blocks that were too large to compare; `large` those that made customers of
+    many records; `ignored` what was ignored: the entity, the condition's place, the value and how
+    many records have it.
     """
 
     search: Search
@@ -186,43 +259,81 @@ class Pairs:
     ignored: tuple[tuple[str, int, str, int], ...] = ()
 
 
-def find(connection: "DuckDBPyConnection", search: Search, rule: Rule, lower: list[str], upper: list[str],
-         limits: Limits, path: Path) -> Pairs:
-    """Write the pairs of one search and bucket to `path`: lower_record, upper_record, rule, score."""
+def find(
+    connection: "DuckDBPyConnection",
+    search: Search,
+    rule: Rule,
+    lower: list[str],
+    upper: list[str],
+    limits: Limits,
+    path: Path,
+) -> Pairs:
+    """Write the pairs of one search and bucket to `path`.
+
+    Lower_record, upper_record, rule, score.
+    """
     define(connection, code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT")
     sides, size = [lower] if search.within else [lower, upper], _told_from(rule, limits)
-    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], size)})")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE large AS {large_blocks(rule, sides, size)} "
-                       f"{'' if crowded else 'LIMIT 0'}")
-    connection.execute("CREATE OR REPLACE TEMP TABLE oversized AS "
-                       f"FROM large WHERE records > {limits.block_size}")
+    crowded = count(
+        connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], size)})"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE large AS {large_blocks(rule, sides, size)} "
+        f"{'' if crowded else 'LIMIT 0'}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE oversized AS FROM large WHERE records > {limits.block_size}"
+    )
     rows = write_parquet(connection, matches(search, rule, lower, upper), path)
-    blocks = [(str(block), int(records)) for block, records in
-              connection.execute("SELECT block, records FROM large ORDER BY ALL").fetchall()]
-    return Pairs(search, str(path), rows, tuple(one for one in blocks if one[1] > limits.block_size),
-                 tuple(one for one in blocks if one[1] <= limits.block_size))
+    blocks = [
+        (str(block), int(records))
+        for block, records in connection.execute(
+            "SELECT block, records FROM large ORDER BY ALL"
+        ).fetchall()
+    ]
+    return Pairs(
+        search,
+        str(path),
+        rows,
+        tuple(one for one in blocks if one[1] > limits.block_size),
+        tuple(one for one in blocks if one[1] <= limits.block_size),
+    )
 
 
 def _told_from(rule: Rule, limits: Limits) -> int:
-    """Return the size above which a block is told: where all is exact it makes one customer of its records."""
+    """Return the size above which a block is told.
+
+    Where all is exact it makes one customer of its records.
+    """
     return limits.block_size if split(rule)[1] else min(limits.block_size, limits.large_customer)
 
 
 def first_rules(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
-    """Write the pairs of one entity pair: a lower record that a rule matched is not offered to later rules."""
+    """Write the pairs of one entity pair.
+
+    A lower record that a rule matched is not offered to later rules.
+    """
     rows = parquet_rows(sorted(pairs.path for pairs in found))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM {rows}")
     if count(connection, "SELECT count(DISTINCT rule) FROM found") < 2:
         return write_parquet(connection, "FROM found", path)
-    return write_parquet(connection, """
+    return write_parquet(
+        connection,
+        """
         WITH first AS (SELECT lower_record, min(rule) AS rule FROM found GROUP BY lower_record)
-        SELECT found.* FROM found JOIN first USING (lower_record, rule)""", path)
+        SELECT found.* FROM found JOIN first USING (lower_record, rule)""",
+        path,
+    )
 
 
 def first_pairs(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
     """Write the pairs within one entity: each pair once, by the first rule that found it."""
     rows = parquet_rows(sorted(pairs.path for pairs in found))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM {rows}")
-    return write_parquet(connection, """
+    return write_parquet(
+        connection,
+        """
         SELECT lower_record, upper_record, min(rule) AS rule, arg_min(score, rule) AS score
-        FROM found GROUP BY lower_record, upper_record""", path)
+        FROM found GROUP BY lower_record, upper_record""",
+        path,
+    )

@@ -1,4 +1,6 @@
-"""Telephone numbers as they compare: country code and number without prefixes, by the rules of their country.
+"""Telephone numbers as they compare.
+
+Country code and number without prefixes, by the rules of their country.
 
 The rules are those of the library `phonenumbers`, a port of Google's libphonenumber.
 """
@@ -18,9 +20,10 @@ def regions() -> frozenset[str]:
 
 
 def number(text: str, country: str | None) -> str:
-    """Return the digits of a number with its country's code where that is known, else as they stand.
+    """Return a number's digits, with its country's code where known, else as they stand.
 
-    It is known by a `+`, or by the country that numbers without one are of. Extensions and leading zeros go.
+    It is known by a `+`, or by the country that numbers without one are of. Extensions and leading
+    zeros go.
     """
     text = "".join(str(unicodedata.decimal(letter, letter)) for letter in text)
     plain = INTERNATIONAL.sub("+", text) if _significant(text) else ""
@@ -39,7 +42,10 @@ def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
         found = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
         return None
-    possible = phonenumbers.is_possible_number_with_reason(found) == phonenumbers.ValidationResult.IS_POSSIBLE
+    possible = (
+        phonenumbers.is_possible_number_with_reason(found)
+        == phonenumbers.ValidationResult.IS_POSSIBLE
+    )
     return found if possible else None
 
 

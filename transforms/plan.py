@@ -1,4 +1,7 @@
-"""What a refresh is about to do, known to every worker: configuration, places, the run, and what is published now."""
+"""What a refresh is about to do, known to every worker.
+
+Configuration, places, the run, and what is published now.
+"""
 
 import json
 import os
@@ -11,13 +14,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from schemas.configuration import Activity, Configuration, Entity, Ignore, Preference, Relationship, Rule, UnifiedEntity
-from schemas.errors import OvertideError
-from schemas.paths import Paths
-from transforms.identities import Unified
-from transforms.kernel import KernelSettings
-from transforms.keys import EntityTable
-from transforms.pairs import Search
+from overtide.schemas.configuration import (
+    Activity,
+    Configuration,
+    Entity,
+    Ignore,
+    Preference,
+    Relationship,
+    Rule,
+    UnifiedEntity,
+)
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.paths import Paths
+from overtide.transforms.identities import Unified
+from overtide.transforms.kernel import KernelSettings
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.pairs import Search
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,9 @@ class Plan:
         return self.settings.scratch
 
     def folder(self, *names: str) -> Path:
-        """Return a new folder within scratch: a runner may do a step twice, even at once, and both must succeed.
+        """Return a new folder within scratch.
+
+        A runner may do a step twice, even at once, and both must succeed.
 
         Scratch itself is never made: it is gone when the refresh was stopped.
         """
@@ -65,12 +79,20 @@ class Plan:
 
     @cached_property
     def options(self) -> dict[str, tuple[int, UnifiedEntity]]:
-        """The unified entities by full name: their place in the match order, and how they are unified."""
-        return {unified.entity: (place, unified)
-                for place, unified in enumerate(self.configuration.unification.entities)}
+        """The unified entities by full name.
+
+        Their place in the match order, and how they are unified.
+        """
+        return {
+            unified.entity: (place, unified)
+            for place, unified in enumerate(self.configuration.unification.entities)
+        }
 
     def preference(self, name: str) -> Preference:
-        """Return which of an entity's rows with one key is kept: by its own preference, else by that of duplicates."""
+        """Return which of an entity's rows with one key is kept.
+
+        By its own preference, else by that of duplicates.
+        """
         unified = self.options[name][1].deduplicate.prefer if name in self.options else Preference()
         return self.entities[name].prefer or unified
 
@@ -81,51 +103,84 @@ class Plan:
     def unified(self, tables: list[EntityTable]) -> list[Unified]:
         """Return the unified entities with their tables, in match order."""
         by_name = {table.entity: table for table in tables}
-        return [Unified(place, by_name[name], self.entities[name], options)
-                for name, (place, options) in self.options.items()]
+        return [
+            Unified(place, by_name[name], self.entities[name], options)
+            for name, (place, options) in self.options.items()
+        ]
 
     @cached_property
     def searches(self) -> dict[Search, Rule]:
-        """Every rule to be applied, in order: within each entity first, then of each pair of entities."""
+        """Every rule to be applied, in order.
+
+        Within each entity first, then of each pair of entities.
+        """
         unification = self.configuration.unification
-        sides = [(unified.entity, unified.entity, unified.deduplicate.rules) for unified in unification.entities]
+        sides = [
+            (unified.entity, unified.entity, unified.deduplicate.rules)
+            for unified in unification.entities
+        ]
         sides += [(pair.entity, pair.to, pair.rules) for pair in unification.match]
-        return {Search(pair, place, lower, upper): rule
-                for pair, (lower, upper, rules) in enumerate(sides) for place, rule in enumerate(rules)}
+        return {
+            Search(pair, place, lower, upper): rule
+            for pair, (lower, upper, rules) in enumerate(sides)
+            for place, rule in enumerate(rules)
+        }
 
     @cached_property
     def activities(self) -> list[tuple[Activity, Relationship]]:
         """The activity configurations with the relationships that lead to their customers."""
-        relationships = {relationship.name: relationship for relationship in self.configuration.relationships}
-        return [(activity, relationships[activity.relationship]) for activity in self.configuration.activities]
+        relationships = {
+            relationship.name: relationship for relationship in self.configuration.relationships
+        }
+        return [
+            (activity, relationships[activity.relationship])
+            for activity in self.configuration.activities
+        ]
 
     def buckets(self, rows: int, share: int) -> int:
-        """Return into how many buckets rows are split when a kernel takes `share` times `rows_per_bucket` at once."""
+        """Return into how many buckets rows are split.
+
+        A kernel takes `share` times `rows_per_bucket` at once.
+        """
         return max(1, -(-rows // (self.rows_per_bucket * share)))
 
 
 def begun(plan: Plan, stage: str) -> float:
-    """Tell the process that runs the refresh that a part of a stage begins; return when, for `report`."""
+    """Tell the process that runs the refresh that a part of a stage begins.
+
+    Return when, for `report`.
+    """
     started = time.perf_counter()
     report(plan, stage, 0, started)
     return started
 
 
-def report(plan: Plan, stage: str, rows: int, started: float, ahead: Mapping[str, int] | None = None) -> None:
+def report(
+    plan: Plan, stage: str, rows: int, started: float, ahead: Mapping[str, int] | None = None
+) -> None:
     """Tell how far a stage is: one line in a file that the process that runs the refresh follows.
 
     `ahead` says how many more rows there are now for stages to come.
     """
-    line = json.dumps({"stage": stage, "rows": rows, "seconds": round(time.perf_counter() - started, 3),
-                       "ahead": dict(ahead or {})})
+    line = json.dumps(
+        {
+            "stage": stage,
+            "rows": rows,
+            "seconds": round(time.perf_counter() - started, 3),
+            "ahead": dict(ahead or {}),
+        }
+    )
     with (plan.scratch / "progress.jsonl").open("a") as file:
         file.write(line + "\n")
 
 
 def leave_error(plan: Plan, error: OvertideError) -> None:
-    """Leave an error where the process that runs the refresh finds it, whatever the runner makes of exceptions.
+    """Leave an error where the process that runs the refresh finds it.
 
-    The first one stays. Where none can be left (scratch is gone, the disk is full) the runner's text has to do.
+    It is found there whatever the runner makes of exceptions.
+
+    The first one stays. Where none can be left (scratch is gone, the disk is full) the runner's
+    text has to do.
     """
     with suppress(OSError):
         descriptor, draft = tempfile.mkstemp(prefix="error-", dir=plan.scratch)
@@ -148,4 +203,6 @@ def _left(scratch: Path) -> Path:
 
 
 def _error_of(document: dict[str, Any]) -> OvertideError:
-    return OvertideError(**document | {"details": [_error_of(detail) for detail in document["details"]]})
+    return OvertideError(
+        **document | {"details": [_error_of(detail) for detail in document["details"]]}
+    )

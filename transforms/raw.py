@@ -1,18 +1,24 @@
-"""What the readers of CSV, Parquet and JSON lines hand over: the untyped rows of files, and what is no row."""
+"""What the readers of CSV, Parquet and JSON lines hand over.
+
+The untyped rows of files, and what is no row.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from schemas.configuration import Attribute, Entity
-from schemas.errors import OvertideError
-from schemas.names import literal
-from transforms.contents import UnreadableError, is_utf8, write_utf8
+from overtide.schemas.configuration import Attribute, Entity
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import literal
+from overtide.transforms.contents import UnreadableError, is_utf8, write_utf8
 
 MAX_LINE = 16 * 1024 * 1024
 """The most bytes that a line may have."""
-LINES = "NULL::VARCHAR AS CorruptionDetails, NULL::VARCHAR AS Record, NULL::BIGINT AS Line, NULL::VARCHAR AS FileName"
+LINES = (
+    "NULL::VARCHAR AS CorruptionDetails, NULL::VARCHAR AS Record, NULL::BIGINT AS Line, "
+    "NULL::VARCHAR AS FileName"
+)
 """The columns of what is no row, all null."""
 FILE = "__file"
 """The column of the name of a row's file."""
@@ -20,10 +26,12 @@ FILE = "__file"
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is laid out: its columns in order, and what they must share with those of files read together.
+    """How a file is laid out.
 
-    Of text that is its encoding and whether it is packed; of CSV what separates the columns, and how many lines stand
-    before the header; of Parquet the columns' types.
+    Its columns in order, and what they must share with those of files read together.
+
+    Of text that is its encoding and whether it is packed; of CSV what separates the columns, and
+    how many lines stand before the header; of Parquet the columns' types.
     """
 
     columns: tuple[str, ...]
@@ -36,7 +44,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class SourceText:
-    """One file of an entity, how errors name it, how it is laid out, and a place for a cleaned copy of it."""
+    """One file of an entity: its name in errors, its layout and a place for a clean copy."""
 
     entity: Entity
     path: Path
@@ -47,12 +55,14 @@ class SourceText:
 
 @dataclass(frozen=True)
 class Raw:
-    """The untyped rows of files: SQL of a text `raw_column(place)` for each of their `attributes`, in their order.
+    """The untyped rows of files.
+
+    SQL of a text `raw_column(place)` for each of their `attributes`, in their order.
 
     The file of a row is its `__file`.
 
-    A text of the attributes in `doubtful` that begins with a NUL is no value of any type, and what follows the NUL is
-    shown of it; `line` is SQL of a row's line.
+    A text of the attributes in `doubtful` that begins with a NUL is no value of any type, and what
+    follows the NUL is shown of it; `line` is SQL of a row's line.
     """
 
     query: str
@@ -79,12 +89,17 @@ def raw_column(place: int) -> str:
 
 
 def marked(text: str) -> str:
-    """Return the SQL of a text with a NUL before one that holds a NUL, which the lake cannot compare."""
+    """Return the SQL of a text, with a NUL before one that holds a NUL.
+
+    The lake cannot compare a text that holds one.
+    """
     return f"CASE WHEN contains({text}, chr(0)) THEN chr(0) || {text} ELSE {text} END"
 
 
 def buffers(texts: Sequence[Path]) -> str:
-    """Return the options of `read_csv` that let a line be `MAX_LINE` long; small files take no large buffers.
+    """Return the options of `read_csv` that let a line be `MAX_LINE` long.
+
+    Small files take no large buffers.
 
     And whatever a file is called, what is read here is not compressed.
     """
@@ -97,17 +112,25 @@ def file_name(files: Sequence[SourceText]) -> str:
     """Return the SQL of the name of a row's file, for what reads these files in this order."""
     if len(files) == 1:
         return literal(files[0].shown)
-    return f"list_extract([{', '.join(literal(file.shown) for file in files)}], file_index::BIGINT + 1)"
+    return (
+        f"list_extract([{', '.join(literal(file.shown) for file in files)}], "
+        "file_index::BIGINT + 1)"
+    )
 
 
 def in_utf8(file: SourceText) -> Path:
-    """Return the file itself when DuckDB can read it, else a copy in UTF-8; raise `unreadable_file` of a damaged."""
+    """Return the file itself when DuckDB can read it, else a copy in UTF-8.
+
+    Raise `unreadable_file` of a damaged.
+    """
     if not file.layout.packed and is_utf8(file.layout.encoding):
         return nameable(file)
     try:
         write_utf8(file.path, file.entity, file.copy)
     except UnreadableError as error:
-        raise OvertideError("unreadable_file", f"{file.shown} {error.what}.", file.shown, error.hint) from None
+        raise OvertideError(
+            "unreadable_file", f"{file.shown} {error.what}.", file.shown, error.hint
+        ) from None
     return file.copy
 
 

@@ -1,7 +1,10 @@
-"""The steps of the stream, each a pure function: events become rows of the overlay, or of the quarantine.
+"""The steps of the stream, each a pure function.
 
-What a profile shows is decided at read, so an event's rows depend on the event alone: a field that the metadata lacks,
-or a value that no longer fits its type, is stored like any other (a later base may have it again) and listed besides.
+Events become rows of the overlay, or of the quarantine.
+
+What a profile shows is decided at read, so an event's rows depend on the event alone: a field that
+the metadata lacks, or a value that no longer fits its type, is stored like any other (a later base
+may have it again) and listed besides.
 """
 
 import json
@@ -10,42 +13,64 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas import tables
-from schemas.errors import OvertideError
-from schemas.events import DAMAGED, Event
-from schemas.instants import Instant, parse_instant
-from schemas.values import canonical, misfit
+from overtide.schemas import tables
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.events import DAMAGED, Event
+from overtide.schemas.instants import Instant, parse_instant
+from overtide.schemas.values import canonical, misfit
 
 Fields = Mapping[str, str]
-"""The updatable columns of Customer with their attribute types, as the current publish declares them."""
+"""Customer's updatable columns with attribute types, as the current publish has them."""
 
 
 OverlayRow = tuple[str, tuple[Any, ...]]
-"""A table of the overlay and the values of the columns of one row of it, instants in microseconds."""
+"""A table of the overlay and the column values of one row, instants in microseconds."""
 
 
 class UndecodableError(ValueError):
     """An event's body does not say what its kind must say."""
 
 
-_ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "TIMESTAMPTZ": pa.timestamp("us", "UTC")}
-SCHEMAS = {table.name: pa.schema([(column.name, _ARROW[column.type]) for column in table.columns])
-           for table in tables.OVERLAY}
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
+}
+SCHEMAS = {
+    table.name: pa.schema([(column.name, _ARROW[column.type]) for column in table.columns])
+    for table in tables.OVERLAY
+}
 """The Arrow schema of each table of the overlay."""
 
 
 def overlay_rows(event: Event, fields: Fields | None) -> list[OverlayRow]:
-    """Return the rows of one event, those of the quarantine among them; without `fields` nothing is checked."""
+    """Return the rows of one event, those of the quarantine among them.
+
+    Without `fields` nothing is checked.
+    """
     if event.kind == DAMAGED:
-        return [_quarantined(event, "log_corrupt", None, event.body, "The event is not as it was written: what the log "
-                             "holds of it does not fit its checksum.")]
+        return [
+            _quarantined(
+                event,
+                "log_corrupt",
+                None,
+                event.body,
+                "The event is not as it was written: what the log "
+                "holds of it does not fit its checksum.",
+            )
+        ]
     decode = {"update": _update_rows, "withdrawal": _withdrawal_rows, "activity": _activity_rows}
     try:
         if event.kind not in decode:
             raise UndecodableError(f"there are no events of the kind {event.kind!r}")
         return list(decode[event.kind](event, _body(event), fields))
     except UndecodableError as error:
-        return [_quarantined(event, "undecodable", None, event.body, f"The event cannot be decoded: {error}.")]
+        return [
+            _quarantined(
+                event, "undecodable", None, event.body, f"The event cannot be decoded: {error}."
+            )
+        ]
 
 
 def _body(event: Event) -> dict[str, Any]:
@@ -63,28 +88,59 @@ def _update_rows(event: Event, body: dict[str, Any], fields: Fields | None) -> I
     if not isinstance(values, dict) or event.valid_until is None:
         raise UndecodableError("an update needs `fields` and an end")
     for name, value in values.items():
-        yield tables.UPDATES.name, (*_event(event), *_target(event), name, canonical(value), event.valid_from,
-                                    event.valid_until, event.accepted_at, event.caller)
+        yield (
+            tables.UPDATES.name,
+            (
+                *_event(event),
+                *_target(event),
+                name,
+                canonical(value),
+                event.valid_from,
+                event.valid_until,
+                event.accepted_at,
+                event.caller,
+            ),
+        )
         yield from _misfit(event, fields, name, value)
 
 
-def _withdrawal_rows(event: Event, body: dict[str, Any], fields: Fields | None) -> Iterator[OverlayRow]:
+def _withdrawal_rows(
+    event: Event, body: dict[str, Any], fields: Fields | None
+) -> Iterator[OverlayRow]:
     name = body.get("field")
     if not isinstance(name, str | None) or "field" not in body:
         raise UndecodableError("a withdrawal needs `field`, a name or null")
-    yield tables.WITHDRAWALS.name, (*_event(event), *_target(event), name, event.valid_from, event.accepted_at,
-                                    event.caller)
+    yield (
+        tables.WITHDRAWALS.name,
+        (*_event(event), *_target(event), name, event.valid_from, event.accepted_at, event.caller),
+    )
     if name is not None:
         yield from _misfit(event, fields, name, None)
 
 
-def _activity_rows(event: Event, body: dict[str, Any], _fields: Fields | None) -> Iterator[OverlayRow]:
+def _activity_rows(
+    event: Event, body: dict[str, Any], _fields: Fields | None
+) -> Iterator[OverlayRow]:
     if event.valid_until is None or not event.activity_id:
         raise UndecodableError("an activity needs an end and an ActivityId")
     known = {name: _text(body, name) for name, _, _ in tables.ACTIVITY_COLUMNS}
-    columns = {**known, "ActivityId": event.activity_id, "ActivityTime": _instant(known["ActivityTime"])}
-    yield tables.REALTIME_ACTIVITIES.name, (*_event(event), *_target(event), *columns.values(), event.valid_from,
-                                            event.valid_until, event.accepted_at, event.caller)
+    columns = {
+        **known,
+        "ActivityId": event.activity_id,
+        "ActivityTime": _instant(known["ActivityTime"]),
+    }
+    yield (
+        tables.REALTIME_ACTIVITIES.name,
+        (
+            *_event(event),
+            *_target(event),
+            *columns.values(),
+            event.valid_from,
+            event.valid_until,
+            event.accepted_at,
+            event.caller,
+        ),
+    )
 
 
 def _event(event: Event) -> tuple[str, int]:
@@ -110,12 +166,20 @@ def _instant(text: str | None) -> Instant | None:
 
 
 def _misfit(event: Event, fields: Fields | None, name: str, value: Any) -> Iterator[OverlayRow]:  # noqa: ANN401 - JSON
-    """Say in the quarantine what of an event the metadata of the current publish has no place for."""
+    """Say in the quarantine what of an event has no place in the current publish.
+
+    It is the publish's metadata that has no place for it.
+    """
     if fields is None:
         return
     if name not in fields:
-        yield _quarantined(event, "unknown_field", name, canonical(value),
-                           f"The profile has no updatable field {name}.")
+        yield _quarantined(
+            event,
+            "unknown_field",
+            name,
+            canonical(value),
+            f"The profile has no updatable field {name}.",
+        )
         return
     reason = misfit(fields[name], value)
     if reason is not None:
@@ -123,7 +187,15 @@ def _misfit(event: Event, fields: Fields | None, name: str, value: Any) -> Itera
 
 
 def _quarantined(event: Event, code: str, field: str | None, value: str, reason: str) -> OverlayRow:
-    return tables.REALTIME_QUARANTINE.name, (*_event(event), event.accepted_at, event.kind, code, field, value, reason)
+    return tables.REALTIME_QUARANTINE.name, (
+        *_event(event),
+        event.accepted_at,
+        event.kind,
+        code,
+        field,
+        value,
+        reason,
+    )
 
 
 def to_batch(table: str, rows: Iterable[tuple[Any, ...]]) -> pa.RecordBatch:
@@ -131,8 +203,10 @@ def to_batch(table: str, rows: Iterable[tuple[Any, ...]]) -> pa.RecordBatch:
     ordered = sorted(rows, key=_position)
     schema = SCHEMAS[table]
     columns = zip(*ordered, strict=True) if ordered else ((),) * len(schema)
-    return pa.RecordBatch.from_arrays([pa.array(values, kind) for values, kind
-                                       in zip(columns, schema.types, strict=True)], schema=schema)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)],
+        schema=schema,
+    )
 
 
 def _position(row: tuple[Any, ...]) -> int:

@@ -1,4 +1,7 @@
-"""The PTransforms of the stream: events are read, carried in the window of their validity, and become overlay rows."""
+"""The PTransforms of the stream.
+
+Events are read, carried in the window of their validity, and become overlay rows.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,9 +12,9 @@ import pyarrow as pa
 from apache_beam.pvalue import PBegin, PCollection
 from apache_beam.transforms.window import GlobalWindows, TimestampedValue
 
-from schemas.events import Event
-from transforms.realtime import Fields, OverlayRow, overlay_rows, to_batch
-from transforms.windows import ValidityWindows, at_its_start
+from overtide.schemas.events import Event
+from overtide.transforms.realtime import Fields, OverlayRow, overlay_rows, to_batch
+from overtide.transforms.windows import ValidityWindows, at_its_start
 
 ReadLog = Callable[[int, int], list[Event]]
 """Reads up to so many events of the log from a position on; must be picklable."""
@@ -27,33 +30,50 @@ class ReadRange(beam.PTransform):
 
     def expand(self, begin: PBegin) -> PCollection[Event]:
         """Wire the step."""
-        return (begin | "Begin once" >> beam.Impulse()
-                | "Read the range" >> beam.FlatMap(_events, self.read, self.start, self.end).with_output_types(Event))
+        return (
+            begin
+            | "Begin once" >> beam.Impulse()
+            | "Read the range"
+            >> beam.FlatMap(_events, self.read, self.start, self.end).with_output_types(Event)
+        )
 
 
 @dataclass(eq=False)
 class DecodeEvents(beam.PTransform):
-    """Turn every event, within the window of its validity, into rows of the overlay and of the quarantine."""
+    """Turn every event into rows of the overlay and the quarantine.
+
+    This is done within the window of the event's validity.
+    """
 
     fields: Fields | None
 
     def expand(self, events: PCollection[Event]) -> PCollection[OverlayRow]:
         """Wire the step."""
-        return (events | "Lay into windows of validity" >> beam.WindowInto(ValidityWindows())
-                | "Decode events" >> beam.FlatMap(overlay_rows, self.fields).with_output_types(OverlayRow))
+        return (
+            events
+            | "Lay into windows of validity" >> beam.WindowInto(ValidityWindows())
+            | "Decode events"
+            >> beam.FlatMap(overlay_rows, self.fields).with_output_types(OverlayRow)
+        )
 
 
 @dataclass(eq=False)
 class WriteBatches(beam.PTransform):
-    """Gather the rows of each table into one Arrow file `{table}.arrow` of a folder, for one commit."""
+    """Gather each table's rows in one Arrow file `{table}.arrow` of a folder.
+
+    The files of a folder are for one commit.
+    """
 
     folder: str
 
     def expand(self, rows: PCollection[OverlayRow]) -> PCollection[str]:
         """Wire the step."""
-        return (rows | "Leave the windows" >> beam.WindowInto(GlobalWindows())
-                | "Gather rows by table" >> beam.GroupByKey()
-                | "Write batches" >> beam.Map(_write, self.folder).with_output_types(str))
+        return (
+            rows
+            | "Leave the windows" >> beam.WindowInto(GlobalWindows())
+            | "Gather rows by table" >> beam.GroupByKey()
+            | "Write batches" >> beam.Map(_write, self.folder).with_output_types(str)
+        )
 
 
 def _events(_begin: bytes, read: ReadLog, start: int, end: int) -> Iterable[TimestampedValue]:

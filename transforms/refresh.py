@@ -1,6 +1,9 @@
-"""The PTransforms of the refresh: each wires the functions of `unify` and `outputs`; what moves are references.
+"""The PTransforms of the refresh: each wires the functions of `unify` and `outputs`.
 
-They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers or metrics.
+What moves are references.
+
+They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers
+or metrics.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -11,23 +14,26 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 
-from schemas.errors import OvertideError
-from transforms import clusters, outputs, unify
-from transforms.identities import Identified
-from transforms.kernel import out_of_memory
-from transforms.keys import EntityTable
-from transforms.outputs import Output
-from transforms.plan import Plan, leave_error
-from transforms.shrinking import expect_no_shrink
-from transforms.unify import PairTable, SourceFiles
+from overtide.schemas.errors import OvertideError
+from overtide.transforms import clusters, outputs, unify
+from overtide.transforms.identities import Identified
+from overtide.transforms.kernel import out_of_memory
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.outputs import Output
+from overtide.transforms.plan import Plan, leave_error
+from overtide.transforms.shrinking import expect_no_shrink
+from overtide.transforms.unify import PairTable, SourceFiles
 
 Result = TypeVar("Result")
 
 
 def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
-    """Return the step so that its error is left where the refresh finds it, since runners keep only its text.
+    """Return the step so that its error is left where the refresh finds it.
 
-    A step that gives one thing after the other is done when it returns, so that its errors are left, too.
+    Runners keep only the text of an error.
+
+    A step that gives one thing after the other is done when it returns, so that its errors are
+    left, too.
     """
 
     def run(*arguments: object) -> Result:
@@ -35,7 +41,11 @@ def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
             result = step(*arguments, plan)
             return cast("Result", list(result)) if isinstance(result, Generator) else result
         except Exception as error:
-            found = error if isinstance(error, OvertideError) else out_of_memory(plan.settings.memory_limit, error)
+            found = (
+                error
+                if isinstance(error, OvertideError)
+                else out_of_memory(plan.settings.memory_limit, error)
+            )
             if found:
                 leave_error(plan, found)
             raise
@@ -44,7 +54,10 @@ def guarded(step: Callable[..., Result], plan: Plan) -> Callable[..., Result]:
 
 
 class JoinEdges(beam.CombineFn):
-    """Join the edges of all pairs; what moves between workers is one forest of each, so none ever holds all edges."""
+    """Join the edges of all pairs.
+
+    What moves between workers is one forest of each, so none ever holds all edges.
+    """
 
     def create_accumulator(self) -> list[pa.RecordBatch]:
         """Begin with no edge."""
@@ -76,13 +89,17 @@ class ReadSources(beam.PTransform):
     def expand(self, files: PCollection[SourceFiles]) -> PCollection[EntityTable]:
         """From source files to one table per entity."""
         settle = guarded(unify.settle_entity, self.plan)
-        tables = (files
-                  | "Spread files over workers" >> beam.Reshuffle()
-                  | "Read and type files" >> beam.FlatMap(guarded(unify.read_files, self.plan))
-                  | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
-                  | "Collect files of an entity" >> beam.GroupByKey()
-                  | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1])))
-        return tables | "Expect no shrunk source" >> beam.Map(guarded(expect_no_shrink, self.plan), AsList(tables))
+        tables = (
+            files
+            | "Spread files over workers" >> beam.Reshuffle()
+            | "Read and type files" >> beam.FlatMap(guarded(unify.read_files, self.plan))
+            | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
+            | "Collect files of an entity" >> beam.GroupByKey()
+            | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1]))
+        )
+        return tables | "Expect no shrunk source" >> beam.Map(
+            guarded(expect_no_shrink, self.plan), AsList(tables)
+        )
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
@@ -94,13 +111,15 @@ class FindPairs(beam.PTransform):
     def expand(self, tables: PCollection[EntityTable]) -> PCollection[PairTable]:
         """From entities to one table of pairs per pair of entities."""
         find, reduce = guarded(unify.find_pairs, self.plan), guarded(unify.reduce_pairs, self.plan)
-        return (tables
-                | "Write blocks" >> beam.FlatMap(guarded(unify.write_blocks, self.plan))
-                | "Collect blocks of a search" >> beam.GroupByKey()
-                | "Find pairs" >> beam.Map(lambda entry: find(entry[0], entry[1]))
-                | "Key pairs by entities" >> beam.Map(lambda pairs: (pairs.search.pair, pairs))
-                | "Collect pairs of entities" >> beam.GroupByKey()
-                | "Keep the first rule" >> beam.Map(lambda entry: reduce(entry[0], entry[1])))
+        return (
+            tables
+            | "Write blocks" >> beam.FlatMap(guarded(unify.write_blocks, self.plan))
+            | "Collect blocks of a search" >> beam.GroupByKey()
+            | "Find pairs" >> beam.Map(lambda entry: find(entry[0], entry[1]))
+            | "Key pairs by entities" >> beam.Map(lambda pairs: (pairs.search.pair, pairs))
+            | "Collect pairs of entities" >> beam.GroupByKey()
+            | "Keep the first rule" >> beam.Map(lambda entry: reduce(entry[0], entry[1]))
+        )
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
@@ -112,10 +131,13 @@ class GiveIdentities(beam.PTransform):
 
     def expand(self, pairs: PCollection[PairTable]) -> PCollection[Identified]:
         """From pairs to the identities of all records: one element."""
-        return (pairs
-                | "Read edges" >> beam.Map(unify.edges_of)
-                | "Join them to a forest" >> beam.CombineGlobally(JoinEdges())
-                | "Give identities" >> beam.Map(guarded(unify.give_identities, self.plan), AsList(self.tables)))
+        return (
+            pairs
+            | "Read edges" >> beam.Map(unify.edges_of)
+            | "Join them to a forest" >> beam.CombineGlobally(JoinEdges())
+            | "Give identities"
+            >> beam.Map(guarded(unify.give_identities, self.plan), AsList(self.tables))
+        )
 
 
 @dataclass(eq=False)  # Beam names its transforms by assigning to them
@@ -128,14 +150,20 @@ class BuildTables(beam.PTransform):
     def expand(self, identified: PCollection[Identified]) -> PCollection[Output]:
         """From identities to the tables that keep a history, and what the registry learns."""
         stamp = guarded(outputs.stamp, self.plan)
-        built = (identified
-                 | "Order parts" >> beam.FlatMap(guarded(outputs.orders, self.plan), AsList(self.tables))
-                 | "Spread parts over workers" >> beam.Reshuffle()
-                 | "Build parts" >> beam.Map(guarded(outputs.build_part, self.plan), AsSingleton(identified),
-                                             AsList(self.tables))
-                 | "Key parts by table" >> beam.Map(lambda part: (part.table, part))
-                 | "Collect parts of a table" >> beam.GroupByKey()
-                 | "Stamp runs" >> beam.FlatMap(lambda entry, tables: stamp(entry[0], entry[1], tables),
-                                                AsList(self.tables)))
+        built = (
+            identified
+            | "Order parts" >> beam.FlatMap(guarded(outputs.orders, self.plan), AsList(self.tables))
+            | "Spread parts over workers" >> beam.Reshuffle()
+            | "Build parts"
+            >> beam.Map(
+                guarded(outputs.build_part, self.plan), AsSingleton(identified), AsList(self.tables)
+            )
+            | "Key parts by table" >> beam.Map(lambda part: (part.table, part))
+            | "Collect parts of a table" >> beam.GroupByKey()
+            | "Stamp runs"
+            >> beam.FlatMap(
+                lambda entry, tables: stamp(entry[0], entry[1], tables), AsList(self.tables)
+            )
+        )
         registry = identified | "Learn new records" >> beam.FlatMap(outputs.registry_outputs)
         return (built, registry) | "Join base tables" >> beam.Flatten()

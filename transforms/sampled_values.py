@@ -1,7 +1,9 @@
-"""What a few rows of an entity's files show, before a refresh reads all of them: types, formats, keys, nested values.
+"""What a few rows of an entity's files show, before a refresh reads all of them.
 
-A mistake is what a refresh would refuse, or can hardly be meant: an attribute most of whose values are not of its type,
-or that another format fits better. All else is a note.
+Types, formats, keys, nested values.
+
+A mistake is what a refresh would refuse, or can hardly be meant: an attribute most of whose values
+are not of its type, or that another format fits better. All else is a note.
 """
 
 import json
@@ -10,29 +12,57 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from schemas.configuration import Attribute, Entity
-from schemas.errors import OvertideError
-from schemas.null_words import is_null_word
-from schemas.numbers import number_text
-from schemas.values import BLANKS, Reading, Value, from_source, text_of
-from transforms.column_types import expectation
-from transforms.samples import Row, sampled_rows
-from transforms.sources import Finding, files_of
+from overtide.schemas.configuration import Attribute, Entity
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.null_words import is_null_word
+from overtide.schemas.numbers import number_text
+from overtide.schemas.values import BLANKS, Reading, Value, from_source, text_of
+from overtide.transforms.column_types import expectation
+from overtide.transforms.samples import Row, sampled_rows
+from overtide.transforms.sources import Finding, files_of
 
 SHOWN = 60
 """Characters of a value that are shown."""
-DAYS = ("%d{0}%m{0}%y", "%m{0}%d{0}%y", "%y{0}%m{0}%d", "%d{0}%m{0}%Y", "%m{0}%d{0}%Y", "%Y{0}%m{0}%d",
-        "%d{0}%b{0}%Y", "%b{0}%d{0}%Y", "%d{0}%B{0}%Y", "%B{0}%d{0}%Y")
-"""Dates as people write them; two digits of a year come first, since `%Y` takes them for a year of antiquity."""
+DAYS = (
+    "%d{0}%m{0}%y",
+    "%m{0}%d{0}%y",
+    "%y{0}%m{0}%d",
+    "%d{0}%m{0}%Y",
+    "%m{0}%d{0}%Y",
+    "%Y{0}%m{0}%d",
+    "%d{0}%b{0}%Y",
+    "%b{0}%d{0}%Y",
+    "%d{0}%B{0}%Y",
+    "%B{0}%d{0}%Y",
+)
+"""Dates as people write them.
+
+Two digits of a year come first, since `%Y` takes them for a year of antiquity.
+"""
 SEPARATORS = ("-", "/", ".", " ", "")
-TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S.%f",
-         "T%H:%M:%S%z", " %H:%M:%S%z", " %H:%M:%S %z")
+TIMES = (
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %H:%M:%S.%f",
+    " %I:%M %p",
+    " %I:%M:%S %p",
+    "T%H:%M",
+    "T%H:%M:%S",
+    "T%H:%M:%S.%f",
+    "T%H:%M:%S%z",
+    " %H:%M:%S%z",
+    " %H:%M:%S %z",
+)
 Severity = Literal["mistake", "note"]
 
 
 @dataclass
 class Column:
-    """What was seen of an attribute: how many values, those that do not fit, and nested ones; the first of each."""
+    """What was seen of an attribute: how many values, those that do not fit, and nested ones.
+
+    The first of each.
+    """
 
     values: list[object] = field(default_factory=list)
     wrong: list[tuple[str, object]] = field(default_factory=list)
@@ -41,7 +71,10 @@ class Column:
 
 @dataclass
 class Seen:
-    """What was seen of an entity: its attributes, its rows, and those that have no key or one that another has."""
+    """What was seen of an entity.
+
+    Its attributes, its rows, and those that have no key or one that another has.
+    """
 
     columns: dict[str, Column]
     rows: int = 0
@@ -52,14 +85,21 @@ class Seen:
 
 
 def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> list[Finding]:
-    """Return what a sample of the files of an entity shows; nothing is said of attributes whose type is `unknown`."""
+    """Return what a sample of the files of an entity shows.
+
+    Nothing is said of attributes whose type is `unknown`.
+    """
     seen = Seen({name: Column() for name in entity.attributes if name not in set(unknown)})
     try:
         for row in sampled_rows(folder, entity, files_of(folder, entity)):
             look(seen, row, entity)
     except (OvertideError, OSError):
         return []  # what cannot be read at all was found before
-    found = [finding for name, column in seen.columns.items() for finding in _of_column(name, column, entity)]
+    found = [
+        finding
+        for name, column in seen.columns.items()
+        for finding in _of_column(name, column, entity)
+    ]
     return [*found, *_of_rows(seen, entity)]
 
 
@@ -94,14 +134,21 @@ def _fits(value: object, attribute: Attribute, time_zone: str) -> bool:
 def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
     """Return the value that a refresh reads, None where it reads none."""
     try:
-        return from_source(attribute.type, Reading(attribute.format, attribute.decimal_mark), time_zone, value)
+        return from_source(
+            attribute.type, Reading(attribute.format, attribute.decimal_mark), time_zone, value
+        )
     except OvertideError:
         return None
 
 
 def _look_at_key(seen: Seen, row: Row, entity: Entity) -> None:
-    key = text_of(_read(_value(row, entity.primary_key, entity), entity.attribute(entity.primary_key),
-                        entity.time_zone))
+    key = text_of(
+        _read(
+            _value(row, entity.primary_key, entity),
+            entity.attribute(entity.primary_key),
+            entity.time_zone,
+        )
+    )
     if key is None or not key.strip(BLANKS):
         seen.keyless.append(row)
     elif (first := seen.keys.setdefault(key, row)) is not row and first.values != row.values:
@@ -112,17 +159,31 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
     attribute, some = entity.attribute(name), len(column.values) + len(column.nested)
     if column.nested:
         place, value = column.nested[0]
-        yield Finding(_severity(column.nested, some), "nested_value",
-                      f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, which are "
-                      f"no values; the first is {_shown(value)} ({place}). Write their parts as columns.", name)
-    if column.wrong and name != entity.primary_key:  # a key that is none is told as a row without key
+        yield Finding(
+            _severity(column.nested, some),
+            "nested_value",
+            f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, "
+            "which are "
+            f"no values; the first is {_shown(value)} ({place}). Write their parts as columns.",
+            name,
+        )
+    if (
+        column.wrong and name != entity.primary_key
+    ):  # a key that is none is told as a row without key
         place, value = column.wrong[0]
         expected, suggestion = _better(column.values, attribute, entity.time_zone)
         severity: Severity = "mistake" if expected else _severity(column.wrong, some)
-        yield Finding(severity, "values_do_not_fit",
-                      f"{len(column.wrong):,} of {some:,} sampled values of {name!r} are no {expectation(attribute)}; "
-                      f"the first is {_shown(value)} ({place}).{f' All of them fit {expected}.' if expected else ''}",
-                      name, expected, suggestion)
+        yield Finding(
+            severity,
+            "values_do_not_fit",
+            f"{len(column.wrong):,} of {some:,} sampled values of {name!r} are no "
+            f"{expectation(attribute)}; "
+            f"the first is {_shown(value)} "
+            f"({place}).{f' All of them fit {expected}.' if expected else ''}",
+            name,
+            expected,
+            suggestion,
+        )
 
 
 def _severity(wrong: list[Any], some: int) -> Severity:
@@ -130,12 +191,19 @@ def _severity(wrong: list[Any], some: int) -> Severity:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(number_text(value) if isinstance(value, float) else value, ensure_ascii=False, default=str)
+    text = json.dumps(
+        number_text(value) if isinstance(value, float) else value, ensure_ascii=False, default=str
+    )
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
-def _better(values: list[object], attribute: Attribute, time_zone: str) -> tuple[str | None, str | None]:
-    """Return what fits all values where the attribute's own way to read does not: in words, and the one to write."""
+def _better(
+    values: list[object], attribute: Attribute, time_zone: str
+) -> tuple[str | None, str | None]:
+    """Return what fits all values where the attribute's own way to read does not.
+
+    In words, and the one to write.
+    """
     for other in _other_ways(attribute):
         if all(_fits(value, other, time_zone) for value in values):
             if other.format is None and attribute.format is not None:
@@ -144,7 +212,11 @@ def _better(values: list[object], attribute: Attribute, time_zone: str) -> tuple
                 return f'`decimal_mark: "{other.decimal_mark}"`', other.decimal_mark
             both = other.format.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
             swapped = other.model_copy(update={"format": both})
-            if "%d" in both and "%m" in both and all(_fits(value, swapped, time_zone) for value in values):
+            if (
+                "%d" in both
+                and "%m" in both
+                and all(_fits(value, swapped, time_zone) for value in values)
+            ):
                 return f'`format: "{other.format}"`, and `{both}` as well', None
             return f'`format: "{other.format}"`', other.format
     return None, None
@@ -154,29 +226,58 @@ def _other_ways(attribute: Attribute) -> Iterator[Attribute]:
     """Give the other ways in which values of a type are written."""
     kind = attribute.type.partition("(")[0]
     if kind in ("double", "decimal"):
-        yield attribute.model_copy(update={"decimal_mark": "." if attribute.decimal_mark == "," else ","})
+        yield attribute.model_copy(
+            update={"decimal_mark": "." if attribute.decimal_mark == "," else ","}
+        )
     if kind in ("date", "datetime"):
         yield attribute.model_copy(update={"format": None})
-        yield from (attribute.model_copy(update={"format": day.format(mark) + time})
-                    for time in (TIMES if kind == "datetime" else TIMES[:1]) for mark in SEPARATORS for day in DAYS)
+        yield from (
+            attribute.model_copy(update={"format": day.format(mark) + time})
+            for time in (TIMES if kind == "datetime" else TIMES[:1])
+            for mark in SEPARATORS
+            for day in DAYS
+        )
 
 
 def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
     aside = len(seen.unreadable) + len(seen.keyless)
-    severity: Severity = "mistake" if aside * 100 > entity.max_set_aside_percent * seen.rows else "note"
+    severity: Severity = (
+        "mistake" if aside * 100 > entity.max_set_aside_percent * seen.rows else "note"
+    )
     if seen.unreadable:
         first = seen.unreadable[0]
-        yield Finding(severity, "unreadable_line", f"{len(seen.unreadable):,} of {seen.rows:,} sampled lines are no "
-                      f"rows; the first is {first.place}: {first.wrong}.")
+        yield Finding(
+            severity,
+            "unreadable_line",
+            f"{len(seen.unreadable):,} of {seen.rows:,} sampled lines are no "
+            f"rows; the first is {first.place}: {first.wrong}.",
+        )
     if seen.keyless:
         first = seen.keyless[0]
-        value, kind = first.values.get(entity.primary_key), entity.attribute(entity.primary_key).type
-        shown = "missing" if value is None else f"{_shown(value)}, which is no {kind}" if str(value).strip(BLANKS) \
+        value, kind = (
+            first.values.get(entity.primary_key),
+            entity.attribute(entity.primary_key).type,
+        )
+        shown = (
+            "missing"
+            if value is None
+            else f"{_shown(value)}, which is no {kind}"
+            if str(value).strip(BLANKS)
             else _shown(value)
-        yield Finding(severity, "missing_key", f"{len(seen.keyless):,} of {seen.rows:,} sampled rows have no primary "
-                      f"key; the first is {first.place}, whose {entity.primary_key} is {shown}.")
+        )
+        yield Finding(
+            severity,
+            "missing_key",
+            f"{len(seen.keyless):,} of {seen.rows:,} sampled rows have no primary "
+            f"key; the first is {first.place}, whose {entity.primary_key} is {shown}.",
+        )
     if seen.repeated and entity.prefer is None:
         key, one, other = seen.repeated[0]
-        yield Finding("note", "repeated_key", f"{len(seen.repeated):,} of {seen.rows:,} sampled rows have the key of "
-                      f"another row and other values; the first is {_shown(key)} ({one.place}, and {other.place}). One "
-                      "row of a key is kept: `prefer` of the entity says which.")
+        yield Finding(
+            "note",
+            "repeated_key",
+            f"{len(seen.repeated):,} of {seen.rows:,} sampled rows have the key of "
+            f"another row and other values; the first is {_shown(key)} ({one.place}, and "
+            f"{other.place}). One "
+            "row of a key is kept: `prefer` of the entity says which.",
+        )

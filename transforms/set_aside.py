@@ -1,4 +1,7 @@
-"""The rows without a key and the lines that are no rows: what is wrong with each, and where it stands in its file."""
+"""The rows without a key and the lines that are no rows.
+
+What is wrong with each, and where it stands in its file.
+"""
 
 import csv
 from collections import defaultdict
@@ -8,102 +11,149 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from schemas.configuration import Entity
-from schemas.errors import OvertideError
-from schemas.names import literal, parquet_rows, quoted
-from schemas.strict_json import parse_json
-from transforms.contents import opened_text
-from transforms.ingest import CORRUPT, IngestedFiles
-from transforms.layout import layout_of
+from overtide.schemas.configuration import Entity
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.strict_json import parse_json
+from overtide.transforms.contents import opened_text
+from overtide.transforms.ingest import CORRUPT, IngestedFiles
+from overtide.transforms.layout import layout_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ASIDE = "SELECT CorruptionDetails, PrimaryKey, IsKept, FileName, LineNumber, Record FROM aside"
-"""SQL of all that is set aside, as rows of `{DataSource}_{Entity}_corrupt`, once `collect_aside` has collected it."""
+"""SQL of all that is set aside, as rows of `{DataSource}_{Entity}_corrupt`.
+
+It works once `collect_aside` has collected it.
+"""
 SOUGHT = 1000
 """Rows of a CSV file whose lines are sought: DuckDB reads rows without their numbers."""
 SEARCHED = 1 << 30
 """Characters in which they are sought; the line of a row behind them stays unknown."""
 SHOWN = 200
 """Characters of a record that an error shows."""
-FOUND = pa.schema([("file", pa.string()), ("record", pa.string()), ("nth", pa.int64()), ("line", pa.int64())])
+FOUND = pa.schema(
+    [("file", pa.string()), ("record", pa.string()), ("nth", pa.int64()), ("line", pa.int64())]
+)
 
 
 def named_rows(ingested: list[IngestedFiles]) -> str:
     """Return the SQL of the rows of files, each with the name of its file in `__file`."""
     return " UNION ALL ".join(
-        f"SELECT * REPLACE (list_extract([{', '.join(map(literal, files.sources))}], __file + 1) AS __file) "
-        f"FROM {parquet_rows([files.rows_path])}" for files in ingested)
+        f"SELECT * REPLACE (list_extract([{', '.join(map(literal, files.sources))}], __file + 1) "
+        "AS __file) "
+        f"FROM {parquet_rows([files.rows_path])}"
+        for files in ingested
+    )
 
 
-def collect_aside(connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles], project: Path,
-                  most: int | None = None) -> None:
-    """Create the table `aside` of all that goes no further, or of the first `most` rows and lines."""
+def collect_aside(
+    connection: "DuckDBPyConnection",
+    entity: Entity,
+    ingested: list[IngestedFiles],
+    project: Path,
+    most: int | None = None,
+) -> None:
+    """Create the table `aside` of all that goes no further, or only of its beginning.
+
+    That is the first `most` rows and lines.
+    """
     limit = "" if most is None else f" LIMIT {most}"
-    key, keyless = quoted(entity.primary_key), literal(f"{entity.primary_key}: the primary key is missing")
+    key, keyless = (
+        quoted(entity.primary_key),
+        literal(f"{entity.primary_key}: the primary key is missing"),
+    )
     rows = f"""
-        SELECT concat_ws('; ', {keyless}, nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails, __file AS FileName,
+        SELECT concat_ws('; ', {keyless}, nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails,
+          __file AS FileName,
                ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
         FROM ({named_rows(ingested)}) WHERE {key} IS NULL"""
     parts = [rows + limit]
     with_lines = [files.lines_path for files in ingested if files.lines]
     if with_lines:
-        parts.append(f"SELECT CorruptionDetails, FileName, Line, Record FROM {parquet_rows(with_lines)} "
-                     f"ORDER BY FileName, Line{limit}")
+        parts.append(
+            f"SELECT CorruptionDetails, FileName, Line, Record FROM {parquet_rows(with_lines)} "
+            f"ORDER BY FileName, Line{limit}"
+        )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE aside AS
         SELECT *, NULL::VARCHAR AS PrimaryKey, false AS IsKept,
                row_number() OVER (PARTITION BY FileName, Record, LineNumber) AS nth
-        FROM ({' UNION ALL '.join(f'({part})' for part in parts)})""")
+        FROM ({" UNION ALL ".join(f"({part})" for part in parts)})""")
     if entity.format == "csv":
         _number_rows(connection, entity, project)
 
 
 def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideError]:
-    """Return an error for each of the first few rows that were set aside: where it is, what is wrong, how it reads."""
-    rows = connection.execute("SELECT FileName, LineNumber, CorruptionDetails, Record FROM aside "
-                              f"ORDER BY FileName, LineNumber NULLS LAST, Record LIMIT {few}").fetchall()
-    return [OvertideError("row_set_aside", f"{file}{'' if line is None else f', line {line}'}: "
-                          f"{details.removeprefix('line: ')}, in {record[:SHOWN]}{'…' * (len(record) > SHOWN)}.", file)
-            for file, line, details, record in rows]
+    """Return an error for each of the first few rows that were set aside.
+
+    Where it is, what is wrong, how it reads.
+    """
+    rows = connection.execute(
+        "SELECT FileName, LineNumber, CorruptionDetails, Record FROM aside "
+        f"ORDER BY FileName, LineNumber NULLS LAST, Record LIMIT {few}"
+    ).fetchall()
+    return [
+        OvertideError(
+            "row_set_aside",
+            f"{file}{'' if line is None else f', line {line}'}: "
+            f"{details.removeprefix('line: ')}, in {record[:SHOWN]}{'…' * (len(record) > SHOWN)}.",
+            file,
+        )
+        for file, line, details, record in rows
+    ]
 
 
 def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path) -> None:
     """Give the rows without a key the numbers of their lines."""
     wanted = connection.execute(f"""
-        SELECT FileName, Record, count(*) FROM aside WHERE LineNumber IS NULL GROUP BY FileName, Record
+        SELECT FileName, Record, count(*) FROM aside WHERE LineNumber IS NULL
+          GROUP BY FileName, Record
         QUALIFY row_number() OVER (PARTITION BY FileName ORDER BY Record) <= {SOUGHT}""").fetchall()
     found = []
     for name in sorted({file for file, _, _ in wanted}):
         if not (project / name).is_file():
             continue  # its name is no Unicode, and is shown otherwise
         records = {record: times for file, record, times in wanted if file == name}
-        found += [{"file": name, "record": record, "nth": nth, "line": line}
-                  for record, lines in csv_lines(project / name, name, entity, records).items()
-                  for nth, line in enumerate(lines, start=1)]
+        found += [
+            {"file": name, "record": record, "nth": nth, "line": line}
+            for record, lines in csv_lines(project / name, name, entity, records).items()
+            for nth, line in enumerate(lines, start=1)
+        ]
     connection.register("found_lines", pa.Table.from_pylist(found, FOUND))
-    connection.execute("UPDATE aside SET LineNumber = line FROM found_lines WHERE FileName = file "
-                       "AND aside.Record = found_lines.record AND aside.nth = found_lines.nth "
-                       "AND LineNumber IS NULL")
+    connection.execute(
+        "UPDATE aside SET LineNumber = line FROM found_lines WHERE FileName = file "
+        "AND aside.Record = found_lines.record AND aside.nth = found_lines.nth "
+        "AND LineNumber IS NULL"
+    )
     connection.unregister("found_lines")
 
 
-def csv_lines(path: Path, shown: str, entity: Entity, records: dict[str, int]) -> dict[str, list[int]]:
-    """Return the first lines of records of a CSV file, each a JSON object of texts that comes so many times.
+def csv_lines(
+    path: Path, shown: str, entity: Entity, records: dict[str, int]
+) -> dict[str, list[int]]:
+    """Return the first lines of records of a CSV file.
+
+    Each record is a JSON object of texts that comes so many times.
 
     What is not found as it is written has no line: never a wrong one.
     """
     layout = layout_of(path, shown, entity)
     places = {column: place for place, column in enumerate(layout.columns)}
     read = [places[name] for name in entity.attributes if name in places]
-    texts = {record: tuple(str(value or "") for value in parse_json(record).values()) for record in records}
+    texts = {
+        record: tuple(str(value or "") for value in parse_json(record).values())
+        for record in records
+    }
     sought, left = {texts[record]: record for record in records}, sum(records.values())
     found: dict[str, list[int]] = defaultdict(list)
     with suppress(csv.Error, UnicodeError), opened_text(path, entity) as opened:
         rows, line = csv.reader(opened.text, delimiter=layout.delimiter), 1
         for row in rows:
-            record = sought.get(tuple(row[place] for place in read)) if len(row) == len(places) else None
+            record = (
+                sought.get(tuple(row[place] for place in read)) if len(row) == len(places) else None
+            )
             if record is not None and len(found[record]) < records[record]:
                 found[record].append(line)
                 left -= 1

@@ -1,37 +1,59 @@
-"""Compare what was read with what was published last: a source that lost most of its rows was hardly meant so."""
+"""Compare what was read with what was published last.
+
+A source that lost most of its rows was hardly meant so.
+"""
 
 from collections.abc import Iterable
 
-from schemas.errors import OvertideError
-from transforms.keys import EntityTable
-from transforms.plan import Plan
+from overtide.schemas.errors import OvertideError
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.plan import Plan
 
 
 def shrunk(tables: Iterable[EntityTable], plan: Plan) -> dict[str, int]:
-    """Return the entities that lost more than their share of rows, each with the rows that it had before."""
+    """Return the entities that lost more than their share of rows, with the rows before."""
     before = plan.kept_before
-    return {table.entity: before[table.entity] for table in sorted(tables, key=lambda table: table.entity)
-            if (before.get(table.entity, 0) - table.rows_kept) * 100
-            > plan.entities[table.entity].max_shrink_percent * before.get(table.entity, 0)}
+    return {
+        table.entity: before[table.entity]
+        for table in sorted(tables, key=lambda table: table.entity)
+        if (before.get(table.entity, 0) - table.rows_kept) * 100
+        > plan.entities[table.entity].max_shrink_percent * before.get(table.entity, 0)
+    }
 
 
 def expect_no_shrink(table: EntityTable, tables: list[EntityTable], plan: Plan) -> EntityTable:
-    """Return an entity's table as it is, once all of them are read; raise `source_shrank` for all that shrank."""
+    """Return an entity's table as it is, once all of them are read.
+
+    Raise `source_shrank` for all that shrank.
+    """
     kept = {one.entity: one.rows_kept for one in tables}
-    wrong = [] if plan.allow_shrink else [_error(name, rows, kept[name], plan)
-                                          for name, rows in shrunk(tables, plan).items()]
+    wrong = (
+        []
+        if plan.allow_shrink
+        else [_error(name, rows, kept[name], plan) for name, rows in shrunk(tables, plan).items()]
+    )
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise OvertideError("source_shrank", f"{len(wrong)} sources have far fewer rows than the last published run.",
-                            None, wrong[0].hint, details=[OvertideError(one.code, one.message, one.target)
-                                                          for one in wrong])
+        raise OvertideError(
+            "source_shrank",
+            f"{len(wrong)} sources have far fewer rows than the last published run.",
+            None,
+            wrong[0].hint,
+            details=[OvertideError(one.code, one.message, one.target) for one in wrong],
+        )
     return table
 
 
 def _error(name: str, before: int, kept: int, plan: Plan) -> OvertideError:
     share = plan.entities[name].max_shrink_percent
     return OvertideError(
-        "source_shrank", f"{name} has {kept:,} {'row' if kept == 1 else 'rows'}, and had {before:,} in the last "
-        f"published run: more than {share:g} % are gone.", name,
-        "Check its files; if that is right, run `overtide refresh --allow-shrink`, or raise `max_shrink_percent`.")
+        "source_shrank",
+        f"{name} has {kept:,} {'row' if kept == 1 else 'rows'}, and had {before:,} in the last "
+        f"published run: more than {share:g} % are gone.",
+        name,
+        (
+            "Check its files; if that is right, run `overtide refresh --allow-shrink`, or raise "
+            "`max_shrink_percent`."
+        ),
+    )

@@ -1,4 +1,7 @@
-"""Which files an entity has, which columns they have, and what is wrong with those before anything is read."""
+"""Which files an entity has, their columns, and what is wrong with those.
+
+This is found before anything is read.
+"""
 
 import errno
 import glob
@@ -11,20 +14,23 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Literal
 
-from schemas.configuration import Entity
-from schemas.errors import OvertideError
-from schemas.mistakes import one_of, short
-from schemas.names import folded
-from schemas.suggestions import closest
-from transforms.contents import UnreadableError, opened
-from transforms.layout import csv_columns, layout_of, unreadable
-from transforms.raw import Layout
+from overtide.schemas.configuration import Entity
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.mistakes import one_of, short
+from overtide.schemas.names import folded
+from overtide.schemas.suggestions import closest
+from overtide.transforms.contents import UnreadableError, opened
+from overtide.transforms.layout import csv_columns, layout_of, unreadable
+from overtide.transforms.raw import Layout
 
 SAMPLED_BYTES = 1 << 20
 AHEAD = 2 << 30
 """Bytes that are loaded before they are needed; of more the system might drop some again."""
 SUGGESTED = 20
-"""For so many missing columns another name is sought: each is compared with every column of the file."""
+"""For so many missing columns another name is sought.
+
+Each is compared with every column of the file.
+"""
 DELIMITERS = ",;\t|"
 """What separates columns where it is not the configured delimiter."""
 
@@ -47,10 +53,12 @@ class Finding:
 
 
 def files_of(folder: Path, entity: Entity) -> list[Path]:
-    """Return the files of an entity's path or glob, sorted by name; raise `no_files` where there are none.
+    """Return the files of an entity's path or glob, sorted by name.
 
-    Raises `unreadable_file` for what matches and is no file, and for a folder that could hold files and lets nobody
-    look: without them customers would vanish.
+    Raise `no_files` where there are none.
+
+    Raises `unreadable_file` for what matches and is no file, and for a folder that could hold files
+    and lets nobody look: without them customers would vanish.
     """
     exact = folder / entity.path
     try:
@@ -59,20 +67,31 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
         files = [path for path in _matches(folder, entity.path) if not path.is_dir()]
         for path in files:
             if not S_ISREG(path.stat().st_mode):
-                raise unreadable(within(folder, path), "is no regular file", "Remove it, or correct `path`.")
+                raise unreadable(
+                    within(folder, path), "is no regular file", "Remove it, or correct `path`."
+                )
     except OSError as error:
         place = within(folder, Path(error.filename)) if error.filename else entity.path
-        raise unreadable(place, f"cannot be read ({error.strerror})", "Check the file, its folder, and their "
-                          "permissions.") from None
+        raise unreadable(
+            place,
+            f"cannot be read ({error.strerror})",
+            "Check the file, its folder, and their permissions.",
+        ) from None
     if files:
         return files
-    hint = f"It is a folder: name the files in it, such as {entity.path.rstrip('/')}/*." if exact.is_dir() \
+    hint = (
+        f"It is a folder: name the files in it, such as {entity.path.rstrip('/')}/*."
+        if exact.is_dir()
         else "Correct `path` of the entity; a relative one is within the project's folder."
+    )
     raise OvertideError("no_files", f"No file matches {entity.path}.", entity.path, hint)
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
-    """Return what matches a pattern, sorted by name; raise `OSError` where a folder on the way cannot be searched."""
+    """Return what matches a pattern, sorted by name.
+
+    Raise `OSError` where a folder on the way cannot be searched.
+    """
     parts, start = Path(pattern).parts, Path(glob.escape(str(folder)))
     first = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     for number in range(first, len(parts)):
@@ -89,13 +108,19 @@ def _globbed(pattern: Path) -> list[Path]:
 
 
 def within(folder: Path, file: Path) -> str:
-    """Return how a file is named to people: by its path within the project's folder where it lies there."""
+    """Return how a file is named to people.
+
+    By its path within the project's folder where it lies there.
+    """
     name = file.relative_to(folder) if file.is_relative_to(folder) else file
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def expected_layout(file: Path, shown: str, name: str, entity: Entity) -> Layout:
-    """Return how a file is laid out; raise the first thing that is wrong with its columns, naming the file `shown`."""
+    """Return how a file is laid out.
+
+    Raise the first thing that is wrong with its columns, naming the file `shown`.
+    """
     layout = layout_of(file, shown, entity)
     for finding in _check_columns(file, shown, layout, entity):
         if finding.severity == "mistake":
@@ -120,7 +145,9 @@ def check_columns(folder: Path, entity: Entity) -> list[Finding]:
 
 
 def about_rows(file: Path, entity: Entity) -> int:
-    """Return how many rows a file has: exactly from its metadata, or about, from its size and its first lines.
+    """Return how many rows a file has.
+
+    Exactly from its metadata, or about, from its size and its first lines.
 
     None of one that proves to be unreadable: whoever reads it says so.
     """
@@ -158,14 +185,25 @@ def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
 def _check_columns(file: Path, shown: str, layout: Layout, entity: Entity) -> Iterator[Finding]:
     yield from _twice(shown, layout.columns, entity)
     there = set(layout.columns)
-    missing = [name for name in entity.attributes if name not in there and not entity.attribute(name).optional]
+    missing = [
+        name
+        for name in entity.attributes
+        if name not in there and not entity.attribute(name).optional
+    ]
     other = _other_delimiter(file, layout, entity, len(missing)) if missing else None
     if other is None:
         yield from _missing(shown, missing, layout.columns, entity)
         yield from _new(shown, layout.columns, entity)
     else:
-        correct = "Correct `delimiter` of the entity." if layout.before == 0 else "Correct its first line (`sep=`)."
-        message = f"The columns of {shown} are separated by {other!r}, not by {layout.delimiter!r}. {correct}"
+        correct = (
+            "Correct `delimiter` of the entity."
+            if layout.before == 0
+            else "Correct its first line (`sep=`)."
+        )
+        message = (
+            f"The columns of {shown} are separated by {other!r}, not by "
+            f"{layout.delimiter!r}. {correct}"
+        )
         yield Finding("mistake", "wrong_delimiter", message, expected=other)
 
 
@@ -183,13 +221,17 @@ def _other_delimiter(file: Path, layout: Layout, entity: Entity, missing: int) -
 
 def _twice(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding]:
     for column, other in same_names(columns, entity):
-        message = f"{shown} has the columns {short(other)!r} and {short(column)!r}, which are one name. " \
-                  "Give each its own."
+        message = (
+            f"{shown} has the columns {short(other)!r} and {short(column)!r}, which are one name. "
+            "Give each its own."
+        )
         yield Finding("mistake", "duplicate_column", message, column, "every name once")
 
 
 def same_names(columns: Sequence[str], entity: Entity) -> Iterator[tuple[str, str]]:
-    """Give the columns of a file with the name of an earlier one, and that: to the lake `Id` and `id` are one name.
+    """Give the columns of a file with the name of an earlier one, and that.
+
+    To the lake `Id` and `id` are one name.
 
     JSON keys are exact; columns without a name, as spreadsheets like to write them, are never read.
     """
@@ -205,12 +247,16 @@ def new_columns(columns: Sequence[str], entity: Entity) -> list[str]:
     return [column for column in columns if column and column not in entity.attributes]
 
 
-def _missing(shown: str, missing: list[str], columns: Sequence[str], entity: Entity) -> Iterator[Finding]:
+def _missing(
+    shown: str, missing: list[str], columns: Sequence[str], entity: Entity
+) -> Iterator[Finding]:
     unknown = [column for column in columns if column not in entity.attributes]
     there = one_of(map(short, columns))
     for number, name in enumerate(missing):
-        message = f"{shown} has no column {short(name)!r}; it has {there}. " \
-                  "Correct the name, or mark the attribute `optional: true`."
+        message = (
+            f"{shown} has no column {short(name)!r}; it has {there}. "
+            "Correct the name, or mark the attribute `optional: true`."
+        )
         meant = closest(name, unknown) if number < SUGGESTED else None
         yield Finding("mistake", "missing_column", message, name, there, meant)
 
@@ -223,7 +269,9 @@ def _new(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding
 
 @contextmanager
 def reading_ahead(files: Sequence[Path]) -> Iterator[None]:
-    """Let the system load files from disk while the block works on those before them, so that it waits less for a disk.
+    """Load files from disk while the block works on those before them.
+
+    The system does so, and the block waits less for a disk.
 
     What cannot be read is left to whoever needs it.
     """

@@ -1,7 +1,8 @@
 """TTL is a window: an event lies in the window [valid_from, valid_until), exact to the microsecond.
 
-The window's end is the expiry. An event whose window has closed is late: it is stored for as-of and changes nothing
-now. Correctness never rests on a runner's watermark: validity is data too, and SQL uses the same half-open interval.
+The window's end is the expiry. An event whose window has closed is late: it is stored for as-of and
+changes nothing now. Correctness never rests on a runner's watermark: validity is data too, and SQL
+uses the same half-open interval.
 """
 
 import struct
@@ -12,14 +13,17 @@ from apache_beam.coders import Coder
 from apache_beam.transforms.window import GlobalWindow, IntervalWindow, NonMergingWindowFn, WindowFn
 from apache_beam.utils.timestamp import Timestamp
 
-from schemas.events import Event
+from overtide.schemas.events import Event
 
 NEVER = GlobalWindow().max_timestamp()
 """The end of a withdrawal's window: it ends updates for ever."""
 
 
 class ValidityCoder(Coder):
-    """Writes the ends of a window in microseconds; Beam's own coder of intervals cuts them to milliseconds."""
+    """Writes the ends of a window in microseconds.
+
+    Beam's own coder of intervals cuts them to milliseconds.
+    """
 
     _ENDS = struct.Struct(">qq")
 
@@ -38,7 +42,10 @@ class ValidityCoder(Coder):
 
 
 class ValidityWindows(NonMergingWindowFn):
-    """Assigns an event the window of its validity, so that grouping takes place among events with one validity."""
+    """Assigns an event the window of its validity.
+
+    So grouping takes place among events with one validity.
+    """
 
     def assign(self, assign_context: WindowFn.AssignContext) -> Iterable[IntervalWindow]:
         """Return the one window of the event."""

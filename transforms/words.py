@@ -1,7 +1,10 @@
-"""The word lists of the normalisations, and how they are applied to a text: `name`, `address` and `organization`.
+"""The word lists of the normalisations, and how they are applied to a text.
 
-A list is a file of `lists/`: sections in brackets, and lines of words between commas, `#` before remarks. What stands
-before a colon is what the words of its line become; without one they go. An entry may be several words in a row.
+`name`, `address` and `organization`.
+
+A list is a file of `lists/`: sections in brackets, and lines of words between commas, `#` before
+remarks. What stands before a colon is what the words of its line become; without one they go. An
+entry may be several words in a row.
 """
 
 import re
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from transforms.spelling import folded, visible
+from overtide.transforms.spelling import folded, visible
 
 BETWEEN = ',;:./()[]{}"&+'
 SEPARATORS = str.maketrans(dict.fromkeys(BETWEEN + "،؛、。・·", " "))
@@ -21,10 +24,17 @@ DOTTED = re.compile(r"\b(?:\w\.){2,}|\b(?:\w\.)+\w\b")
 
 @cache
 def sections(name: str) -> dict[str, dict[str, str]]:
-    """Return a list by sections (`""` where there are none): what each of its entries becomes, both as written."""
+    """Return a list by sections (`""` where there are none).
+
+    What each of its entries becomes, both as written.
+    """
     found: dict[str, dict[str, str]] = {}
     entries = found.setdefault("", {})
-    for line in (files("transforms") / "lists" / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+    for line in (
+        (files("overtide.transforms") / "lists" / f"{name}.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    ):
         text = line.strip()
         if text.startswith("[") and text.endswith("]"):
             entries = found.setdefault(text[1:-1], {})
@@ -36,7 +46,10 @@ def sections(name: str) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True)
 class Replaced:
-    """What becomes of words: of single ones, and of several in a row by the first of them, the longest first."""
+    """What becomes of words.
+
+    Of single ones, and of several in a row by the first of them, the longest first.
+    """
 
     single: Mapping[str, str]
     several: Mapping[str, list[tuple[tuple[str, ...], str]]]
@@ -61,8 +74,14 @@ class Replaced:
     def _in_a_row(self, words: list[str]) -> Iterator[str]:
         place = 0
         while place < len(words):
-            found = next(((row, become) for row, become in self.several.get(words[place], ())
-                          if tuple(words[place:place + len(row)]) == row), ((words[place],), words[place]))
+            found = next(
+                (
+                    (row, become)
+                    for row, become in self.several.get(words[place], ())
+                    if tuple(words[place : place + len(row)]) == row
+                ),
+                ((words[place],), words[place]),
+            )
             place += len(found[0])
             yield from found[1].split()
 
@@ -72,19 +91,31 @@ def words_of(text: str) -> list[str]:
     return folded(visible(text)).translate(SEPARATORS).split()
 
 
-LISTS = {"name": (("titles", ""), ("names", "")), "address": (("addresses", "words"),),
-         "organization": (("organizations", "anywhere"),)}
+LISTS = {
+    "name": (("titles", ""), ("names", "")),
+    "address": (("addresses", "words"),),
+    "organization": (("organizations", "anywhere"),),
+}
 """The lists, by file and section, that single words are looked up in."""
 
 
 @cache
 def replaced(*lists: tuple[str, str]) -> Replaced:
     """Return what becomes of the words of lists, each by its file and section."""
-    return Replaced.of({entry: become for name, section in lists for entry, become in sections(name)[section].items()})
+    return Replaced.of(
+        {
+            entry: become
+            for name, section in lists
+            for entry, become in sections(name)[section].items()
+        }
+    )
 
 
 def name(text: str) -> str:
-    """Return a person's name without titles, its short first names as the names that they stand for."""
+    """Return a person's name without titles, with its short first names in full.
+
+    A short first name becomes the name that it stands for.
+    """
     found = replaced(*LISTS["name"])
     words = folded(text).translate(SEPARATORS).split()
     while (left := found.apply(words)) != words:
@@ -93,7 +124,10 @@ def name(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """Return an address with the words for streets, directions and units abbreviated, also as ends of words."""
+    """Return an address with words for streets, directions and units abbreviated.
+
+    They are abbreviated as ends of words, too.
+    """
     words = replaced(*LISTS["address"]).apply(_without_points(text))
     return " ".join(map(with_end, words))
 
@@ -114,7 +148,7 @@ def with_end(word: str) -> str:
 
 
 def organization(text: str) -> str:
-    """Return an organisation's name without its legal form and the words that say no more than that it is one."""
+    """Return an organisation's name without legal form and words that only say it is one."""
     words = replaced(*LISTS["organization"]).apply(_without_points(text))
     while (left := _without_ends(words)) != words:
         words = left
@@ -129,8 +163,10 @@ def _forms(section: str) -> frozenset[tuple[str, ...]]:
 
 @cache
 def borders() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the words that a legal form before a name begins with, and those that one behind it ends with."""
-    return frozenset(form[0] for form in _forms("beginnings")), frozenset(form[-1] for form in _forms("ends"))
+    """Return the first words of legal forms before names and the last of those behind."""
+    return frozenset(form[0] for form in _forms("beginnings")), frozenset(
+        form[-1] for form in _forms("ends")
+    )
 
 
 def _without_ends(words: list[str]) -> list[str]:
