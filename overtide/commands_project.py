@@ -22,7 +22,7 @@ from overtide.schemas.suggestions import closest
 if TYPE_CHECKING:
     from overtide.schemas.configuration import Entity
     from overtide.schemas.loading import Examined
-    from overtide.transforms.sources import Finding
+    from overtide.transforms.sources.files import Finding
 
 EXAMPLES = ("contoso", "retail", "blank")
 READING = ("path", "format", "encoding", "delimiter")
@@ -138,8 +138,8 @@ def _of_files(
     examined: "Examined", place: tuple[str, ...], folder: Path, entity: "Entity"
 ) -> list[Mistake]:
     """Return what an entity's files show, as far as the configuration says how to read them."""
-    from overtide.transforms.sampled_values import check_values
-    from overtide.transforms.sources import check_columns
+    from overtide.transforms.sources.files import check_columns
+    from overtide.transforms.sources.sampled_values import check_values
 
     if not _can_be_read(examined, place):
         return []

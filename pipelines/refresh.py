@@ -56,7 +56,7 @@ from overtide.transforms.keys import EntityTable
 from overtide.transforms.outputs import Output, profile_json
 from overtide.transforms.plan import Plan, left_error
 from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
-from overtide.transforms.sources import about_rows, check_columns, files_of, reading_ahead
+from overtide.transforms.sources.files import about_rows, check_columns, files_of, reading_ahead
 from overtide.transforms.unify import PairTable, SourceFiles, in_batches
 
 SURE = 100_000

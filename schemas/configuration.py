@@ -31,6 +31,7 @@ AttributeType = Annotated[
         ),
     ),
 ]
+SourceFormatName = Literal["csv", "parquet", "jsonl"]
 Normalization = Literal[
     "numerals",
     "symbols",
@@ -136,7 +137,7 @@ class Entity(Model):
         description="a file or a glob such as `data/contacts-*.csv`, within the project's folder",
         examples=["data/contacts-*.csv"],
     )
-    format: Literal["csv", "parquet", "jsonl"] = Field(
+    format: SourceFormatName = Field(
         default="csv", description="how the files are written", examples=["parquet"]
     )
     encoding: str = Field(

@@ -11,18 +11,9 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.numbers import plain_sql
 from overtide.schemas.values import canonical_text
-from overtide.transforms.parquet_mending import mended
-from overtide.transforms.raw import (
-    FILE,
-    LINES,
-    Raw,
-    SourceText,
-    Write,
-    file_name,
-    marked,
-    nameable,
-    raw_column,
-)
+from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
+from overtide.transforms.sources.parquet_mending import mended
+from overtide.transforms.sources.texts import file_name, marked, nameable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
