@@ -1,6 +1,4 @@
-"""What a macro is asked for.
-
-Its arguments, bound once where no name of ours can meet one of the caller's.
+"""The arguments of a macro, bound once where no name of ours can meet one of the caller's.
 
 DuckDB puts the text of an argument wherever a macro names its parameter, and binds it there: beside
 a table that we call `c` the argument `c.CustomerId` would mean our column. So the parameters stand

@@ -18,9 +18,9 @@ TABLE_COLUMNS = """
       FROM duckdb_columns()
     WHERE database_name = 'lake' AND schema_name = 'main' AND table_name = coalesce($1, table_name)
     ORDER BY table_name, column_index"""
-"""The columns of a table or view of the lake (NULL.
+"""The columns of a table or view of the lake with their SQL types, for `columns_by_table`.
 
-Of all) with their SQL types, for `columns_by_table`.
+NULL in place of a name asks for all.
 """
 
 

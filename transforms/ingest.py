@@ -125,11 +125,9 @@ def _read(
 
 
 def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
-    """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record".
+    """Return the SQL of typed rows with `__corrupt`: JSON with details, line and record, or null.
 
-    The raw values}` or null.
-
-    It is never null in a row without primary key.
+    `record` are the untyped values. It is never null in a row without primary key.
     """
     values, source = (
         _wide(entity, raw)

@@ -45,7 +45,7 @@ def file_name(files: Sequence[SourceText]) -> str:
 def in_utf8(file: SourceText) -> Path:
     """Return the file itself when DuckDB can read it, else a copy in UTF-8.
 
-    Raise `unreadable_file` of a damaged.
+    Raise `unreadable_file` where it is damaged.
     """
     if not file.layout.packed and is_utf8(file.layout.encoding):
         return nameable(file)
