@@ -11,7 +11,7 @@ would do above a CTE that is named twice.
 from overtide.schemas import tables
 from overtide.schemas.instants import DAY, HOUR, Instant, format_instant
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.tables import SCHEMA, Table
+from overtide.schemas.table import SCHEMA, Table
 
 BEFORE_HISTORY, INVALID_INSTANT = "before_history", "invalid_instant"
 """The codes with which instants are refused; the message of DuckDB's error begins with one."""

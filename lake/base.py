@@ -25,7 +25,7 @@ from overtide.schemas.instants import EARLIEST, LATEST, Instant, format_instant
 from overtide.schemas.names import folded, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import SCHEMA, ProfileField
+from overtide.schemas.table import SCHEMA, ProfileField
 from overtide.schemas.values import EXACT, Value, duckdb_type
 
 if TYPE_CHECKING:

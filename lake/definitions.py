@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from overtide.schemas import tables
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.tables import SCHEMA, Table
+from overtide.schemas.table import SCHEMA, Table, comment_sql, create_statements
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -85,7 +84,7 @@ def last_manifest(connection: "DuckDBPyConnection") -> dict[str, Any]:
 def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
     """Create a table with its comments unless it exists."""
     if not columns_of(connection, table.name):
-        for statement in tables.create_statements(table):
+        for statement in create_statements(table):
             connection.execute(statement)
 
 
@@ -94,7 +93,7 @@ def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> No
     connection.execute(
         f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {calling_own_functions(query)}"
     )
-    connection.execute(tables.comment_sql(view, "VIEW"))
+    connection.execute(comment_sql(view, "VIEW"))
 
 
 def inline_up_to(connection: "DuckDBPyConnection", rows: int, table: str | None = None) -> None:

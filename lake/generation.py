@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Reading, from_source, text_of
 
 Json = Any

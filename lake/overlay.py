@@ -15,7 +15,7 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.names import columns, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import SCHEMA, Column, Table
+from overtide.schemas.table import SCHEMA, Column, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -41,7 +41,8 @@ from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from overtide.schemas.names import file_literal, literal, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature, signature
-from overtide.schemas.tables import RUNS, SCHEMA, SERVING_META, Table, create_statements
+from overtide.schemas.table import SCHEMA, Table, create_statements
+from overtide.schemas.tables import RUNS, SERVING_META
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,7 +10,7 @@ from overtide.lake.base import Lake, Past
 from overtide.lake.generation import Generation, Json, Profile
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import SCHEMA
+from overtide.schemas.table import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path

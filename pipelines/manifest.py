@@ -9,14 +9,14 @@ from typing import Any
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.values import canonical_text
-from overtide.transforms import outputs
 from overtide.transforms.activities import of_nobody
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.outputs import Output
 from overtide.transforms.plan import Plan
 from overtide.transforms.shrinking import shrunk
+from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.matches import by_rule
 from overtide.transforms.unify import PairTable
 
 
@@ -25,7 +25,7 @@ def manifest(
     tables: list[EntityTable],
     pairs: list[PairTable],
     identified: Identified,
-    found: list[Output],
+    found: list[BuiltTable],
 ) -> dict[str, object]:
     """Return what the run's row says.
 
@@ -44,7 +44,7 @@ def manifest(
             "entity": table.lower,
             "to": table.upper,
             "pairs": sum(table.rows),
-            "rules": outputs.by_rule(table, plan),
+            "rules": by_rule(table, plan),
             "oversized_blocks": len(table.oversized),
         }
         for table in pairs

@@ -42,8 +42,9 @@ from overtide.schemas.loading import configuration_hash
 from overtide.schemas.names import literal, parquet_rows
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
-from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS, ProfileField
-from overtide.transforms import outputs, told, unify
+from overtide.schemas.table import ProfileField
+from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS
+from overtide.transforms import told, unify
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import (
     KernelSettings,
@@ -53,10 +54,13 @@ from overtide.transforms.kernel import (
     stop_kernels,
 )
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.outputs import Output, profile_json
 from overtide.transforms.plan import Plan, left_error
 from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
 from overtide.transforms.sources.files import about_rows, check_columns, files_of, reading_ahead
+from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.customer import profile_fields, profile_json
+from overtide.transforms.tables.entities import entity_tables
+from overtide.transforms.tables.matches import match_tables
 from overtide.transforms.unify import PairTable, SourceFiles, in_batches
 
 SURE = 100_000
@@ -72,7 +76,7 @@ class Found:
     tables: list[EntityTable]
     pairs: list[PairTable]
     identified: Identified
-    outputs: list[Output]
+    outputs: list[BuiltTable]
 
 
 FOUND = TypeAdapter(Found)
@@ -290,9 +294,9 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     pairs = tables | "Match records" >> FindPairs(plan)
     identified = pairs | "Unify records" >> GiveIdentities(plan, tables)
     base = identified | "Build base tables" >> BuildTables(plan, tables)
-    typed = tables | "Describe entities" >> beam.FlatMap(guarded(outputs.entity_outputs, plan))
+    typed = tables | "Describe entities" >> beam.FlatMap(guarded(entity_tables, plan))
     matched = identified | "Describe matches" >> beam.FlatMap(
-        guarded(outputs.match_outputs, plan), AsList(pairs), AsList(tables)
+        guarded(match_tables, plan), AsList(pairs), AsList(tables)
     )
     return (
         (base, typed, matched)
@@ -304,7 +308,10 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
 
 
 def _gather(
-    found: list[Output], tables: list[EntityTable], pairs: list[PairTable], identified: Identified
+    found: list[BuiltTable],
+    tables: list[EntityTable],
+    pairs: list[PairTable],
+    identified: Identified,
 ) -> Found:
     return Found(
         sorted(tables, key=lambda table: table.entity),
@@ -348,7 +355,7 @@ def _failed(error: Exception) -> OvertideError:
 
 def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
     """Return the columns of Customer."""
-    return outputs.profile_fields(plan, plan.unified(found.tables))
+    return profile_fields(plan, plan.unified(found.tables))
 
 
 def build_serving(plan: Plan, found: Found) -> str:

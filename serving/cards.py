@@ -27,7 +27,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
 from overtide.serving.fields import NOT_FOUND, Target, expect_unified
 

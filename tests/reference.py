@@ -33,7 +33,7 @@ from overtide.schemas.error_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
-from overtide.schemas.tables import Column, ProfileField, Table
+from overtide.schemas.table import Column, ProfileField, Table, history_of
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
@@ -233,7 +233,7 @@ def lake_tables() -> dict[str, Table]:
         OVERLAY_STATE,
         FLAP_BACKS,
         *base,
-        *(tables.history_of(one) for one in base),
+        *(history_of(one) for one in base),
         entity,
         tables.corrupt(ENTITY),
         tables.deduplication(ENTITY),

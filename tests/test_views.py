@@ -21,7 +21,7 @@ from overtide.lake.views import (
     documented_tables,
     help_rows,
 )
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.values import canonical, duckdb_type, misfit
 
 
