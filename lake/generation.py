@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    CorruptGenerationError,
+    GenerationError,
+    InvalidValueError,
+    OvertideError,
+)
 from overtide.schemas.signatures import signature
 from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Reading, from_source, text_of
@@ -72,13 +77,7 @@ class Generation:
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._opening = threading.Lock()
         if not path.exists():
-            raise OvertideError(
-                "generation_missing",
-                f"The serving generation {path.name} is missing.",
-                str(path),
-                "Run `overtide refresh` to build it again.",
-                503,
-            )
+            raise missing(path, "missing")
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
@@ -113,7 +112,7 @@ class Generation:
                 )
                 or key
             )
-        except OvertideError:
+        except InvalidValueError:
             return key
 
     def profile(self, customer_id: str) -> Profile | None:
@@ -222,14 +221,23 @@ class Generation:
         return corrupt(self.path, reason)
 
 
+def missing(path: Path, what: str) -> OvertideError:
+    """Return the error of a generation that is not there, or cannot be used: `what` says which."""
+    return GenerationError(
+        "generation_missing",
+        f"The serving generation {path.name} is {what}.",
+        str(path),
+        "Run `overtide refresh` to build it again.",
+    )
+
+
 def corrupt(path: Path, reason: str) -> OvertideError:
     """Return the error of a generation that is not what was built."""
-    return OvertideError(
+    return CorruptGenerationError(
         "generation_corrupt",
         f"The serving generation {path.name} cannot be read: {reason}.",
         str(path),
         "Run `overtide refresh` to build a new one.",
-        503,
     )
 
 

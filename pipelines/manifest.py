@@ -6,7 +6,7 @@ Every row that was read is accounted for, and what was lost is counted by its re
 from collections.abc import Mapping
 from typing import Any
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.values import canonical_text
 from overtide.transforms.activities import of_nobody
@@ -107,7 +107,7 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
         }
         if table.rows_read != sum(parts.values()):
             found = ", ".join(f"{rows:,} {what}" for what, rows in parts.items())
-            raise OvertideError(
+            raise SourceError(
                 "rows_lost",
                 f"{table.entity}: {table.rows_read:,} rows were read, but there are {found}.",
                 table.entity,

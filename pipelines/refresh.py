@@ -35,7 +35,7 @@ from overtide.pipelines.runners import new_pipeline
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import FAILED, OvertideError
+from overtide.schemas.errors import FailedError, OvertideError, SourceError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import DAY, Instant, format_instant
 from overtide.schemas.loading import configuration_hash
@@ -185,9 +185,7 @@ def _old_base_stays(paths: Paths, before: Publish | None, memory_limit: str) -> 
         failed = out_of_memory(memory_limit, error) or error
         if isinstance(failed, OvertideError):
             served = f"Run {before.run} is still served." if before else "Nothing is published yet."
-            failed.hint = f"{failed.hint} {served}" if failed.hint else served
-        if failed is not error:
-            raise failed from error
+            raise failed.advising(f"{failed.hint or ''} {served}".lstrip()) from error
         raise
 
 
@@ -210,8 +208,8 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise OvertideError(
-            "sources_wrong", f"The source files have {len(wrong)} mistakes.", None, details=wrong
+        raise SourceError(
+            "sources_wrong", f"The source files have {len(wrong)} mistakes.", details=tuple(wrong)
         )
     return files
 
@@ -343,13 +341,11 @@ def _failed(error: Exception) -> OvertideError:
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     named = [line for line in lines if re.match(r"[\w. ]*(Error|Exception): ", line)] or lines
     reason = named[-1].partition(" [while running '")[0].strip().removesuffix(".")
-    return OvertideError(
+    return FailedError(
         "pipeline_failed",
         f"The refresh failed: {reason[:300]}.",
         None,
         "Run again with -v to see more.",
-        500,
-        FAILED,
     )
 
 

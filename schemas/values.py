@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError, OvertideError
 from overtide.schemas.instants import (
     EARLIEST,
     EPOCH,
@@ -127,7 +127,7 @@ def misfit(kind: str, value: Any) -> str | None:  # noqa: ANN401 - whatever JSON
     """
     try:
         found = from_json(kind, value)
-    except OvertideError as error:
+    except InvalidValueError as error:
         return error.message
     same = found == value and (kind == "double" or type(found) is type(value))
     return None if same else f"{canonical(value)} is not written as a value of type {kind}."
@@ -176,7 +176,7 @@ def _datetime_from_json(_kind: str, value: object) -> Value:
         return None
     try:
         return format_instant(parse_instant(value))
-    except OvertideError:
+    except InvalidValueError:
         return None
 
 
@@ -387,7 +387,7 @@ def _invalid(kind: str, value: object, expected: str | None = None) -> OvertideE
     shown = json.dumps(value, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 100 else shown[:97] + "..."
     expected = expected or EXPECTED[kind.split("(", 1)[0]].format(kind=kind)
-    return OvertideError("invalid_value", f"{shown} is not {expected}.")
+    return InvalidValueError("invalid_value", f"{shown} is not {expected}.")
 
 
 EXPECTED = {

@@ -410,7 +410,7 @@ def class_(name: str) -> str:
     """Return what a class is, its fields, and its methods with what they do."""
     one = CLASSES[name]
     fields = (
-        [code(field.name) for field in dataclasses.fields(one)]
+        [code(name) for base in reversed(one.__mro__) for name in inspect.get_annotations(base)]
         if dataclasses.is_dataclass(one)
         else []
     )

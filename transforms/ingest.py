@@ -18,10 +18,10 @@ from overtide.schemas.null_words import without_null_words
 from overtide.schemas.values import duckdb_type
 from overtide.transforms.column_types import allow_rare_values, expectation, from_text
 from overtide.transforms.kernel import write_parquet
+from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.files import expected_layout, new_columns, within
 from overtide.transforms.sources.formats import format_of
-from overtide.transforms.sources.layout import unreadable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.sources.formats import format_of
@@ -89,7 +89,7 @@ def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideErro
         f"ORDER BY FileName, LineNumber NULLS LAST, Record LIMIT {few}"
     ).fetchall()
     return [
-        OvertideError(
+        SourceError(
             "row_set_aside",
             f"{file}{'' if line is None else f', line {line}'}: "
             f"{details.removeprefix('line: ')}, in {record[:SHOWN]}{'…' * (len(record) > SHOWN)}.",

@@ -15,12 +15,13 @@ from stat import S_ISREG
 from typing import Literal
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.mistakes import one_of, short
 from overtide.schemas.suggestions import closest
+from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import Layout
 from overtide.transforms.sources.formats import format_of
-from overtide.transforms.sources.layout import layout_of, unreadable
+from overtide.transforms.sources.layout import layout_of
 
 AHEAD = 2 << 30
 """Bytes that are loaded before they are needed; of more the system might drop some again."""
@@ -42,10 +43,10 @@ class Finding:
     expected: str | None = None
     suggestion: str | None = None
 
-    def error(self, entity: str) -> OvertideError:
+    def error(self, entity: str) -> SourceError:
         """Return a mistake as the error of a refresh."""
         hint = f"Did you mean `{self.suggestion}`?" if self.suggestion else None
-        return OvertideError(self.code, self.message, entity, hint)
+        return SourceError(self.code, self.message, entity, hint)
 
 
 def files_of(folder: Path, entity: Entity) -> list[Path]:
@@ -80,7 +81,7 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
         if exact.is_dir()
         else "Correct `path` of the entity; a relative one is within the project's folder."
     )
-    raise OvertideError("no_files", f"No file matches {entity.path}.", entity.path, hint)
+    raise SourceError("no_files", f"No file matches {entity.path}.", entity.path, hint)
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
@@ -131,7 +132,7 @@ def check_columns(folder: Path, entity: Entity) -> list[Finding]:
     """
     try:
         files = files_of(folder, entity)
-    except OvertideError as error:
+    except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
     found: dict[tuple[str, str | None], list[Finding]] = {}
     for file in files:
@@ -155,7 +156,7 @@ def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
     shown = within(folder, file)
     try:
         layout = layout_of(file, shown, entity)
-    except OvertideError as error:
+    except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
     return list(_check_columns(file, shown, layout, entity))
 

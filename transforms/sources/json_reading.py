@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from overtide.schemas.configuration import Attribute, Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import file_literal, literal
 from overtide.schemas.numbers import number_text
 from overtide.schemas.strict_json import parse_line
@@ -214,7 +214,7 @@ def plain_json(texts: pa.ChunkedArray, commas: pa.ChunkedArray) -> pa.Array:
 def _plain(text: str, commas: frozenset[str]) -> str:
     try:
         document = parse_line(text)
-    except OvertideError as error:
+    except InvalidValueError as error:
         return (
             "line: not a JSON object: "
             f"{error.message.removeprefix('This is no JSON document: ').rstrip('.')}"

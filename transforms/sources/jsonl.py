@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.strict_json import parse_json
 from overtide.transforms.sources.contents import UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
@@ -76,7 +76,7 @@ class JsonLines(SourceFormat):
 def _json_row(place: str, line: str, entity: Entity) -> SampledRow:
     try:
         document = parse_json(line.strip())
-    except OvertideError as error:
+    except InvalidValueError as error:
         return SampledRow(
             place,
             {},

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.errors import OvertideError
-from overtide.transforms.sources.contents import UnreadableError, encoding_of, head
+from overtide.schemas.errors import SourceError
+from overtide.transforms.sources.contents import UnreadableError, encoding_of, head, unreadable
 from overtide.transforms.sources.contract import Layout
 from overtide.transforms.sources.formats import format_of
 
@@ -23,12 +23,7 @@ def layout_of(file: Path, shown: str, entity: Entity) -> Layout:
             shown, f"cannot be read ({error.strerror})", "Check the file and its permissions."
         ) from None
     if not layout.columns:
-        raise OvertideError(
+        raise SourceError(
             "empty_file", f"{shown} has no columns: it is empty.", shown, "Correct or remove it."
         )
     return layout
-
-
-def unreadable(shown: str, what: str, hint: str) -> OvertideError:
-    """Return the error of a file that cannot be read as a whole."""
-    return OvertideError("unreadable_file", f"{shown} {what}.", shown, hint)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Attribute
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.numbers import plain_sql
 from overtide.schemas.values import canonical_text
@@ -85,7 +85,7 @@ def _check_decimals(file: SourceText) -> None:
     for column in pq.read_schema(nameable(file)):
         digits = column.type.precision if pa.types.is_decimal(column.type) else 0
         if digits > 38 and column.name in file.entity.attributes:
-            raise OvertideError(
+            raise SourceError(
                 "unreadable_file",
                 f"{file.shown}: {column.name} is a decimal of {digits} digits.",
                 file.shown,

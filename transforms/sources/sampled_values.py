@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from overtide.schemas.configuration import Attribute, Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import number_text
 from overtide.schemas.values import BLANKS, Reading, Value, from_source, text_of
@@ -94,7 +94,7 @@ def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> l
     try:
         for row in sampled_rows(folder, entity, files_of(folder, entity)):
             look(seen, row, entity)
-    except (OvertideError, OSError):
+    except (SourceError, OSError):
         return []  # what cannot be read at all was found before
     found = [
         finding
@@ -138,7 +138,7 @@ def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
         return from_source(
             attribute.type, Reading(attribute.format, attribute.decimal_mark), time_zone, value
         )
-    except OvertideError:
+    except InvalidValueError:
         return None
 
 

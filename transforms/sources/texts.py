@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from overtide.schemas.errors import OvertideError
 from overtide.schemas.names import literal
 from overtide.transforms.sources import contract
-from overtide.transforms.sources.contents import UnreadableError, is_utf8, opened, write_utf8
+from overtide.transforms.sources.contents import (
+    UnreadableError,
+    is_utf8,
+    opened,
+    unreadable,
+    write_utf8,
+)
 from overtide.transforms.sources.contract import SourceText
 
 SAMPLED_BYTES = 1 << 20
@@ -52,9 +57,7 @@ def in_utf8(file: SourceText) -> Path:
     try:
         write_utf8(file.path, file.entity, file.copy)
     except UnreadableError as error:
-        raise OvertideError(
-            "unreadable_file", f"{file.shown} {error.what}.", file.shown, error.hint
-        ) from None
+        raise unreadable(file.shown, error.what, error.hint) from None
     return file.copy
 
 
