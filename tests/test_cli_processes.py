@@ -186,10 +186,10 @@ sys.exit(main(sys.argv[3:]))
 @pytest.mark.parametrize(
     "module",
     [
-        "overtide.answering",
-        "overtide.output",
+        "overtide.cli.answering",
+        "overtide.cli.output",
         "overtide.schemas.instants",
-        "overtide.commands",
+        "overtide.cli.commands",
         "overtide.lake.session",
         "duckdb",
     ],

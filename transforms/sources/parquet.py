@@ -9,7 +9,6 @@ from overtide.schemas.configuration import Entity
 from overtide.schemas.names import folded
 from overtide.transforms.sources.contents import UnreadableError, seems
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
-from overtide.transforms.sources.parquet_reading import read_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +39,8 @@ class Parquet(SourceFormat):
         self, connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
     ) -> tuple[int, str]:
         """Write the rows; every one is whole."""
+        from overtide.transforms.sources.parquet_reading import read_parquet
+
         return read_parquet(connection, files, write)
 
     def sampled(
