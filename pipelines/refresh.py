@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_read, not_appending
-from overtide.lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
+from overtide.lake.catalog import Publish, attach_statements, connect, expect_no_catalog
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.generation_build import GenerationSources, build_generation, remove_generations
 from overtide.lake.history import forget_history
@@ -39,7 +39,7 @@ from overtide.schemas.errors import FailedError, OvertideError, SourceError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import DAY, Instant, format_instant
 from overtide.schemas.loading import configuration_hash
-from overtide.schemas.names import literal, parquet_rows
+from overtide.schemas.names import parquet_rows
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
 from overtide.schemas.table import ProfileField
@@ -360,7 +360,6 @@ def build_serving(plan: Plan, found: Found) -> str:
     fields = fields_of(plan, found)
     with kernel(plan.settings) as connection:
         unify.attach(connection, plan)
-        connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
         customers, keys, vanished, aliases = (
             _rows(table, files[table])
             for table in ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias")
