@@ -138,6 +138,7 @@ def refresh(
                     content = manifest(
                         plan, found.tables, found.pairs, found.identified, found.outputs
                     )
+                    compared = comparing_told(plan, found)
                     crash_point("refresh.pipeline_done")
                     # 5. The serving generation is complete before the run is published, so the run
                     # can name it.
@@ -145,7 +146,7 @@ def refresh(
                         generation = build_serving(plan, found)
                     crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
-                content |= {"runner": runner.runner}
+                content |= {"runner": runner.runner} | compared
                 refreshed = _publish(plan, found, generation, content, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
@@ -421,7 +422,7 @@ def _publish(
         for output in found.outputs
         if output.files is not None
     ]
-    content |= comparing_told(plan, found) | follower.measured()
+    content |= follower.measured()
     history_days = plan.configuration.lake.history_days
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
