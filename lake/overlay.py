@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import connect
-from overtide.lake.definitions import create_table, define_view, inline_up_to, table_columns
+from overtide.lake.definitions import define_view, inline_up_to, table_columns
 from overtide.lake.locks import commit_lock
 from overtide.lake.published import carried, committing, known
 from overtide.schemas import tables
@@ -78,8 +78,8 @@ def create_overlay(connection: "DuckDBPyConnection") -> None:
     """
     there = table_columns(connection)
     for table in tables.OVERLAY:
-        if table.name not in there:
-            create_table(connection, table)
+        for statement in () if table.name in there else tables.create_statements(table):
+            connection.execute(statement)
     if OVERLAY_STATE.name not in there:
         # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the
         # rows it reads.

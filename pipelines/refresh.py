@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
@@ -142,6 +142,7 @@ def refresh(
                     content = manifest(
                         plan, found.tables, found.pairs, found.identified, found.outputs
                     )
+                    compared = comparing_told(plan, found)
                     crash_point("refresh.pipeline_done")
                     # 5. The serving generation is complete before the run is published, so the run
                     # can name it.
@@ -149,7 +150,7 @@ def refresh(
                         generation = build_serving(plan, found)
                     crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
-                content |= {"runner": runner.runner}
+                content |= {"runner": runner.runner} | compared
                 refreshed = _publish(plan, found, generation, content, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
@@ -320,9 +321,13 @@ def _gather(
 
 
 def run_pipeline(plan: Plan, files: list[SourceFiles], runner: RunnerConfig) -> Found:
-    """Run the pipeline on the named runner and return what it found."""
+    """Run the pipeline on the named runner and return what it found.
+
+    Types are checked by tests and not in every refresh: that takes a tenth of a small one.
+    """
     result = plan.scratch / "found.json"
     options = PipelineOptions(runner.flags)
+    options.view_as(TypeOptions).pipeline_type_check = False
     try:
         with new_pipeline(runner.runner, options) as pipeline:
             build(pipeline, plan, files) | "Keep results" >> beam.Map(_keep, str(result))
@@ -424,7 +429,7 @@ def _publish(
         for output in found.outputs
         if output.files is not None
     ]
-    content |= comparing_told(plan, found) | follower.measured()
+    content |= follower.measured()
     history_days = plan.configuration.lake.history_days
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
