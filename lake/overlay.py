@@ -15,7 +15,7 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import ConflictError
 from overtide.schemas.names import columns, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.table import SCHEMA, Column, Table
+from overtide.schemas.table import SCHEMA, Column, Table, create_statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,7 +78,7 @@ def create_overlay(connection: "DuckDBPyConnection") -> None:
     """
     there = table_columns(connection)
     for table in tables.OVERLAY:
-        for statement in () if table.name in there else tables.create_statements(table):
+        for statement in () if table.name in there else create_statements(table):
             connection.execute(statement)
     if OVERLAY_STATE.name not in there:
         # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the

@@ -30,7 +30,7 @@ from overtide.pipelines.refresh import Refreshed
 from overtide.project import Project
 from overtide.schemas import tables
 from overtide.schemas.configuration import Configuration
-from overtide.schemas.error_codes import CODES
+from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake

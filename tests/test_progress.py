@@ -19,7 +19,7 @@ from tests.conftest import make_shop
 
 @pytest.fixture
 def plan(tmp_path) -> Plan:
-    from overtide.pipelines.refresh import make_plan, source_files
+    from overtide.pipelines.planning import make_plan, source_files
     from overtide.schemas.loading import load
     from overtide.schemas.paths import Paths
 

@@ -17,8 +17,9 @@ from overtide.schemas.names import parquet_rows
 from overtide.transforms import blocks, clusters, pairs
 from overtide.transforms.blocks import BlockFile
 from overtide.transforms.compared import Compared
-from overtide.transforms.identities import Identified, identify, remembered
+from overtide.transforms.identities import Identified, identify
 from overtide.transforms.ingest import IngestedFiles, ingest
+from overtide.transforms.inheritance import remembered
 from overtide.transforms.kernel import kernel, write_parquet
 from overtide.transforms.keys import EntityTable, settle
 from overtide.transforms.pairs import RECORD, Pairs, Search, records, sides_of
