@@ -7,6 +7,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -459,11 +460,12 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
         done = project.stream(
             arguments.until_caught_up, stop.event, accept_log=arguments.accept_log
         )
-    document = {"position": done.position, "events": done.events, "ticks": done.ticks}
+    late = f" ({done.late:,} had ended before)" if done.late else ""
     output.confirm(
-        document,
+        asdict(done),
         lambda: (
-            f"Carried {counted(done.events, 'event')} into the lake; position {done.position:,}."
+            f"Carried {counted(done.events, 'event')}{late} into the lake; "
+            f"position {done.position:,}."
         ),
     )
     return INTERRUPTED if stop.interrupted else DONE
