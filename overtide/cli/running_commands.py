@@ -1,6 +1,7 @@
 """The commands that run a pipeline: the refresh and the stream."""
 
 from argparse import Namespace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from overtide.cli import comparing
@@ -95,11 +96,12 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
         done = project.stream(
             arguments.until_caught_up, stop.event, accept_log=arguments.accept_log
         )
-    document = {"position": done.position, "events": done.events, "ticks": done.ticks}
+    late = f" ({done.late:,} had ended before)" if done.late else ""
     output.confirm(
-        document,
+        asdict(done),
         lambda: (
-            f"Carried {counted(done.events, 'event')} into the lake; position {done.position:,}."
+            f"Carried {counted(done.events, 'event')}{late} into the lake; "
+            f"position {done.position:,}."
         ),
     )
     return INTERRUPTED if stop.interrupted else DONE
