@@ -214,7 +214,7 @@ def test_a_signal_is_answered_wherever_the_command_is(refreshed_shop, module, nu
 
 STOPPED_BESIDE_A_THREAD = """
 import os, signal, sys, threading
-from overtide import answering
+from overtide.cli import answering
 from overtide.cli import main
 def leaves_a_thread(argv, interruption):
     threading.Thread(target=threading.Event().wait).start()
@@ -250,7 +250,7 @@ def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
 
 STOPPED_IN_CODE_GIVEN_AS_TEXT = """
 import os, signal, sys
-from overtide import answering
+from overtide.cli import answering
 from overtide.cli import main
 def within_text(argv, interruption):
     exec("os.kill(os.getpid(), getattr(signal, sys.argv[1]))")
@@ -283,7 +283,7 @@ def test_a_command_stopped_within_code_given_as_text_ends_with_its_code(number, 
 
 DONE_BESIDE_A_THREAD = """
 import sys, threading
-from overtide import answering
+from overtide.cli import answering
 from overtide.cli import main
 def leaves_a_thread(argv, interruption):
     threading.Thread(target=threading.Event().wait).start()
