@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.values import duckdb_type
+from overtide.schemas.types import type_of
 
 SCHEMA = "lake.main"
 """Catalog and schema of every table; macros and views must name them, since nobody says USE."""
@@ -252,7 +252,7 @@ def customer(profile: Sequence[ProfileField]) -> Table:
     Its columns are in order, CustomerId first.
     """
     columns = [
-        Column(column.name, duckdb_type(column.type), _profile_comment(column))
+        Column(column.name, type_of(column.type).duckdb, _profile_comment(column))
         for column in profile
     ]
     return Table("Customer", "One row per unified customer.", (*columns, Column(*FIRST_RUN)))

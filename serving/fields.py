@@ -7,7 +7,8 @@ from typing import Any
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import OvertideError, usage_error
 from overtide.schemas.suggestions import did_you_mean
-from overtide.schemas.values import Value, from_json
+from overtide.schemas.types import type_of
+from overtide.schemas.values import Value
 
 NOT_FOUND = 404
 
@@ -107,7 +108,7 @@ def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[st
     errors = []
     for name, value in fields.items():
         try:
-            values[name] = from_json(updatable_type(generation, name), value)
+            values[name] = type_of(updatable_type(generation, name)).from_json(value)
         except OvertideError as error:
             error.target = name
             errors.append(error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Attribute, Condition, Entity, Ignore
 from overtide.schemas.names import quoted
-from overtide.schemas.values import canonical_text
+from overtide.schemas.types import type_of
 from overtide.transforms.ignored import define_lookup, ignored_texts, lookup, lower
 from overtide.transforms.normalize import How, define_normal, normalized
 
@@ -122,6 +122,6 @@ class Compared:
 
     def _texts(self) -> list[str]:
         return [
-            canonical_text(quoted(field), attribute.type)
+            type_of(attribute.type).text_sql(quoted(field))
             for field, attribute in zip(self.fields, self.attributes, strict=True)
         ]

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from overtide.schemas.names import file_literal, literal
+from overtide.schemas.types.raw_texts import marked
 from overtide.transforms import raw
 from overtide.transforms.csv_mending import mend
 from overtide.transforms.raw import (
@@ -29,7 +30,6 @@ from overtide.transforms.raw import (
     buffers,
     file_name,
     in_utf8,
-    marked,
     raw_column,
 )
 

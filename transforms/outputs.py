@@ -17,10 +17,9 @@ import pyarrow.parquet as pq
 from overtide.schemas import tables
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.tables import ProfileField, Table
-from overtide.schemas.values import duckdb_type
+from overtide.schemas.types import type_of
 from overtide.transforms import clusters, told
 from overtide.transforms.activities import activity_rows, of_customers, timeline_rows
-from overtide.transforms.column_types import canonical_json
 from overtide.transforms.fingerprint import EMPTY, Fingerprint, fingerprint, fingerprint_in_order
 from overtide.transforms.history import columns_of_history, replaced, reshaped, stamped
 from overtide.transforms.identities import Identified, Unified
@@ -331,7 +330,7 @@ def entity_outputs(table: EntityTable, plan: Plan) -> list[Output]:
     Unchanged ones stay as they are.
     """
     entity = plan.entities[table.entity]
-    types = {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
+    types = {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
     comments = {name: entity.attribute(name).semantic_type or "" for name in types}
     typed = Table(
         table.entity,
@@ -474,7 +473,7 @@ def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) 
     See `GenerationSources.profiles`.
     """
     pairs = ", ".join(
-        f"{literal(field.name)}, {canonical_json(quoted(field.name), field.type)}"
+        f"{literal(field.name)}, {type_of(field.type).json_sql(quoted(field.name))}"
         for field in fields
         if field.name != "CustomerId"
     )

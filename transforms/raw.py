@@ -88,14 +88,6 @@ def raw_column(place: int) -> str:
     return f"__raw_{place}"
 
 
-def marked(text: str) -> str:
-    """Return the SQL of a text, with a NUL before one that holds a NUL.
-
-    The lake cannot compare a text that holds one.
-    """
-    return f"CASE WHEN contains({text}, chr(0)) THEN chr(0) || {text} ELSE {text} END"
-
-
 def buffers(texts: Sequence[Path]) -> str:
     """Return the options of `read_csv` that let a line be `MAX_LINE` long.
 

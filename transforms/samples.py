@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from overtide.schemas.configuration import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.strict_json import parse_json
+from overtide.schemas.types import type_of
 from overtide.transforms.contents import is_utf8, opened_text
 from overtide.transforms.layout import bounded_lines, layout_of
 from overtide.transforms.raw import Layout
@@ -183,7 +184,7 @@ def _values(batch: "pa.RecordBatch", entity: Entity) -> Iterator[dict[str, Any]]
     columns = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_temporal(column.type):
-            fitting = entity.attribute(name).type in ("date", "datetime")
+            fitting = type_of(entity.attribute(name).type).is_time
             columns[name] = (
                 [None] * len(column) if fitting else column.cast(pa.string()).to_pylist()
             )
