@@ -36,9 +36,9 @@ class Accuracy:
 
 
 def accuracy(keys: Path, truth: Path) -> Accuracy:
-    """Compare AlternateKey (a Parquet file.
+    """Compare AlternateKey with the file `truth`.
 
-    EntityName, PrimaryKey, CustomerId) with the file `truth`.
+    `keys` is a Parquet file of EntityName, PrimaryKey and CustomerId.
     """
     reader = "read_csv" if truth.suffix == ".csv" else "read_parquet"
     query = f"""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from overtide.eventlog.contract import Answer
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import ConflictError, InvalidRequestError, OvertideError
 from overtide.schemas.events import Draft, Event, IdSource, resolve
 from overtide.schemas.instants import Clock, Instant
 
@@ -107,7 +107,7 @@ class Decisions:
         accepted_at = max(self._clock(), self.tail.accepted_at + 1)
         try:
             event = resolve(draft, accepted_at, self._ids(accepted_at), self.tail.position)
-        except OvertideError as refusal:
+        except InvalidRequestError as refusal:
             return Answer(refusal=refusal)
         self._accept(
             Entry(event, draft.idempotency_key, draft.request_hash, draft.body_hash, draft.status)
@@ -167,13 +167,12 @@ def _again(first: Entry) -> Answer:
 
 def _key_conflict(draft: Draft, first: Entry) -> Answer:
     return Answer(
-        refusal=OvertideError(
+        refusal=ConflictError(
             "idempotency_conflict",
             f"The idempotency key {draft.idempotency_key!r} was used for another request "
             f"(event {first.event.event_id}).",
             "idempotencyKey",
             "Use a new key for a new request.",
-            409,
         )
     )
 
@@ -184,19 +183,18 @@ def _activity_conflict(draft: Draft, first: Entry, begin: int | None) -> Answer:
     )  # of all or none there may be no event in the end
     other = "in another row of this request" if beside else f"(event {first.event.event_id})"
     return Answer(
-        refusal=OvertideError(
+        refusal=ConflictError(
             "activity_conflict",
             f"The activity {draft.activity_id} exists with another content {other}.",
             "ActivityId",
             "Activities never change; post a new one.",
-            409,
         )
     )
 
 
 def batch_refused() -> OvertideError:
     """Return the refusal of a row that was in order, in a request that is all or none."""
-    return OvertideError(
+    return InvalidRequestError(
         "batch_refused",
         "Not accepted, because another row of the same request was refused.",
         None,

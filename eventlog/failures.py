@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from overtide.schemas.errors import LOCKED, OvertideError
+from overtide.schemas.errors import (
+    BusyError,
+    CorruptError,
+    OvertideError,
+    ReplacedLogError,
+    UnavailableError,
+)
 
 CORRUPT = {
     sqlite3.SQLITE_CORRUPT,
@@ -48,21 +54,18 @@ def clear_errors(path: Path) -> Iterator[None]:
 def _from_sqlite(path: Path, error: sqlite3.Error) -> OvertideError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in CORRUPT:
-        return OvertideError(
+        return CorruptError(
             "log_corrupt",
             f"The event log {path} is damaged or is no event log ({error}).",
             str(path),
             "Restore it from a backup, or move it away to begin a new log.",
-            500,
         )
     if code in BUSY:
-        return OvertideError(
+        return BusyError(
             "log_busy",
             f"Another program keeps the event log {path} locked.",
             str(path),
             "Close it and try again.",
-            503,
-            LOCKED,
         )
     return unwritable(path, error)
 
@@ -74,12 +77,11 @@ def damaged(path: Path, position: int | None, fault: str | None = None) -> Overt
         if position is not None
         else f"The event log {path} is damaged: {fault}."
     )
-    return OvertideError(
+    return CorruptError(
         "log_corrupt",
         what,
         str(path),
         "Restore the newest backup of the log, or read without real-time changes (`--base`).",
-        500,
     )
 
 
@@ -106,25 +108,23 @@ def another(position: int) -> OvertideError:
 
 
 def _replaced(message: str, target: str | None) -> OvertideError:
-    return OvertideError(
+    return ReplacedLogError(
         "log_replaced",
         message,
         target,
         "Restore the newest backup of the log. Where there is "
         "none, `overtide stream --accept-log` begins anew with the log that is there.",
-        500,
     )
 
 
 def unwritable(path: Path, error: Exception) -> OvertideError:
     """Return the error of a log that cannot be opened, written or extended."""
     reason = getattr(error, "strerror", None) or str(error)
-    return OvertideError(
+    return UnavailableError(
         "log_unwritable",
         f"The event log {path} cannot be used: {reason}.",
         str(path),
         "Check the disk's free space and the permissions of the file and of its folder.",
-        503,
     )
 
 
@@ -133,21 +133,19 @@ def interrupted() -> OvertideError:
 
     Another thread was writing them with its own requests.
     """
-    return OvertideError(
+    return UnavailableError(
         "log_unwritable",
         "The thread that wrote the event log for several others was interrupted.",
         None,
         "Send it again; with the same idempotency key it is accepted once.",
-        503,
     )
 
 
 def wrong_version(path: Path, version: int) -> OvertideError:
     """Return the error of a log that another version of the program made."""
-    return OvertideError(
+    return CorruptError(
         "log_version",
         f"The event log {path} has layout {version}, which this version cannot read.",
         str(path),
         "Use the version of Overtide that wrote it.",
-        500,
     )

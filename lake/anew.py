@@ -12,7 +12,8 @@ from overtide.lake.published import Standing, announce, doubt, standing_of
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import OVERLAY, SCHEMA
+from overtide.schemas.table import SCHEMA
+from overtide.schemas.tables import OVERLAY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

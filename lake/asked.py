@@ -1,6 +1,4 @@
-"""What a macro is asked for.
-
-Its arguments, bound once where no name of ours can meet one of the caller's.
+"""The arguments of a macro, bound once where no name of ours can meet one of the caller's.
 
 DuckDB puts the text of an argument wherever a macro names its parameter, and binds it there: beside
 a table that we call `c` the argument `c.CustomerId` would mean our column. So the parameters stand
@@ -13,7 +11,7 @@ would do above a CTE that is named twice.
 from overtide.schemas import tables
 from overtide.schemas.instants import DAY, HOUR, Instant, format_instant
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.tables import SCHEMA, Table
+from overtide.schemas.table import SCHEMA, Table
 
 BEFORE_HISTORY, INVALID_INSTANT = "before_history", "invalid_instant"
 """The codes with which instants are refused; the message of DuckDB's error begins with one."""

@@ -17,13 +17,13 @@ from overtide.lake.catalog import Publish, connect, is_outdated, unreadable
 from overtide.lake.definitions import TABLE_COLUMNS, columns_by_table
 from overtide.lake.generation import Generation, Profile
 from overtide.schemas.activities import COLUMNS
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import UnavailableError
 from overtide.schemas.events import activity_id
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import folded, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import SCHEMA, ProfileField
+from overtide.schemas.table import SCHEMA, ProfileField
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
 
@@ -66,11 +66,11 @@ class Lake:
                         self._close()
                     self._connection = self._connection or self._connected()
                     return self._connection.execute(statement, list(parameters)).fetchall()
-                except (duckdb.Error, OvertideError) as error:
+                except (duckdb.Error, UnavailableError) as error:
                     self._close()
                     if attempt == ATTEMPTS - 1:
                         raise (
-                            error if isinstance(error, OvertideError) else unreadable(error)
+                            error if isinstance(error, UnavailableError) else unreadable(error)
                         ) from None
         raise AssertionError
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.copies import Copy, copied
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    CorruptError,
+    NotFoundError,
+    OvertideError,
+    SetupError,
+    UnavailableError,
+)
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import HISTORY_DAYS
 from overtide.schemas.names import literal
@@ -68,7 +74,7 @@ def extension(name: str) -> Path:
     """
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if found is None or found.origin is None:
-        raise OvertideError(
+        raise SetupError(
             "extension_missing",
             f"The DuckDB extension {name} is not installed.",
             name,
@@ -115,12 +121,11 @@ def connect(
     if not paths.catalog.exists():
         expect_no_catalog(paths)
         if read_only:
-            raise OvertideError(
+            raise NotFoundError(
                 "no_lake",
                 f"There is no lake in {paths.project} yet.",
                 str(paths.catalog),
                 "Run `overtide refresh` first.",
-                404,
             )
     if not read_only:
         make_folder(paths.catalog.parent)
@@ -221,12 +226,11 @@ def _write_mark(paths: Paths, identity: str) -> None:
 
 
 def _foreign_data(paths: Paths) -> OvertideError:
-    return OvertideError(
+    return CorruptError(
         "foreign_data",
         f"The data folder {paths.data} is that of another lake.",
         str(paths.data),
         "Give each lake a `lake.data` of its own. Where this lake's catalog was lost, restore it.",
-        500,
     )
 
 
@@ -246,13 +250,22 @@ def expect_no_catalog(paths: Paths) -> None:
         return
     if not lost:
         raise _foreign_data(paths)
-    raise OvertideError(
+    raise UnavailableError(
         "lake_unreadable",
         f"The lake's catalog {paths.catalog} is missing, but it was there.",
         str(paths.catalog),
         "Restore it together with its data from a backup. To begin a new lake, in "
         f"which customers may have other ids, move {paths.published} and {paths.data} away.",
-        503,
+    )
+
+
+def nothing_published(paths: Paths) -> OvertideError:
+    """Return the error of a project before its first publish."""
+    return NotFoundError(
+        "nothing_published",
+        f"Nothing is published in {paths.project} yet.",
+        None,
+        "Run `overtide refresh` first.",
     )
 
 
@@ -260,14 +273,13 @@ def unreadable(error: BaseException, what: str = "The lake") -> OvertideError:
     """Return what DuckDB says of a lake that cannot be attached, read or written."""
     text = " ".join(str(error).split("\nLINE ")[0].split()).removesuffix(".")
     reason = text.rpartition('": ')[2] if text.startswith("Failed to") else text
-    return OvertideError(
+    return UnavailableError(
         "lake_unreadable",
         f"{what} cannot be used: {reason}.",
         None,
         "Check that the catalog and its data folder are whole, may be written to, and that the "
         "disk "
         "is not full.",
-        503,
     )
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from overtide.lake.definitions import columns_of
 from overtide.lake.merged import LIVE, with_query
 from overtide.schemas.instants import Instant
-from overtide.schemas.tables import SCHEMA, VANISHED_KEY
+from overtide.schemas.table import SCHEMA
+from overtide.schemas.tables import VANISHED_KEY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

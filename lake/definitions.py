@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from overtide.schemas import tables
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.tables import SCHEMA, Table
+from overtide.schemas.table import SCHEMA, Table, comment_sql, create_statements
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -18,9 +17,9 @@ TABLE_COLUMNS = """
       FROM duckdb_columns()
     WHERE database_name = 'lake' AND schema_name = 'main' AND table_name = coalesce($1, table_name)
     ORDER BY table_name, column_index"""
-"""The columns of a table or view of the lake (NULL.
+"""The columns of a table or view of the lake with their SQL types, for `columns_by_table`.
 
-Of all) with their SQL types, for `columns_by_table`.
+NULL in place of a name asks for all.
 """
 
 
@@ -85,7 +84,7 @@ def last_manifest(connection: "DuckDBPyConnection") -> dict[str, Any]:
 def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
     """Create a table with its comments unless it exists."""
     if not columns_of(connection, table.name):
-        for statement in tables.create_statements(table):
+        for statement in create_statements(table):
             connection.execute(statement)
 
 
@@ -94,7 +93,7 @@ def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> No
     connection.execute(
         f"CREATE OR REPLACE VIEW {SCHEMA}.{quoted(view.name)} AS {calling_own_functions(query)}"
     )
-    connection.execute(tables.comment_sql(view, "VIEW"))
+    connection.execute(comment_sql(view, "VIEW"))
 
 
 def inline_up_to(connection: "DuckDBPyConnection", rows: int, table: str | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from overtide.lake.merged import CHANGE, LIVE, TARGET, resolving, with_query
 from overtide.schemas.names import columns, literal, quoted
-from overtide.schemas.tables import SCHEMA, Column, ProfileField, Table
+from overtide.schemas.table import SCHEMA, Column, ProfileField, Table
 from overtide.schemas.types import type_of
 
 FLAP_BACKS = Table(

@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    CorruptGenerationError,
+    GenerationError,
+    InvalidValueError,
+    OvertideError,
+)
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import text_of
@@ -74,13 +79,7 @@ class Generation:
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._opening = threading.Lock()
         if not path.exists():
-            raise OvertideError(
-                "generation_missing",
-                f"The serving generation {path.name} is missing.",
-                str(path),
-                "Run `overtide refresh` to build it again.",
-                503,
-            )
+            raise missing(path, "missing")
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
@@ -109,7 +108,7 @@ class Generation:
         kind, reading = type_of(attribute["type"]), Reading.of(attribute)
         try:
             return text_of(kind.from_source(reading, declared["time_zone"], key)) or key
-        except OvertideError:
+        except InvalidValueError:
             return key
 
     def profile(self, customer_id: str) -> Profile | None:
@@ -218,14 +217,23 @@ class Generation:
         return corrupt(self.path, reason)
 
 
+def missing(path: Path, what: str) -> OvertideError:
+    """Return the error of a generation that is not there, or cannot be used: `what` says which."""
+    return GenerationError(
+        "generation_missing",
+        f"The serving generation {path.name} is {what}.",
+        str(path),
+        "Run `overtide refresh` to build it again.",
+    )
+
+
 def corrupt(path: Path, reason: str) -> OvertideError:
     """Return the error of a generation that is not what was built."""
-    return OvertideError(
+    return CorruptGenerationError(
         "generation_corrupt",
         f"The serving generation {path.name} cannot be read: {reason}.",
         str(path),
         "Run `overtide refresh` to build a new one.",
-        503,
     )
 
 

@@ -8,12 +8,12 @@ from overtide.lake.overlay import transaction
 from overtide.schemas import tables
 from overtide.schemas.instants import DAY, Instant, format_instant
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.tables import SCHEMA
+from overtide.schemas.table import SCHEMA, history_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-HISTORIES = ("Customer_history", *(tables.history_of(table).name for table in tables.VERSIONED))
+HISTORIES = ("Customer_history", *(history_of(table).name for table in tables.VERSIONED))
 
 
 def history_begins(now: Instant, last: Publish) -> Instant:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import LOCKED, OvertideError
+from overtide.schemas.errors import LockedError, OvertideError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.paths import Paths
 
@@ -95,13 +95,11 @@ def _locked(path: Path) -> OvertideError:
         if holder
         else "another process"
     )
-    return OvertideError(
+    return LockedError(
         "locked",
         f"The {path.stem} lock is held by {who}.",
         path.stem,
         "Try again when it has finished.",
-        423,
-        LOCKED,
     )
 
 

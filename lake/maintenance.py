@@ -23,7 +23,7 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.instants import Instant, format_instant
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import SCHEMA
+from overtide.schemas.table import SCHEMA
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

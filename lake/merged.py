@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from overtide.lake.asked import LAST_PUBLISH, latest
 from overtide.schemas import tables
 from overtide.schemas.names import columns, literal, quoted
-from overtide.schemas.tables import SCHEMA, ProfileField, Table
+from overtide.schemas.table import SCHEMA, Column, ProfileField, Table
 from overtide.schemas.types import type_of
 
 Ctes = Mapping[str, str]
@@ -152,8 +152,8 @@ def resolving(frame: Frame, source: str, carried: Sequence[str]) -> str:
     )
 
 
-CUSTOMER_ID = Table("Customer", "", (tables.Column("CustomerId", "VARCHAR", ""),))
-ACTIVITY_ID = Table("UnifiedActivity", "", (tables.Column("ActivityId", "VARCHAR", ""),))
+CUSTOMER_ID = Table("Customer", "", (Column("CustomerId", "VARCHAR", ""),))
+ACTIVITY_ID = Table("UnifiedActivity", "", (Column("ActivityId", "VARCHAR", ""),))
 CHANGE = ("EventId", "Field", "Value", "ValidFrom", "AcceptedAt")
 TARGET = ("CustomerId", "EntityName", "PrimaryKey")
 

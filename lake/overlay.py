@@ -12,10 +12,10 @@ from overtide.lake.locks import commit_lock
 from overtide.lake.published import carried, committing, known
 from overtide.schemas import tables
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import ConflictError
 from overtide.schemas.names import columns, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import SCHEMA, Column, Table
+from overtide.schemas.table import SCHEMA, Column, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -162,13 +162,12 @@ def _last_acceptance(rows: Mapping[str, "pa.Table"]) -> datetime | None:
 def _expect_position(connection: "DuckDBPyConnection", span: Span) -> None:
     position = committed_position(connection, span.partition)
     if position != span.start:
-        raise OvertideError(
+        raise ConflictError(
             "position_moved",
             f"The range [{span.start}, {span.end}) does not begin at the committed "
             f"position {position}.",
             "stream_commits",
             "Read the log again from there.",
-            409,
         )
 
 

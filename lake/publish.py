@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.lake.catalog import Publish, connect, expect_no_catalog
+from overtide.lake.catalog import Publish, connect, expect_no_catalog, nothing_published
 from overtide.lake.definitions import (
     columns_of,
     create_table,
@@ -36,12 +36,12 @@ from overtide.lake.published import (
     publish_before,
 )
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from overtide.schemas.names import file_literal, literal, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature, signature
-from overtide.schemas.tables import RUNS, SCHEMA, SERVING_META, Table, create_statements
+from overtide.schemas.table import SCHEMA, Table, create_statements
+from overtide.schemas.tables import RUNS, SERVING_META
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -327,11 +327,5 @@ def expect_lake(paths: Paths) -> Publish:
     if not paths.catalog.exists():
         expect_no_catalog(paths)
     if found is None:
-        raise OvertideError(
-            "nothing_published",
-            f"Nothing is published in {paths.project} yet.",
-            None,
-            "Run `overtide refresh` first.",
-            404,
-        )
+        raise nothing_published(paths)
     return found

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from overtide.lake.catalog import METADATA, Publish, connect, expect_no_catalog, publish_of_comment
 from overtide.lake.locks import commit_lock, commit_lock_at_once
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import UnavailableError
 from overtide.schemas.folders import sync_folder
 from overtide.schemas.instants import Instant, microseconds
 from overtide.schemas.paths import Paths
@@ -342,7 +342,7 @@ def _noted_anew(paths: Paths) -> Note:
 def _named_by_catalog(paths: Paths) -> Standing:
     try:
         connection = connect(paths)
-    except OvertideError as error:
+    except UnavailableError as error:
         # Whoever made the file died before the lake was in it.
         try:
             connection = connect(paths, read_only=False)

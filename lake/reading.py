@@ -16,7 +16,7 @@ from overtide.lake.generation import Profile
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import Event
 from overtide.schemas.instants import format_instant
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
 

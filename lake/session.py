@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from overtide.lake.asked import BEFORE_HISTORY, INVALID_INSTANT
 from overtide.lake.catalog import attached_catalog, connect
 from overtide.lake.publish import expect_lake
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import (
+    FailedError,
+    InvalidRequestError,
+    InvalidValueError,
+    OvertideError,
+    UnavailableError,
+    UsageError,
+)
 from overtide.schemas.names import literal
 from overtide.schemas.paths import Paths
 
@@ -34,13 +41,17 @@ NAME = re.compile(r'"([^"]*)"|\w+')
 SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)B", re.IGNORECASE)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
-REFUSALS = {
-    BEFORE_HISTORY: "Ask for a later instant, or keep more with `lake.history_days`.",
+REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
+    BEFORE_HISTORY: (
+        InvalidRequestError,
+        "Ask for a later instant, or keep more with `lake.history_days`.",
+    ),
     INVALID_INSTANT: (
-        "Give an instant, or leave out the rows that have none before the macro is called."
+        InvalidValueError,
+        "Give an instant, or leave out the rows that have none before the macro is called.",
     ),
 }
-"""The codes that the macros' own errors begin with, and what to do."""
+"""The codes that the macros' own errors begin with, their families, and what to do."""
 
 
 @contextlib.contextmanager
@@ -89,7 +100,7 @@ def open_session(
     import duckdb
 
     if memory_limit is not None and not SIZE.fullmatch(memory_limit.strip()):
-        raise usage_error(
+        raise UsageError(
             "invalid_value",
             f"{memory_limit!r} is no size of memory.",
             "memory_limit",
@@ -201,13 +212,13 @@ def run_query(
     try:
         return fetch(_result(connection, query, parameters), bytes_of(limit))
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
-        raise OvertideError("invalid_sql", sentence(error), None) from None
+        raise InvalidRequestError("invalid_sql", sentence(error), None) from None
     except duckdb.InvalidInputException as error:
         raise _refused(error) from None
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise _too_large(error, limit) from None
     except duckdb.Error as error:
-        raise OvertideError("sql_failed", sentence(error), None, status=500) from None
+        raise FailedError("sql_failed", sentence(error), None) from None
 
 
 def _result(
@@ -215,7 +226,7 @@ def _result(
 ) -> "DuckDBPyConnection":
     statements = connection.extract_statements(query)
     if not statements:
-        raise OvertideError(
+        raise InvalidRequestError(
             "invalid_sql",
             "There is no SQL statement.",
             None,
@@ -232,10 +243,10 @@ def _refused(error: Exception) -> OvertideError:
     """Return the error of an input that DuckDB or one of the macros does not take."""
     if "read-only mode" in str(error):
         return _read_only("This")
-    for code, hint in REFUSALS.items():
+    for code, (family, hint) in REFUSALS.items():
         if f"{code}: " in str(error):
-            return OvertideError(code, _after(sentence(error), code), None, hint)
-    return OvertideError("invalid_sql", sentence(error), None)
+            return family(code, _after(sentence(error), code), None, hint)
+    return InvalidRequestError("invalid_sql", sentence(error), None)
 
 
 def _too_large(error: Exception, limit: str) -> OvertideError:
@@ -251,12 +262,11 @@ def _too_large(error: Exception, limit: str) -> OvertideError:
         if full
         else 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`)'
     )
-    return OvertideError(
+    return UnavailableError(
         "out_of_memory",
         f"The query needs more {what}.",
         None,
         f"{more}, or ask for less at once: fewer columns, customers or instants.",
-        503,
     )
 
 
@@ -301,7 +311,7 @@ def _words(query: str) -> list[str]:
 
 
 def _read_only(what: str) -> OvertideError:
-    return OvertideError(
+    return InvalidRequestError(
         "sql_not_read_only",
         f"{what} is not run here: the lake is open for reading only.",
         None,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from overtide.lake.definitions import columns_of
 from overtide.schemas.crash import crash_point
-from overtide.schemas.tables import RUNS, SCHEMA
+from overtide.schemas.table import SCHEMA
+from overtide.schemas.tables import RUNS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 from overtide.lake.base import Lake, Past
-from overtide.lake.generation import Generation, Json, Profile
-from overtide.schemas.errors import OvertideError
+from overtide.lake.definitions import TABLE_COLUMNS
+from overtide.lake.generation import Generation, Json, Profile, missing
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import SCHEMA
+from overtide.schemas.table import SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,16 +54,8 @@ def meta_of(lake: Lake, run: int, path: "Path") -> dict[str, Json]:
 
     Raise `generation_missing` where an earlier version published it.
     """
-    try:
-        rows = lake.query(f'SELECT "Key", "Value" FROM {SCHEMA}.serving_meta')
-    except OvertideError:
-        rows = []
+    kept = lake.query(TABLE_COLUMNS, ["serving_meta"])
+    rows = lake.query(f'SELECT "Key", "Value" FROM {SCHEMA}.serving_meta') if kept else []
     if not rows:
-        raise OvertideError(
-            "generation_missing",
-            f"The serving generation {path.name} is missing or damaged.",
-            str(path),
-            "Run `overtide refresh` to build it again.",
-            503,
-        )
+        raise missing(path, "missing or damaged")
     return {"run": run, **{key: json.loads(value) for key, value in rows}}

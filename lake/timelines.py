@@ -22,7 +22,7 @@ from overtide.lake.merged import (
 from overtide.schemas import tables
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import columns
-from overtide.schemas.tables import SCHEMA
+from overtide.schemas.table import SCHEMA
 
 ALIASES, KEYS, GONE = map(
     versions, (tables.IDENTITY_ALIAS, tables.ALTERNATE_KEY, tables.VANISHED_KEY)

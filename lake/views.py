@@ -22,7 +22,7 @@ from overtide.lake.timelines import timeline_query
 from overtide.schemas import tables
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import quoted
-from overtide.schemas.tables import SCHEMA, ProfileField, Table
+from overtide.schemas.table import SCHEMA, ProfileField, Table, history_of
 from overtide.schemas.types import type_of
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
     base = [tables.customer(profile), *tables.VERSIONED]
     return [
         *base,
-        *(tables.history_of(table) for table in base),
+        *(history_of(table) for table in base),
         tables.CONFLATION_MATCH_PAIRS,
         tables.OVERSIZED_BLOCKS,
         tables.IGNORED_VALUES,

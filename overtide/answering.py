@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING
 from overtide.failures import explained
 from overtide.output import Output, discard, prepare_streams, tell
 from overtide.parser import parse
-from overtide.schemas.errors import DONE, OvertideError
+from overtide.schemas.errors import (
+    DONE,
+    ConfigurationError,
+    CorruptError,
+    OvertideError,
+    ReplacedLogError,
+    SetupError,
+    UnavailableError,
+)
 from overtide.signals import Interruption
 
 if TYPE_CHECKING:
     from overtide.project import Project
+
+UNREADABLE = ConfigurationError, CorruptError, ReplacedLogError, SetupError, UnavailableError
+"""What keeps a project's configuration, log or lake from being read."""
 
 
 def answer(argv: Sequence[str] | None, interruption: Interruption) -> int:
@@ -107,7 +118,7 @@ def warn(project: "Project", output: Output) -> None:
 
     What cannot be read is the command's to tell.
     """
-    with suppress(OvertideError, OSError):
+    with suppress(*UNREADABLE, OSError):
         behind = project.clock_behind()
         if behind is not None:
             output.warn(behind)

@@ -6,7 +6,7 @@ A wrong type is refused in a sentence, before anything is begun.
 from collections.abc import Mapping, Sequence
 from os import PathLike
 
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import OvertideError, UsageError
 
 
 def expect_text(value: object, name: str) -> None:
@@ -57,4 +57,4 @@ def expect_event(value: object, name: str) -> None:
 def _unexpected(value: object, name: str, expected: str) -> OvertideError:
     shown = repr(value)
     shown = shown if len(shown) <= 100 else shown[:97] + "..."
-    return usage_error("invalid_parameter", f"{name} is {shown}; {expected} is expected.", name)
+    return UsageError("invalid_parameter", f"{name} is {shown}; {expected} is expected.", name)

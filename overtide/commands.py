@@ -15,7 +15,7 @@ from overtide.failures import explained
 from overtide.loss import losses
 from overtide.output import Output, counted, refusal_text, tell
 from overtide.project import Project
-from overtide.schemas.errors import DONE, FAILED, OvertideError, usage_error
+from overtide.schemas.errors import DONE, FAILED, INTERRUPTED, InvalidValueError, UsageError
 from overtide.schemas.instants import format_instant
 from overtide.schemas.strict_json import parse_json, parse_lines
 from overtide.schemas.types import type_of
@@ -247,13 +247,13 @@ def assigned(words: Sequence[str], types: dict[str, str]) -> dict[str, Any]:
     for word in words:
         name, separator, text = word.partition("=")
         if not separator or name in ("", ":"):
-            raise usage_error(
+            raise UsageError(
                 "usage", f"{word!r} sets no field.", word, "Write field=text or field:=JSON."
             )
         is_json = name.endswith(":")
         name = name.removesuffix(":")
         if name in fields:
-            raise usage_error("usage", f"The field {name} is given twice.", name, "Give it once.")
+            raise UsageError("usage", f"The field {name} is given twice.", name, "Give it once.")
         fields[name] = (
             _json_value(name, text)
             if is_json
@@ -265,8 +265,8 @@ def assigned(words: Sequence[str], types: dict[str, str]) -> dict[str, Any]:
 def _json_value(name: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
         return parse_json(text)
-    except OvertideError as error:
-        raise OvertideError(
+    except InvalidValueError as error:
+        raise InvalidValueError(
             error.code,
             f"{name}: {error.message}",
             name,
@@ -288,7 +288,7 @@ def post(project: Project, arguments: Namespace, output: Output) -> int:
     """Add activities, and say what became of each row."""
     text = _input(arguments.file)
     if not text.strip():
-        raise usage_error(
+        raise UsageError(
             "empty_input",
             f"{_name(arguments.file)} is empty: there is nothing to post.",
             None,
@@ -344,14 +344,14 @@ def _input(file: str) -> str:
     try:
         return _bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise usage_error(
+        raise UsageError(
             "unreadable_file",
             f"{_name(file)} is not UTF-8 (byte {error.start}).",
             None,
             "Write it as UTF-8.",
         ) from None
     except OSError as error:
-        raise usage_error(
+        raise UsageError(
             "unreadable_file", f"{_name(file)} cannot be read: {error.strerror}.", file
         ) from None
 
@@ -440,7 +440,7 @@ def _outcome(before: "Publish | None", now: "Publish | None") -> tuple[str, str 
 def stream(project: Project, arguments: Namespace, output: Output) -> int:
     """Carry accepted events into the lake until stopped, or until caught up."""
     from overtide.lake.locks import holder, stream_lock
-    from overtide.signals import INTERRUPTED, stopping
+    from overtide.signals import stopping
 
     with stopping() as stop:
         if not arguments.until_caught_up and holder(stream_lock(project.paths)) is None:
@@ -464,12 +464,12 @@ def _customer(arguments: Namespace, most: int | None = None) -> tuple[str | None
     customer_id = None
     if arguments.key is None:
         if not words or not words[0] or (most is None and "=" in words[0]):
-            raise usage_error(
+            raise UsageError(
                 "usage", "No customer is named.", None, "Give a CUSTOMER_ID, or --key ENTITY=PK."
             )
         customer_id = words.pop(0)
     if most is not None and len(words) > most:
-        raise usage_error(
+        raise UsageError(
             "usage",
             f"{words[most]!r} is one argument too many.",
             None,

@@ -9,20 +9,21 @@ import shlex
 import shutil
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from overtide import examples, schemas
 from overtide.output import Output, counted
-from overtide.schemas.errors import DONE, USAGE, usage_error
+from overtide.schemas.errors import DONE, USAGE, UsageError
 from overtide.schemas.mistakes import Mistake, shown
 from overtide.schemas.suggestions import closest
 
 if TYPE_CHECKING:
     from overtide.schemas.configuration import Entity
     from overtide.schemas.loading import Examined
-    from overtide.transforms.sources import Finding
+    from overtide.transforms.sources.files import Finding
 
 EXAMPLES = ("contoso", "retail", "blank")
 READING = ("path", "format", "encoding", "delimiter")
@@ -57,7 +58,7 @@ def init_project(folder: Path, example: str) -> int:
     """
     if example not in EXAMPLES:
         meant = closest(example, EXAMPLES)
-        raise usage_error(
+        raise UsageError(
             "unknown_example",
             f"There is no example {example!r}.",
             example,
@@ -75,14 +76,14 @@ def init_project(folder: Path, example: str) -> int:
 def expect_room(folder: Path) -> None:
     """Raise `not_a_folder` or `folder_not_empty` where no new project can be."""
     if folder.exists() and not folder.is_dir():
-        raise usage_error(
+        raise UsageError(
             "not_a_folder",
             f"{folder} is not a folder.",
             str(folder),
             "Name a new or an empty folder.",
         )
     if folder.exists() and any(folder.iterdir()):
-        raise usage_error(
+        raise UsageError(
             "folder_not_empty",
             f"{folder} is not empty.",
             str(folder),
@@ -138,8 +139,8 @@ def _of_files(
     examined: "Examined", place: tuple[str, ...], folder: Path, entity: "Entity"
 ) -> list[Mistake]:
     """Return what an entity's files show, as far as the configuration says how to read them."""
-    from overtide.transforms.sampled_values import check_values
-    from overtide.transforms.sources import check_columns
+    from overtide.transforms.sources.files import check_columns
+    from overtide.transforms.sources.sampled_values import check_values
 
     if not _can_be_read(examined, place):
         return []
@@ -205,5 +206,4 @@ def _at(examined: "Examined", place: tuple[str, ...], finding: "Finding") -> Mis
         expected=finding.expected,
         suggestion=finding.suggestion,
     )
-    mistake.severity = finding.severity
-    return mistake
+    return replace(mistake, severity=finding.severity)

@@ -20,7 +20,7 @@ from typing import Any
 from overtide.commands_project import expect_room
 from overtide.output import BOLD, DIM, Output
 from overtide.project import system_clock
-from overtide.schemas.errors import DONE, OvertideError
+from overtide.schemas.errors import DONE, FailedError
 from overtide.schemas.instants import SECOND, Instant, format_instant, parse_instant
 
 WHO = "eCommerce_eCommerceContacts=CNTID_1000"
@@ -218,12 +218,11 @@ class Story:
         finally:
             sys.stdin = stdin
         if code != DONE:
-            raise OvertideError(
+            raise FailedError(
                 "demo_failed",
                 f"`{shlex.join(words)}` failed: {captured.getvalue().strip()}",
                 None,
                 "Run it again with -v before the command.",
-                500,
             )
         return captured.getvalue()
 

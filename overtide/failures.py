@@ -5,7 +5,7 @@ Files, memory, the lake, and our own mistakes.
 
 import errno
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import FailedError, OvertideError, UnavailableError
 
 HINTS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free space on that disk, then run it again."),
@@ -27,24 +27,22 @@ def explained(error: BaseException) -> OvertideError:
     if isinstance(error, OSError):
         return unusable(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":  # DuckDB's
-        return OvertideError(
+        return UnavailableError(
             "out_of_memory",
             "There is not enough memory for this.",
             None,
             "Close other programs, or use a machine with more memory.",
-            503,
         )
     if type(error).__module__ in ("duckdb", "_duckdb"):
         from overtide.lake.catalog import unreadable
 
         return unreadable(error)
     reason = " ".join(str(error).split())[:300]
-    return OvertideError(
+    return FailedError(
         "internal_error",
         f"Something went wrong inside: {type(error).__name__}{': ' + reason if reason else ''}.",
         None,
         "Run it again with -v before the command to see where.",
-        500,
     )
 
 
@@ -52,18 +50,17 @@ def unusable(error: OSError) -> OvertideError:
     """Return the error of a file, a folder or a stream that the system refuses."""
     reason = error.strerror or str(error)
     if error.filename is None:
-        return OvertideError(
+        return UnavailableError(
             "file_unusable",
             f"Input or output failed: {reason}.",
             None,
             HINTS.get(error.errno or 0),
-            503,
         )
     name = (
         error.filename.decode(errors="replace")
         if isinstance(error.filename, bytes)
         else str(error.filename)
     )
-    return OvertideError(
-        "file_unusable", f"{name} cannot be used: {reason}.", name, HINTS.get(error.errno or 0), 503
+    return UnavailableError(
+        "file_unusable", f"{name} cannot be used: {reason}.", name, HINTS.get(error.errno or 0)
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import OvertideError, UsageError
 from overtide.schemas.suggestions import did_you_mean
 
 GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose", "--version")
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found wrong."""
-        raise usage_error(
+        raise UsageError(
             "usage",
             f"{message[0].upper()}{message[1:]}.",
             None,
@@ -134,10 +134,10 @@ def command_parser(name: str) -> Parser:
 def unknown_command(name: str) -> OvertideError:
     """Return the error of a misspelt command."""
     if not name:
-        return usage_error(
+        return UsageError(
             "usage", "No command is given.", None, "`overtide --help` lists the commands."
         )
-    return usage_error(
+    return UsageError(
         "unknown_command", f"There is no command {name!r}.", name, did_you_mean(name, COMMANDS)
     )
 
@@ -149,7 +149,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """
     for word in argv:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise usage_error(
+            raise UsageError(
                 "usage", f"The argument {word!r} is not UTF-8.", None, "Write it as UTF-8."
             )
     known = global_parser().parse_args(argv)

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,13 @@ from overtide.eventlog.contract import Answer
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.published import last_taken
 from overtide.lake.reading import Card, Timeline
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import (
+    CorruptError,
+    OvertideError,
+    SetupError,
+    UnavailableError,
+    UsageError,
+)
 from overtide.schemas.events import id_source
 from overtide.schemas.instants import (
     EARLIEST,
@@ -204,11 +211,8 @@ class Project:
 
         For what reads the lake alone: that goes on where the log may not be read, or is damaged.
         """
-        try:
+        with suppress(CorruptError, UnavailableError):
             self.reader.now()
-        except OvertideError as error:
-            if error.code == "log_replaced":
-                raise
 
     def update(
         self,
@@ -282,7 +286,7 @@ class Project:
         expect_text(entity, "entity")
         expect_bool(atomic, "atomic")
         if isinstance(records, str | bytes | Mapping) or not isinstance(records, Iterable):
-            raise usage_error(
+            raise UsageError(
                 "invalid_parameter",
                 "A list of records is expected.",
                 "records",
@@ -408,7 +412,7 @@ def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
     if last - clock <= SECOND:
         return None
     behind = timedelta(seconds=(last - clock) // SECOND)
-    return OvertideError(
+    return SetupError(
         "clock_behind",
         f"The clock of this machine says {format_instant(clock)}, which is {behind} "
         f"behind the last event or publish ({format_instant(last)}).",
@@ -422,7 +426,7 @@ def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
 def target_of(customer_id: str | None, key: Key | None) -> Target:
     """Return what a call is about; raise `invalid_target` unless it names exactly one thing."""
     if (customer_id is None) == (key is None):
-        raise usage_error(
+        raise UsageError(
             "invalid_target",
             "Name the customer by a CustomerId or by a source record's key"
             f"{', not by both' if key is not None else ''}.",
@@ -435,7 +439,7 @@ def target_of(customer_id: str | None, key: Key | None) -> Target:
         key if isinstance(key, tuple) and len(key) == 2 else str(key).partition("=")[::2]
     )
     if not (entity and str(value)):
-        raise usage_error(
+        raise UsageError(
             "invalid_target",
             f"{key!r} is no key of a source record.",
             None,
@@ -450,7 +454,7 @@ def _name(text: object) -> str:
     Raise `invalid_target` for what is no text that can be kept.
     """
     if not isinstance(text, str) or checked_text(text) is None:
-        raise usage_error(
+        raise UsageError(
             "invalid_target", f"{text!r} names nothing.", None, "Give a text of Unicode."
         )
     return text
@@ -471,7 +475,7 @@ def instant_of(when: When, name: str) -> Instant | None:
         return microseconds(when.astimezone(UTC).replace(tzinfo=None))
     if isinstance(when, int) and not isinstance(when, bool) and EARLIEST <= when <= LATEST:
         return when
-    raise usage_error(
+    raise UsageError(
         "invalid_instant",
         f"{when!r} is no instant.",
         name,
@@ -495,7 +499,7 @@ def end_text(end: End) -> str | None:
     if not isinstance(end, timedelta):
         return instant_text(end, "validUntil")
     if end % timedelta(seconds=1) or end < timedelta():
-        raise usage_error(
+        raise UsageError(
             "invalid_duration", f"{end} is not a duration.", "validUntil", "Give whole seconds."
         )
     return f"{end // timedelta(seconds=1)}s"

@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    INTERRUPTED,
+    TERMINATED,
+    InterruptedCommandError,
+    OvertideError,
+    TerminatedCommandError,
+)
 
-INTERRUPTED, TERMINATED = 130, 143
-"""Exit codes after ctrl-C and after SIGTERM."""
 AGAIN = 1.0
 """Seconds after which a stop is asked for again.
 
@@ -40,9 +44,9 @@ class Interruption:
         self, message: str = "Stopped before it was done.", hint: str | None = None
     ) -> OvertideError:
         """Return the error that says so, with the signal's exit code."""
-        error = OvertideError("interrupted", message, None, hint, 503, INTERRUPTED)
-        error.exit_code = TERMINATED if self.number == signal.SIGTERM else INTERRUPTED
-        return error
+        if self.number == signal.SIGTERM:
+            return TerminatedCommandError("interrupted", message, None, hint)
+        return InterruptedCommandError("interrupted", message, None, hint)
 
 
 @contextmanager

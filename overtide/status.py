@@ -8,7 +8,7 @@ from overtide.lake.definitions import last_manifest
 from overtide.lake.locks import holder, refresh_lock, stream_lock
 from overtide.lake.stand_in import LakeGeneration
 from overtide.loss import losses
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import UnavailableError
 from overtide.schemas.instants import SECOND, Instant, format_instant
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _served_from(project: "Project") -> str:
     """
     try:
         return "lake" if isinstance(project.reader.current(), LakeGeneration) else "generation"
-    except OvertideError:
+    except UnavailableError:
         return "nothing"
 
 

@@ -6,17 +6,17 @@ Every row that was read is accounted for, and what was lost is counted by its re
 from collections.abc import Mapping
 from typing import Any
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
-from overtide.transforms import outputs
 from overtide.transforms.activities import of_nobody
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.outputs import Output
 from overtide.transforms.plan import Plan
 from overtide.transforms.shrinking import shrunk
+from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.matches import by_rule
 from overtide.transforms.unify import PairTable
 
 
@@ -25,7 +25,7 @@ def manifest(
     tables: list[EntityTable],
     pairs: list[PairTable],
     identified: Identified,
-    found: list[Output],
+    found: list[BuiltTable],
 ) -> dict[str, object]:
     """Return what the run's row says.
 
@@ -44,7 +44,7 @@ def manifest(
             "entity": table.lower,
             "to": table.upper,
             "pairs": sum(table.rows),
-            "rules": outputs.by_rule(table, plan),
+            "rules": by_rule(table, plan),
             "oversized_blocks": len(table.oversized),
         }
         for table in pairs
@@ -107,7 +107,7 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
         }
         if table.rows_read != sum(parts.values()):
             found = ", ".join(f"{rows:,} {what}" for what, rows in parts.items())
-            raise OvertideError(
+            raise SourceError(
                 "rows_lost",
                 f"{table.entity}: {table.rows_read:,} rows were read, but there are {found}.",
                 table.entity,

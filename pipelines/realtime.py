@@ -35,7 +35,7 @@ from overtide.lake.published import committing, current_publish, standing_of
 from overtide.lake.sealed import open_generation
 from overtide.pipelines.runners import new_pipeline
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import GenerationError, ReplacedLogError
 from overtide.schemas.events import Event
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
@@ -192,7 +192,7 @@ class Driver:
         self._log.accept()
         try:
             self._expect_same_log(connection)
-        except OvertideError:
+        except ReplacedLogError:
             begin_anew(connection, self._paths, self._log.end(), self._log.last_accepted_at())
 
     def _upkept(self, work: Callable[[Instant], bool], position: int) -> None:
@@ -299,7 +299,7 @@ def profile_types(paths: Paths) -> Fields | None:
         return None
     try:
         return _types_of(paths, published.generation)
-    except OvertideError:
+    except GenerationError:
         # The generation went while a newer one was published: the events are stored all the same,
         # unchecked.
         return None

@@ -35,15 +35,16 @@ from overtide.pipelines.runners import new_pipeline
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import FAILED, OvertideError
+from overtide.schemas.errors import FailedError, OvertideError, SourceError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import DAY, Instant, format_instant
 from overtide.schemas.loading import configuration_hash
 from overtide.schemas.names import literal, parquet_rows
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
-from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS, ProfileField
-from overtide.transforms import outputs, told, unify
+from overtide.schemas.table import ProfileField
+from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS
+from overtide.transforms import told, unify
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import (
     KernelSettings,
@@ -53,10 +54,13 @@ from overtide.transforms.kernel import (
     stop_kernels,
 )
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.outputs import Output, profile_json
 from overtide.transforms.plan import Plan, left_error
 from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
-from overtide.transforms.sources import about_rows, check_columns, files_of, reading_ahead
+from overtide.transforms.sources.files import about_rows, check_columns, files_of, reading_ahead
+from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.customer import profile_fields, profile_json
+from overtide.transforms.tables.entities import entity_tables
+from overtide.transforms.tables.matches import match_tables
 from overtide.transforms.unify import PairTable, SourceFiles, in_batches
 
 SURE = 100_000
@@ -72,7 +76,7 @@ class Found:
     tables: list[EntityTable]
     pairs: list[PairTable]
     identified: Identified
-    outputs: list[Output]
+    outputs: list[BuiltTable]
 
 
 FOUND = TypeAdapter(Found)
@@ -181,9 +185,7 @@ def _old_base_stays(paths: Paths, before: Publish | None, memory_limit: str) -> 
         failed = out_of_memory(memory_limit, error) or error
         if isinstance(failed, OvertideError):
             served = f"Run {before.run} is still served." if before else "Nothing is published yet."
-            failed.hint = f"{failed.hint} {served}" if failed.hint else served
-        if failed is not error:
-            raise failed from error
+            raise failed.advising(f"{failed.hint or ''} {served}".lstrip()) from error
         raise
 
 
@@ -206,8 +208,8 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise OvertideError(
-            "sources_wrong", f"The source files have {len(wrong)} mistakes.", None, details=wrong
+        raise SourceError(
+            "sources_wrong", f"The source files have {len(wrong)} mistakes.", details=tuple(wrong)
         )
     return files
 
@@ -290,9 +292,9 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     pairs = tables | "Match records" >> FindPairs(plan)
     identified = pairs | "Unify records" >> GiveIdentities(plan, tables)
     base = identified | "Build base tables" >> BuildTables(plan, tables)
-    typed = tables | "Describe entities" >> beam.FlatMap(guarded(outputs.entity_outputs, plan))
+    typed = tables | "Describe entities" >> beam.FlatMap(guarded(entity_tables, plan))
     matched = identified | "Describe matches" >> beam.FlatMap(
-        guarded(outputs.match_outputs, plan), AsList(pairs), AsList(tables)
+        guarded(match_tables, plan), AsList(pairs), AsList(tables)
     )
     return (
         (base, typed, matched)
@@ -304,7 +306,10 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
 
 
 def _gather(
-    found: list[Output], tables: list[EntityTable], pairs: list[PairTable], identified: Identified
+    found: list[BuiltTable],
+    tables: list[EntityTable],
+    pairs: list[PairTable],
+    identified: Identified,
 ) -> Found:
     return Found(
         sorted(tables, key=lambda table: table.entity),
@@ -336,19 +341,17 @@ def _failed(error: Exception) -> OvertideError:
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     named = [line for line in lines if re.match(r"[\w. ]*(Error|Exception): ", line)] or lines
     reason = named[-1].partition(" [while running '")[0].strip().removesuffix(".")
-    return OvertideError(
+    return FailedError(
         "pipeline_failed",
         f"The refresh failed: {reason[:300]}.",
         None,
         "Run again with -v to see more.",
-        500,
-        FAILED,
     )
 
 
 def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
     """Return the columns of Customer."""
-    return outputs.profile_fields(plan, plan.unified(found.tables))
+    return profile_fields(plan, plan.unified(found.tables))
 
 
 def build_serving(plan: Plan, found: Found) -> str:

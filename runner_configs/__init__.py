@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from overtide.schemas.configuration import Model
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import ConfigurationError, OvertideError
 
 FOLDER = Path(__file__).parent
 DEFAULT = "embedded"
@@ -83,7 +83,7 @@ def load(name: str = DEFAULT) -> RunnerConfig:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         config = RunnerConfig.model_validate(document)
     except yaml.YAMLError as error:
-        raise usage_error(
+        raise ConfigurationError(
             "invalid_runner", f"{path} is not YAML: {_one_line(str(error))}.", name
         ) from None
     except ValidationError as error:
@@ -107,7 +107,7 @@ def _file(name: str) -> Path:
         if close
         else f"There are {', '.join(names())}, or give a path to a YAML file."
     )
-    raise usage_error("unknown_runner", f"There is no runner {name!r}.", name, hint)
+    raise ConfigurationError("unknown_runner", f"There is no runner {name!r}.", name, hint)
 
 
 def _invalid(path: Path, name: str, error: ValidationError) -> OvertideError:
@@ -116,7 +116,7 @@ def _invalid(path: Path, name: str, error: ValidationError) -> OvertideError:
         for fault in error.errors()
     ]
     hint = f"Its keys are {', '.join(RunnerConfig.model_fields)}; docs/runners.md describes them."
-    return usage_error(
+    return ConfigurationError(
         "invalid_runner", f"{path} does not describe a runner: {'; '.join(faults)}.", name, hint
     )
 
@@ -139,7 +139,7 @@ def _expanded(value: Option, option: str, name: str) -> Option:
 def _variable(variable: str, option: str, name: str) -> str:
     value = os.environ.get(variable)
     if value is None:
-        raise usage_error(
+        raise ConfigurationError(
             "missing_variable",
             f"The runner {name} takes its option {option} from the environment "
             f"variable {variable}, which is not set.",

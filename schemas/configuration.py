@@ -15,6 +15,7 @@ from overtide.schemas.types.attribute_type import Reading
 
 Text = Annotated[str, Field(min_length=1)]
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
+SourceFormatName = Literal["csv", "parquet", "jsonl"]
 Normalization = Literal[
     "numerals",
     "symbols",
@@ -125,7 +126,7 @@ class Entity(Model):
         description="a file or a glob such as `data/contacts-*.csv`, within the project's folder",
         examples=["data/contacts-*.csv"],
     )
-    format: Literal["csv", "parquet", "jsonl"] = Field(
+    format: SourceFormatName = Field(
         default="csv", description="how the files are written", examples=["parquet"]
     )
     encoding: str = Field(

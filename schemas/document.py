@@ -10,7 +10,7 @@ from pathlib import Path as File
 
 import yaml
 
-from overtide.schemas.errors import USAGE, OvertideError, usage_error
+from overtide.schemas.errors import ConfigurationError, OvertideError
 from overtide.schemas.mistakes import Mistake, Path, shown
 
 FILE = "overtide.yaml"
@@ -66,7 +66,6 @@ class Document:
             _cut(self._hidden(message)),
             self._hidden(shown(path)) or None,
             hint,
-            exit_code=USAGE,
             file=self.file,
             line=self.line(path),
             value=clean.get("value", written and _cut(written)),
@@ -85,7 +84,7 @@ class Document:
             message=self._hidden(error.message),
             target=error.target and self._hidden(error.target),
             hint=error.hint and self._hidden(error.hint),
-            details=list(map(self.hidden, error.details)),
+            details=tuple(map(self.hidden, error.details)),
         )
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
@@ -107,23 +106,21 @@ def read_file(folder: File, environ: Mapping[str, str]) -> Document:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise usage_error(
+        raise ConfigurationError(
             "no_configuration",
             f"There is no {FILE} in {folder.resolve()}.",
             FILE,
             "Go to a project's folder, name one with -C, or make one with `overtide init`.",
         ) from None
     except OSError as error:
-        raise usage_error(
+        raise ConfigurationError(
             "no_configuration", f"{path} cannot be read: {error.strerror}.", str(path)
         ) from None
     try:
         return read_document(data.decode("utf-8-sig"), FILE, environ)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        found = Mistake(
-            "invalid_yaml", "The file is not UTF-8.", exit_code=USAGE, file=FILE, line=line
-        )
+        found = Mistake("invalid_yaml", "The file is not UTF-8.", file=FILE, line=line)
         return Document(FILE, environ, mistakes=[found])
 
 
@@ -138,9 +135,7 @@ def read_document(text: str, file: str, environ: Mapping[str, str]) -> Document:
         return document
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", None) or str(error)
-        document.mistakes.append(
-            Mistake("invalid_yaml", f"This is no YAML: {reason}.", exit_code=USAGE, file=file)
-        )
+        document.mistakes.append(Mistake("invalid_yaml", f"This is no YAML: {reason}.", file=file))
         return document
     if root is not None:
         _Reader(document).read(root)
@@ -176,7 +171,6 @@ def _syntax(file: str, error: yaml.MarkedYAMLError) -> Mistake:
     return Mistake(
         "invalid_yaml",
         f"This is no YAML: {sentence}.",
-        exit_code=USAGE,
         file=file,
         line=mark.line + 1 if mark else None,
     )
@@ -266,8 +260,7 @@ class _Reader:
             hint="Remove one of them, or give it another name.",
             expected="every key once",
         )
-        found.line, found.value = line, str(path[-1])
-        self.document.mistakes.append(found)
+        self.document.mistakes.append(replace(found, line=line, value=str(path[-1])))
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         self.document.written[path] = node.value

@@ -202,7 +202,7 @@ CODES = {
         ),
         "Run it again; what was published before is still served.",
         (503,),
-        (130,),
+        (130, 143),
     ),
     "invalid_configuration": Explained(
         "configuration",

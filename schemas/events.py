@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidRequestError
 from overtide.schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant
 from overtide.schemas.values import canonical
 
@@ -88,7 +88,7 @@ def resolve(draft: Draft, accepted_at: Instant, event_id: str, position: int = 0
     """
     valid_from = accepted_at if draft.event_time is None else draft.event_time
     if valid_from > accepted_at + MAX_AHEAD:
-        raise OvertideError(
+        raise InvalidRequestError(
             "event_time_in_future",
             f"The event time {format_instant(valid_from)} lies more than 5 minutes in the future.",
             "eventTime",
@@ -117,7 +117,7 @@ def resolve(draft: Draft, accepted_at: Instant, event_id: str, position: int = 0
 def _end(draft: Draft, accepted_at: Instant, valid_from: Instant) -> Instant:
     end = accepted_at + (draft.ttl or 0) if draft.valid_until is None else draft.valid_until
     if end > accepted_at + MAX_LIFE:
-        raise OvertideError(
+        raise InvalidRequestError(
             "too_far",
             f"The event would end at {format_instant(min(end, LATEST))}, more than 30 days "
             "after its acceptance.",
@@ -125,7 +125,7 @@ def _end(draft: Draft, accepted_at: Instant, valid_from: Instant) -> Instant:
             "End it within 30 days and send it again then.",
         )
     if end <= accepted_at:
-        raise OvertideError(
+        raise InvalidRequestError(
             "expired",
             f"The event would end at {format_instant(end)}, not after its acceptance at "
             f"{format_instant(accepted_at)}.",
@@ -133,7 +133,7 @@ def _end(draft: Draft, accepted_at: Instant, valid_from: Instant) -> Instant:
             "Choose an end in the future.",
         )
     if end <= valid_from:
-        raise OvertideError(
+        raise InvalidRequestError(
             "ends_before_start",
             f"The event would end at {format_instant(end)}, not after its start "
             f"at {format_instant(valid_from)}.",

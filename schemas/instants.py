@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 
 Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
@@ -42,7 +42,7 @@ def parse_instant(text: str) -> Instant:
     found = read_iso(text)
     instant = None if found is None or found[1] is None else found[0] - found[1]
     if instant is None or not EARLIEST <= instant <= LATEST:
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_instant",
             f"{text!r} is not an instant.",
             None,
@@ -96,7 +96,7 @@ def parse_duration(text: str) -> int:
     """
     found = _DURATION.fullmatch(text)
     if not text or found is None:
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_duration",
             f"{text!r} is not a duration.",
             None,

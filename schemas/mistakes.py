@@ -5,27 +5,27 @@ Where it is, what stands there, what was expected, and what was probably meant.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from overtide.schemas.errors import USAGE, OvertideError
+from overtide.schemas.errors import ConfigurationError, OvertideError
 
 Path = tuple[str | int, ...]
 """The way to a value in a document: keys of mappings and positions in lists."""
 
 
 @dataclass
-class Mistake(OvertideError):  # noqa: N818 (it is what users call it)
+class Mistake(ConfigurationError):  # noqa: N818 (it is what users call it)
     """A mistake of the configuration, or a note that stops nothing (`severity`).
 
     `target` is the path in the document, `line` counts from 1, `value` is how it is written there.
     """
 
-    file: str = "overtide.yaml"
-    line: int | None = None
-    value: str | None = None
-    expected: str | None = None
-    suggestion: str | None = None
-    severity: Literal["mistake", "note"] = "mistake"
+    file: Final[str] = "overtide.yaml"
+    line: Final[int | None] = None
+    value: Final[str | None] = None
+    expected: Final[str | None] = None
+    suggestion: Final[str | None] = None
+    severity: Final[Literal["mistake", "note"]] = "mistake"
 
     def __str__(self) -> str:
         """Return one line for a terminal: file, line, path, then the sentences."""
@@ -59,12 +59,11 @@ def invalid_configuration(mistakes: list[Mistake]) -> OvertideError:
     """Return the one error that holds every mistake."""
     count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     file = mistakes[0].file if mistakes else "overtide.yaml"
-    return OvertideError(
+    return ConfigurationError(
         "invalid_configuration",
         f"{file} has {count}.",
         file,
-        exit_code=USAGE,
-        details=list(mistakes),
+        details=tuple(mistakes),
     )
 
 

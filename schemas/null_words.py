@@ -8,7 +8,7 @@ Blanks around a word and upper or lower case of A to Z do not matter.
 from collections.abc import Sequence
 from string import ascii_lowercase, ascii_uppercase
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import literal
 from overtide.schemas.types.attribute_type import AttributeType
 from overtide.schemas.values import BLANKS
@@ -34,6 +34,6 @@ def is_null_word(kind: AttributeType, value: object, words: Sequence[str] | None
     """Say whether a value of a posted record is written with a null word."""
     try:
         text = kind.source_text(value) if words else None
-    except OvertideError:
+    except InvalidValueError:
         return False
     return text is not None and plain(text) in map(plain, words or ())

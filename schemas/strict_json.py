@@ -3,13 +3,12 @@
 import json
 from typing import Any, NoReturn
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError, TooLargeError
 from overtide.schemas.numbers import Number, finite_number
 from overtide.schemas.values import canonical
 
 MAX_BYTES = 1024 * 1024
 """Limit of one event's document, in bytes of its canonical JSON."""
-TOO_LARGE = 413
 LONGEST_INTEGER = 4000
 """Digits that Python reads as a whole number; it refuses a few more."""
 
@@ -43,7 +42,7 @@ def _loaded(text: str | bytes, line: int, **readers: Any) -> Any:  # noqa: ANN40
     try:
         return json.loads(text, object_pairs_hook=_object, **readers)
     except (ValueError, RecursionError) as error:
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_json",
             f"This is no JSON document: {_reason(error, line)}.",
             None,
@@ -69,7 +68,7 @@ def parse_lines(text: str) -> list[Any]:
     text = text.removeprefix("\ufeff")
     try:
         whole = parse_json(text)
-    except OvertideError as error:
+    except InvalidValueError as error:
         lines = [
             (number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()
         ]
@@ -85,7 +84,7 @@ def parse_lines(text: str) -> list[Any]:
 def _parsed(text: str, line: int) -> Any:  # noqa: ANN401 - a value, or the error of its line
     try:
         return parse_json(text, line)
-    except OvertideError as error:
+    except InvalidValueError as error:
         return error
 
 
@@ -110,15 +109,15 @@ def checked_object(document: object) -> dict[str, Any]:
     if isinstance(document, str) and document.lstrip().startswith("{"):
         document = parse_json(document)
     if not isinstance(document, dict):
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_json",
             f"Expected a JSON object but found {_kind(document)}.",
             None,
             'Send an object such as {"EMail": "someone@example.com"}.',
         )
     if len(_bytes(document)) > MAX_BYTES:
-        raise OvertideError(
-            "too_large", "The document is larger than 1 MiB.", None, "Send less at once.", TOO_LARGE
+        raise TooLargeError(
+            "too_large", "The document is larger than 1 MiB.", None, "Send less at once."
         )
     return document
 
@@ -128,14 +127,14 @@ def _bytes(document: dict[str, Any]) -> bytes:
         return canonical(document).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_json",
             f"A text holds {half}, which is half a letter.",
             None,
             "Send texts of Unicode; a surrogate stands beside its other half.",
         ) from None
     except (TypeError, ValueError, RecursionError) as error:
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_json",
             f"This cannot be written as JSON: {error}.",
             None,

@@ -1,105 +1,26 @@
-"""Every table of the lake: its columns with their SQL types and comments, in one place.
+"""Every table of the lake: its columns with their SQL types and comments, and what it keeps.
 
 `FirstRun` is the run that first published a row; a row of an `…_history` table was valid for the
 runs n with FirstRun <= n < ReplacedRun, a current row for all runs from FirstRun on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from overtide.schemas.names import literal, quoted
+from overtide.schemas.table import BY_ID, BY_RECORD, Column, Kept, ProfileField, Table
 from overtide.schemas.types import type_of
 
-SCHEMA = "lake.main"
-"""Catalog and schema of every table; macros and views must name them, since nobody says USE."""
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its name, its DuckDB type and what it holds."""
-
-    name: str
-    type: str
-    comment: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the lake: its name, what it is for, and its columns in order."""
-
-    name: str
-    comment: str
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the columns, in order."""
-        return [column.name for column in self.columns]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileField:
-    """A column of Customer as the profile metadata declares it.
-
-    Only merged fields are updatable.
-    """
-
-    name: str
-    type: str
-    updatable: bool
-
-
-def create_table_sql(name: str, columns: Iterable[Column]) -> str:
-    """Return the statement that creates a table of the lake unless it exists."""
-    declared = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns)
-    return f"CREATE TABLE IF NOT EXISTS {SCHEMA}.{quoted(name)} ({declared})"
-
-
-def create_statements(table: Table) -> list[str]:
-    """Return the statements that create a table unless it exists, and comment on it."""
-    return [create_table_sql(table.name, table.columns), comment_sql(table, "TABLE")]
-
-
-def comment_sql(table: Table, kind: str) -> str:
-    """Return the statement that writes the comment of a TABLE or VIEW.
-
-    What it is for, then a line per column.
-
-    DuckLake keeps no comments of a view's columns, and those of a table take 9 ms each.
-    """
-    lines = (f"{column.name}: {column.comment}" for column in table.columns if column.comment)
-    text = "\n".join([table.comment, *lines])
-    return f"COMMENT ON {kind} {SCHEMA}.{quoted(table.name)} IS {literal(text)}"
-
-
-def _table(name: str, comment: str, *columns: tuple[str, str, str]) -> Table:
-    return Table(name, comment, tuple(Column(*column) for column in columns))
-
-
-def history_of(table: Table) -> Table:
-    """Return the table that keeps the replaced and vanished rows of a base table."""
-    return Table(
-        f"{table.name}_history",
-        f"Replaced and vanished rows of {table.name}.",
-        (
-            *table.columns,
-            Column("ReplacedRun", "INTEGER", "the run that replaced or removed the row"),
-        ),
-    )
-
-
-def history_in(table: Table, types: Mapping[str, str]) -> Table:
-    """Return the history of a base table with these columns.
-
-    Those that the table once had have no comment.
-    """
-    history = history_of(table)
-    comments = {column.name: column.comment for column in history.columns}
-    return Table(
-        history.name,
-        history.comment,
-        tuple(Column(name, kind, comments.get(name, "")) for name, kind in types.items()),
-    )
+def _table(
+    name: str,
+    comment: str,
+    *columns: tuple[str, str, str],
+    key: tuple[str, ...] = (),
+    order: tuple[str, ...] = (),
+    people: tuple[tuple[str, ...], ...] = (),
+    kept: Kept = Kept.BASE,
+) -> Table:
+    declared = tuple(Column(*column) for column in columns)
+    return Table(name, comment, declared, key, order or key, people, kept)
 
 
 FIRST_RUN = ("FirstRun", "INTEGER", "the run that first published this row")
@@ -113,6 +34,8 @@ RUNS = _table(
     ("ConfigurationHash", "VARCHAR", "SHA-256 of the configuration"),
     ("CodeVersion", "VARCHAR", "version of Overtide that ran"),
     ("Manifest", "VARCHAR", "JSON: counts per stage, content hash per table, timings, peak memory"),
+    key=("Run",),
+    kept=Kept.EVER,
 )
 
 ACTIVITY_COLUMNS = (
@@ -139,6 +62,9 @@ UNIFIED_ACTIVITY = _table(
     CUSTOMER_ID,
     *ACTIVITY_COLUMNS,
     FIRST_RUN,
+    key=("ActivityId",),
+    order=("CustomerId", "ActivityTime", "SourceEntityName", "SourceActivityId"),
+    people=(BY_ID,),
 )
 
 ALTERNATE_KEY = _table(
@@ -149,6 +75,8 @@ ALTERNATE_KEY = _table(
     CUSTOMER_ID,
     ("IsWinner", "BOOLEAN", "whether this record represents its entity in the customer"),
     FIRST_RUN,
+    key=("EntityName", "PrimaryKey"),
+    people=(BY_ID, BY_RECORD),
 )
 
 IDENTITY_ALIAS = _table(
@@ -157,6 +85,8 @@ IDENTITY_ALIAS = _table(
     ("PreviousCustomerId", "VARCHAR", "id that was merged away"),
     ("CustomerId", "VARCHAR", "id that heads the profile, transitively"),
     FIRST_RUN,
+    key=("PreviousCustomerId",),
+    people=(BY_ID, ("PreviousCustomerId",)),
 )
 
 VANISHED_KEY = _table(
@@ -169,6 +99,9 @@ VANISHED_KEY = _table(
     ("PrimaryKey", "VARCHAR", "primary key that it had, as text"),
     CUSTOMER_ID,
     FIRST_RUN,
+    key=("EntityName", "PrimaryKey"),
+    order=("CustomerId", "EntityName", "PrimaryKey"),
+    people=(BY_ID, BY_RECORD),
 )
 
 REGISTRY = _table(
@@ -181,6 +114,9 @@ REGISTRY = _table(
     ("PrimaryKey", "VARCHAR", "primary key of the source record"),
     ("CustomerId", "VARCHAR", "its id from that run on"),
     ("Run", "INTEGER", "run that said so"),
+    key=("EntityName", "PrimaryKey", "Run"),
+    people=(BY_ID, BY_RECORD),
+    kept=Kept.EVER,
 )
 
 DEPARTURE = _table(
@@ -190,6 +126,9 @@ DEPARTURE = _table(
     ("PrimaryKey", "VARCHAR", "primary key of the source record"),
     ("CustomerId", "VARCHAR", "the id that it has no more, unless Registry gives it again later"),
     ("Run", "INTEGER", "run that parted them"),
+    key=("EntityName", "PrimaryKey", "CustomerId", "Run"),
+    people=(BY_ID, BY_RECORD),
+    kept=Kept.EVER,
 )
 
 IDENTITY = _table(
@@ -199,6 +138,9 @@ IDENTITY = _table(
     ("Run", "INTEGER", "run that gave it"),
     ("EntityName", "VARCHAR", "entity of the record that it was created for"),
     ("PrimaryKey", "VARCHAR", "primary key of that record"),
+    key=("CustomerId",),
+    people=(BY_ID, BY_RECORD),
+    kept=Kept.EVER,
 )
 
 CONFLATION_MATCH_PAIRS = _table(
@@ -210,6 +152,8 @@ CONFLATION_MATCH_PAIRS = _table(
     ("MatchedPrimaryKey", "VARCHAR", "its primary key"),
     ("Rule", "VARCHAR", "name of the rule"),
     ("Score", "INTEGER", "least score of the rule's conditions, percent, rounded down"),
+    key=("EntityName", "PrimaryKey", "MatchedEntityName", "MatchedPrimaryKey"),
+    people=(BY_RECORD, ("MatchedEntityName", "MatchedPrimaryKey")),
 )
 
 OVERSIZED_BLOCKS = _table(
@@ -229,6 +173,7 @@ OVERSIZED_BLOCKS = _table(
         "value that the records share, the smallest record of the cluster, or the CustomerId",
     ),
     ("Records", "BIGINT", "number of records"),
+    people=(("Value",),),
 )
 
 IGNORED_VALUES = _table(
@@ -243,6 +188,7 @@ IGNORED_VALUES = _table(
         "listed: built in or configured; shared: more records than `shared_by` hold it",
     ),
     ("Records", "BIGINT", "number of records"),
+    people=(("Value",),),
 )
 
 
@@ -255,7 +201,14 @@ def customer(profile: Sequence[ProfileField]) -> Table:
         Column(column.name, type_of(column.type).duckdb, _profile_comment(column))
         for column in profile
     ]
-    return Table("Customer", "One row per unified customer.", (*columns, Column(*FIRST_RUN)))
+    return Table(
+        "Customer",
+        "One row per unified customer.",
+        (*columns, Column(*FIRST_RUN)),
+        key=BY_ID,
+        order=BY_ID,
+        people=(BY_ID,),
+    )
 
 
 def profile_fields(document: Iterable[dict[str, object]]) -> list[ProfileField]:
@@ -291,6 +244,8 @@ def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
             "INTEGER",
             "its best score by that rule: the least of the conditions, percent, rounded down",
         ),
+        key=("PrimaryKey",),
+        people=(("PrimaryKey",),),
     )
 
 
@@ -318,6 +273,7 @@ def corrupt(entity: str) -> Table:
             "VARCHAR",
             "the record: JSON of its texts (its values, where all could be read), or the line",
         ),
+        people=(("PrimaryKey",), ("Record",)),
     )
 
 
@@ -356,6 +312,9 @@ UPDATES = _table(
     VALID_UNTIL,
     ACCEPTED_AT,
     CALLER,
+    key=("EventId", "Field"),
+    people=(BY_ID, BY_RECORD),
+    kept=Kept.VALIDITY,
 )
 
 WITHDRAWALS = _table(
@@ -367,6 +326,9 @@ WITHDRAWALS = _table(
     VALID_FROM,
     ACCEPTED_AT,
     CALLER,
+    key=("EventId",),
+    people=(BY_ID, BY_RECORD),
+    kept=Kept.EVER,
 )
 
 REALTIME_ACTIVITIES = _table(
@@ -379,6 +341,9 @@ REALTIME_ACTIVITIES = _table(
     VALID_UNTIL,
     ACCEPTED_AT,
     CALLER,
+    key=("EventId",),
+    people=(BY_ID, BY_RECORD),
+    kept=Kept.VALIDITY,
 )
 
 REALTIME_QUARANTINE = _table(
@@ -391,6 +356,8 @@ REALTIME_QUARANTINE = _table(
     ("Field", "VARCHAR", "field that does not fit; null when the whole event does not"),
     ("Value", "VARCHAR", "its value as JSON text, or the body that could not be read"),
     ("Reason", "VARCHAR", "what was wrong, in a sentence"),
+    people=(("EventId",),),
+    kept=Kept.VALIDITY,
 )
 
 STREAM_COMMITS = _table(
@@ -400,6 +367,8 @@ STREAM_COMMITS = _table(
     ("FromPosition", "BIGINT", "first position of the range"),
     ("ToPosition", "BIGINT", "one past the last position: the committed position"),
     ("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last event of the range"),
+    key=("LogPartition", "FromPosition"),
+    kept=Kept.STREAM,
 )
 
 PROFILE_FIELDS = _table(
@@ -409,6 +378,8 @@ PROFILE_FIELDS = _table(
     ("Name", "VARCHAR", "name of the column"),
     ("Type", "VARCHAR", "attribute type, such as string or decimal(12,2)"),
     ("IsUpdatable", "BOOLEAN", "whether updates may override it"),
+    key=("Run", "Name"),
+    kept=Kept.EVER,
 )
 
 SERVING_META = _table(
@@ -416,6 +387,7 @@ SERVING_META = _table(
     "What the serving generation knows beside customers, so that reads go on where it is lost.",
     ("Key", "VARCHAR", "what it is about: instance, profile, entities, activities or real_time"),
     ("Value", "VARCHAR", "the JSON document"),
+    key=("Key",),
 )
 
 LAKE_HELP = _table(
@@ -425,6 +397,7 @@ LAKE_HELP = _table(
     ("Kind", "VARCHAR", "table, view or macro"),
     ("Signature", "VARCHAR", "how it is called"),
     ("Description", "VARCHAR", "what it gives"),
+    key=("Name", "Kind"),
 )
 
 VERSIONED = (UNIFIED_ACTIVITY, ALTERNATE_KEY, VANISHED_KEY, IDENTITY_ALIAS)

@@ -5,7 +5,7 @@ No file is read.
 
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.document import Document
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.instants import DAY, MINUTE, parse_duration
 from overtide.schemas.mistakes import Mistake, Path
 from overtide.schemas.validation_activities import check_activities, check_relationships
@@ -39,7 +39,7 @@ def _durations(checking: Checking) -> None:
         path = ("real_time", name)
         try:
             duration = parse_duration(text)
-        except OvertideError as error:
+        except InvalidValueError as error:
             checking.add(
                 "invalid_duration",
                 path,

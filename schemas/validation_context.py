@@ -4,7 +4,7 @@ Looking names up, and saying what is wrong with them.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from overtide.schemas.configuration import Configuration, Entity
 from overtide.schemas.document import Document
@@ -50,8 +50,7 @@ class Checking:
         """Remember something that is allowed but probably not meant."""
         if not self.is_broken(path):
             note = self.document.mistake(code, path, message)
-            note.severity = "note"
-            self.found.append(note)
+            self.found.append(replace(note, severity="note"))
 
     def is_broken(self, path: Path) -> bool:
         """Say whether a placeholder stands at a path, above it or below it."""

@@ -13,7 +13,7 @@ from typing import Any
 from overtide.eventlog.contract import Answer, EventLog
 from overtide.eventlog.decisions import batch_refused
 from overtide.lake.generation import Generation
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import InvalidRequestError, OvertideError, UsageError
 from overtide.schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
 from overtide.schemas.instants import format_instant
 from overtide.schemas.strict_json import checked_object
@@ -74,7 +74,7 @@ class Acceptance:
         check_labels(terms)
         if terms.idempotency_key is not None:
             if len(records) != 1:
-                raise usage_error(
+                raise UsageError(
                     "invalid_parameter",
                     "An idempotency key names one record only.",
                     "idempotencyKey",
@@ -106,7 +106,7 @@ class Acceptance:
     def _withdrawal(self, asked: Draft, target: Target, field: str | None, terms: Terms) -> Draft:
         generation = published(self._current())
         if terms.valid_until is not None:
-            raise usage_error(
+            raise UsageError(
                 "invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out."
             )
         times = period(terms, generation.real_time["update_ttl"])
@@ -129,7 +129,7 @@ class Acceptance:
         """
         try:
             sent = checked_object(record)
-        except OvertideError:
+        except InvalidRequestError:
             return None
         return self._log.repeated(
             Draft(
@@ -153,7 +153,7 @@ class Acceptance:
         try:
             sent = checked_object(record)
             checked = check(sent)
-        except OvertideError as refusal:
+        except InvalidRequestError as refusal:
             return Answer(refusal=refusal)
         draft = _with_times(
             _activity_draft(

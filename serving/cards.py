@@ -17,19 +17,24 @@ from typing import Protocol, TypeVar
 from overtide.eventlog.contract import EventLog, expect_same_log
 from overtide.lake import reading
 from overtide.lake.base import Lake, Past
-from overtide.lake.catalog import Publish
+from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.history import history_begins
 from overtide.lake.published import Standing, current_publish, is_in_force, standing_before
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    CorruptGenerationError,
+    GenerationError,
+    InvalidRequestError,
+    NotFoundError,
+)
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import signature
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
-from overtide.serving.fields import NOT_FOUND, Target, expect_unified
+from overtide.serving.fields import Target, customer_not_found, expect_unified
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -181,10 +186,8 @@ class Reader:
         for _ in range(ATTEMPTS - 1):
             try:
                 return read()
-            except OvertideError as error:
-                if error.code not in ("generation_missing", "generation_corrupt"):
-                    raise
-                if error.code == "generation_corrupt":
+            except GenerationError as error:
+                if isinstance(error, CorruptGenerationError):
                     self._broken.add(Path(error.target or "").stem)
                 self._generation, self._bases = None, {}
         return read()
@@ -242,13 +245,7 @@ class Reader:
     def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
         now = self.now()
         if now.publish is None:
-            raise OvertideError(
-                "nothing_published",
-                f"Nothing is published in {self._paths.project} yet.",
-                None,
-                "Run `overtide refresh` first.",
-                NOT_FOUND,
-            )
+            raise nothing_published(self._paths)
         moment = Moment(
             now.as_of if as_of is None else as_of,
             now.known_at if known_at is None else min(known_at, now.known_at),
@@ -256,7 +253,7 @@ class Reader:
         )
         begins = history_begins(now.as_of, now.publish)
         if moment.base < begins and self._lake.publish_at(moment.base, now.publish.run) is not None:
-            raise OvertideError(
+            raise InvalidRequestError(
                 "before_history",
                 f"The base of {format_instant(moment.base)} is no longer kept: "
                 f"history begins at {format_instant(begins)}.",
@@ -274,7 +271,8 @@ class Reader:
         customer_id = _resolved(base, serving, target)
         profile = None if customer_id is None else base.profile(customer_id)
         if profile is None:
-            raise _not_found(target, moment, base is serving)
+            when = "" if base is serving else f" in the base of {format_instant(moment.base)}"
+            raise customer_not_found(target, when)
         return base, profile
 
     def _past(self, moment: Moment, serving: Generation) -> Base:
@@ -284,13 +282,12 @@ class Reader:
         """
         publish = self._lake.publish_at(moment.base, moment.publish.run)
         if publish is None:
-            raise OvertideError(
+            raise NotFoundError(
                 "before_first_publish",
                 f"Nothing was published at {format_instant(moment.base)} yet.",
                 None,
                 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
                 'runs"` lists the publishes.',
-                NOT_FOUND,
             )
         key = (publish.run, serving.run)
         if key not in self._bases:
@@ -302,7 +299,7 @@ class Reader:
 
     def _kept(self, publish: Publish) -> Generation | None:
         """Return the generation of an earlier publish while it is kept, and whole."""
-        with suppress(OvertideError):
+        with suppress(GenerationError):
             return (
                 None
                 if publish.generation in self._broken
@@ -325,7 +322,7 @@ class Reader:
         try:
             if publish.generation not in self._broken:
                 return open_generation(self._paths, publish.generation)
-        except OvertideError:
+        except GenerationError:
             if self.published() != publish:  # a newer one took it away, and the read begins anew
                 raise
         return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
@@ -336,25 +333,6 @@ def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
         return base.resolve_id(target.customer_id or "")
     expect_unified(serving.entities, target.entity)
     return base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
-
-
-def _not_found(target: Target, moment: Moment, now: bool) -> OvertideError:
-    when = "" if now else f" in the base of {format_instant(moment.base)}"
-    if target.entity is None:
-        return OvertideError(
-            "customer_not_found",
-            f"There is no customer {target.customer_id}{when}.",
-            "CustomerId",
-            "Check the id, or name the customer by a source record's key.",
-            NOT_FOUND,
-        )
-    return OvertideError(
-        "customer_not_found",
-        f"No customer has the record {target.key!r} of {target.entity}{when}.",
-        target.entity,
-        "Check the key; a record counts once a refresh has unified it.",
-        NOT_FOUND,
-    )
 
 
 def ids_of(base: Base, profile: Profile) -> list[str]:

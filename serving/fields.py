@@ -1,16 +1,14 @@
 """Check the target and the fields of a profile update against the published generation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from overtide.lake.generation import Generation
-from overtide.schemas.errors import OvertideError, usage_error
+from overtide.schemas.errors import InvalidRequestError, NotFoundError, OvertideError, UsageError
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
-
-NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +30,11 @@ class Target:
 def published(generation: Generation | None) -> Generation:
     """Return the generation; raise `nothing_published` before the first refresh."""
     if generation is None:
-        raise OvertideError(
+        raise NotFoundError(
             "nothing_published",
             "There are no customers yet: nothing was published.",
             None,
             "Run `overtide refresh` first.",
-            NOT_FOUND,
         )
     return generation
 
@@ -51,25 +48,35 @@ def checked_target(generation: Generation, target: Target) -> Target:
     """
     if target.entity is None:
         if target.customer_id is None or generation.resolve_id(target.customer_id) is None:
-            raise OvertideError(
-                "customer_not_found",
-                f"There is no customer {target.customer_id}.",
-                "CustomerId",
-                "Check the id, or name the customer by a source record's key.",
-                NOT_FOUND,
-            )
+            raise customer_not_found(target)
         return Target(target.customer_id)
     expect_unified(generation.entities, target.entity)
     key = generation.key_text(target.entity, target.key or "")
     if generation.resolve_record(target.entity, key) is None:
-        raise OvertideError(
-            "customer_not_found",
-            f"No customer has the record {key!r} of {target.entity}.",
-            target.entity,
-            "Check the key; a record counts once a refresh has unified it.",
-            NOT_FOUND,
-        )
+        raise customer_not_found(Target(None, target.entity, key))
     return Target(None, target.entity, key)
+
+
+def customer_not_found(target: Target, when: str = "") -> OvertideError:
+    """Return the error of a target that no customer is or has; `when` names an earlier base."""
+    if target.entity is None:
+        return NotFoundError(
+            "customer_not_found",
+            no_customer(target.customer_id, when),
+            "CustomerId",
+            "Check the id, or name the customer by a source record's key.",
+        )
+    return NotFoundError(
+        "customer_not_found",
+        f"No customer has the record {target.key!r} of {target.entity}{when}.",
+        target.entity,
+        "Check the key; a record counts once a refresh has unified it.",
+    )
+
+
+def no_customer(customer_id: str | None, when: str = "") -> str:
+    """Return the sentence of an id that no customer has, or had in the base that `when` names."""
+    return f"There is no customer {customer_id}{when}."
 
 
 def expect_unified(entities: Mapping[str, Any], name: str) -> None:
@@ -78,19 +85,18 @@ def expect_unified(entities: Mapping[str, Any], name: str) -> None:
         raise unknown_entity(name, entities)
     if not entities[name].get("unified", True):  # runs published by earlier versions do not say
         others = ", ".join(other for other in entities if entities[other].get("unified", True))
-        raise OvertideError(
+        raise NotFoundError(
             "entity_not_unified",
             f"Records of {name} make up no customers: it is not unified.",
             name,
             f"Name the customer by a record of {others}, or by a CustomerId.",
-            NOT_FOUND,
         )
 
 
 def unknown_entity(name: str, known: Iterable[str]) -> OvertideError:
     """Return the error of an entity that the base does not have; suggest one of those that fit."""
-    return OvertideError(
-        "unknown_entity", f"There is no entity {name}.", name, did_you_mean(name, known), NOT_FOUND
+    return NotFoundError(
+        "unknown_entity", f"There is no entity {name}.", name, did_you_mean(name, known)
     )
 
 
@@ -101,7 +107,7 @@ def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[st
     for several.
     """
     if not fields:
-        raise usage_error(
+        raise UsageError(
             "empty_update", "The update names no field.", None, "Name at least one field."
         )
     values: dict[str, Value] = {}
@@ -109,9 +115,8 @@ def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[st
     for name, value in fields.items():
         try:
             values[name] = type_of(updatable_type(generation, name)).from_json(value)
-        except OvertideError as error:
-            error.target = name
-            errors.append(error)
+        except InvalidRequestError as error:
+            errors.append(error.about(name))
     if errors:
         raise combined(errors)
     return values
@@ -125,11 +130,11 @@ def updatable_type(generation: Generation, name: str) -> str:
     field = generation.profile_fields.get(name)
     if field is None:
         known = (field.name for field in generation.profile_fields.values() if field.updatable)
-        raise OvertideError(
+        raise InvalidRequestError(
             "unknown_field", f"Customers have no field {name!r}.", name, did_you_mean(name, known)
         )
     if not field.updatable:
-        raise OvertideError(
+        raise InvalidRequestError(
             "field_not_updatable",
             f"{name} identifies the customer and cannot be updated.",
             name,
@@ -138,11 +143,11 @@ def updatable_type(generation: Generation, name: str) -> str:
     return field.type
 
 
-def combined(errors: list[OvertideError]) -> OvertideError:
+def combined(errors: Sequence[OvertideError]) -> OvertideError:
     """Return one error for all: the only one itself, or `invalid_fields` with details."""
     if len(errors) == 1:
         return errors[0]
     names = ", ".join(str(error.target) for error in errors)
-    return OvertideError(
-        "invalid_fields", f"{len(errors)} fields were refused: {names}.", details=errors
+    return InvalidRequestError(
+        "invalid_fields", f"{len(errors)} fields were refused: {names}.", details=tuple(errors)
     )

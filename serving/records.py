@@ -9,7 +9,7 @@ from typing import Any
 
 from overtide.lake.generation import Generation
 from overtide.schemas.activities import COLUMNS, range_index, unified_activity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
 from overtide.schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.strict_json import parse_json
@@ -17,7 +17,7 @@ from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, canonical, text_of
-from overtide.serving.fields import combined, unknown_entity
+from overtide.serving.fields import combined, no_customer, unknown_entity
 
 CREATED, HELD = 201, 202
 
@@ -48,7 +48,7 @@ def activity_of(generation: Generation, name: str) -> dict[str, Any]:
     if name not in generation.entities and name not in generation.activities:
         raise unknown_entity(name, [*generation.activities, UNIFIED_ACTIVITY])
     if name not in generation.activities:
-        raise OvertideError(
+        raise InvalidRequestError(
             "no_activity_configuration",
             f"{name} is not set up as an activity.",
             name,
@@ -98,9 +98,8 @@ def _typed(
                 if is_null_word(kind, value, attribute.get("null_words"))
                 else kind.from_source(Reading.of(attribute), entity["time_zone"], value)
             )
-        except OvertideError as error:
-            error.target = column
-            errors.append(error)
+        except InvalidRequestError as error:
+            errors.append(error.about(column))
     wrong = {error.target for error in errors}
     errors += [
         _missing(name, column)
@@ -125,9 +124,8 @@ def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checke
     for column in columns:
         try:
             values[column] = _unified_value(column, record.get(column))
-        except OvertideError as error:
-            error.target = column
-            errors.append(error)
+        except InvalidRequestError as error:
+            errors.append(error.about(column))
     wrong = {error.target for error in errors}
     errors += [
         _missing(UNIFIED_ACTIVITY, column)
@@ -153,7 +151,7 @@ def _semantic(value: object) -> str | None:
     if document is None:
         return None
     if not isinstance(document, dict):
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_value",
             "SemanticData is not a JSON object, nor the text of one.",
             "SemanticData",
@@ -170,9 +168,9 @@ def _unified(generation: Generation, values: dict[str, Value]) -> Checked:
     values["ActivityId"] = identity = _identity(values)
     unknown = None
     if generation.resolve_id(customer_id) is None:
-        unknown = OvertideError(
+        unknown = InvalidRequestError(
             "customer_not_found",
-            f"There is no customer {customer_id}.",
+            no_customer(customer_id),
             "CustomerId",
             "Post the source record instead if its customer is still to come.",
         )
@@ -199,7 +197,7 @@ def _identity(values: Mapping[str, Value]) -> str | None:
         raise _missing(UNIFIED_ACTIVITY, "SourceEntityName")
     named = activity_id(str(source), str(key)) if source and key else None
     if given and named and given != named:
-        raise OvertideError(
+        raise InvalidValueError(
             "invalid_value",
             f"The ActivityId of {source} {key} is {named}, not {given}.",
             "ActivityId",
@@ -209,12 +207,12 @@ def _identity(values: Mapping[str, Value]) -> str | None:
 
 
 def _unknown(entity: str, column: str, known: Mapping[str, Any] | tuple[str, ...]) -> OvertideError:
-    return OvertideError(
+    return InvalidRequestError(
         "unknown_field", f"{entity} has no field {column!r}.", column, did_you_mean(column, known)
     )
 
 
 def _missing(entity: str, column: str) -> OvertideError:
-    return OvertideError(
+    return InvalidRequestError(
         "missing_field", f"A record of {entity} needs {column}.", column, "Give it a value."
     )

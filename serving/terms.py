@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from overtide.schemas.errors import USAGE, OvertideError, usage_error
+from overtide.schemas.errors import InvalidValueError, UsageError
 from overtide.schemas.instants import Instant, parse_duration, parse_instant
 from overtide.schemas.values import checked_text
 
@@ -66,9 +66,8 @@ def parameter(name: str, parse: Callable[[str], int], text: str) -> int:
     """
     try:
         return parse(text)
-    except OvertideError as error:
-        error.target, error.exit_code = name, USAGE
-        raise
+    except InvalidValueError as error:
+        raise UsageError(error.code, error.message, name, error.hint) from None
 
 
 def check_labels(terms: Terms) -> None:
@@ -80,7 +79,7 @@ def check_labels(terms: Terms) -> None:
         if text is not None and not (
             isinstance(text, str) and 0 < len(text) <= MAX_LABEL and checked_text(text)
         ):
-            raise usage_error(
+            raise UsageError(
                 "invalid_parameter",
                 f"A text of 1 to {MAX_LABEL} characters is expected.",
                 name,

@@ -27,7 +27,8 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import OVERLAY, ProfileField
+from overtide.schemas.table import ProfileField
+from overtide.schemas.tables import OVERLAY
 from overtide.serving.acceptance import Acceptance, Target, Terms
 from overtide.serving.cards import Reader
 from tests import shop

@@ -19,6 +19,7 @@ from overtide.lake.overlay import Span, commit
 from overtide.lake.publish import Change, RunRow, publish
 from overtide.lake.views import define_views
 from overtide.schemas import tables
+from overtide.schemas.table import Table, history_of
 from overtide.transforms.realtime import overlay_rows, to_batch
 from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock
 from tests.generations import write_generation
@@ -64,7 +65,7 @@ class HandEngine(Engine):
         )
 
     def _changes(
-        self, table: tables.Table, rows: dict[object, tuple[object, ...]], run: int
+        self, table: Table, rows: dict[object, tuple[object, ...]], run: int
     ) -> list[Change]:
         before = self._published[table.name]
         now = {
@@ -79,10 +80,10 @@ class HandEngine(Engine):
         self._published[table.name] = now
         return [
             self._change(table, [(*row, first) for row, first in now.values()], True),
-            self._change(tables.history_of(table), gone, False),
+            self._change(history_of(table), gone, False),
         ]
 
-    def _change(self, table: tables.Table, rows: list[tuple[object, ...]], replace: bool) -> Change:
+    def _change(self, table: Table, rows: list[tuple[object, ...]], replace: bool) -> Change:
         file = self.paths.project / "by hand" / f"{table.name}.parquet"
         columns = [
             pa.array([row[place] for row in rows], ARROW[column.type])
@@ -119,7 +120,7 @@ ARROW = {
 }
 
 
-def base_rows(base: Base) -> Iterator[tuple[tables.Table, dict[object, tuple[object, ...]]]]:
+def base_rows(base: Base) -> Iterator[tuple[Table, dict[object, tuple[object, ...]]]]:
     """Return the rows of the base tables by key, without run numbers."""
     yield (
         tables.customer(FIELDS),

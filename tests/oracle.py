@@ -34,9 +34,9 @@ NOTHING: Row = {}
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asks: an update of `fields`, a withdrawal of the field `only` (None.
+    """What a client asks: an update of `fields`, a withdrawal of the field `only`, or a post.
 
-    All), or a post of `record`.
+    With None for `only` a withdrawal is of all fields. What is posted is `record`.
 
     `until` is an instant, `ttl` a duration in microseconds; with neither the kind's default holds.
     A record is posted to its entity, or to UnifiedActivity.
@@ -376,10 +376,7 @@ INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 
 
 def fits(kind: str, value: Value) -> bool:
-    """Whether a canonical value is one of a type that the base has now (2.3.
-
-    Other types are not shown).
-    """
+    """Whether a canonical value is of a type that the base has now; others are not shown (2.3)."""
     if value is None:
         return True
     if kind in ("integer", "double", "boolean"):

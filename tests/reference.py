@@ -33,7 +33,7 @@ from overtide.schemas.error_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
-from overtide.schemas.tables import Column, ProfileField, Table
+from overtide.schemas.table import Column, ProfileField, Table, history_of
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
@@ -233,7 +233,7 @@ def lake_tables() -> dict[str, Table]:
         OVERLAY_STATE,
         FLAP_BACKS,
         *base,
-        *(tables.history_of(one) for one in base),
+        *(history_of(one) for one in base),
         entity,
         tables.corrupt(ENTITY),
         tables.deduplication(ENTITY),
@@ -410,7 +410,7 @@ def class_(name: str) -> str:
     """Return what a class is, its fields, and its methods with what they do."""
     one = CLASSES[name]
     fields = (
-        [code(field.name) for field in dataclasses.fields(one)]
+        [code(name) for base in reversed(one.__mro__) for name in inspect.get_annotations(base)]
         if dataclasses.is_dataclass(one)
         else []
     )

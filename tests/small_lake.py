@@ -19,7 +19,7 @@ from overtide.schemas import tables
 from overtide.schemas.events import Event
 from overtide.schemas.instants import SECOND, format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField, create_table_sql, history_of
 from overtide.schemas.values import canonical
 from overtide.transforms.realtime import overlay_rows, to_batch
 
@@ -84,12 +84,12 @@ class SmallLake:
         customer = tables.customer(profile)
         for table in (
             customer,
-            tables.history_of(customer),
+            history_of(customer),
             *tables.VERSIONED,
-            *map(tables.history_of, tables.VERSIONED),
+            *map(history_of, tables.VERSIONED),
             tables.RUNS,
         ):
-            lake.connection.execute(tables.create_table_sql(table.name, table.columns))
+            lake.connection.execute(create_table_sql(table.name, table.columns))
         lake.connection.execute("COMMIT")
         return lake
 

@@ -10,7 +10,7 @@ from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.generation import Generation, Profile
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.configuration import Activity, Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError, OvertideError
 from overtide.schemas.events import activity_id, event_id
 from overtide.schemas.instants import DAY, HOUR, MINUTE, format_instant
 from overtide.schemas.strict_json import parse_json, parse_lines
@@ -563,7 +563,7 @@ def test_every_record_has_its_answer_and_refused_ones_do_not_hinder(acceptance, 
             RECORD | {"PurchaseId": 8},
             5,
             json.dumps(RECORD),
-            OvertideError("invalid_json", "Line 6."),
+            InvalidValueError("invalid_json", "Line 6."),
         ],
     )
     assert [answer.refusal and answer.refusal.code for answer in answers] == [

@@ -446,9 +446,10 @@ def test_the_lake_stands_in_for_a_damaged_generation(own):
         assert own.status()["published"]["servedFrom"] == "lake"
 
 
-def test_a_damaged_generation_that_an_earlier_version_published_is_said_clearly(own):
+@pytest.mark.parametrize("without", ["DELETE FROM", "DROP TABLE"])
+def test_a_damaged_generation_that_an_earlier_version_published_is_said_clearly(own, without):
     with committing(own.paths), opened(connect(own.paths, read_only=False)) as connection:
-        connection.execute("DELETE FROM lake.serving_meta")
+        connection.execute(f"{without} lake.serving_meta")
     own.paths.generation(own.reader.published().generation).unlink()
     assert code_of(own.get, key=ANN) == "generation_missing"
     assert own.status()["published"]["servedFrom"] == "nothing"

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Entity
 from overtide.schemas.errors import OvertideError
-from overtide.transforms.contents import HALF, wide_text
-from overtide.transforms.sources import about_rows, check_columns
+from overtide.transforms.sources.contents import HALF, wide_text
+from overtide.transforms.sources.files import about_rows, check_columns
 from tests.source_files import NAMES, Found, kept, read, read_files
 
 ROWS = [("1", "a"), ("2", "b")]

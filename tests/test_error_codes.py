@@ -1,10 +1,9 @@
 """Every code that the packages can raise is explained, and no other.
 
-Its HTTP statuses and exit codes are, too.
+Its HTTP statuses and exit codes are those of its family.
 """
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +12,17 @@ import pytest
 
 from overtide.schemas import errors
 from overtide.schemas.error_codes import CODES
-from overtide.schemas.strict_json import TOO_LARGE
-from overtide.serving.fields import NOT_FOUND
-from overtide.signals import INTERRUPTED
+from overtide.schemas.errors import (
+    ConfigurationError,
+    InterruptedCommandError,
+    InvalidRequestError,
+    InvalidValueError,
+    NotFoundError,
+    OvertideError,
+    SourceError,
+    TerminatedCommandError,
+    UsageError,
+)
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
@@ -28,71 +35,83 @@ PACKAGES = (
     "serving",
     "runner_configs",
 )
-NAMED = {
-    "FAILED": errors.FAILED,
-    "USAGE": errors.USAGE,
-    "LOCKED": errors.LOCKED,
-    "NOT_FOUND": NOT_FOUND,
-    "TOO_LARGE": TOO_LARGE,
-    "INTERRUPTED": INTERRUPTED,
+FAMILIES = {
+    name: one
+    for name, one in vars(errors).items()
+    if isinstance(one, type) and issubclass(one, OvertideError)
 }
+CONFIGURATION = ("Mistake", "add", "mistake", "note")
+"""The calls that make a mistake of the configuration."""
 CODE_AT = {
-    "OvertideError": 0,
-    "usage_error": 0,
-    "Mistake": 0,
-    "add": 0,
-    "mistake": 0,
-    "note": 0,
+    **dict.fromkeys(FAMILIES, 0),
+    **dict.fromkeys(CONFIGURATION, 0),
     "Finding": 1,
     "_quarantined": 1,
 }
 """The calls that name a code, and at which place."""
+LOOKS = tuple(f"transforms/sources/{name}.py" for name in ("contents", "files", "layout"))
+"""What looks at the sources for a refresh and for `validate`, which makes mistakes of it."""
+SAMPLES = "transforms/sources/sampled_values.py"
+"""What looks at the sources for `validate` alone."""
+AT_ITS_SETTING = {SourceError, ConfigurationError}
+SEVERAL: dict[str, set[type[OvertideError]]] = {
+    # A refresh is refused; `validate` shows it as a mistake at the setting of the entity.
+    "duplicate_column": AT_ITS_SETTING,
+    "empty_file": AT_ITS_SETTING,
+    "missing_column": AT_ITS_SETTING,
+    "no_files": AT_ITS_SETTING,
+    "wrong_delimiter": AT_ITS_SETTING,
+    # So is a source file; a file of rows to post is named by the command.
+    "unreadable_file": {*AT_ITS_SETTING, UsageError},
+    # A row of `post` is refused for it as for all else that may be wrong with a row.
+    "customer_not_found": {NotFoundError, InvalidRequestError},
+    # Values come as data, as parameters of a call, and as settings.
+    "invalid_duration": {InvalidValueError, UsageError, ConfigurationError},
+    "invalid_instant": {InvalidValueError, UsageError},
+    "invalid_value": {InvalidValueError, UsageError, ConfigurationError},
+    # The system expects an exit code of its own after each signal.
+    "interrupted": {InterruptedCommandError, TerminatedCommandError},
+}
+"""The codes that belong to several families, and why."""
+ALL_KINDS = {"overtide/project.py": 1}
+"""Where errors of all kinds are caught: a refresh hides what came from the environment in them."""
 
 
 class Raised(NamedTuple):
-    """A code in the source: its place, how it is raised, and its status and exit code.
-
-    Status and exit code are those that are given there.
-    """
+    """A code in the source: its place, and how it is raised."""
 
     code: str
     module: str
     call: str
-    status: int | None
-    exit_code: int | None
 
 
-def raised() -> Iterator[Raised]:
+def nodes() -> Iterator[tuple[str, ast.AST]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call):
-                    yield from code_of(node, str(path.relative_to(ROOT)))
+                yield str(path.relative_to(ROOT)), node
+
+
+def raised() -> Iterator[Raised]:
+    for module, node in nodes():
+        if isinstance(node, ast.Call):
+            yield from code_of(node, module)
 
 
 def code_of(call: ast.Call, module: str) -> Iterator[Raised]:
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    name = called(call)
     place = CODE_AT.get(name, len(call.args))
     code = call.args[place] if place < len(call.args) else None
     if (
-        not isinstance(code, ast.Constant)
-        or not isinstance(code.value, str)
-        or (name in ("add", "mistake", "note") and len(call.args) < 3)
+        isinstance(code, ast.Constant)
+        and isinstance(code.value, str)
+        and not (name in ("add", "mistake", "note") and len(call.args) < 3)
     ):
-        return
-    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    rest = call.args[4:] if name == "OvertideError" else []
-    status, exit_code = (
-        number(rest[at] if len(rest) > at else keywords.get(keyword))
-        for at, keyword in ((0, "status"), (1, "exit_code"))
-    )
-    yield Raised(code.value, module, name, status, exit_code)
+        yield Raised(code.value, module, name)
 
 
-def number(node: ast.expr | None) -> int | None:
-    if isinstance(node, ast.Name):
-        return NAMED[node.id]
-    return None if node is None else ast.literal_eval(node)
+def called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
 def is_listed(one: Raised) -> bool:
@@ -107,37 +126,68 @@ def is_listed(one: Raised) -> bool:
     )
 
 
-def statuses(one: Raised) -> set[int]:
-    return set() if is_listed(one) else {one.status or 400}
-
-
-def exit_codes(one: Raised) -> set[int]:
+def families(one: Raised) -> set[type[OvertideError]]:
+    """Return the families of a code where it is raised; none where it is only listed."""
     if is_listed(one):
         return set()
-    if one.call not in ("OvertideError", "Finding"):
-        return {errors.USAGE}
-    if one.module == "transforms/sampled_values.py":
-        return {errors.USAGE}  # a sample of the values is a matter of `validate` alone
-    # What a look at the sources finds is a mistake for `validate`, and a failure for a refresh.
-    found = (
-        {errors.USAGE} if one.module in ("transforms/sources.py", "transforms/layout.py") else set()
-    )
-    return found | {one.exit_code or errors.FAILED}
+    if one.call in CONFIGURATION or one.module == SAMPLES:
+        return {ConfigurationError}
+    if one.call == "Finding":
+        return {SourceError, ConfigurationError}
+    return {FAMILIES[one.call]} | ({ConfigurationError} if one.module in LOOKS else set())
 
 
-def test_every_code_is_explained_and_no_other():
-    assert {one.code for one in raised()} == set(CODES)
-
-
-@pytest.mark.parametrize("what", [statuses, exit_codes])
-def test_statuses_and_exit_codes_are_those_of_the_code(what):
-    found = defaultdict(set)
+@pytest.fixture(scope="module")
+def found() -> dict[str, set[type[OvertideError]]]:
+    """The families of every code."""
+    found: dict[str, set[type[OvertideError]]] = {}
     for one in raised():
-        found[one.code] |= what(one)
-    explained = {code: set(getattr(one, what.__name__)) for code, one in CODES.items()}
+        found[one.code] = found.get(one.code, set()) | families(one)
+    return found
+
+
+def test_every_code_is_explained_and_no_other(found):
+    assert set(found) == set(CODES)
+
+
+@pytest.mark.parametrize("what", ["status", "exit_code"])
+def test_statuses_and_exit_codes_are_those_of_the_families(found, what):
+    named = {"status": "statuses", "exit_code": "exit_codes"}[what]
+    raised = {code: {getattr(one, what) for one in several} for code, several in found.items()}
+    explained = {code: set(getattr(one, named)) for code, one in CODES.items()}
     assert {
-        code: (found[code], explained[code]) for code in CODES if found[code] != explained[code]
+        code: (raised[code], explained[code]) for code in CODES if raised[code] != explained[code]
     } == {}
+
+
+def test_every_code_belongs_to_one_family(found):
+    assert {code: several for code, several in found.items() if len(several) > 1} == SEVERAL
+
+
+def test_an_error_is_always_one_of_a_family():
+    bare = [
+        module
+        for module, node in nodes()
+        if isinstance(node, ast.Call) and called(node) == "OvertideError"
+    ]
+    assert bare == []
+
+
+def test_a_kind_is_caught_never_all():
+    caught: dict[str, int] = {}
+    for module, node in nodes():
+        kinds: list[ast.expr | None] = []
+        if isinstance(node, ast.ExceptHandler):
+            kinds = [node.type]
+        elif isinstance(node, ast.Call) and called(node) == "suppress":
+            kinds = [*node.args]
+        if any(kind is not None and "OvertideError" in names_in(kind) for kind in kinds):
+            caught[module] = caught.get(module, 0) + 1
+    assert caught == ALL_KINDS
+
+
+def names_in(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def test_codes_are_sorted_and_explained_by_sentences():

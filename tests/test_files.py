@@ -10,7 +10,7 @@ import pytest
 
 from overtide.schemas.configuration import Entity
 from overtide.schemas.errors import OvertideError
-from overtide.transforms.sources import files_of
+from overtide.transforms.sources.files import files_of
 
 HERE, THERE = "data/north/contacts.csv", "data/south/contacts.csv"
 

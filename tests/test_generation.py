@@ -9,7 +9,7 @@ import pytest
 
 from overtide.lake.generation import Generation, Profile
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from tests.generations import write_generation
 
 META = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from overtide.eventlog import group_commit
 from overtide.eventlog.group_commit import GroupCommit
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
 
 
 def test_an_error_reaches_every_thread_of_its_group():
@@ -17,7 +17,7 @@ def test_an_error_reaches_every_thread_of_its_group():
         entered.set()
         go_on.wait(5)
         if "bad" in requests:
-            raise OvertideError("log_unwritable", "Disk full.")
+            raise UnavailableError("log_unwritable", "Disk full.")
         return requests
 
     group = GroupCommit(commit, lambda _: 1, 10)

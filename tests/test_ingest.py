@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Entity
 from overtide.schemas.errors import OvertideError
-from overtide.transforms import raw
+from overtide.transforms.sources import contract
 from tests.csv_reference import Reference
 from tests.source_files import Found, kept, read, read_alone, read_files
 
@@ -248,7 +248,7 @@ LONG = 4096
 @pytest.mark.parametrize("quoted", [False, True])
 @pytest.mark.parametrize("rows", [1, 3_000])
 def test_a_line_is_read_or_named_however_long_it_is(tmp_path, monkeypatch, length, quoted, rows):
-    monkeypatch.setattr(raw, "MAX_LINE", LONG)
+    monkeypatch.setattr(contract, "MAX_LINE", LONG)
     before, behind = (
         ",x\n".join(map(str, range(start, start + rows))) + ",x\n" for start in (0, 10_000)
     )
@@ -266,7 +266,7 @@ def test_a_line_is_read_or_named_however_long_it_is(tmp_path, monkeypatch, lengt
 
 
 def test_an_open_quote_takes_no_other_line_along_however_large_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_LINE", 1 << 12)
+    monkeypatch.setattr(contract, "MAX_LINE", 1 << 12)
     lines = [f'{number},"x"' for number in range(5_000)]
     lines[3] = '3,"x'
     found = read(tmp_path, "\n".join(["Id,Name", *lines]))
@@ -431,7 +431,7 @@ def test_what_a_csv_writer_wrote_is_read_back_whatever_the_buffers(tmp_path, tex
     out = io.StringIO()
     csv.writer(out, lineterminator=end).writerows([("Id", "Name"), *enumerate(texts * 5)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raw, "MAX_LINE", line)
+        patch.setattr(contract, "MAX_LINE", line)
         found = read(tmp_path, out.getvalue())
     assert found.corrupt == []
     assert found.rows == [(str(number), text or None) for number, text in enumerate(texts * 5)]

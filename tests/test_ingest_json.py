@@ -11,7 +11,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import Reading
-from overtide.transforms import raw
+from overtide.transforms.sources import contract
 from tests.engine import canonical
 from tests.source_files import read
 
@@ -155,7 +155,7 @@ def test_what_is_no_utf_8_spoils_its_line_alone(tmp_path):
 
 
 def test_a_line_that_is_too_long_is_set_aside(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw, "MAX_LINE", 4096)
+    monkeypatch.setattr(contract, "MAX_LINE", 4096)
     done = rows(
         tmp_path,
         lines('{"Id": 1}', '{"Id": "' + "x" * 100_000 + '"}', '{"Id": 3}'),

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError, SourceError, UnavailableError
 from overtide.transforms.plan import leave_error, left_error
 from tests.small_plan import configuration, plan_of
 
@@ -18,18 +18,16 @@ def plan(tmp_path):
 
 
 def test_an_error_comes_back_whole(plan):
-    innermost = OvertideError("invalid_value", "Bad.", "Day", "Mend it.")
-    error = OvertideError(
+    innermost = InvalidValueError("invalid_value", "Bad.", "Day", "Mend it.")
+    error = UnavailableError(
         "sources_wrong",
         "Two mistakes.",
         "a.csv",
         None,
-        503,
-        75,
-        [
-            OvertideError("too_many_set_aside", "Too many.", details=[innermost]),
-            OvertideError("no_rows", "None."),
-        ],
+        (
+            SourceError("too_many_set_aside", "Too many.", details=(innermost,)),
+            SourceError("no_rows", "None."),
+        ),
     )
     assert left_error(plan.scratch) is None
     leave_error(plan, error)
@@ -39,13 +37,13 @@ def test_an_error_comes_back_whole(plan):
 
 def test_the_first_error_is_kept(plan):
     for code in ("first", "second"):
-        leave_error(plan, OvertideError(code, "Bad."))
+        leave_error(plan, SourceError(code, "Bad."))
     assert left_error(plan.scratch).code == "first"
 
 
 def test_an_error_of_a_step_that_outlives_its_refresh_is_left_nowhere(plan):
     plan.scratch.rmdir()
-    leave_error(plan, OvertideError("late", "Bad."))
+    leave_error(plan, SourceError("late", "Bad."))
     assert left_error(plan.scratch) is None
 
 
@@ -54,7 +52,7 @@ def test_steps_that_fail_at_once_leave_one_whole_error(plan):
 
     def leave(number):
         begin.wait()
-        leave_error(plan, OvertideError(f"of {number}", "x" * 200_000))
+        leave_error(plan, SourceError(f"of {number}", "x" * 200_000))
 
     steps = [threading.Thread(target=leave, args=(number,)) for number in range(8)]
     for step in steps:

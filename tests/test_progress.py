@@ -13,7 +13,7 @@ from overtide.runner_configs import load as load_runner
 from overtide.schemas.configuration import Entity
 from overtide.schemas.progress import Event, silent
 from overtide.transforms.plan import Plan, begun, report
-from overtide.transforms.sources import about_rows
+from overtide.transforms.sources.files import about_rows
 from tests.conftest import make_shop
 
 

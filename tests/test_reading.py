@@ -11,7 +11,7 @@ from overtide.lake.generation import Profile
 from overtide.lake.reading import Card, TimelineEntry, card, live_activities, overlay, timeline
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import Event
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.values import canonical
 
 FIELDS = {

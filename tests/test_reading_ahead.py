@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from overtide.transforms import sources
-from overtide.transforms.sources import reading_ahead
+from overtide.transforms.sources import files
+from overtide.transforms.sources.files import reading_ahead
 
 BLOCK = bytes(1 << 16)
 
@@ -46,7 +46,7 @@ def test_all_files_are_loaded_one_after_the_other(pipes):
 
 
 def test_no_more_is_loaded_than_the_system_keeps(pipes, monkeypatch):
-    monkeypatch.setattr(sources, "AHEAD", 4 << 20)
+    monkeypatch.setattr(files, "AHEAD", 4 << 20)
     with reading_ahead(pipes[:1]):
         assert 4 << 20 <= filled(pipes[0], 1 << 30) < 8 << 20
 
@@ -55,7 +55,7 @@ def test_it_ends_with_the_work(pipes):
     with ThreadPoolExecutor(1) as writer:
         with reading_ahead(pipes[:1]):
             written = writer.submit(filled, pipes[0], 1 << 40)
-        assert written.result() < sources.AHEAD
+        assert written.result() < files.AHEAD
 
 
 def test_what_cannot_be_read_is_left_to_who_needs_it(tmp_path, pipes):

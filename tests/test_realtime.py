@@ -23,7 +23,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft, Event, activity_id, id_source
 from overtide.schemas.instants import DAY, HOUR
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.values import canonical
 from overtide.transforms.realtime import SCHEMAS, overlay_rows, to_batch
 from overtide.transforms.windows import (

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Entity
-from overtide.transforms import samples
-from overtide.transforms.layout import layout_of
-from overtide.transforms.sampled_values import check_values
-from overtide.transforms.sources import Finding
+from overtide.transforms.sources import lines, samples
+from overtide.transforms.sources.files import Finding
+from overtide.transforms.sources.layout import layout_of
+from overtide.transforms.sources.sampled_values import check_values
 from tests.command_line import call
 from tests.small_plan import INSTANCE
 from tests.source_files import read_files
@@ -263,7 +263,7 @@ def test_a_packed_file_is_not_read_from_its_middle(tmp_path):
     with gzip.open(tmp_path / "a.csv.gz", "wt") as file:
         file.write("Id,V\n1,a\n")
     layout = layout_of(tmp_path / "a.csv.gz", "a", entity({"V": "string"}))
-    assert list(samples._later_lines(tmp_path / "a.csv.gz", "a", layout, 10, 0)) == []
+    assert list(lines.later_lines(tmp_path / "a.csv.gz", "a", layout, 10, 0)) == []
 
 
 KINDS = [

@@ -20,7 +20,7 @@ from overtide.lake.views import (
     documented_tables,
     help_rows,
 )
-from overtide.schemas.tables import ProfileField
+from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
 from overtide.schemas.values import canonical
 

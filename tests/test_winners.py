@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.transforms import clusters, outputs
+from overtide.transforms import clusters
 from overtide.transforms.identities import NOTHING, Identified, identify
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
+from overtide.transforms.tables.matches import match_tables
 from overtide.transforms.unify import PairTable
 from tests.small_plan import INSTANCE, configuration, plan_of, table_of
 
@@ -57,7 +58,7 @@ def chosen(
     )
     output = next(
         one
-        for one in outputs.match_outputs(
+        for one in match_tables(
             identified,
             [PairTable(0, ENTITY, ENTITY, str(pairs), (len(rows) - 1,), (), (), ())],
             [table],

@@ -7,23 +7,21 @@ that are no rows. Source of the rules: semantics 4.2.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.names import chained, columns, folded, literal, quoted
+from overtide.schemas.names import chained, columns, literal, quoted
 from overtide.schemas.null_words import without_null_words
 from overtide.schemas.types import type_of
-from overtide.transforms.csv_reading import read_csv
-from overtide.transforms.json_reading import read_json
 from overtide.transforms.kernel import write_parquet
-from overtide.transforms.layout import unreadable
-from overtide.transforms.parquet_reading import read_parquet
 from overtide.transforms.rare_values import allow_rare_values
-from overtide.transforms.raw import FILE, Raw, SourceText, Write
-from overtide.transforms.sources import expected_layout, new_columns, within
+from overtide.transforms.sources.contents import unreadable
+from overtide.transforms.sources.contract import FILE, Raw, SourceText
+from overtide.transforms.sources.files import expected_layout, new_columns, within
+from overtide.transforms.sources.formats import format_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 CORRUPT = "__corrupt"
 WIDE = 500
 """Attributes that have an expression each."""
-Reader = Callable[["DuckDBPyConnection", Sequence[SourceText], Write], tuple[int, str]]
-READERS: dict[str, Reader] = {"csv": read_csv, "jsonl": read_json, "parquet": read_parquet}
 
 
 @dataclass(frozen=True)
@@ -71,25 +67,12 @@ def ingest(
             shown = within(project, source)
             layout = expected_layout(source, shown, name, entity)
             file = SourceText(entity, source, shown, layout, Path(copies) / f"{place}.utf8")
-            groups.setdefault(_alike(file, place), []).append(file)
+            groups.setdefault(format_of(entity).alike(file, place), []).append(file)
         return [
             ingested
             for place, files in enumerate(groups.values())
             for ingested in _together(connection, name, files, folder, f"{number:06d}-{place:06d}")
         ]
-
-
-def _alike(file: SourceText, place: int) -> object:
-    """Return what files must share to be read together.
-
-    The keys of JSON lines may differ from line to line.
-    """
-    if file.entity.format == "jsonl":
-        return None
-    numbered = "file_index" in map(
-        folded, file.layout.columns
-    )  # DuckDB's number of a file would be that column
-    return place if file.entity.format == "parquet" and numbered else file.layout
 
 
 def _together(
@@ -129,7 +112,7 @@ def _read(
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     sources = tuple(file.shown for file in files)
     allow_rare_values(connection)
-    rows, aside = READERS[entity.format](
+    rows, aside = format_of(entity).read(
         connection,
         files,
         lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), rows_path),
@@ -142,11 +125,9 @@ def _read(
 
 
 def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
-    """Return the SQL of typed rows with `__corrupt`: `{"details", "line", "record".
+    """Return the SQL of typed rows with `__corrupt`: JSON with details, line and record, or null.
 
-    The raw values}` or null.
-
-    It is never null in a row without primary key.
+    `record` are the untyped values. It is never null in a row without primary key.
     """
     values, source = (
         _wide(entity, raw)

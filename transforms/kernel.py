@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.names import literal
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | No
 
     if not isinstance(error, duckdb.OutOfMemoryException | MemoryError):
         return None
-    return OvertideError(
+    return UnavailableError(
         "out_of_memory",
         f"A step of the refresh needs more memory than it may use ({memory_limit}).",
         None,
@@ -117,7 +117,6 @@ def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | No
         "`threads` where the machine has no more memory, and keep room on the disk of the lake, "
         "where a step puts "
         "what its memory does not hold.",
-        503,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Entity, Preference
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.fingerprint import Fingerprint, canonical_row, fingerprint
@@ -164,7 +164,7 @@ def check_amounts(
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
     aside = counts.read - counts.keyed
     if counts.read == 0:
-        raise OvertideError(
+        raise SourceError(
             "no_rows",
             f"{name} has no rows in {entity.path}.",
             name,
@@ -172,13 +172,13 @@ def check_amounts(
         )
     if aside * 100 > entity.max_set_aside_percent * counts.read:
         collect_aside(connection, entity, ingested, project, FEW)
-        raise OvertideError(
+        raise SourceError(
             "too_many_set_aside",
             f"{name}: {aside:,} of {counts.read:,} rows could not be read or "
             f"have no primary key, more than {entity.max_set_aside_percent:g} %.",
             name,
             "Correct the file or its format, or raise `max_set_aside_percent`.",
-            details=first_aside(connection, FEW),
+            details=tuple(first_aside(connection, FEW)),
         )
 
 

@@ -9,11 +9,12 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from overtide.schemas import errors
 from overtide.schemas.configuration import (
     Activity,
     Configuration,
@@ -186,7 +187,7 @@ def leave_error(plan: Plan, error: OvertideError) -> None:
         descriptor, draft = tempfile.mkstemp(prefix="error-", dir=plan.scratch)
         try:
             with os.fdopen(descriptor, "w") as file:
-                json.dump(asdict(error), file)
+                json.dump(_document_of(error), file)
             if not _left(plan.scratch).exists():
                 Path(draft).replace(_left(plan.scratch))
         finally:
@@ -202,7 +203,18 @@ def _left(scratch: Path) -> Path:
     return scratch / "error.json"
 
 
+def _document_of(error: OvertideError) -> dict[str, Any]:
+    return {
+        "family": type(error).__name__,
+        "code": error.code,
+        "message": error.message,
+        "target": error.target,
+        "hint": error.hint,
+        "details": [_document_of(detail) for detail in error.details],
+    }
+
+
 def _error_of(document: dict[str, Any]) -> OvertideError:
-    return OvertideError(
-        **document | {"details": [_error_of(detail) for detail in document["details"]]}
-    )
+    family: type[OvertideError] = getattr(errors, document.pop("family"))
+    details = tuple(map(_error_of, document.pop("details")))
+    return family(**document, details=details)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from overtide.schemas import tables
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.events import DAMAGED, Event
 from overtide.schemas.instants import Instant, parse_instant
 from overtide.schemas.types import type_of
@@ -162,7 +162,7 @@ def _text(body: dict[str, Any], name: str) -> str | None:
 def _instant(text: str | None) -> Instant | None:
     try:
         return None if text is None else parse_instant(text)
-    except OvertideError as error:
+    except InvalidValueError as error:
         raise UndecodableError(f"ActivityTime: {error.message.rstrip('.')}") from None
 
 

@@ -1,4 +1,4 @@
-"""The PTransforms of the refresh: each wires the functions of `unify` and `outputs`.
+"""The PTransforms of the refresh: each wires the functions of `unify` and `tables`.
 
 What moves are references.
 
@@ -15,13 +15,15 @@ import pyarrow as pa
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
 
 from overtide.schemas.errors import OvertideError
-from overtide.transforms import clusters, outputs, unify
+from overtide.transforms import clusters, unify
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import out_of_memory
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.outputs import Output
 from overtide.transforms.plan import Plan, leave_error
 from overtide.transforms.shrinking import expect_no_shrink
+from overtide.transforms.tables import building
+from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.identity_tables import learnt_tables
 from overtide.transforms.unify import PairTable, SourceFiles
 
 Result = TypeVar("Result")
@@ -147,16 +149,21 @@ class BuildTables(beam.PTransform):
     plan: Plan
     tables: PCollection[EntityTable]
 
-    def expand(self, identified: PCollection[Identified]) -> PCollection[Output]:
+    def expand(self, identified: PCollection[Identified]) -> PCollection[BuiltTable]:
         """From identities to the tables that keep a history, and what the registry learns."""
-        stamp = guarded(outputs.stamp, self.plan)
+        order, build, stamp = (
+            guarded(step, self.plan)
+            for step in (building.orders, building.build_part, building.stamp)
+        )
         built = (
             identified
-            | "Order parts" >> beam.FlatMap(guarded(outputs.orders, self.plan), AsList(self.tables))
+            | "Order parts" >> beam.FlatMap(order, AsList(self.tables))
             | "Spread parts over workers" >> beam.Reshuffle()
             | "Build parts"
             >> beam.Map(
-                guarded(outputs.build_part, self.plan), AsSingleton(identified), AsList(self.tables)
+                build,
+                AsSingleton(identified),
+                AsList(self.tables),
             )
             | "Key parts by table" >> beam.Map(lambda part: (part.table, part))
             | "Collect parts of a table" >> beam.GroupByKey()
@@ -165,5 +172,5 @@ class BuildTables(beam.PTransform):
                 lambda entry, tables: stamp(entry[0], entry[1], tables), AsList(self.tables)
             )
         )
-        registry = identified | "Learn new records" >> beam.FlatMap(outputs.registry_outputs)
+        registry = identified | "Learn new records" >> beam.FlatMap(learnt_tables)
         return (built, registry) | "Join base tables" >> beam.Flatten()

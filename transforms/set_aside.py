@@ -3,21 +3,16 @@
 What is wrong with each, and where it stands in its file.
 """
 
-import csv
-from collections import defaultdict
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.strict_json import parse_json
-from overtide.transforms.contents import opened_text
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
-from overtide.transforms.layout import layout_of
+from overtide.transforms.sources.formats import format_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -81,8 +76,7 @@ def collect_aside(
         SELECT *, NULL::VARCHAR AS PrimaryKey, false AS IsKept,
                row_number() OVER (PARTITION BY FileName, Record, LineNumber) AS nth
         FROM ({" UNION ALL ".join(f"({part})" for part in parts)})""")
-    if entity.format == "csv":
-        _number_rows(connection, entity, project)
+    _number_rows(connection, entity, project)
 
 
 def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideError]:
@@ -95,7 +89,7 @@ def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideErro
         f"ORDER BY FileName, LineNumber NULLS LAST, Record LIMIT {few}"
     ).fetchall()
     return [
-        OvertideError(
+        SourceError(
             "row_set_aside",
             f"{file}{'' if line is None else f', line {line}'}: "
             f"{details.removeprefix('line: ')}, in {record[:SHOWN]}{'…' * (len(record) > SHOWN)}.",
@@ -111,14 +105,14 @@ def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path
         SELECT FileName, Record, count(*) FROM aside WHERE LineNumber IS NULL
           GROUP BY FileName, Record
         QUALIFY row_number() OVER (PARTITION BY FileName ORDER BY Record) <= {SOUGHT}""").fetchall()
-    found = []
+    found, source_format = [], format_of(entity)
     for name in sorted({file for file, _, _ in wanted}):
         if not (project / name).is_file():
             continue  # its name is no Unicode, and is shown otherwise
         records = {record: times for file, record, times in wanted if file == name}
         found += [
             {"file": name, "record": record, "nth": nth, "line": line}
-            for record, lines in csv_lines(project / name, name, entity, records).items()
+            for record, lines in source_format.lines_of(project / name, entity, records).items()
             for nth, line in enumerate(lines, start=1)
         ]
     connection.register("found_lines", pa.Table.from_pylist(found, FOUND))
@@ -128,36 +122,3 @@ def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path
         "AND LineNumber IS NULL"
     )
     connection.unregister("found_lines")
-
-
-def csv_lines(
-    path: Path, shown: str, entity: Entity, records: dict[str, int]
-) -> dict[str, list[int]]:
-    """Return the first lines of records of a CSV file.
-
-    Each record is a JSON object of texts that comes so many times.
-
-    What is not found as it is written has no line: never a wrong one.
-    """
-    layout = layout_of(path, shown, entity)
-    places = {column: place for place, column in enumerate(layout.columns)}
-    read = [places[name] for name in entity.attributes if name in places]
-    texts = {
-        record: tuple(str(value or "") for value in parse_json(record).values())
-        for record in records
-    }
-    sought, left = {texts[record]: record for record in records}, sum(records.values())
-    found: dict[str, list[int]] = defaultdict(list)
-    with suppress(csv.Error, UnicodeError), opened_text(path, entity) as opened:
-        rows, line = csv.reader(opened.text, delimiter=layout.delimiter), 1
-        for row in rows:
-            record = (
-                sought.get(tuple(row[place] for place in read)) if len(row) == len(places) else None
-            )
-            if record is not None and len(found[record]) < records[record]:
-                found[record].append(line)
-                left -= 1
-            line = rows.line_num + 1
-            if not left:
-                break
-    return found

@@ -4,8 +4,9 @@ A source that lost most of its rows was hardly meant so.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, SourceError
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
 
@@ -35,19 +36,19 @@ def expect_no_shrink(table: EntityTable, tables: list[EntityTable], plan: Plan) 
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:
-        raise OvertideError(
+        raise SourceError(
             "source_shrank",
             f"{len(wrong)} sources have far fewer rows than the last published run.",
             None,
             wrong[0].hint,
-            details=[OvertideError(one.code, one.message, one.target) for one in wrong],
+            details=tuple(replace(one, hint=None) for one in wrong),
         )
     return table
 
 
 def _error(name: str, before: int, kept: int, plan: Plan) -> OvertideError:
     share = plan.entities[name].max_shrink_percent
-    return OvertideError(
+    return SourceError(
         "source_shrank",
         f"{name} has {kept:,} {'row' if kept == 1 else 'rows'}, and had {before:,} in the last "
         f"published run: more than {share:g} % are gone.",

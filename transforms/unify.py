@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows
 from overtide.transforms import clusters, pairs
 from overtide.transforms.identities import Identified, identify, remembered
@@ -279,7 +279,7 @@ def give_identities(forest: pa.RecordBatch, tables: list[EntityTable], plan: Pla
             folder,
         )
     if identified.profiles == 0:
-        raise OvertideError(
+        raise SourceError(
             "no_profiles",
             "The refresh would publish no customer at all.",
             "unification",

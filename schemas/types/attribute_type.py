@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import literal
 from overtide.schemas.numbers import exact_text, number_text
 from overtide.schemas.types.raw_texts import RawTexts
@@ -104,7 +104,7 @@ class AttributeType(RawTexts, ABC):
         """
         try:
             found = self.from_json(value)
-        except OvertideError as error:
+        except InvalidValueError as error:
             return error.message
         same = found == value and (not self.is_exact or type(found) is type(value))
         return (
@@ -229,12 +229,12 @@ class AttributeType(RawTexts, ABC):
         """Return the SQL of the instant of a typed column of a type of time."""
         return column
 
-    def invalid(self, value: object, expected: str | None = None) -> OvertideError:
+    def invalid(self, value: object, expected: str | None = None) -> InvalidValueError:
         """Return the error of a value that is none of the type."""
         shown = json.dumps(value, ensure_ascii=False, default=str)
         shown = shown if len(shown) <= 100 else shown[:97] + "..."
         expected = expected or self.expected
-        return OvertideError("invalid_value", f"{shown} is not {expected}.")
+        return InvalidValueError("invalid_value", f"{shown} is not {expected}.")
 
     def _expected_in_files(self, reading: Reading) -> str | None:
         return self.expected_in_files

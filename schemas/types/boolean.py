@@ -1,6 +1,6 @@
 """Booleans, and the words for true and false that files may hold."""
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.types.attribute_type import AttributeType, Reading
 from overtide.schemas.values import Value
 
@@ -33,7 +33,7 @@ class BooleanType(AttributeType):
         """Return what a word of the command line means; the acceptance refuses any other."""
         try:
             return self.from_source(Reading(), "UTC", text) if text else text
-        except OvertideError:
+        except InvalidValueError:
             return text
 
     def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:

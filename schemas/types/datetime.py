@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.instants import (
     EARLIEST,
     EPOCH,
@@ -45,7 +45,7 @@ class DatetimeType(TemporalType):
             return None
         try:
             return format_instant(parse_instant(value))
-        except OvertideError:
+        except InvalidValueError:
             return None
 
     def _read_iso(self, text: str, time_zone: str) -> str | None:

@@ -7,21 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Attribute
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import AttributeType
-from overtide.transforms.parquet_mending import mended
-from overtide.transforms.raw import (
-    FILE,
-    LINES,
-    Raw,
-    SourceText,
-    Write,
-    file_name,
-    nameable,
-    raw_column,
-)
+from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
+from overtide.transforms.sources.parquet_mending import mended
+from overtide.transforms.sources.texts import file_name, nameable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -92,7 +84,7 @@ def _check_decimals(file: SourceText) -> None:
     for column in pq.read_schema(nameable(file)):
         digits = column.type.precision if pa.types.is_decimal(column.type) else 0
         if digits > 38 and column.name in file.entity.attributes:
-            raise OvertideError(
+            raise SourceError(
                 "unreadable_file",
                 f"{file.shown}: {column.name} is a decimal of {digits} digits.",
                 file.shown,

@@ -15,15 +15,14 @@ from stat import S_ISREG
 from typing import Literal
 
 from overtide.schemas.configuration import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.mistakes import one_of, short
-from overtide.schemas.names import folded
 from overtide.schemas.suggestions import closest
-from overtide.transforms.contents import UnreadableError, opened
-from overtide.transforms.layout import csv_columns, layout_of, unreadable
-from overtide.transforms.raw import Layout
+from overtide.transforms.sources.contents import unreadable
+from overtide.transforms.sources.contract import Layout
+from overtide.transforms.sources.formats import format_of
+from overtide.transforms.sources.layout import layout_of
 
-SAMPLED_BYTES = 1 << 20
 AHEAD = 2 << 30
 """Bytes that are loaded before they are needed; of more the system might drop some again."""
 SUGGESTED = 20
@@ -31,8 +30,6 @@ SUGGESTED = 20
 
 Each is compared with every column of the file.
 """
-DELIMITERS = ",;\t|"
-"""What separates columns where it is not the configured delimiter."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,10 @@ class Finding:
     expected: str | None = None
     suggestion: str | None = None
 
-    def error(self, entity: str) -> OvertideError:
+    def error(self, entity: str) -> SourceError:
         """Return a mistake as the error of a refresh."""
         hint = f"Did you mean `{self.suggestion}`?" if self.suggestion else None
-        return OvertideError(self.code, self.message, entity, hint)
+        return SourceError(self.code, self.message, entity, hint)
 
 
 def files_of(folder: Path, entity: Entity) -> list[Path]:
@@ -84,7 +81,7 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
         if exact.is_dir()
         else "Correct `path` of the entity; a relative one is within the project's folder."
     )
-    raise OvertideError("no_files", f"No file matches {entity.path}.", entity.path, hint)
+    raise SourceError("no_files", f"No file matches {entity.path}.", entity.path, hint)
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
@@ -135,7 +132,7 @@ def check_columns(folder: Path, entity: Entity) -> list[Finding]:
     """
     try:
         files = files_of(folder, entity)
-    except OvertideError as error:
+    except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
     found: dict[tuple[str, str | None], list[Finding]] = {}
     for file in files:
@@ -145,26 +142,8 @@ def check_columns(folder: Path, entity: Entity) -> list[Finding]:
 
 
 def about_rows(file: Path, entity: Entity) -> int:
-    """Return how many rows a file has.
-
-    Exactly from its metadata, or about, from its size and its first lines.
-
-    None of one that proves to be unreadable: whoever reads it says so.
-    """
-    if entity.format == "parquet":
-        import pyarrow.parquet as pq
-
-        with file.open("rb") as table:
-            return int(pq.read_metadata(table).num_rows)
-    try:
-        with opened(file) as source:
-            beginning = source.content.read(SAMPLED_BYTES)
-            whole = len(beginning) < SAMPLED_BYTES
-            read = source.packed.tell()
-    except UnreadableError:
-        return 0
-    lines = beginning.count(b"\n") * (1 if whole else file.stat().st_size / max(1, read))
-    return max(0, int(lines) - (entity.format == "csv"))
+    """Return how many rows a file has: exactly where it says so, else about."""
+    return format_of(entity).about_rows(file)
 
 
 def _joined(same: list[Finding]) -> Finding:
@@ -177,7 +156,7 @@ def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
     shown = within(folder, file)
     try:
         layout = layout_of(file, shown, entity)
-    except OvertideError as error:
+    except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
     return list(_check_columns(file, shown, layout, entity))
 
@@ -190,7 +169,9 @@ def _check_columns(file: Path, shown: str, layout: Layout, entity: Entity) -> It
         for name in entity.attributes
         if name not in there and not entity.attribute(name).optional
     ]
-    other = _other_delimiter(file, layout, entity, len(missing)) if missing else None
+    source_format, other = format_of(entity), None
+    if missing:
+        other = source_format.other_delimiter(file, layout, entity, len(missing))
     if other is None:
         yield from _missing(shown, missing, layout.columns, entity)
         yield from _new(shown, layout.columns, entity)
@@ -207,18 +188,6 @@ def _check_columns(file: Path, shown: str, layout: Layout, entity: Entity) -> It
         yield Finding("mistake", "wrong_delimiter", message, expected=other)
 
 
-def _other_delimiter(file: Path, layout: Layout, entity: Entity, missing: int) -> str | None:
-    """Return the delimiter by which fewer columns are missing, or None."""
-    if entity.format != "csv":
-        return None
-    for other in (entity.delimiter + DELIMITERS).replace(layout.delimiter, ""):
-        with suppress(UnreadableError, UnicodeError):
-            columns = set(csv_columns(file, entity, other))
-            if sum(name not in columns for name in entity.attributes) < missing:
-                return other
-    return None
-
-
 def _twice(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding]:
     for column, other in same_names(columns, entity):
         message = (
@@ -231,15 +200,14 @@ def _twice(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Findi
 def same_names(columns: Sequence[str], entity: Entity) -> Iterator[tuple[str, str]]:
     """Give the columns of a file with the name of an earlier one, and that.
 
-    To the lake `Id` and `id` are one name.
-
-    JSON keys are exact; columns without a name, as spreadsheets like to write them, are never read.
+    Columns without a name, as spreadsheets like to write them, are never read.
     """
     seen: dict[str, str] = {}
-    for column in columns if entity.format != "jsonl" else ():
-        if column and folded(column) in seen:
-            yield column, seen[folded(column)]
-        seen.setdefault(folded(column), column)
+    for column in columns:
+        name = format_of(entity).name_of(column)
+        if column and name in seen:
+            yield column, seen[name]
+        seen.setdefault(name, column)
 
 
 def new_columns(columns: Sequence[str], entity: Entity) -> list[str]:

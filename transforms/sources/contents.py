@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from overtide.schemas.configuration import Entity
+from overtide.schemas.errors import SourceError
 
 HEAD = 4096
 """Bytes by which a file is known."""
@@ -47,6 +48,11 @@ class UnreadableError(Exception):
 
     what: str
     hint: str
+
+
+def unreadable(shown: str, what: str, hint: str) -> SourceError:
+    """Return the error of a file that cannot be read as a whole."""
+    return SourceError("unreadable_file", f"{shown} {what}.", shown, hint)
 
 
 @dataclass(frozen=True)

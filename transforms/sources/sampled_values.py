@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from overtide.schemas.configuration import Attribute, Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import number_text
 from overtide.schemas.types import type_of
 from overtide.schemas.values import BLANKS, Value, text_of
-from overtide.transforms.samples import Row, sampled_rows
-from overtide.transforms.sources import Finding, files_of
+from overtide.transforms.sources.contract import SampledRow
+from overtide.transforms.sources.files import Finding, files_of
+from overtide.transforms.sources.samples import sampled_rows
 
 SHOWN = 60
 """Characters of a value that are shown."""
@@ -78,10 +79,10 @@ class Seen:
 
     columns: dict[str, Column]
     rows: int = 0
-    unreadable: list[Row] = field(default_factory=list)
-    keyless: list[Row] = field(default_factory=list)
-    keys: dict[str, Row] = field(default_factory=dict)
-    repeated: list[tuple[str, Row, Row]] = field(default_factory=list)
+    unreadable: list[SampledRow] = field(default_factory=list)
+    keyless: list[SampledRow] = field(default_factory=list)
+    keys: dict[str, SampledRow] = field(default_factory=dict)
+    repeated: list[tuple[str, SampledRow, SampledRow]] = field(default_factory=list)
 
 
 def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> list[Finding]:
@@ -93,7 +94,7 @@ def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> l
     try:
         for row in sampled_rows(folder, entity, files_of(folder, entity)):
             look(seen, row, entity)
-    except (OvertideError, OSError):
+    except (SourceError, OSError):
         return []  # what cannot be read at all was found before
     found = [
         finding
@@ -103,7 +104,7 @@ def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> l
     return [*found, *_of_rows(seen, entity)]
 
 
-def look(seen: Seen, row: Row, entity: Entity) -> None:
+def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
     """Take note of one row."""
     seen.rows += 1
     if row.wrong is not None:
@@ -121,7 +122,7 @@ def look(seen: Seen, row: Row, entity: Entity) -> None:
         _look_at_key(seen, row, entity)
 
 
-def _value(row: Row, name: str, entity: Entity) -> object:
+def _value(row: SampledRow, name: str, entity: Entity) -> object:
     """Return what a row has for an attribute, None for a null word."""
     value, attribute = row.values.get(name), entity.attribute(name)
     return None if is_null_word(type_of(attribute.type), value, attribute.null_words) else value
@@ -135,11 +136,11 @@ def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
     """Return the value that a refresh reads, None where it reads none."""
     try:
         return type_of(attribute.type).from_source(attribute.reading, time_zone, value)
-    except OvertideError:
+    except InvalidValueError:
         return None
 
 
-def _look_at_key(seen: Seen, row: Row, entity: Entity) -> None:
+def _look_at_key(seen: Seen, row: SampledRow, entity: Entity) -> None:
     key = text_of(
         _read(
             _value(row, entity.primary_key, entity),

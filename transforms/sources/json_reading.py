@@ -17,25 +17,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from overtide.schemas.configuration import Attribute, Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import file_literal, literal
 from overtide.schemas.numbers import number_text
 from overtide.schemas.strict_json import parse_line
 from overtide.schemas.types import type_of
 from overtide.schemas.values import checked_text
-from overtide.transforms import raw
 from overtide.transforms.kernel import define
-from overtide.transforms.layout import bounded_lines
-from overtide.transforms.raw import (
-    FILE,
-    Raw,
-    SourceText,
-    Write,
-    buffers,
-    file_name,
-    in_utf8,
-    raw_column,
-)
+from overtide.transforms.sources import contract
+from overtide.transforms.sources.contract import FILE, Raw, SourceText, Write, raw_column
+from overtide.transforms.sources.lines import bounded_lines
+from overtide.transforms.sources.texts import buffers, file_name, in_utf8
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -222,7 +214,7 @@ def plain_json(texts: pa.ChunkedArray, commas: pa.ChunkedArray) -> pa.Array:
 def _plain(text: str, commas: frozenset[str]) -> str:
     try:
         document = parse_line(text)
-    except OvertideError as error:
+    except InvalidValueError as error:
         return (
             "line: not a JSON object: "
             f"{error.message.removeprefix('This is no JSON document: ').rstrip('.')}"
@@ -275,7 +267,7 @@ def clean(source: Path, copy: Path) -> None:
     ):
         within = False
         for line in bounded_lines(text):
-            whole = len(line) * 4 <= raw.MAX_LINE or len(line.encode()) < raw.MAX_LINE
+            whole = len(line) * 4 <= contract.MAX_LINE or len(line.encode()) < contract.MAX_LINE
             if not within:
                 out.write((line if whole else line[:1000] + "\n").replace(DELIMITER, "\\x01"))
             within = not line.endswith("\n")

@@ -19,19 +19,10 @@ from numpy.typing import NDArray
 
 from overtide.schemas.names import file_literal, literal
 from overtide.schemas.types.raw_texts import marked
-from overtide.transforms import raw
-from overtide.transforms.csv_mending import mend
-from overtide.transforms.raw import (
-    FILE,
-    LINES,
-    Raw,
-    SourceText,
-    Write,
-    buffers,
-    file_name,
-    in_utf8,
-    raw_column,
-)
+from overtide.transforms.sources import contract
+from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
+from overtide.transforms.sources.csv_mending import mend
+from overtide.transforms.sources.texts import buffers, file_name, in_utf8
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -128,9 +119,9 @@ def _has_long_line(text: Path) -> bool:
     """
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return any(
-            content.find(b"\n", start, start + raw.MAX_LINE) < 0
-            and content.find(b"\r", start, start + raw.MAX_LINE) < 0
-            for start in range(0, len(content) - raw.MAX_LINE + 1, raw.MAX_LINE)
+            content.find(b"\n", start, start + contract.MAX_LINE) < 0
+            and content.find(b"\r", start, start + contract.MAX_LINE) < 0
+            for start in range(0, len(content) - contract.MAX_LINE + 1, contract.MAX_LINE)
         )
 
 

@@ -16,8 +16,8 @@ from typing import TextIO
 
 import pyarrow as pa
 
-from overtide.transforms import raw
-from overtide.transforms.raw import SourceText
+from overtide.transforms.sources import contract
+from overtide.transforms.sources.contract import SourceText
 
 SHOWN = 10_000
 """Characters that are kept of a line that is set aside."""
@@ -117,7 +117,7 @@ def pieces(text: TextIO, grammar: Grammar) -> Iterator[tuple[str, str | None]]:
             if end > start:
                 yield rest[start:end], None
                 start = end
-            elif more and len(rest) - start <= raw.MAX_LINE and grammar.is_cut(rest, start):
+            elif more and len(rest) - start <= contract.MAX_LINE and grammar.is_cut(rest, start):
                 break
             else:
                 end = LINE.match(rest, start).end()  # type: ignore[union-attr]
@@ -136,7 +136,7 @@ def pieces(text: TextIO, grammar: Grammar) -> Iterator[tuple[str, str | None]]:
 
 def _block(text: TextIO) -> str:
     """Read on, not to the middle of a line end."""
-    block = text.read(raw.MAX_LINE)
+    block = text.read(contract.MAX_LINE)
     return block + text.read(1) if block.endswith("\r") else block
 
 

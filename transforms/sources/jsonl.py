@@ -1,0 +1,88 @@
+"""JSON lines: every line is one object, whose keys name the columns row by row."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overtide.schemas.configuration import Entity
+from overtide.schemas.errors import InvalidValueError
+from overtide.schemas.strict_json import parse_json
+from overtide.transforms.sources.contents import UnreadableError, opened_text
+from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
+from overtide.transforms.sources.json_reading import read_json
+from overtide.transforms.sources.lines import bounded_lines, json_keys, later_lines
+from overtide.transforms.sources.texts import about_lines
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SAMPLED_LINES = 1000
+"""So many lines are asked for their keys, and more while a column is missing that must be there."""
+
+
+class JsonLines(SourceFormat):
+    """One JSON object a line."""
+
+    def layout(self, file: Path, entity: Entity) -> Layout:
+        """Return the keys of the first lines."""
+        wanted = {name for name in entity.attributes if not entity.attribute(name).optional}
+        columns: dict[str, None] = {}
+        number = 0
+        with opened_text(file, entity) as opened:
+            for number, line in enumerate(bounded_lines(opened.text), start=1):
+                if number > SAMPLED_LINES and columns and wanted <= columns.keys():
+                    break
+                columns.update(dict.fromkeys(json_keys(line)))
+        if not columns and number:
+            raise UnreadableError("holds no JSON object", "Every line is one JSON object.")
+        return Layout(tuple(columns), opened.encoding, opened.packed)
+
+    def read(
+        self, connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
+    ) -> tuple[int, str]:
+        """Write the rows; set the lines aside that are none."""
+        return read_json(connection, files, write)
+
+    def sampled(
+        self, file: Path, shown: str, entity: Entity, layout: Layout, most: int
+    ) -> Iterator[SampledRow]:
+        """Give lines from the beginning, the middle and the end."""
+        beginning: list[tuple[str, str]] = []
+        with opened_text(file, entity) as opened, suppress(UnicodeError):
+            lines = islice(bounded_lines(opened.text), most)
+            beginning = [
+                (f"{shown}, line {number}", line) for number, line in enumerate(lines, start=1)
+            ]
+        for place, line in chain(beginning, later_lines(file, shown, layout, most, len(beginning))):
+            if line.strip():
+                yield _json_row(place, line, entity)
+
+    def about_rows(self, file: Path) -> int:
+        """Return about how many lines there are."""
+        return about_lines(file)
+
+    def alike(self, file: SourceText, place: int) -> object:
+        """Return nothing: keys may differ from line to line anyway."""
+        del file, place
+        return None
+
+    def name_of(self, column: str) -> str:
+        """Return the key itself: keys are exact."""
+        return column
+
+
+def _json_row(place: str, line: str, entity: Entity) -> SampledRow:
+    try:
+        document = parse_json(line.strip())
+    except InvalidValueError as error:
+        return SampledRow(
+            place,
+            {},
+            "it is no JSON object: "
+            + error.message.removeprefix("This is no JSON document: ").rstrip("."),
+        )
+    if not isinstance(document, dict):
+        return SampledRow(place, {}, "it is no JSON object")
+    return SampledRow(place, {name: document.get(name) for name in entity.attributes})

@@ -1,0 +1,111 @@
+"""Parquet: the file itself says which columns it has, and of which types."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtide.schemas.configuration import Entity
+from overtide.schemas.names import folded
+from overtide.schemas.types import type_of
+from overtide.transforms.sources.contents import UnreadableError, seems
+from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
+from overtide.transforms.sources.parquet_reading import read_parquet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+
+class Parquet(SourceFormat):
+    """Parquet files, as any writer makes them."""
+
+    def layout(self, file: Path, entity: Entity) -> Layout:
+        """Return the columns of the schema, with their types."""
+        del entity
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with file.open("rb") as opened:
+                schema = pq.read_schema(opened)
+            return Layout(tuple(schema.names), types=tuple(map(str, schema.types)))
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise UnreadableError(
+                f"is not a Parquet file{seems(file)}", "Correct `format` or `path` of the entity."
+            ) from None
+
+    def read(
+        self, connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
+    ) -> tuple[int, str]:
+        """Write the rows; every one is whole."""
+        return read_parquet(connection, files, write)
+
+    def sampled(
+        self, file: Path, shown: str, entity: Entity, layout: Layout, most: int
+    ) -> Iterator[SampledRow]:
+        """Give rows of the first, the middle and the last row group."""
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(file) as source:
+            groups, names = (
+                source.num_row_groups,
+                [name for name in entity.attributes if name in layout.columns],
+            )
+            for group in sorted({0, groups // 2, groups - 1}) if groups else ():
+                before = sum(source.metadata.row_group(number).num_rows for number in range(group))
+                for batch in islice(source.iter_batches(most, [group], names), 1):
+                    yield from (
+                        SampledRow(f"{shown}, row {before + number}", values)
+                        for number, values in enumerate(_values(batch, entity), start=1)
+                    )
+
+    def about_rows(self, file: Path) -> int:
+        """Return the number of rows that the file says."""
+        import pyarrow.parquet as pq
+
+        with file.open("rb") as table:
+            return int(pq.read_metadata(table).num_rows)
+
+    def alike(self, file: SourceText, place: int) -> object:
+        """Return the layout; DuckDB's number of a file would be a column named so."""
+        numbered = "file_index" in map(folded, file.layout.columns)
+        return place if numbered else file.layout
+
+
+def _values(batch: "pa.RecordBatch", entity: Entity) -> Iterator[dict[str, Any]]:
+    """Give the rows of a batch as values of JSON.
+
+    A time in a column of times fits a date, so it is left out.
+    """
+    import pyarrow as pa
+
+    columns = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_temporal(column.type):
+            fitting = type_of(entity.attribute(name).type).is_time
+            columns[name] = (
+                [None] * len(column) if fitting else column.cast(pa.string()).to_pylist()
+            )
+        elif pa.types.is_floating(column.type):
+            columns[name] = [_number(value) for value in column.to_pylist()]
+        elif pa.types.is_decimal(column.type):
+            columns[name] = [
+                None if value is None else f"{value:f}" for value in column.to_pylist()
+            ]
+        else:
+            columns[name] = [
+                value.decode(errors="replace") if isinstance(value, bytes) else value
+                for value in column.to_pylist()
+            ]
+    for number in range(len(batch)):
+        yield {name: values[number] for name, values in columns.items()}
+
+
+def _number(value: float | None) -> object:
+    """Return a number as it is read: a whole one has no point, and what is no number is null."""
+    if value is None or value != value or value in (float("inf"), float("-inf")):
+        return None
+    return int(value) if value.is_integer() else value

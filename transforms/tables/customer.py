@@ -1,0 +1,93 @@
+"""Customer: one row per profile, merged from the records that represent its entities."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overtide.schemas import tables
+from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.table import ProfileField, Table
+from overtide.schemas.types import type_of
+from overtide.transforms.identities import Unified
+from overtide.transforms.merge import alternate_key, profile_types, profiles
+from overtide.transforms.plan import Plan
+from overtide.transforms.tables.contract import (
+    BaseTable,
+    Basis,
+    PartOrder,
+    within,
+    write_rows,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class Customer(BaseTable):
+    """The profiles; their columns are those that the configuration merges."""
+
+    name = "Customer"
+
+    def declared(self, unified: list[Unified], plan: Plan) -> Table:
+        """Return the columns of this project's profiles."""
+        return tables.customer(profile_fields(plan, unified))
+
+    def parts(self, basis: Basis) -> int:
+        """Return into how many parts the profiles are split."""
+        return basis.plan.buckets(basis.identified.profiles, 2)
+
+    def write(
+        self, connection: "DuckDBPyConnection", basis: Basis, order: PartOrder, path: Path
+    ) -> str:
+        """Write the merged profiles of a part."""
+        rows = merged_rows(basis, self.declared(basis.unified, basis.plan), order)
+        return write_rows(connection, rows, basis.plan.run, path)
+
+
+def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
+    """Return the SQL of the merged profiles of a part, in the table's order."""
+    customers = (
+        f"SELECT * FROM {parquet_rows([basis.identified.customers])} "
+        f"WHERE {within(order.low, order.high)}"
+    )
+    merged = profiles(basis.plan.configuration.unification, basis.unified, customers)
+    casts = (
+        f"{quoted(column.name)}::{column.type} AS {quoted(column.name)}"
+        for column in declared.columns
+        if column.name != "FirstRun"
+    )
+    return f"SELECT {', '.join(casts)} FROM ({merged}) ORDER BY {', '.join(declared.order)}"
+
+
+def profile_fields(plan: Plan, unified: list[Unified]) -> list[ProfileField]:
+    """Return the columns of Customer; only merged fields can be updated."""
+    fixed = {"CustomerId", "PreviousCustomerId", *map(alternate_key, unified)}
+    return [
+        ProfileField(name, kind, name not in fixed)
+        for name, kind in profile_types(plan.configuration.unification, unified).items()
+    ]
+
+
+def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) -> str:
+    """Return the SQL of what a serving generation holds of Customer's rows.
+
+    See `GenerationSources.profiles`.
+    """
+    pairs = ", ".join(
+        f"{literal(field.name)}, {type_of(field.type).json_sql(quoted(field.name))}"
+        for field in fields
+        if field.name != "CustomerId"
+    )
+    winners = ", ".join(
+        f"'[{_json_text(one.table.entity)},' || to_json({quoted(alternate_key(one))}) || ',1]'"
+        for one in unified
+    )
+    return (
+        f"SELECT CustomerId, json_object({pairs})::VARCHAR AS fields, concat_ws(',', {winners}) "
+        "AS winners, "
+        f"PreviousCustomerId FROM ({rows})"
+    )
+
+
+def _json_text(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False).replace("'", "''")

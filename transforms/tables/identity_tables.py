@@ -1,0 +1,43 @@
+"""The tables of who is who, whose rows are written when identities are given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overtide.schemas import tables
+from overtide.transforms.fingerprint import EMPTY
+from overtide.transforms.identities import Identified
+from overtide.transforms.tables.contract import BaseTable, Basis, BuiltTable, PartOrder
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class IdentityTable(BaseTable):
+    """A base table that is one part, and is written by whoever gave the identities."""
+
+    name: str
+    file: Callable[[Identified], str]
+
+    def write(
+        self, connection: "DuckDBPyConnection", basis: Basis, order: PartOrder, path: Path
+    ) -> str:
+        """Return the file that is there."""
+        del connection, order, path
+        return self.file(basis.identified)
+
+
+ALTERNATE_KEY = IdentityTable("AlternateKey", lambda identified: identified.alternate_keys)
+VANISHED_KEY = IdentityTable("VanishedKey", lambda identified: identified.vanished)
+IDENTITY_ALIAS = IdentityTable("IdentityAlias", lambda identified: identified.alias)
+
+
+def learnt_tables(identified: Identified) -> list[BuiltTable]:
+    """Return what the registry learns: rows to append."""
+    return [
+        BuiltTable(tables.REGISTRY, (identified.registry,), EMPTY, append=True),
+        BuiltTable(tables.DEPARTURE, (identified.departure,), EMPTY, append=True),
+        BuiltTable(tables.IDENTITY, (identified.identity,), EMPTY, append=True),
+    ]

@@ -1,0 +1,11 @@
+"""The base tables that there are; a new one is a module with a `BaseTable`, and its line here."""
+
+from overtide.transforms.tables.contract import BaseTable
+from overtide.transforms.tables.customer import Customer
+from overtide.transforms.tables.identity_tables import ALTERNATE_KEY, IDENTITY_ALIAS, VANISHED_KEY
+from overtide.transforms.tables.unified_activity import UnifiedActivity
+
+BASE_TABLES: dict[str, BaseTable] = {
+    table.name: table
+    for table in (Customer(), UnifiedActivity(), ALTERNATE_KEY, VANISHED_KEY, IDENTITY_ALIAS)
+}

@@ -1,0 +1,59 @@
+"""UnifiedActivity: one row per source row of an activity that belongs to a customer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overtide.schemas import tables
+from overtide.schemas.names import literal, parquet_rows
+from overtide.transforms.activities import activity_rows, of_customers, timeline_rows
+from overtide.transforms.tables.contract import (
+    BaseTable,
+    Basis,
+    PartOrder,
+    nothing,
+    within,
+    write_rows,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class UnifiedActivity(BaseTable):
+    """The activities of the sources, in the order of timelines."""
+
+    name = "UnifiedActivity"
+
+    def parts(self, basis: Basis) -> int:
+        """Return into how many parts the activities are split."""
+        kept = {table.entity: table.rows_kept for table in basis.entity_tables}
+        number = sum(kept[activity.entity] for activity, _ in basis.plan.activities)
+        return basis.plan.buckets(number, 4)
+
+    def write(
+        self, connection: "DuckDBPyConnection", basis: Basis, order: PartOrder, path: Path
+    ) -> str:
+        """Write the activities of a part's customers."""
+        return write_rows(connection, mapped_rows(basis, order), basis.plan.run, path)
+
+
+def mapped_rows(basis: Basis, order: PartOrder) -> str:
+    """Return the SQL of the source rows whose customer is in the part, as activities."""
+    files = {table.entity: table.files for table in basis.entity_tables}
+    activities = sorted(basis.plan.activities, key=lambda pair: pair[0].entity)
+    mapped: dict[str, list[str]] = {}
+    for number, (activity, relationship) in enumerate(activities):
+        source = f"FROM {parquet_rows(files[activity.entity])}"
+        entity = basis.plan.entities[activity.entity]
+        mapped.setdefault(relationship.to, []).append(
+            activity_rows(activity, relationship, entity, source, number)
+        )
+    if not mapped:
+        return nothing(tables.UNIFIED_ACTIVITY)
+    there = parquet_rows([basis.identified.alternate_keys])
+    keys = f"FROM {there} WHERE {within(order.low, order.high)}"
+    joined = (
+        of_customers(" UNION ALL ".join(some), f"{keys} AND EntityName = {literal(to)}")
+        for to, some in mapped.items()
+    )
+    return timeline_rows([activity for activity, _ in activities], " UNION ALL ".join(joined))
