@@ -17,7 +17,17 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import beside, commands, latency, live, log, reading, refreshes, ticks
+from benchmarks import (
+    beside,
+    commands,
+    contoso,
+    latency,
+    live,
+    log,
+    reading,
+    refreshes,
+    ticks,
+)
 from benchmarks.make_customers import make
 from benchmarks.measure import Row, table
 
@@ -32,6 +42,7 @@ class Setting:
     folder: Path
     people: int
     profiles: int
+    contoso: tuple[int, ...]
 
     def files(self, people: int, kind: str) -> Path:
         """Return the folder of generated files for so many people, made if it is missing."""
@@ -42,6 +53,9 @@ class Setting:
 
 
 SECTIONS: dict[str, Callable[[Setting], list[Row]]] = {
+    "contoso": lambda setting: contoso.measure(
+        setting.folder / "contoso", setting.contoso, setting.files
+    ),
     "refresh": lambda setting: refreshes.measure(
         setting.folder / "refresh", setting.people, setting.files
     ),
@@ -91,6 +105,14 @@ def arguments() -> argparse.Namespace:
         "--profiles", type=int, default=1_000_000, metavar="N", help="profiles of the live views"
     )
     parser.add_argument(
+        "--contoso",
+        type=int,
+        nargs="+",
+        default=[199_336, 498_339, 1_661_130],
+        metavar="N",
+        help="people of the refreshes with the example's rules (default: 1.2M, 3M and 10M rows)",
+    )
+    parser.add_argument(
         "--sections",
         nargs="+",
         choices=SECTIONS,
@@ -131,7 +153,9 @@ def main() -> None:
     asked = arguments()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="overtide-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
-    setting, rows, began = Setting(folder, asked.people, asked.profiles), [], time.time()
+    setting = Setting(folder, asked.people, asked.profiles, tuple(asked.contoso))
+    rows: list[Row] = []
+    began = time.time()
     try:
         for name in wanted(asked.sections):
             shutil.rmtree(folder / name, ignore_errors=True)

@@ -75,10 +75,12 @@ def append(log: SqliteEventLog, ids: Sequence[str]) -> None:
     assert all(answer.event for answer in log.append(drafts))
 
 
-def rows_of(log: SqliteEventLog, position: int) -> dict[str, pa.Table]:
-    """Return the overlay's rows of one tick."""
+def rows_of(log: SqliteEventLog, position: int) -> dict[str, list[pa.Table]]:
+    """Return the overlay's rows of one tick, which expire on one day."""
     rows = defaultdict(list)
     for event in log.read(position, EVENTS):
         for table, row in overlay_rows(event, None):
             rows[table].append(row)
-    return {table: pa.Table.from_batches([to_batch(table, found)]) for table, found in rows.items()}
+    return {
+        table: [pa.Table.from_batches([to_batch(table, found)])] for table, found in rows.items()
+    }

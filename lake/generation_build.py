@@ -8,11 +8,13 @@ open it immutable.
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.lake.catalog import UNCHECKED, extension
 from overtide.lake.generation import DDL, Json, meta_text
 from overtide.lake.sealed import seal
 from overtide.schemas.crash import crash_point
@@ -21,6 +23,10 @@ from overtide.schemas.names import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+
+BATCH, AHEAD = 20_000, "64MB"
+"""Rows that are written at once, and how much of those that follow is made meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -67,32 +73,14 @@ def build_generation(
 ) -> str:
     """Write a generation and return its name, that of `path` and its checksum.
 
-    `connection` has the sqlite extension loaded and may spill.
+    `connection` runs the queries of the sources and may spill.
     """
     make_folder(path.parent)
     draft = path.with_name(path.name + ".part")
     draft.unlink(missing_ok=True)
     _create(draft, meta)
     crash_point("generation.created")
-    connection.execute(
-        f"ATTACH {literal(str(draft))} AS generation (TYPE sqlite, JOURNAL_MODE 'OFF')"
-    )
-    try:
-        documents = DOCUMENTS.format(
-            keys=sources.keys, vanished=sources.vanished, profiles=sources.profiles
-        )
-        connection.execute(f"INSERT INTO generation.profile {documents}")
-        for keys in (sources.keys, sources.vanished):
-            connection.execute(
-                "INSERT INTO generation.record SELECT EntityName, PrimaryKey, CustomerId "
-                f"FROM ({keys})"
-            )
-        connection.execute(
-            "INSERT INTO generation.alias SELECT PreviousCustomerId, CustomerId "
-            f"FROM ({sources.aliases})"
-        )
-    finally:
-        connection.execute("DETACH generation")
+    _fill(connection, draft, sources)
     crash_point("generation.filled")
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
@@ -101,6 +89,45 @@ def build_generation(
     draft.replace(path.with_name(f"{name}.sqlite"))
     sync_folder(path.parent)
     return name
+
+
+def _fill(connection: "DuckDBPyConnection", draft: Path, sources: GenerationSources) -> None:
+    """Write all rows: those that come next are made while the last ones are written."""
+    documents = DOCUMENTS.format(
+        keys=sources.keys, vanished=sources.vanished, profiles=sources.profiles
+    )
+    record = "SELECT EntityName, PrimaryKey, CustomerId FROM ({})"
+    queries = [
+        ("profile", documents),
+        ("record", record.format(sources.keys)),
+        ("record", record.format(sources.vanished)),
+        ("alias", f"SELECT PreviousCustomerId, CustomerId FROM ({sources.aliases})"),
+    ]
+    connection.execute(f"SET streaming_buffer_size = '{AHEAD}'")
+    with _writer(draft) as writer:
+        for table, query in queries:
+            for batch in connection.execute(query).to_arrow_reader(BATCH):
+                writer.register("batch", batch)
+                writer.execute(f"INSERT INTO generation.{table} FROM batch")
+
+
+@contextmanager
+def _writer(draft: Path) -> Iterator["DuckDBPyConnection"]:
+    """Open a draft to be written in one transaction.
+
+    It has a DuckDB of its own with one thread: SQLite takes one row after the other, and whatever
+    made the rows would wait for it.
+    """
+    import duckdb
+
+    with duckdb.connect(config={**UNCHECKED, "threads": 1}) as writer:
+        writer.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
+        attached = f"ATTACH {literal(str(draft))} AS generation (TYPE sqlite, JOURNAL_MODE 'OFF')"
+        writer.execute(attached)
+        writer.execute("BEGIN")
+        yield writer
+        writer.execute("COMMIT")
+        writer.execute("DETACH generation")
 
 
 def _create(draft: Path, meta: Mapping[str, Json]) -> None:

@@ -1,41 +1,27 @@
 """Keep the stream's own tables small.
 
-Fewer files, fewer snapshots, no rows that no reader can ask for.
-
-Small files are joined by a plain transaction that deletes their rows and inserts them again, and
-not by DuckLake's own `merge_adjacent_files` and `flush_inlined_data`: those rewrite the catalog's
-past in place, and a reader of 1.5.5 does not read the whole catalog at one instant. Beside them
-readers were seen to miss rows, beside plain transactions never
-(docs/decisions/joining-small-files.md). Files of the base are not touched.
+Fewer files, fewer snapshots, no rows that no reader can ask for. Files of the base are not touched.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import METADATA
-from overtide.lake.overlay import INLINED_ROWS, insert_arrow, transaction
+from overtide.lake.overlay import transaction
+from overtide.lake.overlay_files import EXPIRY, inlining, join_small_files
 from overtide.lake.published import committing
 from overtide.lake.snapshots import READING_SECONDS, forget_old_commits
 from overtide.schemas import tables
 from overtide.schemas.crash import crash_point
-from overtide.schemas.instants import Instant, format_instant
+from overtide.schemas.instants import DAY, Instant, format_instant
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.table import SCHEMA
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-LARGEST = 1_000_000
-"""Rows of a file that is not joined with others any more."""
-EVENT_TABLES = (
-    tables.UPDATES,
-    tables.WITHDRAWALS,
-    tables.REALTIME_ACTIVITIES,
-    tables.REALTIME_QUARANTINE,
-)
 
 
 @dataclass(frozen=True)
@@ -55,14 +41,6 @@ class Upkeep:
 
 Step = Callable[["DuckDBPyConnection", Instant], object]
 """A part of an upkeep, given the horizon of history."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Rows of a table that lie together: how many, and the smallest position among them."""
-
-    rows: int
-    first: int
 
 
 class Keeper:
@@ -105,7 +83,7 @@ class Keeper:
 
         Each is a commit of its own, so dying between two is harmless.
         """
-        joins = [partial(_join, table.name) for table in EVENT_TABLES]
+        joins = [partial(_join, table) for table in EXPIRY]
         steps: list[Step] = [
             *joins,
             _drop_commits,
@@ -143,86 +121,6 @@ def _purge(connection: "DuckDBPyConnection", _horizon: Instant) -> None:
     purge_inlined_rows(connection)
 
 
-def join_small_files(connection: "DuckDBPyConnection", table: str) -> None:
-    """Join a table's newest rows into one file sorted by position.
-
-    It joins as far back as that is worth it.
-    """
-    first = first_to_join(_files(connection, table), _inlined(connection, table))
-    if first is None:
-        return
-    source = f'FROM {SCHEMA}.{quoted(table)} WHERE "Position" >= {first}'
-    with transaction(connection):
-        rows = connection.execute(f'SELECT * {source} ORDER BY "Position"').to_arrow_table()
-        connection.execute(f"DELETE {source}")
-        crash_point("maintenance.rows_deleted")
-        insert_arrow(connection, table, rows)
-        crash_point("maintenance.rows_inserted")
-
-
-def first_to_join(files: Iterable[Piece], inlined: Piece) -> int | None:
-    """Return the position from which on rows are joined; None when they lie well as they are.
-
-    A file joins when it has no more rows than all newer ones together, so that a table of n rows
-    has about log2(n) files, and a row is written again about log2(n) times in its life.
-    """
-    joined = [inlined] if inlined.rows else []
-    for piece in sorted(files, key=lambda piece: -piece.first):
-        total = sum(one.rows for one in joined)
-        among_inlined = inlined.rows > 0 and piece.first >= inlined.first
-        if joined and not among_inlined and piece.rows > min(total, LARGEST):
-            break
-        joined.append(piece)
-    worth_it = (len(joined) > 1 or inlined.rows > 0) and sum(
-        one.rows for one in joined
-    ) > INLINED_ROWS
-    return min(one.first for one in joined) if worth_it else None
-
-
-def _files(connection: "DuckDBPyConnection", table: str) -> list[Piece]:
-    """Return the files of a table's present rows."""
-    rows = connection.execute(
-        f"""
-        SELECT f.record_count, CAST(s.min_value AS BIGINT)
-        FROM {METADATA}.ducklake_data_file f
-        JOIN {METADATA}.ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL
-        JOIN {METADATA}.ducklake_column c ON c.table_id = f.table_id AND c.end_snapshot IS NULL
-        JOIN {METADATA}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id
-          AND s.column_id = c.column_id
-        WHERE f.end_snapshot IS NULL AND t.table_name = ? AND c.column_name = 'Position'""",
-        [table],
-    ).fetchall()
-    return [Piece(*row) for row in rows]
-
-
-def _inlined(connection: "DuckDBPyConnection", table: str) -> Piece:
-    """Return the present rows of a table that lie in the catalog, as one piece."""
-    found = [
-        Piece(*row)
-        for name in _inlining(connection, table)
-        for row in connection.execute(
-            f'SELECT count(*), min("Position") FROM {METADATA}.{quoted(name)} WHERE end_snapshot '
-            "IS NULL"
-        ).fetchall()
-    ]
-    filled = [piece for piece in found if piece.rows]
-    return Piece(
-        sum(piece.rows for piece in filled), min((piece.first for piece in filled), default=0)
-    )
-
-
-def _inlining(connection: "DuckDBPyConnection", table: str) -> list[str]:
-    """Return the catalog's tables that hold rows of a table."""
-    rows = connection.execute(
-        f"""
-        SELECT i.table_name FROM {METADATA}.ducklake_inlined_data_tables i
-        JOIN {METADATA}.ducklake_table t ON t.table_id = i.table_id AND t.end_snapshot IS NULL
-        WHERE t.table_name = ?""",
-        [table],
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
 def drop_old_commits(connection: "DuckDBPyConnection") -> None:
     """Delete the stream's commits but the last of each partition."""
     with transaction(connection):
@@ -234,18 +132,16 @@ def drop_old_commits(connection: "DuckDBPyConnection") -> None:
 def drop_unread_rows(connection: "DuckDBPyConnection", horizon: Instant) -> None:
     """Delete what no reader can ask for: events that ended before the horizon of history.
 
-    Withdrawals stay: each also ends updates that arrive late.
+    That goes by whole days, and so by whole files: those of days before the horizon's. Withdrawals
+    stay: each also ends updates that arrive late.
     """
-    before = f"TIMESTAMPTZ {literal(format_instant(horizon))}"
+    before = f"TIMESTAMPTZ {literal(format_instant(horizon // DAY * DAY))}"
     with transaction(connection):
-        for table, column in (
-            (tables.UPDATES, "ValidUntil"),
-            (tables.REALTIME_ACTIVITIES, "ValidUntil"),
-            (tables.REALTIME_QUARANTINE, "AcceptedAt"),
-        ):
-            connection.execute(
-                f"DELETE FROM {SCHEMA}.{quoted(table.name)} WHERE {quoted(column)} <= {before}"
-            )
+        for table, column in EXPIRY.items():
+            if column is not None:
+                connection.execute(
+                    f"DELETE FROM {SCHEMA}.{quoted(table)} WHERE {quoted(column)} < {before}"
+                )
         crash_point("maintenance.unread_dropped")
 
 
@@ -255,7 +151,7 @@ def purge_inlined_rows(connection: "DuckDBPyConnection") -> None:
     DuckLake 1.5.5 leaves them for ever.
     """
     for table in tables.OVERLAY:
-        for name in _inlining(connection, table.name):
+        for name in inlining(connection, table.name):
             connection.execute(f"""DELETE FROM {METADATA}.{quoted(name)} WHERE end_snapshot <= (
                 SELECT min(snapshot_id) FROM {METADATA}.ducklake_snapshot)""")
         crash_point("maintenance.purged")

@@ -1,13 +1,13 @@
 """The overlay's tables and the stream's commit: rows and log positions in one transaction."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import connect
-from overtide.lake.definitions import create_table, define_view, inline_up_to, table_columns
+from overtide.lake.definitions import define_view, inline_up_to, table_columns
 from overtide.lake.locks import commit_lock
 from overtide.lake.published import carried, committing, known
 from overtide.schemas import tables
@@ -15,12 +15,14 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import ConflictError
 from overtide.schemas.names import columns, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.table import SCHEMA, Column, Table
+from overtide.schemas.table import SCHEMA, Column, Table, create_statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
+Groups = Mapping[str, Sequence["pa.Table"]]
+"""Rows by table of the overlay, in groups that expire on one day (UTC)."""
 At = Callable[[str], None]
 """Called with the name of each step, so that a test may die there."""
 
@@ -78,8 +80,8 @@ def create_overlay(connection: "DuckDBPyConnection") -> None:
     """
     there = table_columns(connection)
     for table in tables.OVERLAY:
-        if table.name not in there:
-            create_table(connection, table)
+        for statement in () if table.name in there else create_statements(table):
+            connection.execute(statement)
     if OVERLAY_STATE.name not in there:
         # Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the
         # rows it reads.
@@ -110,12 +112,12 @@ def commit(
     connection: "DuckDBPyConnection",
     paths: Paths,
     span: Span,
-    rows: Mapping[str, "pa.Table"],
+    groups: Groups,
     at: At = crash_point,
 ) -> None:
     """Add the rows of a range of the log, by table, and move the committed position to its end.
 
-    All or nothing.
+    All or nothing. The rows of one group go into one file, unless they are few.
 
     Raises `position_moved`, having changed nothing, when the range does not begin at the committed
     position: it was committed before, or another stream went on.
@@ -123,7 +125,7 @@ def commit(
     # 1. Wait for the other writers: two transactions at once would make one of them fail and start
     # over.
     with commit_lock(paths):
-        before, accepted_at = known(paths), _last_acceptance(rows)
+        before, accepted_at = known(paths), _last_acceptance(groups)
         at("stream.before_commit")
         # 2. From here on everything happens together: rows without positions would be doubled by a
         # restart, positions without rows would lose them.
@@ -132,8 +134,9 @@ def commit(
             # still move it.
             _expect_position(connection, span)
             # 4. The rows, then the position; their order does not matter within the transaction.
-            for name, table in rows.items():
-                insert_arrow(connection, name, table)
+            for name, of_table in groups.items():
+                for rows in inserts(of_table):
+                    insert_arrow(connection, name, rows)
             at("stream.rows_written")
             connection.execute(
                 f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
@@ -148,14 +151,36 @@ def commit(
     at("stream.after_commit")
 
 
-def _last_acceptance(rows: Mapping[str, "pa.Table"]) -> datetime | None:
+def inserts(groups: Sequence["pa.Table"]) -> "list[pa.Table]":
+    """Return the groups of a table as what to insert at once.
+
+    A large group fills a file of its own. The rows of the small ones stay in the catalog, whatever
+    their number: in one file they would lie together although they do not belong together.
+    """
+    import pyarrow as pa
+
+    large = [group for group in groups if group.num_rows > INLINED_ROWS]
+    small = [group for group in groups if group.num_rows <= INLINED_ROWS]
+    if not small:
+        return large
+    rest = pa.concat_tables(small)
+    starts = range(0, rest.num_rows, INLINED_ROWS)
+    return [*large, *(rest.slice(start, INLINED_ROWS) for start in starts)]
+
+
+def _last_acceptance(groups: Groups) -> datetime | None:
     """Return the greatest AcceptedAt of the rows.
 
     None where the events of the range are gone from the log.
     """
     import pyarrow.compute as pc
 
-    instants = [pc.max(table["AcceptedAt"]).as_py() for table in rows.values() if table.num_rows]
+    instants = [
+        pc.max(group["AcceptedAt"]).as_py()
+        for of_table in groups.values()
+        for group in of_table
+        if group.num_rows
+    ]
     return max(instants, default=None)
 
 

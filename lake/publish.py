@@ -25,7 +25,7 @@ from overtide.lake.definitions import (
 )
 from overtide.lake.history import history_begins
 from overtide.lake.locks import commit_lock
-from overtide.lake.overlay import INLINED_ROWS, create_overlay
+from overtide.lake.overlay import INLINED_ROWS, create_overlay, transaction
 from overtide.lake.published import (
     Note,
     Standing,
@@ -117,7 +117,8 @@ def publish(
         try:
             # 2. The stream's tables, if it has not made them yet, and settings: these need
             # transactions of their own.
-            create_overlay(connection)
+            with transaction(connection):
+                create_overlay(connection)
             _keep_rows_in_files(connection)
             crash_point("publish.overlay_created")
             # 3. All that follows is one transaction: a reader between two of its steps would see a

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from overtide.output import counted
+from overtide.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,8 @@ Cards, timelines, SQL, changes, refresh and stream, on one folder.
 import os
 import secrets
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -23,6 +21,7 @@ from overtide.arguments import (
     expect_text,
     expect_values,
 )
+from overtide.clock import clock_behind, system_clock
 from overtide.eventlog.contract import Answer
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.published import last_taken
@@ -30,28 +29,19 @@ from overtide.lake.reading import Card, Timeline
 from overtide.schemas.errors import (
     CorruptError,
     OvertideError,
-    SetupError,
     UnavailableError,
     UsageError,
 )
 from overtide.schemas.events import id_source
 from overtide.schemas.instants import (
-    EARLIEST,
-    LATEST,
-    SECOND,
     Clock,
-    Instant,
-    format_instant,
-    microseconds,
-    parse_instant,
 )
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
-from overtide.schemas.values import checked_text
-from overtide.serving.acceptance import Acceptance, Target, Terms
+from overtide.serving.acceptance import Acceptance, Terms
 from overtide.serving.cards import Reader
-from overtide.serving.terms import parameter
 from overtide.settings import read_paths
+from overtide.targets import End, Key, When, end_text, instant_of, instant_text, target_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,22 +50,7 @@ if TYPE_CHECKING:
     from overtide.pipelines.refresh import Refreshed
     from overtide.schemas.mistakes import Mistake
 
-Key = tuple[str, str] | str
-"""A source record: (entity, primary key), or the text `ENTITY=KEY`."""
-When = Instant | str | datetime | None
-"""An instant as a number, a text or a datetime, or None for now.
-
-A number counts microseconds since 1970 UTC, a text is RFC 3339 with an offset, and a datetime is
-aware.
-"""
-End = When | timedelta
-"""An instant, or a duration from acceptance: text such as `4h`, or a timedelta."""
 EMBEDDED = "embedded"
-
-
-def system_clock() -> Instant:
-    """Return the instant of the machine's clock."""
-    return time.time_ns() // 1000
 
 
 class Project:
@@ -303,7 +278,7 @@ class Project:
         """
         from overtide.status import status
 
-        return status(self)
+        return status(self.folder, self.paths, self.log, self.reader, self.clock_behind())
 
     def clock_behind(self) -> OvertideError | None:
         """Return `clock_behind` where this machine's clock is more than a second behind.
@@ -386,7 +361,7 @@ class Project:
 
         Return every mistake and note (`severity`).
         """
-        from overtide.commands_project import check_project
+        from overtide.checks import check_project
 
         return check_project(self.folder, self._environ)
 
@@ -402,104 +377,3 @@ class Project:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
-    """Return a warning where a clock is over a second behind the last instant, else None.
-
-    That is the last instant that was taken.
-    """
-    if last - clock <= SECOND:
-        return None
-    behind = timedelta(seconds=(last - clock) // SECOND)
-    return SetupError(
-        "clock_behind",
-        f"The clock of this machine says {format_instant(clock)}, which is {behind} "
-        f"behind the last event or publish ({format_instant(last)}).",
-        None,
-        "Set it right. Until then new events and publishes get instants just after that one, and "
-        "now "
-        "is that instant.",
-    )
-
-
-def target_of(customer_id: str | None, key: Key | None) -> Target:
-    """Return what a call is about; raise `invalid_target` unless it names exactly one thing."""
-    if (customer_id is None) == (key is None):
-        raise UsageError(
-            "invalid_target",
-            "Name the customer by a CustomerId or by a source record's key"
-            f"{', not by both' if key is not None else ''}.",
-            None,
-            "A key is written ENTITY=KEY.",
-        )
-    if key is None:
-        return Target(_name(customer_id))
-    entity, value = (
-        key if isinstance(key, tuple) and len(key) == 2 else str(key).partition("=")[::2]
-    )
-    if not (entity and str(value)):
-        raise UsageError(
-            "invalid_target",
-            f"{key!r} is no key of a source record.",
-            None,
-            "Write ENTITY=KEY, such as Shop_Contacts=4711.",
-        )
-    return Target(None, _name(entity), _name(str(value)))
-
-
-def _name(text: object) -> str:
-    """Return a name of a customer, entity or record.
-
-    Raise `invalid_target` for what is no text that can be kept.
-    """
-    if not isinstance(text, str) or checked_text(text) is None:
-        raise UsageError(
-            "invalid_target", f"{text!r} names nothing.", None, "Give a text of Unicode."
-        )
-    return text
-
-
-def instant_of(when: When, name: str) -> Instant | None:
-    """Return an instant in microseconds, None for now.
-
-    Raise `invalid_instant` for what is none of the years 1 to 9999.
-
-    A naive datetime is none.
-    """
-    if when is None:
-        return None
-    if isinstance(when, str):
-        return parameter(name, parse_instant, when)
-    if isinstance(when, datetime) and when.tzinfo is not None:
-        return microseconds(when.astimezone(UTC).replace(tzinfo=None))
-    if isinstance(when, int) and not isinstance(when, bool) and EARLIEST <= when <= LATEST:
-        return when
-    raise UsageError(
-        "invalid_instant",
-        f"{when!r} is no instant.",
-        name,
-        "Give an aware datetime, RFC 3339 text, or microseconds since 1970.",
-    )
-
-
-def instant_text(when: When, name: str) -> str | None:
-    """Return an instant as the text of a request; text stays as it is."""
-    if isinstance(when, str):
-        return when
-    instant = instant_of(when, name)
-    return None if instant is None else format_instant(instant)
-
-
-def end_text(end: End) -> str | None:
-    """Return an end as the text of a request.
-
-    Raise `invalid_duration` for a timedelta that is no whole seconds.
-    """
-    if not isinstance(end, timedelta):
-        return instant_text(end, "validUntil")
-    if end % timedelta(seconds=1) or end < timedelta():
-        raise UsageError(
-            "invalid_duration", f"{end} is not a duration.", "validUntil", "Give whole seconds."
-        )
-    return f"{end // timedelta(seconds=1)}s"

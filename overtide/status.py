@@ -1,40 +1,43 @@
 """What `overtide status` says: the published run, locks, positions and counts."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from overtide.eventlog.contract import EventLog
 from overtide.lake.catalog import Publish, connect
 from overtide.lake.counts import Overlay, count_overlay
 from overtide.lake.definitions import last_manifest
 from overtide.lake.locks import holder, refresh_lock, stream_lock
 from overtide.lake.stand_in import LakeGeneration
 from overtide.loss import losses
-from overtide.schemas.errors import UnavailableError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.instants import SECOND, Instant, format_instant
-
-if TYPE_CHECKING:
-    from overtide.project import Project
+from overtide.schemas.paths import Paths
+from overtide.serving.cards import Reader
 
 NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
 
 
-def status(project: "Project") -> dict[str, Any]:
-    """Return the state of a project as a JSON document."""
-    present, behind = project.reader.now(), project.clock_behind()
+def status(
+    folder: Path, paths: Paths, log: EventLog, reader: Reader, behind: OvertideError | None
+) -> dict[str, Any]:
+    """Return the state of a project as a JSON document; `behind` is the warning about its clock."""
+    present = reader.now()
     publish, now = present.publish, present.as_of
-    overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(project)
+    overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(paths)
     return {
-        "project": str(project.folder),
+        "project": str(folder),
         "now": format_instant(now),
-        "published": _published(project, publish, now),
+        "published": _published(reader, publish, now),
         "locks": {
-            "refresh": holder(refresh_lock(project.paths)),
-            "stream": holder(stream_lock(project.paths)),
+            "refresh": holder(refresh_lock(paths)),
+            "stream": holder(stream_lock(paths)),
         },
         "log": {
-            "position": project.log.end(),
-            "acceptedAt": _instant(project.log.last_accepted_at()),
+            "position": log.end(),
+            "acceptedAt": _instant(log.last_accepted_at()),
         },
-        "stream": _stream(project, overlay, now),
+        "stream": _stream(log, overlay, now),
         "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},
         "held": overlay.held,
         "quarantined": overlay.quarantined,
@@ -47,44 +50,44 @@ def status(project: "Project") -> dict[str, Any]:
     }
 
 
-def _in_lake(project: "Project") -> tuple[Overlay, dict[str, Any]]:
-    connection = connect(project.paths)
+def _in_lake(paths: Paths) -> tuple[Overlay, dict[str, Any]]:
+    connection = connect(paths)
     try:
         return count_overlay(connection), last_manifest(connection)
     finally:
         connection.close()
 
 
-def _published(project: "Project", publish: Publish | None, now: Instant) -> dict[str, Any] | None:
+def _published(reader: Reader, publish: Publish | None, now: Instant) -> dict[str, Any] | None:
     if publish is None:
         return None
     return {
         "run": publish.run,
         "publishedAt": format_instant(publish.published_at),
         "generation": publish.generation,
-        "servedFrom": _served_from(project),
+        "servedFrom": _served_from(reader),
         "ageSeconds": round((now - publish.published_at) / SECOND, 3),
     }
 
 
-def _served_from(project: "Project") -> str:
+def _served_from(reader: Reader) -> str:
     """Say what answers for the current base.
 
     Its generation, or the lake where that is lost, or nothing.
     """
     try:
-        return "lake" if isinstance(project.reader.current(), LakeGeneration) else "generation"
+        return "lake" if isinstance(reader.current(), LakeGeneration) else "generation"
     except UnavailableError:
         return "nothing"
 
 
-def _stream(project: "Project", overlay: Overlay, now: Instant) -> dict[str, Any]:
+def _stream(log: EventLog, overlay: Overlay, now: Instant) -> dict[str, Any]:
     """Return how far the stream is, how many events wait, and how long the oldest does.
 
     The events that wait are those that the stream has still to carry.
     """
-    behind = max(0, project.log.end() - overlay.position)
-    waiting = project.log.read(overlay.position, 1) if behind else []
+    behind = max(0, log.end() - overlay.position)
+    waiting = log.read(overlay.position, 1) if behind else []
     seconds = max(0, now - waiting[0].accepted_at) / SECOND if waiting else 0.0
     return {
         "position": overlay.position,

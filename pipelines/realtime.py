@@ -17,7 +17,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
@@ -41,7 +40,7 @@ from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.tables import OVERLAY
 from overtide.transforms.realtime import Fields
-from overtide.transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches
+from overtide.transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches, read_batches
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -68,11 +67,16 @@ class Tick:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a stream has done since it started; events below `position` are in the lake."""
+    """What a stream has done since it started; events below `position` are in the lake.
+
+    `late` are those whose validity had ended when they were carried: they are there for questions
+    about the past, and changed nothing.
+    """
 
     position: int
     events: int = 0
     ticks: int = 0
+    late: int = 0
 
 
 Watch = Callable[[Progress], None]
@@ -174,13 +178,14 @@ class Driver:
                     break
                 stop.wait(self._tick.poll)
                 continue
-            self.carry(connection, span)
+            late = self.carry(connection, span)
             events = span.end - span.start
             progress = replace(
                 progress,
                 position=span.end,
                 events=progress.events + events,
                 ticks=progress.ticks + 1,
+                late=progress.late + late,
             )
             watch(progress)
             self._upkept(keeper.committed, span.end)
@@ -227,8 +232,8 @@ class Driver:
         end = min(there, position + self._tick.events)
         return Span(position, end) if end > position else None
 
-    def carry(self, connection: "DuckDBPyConnection", span: Span) -> None:
-        """Run the pipeline over a range and commit what it wrote.
+    def carry(self, connection: "DuckDBPyConnection", span: Span) -> int:
+        """Run the pipeline over a range, commit what it wrote, and return how many were late.
 
         A range that was committed before is left out.
         """
@@ -239,25 +244,29 @@ class Driver:
             partial(read_log, self._paths.log),
             span,
             profile_types(self._paths),
+            self._clock(),
             self._folder,
             self._runner,
             self._options,
         )
         crash_point("stream.after_pipeline")
-        commit(connection, self._paths, span, read_batches(self._folder))
+        written = read_batches(self._folder)
+        commit(connection, self._paths, span, written.groups)
+        return written.late
 
 
 def run_pipeline(
     read: Callable[[int, int], list[Event]],
     span: Span,
     fields: Fields | None,
+    at: Instant,
     folder: Path,
     runner: PipelineRunner,
     options: PipelineOptions,
 ) -> None:
-    """Run the stream's pipeline over one range of the log.
+    """Run the stream's pipeline over one range of the log at the instant `at`.
 
-    The overlay's rows are in `folder` when this returns.
+    The overlay's rows are in `folder` when this returns (`read_batches`).
 
     Types are checked by tests and not in every tick: that takes a third of a small tick.
     """
@@ -266,15 +275,10 @@ def run_pipeline(
     _ = (
         pipeline
         | "Read events" >> ReadRange(read, span.start, span.end)
-        | "Decode" >> DecodeEvents(fields)
+        | "Decode" >> DecodeEvents(fields, at)
         | "Write" >> WriteBatches(str(folder))
     )
     pipeline.run().wait_until_finish()
-
-
-def read_batches(folder: Path) -> dict[str, pa.Table]:
-    """Return the tables that a run of the pipeline wrote, by name."""
-    return {file.stem: pa.ipc.open_file(file).read_all() for file in sorted(folder.glob("*.arrow"))}
 
 
 def read_log(path: Path, position: int, limit: int) -> list[Event]:

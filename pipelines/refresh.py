@@ -3,87 +3,43 @@
 Steps 1 to 7 of `refresh` are the whole job; until the sixth nothing that a reader sees has changed.
 """
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
-
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.pvalue import AsList, AsSingleton, PCollection
-from pydantic import TypeAdapter
 
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_read, not_appending
-from overtide.lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
-from overtide.lake.definitions import last_manifest, table_columns
-from overtide.lake.generation_build import GenerationSources, build_generation, remove_generations
+from overtide.lake.catalog import Publish, connect, expect_no_catalog
+from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
 from overtide.lake.locks import hold, refresh_lock
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.publish import Change, RunRow, publish
-from overtide.lake.published import committing, current_publish, current_standing
+from overtide.lake.published import committing, current_standing
 from overtide.lake.snapshots import READING_SECONDS, forget_old_publishes
 from overtide.lake.views import define_views
-from overtide.pipelines.manifest import kept_before, manifest
+from overtide.pipelines.batch import Found, run_pipeline
+from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_meta
+from overtide.pipelines.manifest import manifest
+from overtide.pipelines.planning import make_plan, paths_of, rows_to_read, source_files
 from overtide.pipelines.progress import Follower
-from overtide.pipelines.runners import new_pipeline
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
-from overtide.schemas.errors import FailedError, OvertideError, SourceError
-from overtide.schemas.folders import make_folder
+from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import DAY, Instant, format_instant
 from overtide.schemas.loading import configuration_hash
-from overtide.schemas.names import literal, parquet_rows
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
-from overtide.schemas.table import ProfileField
-from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS
-from overtide.transforms import told, unify
-from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import (
-    KernelSettings,
-    kernel,
     out_of_memory,
     shared_kernels,
     stop_kernels,
 )
-from overtide.transforms.keys import EntityTable
-from overtide.transforms.plan import Plan, left_error
-from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
-from overtide.transforms.sources.files import about_rows, check_columns, files_of, reading_ahead
-from overtide.transforms.tables.contract import BuiltTable
-from overtide.transforms.tables.customer import profile_fields, profile_json
-from overtide.transforms.tables.entities import entity_tables
-from overtide.transforms.tables.matches import match_tables
-from overtide.transforms.unify import PairTable, SourceFiles, in_batches
-
-SURE = 100_000
-"""Up to so many rows the number of rows is not rounded."""
-BYTES_PER_RECORD = 200
-"""Size on disk of a record that is unified, for the number of buckets before anything is read."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """Everything that the pipeline found: the one element of its one leaf."""
-
-    tables: list[EntityTable]
-    pairs: list[PairTable]
-    identified: Identified
-    outputs: list[BuiltTable]
-
-
-FOUND = TypeAdapter(Found)
-"""Writes and reads what the pipeline found as JSON.
-
-So workers elsewhere can hand it over in a file.
-"""
+from overtide.transforms.plan import Plan
+from overtide.transforms.sources.files import reading_ahead
 
 
 @dataclass(frozen=True)
@@ -142,6 +98,7 @@ def refresh(
                     content = manifest(
                         plan, found.tables, found.pairs, found.identified, found.outputs
                     )
+                    compared = comparing_told(plan, found)
                     crash_point("refresh.pipeline_done")
                     # 5. The serving generation is complete before the run is published, so the run
                     # can name it.
@@ -149,7 +106,7 @@ def refresh(
                         generation = build_serving(plan, found)
                     crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
-                content |= {"runner": runner.runner}
+                content |= {"runner": runner.runner} | compared
                 refreshed = _publish(plan, found, generation, content, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
@@ -189,228 +146,6 @@ def _old_base_stays(paths: Paths, before: Publish | None, memory_limit: str) -> 
         raise
 
 
-def source_files(configuration: Configuration, project: Path) -> list[SourceFiles]:
-    """Return every source file, after checking all headers.
-
-    Raise one error that lists everything wrong.
-    """
-    files: list[SourceFiles] = []
-    wrong: list[OvertideError] = []
-    for name, entity in configuration.entities().items():
-        found = [
-            finding.error(name)
-            for finding in check_columns(project, entity)
-            if finding.severity == "mistake"
-        ]
-        wrong += found
-        if not found:
-            files += in_batches(name, files_of(project, entity), len(files))
-    if len(wrong) == 1:
-        raise wrong[0]
-    if wrong:
-        raise SourceError(
-            "sources_wrong", f"The source files have {len(wrong)} mistakes.", details=tuple(wrong)
-        )
-    return files
-
-
-def paths_of(files: list[SourceFiles]) -> list[Path]:
-    """Return all files, in their order."""
-    return [Path(path) for batch in files for path in batch.paths]
-
-
-def rows_to_read(configuration: Configuration, files: list[SourceFiles]) -> int:
-    """Return about how many rows the sources have.
-
-    Three digits of it are right where files are large.
-    """
-    entities = configuration.entities()
-    rows = sum(
-        about_rows(path, entities[batch.entity]) for batch in files for path in paths_of([batch])
-    )
-    return round(rows, 3 - len(str(rows))) if rows >= SURE else rows
-
-
-def make_plan(
-    configuration: Configuration,
-    paths: Paths,
-    runner: RunnerConfig,
-    run: int,
-    files: list[SourceFiles],
-    allow_shrink: bool = False,
-) -> Plan:
-    """Return the plan of a run: what is published now, and how much there is to read."""
-    scratch = paths.scratch / f"run{run:06d}"
-    make_folder(scratch)
-    published, last = published_tables(paths)
-    unified = {one.entity for one in configuration.unification.entities}
-    size = sum(
-        path.stat().st_size
-        for batch in files
-        if batch.entity in unified
-        for path in paths_of([batch])
-    )
-    settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
-    hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
-    return Plan(
-        configuration,
-        paths,
-        settings,
-        run,
-        runner.rows_per_bucket,
-        size // BYTES_PER_RECORD,
-        published,
-        hashes,
-        tuple(attach_statements(paths, read_only=True)),
-        kept_before(last),
-        allow_shrink,
-    )
-
-
-def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
-    """Return the columns of the published tables and the manifest of their run.
-
-    Nothing before the first publish.
-    """
-    if current_publish(paths) is None:
-        return {}, {}
-    connection = connect(paths)
-    try:
-        return table_columns(connection), last_manifest(connection)
-    finally:
-        connection.close()
-
-
-def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCollection[Found]:
-    """Build the pipeline's graph.
-
-    One root (the names of the source files), one element at its end.
-    """
-    tables = (
-        pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(plan)
-    )
-    pairs = tables | "Match records" >> FindPairs(plan)
-    identified = pairs | "Unify records" >> GiveIdentities(plan, tables)
-    base = identified | "Build base tables" >> BuildTables(plan, tables)
-    typed = tables | "Describe entities" >> beam.FlatMap(guarded(entity_tables, plan))
-    matched = identified | "Describe matches" >> beam.FlatMap(
-        guarded(match_tables, plan), AsList(pairs), AsList(tables)
-    )
-    return (
-        (base, typed, matched)
-        | "Join tables" >> beam.Flatten()
-        | "Collect tables" >> beam.combiners.ToList()
-        | "Gather results"
-        >> beam.Map(_gather, AsList(tables), AsList(pairs), AsSingleton(identified))
-    )
-
-
-def _gather(
-    found: list[BuiltTable],
-    tables: list[EntityTable],
-    pairs: list[PairTable],
-    identified: Identified,
-) -> Found:
-    return Found(
-        sorted(tables, key=lambda table: table.entity),
-        sorted(pairs, key=lambda table: table.pair),
-        identified,
-        sorted(found, key=lambda output: output.table.name),
-    )
-
-
-def run_pipeline(plan: Plan, files: list[SourceFiles], runner: RunnerConfig) -> Found:
-    """Run the pipeline on the named runner and return what it found."""
-    result = plan.scratch / "found.json"
-    options = PipelineOptions(runner.flags)
-    try:
-        with new_pipeline(runner.runner, options) as pipeline:
-            build(pipeline, plan, files) | "Keep results" >> beam.Map(_keep, str(result))
-    except Exception as error:
-        raise left_error(plan.scratch) or _failed(error) from error
-    return FOUND.validate_json(result.read_bytes())
-
-
-def _keep(found: Found, path: str) -> None:
-    draft = Path(path + ".part")
-    draft.write_bytes(FOUND.dump_json(found))
-    draft.replace(path)
-
-
-def _failed(error: Exception) -> OvertideError:
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    named = [line for line in lines if re.match(r"[\w. ]*(Error|Exception): ", line)] or lines
-    reason = named[-1].partition(" [while running '")[0].strip().removesuffix(".")
-    return FailedError(
-        "pipeline_failed",
-        f"The refresh failed: {reason[:300]}.",
-        None,
-        "Run again with -v to see more.",
-    )
-
-
-def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
-    """Return the columns of Customer."""
-    return profile_fields(plan, plan.unified(found.tables))
-
-
-def build_serving(plan: Plan, found: Found) -> str:
-    """Build the serving generation of the run from its tables; return its name."""
-    files = {output.table.name: output.files for output in found.outputs}
-    fields = fields_of(plan, found)
-    with kernel(plan.settings) as connection:
-        unify.attach(connection, plan)
-        connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
-        customers, keys, vanished, aliases = (
-            _rows(table, files[table])
-            for table in ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias")
-        )
-        profiles = profile_json(fields, plan.unified(found.tables), customers)
-        sources = GenerationSources(profiles, keys, vanished, aliases)
-        return build_generation(
-            connection,
-            plan.paths.generation(f"run{plan.run:06d}"),
-            serving_meta(plan, fields),
-            sources,
-        )
-
-
-def _rows(table: str, files: tuple[str, ...] | None) -> str:
-    return f"SELECT * FROM {f'lake.{table}' if files is None else parquet_rows(files)}"
-
-
-def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
-    """Return the metadata that acceptance and reading need.
-
-    `overtide.lake.generation` describes it.
-    """
-    profile = [{"name": one.name, "type": one.type, "updatable": one.updatable} for one in fields]
-    entities = {
-        name: {
-            "attributes": {
-                column: entity.attribute(column).model_dump() for column in entity.attributes
-            },
-            "time_zone": entity.time_zone,
-            "primary_key": entity.primary_key,
-            "unified": name in plan.options,
-        }
-        for name, entity in plan.entities.items()
-    }
-    activities = {
-        activity.entity: activity.model_dump()
-        | {"foreign_key": relationship.foreign_key, "to": relationship.to}
-        for activity, relationship in plan.activities
-    }
-    return {
-        "run": plan.run,
-        "instance": str(plan.configuration.instance.id),
-        "profile": profile,
-        "entities": entities,
-        "activities": activities,
-        "real_time": plan.configuration.real_time.model_dump(),
-    }
-
-
 def _publish(
     plan: Plan,
     found: Found,
@@ -425,7 +160,7 @@ def _publish(
         for output in found.outputs
         if output.files is not None
     ]
-    content |= comparing_told(plan, found) | follower.measured()
+    content |= follower.measured()
     history_days = plan.configuration.lake.history_days
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
@@ -455,17 +190,6 @@ def _publish(
             sorted(gone),
         )
     return Refreshed(published, content)
-
-
-def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
-    """Return what the manifest says of large blocks and customers, and ignored values."""
-    files = {output.table.name: output.files for output in found.outputs}
-    large, ignored = (
-        _rows(table.name, files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES)
-    )
-    with kernel(plan.settings) as connection:
-        unify.attach(connection, plan)
-        return told.told(connection, large, ignored)
 
 
 def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:

@@ -4,7 +4,7 @@
 runs n with FirstRun <= n < ReplacedRun, a current row for all runs from FirstRun on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from overtide.schemas.table import BY_ID, BY_RECORD, Column, Kept, ProfileField, Table
 from overtide.schemas.types import type_of
@@ -209,14 +209,6 @@ def customer(profile: Sequence[ProfileField]) -> Table:
         order=BY_ID,
         people=(BY_ID,),
     )
-
-
-def profile_fields(document: Iterable[dict[str, object]]) -> list[ProfileField]:
-    """Read the profile metadata of a serving generation (`meta.profile`)."""
-    return [
-        ProfileField(str(item["name"]), str(item["type"]), bool(item["updatable"]))
-        for item in document
-    ]
 
 
 def _profile_comment(column: ProfileField) -> str:

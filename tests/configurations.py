@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from overtide.commands_project import check_project
+from overtide.checks import check_project
 from overtide.schemas.mistakes import Mistake
 
 TEXT = """

@@ -31,7 +31,7 @@ CONTEXT.set_forkserver_preload(
     [
         "apache_beam.runners.portability.fn_api_runner",
         "duckdb",
-        "overtide.commands",
+        "overtide.cli.commands",
         "overtide.pipelines.refresh",
         "overtide.pipelines.realtime",
         "tests.engine",
@@ -110,11 +110,11 @@ def stream(folder: Path) -> int:
     """
     import overtide
     from overtide import runner_configs
+    from overtide.cli.signals import stopping
     from overtide.lake.maintenance import Upkeep
     from overtide.pipelines.realtime import Tick
     from overtide.pipelines.realtime import stream as run
     from overtide.pipelines.runners import options_of, runner_of
-    from overtide.signals import stopping
 
     config = runner_configs.load("embedded")
     with stopping() as stop, overtide.open(folder) as project:

@@ -104,7 +104,10 @@ class HandEngine(Engine):
             connection,
             self.paths,
             span,
-            {table: pa.Table.from_batches([to_batch(table, some)]) for table, some in rows.items()},
+            {
+                table: [pa.Table.from_batches([to_batch(table, some)])]
+                for table, some in rows.items()
+            },
         )
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from overtide.lake.catalog import extension
 from overtide.lake.generation import Json, Profile
 from overtide.lake.generation_build import GenerationSources, build_generation
-from overtide.schemas.names import literal
 from tests.engine import opened
 
 PROFILES = pa.schema(
@@ -47,10 +45,7 @@ def write_generation(
         if not winner
     }
     keys = [(entity, key, one, (entity, key) not in losers) for entity, key, one in sorted(records)]
-    with opened(
-        duckdb.connect(config={"threads": 1, "allow_unsigned_extensions": True})
-    ) as connection:
-        connection.execute(f"LOAD {literal(str(extension('sqlite_scanner')))}")
+    with opened(duckdb.connect(config={"threads": 1})) as connection:
         connection.register("profiles", table(PROFILES, map(row_of, profiles)))
         connection.register("keys", table(KEYS, keys))
         connection.register(

@@ -17,19 +17,20 @@ from typing import Any
 
 import yaml
 
-from overtide.commands_project import SCHEMA
+from overtide.cli.parser import command_parser, global_parser
+from overtide.cli.project_commands import SCHEMA
+from overtide.cli.syntax import SYNTAX
 from overtide.eventlog.contract import Answer
 from overtide.lake.flap_backs import FLAP_BACKS
 from overtide.lake.overlay import OVERLAY_STATE
 from overtide.lake.reading import Card, FieldView, Timeline, TimelineEntry
 from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
-from overtide.parser import COMMANDS, command_parser, global_parser
 from overtide.pipelines.realtime import Progress
 from overtide.pipelines.refresh import Refreshed
 from overtide.project import Project
 from overtide.schemas import tables
 from overtide.schemas.configuration import Configuration
-from overtide.schemas.error_codes import CODES
+from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
@@ -452,7 +453,7 @@ def wanted_parts() -> set[tuple[str, str]]:
         ("command", ""),
         ("normalisations", ""),
         *(("settings", name) for name in sections),
-        *(("command", name) for name in COMMANDS),
+        *(("command", name) for name in SYNTAX),
         *(("table", name) for name in lake_tables()),
         *(("macro", one.name) for one in MACROS),
         *(("errors", one.area) for one in CODES.values()),

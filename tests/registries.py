@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from overtide.schemas.configuration import Entity, UnifiedEntity
 from overtide.transforms import identities
 from overtide.transforms.fingerprint import EMPTY
-from overtide.transforms.identities import NOTHING, UNTOLD, Unified
+from overtide.transforms.identities import Unified
+from overtide.transforms.inheritance import NOTHING, UNTOLD
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.pairs import ENTITY_SHIFT
 from tests.oracle_identities import Cluster, Identities, previous, vanished

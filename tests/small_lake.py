@@ -201,7 +201,7 @@ class SmallLake:
             self.paths,
             Span(start, len(self.events)),
             {
-                table: pa.Table.from_batches([to_batch(table, found)])
+                table: [pa.Table.from_batches([to_batch(table, found)])]
                 for table, found in rows.items()
             },
         )

@@ -398,7 +398,12 @@ def test_the_stream_carries_events_into_sql_until_it_has_caught_up(run, text):
     )
     assert run(*query)["rows"] == [{"points": 7, "n": 2}]
     assert run("status")["stream"]["lagEvents"] == 3
-    assert run("stream", "--until-caught-up") == {"position": 3, "events": 3, "ticks": 1}
+    assert run("stream", "--until-caught-up") == {
+        "position": 3,
+        "events": 3,
+        "ticks": 1,
+        "late": 0,
+    }
     assert run(*query)["rows"] == [{"points": 9, "n": 4}]
     assert text("stream", "--until-caught-up") == "Carried 0 events into the lake; position 3.\n"
     run("update", "--key", BEN, "Points=1")

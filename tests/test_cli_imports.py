@@ -47,12 +47,13 @@ try:
     code = main(sys.argv[1:])
 except SystemExit as left:
     code = left.code
-print(code, *sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)
+names = {name.removeprefix('overtide.').partition('.')[0] for name in sys.modules}
+print(code, *sorted(names), file=sys.stderr)
 """
 
 
 def loaded(folder: Path, words: list[str]) -> set[str]:
-    """Return the packages that a command has loaded when it has succeeded."""
+    """Return the packages that a command has loaded when it has succeeded, ours too."""
     given = '{"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}'
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, "-C", folder, *words],

@@ -98,7 +98,10 @@ def test_a_stopped_stream_ends_after_what_it_is_doing(project_folder, number, co
     with holding(project_folder, "stream", "--json", "stream") as process:
         process.send_signal(number)
         out, _ = process.communicate(timeout=300)
-    assert (process.returncode, json.loads(out)) == (code, {"position": 0, "events": 0, "ticks": 0})
+    assert (process.returncode, json.loads(out)) == (
+        code,
+        {"position": 0, "events": 0, "ticks": 0, "late": 0},
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -186,10 +189,10 @@ sys.exit(main(sys.argv[3:]))
 @pytest.mark.parametrize(
     "module",
     [
-        "overtide.answering",
-        "overtide.output",
+        "overtide.cli.answering",
+        "overtide.cli.output",
         "overtide.schemas.instants",
-        "overtide.commands",
+        "overtide.cli.commands",
         "overtide.lake.session",
         "duckdb",
     ],

@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 import overtide
-from overtide.commands_project import init_project
-from overtide.parser import COMMANDS, command_parser, global_parser
+from overtide.cli.parser import command_parser, global_parser
+from overtide.cli.project_commands import init_project
+from overtide.cli.syntax import SYNTAX
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError
 from tests import reference
@@ -64,7 +65,7 @@ def demo(tmp_path_factory) -> Iterator[Demo]:
     """
     folder = tmp_path_factory.mktemp("docs") / "contoso"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("overtide.demo.LIFE", "1s")
+        patch.setattr("overtide.cli.demo.LIFE", "1s")
         shown = printed(["--json", "demo", str(folder)])
     with Project(folder) as project:
         project.update(key=WHO, fields={"LoyaltyTier": "platinum"}, caller="desk")
@@ -173,7 +174,7 @@ def commands_shown() -> Iterator[tuple[str, list[str]]]:
     for path in pages():
         text = path.read_text(encoding="utf-8")
         for code in re.findall(r"(?:^|[`$| ])overtide ([^`\n|>]*)", text, re.MULTILINE):
-            if code[:1] == "-" or code.split(" ")[0] in COMMANDS or " --" in code:
+            if code[:1] == "-" or code.split(" ")[0] in SYNTAX or " --" in code:
                 yield str(path.relative_to(ROOT)), code.split()
 
 
@@ -185,7 +186,7 @@ def test_no_page_shows_a_command_or_an_option_that_does_not_exist():
 def exists(words: list[str]) -> bool:
     own = global_parser()
     options = {option for action in own._actions for option in action.option_strings}
-    command = next((word for word in words if word in COMMANDS), None)
+    command = next((word for word in words if word in SYNTAX), None)
     if command is not None:
         options |= {
             option
@@ -197,7 +198,7 @@ def exists(words: list[str]) -> bool:
     return all(word.rstrip(".,;:)") in options for word in words if word.startswith("--"))
 
 
-@pytest.mark.parametrize("name", ["", *COMMANDS])
+@pytest.mark.parametrize("name", ["", *SYNTAX])
 def test_help_fits_a_terminal_and_shows_every_option(name, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     parser = command_parser(name) if name else global_parser()
@@ -255,7 +256,7 @@ SHOWN = dict(
 
 
 def test_every_command_s_json_is_shown():
-    assert {"error", *COMMANDS} == set(SHOWN)
+    assert {"error", *SYNTAX} == set(SHOWN)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from overtide.schemas import errors
-from overtide.schemas.error_codes import CODES
+from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import (
     ConfigurationError,
     InterruptedCommandError,

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from overtide import answering
+from overtide.cli import answering
+from overtide.cli.output import Output
 from overtide.eventlog import decisions
 from overtide.lake import base, published, stand_in
 from overtide.lake.base import Lake
-from overtide.output import Output
 from overtide.pipelines import realtime
 from overtide.project import Project
 from overtide.schemas.errors import (

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from overtide.commands_project import EXAMPLES, check_project, init_project
+from overtide.checks import check_project
+from overtide.cli.project_commands import EXAMPLES, init_project
 from tests.command_line import call
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from overtide.lake.catalog import extension
 from overtide.lake.generation_build import GenerationSources, build_generation
 from overtide.schemas.folders import make_folder
 from tests.command_line import call
@@ -102,7 +101,6 @@ def test_the_name_of_a_new_event_log_is_on_the_disk(project_folder, tmp_path, sy
 
 def test_the_name_of_a_new_generation_is_on_the_disk(tmp_path, synced):
     path = tmp_path / "serving" / "run000001.sqlite"
-    with duckdb.connect(config={"allow_unsigned_extensions": True}) as connection:
-        connection.execute(f"LOAD '{extension('sqlite_scanner')}'")
+    with duckdb.connect() as connection:
         name = build_generation(connection, path, META, NOTHING)
     assert synced[-1] == (path.parent, {f"{name}.sqlite"})

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.make_customers import make
-from overtide.comparing import remarks
+from overtide.cli.comparing import remarks
 from overtide.schemas.configuration import Attribute, Condition, Ignore
 from overtide.schemas.null_words import is_null_word, without_null_words
 from overtide.schemas.types import type_of

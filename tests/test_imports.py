@@ -152,3 +152,46 @@ def test_clocks_are_read_by_the_front_door_alone():
         and ast.unparse(node.func).removeprefix("datetime.") in calls | {"now"}
     ]
     assert wrong == []
+
+
+def test_no_module_leads_back_to_itself():
+    """Imports within functions count: a circle that is hidden there is one all the same."""
+    found = [module for package in MAY_IMPORT for module in modules(package)]
+    names = {name_of(module) for module in found}
+    leads = {name_of(module): leading(module, names) for module in found}
+    reached = {name: reachable(name, leads) for name in leads}
+    assert sorted(name for name, found in reached.items() if name in found) == []
+
+
+def name_of(module: Path) -> str:
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts if parts[0] == "overtide" else ("overtide", *parts)).removesuffix(
+        ".__init__"
+    )
+
+
+def leading(module: Path, names: set[str]) -> set[str]:
+    """The modules that a module imports anywhere but for type checks."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            of_package = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= of_package & names or {node.module}
+    return found & names
+
+
+def reachable(name: str, leads: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    left = list(leads[name])
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += leads[one]
+    return found

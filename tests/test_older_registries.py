@@ -5,7 +5,7 @@ Read so that ids stay, and mistakes can still be put right.
 
 import pytest
 
-from overtide.transforms.identities import NOTHING, UNTOLD, remembered
+from overtide.transforms.inheritance import NOTHING, UNTOLD, remembered
 from tests.oracle_identities import Cluster
 from tests.registries import Registries
 from tests.sequences import NAMES

@@ -37,7 +37,7 @@ def carry(lake, rows):
         lake.connection,
         lake.paths,
         Span(0, 1),
-        {"updates": pa.Table.from_batches([to_batch("updates", values)])},
+        {"updates": [pa.Table.from_batches([to_batch("updates", values)])]},
     )
 
 

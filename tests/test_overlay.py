@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from small_lake import SmallLake, at, customer_id
 
-from overtide.lake.catalog import connect
-from overtide.lake.overlay import Span, commit, committed_position, open_overlay
+from overtide.lake.catalog import METADATA, connect
+from overtide.lake.overlay import Span, commit, committed_position, inserts, open_overlay
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.paths import Paths
+from overtide.transforms.realtime import to_batch
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_rows_and_positions_are_committed_together(lake):
 def test_a_range_that_does_not_begin_at_the_committed_position_changes_nothing(lake, span):
     lake.update(1, accepted=1, fields={"City": "Oslo"})
     lake.stream()
-    rows = {"updates": lake.connection.execute("FROM lake.updates").to_arrow_table()}
+    rows = {"updates": [lake.connection.execute("FROM lake.updates").to_arrow_table()]}
     with pytest.raises(OvertideError) as refused:
         commit(lake.connection, lake.paths, span, rows)
     assert refused.value.code == "position_moved"
@@ -62,6 +64,39 @@ def test_partitions_have_positions_of_their_own(lake):
     commit(lake.connection, lake.paths, Span(0, 7), {})
     commit(lake.connection, lake.paths, Span(0, 3, partition=1), {})
     assert [committed_position(lake.connection, partition) for partition in (0, 1, 2)] == [7, 3, 0]
+
+
+def group(first, rows, until):
+    values = [
+        ("e", first + n, "c", None, None, "City", '"x"', 1, until, first + n, None)
+        for n in range(rows)
+    ]
+    return pa.Table.from_batches([to_batch("updates", values)])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "inserted"),
+    [
+        ([], []),
+        ([3], [3]),
+        ([40, 41], [41, 40]),
+        ([30, 30, 30], [40, 40, 10]),
+        ([100, 200, 5], [100, 200, 5]),
+    ],
+)
+def test_large_groups_are_inserted_on_their_own_and_small_ones_a_few_rows_at_a_time(
+    sizes, inserted
+):
+    found = inserts([group(0, size, 9) for size in sizes])
+    assert [rows.num_rows for rows in found] == inserted
+
+
+def test_a_large_group_fills_a_file_and_small_ones_none(lake):
+    groups = [group(number * 100, size, 9) for number, size in enumerate((50, 30, 30, 60))]
+    commit(lake.connection, lake.paths, Span(0, 400), {"updates": groups})
+    files = lake.query(f"SELECT record_count FROM {METADATA}.ducklake_data_file ORDER BY 1")
+    assert files == [(50,), (60,)]
+    assert counts(lake) == (170, 400)
 
 
 class DiedError(Exception):
@@ -84,7 +119,7 @@ def test_an_error_at_any_step_leaves_all_or_nothing(lake, step):
 
     lake.update(1, accepted=1, fields={"City": "Oslo"})
     lake.stream()
-    rows = {"updates": lake.connection.execute("FROM lake.updates").to_arrow_table()}
+    rows = {"updates": [lake.connection.execute("FROM lake.updates").to_arrow_table()]}
     with pytest.raises(DiedError):
         commit(lake.connection, lake.paths, Span(1, 2), rows, at=die)
     assert counts(lake) == ((2, 2) if step == "stream.after_commit" else (1, 1))
@@ -103,7 +138,7 @@ from overtide.transforms.realtime import to_batch
 paths = Paths.of(Path(sys.argv[1]))
 row = ("e", 0, "c", None, None, "City", '"x"', 1, 2, 1, None)
 commit(open_overlay(paths), paths, Span(0, 1),
-       {"updates": pa.Table.from_batches([to_batch("updates", [row])])})
+       {"updates": [pa.Table.from_batches([to_batch("updates", [row])])]})
 """
 
 

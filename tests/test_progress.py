@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from overtide.cli.progress import Display, line
 from overtide.pipelines.progress import Follower
-from overtide.progress import Display, line
 from overtide.runner_configs import load as load_runner
 from overtide.schemas.configuration import Entity
 from overtide.schemas.progress import Event, silent
@@ -19,7 +19,7 @@ from tests.conftest import make_shop
 
 @pytest.fixture
 def plan(tmp_path) -> Plan:
-    from overtide.pipelines.refresh import make_plan, source_files
+    from overtide.pipelines.planning import make_plan, source_files
     from overtide.schemas.loading import load
     from overtide.schemas.paths import Paths
 
@@ -186,7 +186,7 @@ def test_a_terminal_shows_one_line_that_changes_and_leaves_a_line_per_stage():
 def test_elsewhere_a_line_is_left_per_stage_and_every_few_seconds(monkeypatch):
     stream = io.StringIO()
     now = [0.0]
-    monkeypatch.setattr("overtide.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("overtide.cli.progress.time.monotonic", lambda: now[0])
     with Display(stream, terminal=False) as display:
         for second in range(13):
             now[0] = float(second)

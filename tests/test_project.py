@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import overtide
-from overtide.project import Project, end_text, instant_of, instant_text, target_of
+from overtide.project import Project
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import HOUR, LATEST
 from overtide.serving.fields import Target
+from overtide.targets import end_text, instant_of, instant_text, target_of
 from tests.shop import CONTACTS, ORDERS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

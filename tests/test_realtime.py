@@ -12,13 +12,13 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import GlobalWindows
 
 from overtide.eventlog.sqlite import SqliteEventLog
-from overtide.lake.catalog import Publish, connect
+from overtide.lake.catalog import METADATA, Publish, connect
 from overtide.lake.locks import hold, stream_lock
 from overtide.lake.maintenance import Upkeep
-from overtide.lake.overlay import committed_position, open_overlay
+from overtide.lake.overlay import Span, committed_position, open_overlay
 from overtide.lake.published import Standing, announce
 from overtide.lake.reading import overlay
-from overtide.pipelines.realtime import Tick, read_log, stream
+from overtide.pipelines.realtime import Tick, read_log, run_pipeline, stream
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft, Event, activity_id, id_source
 from overtide.schemas.instants import DAY, HOUR
@@ -26,11 +26,14 @@ from overtide.schemas.paths import Paths
 from overtide.schemas.table import ProfileField
 from overtide.schemas.values import canonical
 from overtide.transforms.realtime import SCHEMAS, overlay_rows, to_batch
+from overtide.transforms.realtime_steps import read_batches
 from overtide.transforms.windows import (
     NEVER,
     ValidityCoder,
     ValidityWindows,
     at_its_start,
+    day_of_expiry,
+    is_late,
     validity,
 )
 
@@ -201,6 +204,69 @@ def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
         assert_that(groups, equal_to([([3, 4], NOW + 7), ([5], NOW + 8)]))
 
 
+@pytest.mark.parametrize(
+    ("until", "days"),
+    [(1, 0), (DAY - 1, 0), (DAY, 1), (DAY + 1, 1), (None, NEVER.micros // DAY)],
+)
+def test_what_closes_on_one_day_is_grouped(until, days):
+    window = day_of_expiry(validity(replace(UPDATE, valid_from=0, valid_until=until)))
+    assert (window.start.micros, window.end.micros) == (days * DAY, (days + 1) * DAY)
+
+
+def test_an_event_is_late_once_its_window_has_closed():
+    window = validity(UPDATE)
+    assert [is_late(window, at) for at in (NOW + 6, NOW + 7)] == [False, True]
+    assert not is_late(validity(replace(UPDATE, valid_until=None)), NOW * 4)
+
+
+def written(events, at, folder):
+    """Return what the stream's pipeline writes of events at an instant."""
+    run_pipeline(
+        lambda position, limit: events[position : position + limit],
+        Span(0, len(events)),
+        None,
+        at,
+        folder,
+        FnApiRunner(),
+        PipelineOptions([]),
+    )
+    return read_batches(folder)
+
+
+def ending(*ends):
+    """Return updates in order of position, each with its end."""
+    return [
+        replace(UPDATE, position=position, valid_from=NOW + position, valid_until=until)
+        for position, until in enumerate(ends)
+    ]
+
+
+MIDNIGHT = NOW // DAY * DAY + DAY
+"""The next one after NOW."""
+
+
+def test_what_the_pipeline_writes_is_grouped_by_the_day_of_expiry(tmp_path):
+    events = ending(MIDNIGHT, MIDNIGHT - 1, MIDNIGHT + 5, MIDNIGHT - 7, MIDNIGHT + DAY)
+    events += [
+        replace(
+            UPDATE, position=position, kind="withdrawal", valid_until=None, body='{"field":null}'
+        )
+        for position in (5, 6)
+    ]
+    groups = written(events, NOW, tmp_path).groups
+    assert {
+        table: [group["Position"].unique().to_pylist() for group in of_table]
+        for table, of_table in groups.items()
+    } == {"updates": [[1, 3], [0, 2], [4]], "withdrawals": [[5, 6]]}
+
+
+def test_events_that_come_when_their_window_has_closed_are_counted_and_written(tmp_path):
+    events = ending(NOW + 10, NOW + 11, NOW + 12)
+    found = written(events, NOW + 11, tmp_path)
+    positions = [group["Position"].unique().to_pylist() for group in found.groups["updates"]]
+    assert (found.late, sorted(positions)) == (2, [[0, 1], [2]])
+
+
 @pytest.fixture
 def paths(tmp_path):
     return Paths.of(tmp_path)
@@ -271,6 +337,36 @@ def test_the_stream_goes_on_where_it_stopped(project):
     project.update(City="b")
     assert project.stream().events == 1
     assert project.query('SELECT "Position" FROM lake.updates ORDER BY 1') == [(0,), (1,)]
+
+
+def test_the_stream_lays_the_overlay_out_by_the_day_of_expiry(project):
+    for days in (1, 2):
+        for _ in range(2):
+            project.log.append(
+                [
+                    Draft("update", "c1", None, None, '{"fields":{"City":"x"}}', ttl=days * DAY + n)
+                    for n in range(30)
+                ]
+            )
+    assert project.stream().ticks == 1
+    assert project.query(
+        f"""SELECT f.record_count, s.min_value[:10] = s.max_value[:10]
+        FROM {METADATA}.ducklake_data_file f
+        JOIN {METADATA}.ducklake_column c USING (table_id)
+        JOIN {METADATA}.ducklake_file_column_stats s USING (data_file_id, column_id)
+        WHERE c.column_name = 'ValidUntil'"""
+    ) == [(60, True), (60, True)]
+
+
+def test_the_stream_counts_what_came_too_late_to_change_anything(project):
+    project.update(City="ended")
+    project.log.append([Draft("update", "c1", None, None, '{"fields":{"City":"x"}}', ttl=DAY)])
+    project.log.append([Draft("withdrawal", "c1", None, None, '{"field":"City"}')])
+    done = stream(
+        project.paths, project.log, lambda: NOW + 2 * HOUR, FnApiRunner(), until_caught_up=True
+    )
+    assert (done.events, done.late) == (3, 1)
+    assert project.query("SELECT count(*) FROM lake.updates") == [(2,)]
 
 
 def test_the_size_of_ticks_changes_nothing(tmp_path):

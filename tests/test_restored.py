@@ -186,6 +186,7 @@ def test_a_restored_lake_goes_on_with_a_refresh_and_a_stream(history, project):
         "position": 1,
         "events": 1,
         "ticks": 1,
+        "late": 0,
     }
     points(project, 4)
     assert call("-q", "-C", project, "refresh").code == 0
@@ -451,6 +452,7 @@ def test_accepting_the_log_that_belongs_to_a_lake_changes_nothing(carried, tmp_p
         "position": 3,
         "events": 0,
         "ticks": 0,
+        "late": 0,
     }
 
 

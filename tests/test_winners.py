@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.transforms import clusters
-from overtide.transforms.identities import NOTHING, Identified, identify
+from overtide.transforms.identities import Identified, identify
+from overtide.transforms.inheritance import NOTHING
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.tables.matches import match_tables

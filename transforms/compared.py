@@ -1,34 +1,25 @@
-"""What a condition compares of an entity, as SQL.
+"""What a condition compares of an entity: attributes joined, normalised, without ignored values."""
 
-Its attributes joined, normalised, without ignored values.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from overtide.schemas.configuration import Attribute, Condition, Entity, Ignore
-from overtide.schemas.names import quoted
-from overtide.schemas.types import type_of
-from overtide.transforms.ignored import define_lookup, ignored_texts, lookup, lower
-from overtide.transforms.normalize import How, define_normal, normalized
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from overtide.transforms.ignored import are_listed, ignored_texts, lower, trimmed
+from overtide.transforms.normalize import How, normal_texts
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One side of a condition.
-
-    What it compares of the entity `name`, whose rows are the query `rows`.
-    """
+    """One side of a condition: what it compares of the entity `name`."""
 
     condition: Condition
     name: str
     entity: Entity
     ignore: Ignore
-    rows: str = ""
 
     @property
     def fields(self) -> list[str]:
@@ -51,6 +42,11 @@ class Compared:
         )
         return How(tuple(self.condition.normalize), self.condition.words_sorted, country)
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two conditions share that compare the same of an entity."""
+        return (*self.fields, self.how, self.condition.ignore)
+
     @cached_property
     def ignored(self) -> list[str]:
         """The texts that are ignored after normalisation, in lower case."""
@@ -68,60 +64,37 @@ class Compared:
             else []
         )
 
-    def define(self, connection: "DuckDBPyConnection") -> None:
-        """Let the SQL of the other methods run on a connection."""
-        define_normal(connection)
-        for values in (self.ignored, *self.ignored_alone):
-            define_lookup(connection, values)
+    def values(self, texts: Sequence[pa.Array]) -> tuple[pa.Array, pa.Array]:
+        """Return what is compared of the texts of the attributes, and what of them is ignored.
 
-    def text(self) -> str:
-        """Return the SQL of the normalised text.
-
-        Of several attributes those that are ignored are left out.
+        Of several attributes those that are ignored are left out, and the first of them is told.
         """
-        texts = self._texts()
-        kept = [
-            f"CASE WHEN {lookup(values)}(trim({text})) THEN NULL ELSE {text} END"
-            if values
-            else text
-            for text, values in zip(texts, self.ignored_alone, strict=False)
-        ]
-        return normalized(
-            f"nullif(concat_ws(' ', {', '.join(kept)}), '')" if kept else texts[0], self.how
-        )
+        kept, alone = self._alone(texts)
+        joined = reduce(_joined, kept)
+        found = normal_texts(joined, self.how)
+        listed = pc.fill_null(are_listed(found, self.ignored), False)
+        return pc.if_else(listed, None, found), pc.if_else(listed, found, alone)
 
-    def ignored_attribute(self) -> str:
-        """Return the SQL of the first attribute that is ignored by itself, null if none is.
+    def _alone(self, texts: Sequence[pa.Array]) -> tuple[list[pa.Array], pa.Array]:
+        """Return the texts without those that are ignored by themselves, and the first of these."""
+        kept, told = list(texts), pa.nulls(len(texts[0]), pa.string())
+        for place, values in enumerate(self.ignored_alone):
+            plain = pc.utf8_lower(trimmed(texts[place]))
+            listed = pc.fill_null(are_listed(plain, values), False)
+            kept[place] = pc.if_else(listed, None, texts[place])
+            told = pc.coalesce(told, pc.if_else(listed, plain, None))
+        return kept, told
 
-        It is one of several attributes.
-        """
-        found = [
-            f"CASE WHEN {lookup(values)}(trim({text})) THEN lower(trim({text})) END"
-            for text, values in zip(self._texts(), self.ignored_alone, strict=False)
-            if values
-        ]
-        return f"coalesce({', '.join(found)})" if found else "NULL::VARCHAR"
-
-    def is_ignored(self, text: str) -> str:
-        """Return the SQL that says whether a normalised text compares as null."""
-        most = self.ignore.shared_by if self.condition.ignore else None
-        shared = (
-            f"SELECT shared FROM (SELECT {self.text()} AS shared FROM ({self.rows})) WHERE shared "
-            "IS NOT NULL "
-            f"GROUP BY shared HAVING count(*) > {most}"
-        )
-        tests = [
-            *([f"{lookup(self.ignored)}({text})"] if self.ignored else []),
-            *([f"{text} IN ({shared})"] if most is not None else []),
-        ]
-        return " OR ".join(tests) or "false"
+    @property
+    def shared_by(self) -> int | None:
+        """How many records may share a value that is not ignored, None where any number may."""
+        return self.ignore.shared_by if self.condition.ignore else None
 
     def is_listed(self, value: str) -> bool:
         """Say whether an ignored value is one of the lists, and not only shared by many records."""
         return any(lower(value) in values for values in (self.ignored, *self.ignored_alone))
 
-    def _texts(self) -> list[str]:
-        return [
-            type_of(attribute.type).text_sql(quoted(field))
-            for field, attribute in zip(self.fields, self.attributes, strict=True)
-        ]
+
+def _joined(one: pa.Array, other: pa.Array) -> pa.Array:
+    """Return two texts joined by a blank, or the one that is there."""
+    return pc.coalesce(pc.binary_join_element_wise(one, other, " "), one, other)

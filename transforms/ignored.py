@@ -4,21 +4,15 @@ A value is looked up as it is compared, after normalisation, whatever its case; 
 compared in combination each is looked up by itself too.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from overtide.schemas.configuration import Attribute, Condition, Ignore
-from overtide.transforms.kernel import define
 from overtide.transforms.normalize import How, normal
 from overtide.transforms.words import sections
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 REPEATED = (
     dict.fromkeys("-._?/\\*#=~", range(1, 13))
@@ -96,34 +90,17 @@ def lower(text: str) -> str:
     return "".join(map(_lower_letter, text))
 
 
-def lookup(values: Sequence[str]) -> str:
-    """Return the name of the SQL function that says whether a text is one of the values.
-
-    The same for the same.
-    """
-    return (
-        f"ignored_{hashlib.md5(chr(31).join(values).encode(), usedforsecurity=False).hexdigest()}"
-    )
+BLANKS = " \u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""Unicode's space separators: around an attribute that is looked up by itself they are nothing."""
 
 
-def define_lookup(connection: "DuckDBPyConnection", values: Sequence[str]) -> None:
-    """Let SQL call the function of `lookup`. As a list within IN, DuckDB would join.
-
-    20 MB for each question.
-    """
-    define(connection, _function(tuple(values)), ["VARCHAR"], "BOOLEAN")
+def trimmed(texts: pa.Array) -> pa.Array:
+    """Return texts without the blanks around them."""
+    return pc.utf8_trim(texts, BLANKS)
 
 
-@cache
-def _function(values: tuple[str, ...]) -> Callable[[pa.ChunkedArray], pa.Array]:
-    """Return the function of `lookup`, kept for ever.
-
-    DuckDB calls it when the connection that defined it is gone.
-    """
-    known = pa.array(values, pa.string())
-
-    def is_value(texts: pa.ChunkedArray) -> pa.Array:
-        return pc.is_in(pc.utf8_lower(texts), value_set=known)
-
-    is_value.__name__ = lookup(values)
-    return is_value
+def are_listed(texts: pa.Array, values: Sequence[str]) -> pa.Array:
+    """Return which texts are one of some values, whatever their case."""
+    if not values:
+        return pa.repeat(False, len(texts))
+    return pc.is_in(pc.utf8_lower(texts), value_set=pa.array(values, pa.string()))

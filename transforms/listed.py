@@ -98,12 +98,3 @@ def _before(marked: pa.Array, places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many are marked before each place."""
     counts: NDArray[np.int64] = np.concatenate([[0], np.cumsum(np.asarray(marked))])
     return counts[places]
-
-
-def listed_texts(texts: pa.ChunkedArray, steps: pa.ChunkedArray) -> pa.Array:
-    """Return each text after `name`, `address` or `organization`, which is the same in all rows."""
-    return (
-        Listed.of(steps[0].as_py()).apply(texts.combine_chunks())
-        if len(texts)
-        else pa.array([], pa.string())
-    )

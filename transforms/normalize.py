@@ -5,26 +5,22 @@ Stored values stay as they are.
 The six of the product (Numerals, Symbols, Text to lower case, Type, Unicode to ASCII, Whitespace),
 with Type as phone, name, address and organization, and `email` besides. `normal` says what they do
 to one text; they apply in the order of `ORDER`, whatever the order in the configuration, after
-`visible`, which applies always. `normalized` does the same to a column in SQL: what is plain ASCII
-and needs no list stays within DuckDB (docs/decisions/normalising-in-python.md).
+`visible`, which applies always. `normal_texts` does the same to a column, where what is plain ASCII
+stays within Arrow (docs/decisions/normalising-in-python.md).
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from overtide.schemas.names import literal
 from overtide.transforms import phones, words
-from overtide.transforms.kernel import define
-from overtide.transforms.listed import listed_texts
+from overtide.transforms.listed import Listed
 from overtide.transforms.spelling import folded, plain_numerals, visible, without_accents
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 SYMBOLS = "!?\"#$%&'()+,.-_/:;<=>@^\\~{}`[]"
 WITHOUT_SYMBOLS = str.maketrans("", "", SYMBOLS)
@@ -43,7 +39,7 @@ STEPS: dict[str, Callable[[str], str]] = {
 ORDER = (*STEPS, "whitespace")
 IN_PYTHON = {"phone"}
 """Normalisations that need Python also where the text is plain."""
-PLAIN = "[!-~]+( [!-~]+)*"
+PLAIN = r"\A[!-~]+( [!-~]+)*\z"
 """Texts that look as they are: ASCII, with one blank between words."""
 
 
@@ -59,18 +55,6 @@ class How:
     steps: tuple[str, ...] = ()
     words_sorted: bool = False
     country: str | None = None
-
-    def __str__(self) -> str:
-        return (
-            f"{','.join(self.steps)}|{'sorted' if self.words_sorted else ''}|{self.country or ''}"
-        )
-
-    @classmethod
-    @cache
-    def read(cls, text: str) -> "How":
-        """Read what `str` wrote."""
-        steps, words_sorted, country = text.split("|")
-        return cls(tuple(steps.split(",")), bool(words_sorted), country or None)
 
     @cached_property
     def chain(self) -> tuple[Callable[[str], str], ...]:
@@ -109,45 +93,66 @@ def normal(text: str, how: How) -> str:
     return text
 
 
-def normal_texts(texts: pa.ChunkedArray, hows: pa.ChunkedArray) -> pa.Array:
-    """Return each text as it is compared; how, as `How` writes it, is the same in all rows."""
-    values = texts.to_pylist()
-    how = How.read(hows[0].as_py()) if values else How()
-    found = {text: normal(text, how) for text in dict.fromkeys(values)}
-    return pa.array([found[text] for text in values], pa.string())
-
-
-def define_normal(connection: "DuckDBPyConnection") -> None:
-    """Let the SQL of `normalized` run on a connection."""
-    define(connection, normal_texts, ["VARCHAR", "VARCHAR"], "VARCHAR")
-    define(connection, listed_texts, ["VARCHAR", "VARCHAR"], "VARCHAR")
-
-
-def normalized(text: str, how: How) -> str:
-    """Return the SQL of the text as `normal` gives it; null where nothing is left."""
-    exact = f"normal_texts({text}, {literal(str(how))})"
+def normal_texts(texts: pa.Array, how: How) -> pa.Array:
+    """Return each text as `normal` gives it; null where nothing is left."""
     if IN_PYTHON.isdisjoint(how.steps):
-        exact = (
-            f"CASE WHEN regexp_full_match({text}, '{PLAIN}') THEN {_plain(text, how)} ELSE "
-            f"{exact} END"
-        )
-    return f"nullif({exact}, '')"
+        plain = pc.fill_null(pc.match_substring_regex(texts, PLAIN), False)
+        found = _plain(texts.filter(plain), how)
+        if len(found) < len(texts):
+            others = _each(texts.filter(pc.invert(plain)), how)
+            found = pc.replace_with_mask(
+                pc.replace_with_mask(pa.nulls(len(texts), pa.string()), plain, found),
+                pc.invert(plain),
+                others,
+            )
+    else:
+        found = _each(texts, how)
+    return pc.if_else(pc.equal(found, ""), None, found)
 
 
-def _plain(text: str, how: How) -> str:
-    """Return the SQL of plain ASCII text, which `numerals` and `ascii` leave unchanged."""
+def _each(texts: pa.Array, how: How) -> pa.Array:
+    """Return the texts as `normal` gives them, each of those that are equal once."""
+    distinct = texts.dictionary_encode()
+    found = [
+        None if text is None else normal(text, how) for text in distinct.dictionary.to_pylist()
+    ]
+    return pa.array(found, pa.string()).take(distinct.indices)
+
+
+def _plain(texts: pa.Array, how: How) -> pa.Array:
+    """Return plain ASCII texts normalised; `numerals` and `ascii` leave them unchanged."""
     steps = how.steps
     if "lower" in steps or "email" in steps:
-        text = f"lower({text})"
+        texts = pc.ascii_lower(texts)
     if "email" in steps:
-        text = (
-            f"CASE WHEN contains({text}, '+') THEN regexp_replace({text}, '\\+[^@]*@', '@', "
-            f"'g') ELSE {text} END"
-        )
+        texts = _without_tags(texts)
     for step in ("name", "address", "organization"):
-        text = f"listed_texts({text}, '{step}')" if step in steps else text
+        texts = Listed.of(step).apply(texts) if step in steps else texts
     if "symbols" in steps:
-        text = f"trim(regexp_replace(translate({text}, {literal(SYMBOLS)}, ''), ' +', ' ', 'g'))"
+        without = pc.replace_substring_regex(texts, f"[{re.escape(SYMBOLS)}]+", "")
+        texts = pc.ascii_trim(pc.replace_substring_regex(without, " +", " "), " ")
     if how.words_sorted:
-        text = f"list_aggregate(list_sort(string_split({text}, ' ')), 'string_agg', ' ')"
-    return f"replace({text}, ' ', '')" if "whitespace" in steps else text
+        texts = _words_in_order(texts)
+    return pc.replace_substring(texts, " ", "") if "whitespace" in steps else texts
+
+
+def _without_tags(texts: pa.Array) -> pa.Array:
+    """Return e-mails without what is between a plus and the at sign; few have one."""
+    tagged = pc.match_substring(texts, "+")
+    without = pc.replace_substring_regex(texts.filter(tagged), r"\+[^@]*@", "@")
+    return pc.replace_with_mask(texts, tagged, without)
+
+
+def _words_in_order(texts: pa.Array) -> pa.Array:
+    """Return each text with its words in order: they are sorted as numbers, by row and by rank."""
+    split = pc.split_pattern(texts, " ")
+    words, ends = split.flatten().dictionary_encode(), np.asarray(split.offsets)
+    by_rank = pc.array_sort_indices(words.dictionary)
+    ranks = np.empty(len(by_rank), np.int64)
+    ranks[np.asarray(by_rank)] = np.arange(len(by_rank))
+    rows = np.repeat(np.arange(len(texts)), np.diff(ends))
+    keys = rows * len(by_rank) + ranks[np.asarray(words.indices)]
+    keys.sort()
+    in_order = words.dictionary.take(by_rank).take(pa.array(keys % max(1, len(by_rank))))
+    lists = pa.ListArray.from_arrays(pa.array(ends - ends[:1], pa.int32()), in_order)
+    return pc.binary_join(lists, " ")

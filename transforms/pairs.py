@@ -6,7 +6,7 @@ Records are numbers within a run (see `records`). Source of the rules: semantics
 product's Match.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from rapidfuzz.distance import Levenshtein
 
 from overtide.schemas.configuration import Condition, Entity, Ignore, Limits, Rule
 from overtide.schemas.names import parquet_rows
+from overtide.transforms.blocks import BlockFile, block
 from overtide.transforms.compared import Compared
 from overtide.transforms.kernel import count, define, write_parquet
 from overtide.transforms.keys import EntityTable
@@ -76,56 +77,18 @@ def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:
     return exact, [condition for condition in rule.conditions if condition.percent < 100]
 
 
-def sides_of(rule: Rule, name: str, entity: Entity, rows: str, ignore: Ignore) -> list[Compared]:
-    """Return what the conditions of a rule compare of an entity's rows, the exact ones first."""
-    return [Compared(condition, name, entity, ignore, rows) for condition in [*chain(*split(rule))]]
+def sides_of(rule: Rule, name: str, entity: Entity, ignore: Ignore) -> list[Compared]:
+    """Return what the conditions of a rule compare of an entity, the exact ones first."""
+    return [Compared(condition, name, entity, ignore) for condition in [*chain(*split(rule))]]
 
 
-def block_rows(rule: Rule, sides: list[Compared]) -> str:
-    """Return the SQL of what a rule compares of an entity.
-
-    Record, block (the exact values), f0, f1, … (fuzzy).
-
-    Besides, i0, i1, … hold what of each condition was ignored. What is null in any of them compares
-    with nothing; `comparable` leaves it out, since a condition here would make DuckDB normalise
-    everything twice.
-    """
-    texts = [
-        f"{side.text()} AS t{place}, {side.ignored_attribute()} AS g{place}"
-        for place, side in enumerate(sides)
-    ]
-    tests = [side.is_ignored(f"t{place}") for place, side in enumerate(sides)]
-    exact = len(split(rule)[0])
-    names = [f"e{place}" if place < exact else f"f{place - exact}" for place in range(len(sides))]
-    values = [
-        f"CASE WHEN {test} THEN NULL ELSE t{place} END AS {names[place]}, "
-        f"CASE WHEN {test} THEN t{place} ELSE g{place} END AS i{place}"
-        for place, test in enumerate(tests)
-    ]
-    chosen = ["record", f"{_joined(names[:exact])} AS block", *names[exact:], *_ignored(rule)]
-    return f"""
-        WITH compared AS (SELECT {RECORD} AS record, {", ".join(texts)} FROM ({sides[0].rows})),
-        kept AS (SELECT record, {", ".join(values)} FROM compared)
-        SELECT {", ".join(chosen)} FROM kept"""
-
-
-def _joined(keys: list[str]) -> str:
-    """Return the SQL of the keys joined by a separator that no text holds that is compared."""
-    return " || chr(31) || ".join(keys)
-
-
-def _ignored(rule: Rule) -> list[str]:
-    return [f"i{place}" for place in range(len(rule.conditions))]
-
-
-def _texts(rule: Rule) -> list[str]:
-    return [f"f{place}" for place in range(len(split(rule)[1]))]
-
-
-def comparable(rule: Rule, files: list[str]) -> str:
-    """Return the SQL of the written block rows in which nothing is null."""
-    whole = " AND ".join(f"{name} IS NOT NULL" for name in ["block", *_texts(rule)])
-    return f"SELECT * FROM {parquet_rows(files)} WHERE {whole}"
+def comparable(rule: Rule, files: Sequence[BlockFile]) -> str:
+    """Return the SQL of an entity's records by block, with f0, f1, … (fuzzy); nothing is null."""
+    columns, exact = files[0].columns, len(split(rule)[0])
+    texts = [f"v{column} AS f{place}" for place, column in enumerate(columns[exact:])]
+    whole = " AND ".join(f"v{column} IS NOT NULL" for column in dict.fromkeys(columns))
+    chosen = ", ".join(["record", f"{block(columns[:exact])} AS block", *texts])
+    return f"SELECT {chosen} FROM {parquet_rows(file.path for file in files)} WHERE {whole}"
 
 
 def score(place: int) -> str:
@@ -147,7 +110,9 @@ def code_point_distance(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Arr
     return pa.array([Levenshtein.distance(one, other) for one, other in texts], pa.int64())
 
 
-def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> str:
+def candidates(
+    search: Search, rule: Rule, lower: Sequence[BlockFile], upper: Sequence[BlockFile]
+) -> str:
     """Return the SQL of the pairs within blocks that are not too large.
 
     Each comes with its length n and distance d.
@@ -169,7 +134,9 @@ def candidates(search: Search, rule: Rule, lower: list[str], upper: list[str]) -
         FROM l JOIN r ON l.block = r.block{order}"""
 
 
-def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> str:
+def matches(
+    search: Search, rule: Rule, lower: Sequence[BlockFile], upper: Sequence[BlockFile]
+) -> str:
     """Return the SQL of the pairs for which all of a rule's conditions hold.
 
     Each comes with the lowest of the conditions' scores.
@@ -191,7 +158,7 @@ def matches(search: Search, rule: Rule, lower: list[str], upper: list[str]) -> s
         FROM candidates WHERE {holds}"""
 
 
-def large_blocks(rule: Rule, sides: list[list[str]], size: int) -> str:
+def large_blocks(rule: Rule, sides: Sequence[Sequence[BlockFile]], size: int) -> str:
     """Return the SQL of the blocks with more records than that, and how many each has.
 
     A block that only one of two entities has is not compared anyway, and which of those are seen
@@ -207,39 +174,33 @@ def large_blocks(rule: Rule, sides: list[list[str]], size: int) -> str:
     )
 
 
-def crowded_groups(rule: Rule, files: list[str], size: int) -> str:
+def crowded_groups(rule: Rule, sides: Sequence[Sequence[BlockFile]], size: int) -> str:
     """Return the SQL of groups of blocks that hold too many records together.
 
     Without any no block is large.
     """
-    return (
-        f"SELECT hash(block) % 1000000 FROM ({comparable(rule, files)}) GROUP BY ALL HAVING "
-        f"count(*) > {size}"
-    )
+    rows = " UNION ALL ".join(f"SELECT block FROM ({comparable(rule, files)})" for files in sides)
+    return f"SELECT hash(block) % 1000000 FROM ({rows}) GROUP BY ALL HAVING count(*) > {size}"
 
 
 def ignored_values(
-    connection: "DuckDBPyConnection", rule: Rule, files: list[str]
+    connection: "DuckDBPyConnection", files: Sequence[BlockFile]
 ) -> list[tuple[int, str, int]]:
     """Return what was ignored of an entity.
 
     The condition's place (exact ones first), the value, how many records.
     """
+    if not files:
+        return []
+    rows = parquet_rows(file.path for file in files)
     queries = [
-        (
-            f"SELECT {place} AS place, {name} AS value FROM {parquet_rows(files)} WHERE {name} IS "
-            "NOT NULL"
-        )
-        for place, name in enumerate(_ignored(rule))
+        f"SELECT {place} AS place, i{column} AS value FROM {rows} WHERE i{column} IS NOT NULL"
+        for place, column in enumerate(files[0].columns)
     ]
-    return (
-        connection.execute(
-            f"SELECT place, value, count(*) FROM ({' UNION ALL '.join(queries)}) GROUP BY ALL "
-            "ORDER BY ALL"
-        ).fetchall()
-        if files
-        else []
-    )
+    return connection.execute(
+        f"SELECT place, value, count(*) FROM ({' UNION ALL '.join(queries)}) GROUP BY ALL "
+        "ORDER BY ALL"
+    ).fetchall()
 
 
 @dataclass(frozen=True)
@@ -263,8 +224,8 @@ def find(
     connection: "DuckDBPyConnection",
     search: Search,
     rule: Rule,
-    lower: list[str],
-    upper: list[str],
+    lower: Sequence[BlockFile],
+    upper: Sequence[BlockFile],
     limits: Limits,
     path: Path,
 ) -> Pairs:
@@ -274,9 +235,7 @@ def find(
     """
     define(connection, code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT")
     sides, size = [lower] if search.within else [lower, upper], _told_from(rule, limits)
-    crowded = count(
-        connection, f"SELECT count(*) FROM ({crowded_groups(rule, [*chain(*sides)], size)})"
-    )
+    crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, sides, size)})")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE large AS {large_blocks(rule, sides, size)} "
         f"{'' if crowded else 'LIMIT 0'}"

@@ -13,13 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.errors import SourceError
-from overtide.schemas.names import literal, parquet_rows
-from overtide.transforms import clusters, pairs
-from overtide.transforms.identities import Identified, identify, remembered
+from overtide.schemas.names import parquet_rows
+from overtide.transforms import blocks, clusters, pairs
+from overtide.transforms.blocks import BlockFile
+from overtide.transforms.compared import Compared
+from overtide.transforms.identities import Identified, identify
 from overtide.transforms.ingest import IngestedFiles, ingest
-from overtide.transforms.kernel import PARQUET, kernel, write_parquet
+from overtide.transforms.inheritance import remembered
+from overtide.transforms.kernel import kernel, write_parquet
 from overtide.transforms.keys import EntityTable, settle
-from overtide.transforms.pairs import Pairs, block_rows, records, sides_of
+from overtide.transforms.pairs import RECORD, Pairs, Search, records, sides_of
 from overtide.transforms.plan import Plan, begun, report
 
 if TYPE_CHECKING:
@@ -41,14 +44,6 @@ class SourceFiles:
     entity: str
     paths: tuple[str, ...]
     number: int
-
-
-@dataclass(frozen=True)
-class BlockFile:
-    """What a search compares of one entity, of one bucket of blocks."""
-
-    entity: str
-    path: str
 
 
 @dataclass(frozen=True)
@@ -141,47 +136,48 @@ def write_blocks(
     """
     if table.entity not in plan.options:
         return
-    started, place = begun(plan, "blocks"), plan.options[table.entity][0]
-    buckets = plan.buckets(plan.estimated_records, 2)
-    written: dict[str, list[tuple[int, str]]] = {}
-    with kernel(plan.settings) as connection:
-        for search, rule in plan.searches.items():
-            if table.entity not in (search.lower, search.upper):
-                continue
-            sides = sides_of(
-                rule,
-                table.entity,
-                plan.entities[table.entity],
-                records(table, place),
-                plan.ignore(table.entity),
-            )
-            query = block_rows(rule, sides)
-            if query not in written:
-                for side in sides:
-                    side.define(connection)
-                folder = plan.folder("blocks", table.entity, str(len(written)))
-                written[query] = _bucketed(connection, query, folder, buckets)
-            yield from (
-                ((search.pair, search.rule, bucket), BlockFile(table.entity, path))
-                for bucket, path in written[query]
-            )
+    started, searches = begun(plan, "blocks"), _sides(table.entity, plan)
+    sides = list({side.key: side for some in searches.values() for side in some}.values())
+    if sides:
+        yield from _block_files(table, plan, searches, sides)
     report(plan, "blocks", table.rows_kept, started)
 
 
-def _bucketed(
-    connection: "DuckDBPyConnection", query: str, folder: Path, buckets: int
-) -> list[tuple[int, str]]:
-    if buckets == 1:
-        write_parquet(connection, query, folder / "blocks.parquet")
-        return [(0, str(folder / "blocks.parquet"))]
-    connection.execute(
-        f"COPY (SELECT *, (hash(block) % {buckets})::INTEGER AS bucket FROM ({query})) TO "
-        f"{literal(str(folder))} ({PARQUET}, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)"
-    )
-    return [
-        (int(path.parent.name.split("=")[1]), str(path))
-        for path in sorted(folder.glob("bucket=*/*.parquet"))
-    ]
+def _block_files(
+    table: EntityTable,
+    plan: Plan,
+    searches: dict[Search, list[Compared]],
+    sides: list[Compared],
+) -> Iterator[tuple[tuple[int, int, int], BlockFile]]:
+    """Write what is compared of an entity once, and split it for each kind of block."""
+    rows, folder = records(table, plan.options[table.entity][0]), plan.folder("blocks")
+    numbers = {side.key: number for number, side in enumerate(sides)}
+    buckets = plan.buckets(plan.estimated_records, 2)
+    files: dict[tuple[int, ...], list[tuple[int, str]]] = {}
+    with kernel(plan.settings) as connection:
+        path = folder / "compared.parquet"
+        blocks.write_compared(connection, sides, rows, RECORD, path, plan.settings.threads)
+        path = blocks.without_shared(connection, sides, path, folder / "unshared.parquet")
+        for search, compared in searches.items():
+            columns = tuple(numbers[side.key] for side in compared)
+            if columns not in files:
+                exact = sum(side.condition.percent == 100 for side in compared)
+                split = plan.folder("buckets")
+                files[columns] = blocks.bucketed(connection, path, columns, exact, split, buckets)
+            yield from (
+                ((search.pair, search.rule, bucket), BlockFile(table.entity, file, columns))
+                for bucket, file in files[columns]
+            )
+
+
+def _sides(entity: str, plan: Plan) -> dict[Search, list[Compared]]:
+    """Return what each search compares of an entity."""
+    ignore = plan.ignore(entity)
+    return {
+        search: sides_of(rule, entity, plan.entities[entity], ignore)
+        for search, rule in plan.searches.items()
+        if entity in (search.lower, search.upper)
+    }
 
 
 def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan) -> Pairs:
@@ -191,15 +187,15 @@ def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan
         (one, rule) for one, rule in plan.searches.items() if (one.pair, one.rule) == (pair, place)
     )
     started, found = begun(plan, "match"), sorted(set(files), key=lambda file: file.path)
-    lower = [file.path for file in found if file.entity == search.lower]
-    upper = [file.path for file in found if file.entity == search.upper]
+    lower = [file for file in found if file.entity == search.lower]
+    upper = [file for file in found if file.entity == search.upper]
     path = plan.folder("pairs") / f"{pair}-{place}-{bucket}.parquet"
     sides = {search.lower: lower, search.upper: upper}
     with kernel(plan.settings) as connection:
         ignored = tuple(
             (entity, *value)
-            for entity, paths in sides.items()
-            for value in pairs.ignored_values(connection, rule, paths)
+            for entity, files in sides.items()
+            for value in pairs.ignored_values(connection, files)
         )
         if not lower or not upper:
             rows = write_parquet(connection, NO_PAIRS, path)

@@ -13,7 +13,6 @@ from overtide.schemas.configuration import Entity
 from overtide.schemas.strict_json import parse_json
 from overtide.transforms.sources.contents import UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
-from overtide.transforms.sources.csv_reading import read_csv
 from overtide.transforms.sources.lines import bounded_lines, json_keys, later_lines
 from overtide.transforms.sources.texts import about_lines
 
@@ -43,6 +42,8 @@ class Csv(SourceFormat):
         self, connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
     ) -> tuple[int, str]:
         """Write the rows; set the lines aside that are none."""
+        from overtide.transforms.sources.csv_reading import read_csv
+
         return read_csv(connection, files, write)
 
     def sampled(

@@ -10,7 +10,6 @@ from overtide.schemas.names import folded
 from overtide.schemas.types import type_of
 from overtide.transforms.sources.contents import UnreadableError, seems
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
-from overtide.transforms.sources.parquet_reading import read_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +40,8 @@ class Parquet(SourceFormat):
         self, connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
     ) -> tuple[int, str]:
         """Write the rows; every one is whole."""
+        from overtide.transforms.sources.parquet_reading import read_parquet
+
         return read_parquet(connection, files, write)
 
     def sampled(

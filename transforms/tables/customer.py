@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
-from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.table import ProfileField, Table
 from overtide.schemas.types import type_of
 from overtide.transforms.identities import Unified
@@ -73,20 +73,23 @@ def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) 
 
     See `GenerationSources.profiles`.
     """
-    pairs = ", ".join(
-        f"{literal(field.name)}, {type_of(field.type).json_sql(quoted(field.name))}"
-        for field in fields
-        if field.name != "CustomerId"
-    )
+    shown = [field for field in fields if field.name != "CustomerId"]
+    pairs = "concat('{', " + ", ',', ".join(map(_json_pair, shown)) + ", '}')"
     winners = ", ".join(
         f"'[{_json_text(one.table.entity)},' || to_json({quoted(alternate_key(one))}) || ',1]'"
         for one in unified
     )
     return (
-        f"SELECT CustomerId, json_object({pairs})::VARCHAR AS fields, concat_ws(',', {winners}) "
+        f"SELECT CustomerId, {pairs} AS fields, concat_ws(',', {winners}) "
         "AS winners, "
         f"PreviousCustomerId FROM ({rows})"
     )
+
+
+def _json_pair(field: ProfileField) -> str:
+    """Return the SQL of a field in a JSON object: json_object would read each value once more."""
+    value = f"({type_of(field.type).json_sql(quoted(field.name))})::VARCHAR"
+    return f"'{_json_text(field.name)}:', coalesce({value}, 'null')"
 
 
 def _json_text(name: str) -> str:

@@ -6,7 +6,7 @@ Large blocks and customers, and the values that were ignored.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from overtide.output import counted
+from overtide.wording import counted
 
 TOLD = 3
 """How many of each are named; the tables of the lake hold all."""

@@ -181,14 +181,6 @@ def refusal_text(error: OvertideError) -> str:
     return "\n  ".join([first, *map(refusal_text, error.details)])
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: `1 event`, `2,000 events`.
-
-    `many` is the plural that no s makes.
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def prepare_streams(as_json: bool) -> None:
     """Make output safe for closed streams, missing letters and JSON.
 

@@ -15,7 +15,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     """
     code = _answered(argv)
     if argv is None:  # the process ends with the command
-        from overtide.signals import end_soon
+        from overtide.cli.signals import end_soon
 
         end_soon(code)
     return code
@@ -24,13 +24,13 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 def _answered(argv: "Sequence[str] | None") -> int:
     interruption = None
     try:
-        from overtide.signals import interruptible
+        from overtide.cli.signals import interruptible
 
         with interruptible() as interruption:
-            from overtide.answering import answer
+            from overtide.cli.answering import answer
 
             return answer(argv, interruption)
     except KeyboardInterrupt:
-        from overtide.answering import stopped
+        from overtide.cli.answering import stopped
 
         return stopped(argv, interruption)

@@ -1,124 +1,21 @@
-"""The commands that need no lake.
+"""Check a project's configuration, also against what its files hold."""
 
-`init` copies an example project, `validate` checks a configuration.
-"""
-
-import json
-import os
-import shlex
-import shutil
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from overtide import examples, schemas
-from overtide.output import Output, counted
-from overtide.schemas.errors import DONE, USAGE, UsageError
 from overtide.schemas.mistakes import Mistake, shown
-from overtide.schemas.suggestions import closest
 
 if TYPE_CHECKING:
     from overtide.schemas.configuration import Entity
     from overtide.schemas.loading import Examined
     from overtide.transforms.sources.files import Finding
 
-EXAMPLES = ("contoso", "retail", "blank")
 READING = ("path", "format", "encoding", "delimiter")
 """The settings that must be right before an entity's files can be looked at."""
 VALUE = ("type", "format", "decimal_mark")
 """The settings of an attribute that must be right before its values can be."""
-SCHEMA = "overtide.schema.json"
-"""The JSON Schema of `overtide.yaml`, beside the models that it is written from."""
-NEW_ID = "00000000-0000-0000-0000-000000000000"
-"""Stands in the blank example where every new project gets an id of its own."""
-
-
-def init(arguments: Namespace, output: Output) -> int:
-    """Copy an example project into a folder that does not exist or is empty."""
-    folder = Path(arguments.target)
-    files = init_project(folder, arguments.example)
-    command = "overtide" if folder == Path() else f"overtide -C {shlex.quote(str(folder))}"
-    output.confirm(
-        {"folder": str(folder), "example": arguments.example, "files": files},
-        lambda: (
-            f"Made {folder.resolve().name} from the example {arguments.example}: "
-            f"{counted(files, 'file')}. Next: {command} validate, then {command} refresh."
-        ),
-    )
-    return DONE
-
-
-def init_project(folder: Path, example: str) -> int:
-    """Copy an example into `folder` and return how many files that were.
-
-    Raises `unknown_example`, `not_a_folder`, `folder_not_empty`.
-    """
-    if example not in EXAMPLES:
-        meant = closest(example, EXAMPLES)
-        raise UsageError(
-            "unknown_example",
-            f"There is no example {example!r}.",
-            example,
-            f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLES)}.",
-        )
-    expect_room(folder)
-    count = _copy(Path(examples.__file__).parent / example, folder)
-    document = folder / "overtide.yaml"
-    document.write_text(
-        document.read_text(encoding="utf-8").replace(NEW_ID, str(uuid4())), encoding="utf-8"
-    )
-    return count
-
-
-def expect_room(folder: Path) -> None:
-    """Raise `not_a_folder` or `folder_not_empty` where no new project can be."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(
-            "not_a_folder",
-            f"{folder} is not a folder.",
-            str(folder),
-            "Name a new or an empty folder.",
-        )
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(
-            "folder_not_empty",
-            f"{folder} is not empty.",
-            str(folder),
-            "Name a new or an empty folder.",
-        )
-
-
-def _copy(source: Path, target: Path) -> int:
-    if source.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return sum(
-            _copy(item, target / item.name)
-            for item in source.iterdir()
-            if item.name != "__pycache__"
-        )
-    with source.open("rb") as opened, target.open("wb") as written:
-        shutil.copyfileobj(opened, written)
-    return 1
-
-
-def validate(arguments: Namespace, output: Output) -> int:
-    """Check a project's configuration, also against its files.
-
-    Print every mistake and note, or else the schema.
-    """
-    if arguments.schema:
-        text = (Path(schemas.__file__).parent / SCHEMA).read_text(encoding="utf-8")
-        output.result(json.loads(text), text.rstrip)
-        return DONE
-    found = check_project(arguments.folder.resolve(), os.environ)
-    mistakes = [one for one in found if one.severity == "mistake"]
-    document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}
-    summary = f"{counted(len(mistakes), 'mistake')}." if mistakes else "The configuration is valid."
-    output.result(document, lambda: "\n".join([*map(str, found), summary]))
-    return USAGE if mistakes else DONE
 
 
 def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:

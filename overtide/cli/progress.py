@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from typing import Self, TextIO
 
-from overtide.output import discard
+from overtide.cli.output import discard
 from overtide.schemas.progress import Event
 
 SHORTEST = 0.5

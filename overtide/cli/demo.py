@@ -12,17 +12,19 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overtide.commands_project import expect_room
-from overtide.output import BOLD, DIM, Output
-from overtide.project import system_clock
+from overtide.cli.output import BOLD, DIM, Output
+from overtide.cli.project_commands import expect_room
+from overtide.clock import system_clock
 from overtide.schemas.errors import DONE, FailedError
 from overtide.schemas.instants import SECOND, Instant, format_instant, parse_instant
 
+Run = Callable[[Sequence[str]], int]
+"""Runs the words of a command within this process, quietly; returns its exit code."""
 WHO = "eCommerce_eCommerceContacts=CNTID_1000"
 LIFE = "6s"
 TEXTS = {
@@ -62,16 +64,16 @@ ACTIVITIES = """SELECT ActivityTypeDisplay, count(*) AS activities, max(Activity
 FROM UnifiedActivity_live GROUP BY ALL ORDER BY activities DESC"""
 
 
-def demo(folder: str | None, output: Output) -> int:
+def demo(folder: str | None, output: Output, run: Run) -> int:
     """Run the demo in a folder that does not exist yet, or in a temporary one."""
     if folder is not None:
         expect_room(Path(folder))
-        Story(Path(folder), output).tell()
+        Story(Path(folder), output, run).tell()
         return DONE
     with tempfile.TemporaryDirectory(
         prefix="overtide-demo-", ignore_cleanup_errors=True
     ) as temporary:
-        Story(Path(temporary) / "contoso", output).tell()
+        Story(Path(temporary) / "contoso", output, run).tell()
     return DONE
 
 
@@ -84,6 +86,7 @@ class Story:
 
     folder: Path
     output: Output
+    run: Run
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     def tell(self) -> None:
@@ -207,14 +210,11 @@ class Story:
         return f"  {line if len(line) <= widest else line[: widest - 1] + '…'}".rstrip()
 
     def _run(self, words: Sequence[str], given: str | None) -> str:
-        from overtide.answering import run
-        from overtide.parser import parse
-
         captured, stdin = io.StringIO(), sys.stdin
         sys.stdin = io.TextIOWrapper(io.BytesIO((given or "").encode()))
         try:
             with contextlib.redirect_stdout(captured), contextlib.redirect_stderr(io.StringIO()):
-                code = run(parse(words), Output())
+                code = self.run(words)
         finally:
             sys.stdin = stdin
         if code != DONE:

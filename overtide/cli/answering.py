@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from overtide.failures import explained
-from overtide.output import Output, discard, prepare_streams, tell
-from overtide.parser import parse
+from overtide.cli.failures import explained
+from overtide.cli.output import Output, discard, prepare_streams, tell
+from overtide.cli.parser import parse
+from overtide.cli.signals import Interruption
 from overtide.schemas.errors import (
     DONE,
     ConfigurationError,
@@ -20,7 +21,6 @@ from overtide.schemas.errors import (
     SetupError,
     UnavailableError,
 )
-from overtide.signals import Interruption
 
 if TYPE_CHECKING:
     from overtide.project import Project
@@ -91,18 +91,18 @@ def run(arguments: Namespace, output: Output) -> int:
     if arguments.command == "version":
         return version(output)
     if arguments.command == "init":
-        from overtide.commands_project import init
+        from overtide.cli.project_commands import init
 
         return init(arguments, output)
     if arguments.command == "demo":
-        from overtide.demo import demo
+        from overtide.cli.demo import demo
 
-        return demo(arguments.target, output)
-    from overtide.commands import COMMANDS
+        return demo(arguments.target, output, lambda words: run(parse(words), Output()))
+    from overtide.cli.commands import COMMANDS
     from overtide.project import Project
 
     if arguments.command == "validate":
-        from overtide.commands_project import validate
+        from overtide.cli.project_commands import validate
 
         with Project(arguments.folder) as project:
             warn(project, output)

@@ -1,175 +1,6 @@
-"""The command line: global options, then a command with its own.
+"""The syntax of every command: how it is called, its options, and its help."""
 
-`docs/cli.md` is compared with this.
-"""
-
-import argparse
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
-
-from overtide.schemas.errors import OvertideError, UsageError
-from overtide.schemas.suggestions import did_you_mean
-
-GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose", "--version")
-
-
-class Once(argparse.Action):
-    """Takes the value of an option that may be given once.
-
-    Of two values one would be lost without a word.
-    """
-
-    def __call__(
-        self,
-        _parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        """Keep the value; raise when there is one already."""
-        if (
-            option_string is not None
-            and getattr(namespace, self.dest, self.default) is not self.default
-        ):
-            raise argparse.ArgumentError(self, "given more than once")
-        setattr(namespace, self.dest, values)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises `usage` instead of leaving, with what was probably meant."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - argparse's own
-        options |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        super().__init__(*arguments, **options)
-        self.register("action", None, Once)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what argparse found wrong."""
-        raise UsageError(
-            "usage",
-            f"{message[0].upper()}{message[1:]}.",
-            None,
-            self._hint(message) or f"`{self.prog} --help` shows how it is used.",
-        )
-
-    def print_help(self, file: Any = None) -> None:  # noqa: ANN401 - as argparse takes it
-        """Print the help; unlike argparse's own, raise where it cannot be written."""
-        print(self.format_help(), end="", file=file, flush=True)
-
-    def _hint(self, message: str) -> str | None:
-        valued = re.search(r"argument (--[\w-]+): expected one argument", message)
-        if valued:
-            return f"Write {valued.group(1)}=VALUE where the value begins with a dash."
-        wrong = re.search(r"unrecognized arguments: (-\S+)", message)
-        if wrong is None:
-            return None
-        name = wrong.group(1).partition("=")[0]
-        if name in GLOBAL:
-            return f"{name} is a global option: write it before the command."
-        hint = did_you_mean(
-            name, [option for action in self._actions for option in action.option_strings]
-        )
-        return hint if hint.startswith("Did") else None
-
-
-def global_parser() -> Parser:
-    """Return the parser of what stands before the command's own arguments."""
-    listed = "\n".join(f"  {name:<10} {command.text}" for name, command in COMMANDS.items())
-    parser = Parser(
-        "overtide",
-        description="Unify customer records, and lay real-time changes over them.",
-        usage="overtide [-C DIR] [--json] [-q | -v] COMMAND …",
-        epilog=f"commands:\n{listed}\n\n`overtide COMMAND --help` shows the options of a command.",
-    )
-    parser.add_argument(
-        "-C",
-        dest="folder",
-        metavar="DIR",
-        type=_folder,
-        default=Path(),
-        help="project folder (default: the current one)",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document on standard output"
-    )
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument(
-        "-q", "--quiet", action="store_true", help="print what was asked for and errors only"
-    )
-    loudness.add_argument(
-        "-v", "--verbose", action="store_true", help="print warnings and tracebacks too"
-    )
-    parser.add_argument(
-        "--version", action="store_true", help="print the version, like the command"
-    )
-    parser.add_argument("command", metavar="COMMAND", nargs="?", default="", help=argparse.SUPPRESS)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    return parser
-
-
-def _folder(name: str) -> Path:
-    if not name:  # as of a variable that is not set: not the current folder
-        raise argparse.ArgumentTypeError("the name of a folder is expected but it is empty")
-    return Path(name)
-
-
-def command_parser(name: str) -> Parser:
-    """Return the parser of a command; raise `unknown_command` with what was probably meant."""
-    if name not in COMMANDS:
-        raise unknown_command(name)
-    command = COMMANDS[name]
-    first = command.text[0].upper() + command.text[1:] + "."
-    parser = Parser(
-        f"overtide {name}",
-        usage=f"overtide {name} {command.usage}".rstrip(),
-        description="\n\n".join(part for part in (first, command.more) if part),
-    )
-    command.add(parser)
-    return parser
-
-
-def unknown_command(name: str) -> OvertideError:
-    """Return the error of a misspelt command."""
-    if not name:
-        return UsageError(
-            "usage", "No command is given.", None, "`overtide --help` lists the commands."
-        )
-    return UsageError(
-        "unknown_command", f"There is no command {name!r}.", name, did_you_mean(name, COMMANDS)
-    )
-
-
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return global options and the command's arguments in one.
-
-    Raise `usage` or `unknown_command`.
-    """
-    for word in argv:
-        if any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise UsageError(
-                "usage", f"The argument {word!r} is not UTF-8.", None, "Write it as UTF-8."
-            )
-    known = global_parser().parse_args(argv)
-    if known.version:
-        known.command, known.arguments = "version", []
-    own = command_parser(known.command).parse_intermixed_args(known.arguments)
-    return argparse.Namespace(**{**vars(known), **vars(own)})
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command as its help shows it.
-
-    A line, how it is called, its arguments, and what else must be known.
-    """
-
-    text: str
-    usage: str
-    add: Callable[[Parser], None]
-    more: str = ""
+from overtide.cli.argument_parser import Parser, Syntax
 
 
 def _key(parser: Parser) -> None:
@@ -335,9 +166,9 @@ def _nothing(_parser: Parser) -> None:
 
 
 CUSTOMER = "CUSTOMER_ID | --key ENTITY=PK"
-COMMANDS = {
-    "init": Command("make a project from an example", "[DIR] [--example NAME]", _init),
-    "validate": Command(
+SYNTAX = {
+    "init": Syntax("make a project from an example", "[DIR] [--example NAME]", _init),
+    "validate": Syntax(
         "check the configuration, also against the files",
         "[--schema]",
         _validate,
@@ -345,14 +176,14 @@ COMMANDS = {
         "2\n"
         "when there is a mistake; notes stop nothing.",
     ),
-    "refresh": Command(
+    "refresh": Syntax(
         "read the sources, unify them and publish the result",
         "[--runner NAME] [--allow-shrink]",
         _refresh,
         "Readers see the old base until the new one is published, and still when anything goes\n"
         "wrong. One refresh at a time per lake: a second one ends with exit code 75.",
     ),
-    "update": Command(
+    "update": Syntax(
         "change fields of a customer for a while",
         f"({CUSTOMER}) FIELD=TEXT|FIELD:=JSON … [OPTIONS]",
         _update,
@@ -360,14 +191,14 @@ COMMANDS = {
         "itself.\n\n"
         "  overtide update --key Shop_Contacts=4711 City=Utrecht Nickname:=null --valid-until 2h",
     ),
-    "withdraw": Command(
+    "withdraw": Syntax(
         "end the changes of a customer early",
         f"({CUSTOMER}) [FIELD] [OPTIONS]",
         _withdraw,
         "Ends every update of the field, or of all fields, that began no later than now or than\n"
         "--event-time. It is an event too: instants before it still show the change.",
     ),
-    "post": Command(
+    "post": Syntax(
         "add activities",
         "ENTITY [FILE] [OPTIONS]",
         _post,
@@ -375,7 +206,7 @@ COMMANDS = {
         "row; a refused row does not hinder the others, and gives exit code 1.\n\n"
         "  overtide post Shop_Orders new_orders.jsonl",
     ),
-    "stream": Command(
+    "stream": Syntax(
         "carry accepted events into the lake, where SQL sees them",
         "[OPTIONS]",
         _stream,
@@ -383,33 +214,33 @@ COMMANDS = {
         "time\n"
         "per lake: a second one ends with exit code 75. `get` and `timeline` do not need it.",
     ),
-    "get": Command(
+    "get": Syntax(
         "show a customer's card",
         f"({CUSTOMER}) [OPTIONS]",
         _reading,
         "Each field with its value; a live one also with its end and the base value beneath.",
     ),
-    "timeline": Command(
+    "timeline": Syntax(
         "show a customer's activities",
         f"({CUSTOMER}) [OPTIONS]",
         _reading,
         "Those of the sources and the real-time ones, newest first.",
     ),
-    "sql": Command(
+    "sql": Syntax(
         "query the lake, read-only",
         "SQL [--memory-limit SIZE]",
         _sql,
         "Names need no prefix; `SELECT * FROM lake_help` lists what there is.\n\n"
         '  overtide sql "SELECT count(*) FROM Customer_live"',
     ),
-    "open": Command(
+    "open": Syntax(
         "print how to attach the lake to any DuckDB",
         "",
         _nothing,
         "Prints SQL for DuckDB 1.5.5, to be run before your own.",
     ),
-    "status": Command("show what is published, running, live and held", "", _nothing),
-    "demo": Command("show it all on sample data, in under a minute", "[DIR]", _demo),
-    "version": Command("print the version", "", _nothing),
+    "status": Syntax("show what is published, running, live and held", "", _nothing),
+    "demo": Syntax("show it all on sample data, in under a minute", "[DIR]", _demo),
+    "version": Syntax("print the version", "", _nothing),
 }
 """Every command, in the order of the help."""

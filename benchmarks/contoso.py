@@ -1,0 +1,87 @@
+"""A first refresh with the Contoso example's own rules, beside hand-written SQL.
+
+The SQL (`baseline_refresh.py`) runs before and after each refresh, so that both meet the same
+minutes of a machine.
+"""
+
+import shutil
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.measure import Row, Run, run
+from benchmarks.refreshes import GIB, Files, Refresh, refresh
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "contoso"
+FILES = {
+    "WebsiteReviews_LinkedToEcommerceContacts.txt": "WebsiteReviews.csv",
+    ".txt": ".csv",
+}
+"""What the example's files are called by the generator."""
+IN_ALL = {1_661_130: 2.0, 498_339: 2.0, 199_336: 2.5}
+"""Bars by people: 10M, 3M and 1.2M source rows."""
+TO_COMMIT = {1_661_130: 1.6}
+SECONDS = 3.3
+"""The bar of the example with its own 62,000 rows."""
+
+
+def measure(folder: Path, sizes: Sequence[int], files: Files) -> list[Row]:
+    """Measure the example itself, then its rules at each size."""
+    shutil.copytree(EXAMPLE, folder / "example")
+    seconds = statistics.median(refresh(folder / "example").run.seconds for _ in range(3))
+    rows = [Row("example: refresh of 62,000 rows", seconds, "s", at_most=SECONDS)]
+    for people in sizes:
+        rows += of_size(folder / str(people), people, files(people, "csv"))
+    return rows
+
+
+def of_size(folder: Path, people: int, source: Path) -> list[Row]:
+    """Measure one size: seconds to the commit and in all, and memory."""
+    project = write_example(folder / "project", source)
+    before = by_hand(source, folder / "before")
+    first = refresh(project)
+    after = by_hand(source, folder / "after")
+    beside = (before.document["total_seconds"] + after.document["total_seconds"]) / 2
+    assert first.source_rows == before.document["rows_in"], "the SQL by hand read other rows"
+    again = refresh(project)
+    size = f"example's rules, {first.source_rows:,} rows"
+    return [
+        _ratio(f"{size}: to commit", first.seconds_to_commit, beside, TO_COMMIT.get(people)),
+        _ratio(f"{size}: in all", first.run.seconds, beside, IN_ALL.get(people)),
+        _ratio(f"{size}: unchanged, in all", again.run.seconds, beside, None),
+        _memory(size, first, before),
+    ]
+
+
+def _ratio(measure: str, seconds: float, beside: float, most: float | None) -> Row:
+    return Row(measure, seconds, "s", beside, at_most=None if most is None else most * beside)
+
+
+def _memory(size: str, first: Refresh, beside: Run) -> Row:
+    return Row(
+        f"{size}: peak memory",
+        first.run.peak_bytes / GIB,
+        "GiB",
+        beside.peak_bytes / GIB,
+        at_most=4,
+    )
+
+
+def by_hand(source: Path, out: Path) -> Run:
+    """Run the SQL by hand, and keep nothing of it."""
+    program = Path(__file__).parent / "baseline_refresh.py"
+    measured = run([sys.executable, program, "--data", source, "--out", out])
+    shutil.rmtree(out)
+    return measured
+
+
+def write_example(folder: Path, source: Path) -> Path:
+    """Make a project of the example's configuration that reads generated files in place."""
+    folder.mkdir(parents=True)
+    (folder / "data").symlink_to(source.resolve())
+    text = (EXAMPLE / "overtide.yaml").read_text(encoding="utf-8")
+    for example, generated in FILES.items():
+        text = text.replace(example, generated)
+    (folder / "overtide.yaml").write_text(text, encoding="utf-8")
+    return folder

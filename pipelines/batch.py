@@ -1,0 +1,111 @@
+"""The batch pipeline: its graph, running it, and what it found."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
+from apache_beam.pvalue import AsList, AsSingleton, PCollection
+from pydantic import TypeAdapter
+
+from overtide.pipelines.runners import new_pipeline
+from overtide.runner_configs import RunnerConfig
+from overtide.schemas.errors import FailedError, OvertideError
+from overtide.transforms.identities import Identified
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.plan import Plan, left_error
+from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
+from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.entities import entity_tables
+from overtide.transforms.tables.matches import match_tables
+from overtide.transforms.unify import PairTable, SourceFiles
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that the pipeline found: the one element of its one leaf."""
+
+    tables: list[EntityTable]
+    pairs: list[PairTable]
+    identified: Identified
+    outputs: list[BuiltTable]
+
+
+FOUND = TypeAdapter(Found)
+"""Writes and reads what the pipeline found as JSON.
+
+So workers elsewhere can hand it over in a file.
+"""
+
+
+def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCollection[Found]:
+    """Build the pipeline's graph.
+
+    One root (the names of the source files), one element at its end.
+    """
+    tables = (
+        pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(plan)
+    )
+    pairs = tables | "Match records" >> FindPairs(plan)
+    identified = pairs | "Unify records" >> GiveIdentities(plan, tables)
+    base = identified | "Build base tables" >> BuildTables(plan, tables)
+    typed = tables | "Describe entities" >> beam.FlatMap(guarded(entity_tables, plan))
+    matched = identified | "Describe matches" >> beam.FlatMap(
+        guarded(match_tables, plan), AsList(pairs), AsList(tables)
+    )
+    return (
+        (base, typed, matched)
+        | "Join tables" >> beam.Flatten()
+        | "Collect tables" >> beam.combiners.ToList()
+        | "Gather results"
+        >> beam.Map(_gather, AsList(tables), AsList(pairs), AsSingleton(identified))
+    )
+
+
+def _gather(
+    found: list[BuiltTable],
+    tables: list[EntityTable],
+    pairs: list[PairTable],
+    identified: Identified,
+) -> Found:
+    return Found(
+        sorted(tables, key=lambda table: table.entity),
+        sorted(pairs, key=lambda table: table.pair),
+        identified,
+        sorted(found, key=lambda output: output.table.name),
+    )
+
+
+def run_pipeline(plan: Plan, files: list[SourceFiles], runner: RunnerConfig) -> Found:
+    """Run the pipeline on the named runner and return what it found.
+
+    Types are checked by tests and not in every refresh: that takes a tenth of a small one.
+    """
+    result = plan.scratch / "found.json"
+    options = PipelineOptions(runner.flags)
+    options.view_as(TypeOptions).pipeline_type_check = False
+    try:
+        with new_pipeline(runner.runner, options) as pipeline:
+            build(pipeline, plan, files) | "Keep results" >> beam.Map(_keep, str(result))
+    except Exception as error:
+        raise left_error(plan.scratch) or _failed(error) from error
+    return FOUND.validate_json(result.read_bytes())
+
+
+def _keep(found: Found, path: str) -> None:
+    draft = Path(path + ".part")
+    draft.write_bytes(FOUND.dump_json(found))
+    draft.replace(path)
+
+
+def _failed(error: Exception) -> OvertideError:
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    named = [line for line in lines if re.match(r"[\w. ]*(Error|Exception): ", line)] or lines
+    reason = named[-1].partition(" [while running '")[0].strip().removesuffix(".")
+    return FailedError(
+        "pipeline_failed",
+        f"The refresh failed: {reason[:300]}.",
+        None,
+        "Run again with -v to see more.",
+    )

@@ -1,0 +1,85 @@
+"""The serving generation of a run: built from its tables, with what reads need to know."""
+
+from overtide.lake.generation_build import GenerationSources, build_generation
+from overtide.pipelines.batch import Found
+from overtide.schemas.names import parquet_rows
+from overtide.schemas.table import ProfileField
+from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS
+from overtide.transforms import told, unify
+from overtide.transforms.kernel import (
+    kernel,
+)
+from overtide.transforms.plan import Plan
+from overtide.transforms.tables.customer import profile_fields, profile_json
+
+
+def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
+    """Return the columns of Customer."""
+    return profile_fields(plan, plan.unified(found.tables))
+
+
+def build_serving(plan: Plan, found: Found) -> str:
+    """Build the serving generation of the run from its tables; return its name."""
+    files = {output.table.name: output.files for output in found.outputs}
+    fields = fields_of(plan, found)
+    with kernel(plan.settings) as connection:
+        unify.attach(connection, plan)
+        customers, keys, vanished, aliases = (
+            _rows(table, files[table])
+            for table in ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias")
+        )
+        profiles = profile_json(fields, plan.unified(found.tables), customers)
+        sources = GenerationSources(profiles, keys, vanished, aliases)
+        return build_generation(
+            connection,
+            plan.paths.generation(f"run{plan.run:06d}"),
+            serving_meta(plan, fields),
+            sources,
+        )
+
+
+def _rows(table: str, files: tuple[str, ...] | None) -> str:
+    return f"SELECT * FROM {f'lake.{table}' if files is None else parquet_rows(files)}"
+
+
+def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
+    """Return the metadata that acceptance and reading need.
+
+    `overtide.lake.generation` describes it.
+    """
+    profile = [{"name": one.name, "type": one.type, "updatable": one.updatable} for one in fields]
+    entities = {
+        name: {
+            "attributes": {
+                column: entity.attribute(column).model_dump() for column in entity.attributes
+            },
+            "time_zone": entity.time_zone,
+            "primary_key": entity.primary_key,
+            "unified": name in plan.options,
+        }
+        for name, entity in plan.entities.items()
+    }
+    activities = {
+        activity.entity: activity.model_dump()
+        | {"foreign_key": relationship.foreign_key, "to": relationship.to}
+        for activity, relationship in plan.activities
+    }
+    return {
+        "run": plan.run,
+        "instance": str(plan.configuration.instance.id),
+        "profile": profile,
+        "entities": entities,
+        "activities": activities,
+        "real_time": plan.configuration.real_time.model_dump(),
+    }
+
+
+def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
+    """Return what the manifest says of large blocks and customers, and ignored values."""
+    files = {output.table.name: output.files for output in found.outputs}
+    large, ignored = (
+        _rows(table.name, files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES)
+    )
+    with kernel(plan.settings) as connection:
+        unify.attach(connection, plan)
+        return told.told(connection, large, ignored)

@@ -1,0 +1,117 @@
+"""What a refresh is about to do: the files that it reads, and its plan."""
+
+from pathlib import Path
+from typing import Any
+
+from overtide.lake.catalog import attach_statements, connect
+from overtide.lake.definitions import last_manifest, table_columns
+from overtide.lake.published import current_publish
+from overtide.pipelines.manifest import kept_before
+from overtide.runner_configs import RunnerConfig
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.errors import OvertideError, SourceError
+from overtide.schemas.folders import make_folder
+from overtide.schemas.paths import Paths
+from overtide.transforms.kernel import (
+    KernelSettings,
+)
+from overtide.transforms.plan import Plan
+from overtide.transforms.sources.files import about_rows, check_columns, files_of
+from overtide.transforms.unify import SourceFiles, in_batches
+
+SURE = 100_000
+"""Up to so many rows the number of rows is not rounded."""
+BYTES_PER_RECORD = 200
+"""Size on disk of a record that is unified, for the number of buckets before anything is read."""
+
+
+def source_files(configuration: Configuration, project: Path) -> list[SourceFiles]:
+    """Return every source file, after checking all headers.
+
+    Raise one error that lists everything wrong.
+    """
+    files: list[SourceFiles] = []
+    wrong: list[OvertideError] = []
+    for name, entity in configuration.entities().items():
+        found = [
+            finding.error(name)
+            for finding in check_columns(project, entity)
+            if finding.severity == "mistake"
+        ]
+        wrong += found
+        if not found:
+            files += in_batches(name, files_of(project, entity), len(files))
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise SourceError(
+            "sources_wrong", f"The source files have {len(wrong)} mistakes.", details=tuple(wrong)
+        )
+    return files
+
+
+def paths_of(files: list[SourceFiles]) -> list[Path]:
+    """Return all files, in their order."""
+    return [Path(path) for batch in files for path in batch.paths]
+
+
+def rows_to_read(configuration: Configuration, files: list[SourceFiles]) -> int:
+    """Return about how many rows the sources have.
+
+    Three digits of it are right where files are large.
+    """
+    entities = configuration.entities()
+    rows = sum(
+        about_rows(path, entities[batch.entity]) for batch in files for path in paths_of([batch])
+    )
+    return round(rows, 3 - len(str(rows))) if rows >= SURE else rows
+
+
+def make_plan(
+    configuration: Configuration,
+    paths: Paths,
+    runner: RunnerConfig,
+    run: int,
+    files: list[SourceFiles],
+    allow_shrink: bool = False,
+) -> Plan:
+    """Return the plan of a run: what is published now, and how much there is to read."""
+    scratch = paths.scratch / f"run{run:06d}"
+    make_folder(scratch)
+    published, last = published_tables(paths)
+    unified = {one.entity for one in configuration.unification.entities}
+    size = sum(
+        path.stat().st_size
+        for batch in files
+        if batch.entity in unified
+        for path in paths_of([batch])
+    )
+    settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
+    hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
+    return Plan(
+        configuration,
+        paths,
+        settings,
+        run,
+        runner.rows_per_bucket,
+        size // BYTES_PER_RECORD,
+        published,
+        hashes,
+        tuple(attach_statements(paths, read_only=True)),
+        kept_before(last),
+        allow_shrink,
+    )
+
+
+def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
+    """Return the columns of the published tables and the manifest of their run.
+
+    Nothing before the first publish.
+    """
+    if current_publish(paths) is None:
+        return {}, {}
+    connection = connect(paths)
+    try:
+        return table_columns(connection), last_manifest(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""Error codes: what each means and what to do about it, by area."""
