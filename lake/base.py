@@ -8,10 +8,8 @@ read.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +19,13 @@ from overtide.lake.generation import Generation, Profile
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.errors import UnavailableError
 from overtide.schemas.events import activity_id
-from overtide.schemas.instants import EARLIEST, LATEST, Instant, format_instant
+from overtide.schemas.instants import Instant
 from overtide.schemas.names import folded, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import signature
 from overtide.schemas.table import SCHEMA, ProfileField
-from overtide.schemas.values import EXACT, Value, duckdb_type
+from overtide.schemas.types import type_of
+from overtide.schemas.values import Value
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -270,7 +269,7 @@ class Past:
         there = {folded(name): kind for name, kind in self._columns(table).items()}
         return [
             _expression(name, kind)
-            if there.get(folded(name)) == duckdb_type(kind)
+            if there.get(folded(name)) == type_of(kind).duckdb
             else _expression_of_text(name, kind)
             if folded(name) in there
             else "NULL"
@@ -348,35 +347,14 @@ def _expressions(types: Mapping[str, str]) -> list[str]:
 
 
 def _expression(name: str, kind: str) -> str:
-    """Return the SQL expression that brings a column to Python: instants as microseconds."""
-    return f"epoch_us({quoted(name)})" if kind == "datetime" else f"({quoted(name)})"
+    """Return the SQL expression that brings a column to Python."""
+    return type_of(kind).fetched_sql(f"({quoted(name)})")
 
 
 def _expression_of_text(name: str, kind: str) -> str:
-    cast = f"TRY_CAST({quoted(name)} AS {duckdb_type(kind)})"
-    return f"epoch_us({cast})" if kind == "datetime" else cast
+    cast = f"TRY_CAST({quoted(name)} AS {type_of(kind).duckdb})"
+    return type_of(kind).fetched_sql(cast)
 
 
 def _canonical_row(kinds: Iterable[str], row: Sequence[Any]) -> list[Value]:
-    return [canonical_value(kind, value) for kind, value in zip(kinds, row, strict=True)]
-
-
-_CANONICAL: tuple[tuple[type, Callable[[Any], Value]], ...] = (
-    (bool, bool),
-    (int, lambda number: number if abs(number) <= EXACT else str(number)),
-    (Decimal, lambda number: f"{number:f}"),
-    (date, date.isoformat),
-)
-
-
-def canonical_value(kind: str, value: Any) -> Value:  # noqa: ANN401 - whatever DuckDB gives
-    """Return a value of the lake (an instant in microseconds) as its canonical JSON value."""
-    if kind == "datetime" and value is not None:
-        return format_instant(
-            min(max(value, EARLIEST), LATEST)
-        )  # bases made before may hold others
-    for type_, write in _CANONICAL:
-        if isinstance(value, type_):
-            return write(value)
-    found: Value = value
-    return found
+    return [type_of(kind).from_lake(value) for kind, value in zip(kinds, row, strict=True)]

@@ -5,10 +5,10 @@ Their last update has ended, and the base still holds the value from before it.
 
 from collections.abc import Callable, Sequence
 
-from overtide.lake.live_values import fits_sql, typed_sql
 from overtide.lake.merged import CHANGE, LIVE, TARGET, resolving, with_query
 from overtide.schemas.names import columns, literal, quoted
 from overtide.schemas.table import SCHEMA, Column, ProfileField, Table
+from overtide.schemas.types import type_of
 
 FLAP_BACKS = Table(
     "flap_backs",
@@ -36,7 +36,7 @@ def flap_back_query(profile: Sequence[ProfileField], past: Sequence[str]) -> str
     that no longer fits its field is none, as everywhere.
     """
     updatable = [field for field in profile if field.updatable]
-    fits = _case(updatable, 'u."Field"', lambda field: fits_sql(field.type, 'u."Value"'))
+    fits = _case(updatable, 'u."Field"', lambda field: type_of(field.type).fits_sql('u."Value"'))
     return with_query(
         {
             "resolved": resolving(LIVE, _begun(), [*CHANGE, "ValidUntil", "Now"]),
@@ -90,7 +90,7 @@ def _begun() -> str:
 
 def _fell_back(field: ProfileField) -> str:
     name = quoted(field.name)
-    return f"""c.{name} IS DISTINCT FROM {typed_sql(field.type, 'l."Value"')}
+    return f"""c.{name} IS DISTINCT FROM {type_of(field.type).typed_sql('l."Value"')}
         AND (h."CustomerId" IS NULL OR h.{name} IS NOT DISTINCT FROM c.{name})"""
 
 

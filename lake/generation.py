@@ -23,7 +23,9 @@ from overtide.schemas.errors import (
 )
 from overtide.schemas.signatures import signature
 from overtide.schemas.table import ProfileField
-from overtide.schemas.values import Reading, from_source, text_of
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.values import text_of
 
 Json = Any
 """A value that came out of `json.loads`."""
@@ -101,17 +103,11 @@ class Generation:
         """
         declared = self.entities.get(entity, {})
         attribute = declared.get("attributes", {}).get(declared.get("primary_key"))
-        if attribute is None or attribute["type"] == "string":
+        if attribute is None:
             return key
+        kind, reading = type_of(attribute["type"]), Reading.of(attribute)
         try:
-            return (
-                text_of(
-                    from_source(
-                        attribute["type"], Reading.of(attribute), declared["time_zone"], key
-                    )
-                )
-                or key
-            )
+            return text_of(kind.from_source(reading, declared["time_zone"], key)) or key
         except InvalidValueError:
             return key
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from overtide.lake.asked import LAST_PUBLISH, latest
-from overtide.lake.live_values import fits_sql, typed_sql
 from overtide.schemas import tables
 from overtide.schemas.names import columns, literal, quoted
 from overtide.schemas.table import SCHEMA, Column, ProfileField, Table
+from overtide.schemas.types import type_of
 
 Ctes = Mapping[str, str]
 """Common table expressions by name, in the order in which they are written."""
@@ -194,7 +194,7 @@ def _deciding(field: ProfileField) -> str:
     return f""",
         arg_max_null(r."Value", ROW(r."ValidFrom", r."Value" IS NULL, r."AcceptedAt", r."EventId"))
         FILTER ((r."Field" IS NULL OR r."Field" = {literal(field.name)})
-            AND (r."Value" IS NULL OR {fits_sql(field.type, 'r."Value"')})) AS
+            AND (r."Value" IS NULL OR {type_of(field.type).fits_sql('r."Value"')})) AS
               {quoted(field.name)}"""
 
 
@@ -221,10 +221,8 @@ def _shown(field: ProfileField) -> str:
     name = quoted(field.name)
     if not field.updatable:
         return f"c.{name}"
-    return (
-        f"CASE WHEN o.{name} IS NULL THEN c.{name} ELSE {typed_sql(field.type, f'o.{name}')} "
-        f"END AS {name}"
-    )
+    changed = type_of(field.type).typed_sql(f"o.{name}")
+    return f"CASE WHEN o.{name} IS NULL THEN c.{name} ELSE {changed} END AS {name}"
 
 
 ACTIVITY = [column[0] for column in tables.ACTIVITY_COLUMNS]

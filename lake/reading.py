@@ -17,7 +17,8 @@ from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import Event
 from overtide.schemas.instants import format_instant
 from overtide.schemas.table import ProfileField
-from overtide.schemas.values import Value, misfit
+from overtide.schemas.types import type_of
+from overtide.schemas.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -258,7 +259,7 @@ def _fields(event: Event) -> dict[str, Any]:
 
 def _shows(field: ProfileField | None, value: Value) -> bool:
     """Say whether a value that was accepted earlier still is one of an updatable field."""
-    return field is not None and field.updatable and misfit(field.type, value) is None
+    return field is not None and field.updatable and type_of(field.type).misfit(value) is None
 
 
 def live_activities(events: Iterable[Event], t: int, k: int) -> list[TimelineEntry]:

@@ -24,7 +24,7 @@ from overtide.schemas import tables
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import quoted
 from overtide.schemas.table import SCHEMA, ProfileField, Table, history_of
-from overtide.schemas.values import duckdb_type
+from overtide.schemas.types import type_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -125,7 +125,7 @@ def _past_columns(connection: "DuckDBPyConnection", profile: Sequence[ProfileFie
     """
     there = columns_of(connection, "Customer_history")
     return [
-        _past_column(field.name, duckdb_type(field.type), there.get(field.name))
+        _past_column(field.name, type_of(field.type).duckdb, there.get(field.name))
         for field in profile
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.values import canonical_text
+from overtide.schemas.types import type_of
 from overtide.transforms.activities import of_nobody
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import kernel
@@ -130,7 +130,7 @@ def activities_of_nobody(
     with kernel(plan.settings) as connection:
         for name, relationship in wanted.items():
             to = plan.entities[relationship.to]
-            key = canonical_text(quoted(to.primary_key), to.attribute(to.primary_key).type)
+            key = type_of(to.attribute(to.primary_key).type).text_sql(quoted(to.primary_key))
             related = (
                 f"SELECT {key} AS PrimaryKey FROM {parquet_rows(by_name[relationship.to].files)}"
             )

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from overtide.schemas.events import activity_id
-from overtide.schemas.instants import SECOND, format_instant, parse_instant
-from overtide.schemas.values import Value, canonical, midnight, text_of
+from overtide.schemas.instants import SECOND, parse_instant
+from overtide.schemas.types import type_of
+from overtide.schemas.values import Value, canonical, text_of
 
 COLUMNS = (
     "ActivityId",
@@ -63,9 +64,7 @@ def activity_time(entity: Mapping[str, Any], attribute: str, value: Value) -> st
 
     A date is its midnight in the entity's time zone.
     """
-    if entity["attributes"][attribute]["type"] == "date":
-        return format_instant(midnight(str(value), entity["time_zone"]))
-    return str(value)
+    return type_of(entity["attributes"][attribute]["type"]).instant(value, entity["time_zone"])
 
 
 def range_index(time: str) -> str:

@@ -10,27 +10,11 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from overtide.schemas.instants import HISTORY_DAYS
+from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
+from overtide.schemas.types.attribute_type import Reading
 
-ATTRIBUTE_TYPES = (
-    "string",
-    "integer",
-    "double",
-    "boolean",
-    "date",
-    "datetime",
-    "guid",
-    "decimal(18, 2)",
-)
 Text = Annotated[str, Field(min_length=1)]
-AttributeType = Annotated[
-    str,
-    Field(
-        pattern=r"^(string|integer|double|boolean|date|datetime|guid|decimal\(\d+, ?\d+\))$",
-        description=(
-            "string, integer, double, boolean, date, datetime, guid or decimal(digits, scale)"
-        ),
-    ),
-]
+TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
 SourceFormatName = Literal["csv", "parquet", "jsonl"]
 Normalization = Literal[
     "numerals",
@@ -77,7 +61,7 @@ class Instance(Model):
 class Attribute(Model):
     """One column of an entity: its type, how its text is read, and what it means."""
 
-    type: AttributeType = Field(
+    type: TypeName = Field(
         default="string", description="the type its values are read as", examples=["decimal(18, 2)"]
     )
     format: Text | None = Field(
@@ -108,6 +92,11 @@ class Attribute(Model):
         description="whose numbers the telephone numbers without a country code are",
         examples=["NL"],
     )
+
+    @property
+    def reading(self) -> Reading:
+        """How its texts are read."""
+        return Reading(self.format, self.decimal_mark)
 
 
 class Preference(Model):
@@ -154,10 +143,10 @@ class Entity(Model):
         examples=["Europe/Amsterdam"],
     )
     primary_key: str = Field(
-        description="the attribute that identifies a record: a string, integer or guid",
+        description=f"the attribute that identifies a record: a {listed(KEYS)}",
         examples=["ContactId"],
     )
-    attributes: dict[str, Attribute | AttributeType] = Field(
+    attributes: dict[str, Attribute | TypeName] = Field(
         description="column -> its type, or the long form with format and more",
         examples=[{"ContactId": "string", "CreatedOn": {"type": "date", "format": "%m/%d/%Y"}}],
     )

@@ -12,29 +12,13 @@ from pathlib import Path as File
 from pydantic import ValidationError
 
 from overtide.schemas.annotations import below, placeholder, settings_of
-from overtide.schemas.configuration import ATTRIBUTE_TYPES, Configuration
+from overtide.schemas.configuration import Configuration
 from overtide.schemas.document import Document, read_file
 from overtide.schemas.mistakes import Mistake, Path, invalid_configuration, one_of, shown
 from overtide.schemas.suggestions import closest
+from overtide.schemas.types import EXAMPLES, MEANT
 from overtide.schemas.validation import check
 
-MEANT_TYPES = {
-    "int": "integer",
-    "bigint": "integer",
-    "long": "integer",
-    "number": "double",
-    "float": "double",
-    "text": "string",
-    "str": "string",
-    "varchar": "string",
-    "bool": "boolean",
-    "timestamp": "datetime",
-    "uuid": "guid",
-    "numeric": "decimal(18, 2)",
-    "decimal": "decimal(18, 2)",
-    "money": "decimal(18, 2)",
-}
-"""What other systems call the attribute types."""
 ROUNDS = 20
 """Repairing one mistake may uncover another one below it; so deep is no document."""
 
@@ -228,7 +212,7 @@ def _meant(path: Path, written: str | None, problems: list[dict[str, object]]) -
     if written is None:
         return None
     if _is_type(path):
-        return MEANT_TYPES.get(written.lower()) or closest(written, ATTRIBUTE_TYPES)
+        return MEANT.get(written.lower()) or closest(written, EXAMPLES)
     return closest(written, [word for problem in problems for word in _words(problem)])
 
 
@@ -249,7 +233,7 @@ def _words(problem: dict[str, object]) -> list[str]:
 def _expected(path: Path, problems: list[dict[str, object]]) -> str:
     """Say what may stand at a path, in a few words."""
     if _is_type(path):
-        return f"one of {one_of(ATTRIBUTE_TYPES)}"
+        return f"one of {one_of(EXAMPLES)}"
     texts = dict.fromkeys(_expectation(problem) for problem in problems)
     return " or ".join(text for text in texts if text)
 

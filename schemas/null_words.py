@@ -10,7 +10,8 @@ from string import ascii_lowercase, ascii_uppercase
 
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import literal
-from overtide.schemas.values import BLANKS, source_text
+from overtide.schemas.types.attribute_type import AttributeType
+from overtide.schemas.values import BLANKS
 
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
@@ -29,10 +30,10 @@ def without_null_words(text: str, words: Sequence[str] | None) -> str:
     return f"CASE WHEN {found} NOT IN ({known}) THEN {text} END"
 
 
-def is_null_word(kind: str, value: object, words: Sequence[str] | None) -> bool:
+def is_null_word(kind: AttributeType, value: object, words: Sequence[str] | None) -> bool:
     """Say whether a value of a posted record is written with a null word."""
     try:
-        text = source_text(kind, value) if words else None
+        text = kind.source_text(value) if words else None
     except InvalidValueError:
         return False
     return text is not None and plain(text) in map(plain, words or ())

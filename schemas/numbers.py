@@ -103,6 +103,12 @@ def plain_sql(column: str, whole: str = "1e15") -> str:
     )
 
 
+def decimal_sql(column: str, precision: int, scale: int) -> str:
+    """Return the SQL of the text of a DECIMAL; DuckDB writes .5 where no digit is before it."""
+    text = f"{column}::VARCHAR"
+    return f"replace({text}, '.', '0.')" if precision == scale else text
+
+
 def read_integer(text: str) -> int | None:
     """Return the whole number of 64 bits that a text holds.
 
@@ -134,7 +140,7 @@ def read_double(text: str) -> float | None:
 @cache
 def decimal_shape(kind: str) -> tuple[int, int]:
     """Return the precision and the scale of `decimal(p,s)`."""
-    precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
+    precision, scale = kind[kind.index("(") + 1 : -1].split(",")
     return int(precision), int(scale)
 
 

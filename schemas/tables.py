@@ -7,7 +7,7 @@ runs n with FirstRun <= n < ReplacedRun, a current row for all runs from FirstRu
 from collections.abc import Sequence
 
 from overtide.schemas.table import BY_ID, BY_RECORD, Column, Kept, ProfileField, Table
-from overtide.schemas.values import duckdb_type
+from overtide.schemas.types import type_of
 
 
 def _table(
@@ -198,7 +198,7 @@ def customer(profile: Sequence[ProfileField]) -> Table:
     Its columns are in order, CustomerId first.
     """
     columns = [
-        Column(column.name, duckdb_type(column.type), _profile_comment(column))
+        Column(column.name, type_of(column.type).duckdb, _profile_comment(column))
         for column in profile
     ]
     return Table(

@@ -2,7 +2,8 @@
 
 from overtide.schemas.configuration import Activity, Relationship
 from overtide.schemas.mistakes import Path
-from overtide.schemas.validation_context import KEY_TYPES, Checking
+from overtide.schemas.types import TIMES, listed, type_of
+from overtide.schemas.validation_context import Checking
 
 
 def check_relationships(checking: Checking) -> None:
@@ -27,7 +28,7 @@ def _relationship(checking: Checking, path: Path, one: Relationship) -> None:
         return
     key = target.attribute(target.primary_key).type
     place = (*checking.places[one.to], "attributes", target.primary_key)
-    if kind != key and key in KEY_TYPES and not checking.is_broken(place):
+    if kind != key and type_of(key).is_key and not checking.is_broken(place):
         checking.add(
             "wrong_type",
             (*path, "foreign_key"),
@@ -63,8 +64,8 @@ def _activity(checking: Checking, path: Path, one: Activity) -> None:
         (*path, "timestamp"),
         one.entity,
         one.timestamp,
-        ("date", "datetime"),
-        "an activity's time is a date or datetime",
+        TIMES,
+        f"an activity's time is a {listed(TIMES)}",
     )
     for setting in ("title", "description", "url", "icon"):
         name = getattr(one, setting)

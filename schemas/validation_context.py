@@ -11,9 +11,8 @@ from overtide.schemas.document import Document
 from overtide.schemas.mistakes import Mistake, Path, one_of, shown
 from overtide.schemas.names import folded
 from overtide.schemas.suggestions import closest
+from overtide.schemas.types import type_of
 
-KEY_TYPES = ("string", "integer", "guid")
-NUMBERS = ("integer", "double")
 RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun")
 
 
@@ -163,7 +162,7 @@ class Checking:
         return kind
 
     def _base_type(self, entity: str, name: str) -> str:
-        return self.entities[entity].attribute(name).type.split("(")[0]
+        return type_of(self.entities[entity].attribute(name).type).family
 
     def unique(self, names: Iterable[tuple[str, Path]], what: str) -> None:
         """Remember names that differ at most in the case of A to Z, one name to the lake.

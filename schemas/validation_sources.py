@@ -9,7 +9,8 @@ from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.strptime import unsupported
 from overtide.schemas.suggestions import closest
-from overtide.schemas.validation_context import KEY_TYPES, Checking
+from overtide.schemas.types import COMPARED, KEYS, MARKED, TIMES, listed, type_of
+from overtide.schemas.validation_context import Checking
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
@@ -34,8 +35,6 @@ SYSTEM_TABLES = (
     "serving_meta",
     "ignored_values",
 )
-COMPARED = ("integer", "double", "decimal", "date", "datetime")
-"""Types that most recent and least recent can compare."""
 ENCODINGS = (
     "utf-8",
     "utf-16",
@@ -98,9 +97,7 @@ def _tables(checking: Checking) -> list[tuple[str, Path]]:
 
 def _primary_key(checking: Checking, place: Path, name: str, entity: Entity) -> None:
     path = (*place, "primary_key")
-    checking.typed(
-        path, name, entity.primary_key, KEY_TYPES, "a primary key is a string, integer or guid"
-    )
+    checking.typed(path, name, entity.primary_key, KEYS, f"a primary key is a {listed(KEYS)}")
     if entity.primary_key in entity.attributes and entity.attribute(entity.primary_key).optional:
         checking.add(
             "optional_key",
@@ -217,12 +214,12 @@ def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
     if attribute.format is None:
         return
     where = (*path, "format")
-    if attribute.type not in ("date", "datetime") and not checking.is_broken((*path, "type")):
+    if not type_of(attribute.type).is_time and not checking.is_broken((*path, "type")):
         checking.add(
             "wrong_type",
             where,
-            f"A format is for a date or datetime, not for type {attribute.type}.",
-            expected="type date or datetime",
+            f"A format is for a {listed(TIMES)}, not for type {attribute.type}.",
+            expected=f"type {listed(TIMES)}",
         )
     wrong = unsupported(attribute.format)
     if wrong or "%" not in attribute.format:
@@ -269,26 +266,17 @@ def _strptime(text: str) -> str | None:
 
 
 def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
-    number = attribute.type.split("(")[0]
+    kind = type_of(attribute.type)
     broken = checking.is_broken((*path, "type"))  # a default stands there that nobody wrote
-    if attribute.decimal_mark == "," and number not in ("double", "decimal") and not broken:
+    if attribute.decimal_mark == "," and not kind.has_decimal_mark and not broken:
         checking.add(
             "wrong_type",
             (*path, "decimal_mark"),
             f"Type {attribute.type} has no decimal mark.",
-            expected="type double or decimal(digits, scale)",
+            expected=f"type {listed(MARKED)}",
         )
-    if number == "decimal":
-        digits, scale = (int(part) for part in attribute.type[8:-1].split(","))
-        if not (1 <= digits <= 38 and scale <= digits):
-            why = (
-                f"{scale} of its {digits} digits would be behind the point"
-                if 1 <= digits <= 38
-                else "a decimal has 1 to 38 digits"
-            )
-            checking.add(
-                "invalid_value",
-                path,
-                f"`{attribute.type}` cannot be kept: {why}.",
-                expected="decimal(digits, scale) with at most 38 digits and scale <= digits",
-            )
+    if (unfit := kind.unfit) is not None:
+        why, expected = unfit
+        checking.add(
+            "invalid_value", path, f"`{attribute.type}` cannot be kept: {why}.", expected=expected
+        )

@@ -9,11 +9,10 @@ from overtide.schemas.configuration import Condition, FieldGroup, MatchPair, Mer
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.suggestions import closest
-from overtide.schemas.validation_context import NUMBERS, RESERVED_COLUMNS, Checking
-from overtide.schemas.validation_sources import COMPARED, check_country, check_preference, is_name
+from overtide.schemas.types import COMPARED, KEYS, listed, type_of
+from overtide.schemas.validation_context import RESERVED_COLUMNS, Checking
+from overtide.schemas.validation_sources import check_country, check_preference, is_name
 
-COMBINED = ("string", "integer", "guid")
-"""Types whose texts can be joined to be compared in combination."""
 MOST_SOURCES = 15
 
 
@@ -172,14 +171,15 @@ def _kinds(checking: Checking, path: Path, condition: Condition, entity: str) ->
 
 def _compared(checking: Checking, path: Path, condition: Condition, kinds: list[list[str]]) -> None:
     everything = {kind for side in kinds for kind in side}
-    if condition.percent < 100 and everything != {"string"}:
+    joined = all(type_of(kind).is_key for kind in everything)
+    if condition.percent < 100 and not all(type_of(kind).is_text for kind in everything):
         checking.add(
             "wrong_type",
             path,
             f"Only strings can be nearly the same, not {_types(everything)}.",
             expected="precision exact, or attributes of type string",
         )
-    elif condition.normalize and not everything <= set(COMBINED):
+    elif condition.normalize and not joined:
         checking.add(
             "wrong_type",
             (*path, "normalize"),
@@ -187,12 +187,12 @@ def _compared(checking: Checking, path: Path, condition: Condition, kinds: list[
             expected="no normalisation, or attributes of type string",
         )
     elif max(map(len, kinds)) > 1:
-        if not everything <= set(COMBINED):
+        if not joined:
             checking.add(
                 "wrong_type",
                 path,
                 f"Only texts can be compared in combination, not {_types(everything)}.",
-                expected="attributes of type string, integer or guid",
+                expected=f"attributes of type {listed(KEYS)}",
             )
     elif len(everything) > 1:
         checking.add(
@@ -346,7 +346,7 @@ def _compared_by(checking: Checking, path: Path, field: MergedField, broken: boo
         elif kind := checking.typed(
             (*path, entity), entity, name, COMPARED, "what is compared is a date or a number"
         ):
-            kinds.add("number" if kind.split("(")[0] in (*NUMBERS, "decimal") else "date")
+            kinds.add(type_of(kind).is_number)
     if len(kinds) > 1:
         checking.add(
             "wrong_type",

@@ -7,7 +7,8 @@ from typing import Any
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import InvalidRequestError, NotFoundError, OvertideError, UsageError
 from overtide.schemas.suggestions import did_you_mean
-from overtide.schemas.values import Value, from_json
+from overtide.schemas.types import type_of
+from overtide.schemas.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def checked_fields(generation: Generation, fields: Mapping[str, Any]) -> dict[st
     errors = []
     for name, value in fields.items():
         try:
-            values[name] = from_json(updatable_type(generation, name), value)
+            values[name] = type_of(updatable_type(generation, name)).from_json(value)
         except InvalidRequestError as error:
             errors.append(error.about(name))
     if errors:

@@ -14,15 +14,9 @@ from overtide.schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.suggestions import did_you_mean
-from overtide.schemas.values import (
-    BLANKS,
-    Reading,
-    Value,
-    canonical,
-    from_json,
-    from_source,
-    text_of,
-)
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.values import BLANKS, Value, canonical, text_of
 from overtide.serving.fields import combined, no_customer, unknown_entity
 
 CREATED, HELD = 201, 202
@@ -98,13 +92,11 @@ def _typed(
     values: dict[str, Value] = {}
     for column, attribute in attributes.items():
         try:
-            value = record.get(column)
+            value, kind = record.get(column), type_of(attribute["type"])
             values[column] = (
                 None
-                if is_null_word(attribute["type"], value, attribute.get("null_words"))
-                else from_source(
-                    attribute["type"], Reading.of(attribute), entity["time_zone"], value
-                )
+                if is_null_word(kind, value, attribute.get("null_words"))
+                else kind.from_source(Reading.of(attribute), entity["time_zone"], value)
             )
         except InvalidRequestError as error:
             errors.append(error.about(column))
@@ -147,10 +139,10 @@ def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checke
 
 def _unified_value(column: str, value: Any) -> Value:  # noqa: ANN401 - whatever JSON holds
     if column == "ActivityTime":
-        return from_json("datetime", value)
+        return type_of("datetime").from_json(value)
     if column == "SemanticData":
         return _semantic(value)
-    return from_json("string", value)
+    return type_of("string").from_json(value)
 
 
 def _semantic(value: object) -> str | None:

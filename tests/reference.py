@@ -41,10 +41,10 @@ ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = ROOT / "schemas" / SCHEMA
 PART = re.compile(r"(<!-- generated: (\w+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
-ENTITY = "{DataSource}_{Entity}"
+ENTITY, FIELD = "{DataSource}_{Entity}", "{Field}"
 PROFILE = (
     ProfileField("CustomerId", "string", False),
-    ProfileField("{Field}", "its attribute's", True),
+    ProfileField(FIELD, "string", True),
     ProfileField(f"{ENTITY}_{{PrimaryKey}}", "string", False),
     ProfileField("PreviousCustomerId", "string", False),
 )
@@ -259,7 +259,7 @@ def lake_table(name: str) -> str:
     rows = [
         (
             code(column.name),
-            column.type.lower() if "'" in column.type else column.type,
+            "its attribute's" if column.name == FIELD else column.type,
             column.comment,
         )
         for column in found.columns

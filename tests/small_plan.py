@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.numbers import decimal_shape
 from overtide.schemas.paths import Paths
-from overtide.schemas.values import decimal_shape
 from overtide.transforms.fingerprint import EMPTY
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.keys import EntityTable

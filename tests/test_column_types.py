@@ -16,21 +16,11 @@ from hypothesis import strategies as st
 from overtide.schemas.configuration import Attribute
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import format_instant
-from overtide.schemas.values import (
-    Reading,
-    canonical_text,
-    from_json,
-    from_source,
-    midnight,
-    text_of,
-)
-from overtide.transforms.column_types import (
-    allow_rare_values,
-    canonical_json,
-    expectation,
-    from_text,
-    instant_of,
-)
+from overtide.schemas.local_times import midnight
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.values import text_of
+from overtide.transforms.rare_values import allow_rare_values
 
 ZONES = [
     "UTC",
@@ -102,13 +92,14 @@ def connection():
 
 def read_by_sql(connection, attribute, time_zone, texts):
     """The canonical values of texts as the refresh reads them from a file."""
-    typed = f"SELECT place, {from_text('text', attribute, time_zone)} AS value FROM texts"
+    value = type_of(attribute.type).read_sql("text", attribute.reading, time_zone)
+    typed = f"SELECT place, {value} AS value FROM texts"
     connection.execute("CREATE OR REPLACE TEMP TABLE texts (place INTEGER, text VARCHAR)")
     connection.execute(
         "INSERT INTO texts SELECT generate_subscripts(?, 1), unnest(?)", [texts, texts]
     )
     rows = connection.execute(
-        f"SELECT {canonical_json('value', attribute.type)}::VARCHAR FROM ({typed}) ORDER BY place"
+        f"SELECT {type_of(attribute.type).json_sql('value')}::VARCHAR FROM ({typed}) ORDER BY place"
     ).fetchall()
     return [None if row[0] is None else json.loads(row[0]) for row in rows]
 
@@ -116,7 +107,9 @@ def read_by_sql(connection, attribute, time_zone, texts):
 def read_alone(attribute, time_zone, text):
     """The canonical value of a text as a posted record has it; null where it is refused."""
     try:
-        return from_source(attribute.type, Reading.of(attribute.model_dump()), time_zone, text)
+        return type_of(attribute.type).from_source(
+            Reading.of(attribute.model_dump()), time_zone, text
+        )
     except OvertideError:
         return None
 
@@ -333,10 +326,10 @@ def test_repeated_and_skipped_times_are_read_alike(connection, time_zone):
 )
 def test_an_update_reads_a_value_as_a_record_has_it_or_refuses_it(kind, value):
     try:
-        found = from_json(kind, value)
+        found = type_of(kind).from_json(value)
     except OvertideError:
         return
-    expected = from_source(kind, Reading(), "UTC", value)
+    expected = type_of(kind).from_source(Reading(), "UTC", value)
     assert (type(found), found) == (type(expected), expected) or (kind, value) == ("string", "")
 
 
@@ -346,10 +339,8 @@ def test_an_update_reads_a_value_as_a_record_has_it_or_refuses_it(kind, value):
     st.lists(st.one_of(st.dates(), st.just(date.min)), min_size=1, max_size=30),
 )
 def test_a_date_is_its_midnight_in_the_zone(connection, time_zone, days):
-    typed = instant_of("day", "date", time_zone)
-    rows = connection.execute(
-        f"SELECT {canonical_text(f'({typed})', 'datetime')} FROM (SELECT unnest(?) AS day)", [days]
-    ).fetchall()
+    instant = type_of("datetime").text_sql(f"({type_of('date').instant_sql('day', time_zone)})")
+    rows = connection.execute(f"SELECT {instant} FROM (SELECT unnest(?) AS day)", [days]).fetchall()
     assert [row[0] for row in rows] == [
         format_instant(midnight(day.isoformat(), time_zone)) for day in days
     ]
@@ -428,7 +419,7 @@ def test_values_are_what_they_should_be(connection, kind, settings_of, text, val
 )
 def test_a_double_has_the_same_text_in_sql(connection, numbers):
     query = (
-        f"SELECT {canonical_text('number', 'double')} FROM (SELECT unnest(?::DOUBLE[]) AS number)"
+        f"SELECT {type_of('double').text_sql('number')} FROM (SELECT unnest(?::DOUBLE[]) AS number)"
     )
     rows = connection.execute(query, [numbers]).fetchall()
     assert [row[0] for row in rows] == [text_of(number) for number in numbers]
@@ -444,4 +435,4 @@ def test_a_double_has_the_same_text_in_sql(connection, numbers):
     ],
 )
 def test_what_was_expected_is_said_in_words(attribute, words):
-    assert expectation(attribute) == words
+    assert type_of(attribute.type).expectation(attribute.reading) == words

@@ -12,6 +12,7 @@ from benchmarks.make_customers import make
 from overtide.cli.comparing import remarks
 from overtide.schemas.configuration import Attribute, Condition, Ignore
 from overtide.schemas.null_words import is_null_word, without_null_words
+from overtide.schemas.types import type_of
 from overtide.transforms.ignored import built_in, ignored_texts, lower
 from overtide.transforms.normalize import How, normal
 from tests.small_project import Project
@@ -279,11 +280,11 @@ def test_records_and_files_agree_about_null_words(text, words):
     found = duckdb.execute(
         f"SELECT {without_null_words('text', words)} FROM (SELECT ? AS text)", [text]
     ).fetchone()
-    assert (found[0] is None) is is_null_word("string", text, words)
+    assert (found[0] is None) is is_null_word(type_of("string"), text, words)
 
 
 def test_a_number_of_a_record_is_a_word_as_a_file_would_hold_it():
-    assert is_null_word("integer", 0, ["0"])
-    assert not is_null_word("integer", [0], ["0"])
-    assert not is_null_word("integer", None, ["0"])
-    assert not is_null_word("integer", 0, None)
+    assert is_null_word(type_of("integer"), 0, ["0"])
+    assert not is_null_word(type_of("integer"), [0], ["0"])
+    assert not is_null_word(type_of("integer"), None, ["0"])
+    assert not is_null_word(type_of("integer"), 0, None)

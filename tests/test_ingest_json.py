@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from overtide.schemas.configuration import Attribute
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.strict_json import parse_json
-from overtide.schemas.values import Reading, from_source
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
 from overtide.transforms.sources import contract
 from tests.engine import canonical
 from tests.source_files import read
@@ -230,7 +231,7 @@ TYPES = ("string", "integer", "double", "decimal(18,2)", "boolean", "date", "dat
 
 def posted(kind, text):
     try:
-        return from_source(kind, Reading(), "UTC", parse_json(text))
+        return type_of(kind).from_source(Reading(), "UTC", parse_json(text))
     except OvertideError:
         return None
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Condition, Entity, Ignore
 from overtide.schemas.names import quoted
-from overtide.schemas.values import canonical_text
+from overtide.schemas.types import type_of
 from overtide.transforms import words
 from overtide.transforms.compared import Compared
 from overtide.transforms.normalize import ORDER, SYMBOLS, How, normal, normal_texts
@@ -498,7 +498,7 @@ def test_words_of_no_list_stay(more):
 def compare(entity, rows, fields, **more):
     side = Compared(Condition(fields=fields, **more), "S_e", entity, Ignore())
     texts = ", ".join(
-        canonical_text(quoted(field), entity.attribute(field).type) for field in side.fields
+        type_of(entity.attribute(field).type).text_sql(quoted(field)) for field in side.fields
     )
     columns = duckdb.sql(f"SELECT {texts} FROM ({rows})").to_arrow_table().columns
     return side.values([column.combine_chunks() for column in columns])[0].to_pylist()

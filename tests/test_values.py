@@ -15,19 +15,13 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Attribute
 from overtide.schemas.errors import OvertideError
+from overtide.schemas.local_times import midnight
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.strptime import read_time, unsupported
-from overtide.schemas.values import (
-    Reading,
-    canonical,
-    canonical_text,
-    from_json,
-    from_source,
-    midnight,
-    misfit,
-    text_of,
-)
-from overtide.transforms.column_types import allow_rare_values, canonical_json, from_text
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.values import canonical, text_of
+from overtide.transforms.rare_values import allow_rare_values
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 
@@ -67,7 +61,7 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asi
     ],
 )
 def test_json_values_become_canonical(kind, value, expected):
-    found = from_json(kind, value)
+    found = type_of(kind).from_json(value)
     assert (found, type(found)) == (expected, type(expected))
 
 
@@ -113,7 +107,7 @@ def test_json_values_become_canonical(kind, value, expected):
 )
 def test_json_values_of_another_type_are_refused(kind, value):
     with pytest.raises(OvertideError) as refusal:
-        from_json(kind, value)
+        type_of(kind).from_json(value)
     assert refusal.value.code == "invalid_value"
 
 
@@ -135,16 +129,16 @@ def test_json_values_of_another_type_are_refused(kind, value):
     ],
 )
 def test_a_misfit_is_what_is_not_a_value_of_the_type_as_it_stands(kind, value, reason):
-    assert misfit(kind, value) == reason
+    assert type_of(kind).misfit(value) == reason
 
 
 def test_decimals_keep_the_digits_that_doubles_lose():
     assert (
-        from_json("decimal(22,2)", parse_json("12345678901234567890.12"))
+        type_of("decimal(22,2)").from_json(parse_json("12345678901234567890.12"))
         == "12345678901234567890.12"
     )
     assert (
-        from_source("string", Reading(), "UTC", parse_json("12345678901234567890.120"))
+        type_of("string").from_source(Reading(), "UTC", parse_json("12345678901234567890.120"))
         == "12345678901234567890.12"
     )
 
@@ -193,7 +187,7 @@ def test_values_have_a_plain_text(value, text):
     ],
 )
 def test_values_of_source_records_are_read_as_from_a_file(kind, value, expected):
-    assert from_source(kind, Reading(), "Europe/Berlin", value) == expected
+    assert type_of(kind).from_source(Reading(), "Europe/Berlin", value) == expected
 
 
 @pytest.mark.parametrize(
@@ -211,7 +205,7 @@ def test_values_of_source_records_are_read_as_from_a_file(kind, value, expected)
 )
 def test_values_that_no_file_could_hold_are_refused(kind, value):
     with pytest.raises(OvertideError) as refusal:
-        from_source(kind, Reading(), "UTC", value)
+        type_of(kind).from_source(Reading(), "UTC", value)
     assert refusal.value.code == "invalid_value"
 
 
@@ -279,13 +273,13 @@ FORMATTED = st.builds(
 
 def as_the_refresh(kind: str, reading: Reading, zone: str, text: str) -> tuple[object, str | None]:
     attribute = Attribute(type=kind, format=reading.format, decimal_mark=reading.decimal_mark)
-    typed = from_text("raw", attribute, zone)
+    typed = type_of(kind).read_sql("raw", attribute.reading, zone)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         allow_rare_values(connection)
         row = connection.execute(
-            f"SELECT ({canonical_json('value', kind)})::VARCHAR, {canonical_text('value', kind)}, "
-            "value IS NULL "
+            f"SELECT ({type_of(kind).json_sql('value')})::VARCHAR, "
+            f"{type_of(kind).text_sql('value')}, value IS NULL "
             f"FROM (SELECT {typed} AS value FROM (SELECT ?::VARCHAR AS raw))",
             [text],
         ).fetchone()
@@ -294,7 +288,7 @@ def as_the_refresh(kind: str, reading: Reading, zone: str, text: str) -> tuple[o
 
 def assert_same(kind: str, reading: Reading, zone: str, text: str) -> None:
     try:
-        value = from_source(kind, reading, zone, text)
+        value = type_of(kind).from_source(reading, zone, text)
     except OvertideError:
         value = None
     assert (value, text_of(value)) == as_the_refresh(kind, reading, zone, text)

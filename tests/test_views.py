@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from small_lake import PROFILE, SmallLake, at, customer_id, sql
 
 from overtide.lake.catalog import connect
-from overtide.lake.live_values import fits_sql, typed_sql
 from overtide.lake.views import (
     MACROS,
     OVERLAY_STATE,
@@ -22,7 +21,8 @@ from overtide.lake.views import (
     help_rows,
 )
 from overtide.schemas.table import ProfileField
-from overtide.schemas.values import canonical, duckdb_type, misfit
+from overtide.schemas.types import type_of
+from overtide.schemas.values import canonical
 
 
 @pytest.fixture
@@ -419,7 +419,7 @@ def fit_in_sql(kind, values):
     """Return which of these values fit the type, as SQL says it."""
     with duckdb.connect() as connection:
         rows = connection.execute(
-            f"SELECT coalesce({fits_sql(kind, 'v')}, false) FROM (SELECT unnest(?) AS v)",
+            f"SELECT coalesce({type_of(kind).fits_sql('v')}, false) FROM (SELECT unnest(?) AS v)",
             [[canonical(value) for value in values]],
         ).fetchall()
     return [value for value, (fits,) in zip(values, rows, strict=True) if fits]
@@ -427,7 +427,7 @@ def fit_in_sql(kind, values):
 
 def fit_in_python(kind, values):
     """Return which of these values are of the type as they are written."""
-    return [value for value in values if misfit(kind, value) is None]
+    return [value for value in values if type_of(kind).misfit(value) is None]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -445,9 +445,9 @@ def test_any_value_fits_in_sql_as_in_python(kind, values):
 def test_a_live_value_has_the_type_of_its_column(kind):
     with duckdb.connect() as connection:
         row = connection.execute(
-            f"SELECT typeof({typed_sql(kind, 'v')}) FROM (SELECT 'null' AS v)"
+            f"SELECT typeof({type_of(kind).typed_sql('v')}) FROM (SELECT 'null' AS v)"
         ).fetchone()
-    assert row[0].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") == duckdb_type(kind)
+    assert row[0].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") == type_of(kind).duckdb
 
 
 def test_a_value_that_no_longer_fits_is_not_shown(lake):

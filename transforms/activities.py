@@ -10,8 +10,7 @@ import json
 
 from overtide.schemas.configuration import Activity, Entity, Relationship
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.values import canonical_text
-from overtide.transforms.column_types import canonical_json, instant_of
+from overtide.schemas.types import type_of
 
 TYPES = {
     "CustomerId": "VARCHAR",
@@ -41,9 +40,8 @@ def activity_rows(
 
     `rows` is SQL of the entity's typed rows.
     """
-    time = instant_of(
-        quoted(activity.timestamp), entity.attribute(activity.timestamp).type, entity.time_zone
-    )
+    kind = type_of(entity.attribute(activity.timestamp).type)
+    time = kind.instant_sql(quoted(activity.timestamp), entity.time_zone)
     values = {
         "foreign_key": _text(relationship.foreign_key, entity),
         "Title": _text(activity.title, entity),
@@ -132,7 +130,7 @@ def _choice(texts: list[str]) -> str:
 
 
 def _text(name: str, entity: Entity) -> str:
-    return canonical_text(f"source.{quoted(name)}", entity.attribute(name).type)
+    return type_of(entity.attribute(name).type).text_sql(f"source.{quoted(name)}")
 
 
 def _semantic(activity: Activity, entity: Entity) -> str:
@@ -149,11 +147,5 @@ def _semantic(activity: Activity, entity: Entity) -> str:
 
 
 def _json(name: str, entity: Entity) -> str:
-    """Return the SQL of a value's canonical JSON text.
-
-    Json_object would write doubles in another way.
-    """
-    column, kind = f"source.{quoted(name)}", entity.attribute(name).type
-    return (
-        f"{column}::VARCHAR" if kind == "double" else f"({canonical_json(column, kind)})::VARCHAR"
-    )
+    """Return the SQL of a value's canonical JSON text; json_object writes doubles otherwise."""
+    return type_of(entity.attribute(name).type).json_text_sql(f"source.{quoted(name)}")

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.values import canonical_text
+from overtide.schemas.types import type_of
 from overtide.transforms.compared import Compared
 from overtide.transforms.kernel import PARQUET, write_parquet
 
@@ -69,8 +69,8 @@ def write_compared(
 
 
 def _text(field: str, sides: Sequence[Compared]) -> str:
-    kind = sides[0].entity.attribute(field).type
-    return f"{canonical_text(quoted(field), kind)} AS {quoted(field)}"
+    kind = type_of(sides[0].entity.attribute(field).type)
+    return f"{kind.text_sql(quoted(field))} AS {quoted(field)}"
 
 
 def _columns(sides: int) -> Iterator[tuple[str, pa.DataType]]:

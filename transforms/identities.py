@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Entity, UnifiedEntity
 from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.values import canonical_text
+from overtide.schemas.types import type_of
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import EntityTable, preference
@@ -41,7 +41,7 @@ class Unified:
     def key(self) -> str:
         """The SQL of the primary key's canonical text."""
         primary = self.entity.primary_key
-        return canonical_text(quoted(primary), self.entity.attribute(primary).type)
+        return type_of(self.entity.attribute(primary).type).text_sql(quoted(primary))
 
 
 @dataclass(frozen=True)

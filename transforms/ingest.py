@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from overtide.schemas.configuration import Entity
 from overtide.schemas.names import chained, columns, literal, quoted
 from overtide.schemas.null_words import without_null_words
-from overtide.schemas.values import duckdb_type
-from overtide.transforms.column_types import allow_rare_values, expectation, from_text
+from overtide.schemas.types import type_of
 from overtide.transforms.kernel import write_parquet
+from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.files import expected_layout, new_columns, within
@@ -135,7 +135,7 @@ def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
         else ({name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
     )
     missing = {
-        name: f"NULL::{duckdb_type(entity.attribute(name).type)}" for name in entity.attributes
+        name: f"NULL::{type_of(entity.attribute(name).type).duckdb}" for name in entity.attributes
     }
     place = (
         f"list_position([{', '.join(map(literal, sources))}], {FILE}) - 1"
@@ -177,8 +177,10 @@ def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
 def _typed(raw_text: str, name: str, entity: Entity, raw: Raw) -> str:
     """Return the SQL of an attribute's value from the SQL of its text."""
     text = without_null_words(raw_text, entity.attribute(name).null_words)
-    typed = from_text(text, raw.attributes[name], entity.time_zone)
-    if name == entity.primary_key and raw.attributes[name].type == "string":
+    attribute = raw.attributes[name]
+    kind = type_of(attribute.type)
+    typed = kind.read_sql(text, attribute.reading, entity.time_zone)
+    if name == entity.primary_key and kind.is_text:
         typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
     return (
         f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END"
@@ -191,7 +193,7 @@ def _corruption(entity: Entity, raw: Raw) -> str:
     typed = [
         name
         for name, attribute in raw.attributes.items()
-        if attribute.type != "string" or name in raw.doubtful
+        if not type_of(attribute.type).is_text or name in raw.doubtful
     ]
     reasons = ", ".join(_reason(name, entity, raw) for name in typed) or "NULL"
     wrong = chained(
@@ -215,7 +217,9 @@ def _wrong(name: str, entity: Entity, raw: Raw) -> str:
 
 
 def _reason(name: str, entity: Entity, raw: Raw) -> str:
-    sentence = f"{name}: expected {expectation(raw.attributes[name])} but found "
+    attribute = raw.attributes[name]
+    expected = type_of(attribute.type).expectation(attribute.reading)
+    sentence = f"{name}: expected {expected} but found "
     return (
         f"CASE WHEN {_wrong(name, entity, raw)} THEN {literal(sentence)} || "
         f"to_json({_shown(name, raw)}) END"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas.configuration import Entity, Preference
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
-from overtide.schemas.values import canonical_text, duckdb_type
+from overtide.schemas.types import type_of
 from overtide.transforms.fingerprint import Fingerprint, canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
@@ -126,7 +126,7 @@ def settle(
 
 
 def _types(entity: Entity) -> dict[str, str]:
-    return {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
+    return {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
 
 
 def _counts(
@@ -295,7 +295,7 @@ def _losers(entity: Entity, ranked: str) -> str:
 
 
 def _text(row: str, name: str, entity: Entity) -> str:
-    return canonical_text(f"{row}.{quoted(name)}", entity.attribute(name).type)
+    return type_of(entity.attribute(name).type).text_sql(f"{row}.{quoted(name)}")
 
 
 def _instead(name: str, entity: Entity) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from overtide.schemas.configuration import FieldGroup, MergedField, Unification
 from overtide.schemas.names import quoted
-from overtide.schemas.values import canonical_text
-from overtide.transforms.column_types import instant_of
+from overtide.schemas.types import type_of
 from overtide.transforms.identities import Unified
 from overtide.transforms.pairs import RECORD, records
 
@@ -77,11 +76,12 @@ def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
     Else a date is the instant at which it begins where it comes from, and a number is a double.
     """
     kinds = {
-        name: entities[name].entity.attribute(attribute).type
+        name: type_of(entities[name].entity.attribute(attribute).type)
         for name, attribute in field.by.items()
     }
     zones = {entities[name].entity.time_zone for name in field.by}
-    one_kind = len(set(kinds.values())) == 1 and (len(zones) == 1 or "date" not in kinds.values())
+    zoned = len(zones) > 1 and any(kind.is_day for kind in kinds.values())
+    one_kind = len({kind.name for kind in kinds.values()}) == 1 and not zoned
 
     def compared(name: str) -> str:
         if name not in field.by:
@@ -89,12 +89,9 @@ def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
         column = _column(f"{name}.{field.by[name]}", entities)
         if one_kind:
             return column
-        date = kinds[name] in ("date", "datetime")
-        return (
-            instant_of(column, kinds[name], entities[name].entity.time_zone)
-            if date
-            else f"{column}::DOUBLE"
-        )
+        if kinds[name].is_time:
+            return kinds[name].instant_sql(column, entities[name].entity.time_zone)
+        return f"{column}::DOUBLE"
 
     return [compared(source.split(".", 1)[0]) for source in field.sources]
 
@@ -151,6 +148,5 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
 
 def _key(unified: Unified) -> str:
     primary = unified.entity.primary_key
-    return canonical_text(
-        f"r{unified.place}.{quoted(primary)}", unified.entity.attribute(primary).type
-    )
+    kind = type_of(unified.entity.attribute(primary).type)
+    return kind.text_sql(f"r{unified.place}.{quoted(primary)}")

@@ -17,7 +17,8 @@ from overtide.schemas import tables
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.events import DAMAGED, Event
 from overtide.schemas.instants import Instant, parse_instant
-from overtide.schemas.values import canonical, misfit
+from overtide.schemas.types import type_of
+from overtide.schemas.values import canonical
 
 Fields = Mapping[str, str]
 """Customer's updatable columns with attribute types, as the current publish has them."""
@@ -181,7 +182,7 @@ def _misfit(event: Event, fields: Fields | None, name: str, value: Any) -> Itera
             f"The profile has no updatable field {name}.",
         )
         return
-    reason = misfit(fields[name], value)
+    reason = type_of(fields[name]).misfit(value)
     if reason is not None:
         yield _quarantined(event, "invalid_value", name, canonical(value), reason)
 

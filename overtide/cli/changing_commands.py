@@ -9,7 +9,7 @@ from overtide.cli.output import Output, refusal_text
 from overtide.project import Project
 from overtide.schemas.errors import DONE, FAILED, InvalidValueError, UsageError
 from overtide.schemas.strict_json import parse_json, parse_lines
-from overtide.schemas.values import Reading, from_source
+from overtide.schemas.types import type_of
 from overtide.serving.acceptance import answer_document
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def assigned(words: Sequence[str], types: dict[str, str]) -> dict[str, Any]:
         if name in fields:
             raise UsageError("usage", f"The field {name} is given twice.", name, "Give it once.")
         fields[name] = (
-            _json_value(name, text) if is_json else _typed(types.get(name, "string"), text)
+            _json_value(name, text)
+            if is_json
+            else type_of(types.get(name, "string")).from_word(text)
         )
     return fields
 
@@ -71,19 +73,6 @@ def _json_value(name: str, text: str) -> Any:  # noqa: ANN401 - whatever JSON ho
             name,
             f"Write texts as {name}=text, or in JSON's quotes.",
         ) from None
-
-
-def _typed(kind: str, text: str) -> Any:  # noqa: ANN401 - text, or true or false
-    """Return the text of a field for its type.
-
-    Yes and no are words of a boolean, all others take text as it is.
-    """
-    if kind != "boolean":
-        return text
-    try:
-        return from_source(kind, Reading(), "UTC", text) if text else text
-    except InvalidValueError:
-        return text  # the acceptance refuses it, together with what else is wrong
 
 
 def withdraw(project: Project, arguments: Namespace, output: Output) -> int:

@@ -18,10 +18,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from overtide.schemas.names import file_literal, literal
+from overtide.schemas.types.raw_texts import marked
 from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
 from overtide.transforms.sources.csv_mending import mend
-from overtide.transforms.sources.texts import buffers, file_name, in_utf8, marked
+from overtide.transforms.sources.texts import buffers, file_name, in_utf8
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -21,6 +21,7 @@ from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import file_literal, literal
 from overtide.schemas.numbers import number_text
 from overtide.schemas.strict_json import parse_line
+from overtide.schemas.types import type_of
 from overtide.schemas.values import checked_text
 from overtide.transforms.kernel import define
 from overtide.transforms.sources import contract
@@ -40,7 +41,6 @@ REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
 """Numbers whose text DuckDB may change; as doubles they are the same."""
 POINTED = r"-?\d+\.0+\s*[,}]"
 """Whole numbers that DuckDB would write with a point."""
-NUMERIC = ("integer", "double", "decimal")
 NESTED = r":\s*[\[{]"
 WIDE = 100
 """Attributes of which DuckDB takes the texts out of an object.
@@ -114,10 +114,10 @@ def _load(
 
 def foreign(entity: Entity) -> str:
     """Return the pattern of lines that DuckDB might read otherwise than a posted record is read."""
-    kinds = {name: entity.attribute(name).type for name in entity.attributes}
+    kinds = {name: type_of(entity.attribute(name).type) for name in entity.attributes}
     groups = (
-        ([name for name, kind in kinds.items() if kind != "double"], REWRITTEN),
-        ([name for name, kind in kinds.items() if not kind.startswith(NUMERIC)], POINTED),
+        ([name for name, kind in kinds.items() if kind.is_exact], REWRITTEN),
+        ([name for name, kind in kinds.items() if not kind.is_number], POINTED),
         (_with_commas(entity), r"-?\d"),
     )
     return "|".join(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtide.schemas.configuration import Entity
 from overtide.schemas.names import folded
+from overtide.schemas.types import type_of
 from overtide.transforms.sources.contents import UnreadableError, seems
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
 
@@ -85,7 +86,7 @@ def _values(batch: "pa.RecordBatch", entity: Entity) -> Iterator[dict[str, Any]]
     columns = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_temporal(column.type):
-            fitting = entity.attribute(name).type in ("date", "datetime")
+            fitting = type_of(entity.attribute(name).type).is_time
             columns[name] = (
                 [None] * len(column) if fitting else column.cast(pa.string()).to_pylist()
             )

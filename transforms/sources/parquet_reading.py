@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Attribute
 from overtide.schemas.errors import SourceError
-from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.numbers import plain_sql
-from overtide.schemas.values import canonical_text
+from overtide.schemas.names import parquet_rows, quoted
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import AttributeType
 from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
 from overtide.transforms.sources.parquet_mending import mended
-from overtide.transforms.sources.texts import file_name, marked, nameable
+from overtide.transforms.sources.texts import file_name, nameable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,8 +22,6 @@ NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 TEXTS = ("VARCHAR", "BLOB", "JSON")
 FLOATS = {"DOUBLE": "1e15", "FLOAT": "1e7"}
 """Up to where the whole numbers of a type are all of its own digits."""
-NUMBERS = ("integer", "double", "decimal")
-"""Attribute types that read a number however it is written."""
 TIMES = ("DATE", "TIMESTAMP")
 
 
@@ -52,14 +50,15 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
     }
     known = [name for name in file.entity.attributes if name in kinds]
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
+    wanted = {name: type_of(attributes[name].type) for name in known}
     texts = [
         (
-            f"{_text(quoted(name), kinds[name], attributes[name].type, file.entity.time_zone)} AS "
+            f"{_text(quoted(name), kinds[name], wanted[name], file.entity.time_zone)} AS "
             f"{raw_column(place)}"
         )
         for place, name in enumerate(known)
     ]
-    doubtful = frozenset(name for name in known if _is_doubtful(kinds[name], attributes[name].type))
+    doubtful = frozenset(name for name in known if _is_doubtful(kinds[name], wanted[name]))
     return Raw(
         f"SELECT {', '.join([*texts, f'{file_name(files)} AS {FILE}'])} FROM {source}",
         attributes,
@@ -67,13 +66,13 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
     )
 
 
-def _is_doubtful(kind: str, wanted: str) -> bool:
+def _is_doubtful(kind: str, wanted: AttributeType) -> bool:
     """Say whether a text of a column may hold a NUL and be none for it.
 
     Of most types no value is written with one.
     """
     return _is_nested(kind) or (
-        wanted == "string" and (kind in TEXTS or kind in FLOATS or kind.startswith(TIMES))
+        wanted.is_text and (kind in TEXTS or kind in FLOATS or kind.startswith(TIMES))
     )
 
 
@@ -109,76 +108,18 @@ def _is_nested(kind: str) -> bool:
     return kind.startswith(NESTED) or kind.endswith("]")
 
 
-def _text(column: str, kind: str, wanted: str, time_zone: str) -> str:
+def _text(column: str, kind: str, wanted: AttributeType, time_zone: str) -> str:
     """Return the SQL of a column's text; one that begins with a NUL is no value of any type."""
     if kind == "BLOB":
-        return _bytes(column, wanted)
+        return wanted.raw_bytes(column)
     if _is_nested(kind):
         return f"chr(0) || to_json({column})::VARCHAR"
     if kind.startswith(TIMES):
-        return _time(column, kind, wanted, time_zone)
+        text = wanted.raw_time(column, kind, time_zone)
+        return f"CASE WHEN {column} IS NOT NULL THEN {text} END"
     if kind in FLOATS:
-        return _float(column, kind, wanted)
-    if kind.startswith("DECIMAL") and not wanted.startswith(NUMBERS):
-        return _decimal(column, kind)
+        return wanted.raw_float(column, FLOATS[kind])
+    if kind.startswith("DECIMAL"):
+        return wanted.raw_decimal(column, kind)
     text = f"{column}::VARCHAR"
-    return marked(text) if kind in TEXTS and wanted == "string" else text
-
-
-def _none(text: str, wanted: str) -> str:
-    """Return the SQL of a text that is no value, not even of a string."""
-    return f"chr(0) || {text}" if wanted == "string" else text
-
-
-def _bytes(column: str, wanted: str) -> str:
-    """Return undeclared texts as texts, and 16 bytes as the GUID that they are.
-
-    Some writers do not say that their texts are texts.
-    """
-    text = f"try(decode({column}))"
-    text = (
-        f"coalesce({marked(text) if wanted == 'string' else text}, "
-        f"{_none(f'{column}::VARCHAR', wanted)})"
-    )
-    return (
-        text
-        if wanted != "guid"
-        else f"CASE WHEN octet_length({column}) = 16 THEN hex({column}) ELSE {text} END"
-    )
-
-
-def _float(column: str, kind: str, wanted: str) -> str:
-    """Return the text of a number.
-
-    NaN is how some writers say that there is none, and infinities are no numbers.
-    """
-    if wanted.startswith(NUMBERS):
-        return f"CASE WHEN NOT isnan({column}) THEN {column}::VARCHAR END"
-    return (
-        f"CASE WHEN isinf({column}) THEN {_none(f'{column}::VARCHAR', wanted)} "
-        f"WHEN NOT isnan({column}) THEN {plain_sql(column, FLOATS[kind])} END"
-    )
-
-
-def _decimal(column: str, kind: str) -> str:
-    """Return the text of a decimal without the zeros of its scale."""
-    text = canonical_text(column, kind.lower())
-    return text if kind.endswith(",0)") else f"rtrim(rtrim({text}, '0'), '.')"
-
-
-def _time(column: str, kind: str, wanted: str, time_zone: str) -> str:
-    """Return the ISO 8601 text of a time.
-
-    Of a time with a zone the day in the entity's, where a date is wanted.
-    """
-    text = f"coalesce(try({column}::VARCHAR), 'a time that no calendar has')"
-    if kind == "TIMESTAMP WITH TIME ZONE" and wanted == "date":
-        text = f"timezone({literal(time_zone)}, {column})::DATE::VARCHAR"
-    if wanted == "string":
-        written = {"DATE": "%Y-%m-%d", "TIMESTAMP WITH TIME ZONE": "%Y-%m-%dT%H:%M:%S.%fZ"}
-        known = f"strftime({column}, '{written.get(kind, '%Y-%m-%dT%H:%M:%S.%f')}')"
-        text = (
-            f"CASE WHEN year({column}) BETWEEN 1 AND 9999 THEN {known} ELSE "
-            f"{_none(text, wanted)} END"
-        )
-    return f"CASE WHEN {column} IS NOT NULL THEN {text} END"
+    return wanted.raw_text(text) if kind in TEXTS else text

@@ -16,8 +16,8 @@ from overtide.schemas.configuration import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import number_text
-from overtide.schemas.values import BLANKS, Reading, Value, from_source, text_of
-from overtide.transforms.column_types import expectation
+from overtide.schemas.types import type_of
+from overtide.schemas.values import BLANKS, Value, text_of
 from overtide.transforms.sources.contract import SampledRow
 from overtide.transforms.sources.files import Finding, files_of
 from overtide.transforms.sources.samples import sampled_rows
@@ -125,7 +125,7 @@ def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
 def _value(row: SampledRow, name: str, entity: Entity) -> object:
     """Return what a row has for an attribute, None for a null word."""
     value, attribute = row.values.get(name), entity.attribute(name)
-    return None if is_null_word(attribute.type, value, attribute.null_words) else value
+    return None if is_null_word(type_of(attribute.type), value, attribute.null_words) else value
 
 
 def _fits(value: object, attribute: Attribute, time_zone: str) -> bool:
@@ -135,9 +135,7 @@ def _fits(value: object, attribute: Attribute, time_zone: str) -> bool:
 def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
     """Return the value that a refresh reads, None where it reads none."""
     try:
-        return from_source(
-            attribute.type, Reading(attribute.format, attribute.decimal_mark), time_zone, value
-        )
+        return type_of(attribute.type).from_source(attribute.reading, time_zone, value)
     except InvalidValueError:
         return None
 
@@ -178,7 +176,7 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
             severity,
             "values_do_not_fit",
             f"{len(column.wrong):,} of {some:,} sampled values of {name!r} are no "
-            f"{expectation(attribute)}; "
+            f"{type_of(attribute.type).expectation(attribute.reading)}; "
             f"the first is {_shown(value)} "
             f"({place}).{f' All of them fit {expected}.' if expected else ''}",
             name,
@@ -225,16 +223,16 @@ def _better(
 
 def _other_ways(attribute: Attribute) -> Iterator[Attribute]:
     """Give the other ways in which values of a type are written."""
-    kind = attribute.type.partition("(")[0]
-    if kind in ("double", "decimal"):
+    kind = type_of(attribute.type)
+    if kind.has_decimal_mark:
         yield attribute.model_copy(
             update={"decimal_mark": "." if attribute.decimal_mark == "," else ","}
         )
-    if kind in ("date", "datetime"):
+    if kind.is_time:
         yield attribute.model_copy(update={"format": None})
         yield from (
             attribute.model_copy(update={"format": day.format(mark) + time})
-            for time in (TIMES if kind == "datetime" else TIMES[:1])
+            for time in (TIMES[:1] if kind.is_day else TIMES)
             for mark in SEPARATORS
             for day in DAYS
         )

@@ -17,14 +17,6 @@ from overtide.transforms.sources.contract import SourceText
 SAMPLED_BYTES = 1 << 20
 
 
-def marked(text: str) -> str:
-    """Return the SQL of a text, with a NUL before one that holds a NUL.
-
-    The lake cannot compare a text that holds one.
-    """
-    return f"CASE WHEN contains({text}, chr(0)) THEN chr(0) || {text} ELSE {text} END"
-
-
 def buffers(texts: Sequence[Path]) -> str:
     """Return the options of `read_csv` that let a line be `contract.MAX_LINE` long.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas import tables
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.table import ProfileField, Table
-from overtide.transforms.column_types import canonical_json
+from overtide.schemas.types import type_of
 from overtide.transforms.identities import Unified
 from overtide.transforms.merge import alternate_key, profile_types, profiles
 from overtide.transforms.plan import Plan
@@ -88,7 +88,7 @@ def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) 
 
 def _json_pair(field: ProfileField) -> str:
     """Return the SQL of a field in a JSON object: json_object would read each value once more."""
-    value = f"({canonical_json(quoted(field.name), field.type)})::VARCHAR"
+    value = f"({type_of(field.type).json_sql(quoted(field.name))})::VARCHAR"
     return f"'{_json_text(field.name)}:', coalesce({value}, 'null')"
 
 

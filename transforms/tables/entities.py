@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from overtide.schemas import tables
 from overtide.schemas.table import Column, Table
-from overtide.schemas.values import duckdb_type
+from overtide.schemas.types import type_of
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.tables.contract import BuiltTable
@@ -16,7 +16,7 @@ def entity_tables(table: EntityTable, plan: Plan) -> list[BuiltTable]:
     Unchanged ones stay as they are.
     """
     entity = plan.entities[table.entity]
-    types = {name: duckdb_type(entity.attribute(name).type) for name in entity.attributes}
+    types = {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
     comments = {name: entity.attribute(name).semantic_type or "" for name in types}
     typed = Table(
         table.entity,

@@ -1,0 +1,48 @@
+"""Floating-point numbers of 64 bits."""
+
+from overtide.schemas.numbers import EXPONENT, NUMBER, plain_sql, read_double
+from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.types.numeric import NumericType, pointed_sql
+from overtide.schemas.values import Value
+
+
+class DoubleType(NumericType):
+    """Finite numbers; zero has no sign."""
+
+    family = "double"
+    names_elsewhere = ("number", "float")
+    has_decimal_mark = True
+    is_exact = False
+    duckdb = "DOUBLE"
+    expected = "a finite number"
+
+    def _number(self, text: str) -> Value:
+        return read_double(text)
+
+    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        point, foreign = pointed_sql(text, reading.decimal_mark)
+        cast = f"try_cast({point} AS DOUBLE)"
+        return (
+            f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}{EXPONENT}') AND "
+            f"isfinite({cast}) "
+            f"THEN {cast} + 0.0::DOUBLE END"
+        )
+
+    def text_sql(self, column: str) -> str:
+        """Return the SQL of all digits of a number."""
+        return plain_sql(column)
+
+    def json_sql(self, column: str) -> str:
+        """Return the SQL of a JSON number."""
+        return f"to_json({column})"
+
+    def json_text_sql(self, column: str) -> str:
+        """Return the SQL of a number's text, which to_json would write in another way."""
+        return f"{column}::VARCHAR"
+
+    def typed_sql(self, value: str) -> str:
+        """Return the SQL of a JSON number."""
+        return f"TRY_CAST({value} AS DOUBLE)"
+
+    def _fits_sql(self, value: str) -> str:
+        return f"({value} NOT LIKE '\"%' AND {self.typed_sql(value)} IS NOT NULL)"
