@@ -37,8 +37,18 @@ STEPS: dict[str, Callable[[str], str]] = {
 }
 """What each normalisation does to a text that is `visible`, in the order in which they apply."""
 ORDER = (*STEPS, "whitespace")
-IN_PYTHON = {"phone"}
-"""Normalisations that need Python also where the text is plain."""
+IN_ARROW = {
+    "numerals",
+    "ascii",
+    "lower",
+    "email",
+    "name",
+    "address",
+    "organization",
+    "symbols",
+    "whitespace",
+}
+"""Normalisations that `_plain` does to plain texts; all others are done in Python."""
 PLAIN = r"\A[!-~]+( [!-~]+)*\z"
 """Texts that look as they are: ASCII, with one blank between words."""
 
@@ -95,7 +105,7 @@ def normal(text: str, how: How) -> str:
 
 def normal_texts(texts: pa.Array, how: How) -> pa.Array:
     """Return each text as `normal` gives it; null where nothing is left."""
-    if IN_PYTHON.isdisjoint(how.steps):
+    if IN_ARROW.issuperset(how.steps):
         plain = pc.fill_null(pc.match_substring_regex(texts, PLAIN), False)
         found = _plain(texts.filter(plain), how)
         if len(found) < len(texts):

@@ -1,0 +1,115 @@
+"""The recipes of CONTRIBUTING.md, followed to the letter in a copy of the folders."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.small_plan import INSTANCE
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = (
+    "overtide",
+    "eventlog",
+    "examples",
+    "lake",
+    "pipelines",
+    "runner_configs",
+    "schemas",
+    "serving",
+    "transforms",
+)
+BLOCK = re.compile(r"(?:(In )?`([\w/]+\.py)`:\n\n)?```(python|diff)\n(.*?)```", re.DOTALL)
+PROJECT = {
+    "instance": {"name": "s", "id": INSTANCE},
+    "sources": {
+        "S": {
+            "a": {
+                "path": "a.txt",
+                "format": "pipes",
+                "primary_key": "Id",
+                "attributes": {"Id": "string", "Card": "string"},
+            }
+        }
+    },
+    "unification": {
+        "entities": [
+            {
+                "entity": "S_a",
+                "deduplicate": {
+                    "rules": [
+                        {
+                            "name": "card",
+                            "conditions": [{"fields": "Card", "normalize": ["digits"]}],
+                        }
+                    ]
+                },
+            }
+        ],
+        "merge": {"fields": [{"name": "Card", "from": ["S_a.Card"]}]},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory) -> Path:
+    """A copy of the folders in which all recipes were followed."""
+    copy = tmp_path_factory.mktemp("recipes")
+    for folder in FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=ignored)
+    recipes = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Four recipes")[1]
+    target = None
+    for _, name, kind, text in BLOCK.findall(recipes):
+        target = copy / name if name else target
+        if kind == "python":
+            assert not target.exists(), f"{target} is to be new"
+            target.write_text(text, encoding="utf-8")
+        else:
+            target.write_text(edited(target.read_text(encoding="utf-8"), text), encoding="utf-8")
+    return copy
+
+
+def edited(text: str, block: str) -> str:
+    """Return a file with the lines of a block in it, which must fit in one place."""
+    lines = [(line[:1], line[1:]) for line in block.splitlines()]
+    before = "".join(f"{line}\n" for mark, line in lines if mark in " -")
+    after = "".join(f"{line}\n" for mark, line in lines if mark in (" ", "+"))
+    assert text.count(before) == 1, f"there is no one place for {before!r}"
+    return text.replace(before, after)
+
+
+def test_all_four_work_together(followed, tmp_path):
+    (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(PROJECT))
+    (tmp_path / "a.txt").write_text("Id|Card\n1|12-34\n2|1234 b\n3|99\n")
+    assert said(followed, tmp_path, "validate") == {"valid": True, "mistakes": []}
+    assert said(followed, tmp_path, "refresh")["run"] == 1
+    assert said(followed, tmp_path, "customers") == {"customers": 2}
+    rows = said(followed, tmp_path, "sql", "SELECT Records FROM CustomerSize ORDER BY 1")["rows"]
+    assert rows == [{"Records": 1}, {"Records": 2}]
+    (tmp_path / "a.txt").write_text("Id|Card\n1|12-34\n2|1234 b\n3|1234\n")
+    assert said(followed, tmp_path, "refresh")["run"] == 2
+    query = "SELECT Records, ReplacedRun FROM CustomerSize_history ORDER BY 1"
+    gone = said(followed, tmp_path, "sql", query)["rows"]
+    assert gone == [{"Records": 1, "ReplacedRun": 2}, {"Records": 2, "ReplacedRun": 2}]
+
+
+def said(copy: Path, project: Path, *words: str) -> dict[str, object]:
+    """Return what a command of the copy says as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "overtide", "-q", "-C", str(project), "--json", *words],
+        cwd=copy,
+        env={"PYTHONPATH": str(copy), "PATH": "/usr/bin:/bin", "HOME": str(project)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
