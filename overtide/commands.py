@@ -17,22 +17,21 @@ from overtide.loss import losses
 from overtide.output import Output, counted, refusal_text, tell
 from overtide.project import Project
 from overtide.schemas.errors import DONE, FAILED, OvertideError, usage_error
+from overtide.schemas.events import Outcome
 from overtide.schemas.instants import format_instant
 from overtide.schemas.strict_json import parse_json, parse_lines
 from overtide.schemas.values import Reading, from_source
-from overtide.serving.acceptance import answer_document
+from overtide.serving.acceptance import STATUS, answer_document
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from overtide.eventlog.contract import Answer
     from overtide.lake.catalog import Publish
     from overtide.lake.reading import Card, Timeline
     from overtide.pipelines.refresh import Refreshed
+    from overtide.serving.acceptance import Answer
 
 CUSTOMER_ID = re.compile("[0-9a-f]{32}")
-HELD = 202
-"""Status of an activity whose customer is still to come."""
 Command = Callable[[Project, Namespace, Output], int]
 
 
@@ -345,7 +344,7 @@ def accepted(answer: "Answer") -> str:
         "accepted before"
         if answer.repeated
         else "accepted, held until its customer is known"
-        if answer.status == HELD
+        if answer.status == STATUS[Outcome.HELD]
         else "accepted"
     )
     return f"{how} as event {document['eventId']}{until}"

@@ -22,7 +22,6 @@ from overtide.arguments import (
     expect_text,
     expect_values,
 )
-from overtide.eventlog.contract import Answer
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.published import last_taken
 from overtide.lake.reading import Card, Timeline
@@ -41,7 +40,7 @@ from overtide.schemas.instants import (
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
 from overtide.schemas.values import checked_text
-from overtide.serving.acceptance import Acceptance, Target, Terms
+from overtide.serving.acceptance import Acceptance, Answer, Target, Terms
 from overtide.serving.cards import Reader
 from overtide.serving.terms import parameter
 from overtide.settings import read_paths

@@ -17,7 +17,6 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from overtide import runner_configs
-from overtide.eventlog.contract import Answer
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.catalog import connect
 from overtide.lake.overlay import Span, committed_position, open_overlay
@@ -28,7 +27,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.tables import OVERLAY, ProfileField
-from overtide.serving.acceptance import Acceptance, Target, Terms
+from overtide.serving.acceptance import Acceptance, Answer, Target, Terms
 from overtide.serving.cards import Reader
 from tests import shop
 from tests.oracle import Request

@@ -18,7 +18,6 @@ from typing import Any
 import yaml
 
 from overtide.commands_project import SCHEMA
-from overtide.eventlog.contract import Answer
 from overtide.lake.flap_backs import FLAP_BACKS
 from overtide.lake.overlay import OVERLAY_STATE
 from overtide.lake.reading import Card, FieldView, Timeline, TimelineEntry
@@ -34,6 +33,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
 from overtide.schemas.tables import Column, ProfileField, Table
+from overtide.serving.acceptance import Answer
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
