@@ -15,29 +15,27 @@ from typing import Protocol
 
 from overtide.eventlog.failures import another
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.events import DAMAGED, KINDS, Draft, Event, Kind
+from overtide.schemas.events import DAMAGED, KINDS, Draft, Event, Kind, Outcome
 from overtide.schemas.instants import Instant
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one request: its `event`, or an OvertideError as its `refusal`.
+class Decision:
+    """What became of one draft: its `event`, or an OvertideError as its `refusal`.
 
-    `repeated`: the event was accepted before, for the same request. `status` is the HTTP status of
-    the acceptance (204 a profile, 201 an activity, 202 one that is held), so a repeated request
-    gets that of the first.
+    `repeated`: the event was accepted before, for the same request, whose `outcome` it gets.
     """
 
     event: Event | None = None
     refusal: OvertideError | None = None
     repeated: bool = False
-    status: int = 201
+    outcome: Outcome = Outcome.CREATED
 
 
 class EventLog(Protocol):
     """What every event log offers to writers, to the stream and to readers."""
 
-    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
+    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
         """Accept drafts, one answer each in their order.
 
         Every event answered is durable when this returns.
@@ -48,7 +46,7 @@ class EventLog(Protocol):
         sending them again with the same idempotency keys is safe.
         """
 
-    def repeated(self, draft: Draft) -> Answer | None:
+    def repeated(self, draft: Draft) -> Decision | None:
         """Return the answer that `append` would give without accepting anything.
 
         A repetition or a conflict.

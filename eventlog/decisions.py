@@ -6,9 +6,9 @@ What was decided earlier in the same transaction counts like what the log holds.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from overtide.eventlog.contract import Answer
+from overtide.eventlog.contract import Decision
 from overtide.schemas.errors import ConflictError, InvalidRequestError, OvertideError
-from overtide.schemas.events import Draft, Event, IdSource, resolve
+from overtide.schemas.events import Draft, Event, IdSource, Outcome, resolve
 from overtide.schemas.instants import Clock, Instant
 
 
@@ -20,7 +20,7 @@ class Entry:
     idempotency_key: str | None = None
     request_hash: str | None = None
     body_hash: str | None = None
-    status: int = 201
+    outcome: Outcome = Outcome.CREATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ class Remembered:
         if entry.event.activity_id is not None:
             del self.by_activity[entry.event.activity_id]
 
-    def use_key(self, repeat: Repeat, event: Event, status: int) -> None:
+    def use_key(self, repeat: Repeat, event: Event, outcome: Outcome) -> None:
         """Remember the key of a request that was answered with the event of another."""
         self.by_key[repeat.caller, repeat.idempotency_key] = Entry(
-            event, repeat.idempotency_key, repeat.request_hash, status=status
+            event, repeat.idempotency_key, repeat.request_hash, outcome=outcome
         )
 
 
@@ -87,8 +87,8 @@ class Decisions:
         self.tail = tail
         self._remembered, self._clock, self._ids = remembered, clock, ids
 
-    def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Answer]:
-        """Answer a request; an `atomic` one with a refusal leaves nothing behind."""
+    def decide(self, drafts: Sequence[Draft], atomic: bool) -> list[Decision]:
+        """Decision a request; an `atomic` one with a refusal leaves nothing behind."""
         begin, tail = (
             (len(self.entries), len(self.repeats)),
             Tail(self.tail.position, self.tail.accepted_at),
@@ -97,9 +97,11 @@ class Decisions:
         if not atomic or not any(answer.refusal for answer in answers):
             return answers
         self._undo(*begin, tail)
-        return [answer if answer.refusal else Answer(refusal=batch_refused()) for answer in answers]
+        return [
+            answer if answer.refusal else Decision(refusal=batch_refused()) for answer in answers
+        ]
 
-    def _answer(self, draft: Draft, begin: int) -> Answer:
+    def _answer(self, draft: Draft, begin: int) -> Decision:
         known = repetition(draft, self._remembered, begin)
         if known is not None:
             self._use_key(draft, known)
@@ -108,11 +110,11 @@ class Decisions:
         try:
             event = resolve(draft, accepted_at, self._ids(accepted_at), self.tail.position)
         except InvalidRequestError as refusal:
-            return Answer(refusal=refusal)
+            return Decision(refusal=refusal)
         self._accept(
-            Entry(event, draft.idempotency_key, draft.request_hash, draft.body_hash, draft.status)
+            Entry(event, draft.idempotency_key, draft.request_hash, draft.body_hash, draft.outcome)
         )
-        return Answer(event, status=draft.status)
+        return Decision(event, outcome=draft.outcome)
 
     def _accept(self, entry: Entry) -> None:
         event = entry.event
@@ -120,13 +122,13 @@ class Decisions:
         self.tail.position, self.tail.accepted_at = event.position + 1, event.accepted_at
         self._remembered.add(entry)
 
-    def _use_key(self, draft: Draft, known: Answer) -> None:
+    def _use_key(self, draft: Draft, known: Decision) -> None:
         """Remember a key that is new, although its request was answered without a new event."""
         caller, key = draft.caller or "", draft.idempotency_key
         if known.event is None or key is None or (caller, key) in self._remembered.by_key:
             return
         self.repeats.append(Repeat(caller, key, draft.request_hash, known.event.position))
-        self._remembered.use_key(self.repeats[-1], known.event, known.status)
+        self._remembered.use_key(self.repeats[-1], known.event, known.outcome)
 
     def _undo(self, entries: int, repeats: int, tail: Tail) -> None:
         for repeat in self.repeats[repeats:]:
@@ -137,7 +139,7 @@ class Decisions:
         self.tail = tail
 
 
-def repetition(draft: Draft, remembered: Remembered, begin: int | None = None) -> Answer | None:
+def repetition(draft: Draft, remembered: Remembered, begin: int | None = None) -> Decision | None:
     """Return the first answer again, or the conflict with it; None for a draft that is new.
 
     Events from the position `begin` on are those of the same request.
@@ -161,12 +163,12 @@ def repetition(draft: Draft, remembered: Remembered, begin: int | None = None) -
     return None
 
 
-def _again(first: Entry) -> Answer:
-    return Answer(first.event, repeated=True, status=first.status)
+def _again(first: Entry) -> Decision:
+    return Decision(first.event, repeated=True, outcome=first.outcome)
 
 
-def _key_conflict(draft: Draft, first: Entry) -> Answer:
-    return Answer(
+def _key_conflict(draft: Draft, first: Entry) -> Decision:
+    return Decision(
         refusal=ConflictError(
             "idempotency_conflict",
             f"The idempotency key {draft.idempotency_key!r} was used for another request "
@@ -177,12 +179,12 @@ def _key_conflict(draft: Draft, first: Entry) -> Answer:
     )
 
 
-def _activity_conflict(draft: Draft, first: Entry, begin: int | None) -> Answer:
+def _activity_conflict(draft: Draft, first: Entry, begin: int | None) -> Decision:
     beside = (
         begin is not None and first.event.position >= begin
     )  # of all or none there may be no event in the end
     other = "in another row of this request" if beside else f"(event {first.event.event_id})"
-    return Answer(
+    return Decision(
         refusal=ConflictError(
             "activity_conflict",
             f"The activity {draft.activity_id} exists with another content {other}.",

@@ -16,7 +16,7 @@ from typing import Any
 from overtide.eventlog.decisions import Entry
 from overtide.eventlog.failures import DamagedError, wrong_version
 from overtide.schemas.crash import crash_point
-from overtide.schemas.events import Event
+from overtide.schemas.events import Event, Outcome
 from overtide.schemas.folders import sync_folder
 
 VERSION, UNCHECKED = 3, 2
@@ -103,7 +103,7 @@ def stored(entry: Entry) -> tuple[Any, ...]:
         entry.idempotency_key,
         entry.request_hash,
         entry.body_hash,
-        entry.status,
+        entry.outcome.value,
     )
     return (*row, checksum(row))
 
@@ -113,7 +113,11 @@ def entry_of(row: Row) -> Entry:
     values = row[: WIDTH - 1]
     if not fits(values, row[WIDTH - 1]):
         raise DamagedError(row[0])
-    return Entry(Event(*values[:12]), *values[12:])
+    try:
+        outcome = Outcome(values[15])
+    except ValueError:
+        raise DamagedError(row[0]) from None
+    return Entry(Event(*values[:12]), values[12], values[13], values[14], outcome)
 
 
 def fits(values: Row, found: object) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import astuple
 from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 
-from overtide.eventlog.contract import Answer
+from overtide.eventlog.contract import Decision
 from overtide.eventlog.decisions import Decisions, Remembered, Repeat, Tail, repetition
 from overtide.eventlog.extent import place, untouched, write_extent
 from overtide.eventlog.failures import clear_errors
@@ -69,15 +69,15 @@ class SqliteEventLog:
         self._writer: _Writer | None = None
         self._reading = Reading(path, self.lock_path)
         self._opened = self._reading.opened
-        self._commits = GroupCommit[_Request, list[Answer]](
+        self._commits = GroupCommit[_Request, list[Decision]](
             self._commit, lambda request: len(request[0]), GROUP_EVENTS
         )
 
-    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Answer]:
+    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
         """Accept drafts durably, one answer each; see the contract."""
         return self._commits.submit((drafts, atomic)) if drafts else []
 
-    def repeated(self, draft: Draft) -> Answer | None:
+    def repeated(self, draft: Draft) -> Decision | None:
         """Return the first answer to the same request or activity, or its conflict.
 
         None for a new one.
@@ -183,7 +183,7 @@ class SqliteEventLog:
         self._reading.close()
         self._drop_writer()
 
-    def _commit(self, requests: list[_Request]) -> list[list[Answer]]:
+    def _commit(self, requests: list[_Request]) -> list[list[Decision]]:
         """Decide and write the requests of a group in one transaction."""
         with clear_errors(self.path):
             try:
@@ -293,7 +293,7 @@ def _remembered(connection: Connection, drafts: Sequence[Draft]) -> Remembered:
     ):
         entry = entry_of(row)
         remembered.use_key(
-            Repeat(sender, key, request_hash, entry.event.position), entry.event, entry.status
+            Repeat(sender, key, request_hash, entry.event.position), entry.event, entry.outcome
         )
     return remembered
 
@@ -333,7 +333,7 @@ class _Writer:
         clock: Clock,
         ids: IdSource,
         published: Callable[[], Instant],
-    ) -> list[list[Answer]]:
+    ) -> list[list[Decision]]:
         """Decide requests in one transaction and write what was accepted."""
         with self.transaction(clock) as since:
             tail = tail_of(self.connection)

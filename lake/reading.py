@@ -7,14 +7,19 @@ those whose target resolves to the customer in base(min(t, k)), and the profile 
 of that base.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from overtide.lake.generation import Profile
 from overtide.schemas.activities import COLUMNS
-from overtide.schemas.events import Event
+from overtide.schemas.events import (
+    ActivityBody,
+    Event,
+    UndecodableError,
+    UpdateBody,
+    WithdrawalBody,
+)
 from overtide.schemas.instants import format_instant
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
@@ -22,6 +27,8 @@ from overtide.schemas.values import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +217,8 @@ def overlay(
     valid = (event for event in known if event.kind == "update" and valid_at(event, t))
     winners: dict[str, Override] = {}
     for event in sorted(valid, key=_rank):
-        for name, value in _fields(event).items():
+        said = _read(UpdateBody.read, event)
+        for name, value in said.fields.items() if said else ():
             if event.valid_from > ended(name) and _shows(metadata.get(name), value):
                 winners[name] = Override(value, event)
     return winners
@@ -232,29 +240,23 @@ def _ended(known: Iterable[Event]) -> Callable[[str], float]:
     """
     latest: dict[str | None, float] = {}
     for event in known:
-        if event.kind == "withdrawal":
-            field = _body(event).get("field")
-            latest[field] = max(event.valid_from, latest.get(field, event.valid_from))
+        said = _read(WithdrawalBody.read, event) if event.kind == "withdrawal" else None
+        if said is not None:
+            latest[said.field] = max(event.valid_from, latest.get(said.field, event.valid_from))
     nothing = float("-inf")
     everything = latest.get(None, nothing)
     return lambda field: max(everything, latest.get(field, nothing))
 
 
-def _body(event: Event) -> dict[str, Any]:
-    """Return an event's body.
+def _read(read: Callable[[Event], Said], event: Event) -> Said | None:
+    """Return what an event's body says.
 
     One that cannot be read says nothing (the stream lists it in its quarantine).
     """
     try:
-        body = json.loads(event.body)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    fields = _body(event).get("fields")
-    return fields if isinstance(fields, dict) else {}
+        return read(event)
+    except UndecodableError:
+        return None
 
 
 def _shows(field: ProfileField | None, value: Value) -> bool:
@@ -270,13 +272,14 @@ def live_activities(events: Iterable[Event], t: int, k: int) -> list[TimelineEnt
     entries: dict[Value, TimelineEntry] = {}
     for event in sorted(events, key=lambda event: event.accepted_at):
         if event.kind == "activity" and event.accepted_at <= k and valid_at(event, t):
-            body = _body(event)
-            activity = {name: body.get(name) for name in COLUMNS}
-            entries.setdefault(
-                event.activity_id,
-                TimelineEntry(activity, True, event.valid_until, event.event_id, event.caller),
-            )
+            said = _read(ActivityBody.read, event)
+            if said is not None:
+                entries.setdefault(event.activity_id, _live(event, said))
     return list(entries.values())
+
+
+def _live(event: Event, said: ActivityBody) -> TimelineEntry:
+    return TimelineEntry(said.columns, True, event.valid_until, event.event_id, event.caller)
 
 
 def timeline(

@@ -22,7 +22,6 @@ from overtide.arguments import (
     expect_values,
 )
 from overtide.clock import clock_behind, system_clock
-from overtide.eventlog.contract import Answer
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.published import last_taken
 from overtide.lake.reading import Card, Timeline
@@ -38,7 +37,7 @@ from overtide.schemas.instants import (
 )
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
-from overtide.serving.acceptance import Acceptance, Terms
+from overtide.serving.acceptance import Acceptance, Answer, Terms
 from overtide.serving.cards import Reader
 from overtide.settings import read_paths
 from overtide.targets import End, Key, When, end_text, instant_of, instant_text, target_of

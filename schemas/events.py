@@ -1,17 +1,19 @@
-"""Events: what a client asks (`Draft`) and what was accepted (`Event`).
+"""Events: what a client asks (`Draft`), what was accepted (`Event`), and what that says (bodies).
 
-The step between the two is pure.
+The steps between them are pure.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from enum import Enum
+from typing import Any, Literal
 
 from overtide.schemas.errors import InvalidRequestError
-from overtide.schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant
-from overtide.schemas.values import canonical
+from overtide.schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant, parse_instant
+from overtide.schemas.tables import ACTIVITY_COLUMNS
+from overtide.schemas.values import Value, canonical
 
 Kind = Literal["update", "withdrawal", "activity", "damaged"]
 DAMAGED: Literal["damaged"] = "damaged"
@@ -25,6 +27,27 @@ MAX_LIFE = 30 * DAY + 5 * MINUTE
 MAX_AHEAD = 5 * MINUTE
 """How far in the future an event time may lie."""
 UNIFIED_ACTIVITY = "UnifiedActivity"
+BODY_VERSION = 1
+"""The version of the bodies below.
+
+It is not written, and so the first is that of every body without one; a later version writes its
+number as `version`, and who does not know that takes the event for one that cannot be decoded.
+"""
+
+
+class Outcome(Enum):
+    """What became of a request that was accepted.
+
+    The numbers are how logs hold it, in their column `status`. They happen to be HTTP statuses,
+    since the column was made for those; another form would need a new layout and a migration.
+    """
+
+    CHANGED = 204
+    """A profile's fields are changed, or changes are withdrawn."""
+    CREATED = 201
+    """An activity is there."""
+    HELD = 202
+    """An activity waits for its customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +82,7 @@ class Draft:
 
     `ttl` (microseconds after acceptance) holds where `valid_until` is None. `request_hash` is the
     hash of the request as sent, compared for an idempotency key; `body_hash` that of an activity's
-    record, compared for its identity. `status` is the HTTP status of its acceptance: 204 for
-    profiles, 201 for an activity, 202 for one that is held.
+    record, compared for its identity. `outcome` is what its acceptance will be answered with.
     """
 
     kind: Kind
@@ -76,7 +98,111 @@ class Draft:
     request_hash: str | None = None
     body_hash: str | None = None
     activity_id: str | None = None
-    status: int = 201
+    outcome: Outcome = Outcome.CREATED
+
+
+class UndecodableError(ValueError):
+    """An event's body does not say what its kind must say."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBody:
+    """What an update says: canonical values by name of the field."""
+
+    fields: Mapping[str, Value]
+
+    def text(self) -> str:
+        """Return the body as events hold it: canonical JSON."""
+        return canonical({"fields": dict(self.fields)})
+
+    @classmethod
+    def read(cls, event: Event) -> "UpdateBody":
+        """Return what an update says; raise `UndecodableError`."""
+        fields = _document(event).get("fields")
+        if not isinstance(fields, dict) or event.valid_until is None:
+            raise UndecodableError("an update needs `fields` and an end")
+        return cls(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalBody:
+    """What a withdrawal says: the field whose updates it ends, None for all."""
+
+    field: str | None
+
+    def text(self) -> str:
+        """Return the body as events hold it: canonical JSON."""
+        return canonical({"field": self.field})
+
+    @classmethod
+    def read(cls, event: Event) -> "WithdrawalBody":
+        """Return what a withdrawal says; raise `UndecodableError`."""
+        document = _document(event)
+        field = document.get("field")
+        if not isinstance(field, str | None) or "field" not in document:
+            raise UndecodableError("a withdrawal needs `field`, a name or null")
+        return cls(field)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityBody:
+    """What an activity says: the columns of UnifiedActivity but CustomerId, as texts."""
+
+    columns: Mapping[str, Value]
+
+    def text(self) -> str:
+        """Return the body as events hold it: canonical JSON."""
+        return canonical(dict(self.columns))
+
+    def named_by(self, event_id: str) -> "ActivityBody":
+        """Return the activity with the identity that its event gives it."""
+        source = str(self.columns.get("SourceEntityName") or UNIFIED_ACTIVITY)
+        named = {
+            "SourceEntityName": source,
+            "SourceActivityId": event_id,
+            "ActivityId": activity_id(source, event_id),
+        }
+        return ActivityBody({**self.columns, **named})
+
+    @property
+    def time(self) -> Instant | None:
+        """ActivityTime as an instant; raises `UndecodableError` where it is none."""
+        text = self.columns["ActivityTime"]
+        try:
+            return None if text is None else parse_instant(str(text))
+        except InvalidValueError as error:
+            raise UndecodableError(f"ActivityTime: {error.message.rstrip('.')}") from None
+
+    @classmethod
+    def read(cls, event: Event) -> "ActivityBody":
+        """Return what an activity says, all columns; raise `UndecodableError`.
+
+        Its time is looked at by `time` alone.
+        """
+        document = _document(event)
+        if event.valid_until is None or not event.activity_id:
+            raise UndecodableError("an activity needs an end and an ActivityId")
+        return cls({name: _text(document, name) for name, _, _ in ACTIVITY_COLUMNS})
+
+
+def _document(event: Event) -> dict[str, Any]:
+    """Return an event's body as a JSON object of the version that is known here."""
+    try:
+        document = json.loads(event.body)
+    except ValueError as error:
+        raise UndecodableError(f"its body is not JSON ({error})") from None
+    if not isinstance(document, dict):
+        raise UndecodableError("its body is not a JSON object")
+    if document.get("version", BODY_VERSION) != BODY_VERSION:
+        raise UndecodableError(f"its body has version {document['version']}, not {BODY_VERSION}")
+    return document
+
+
+def _text(document: Mapping[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    if not isinstance(value, str | None):
+        raise UndecodableError(f"{name} is not a text")
+    return value
 
 
 def resolve(draft: Draft, accepted_at: Instant, event_id: str, position: int = 0) -> Event:
@@ -97,7 +223,8 @@ def resolve(draft: Draft, accepted_at: Instant, event_id: str, position: int = 0
     valid_until = None if draft.kind == "withdrawal" else _end(draft, accepted_at, valid_from)
     body, activity_id = draft.body, draft.activity_id
     if draft.kind == "activity" and activity_id is None:
-        body, activity_id = _named_by_event(body, event_id)
+        own = ActivityBody(json.loads(body)).named_by(event_id)
+        body, activity_id = own.text(), str(own.columns["ActivityId"])
     return Event(
         position,
         event_id,
@@ -141,14 +268,6 @@ def _end(draft: Draft, accepted_at: Instant, valid_from: Instant) -> Instant:
             "Choose an end after the event time.",
         )
     return end
-
-
-def _named_by_event(body: str, event_id: str) -> tuple[str, str]:
-    record = json.loads(body)
-    source = record.get("SourceEntityName") or UNIFIED_ACTIVITY
-    identity = activity_id(source, event_id)
-    record.update(SourceEntityName=source, SourceActivityId=event_id, ActivityId=identity)
-    return canonical(record), identity
 
 
 def activity_id(source_entity: str, source_activity_id: str) -> str:

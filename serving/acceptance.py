@@ -7,17 +7,24 @@ in between.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from overtide.eventlog.contract import Answer, EventLog
+from overtide.eventlog.contract import Decision, EventLog
 from overtide.eventlog.decisions import batch_refused
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import InvalidRequestError, OvertideError, UsageError
-from overtide.schemas.events import UNIFIED_ACTIVITY, Draft, Event, hash_of
+from overtide.schemas.events import (
+    UNIFIED_ACTIVITY,
+    Draft,
+    Event,
+    Outcome,
+    UpdateBody,
+    WithdrawalBody,
+    hash_of,
+)
 from overtide.schemas.instants import format_instant
 from overtide.schemas.strict_json import checked_object
-from overtide.schemas.values import canonical
 from overtide.serving.fields import (
     Target,
     checked_fields,
@@ -28,10 +35,31 @@ from overtide.serving.fields import (
 from overtide.serving.records import Checked, activity_of, checked_record, checked_unified
 from overtide.serving.terms import NO_TERMS, Period, Terms, check_labels, period
 
-__all__ = ["Acceptance", "Target", "Terms", "answer_document"]
+__all__ = ["Acceptance", "Answer", "Target", "Terms", "answer_document"]
 
-UPDATED = 204
+STATUS = {Outcome.CHANGED: 204, Outcome.CREATED: 201, Outcome.HELD: 202}
+"""The HTTP status of each outcome."""
 Check = Callable[[Mapping[str, Any]], Checked]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one request: its `event`, or an OvertideError as its `refusal`.
+
+    `repeated`: the event was accepted before, for the same request. `status` is the HTTP status of
+    the acceptance (204 a profile, 201 an activity, 202 one that is held), so a repeated request
+    gets that of the first.
+    """
+
+    event: Event | None = None
+    refusal: OvertideError | None = None
+    repeated: bool = False
+    status: int = STATUS[Outcome.CREATED]
+
+    @classmethod
+    def of(cls, decision: Decision) -> "Answer":
+        """Return what a client hears of a decision of the log."""
+        return cls(decision.event, decision.refusal, decision.repeated, STATUS[decision.outcome])
 
 
 class Acceptance:
@@ -95,7 +123,7 @@ class Acceptance:
         generation = published(self._current())
         times = period(terms, generation.real_time["update_ttl"])
         found = checked_target(generation, target)
-        body = canonical({"fields": checked_fields(generation, changes)})
+        body = UpdateBody(checked_fields(generation, changes)).text()
         return _with_times(
             replace(
                 asked, customer_id=found.customer_id, entity=found.entity, key=found.key, body=body
@@ -118,7 +146,7 @@ class Acceptance:
             customer_id=found.customer_id,
             entity=found.entity,
             key=found.key,
-            body=canonical({"field": field}),
+            body=WithdrawalBody(field).text(),
             event_time=times.event_time,
         )
 
@@ -131,7 +159,7 @@ class Acceptance:
             sent = checked_object(record)
         except InvalidRequestError:
             return None
-        return self._log.repeated(
+        known = self._log.repeated(
             Draft(
                 "activity",
                 None,
@@ -143,6 +171,7 @@ class Acceptance:
                 request_hash=_request_hash(terms, {"entity": entity, "record": sent}),
             )
         )
+        return None if known is None else Answer.of(known)
 
     def _activity(
         self, entity: str, record: object, check: Check, terms: Terms, times: Period
@@ -171,15 +200,15 @@ class Acceptance:
             return [
                 Answer(refusal=batch_refused()) if isinstance(row, Draft) else row for row in rows
             ]
-        answers = iter(self._log.append(drafts, atomic))
+        answers = map(Answer.of, self._log.append(drafts, atomic))
         return [next(answers) if isinstance(row, Draft) else row for row in rows]
 
     def _repeated(self, asked: Draft) -> Answer | None:
         known = self._log.repeated(asked)
-        return None if known is None else _raised(known)
+        return None if known is None else _raised(Answer.of(known))
 
     def _append(self, draft: Draft) -> Answer:
-        return _raised(self._log.append([draft])[0])
+        return _raised(Answer.of(self._log.append([draft])[0]))
 
 
 def _check_of(generation: Generation, entity: str) -> Check:
@@ -206,7 +235,7 @@ def _asked(kind: Any, target: Target, terms: Terms, document: Mapping[str, Any])
         caller=terms.caller,
         idempotency_key=terms.idempotency_key,
         request_hash=_request_hash(terms, sent),
-        status=UPDATED,
+        outcome=Outcome.CHANGED,
     )
 
 
@@ -230,7 +259,7 @@ def _activity_draft(checked: Checked, terms: Terms, request_hash: str | None) ->
         request_hash=request_hash,
         body_hash=checked.body_hash,
         activity_id=checked.activity_id,
-        status=checked.status,
+        outcome=checked.outcome,
     )
 
 

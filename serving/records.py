@@ -10,7 +10,7 @@ from typing import Any
 from overtide.lake.generation import Generation
 from overtide.schemas.activities import COLUMNS, range_index, unified_activity
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
-from overtide.schemas.events import UNIFIED_ACTIVITY, activity_id, hash_of
+from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.suggestions import did_you_mean
@@ -18,8 +18,6 @@ from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, canonical, text_of
 from overtide.serving.fields import combined, no_customer, unknown_entity
-
-CREATED, HELD = 201, 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Checked:
     customer_id: str | None = None
     entity: str | None = None
     key: str | None = None
-    status: int = CREATED
+    outcome: Outcome = Outcome.CREATED
     unknown: OvertideError | None = None
 
 
@@ -74,12 +72,12 @@ def checked_record(generation: Generation, name: str, record: Mapping[str, Any])
     key = str(text_of(values[activity["foreign_key"]]))
     known = generation.resolve_record(activity["to"], key) is not None
     return Checked(
-        canonical(unified),
+        ActivityBody(unified).text(),
         hash_of({"entity": name, "record": values}),
         str(unified["ActivityId"]),
         entity=activity["to"],
         key=key,
-        status=CREATED if known else HELD,
+        outcome=Outcome.CREATED if known else Outcome.HELD,
     )
 
 
@@ -175,7 +173,7 @@ def _unified(generation: Generation, values: dict[str, Value]) -> Checked:
             "Post the source record instead if its customer is still to come.",
         )
     return Checked(
-        canonical(values),
+        ActivityBody(values).text(),
         hash_of({"customerId": customer_id, "record": values}),
         identity,
         customer_id,

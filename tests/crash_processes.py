@@ -24,7 +24,7 @@ from tests.oracle import Request
 
 if TYPE_CHECKING:
     from overtide import Project
-    from overtide.eventlog.contract import Answer
+    from overtide.serving.acceptance import Answer
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(

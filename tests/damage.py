@@ -18,7 +18,7 @@ from random import Random
 
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.events import DAMAGED, Draft, Event, event_id
+from overtide.schemas.events import DAMAGED, Draft, Event, Outcome, event_id
 from overtide.schemas.instants import HOUR
 
 NOW = 1_795_514_400_000_000
@@ -54,11 +54,14 @@ def drafts() -> list[Draft]:
             caller="crm",
             idempotency_key=key,
             request_hash=f"h{key}",
-            status=204,
+            outcome=Outcome.CHANGED,
         )
         for one, key in zip(IDS, KEYS, strict=True)
     ]
-    ended = [Draft("withdrawal", None, *record, '{"field":null}', status=204) for record in RECORDS]
+    ended = [
+        Draft("withdrawal", None, *record, '{"field":null}', outcome=Outcome.CHANGED)
+        for record in RECORDS
+    ]
     activities = [
         Draft(
             "activity", None, *record, '{"Title":"Hello"}', ttl=HOUR, activity_id=one, body_hash="b"
@@ -82,7 +85,10 @@ def drafts() -> list[Draft]:
         *ended,
         *activities,
         again,
-        *(Draft("update", IDS[0], None, None, "{}", ttl=HOUR, status=204) for _ in range(20)),
+        *(
+            Draft("update", IDS[0], None, None, "{}", ttl=HOUR, outcome=Outcome.CHANGED)
+            for _ in range(20)
+        ),
     ]
 
 

@@ -17,7 +17,6 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from overtide import runner_configs
-from overtide.eventlog.contract import Answer
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.catalog import connect
 from overtide.lake.overlay import Span, committed_position, open_overlay
@@ -29,7 +28,7 @@ from overtide.schemas.instants import format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.table import ProfileField
 from overtide.schemas.tables import OVERLAY
-from overtide.serving.acceptance import Acceptance, Target, Terms
+from overtide.serving.acceptance import Acceptance, Answer, Target, Terms
 from overtide.serving.cards import Reader
 from tests import shop
 from tests.oracle import Request

@@ -20,7 +20,6 @@ import yaml
 from overtide.cli.parser import command_parser, global_parser
 from overtide.cli.project_commands import SCHEMA
 from overtide.cli.syntax import SYNTAX
-from overtide.eventlog.contract import Answer
 from overtide.lake.flap_backs import FLAP_BACKS
 from overtide.lake.overlay import OVERLAY_STATE
 from overtide.lake.reading import Card, FieldView, Timeline, TimelineEntry
@@ -35,6 +34,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
 from overtide.schemas.table import Column, ProfileField, Table, history_of
+from overtide.serving.acceptance import Answer
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ import pytest
 
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.events import Draft, event_id
+from overtide.schemas.events import Draft, Outcome, event_id
 from overtide.schemas.instants import HOUR
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +29,7 @@ def update(customer_id="c", **changes):
             "key": None,
             "body": "{}",
             "ttl": HOUR,
-            "status": 204,
+            "outcome": Outcome.CHANGED,
             **changes,
         }
     )
@@ -44,7 +44,7 @@ def activity(activity_id="a1", body_hash="h", **changes):
             "key": "1",
             "activity_id": activity_id,
             "body_hash": body_hash,
-            "status": 201,
+            "outcome": Outcome.CREATED,
             **changes,
         },
     )
@@ -133,7 +133,11 @@ def test_every_column_survives(log):
     ]
     answers = log.append(drafts)
     assert log.read(0, 10) == [answer.event for answer in answers]
-    assert [answer.status for answer in answers] == [204, 204, 201]
+    assert [answer.outcome for answer in answers] == [
+        Outcome.CHANGED,
+        Outcome.CHANGED,
+        Outcome.CREATED,
+    ]
 
 
 def test_events_of_a_customer_are_those_of_its_ids_and_records(log):
@@ -179,10 +183,14 @@ def test_customers_are_found_in_every_chunk_of_a_long_log(log):
 def test_the_same_request_is_answered_as_the_first_time(log, clock):
     first = log.append([update(idempotency_key="k", request_hash="h", caller="app")])[0]
     clock[0] += 50 * 24 * HOUR
-    second = log.append([update(idempotency_key="k", request_hash="h", caller="app", status=500)])[
-        0
-    ]
-    assert (second.event, second.repeated, second.status) == (first.event, True, 204)
+    second = log.append(
+        [update(idempotency_key="k", request_hash="h", caller="app", outcome=Outcome.HELD)]
+    )[0]
+    assert (second.event, second.repeated, second.outcome) == (
+        first.event,
+        True,
+        Outcome.CHANGED,
+    )
     assert log.end() == 1
     assert log.repeated(update(idempotency_key="k", request_hash="h", caller="app")) == second
 
@@ -205,9 +213,9 @@ def test_keys_belong_to_their_caller(log):
 
 
 def test_the_same_activity_is_answered_as_the_first_time_and_another_body_conflicts(log):
-    first = log.append([activity(status=202)])[0]
+    first = log.append([activity(outcome=Outcome.HELD)])[0]
     second, third = log.append([activity(), activity(body_hash="other")])
-    assert (second.event, second.repeated, second.status) == (first.event, True, 202)
+    assert (second.event, second.repeated, second.outcome) == (first.event, True, Outcome.HELD)
     assert (third.refusal.code, third.refusal.status) == ("activity_conflict", 409)
     assert log.of_activity("a1") == first.event
 

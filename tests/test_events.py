@@ -1,6 +1,7 @@
 """What a draft becomes at its acceptance, and the ids of events and activities."""
 
 import json
+from dataclasses import replace
 from uuid import RFC_4122, UUID
 
 import pytest
@@ -11,7 +12,11 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import (
     MAX_AHEAD,
     MAX_LIFE,
+    ActivityBody,
     Draft,
+    UndecodableError,
+    UpdateBody,
+    WithdrawalBody,
     activity_id,
     event_id,
     hash_of,
@@ -124,3 +129,27 @@ def test_an_id_source_is_deterministic_in_tests():
 
 def test_hashes_do_not_depend_on_the_order_of_keys():
     assert hash_of({"a": 1, "b": 2}) == hash_of({"b": 2, "a": 1}) != hash_of({"a": 1})
+
+
+def test_bodies_are_read_as_they_were_written():
+    record = {"ActivityId": "x", "ActivityTime": "2027-01-15T08:00:00.000001Z", "Title": "é"}
+    event = resolve(draft(ttl=HOUR, activity_id="x"), NOW, "e")
+    for body, text in (
+        (UpdateBody({"City": "Oslo", "Points": None}), '{"fields":{"City":"Oslo","Points":null}}'),
+        (WithdrawalBody("City"), '{"field":"City"}'),
+        (WithdrawalBody(None), '{"field":null}'),
+    ):
+        assert body.text() == text
+        assert type(body).read(replace(event, body=text)) == body
+    read = ActivityBody.read(replace(event, body=ActivityBody(record).text()))
+    assert {name: value for name, value in read.columns.items() if value} == record
+    assert read.time == 1_800_000_000_000_001
+
+
+@pytest.mark.parametrize("body", [UpdateBody, WithdrawalBody, ActivityBody])
+def test_a_body_of_a_later_version_is_not_guessed_at(body):
+    text = '{"fields":{},"field":null,"version":2}'
+    event = replace(resolve(draft(ttl=HOUR, activity_id="x"), NOW, "e"), body=text)
+    with pytest.raises(UndecodableError, match="its body has version 2, not 1"):
+        body.read(event)
+    body.read(replace(event, body=text.replace("2", "1")))

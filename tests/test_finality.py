@@ -23,7 +23,7 @@ from overtide.lake import published
 from overtide.lake.catalog import Publish
 from overtide.lake.locks import commit_lock
 from overtide.lake.published import Standing
-from overtide.schemas.events import Draft, event_id
+from overtide.schemas.events import Draft, Outcome, event_id
 from overtide.schemas.instants import DAY, HOUR, SECOND, Instant
 from overtide.schemas.paths import Paths
 from overtide.serving.cards import Now, Reader
@@ -36,7 +36,7 @@ from tests.shop import CONTACTS
 ME = Target(None, CONTACTS, "1")
 AT_ONCE = 5.0
 """Seconds: much longer than a read takes, and less than what holds it up here."""
-UPDATE = Draft("update", "c", None, None, "{}", ttl=HOUR, status=204)
+UPDATE = Draft("update", "c", None, None, "{}", ttl=HOUR, outcome=Outcome.CHANGED)
 
 
 @dataclass

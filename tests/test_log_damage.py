@@ -6,6 +6,7 @@ Whatever byte of the log is another.
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from overtide.eventlog import reading
 from overtide.eventlog.extent import read_extent
 from overtide.eventlog.layout import DDL, ENTRY, VERSION
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.events import DAMAGED, Draft
+from overtide.schemas.events import DAMAGED, Draft, Outcome
 from overtide.schemas.instants import HOUR
 from tests.damage import FILES, IDS, KEYS, RECORDS, ask, drafts, faults, make_log, opened
 
@@ -237,13 +238,38 @@ def old_log(folder):
     return path, truth
 
 
+def test_outcomes_lie_in_the_log_as_the_numbers_they_always_were(tmp_path):
+    path, _ = old_log(tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert dict(connection.execute("SELECT kind, min(status) FROM event GROUP BY kind")) == {
+            "activity": 201,
+            "update": 204,
+            "withdrawal": 204,
+        }
+    assert [(one.name, one.value) for one in Outcome] == [
+        ("CHANGED", 204),
+        ("CREATED", 201),
+        ("HELD", 202),
+    ]
+
+
+def test_a_number_that_is_no_outcome_was_not_written(tmp_path):
+    path, truth = old_log(tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE event SET status = 500 WHERE position = 1")
+    assert ask(path).events[1].kind == DAMAGED
+    assert truth.events[1].kind != DAMAGED
+
+
 def test_a_log_of_an_earlier_version_is_read_as_it_is_and_goes_on_with_checksums(tmp_path):
     path, truth = old_log(tmp_path)
     before = path.read_bytes()
     assert ask(path) == truth
     assert path.read_bytes() == before
     log = opened(path)
-    added = log.append([Draft("update", ANN, None, None, "{}", ttl=HOUR, status=204)])[0].event
+    added = log.append([Draft("update", ANN, None, None, "{}", ttl=HOUR, outcome=Outcome.CHANGED)])[
+        0
+    ].event
     log.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)

@@ -7,16 +7,20 @@ the metadata lacks, or a value that no longer fits its type, is stored like any 
 may have it again) and listed besides.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from overtide.schemas import tables
-from overtide.schemas.errors import InvalidValueError
-from overtide.schemas.events import DAMAGED, Event
-from overtide.schemas.instants import Instant, parse_instant
+from overtide.schemas.events import (
+    DAMAGED,
+    ActivityBody,
+    Event,
+    UndecodableError,
+    UpdateBody,
+    WithdrawalBody,
+)
 from overtide.schemas.types import type_of
 from overtide.schemas.values import canonical
 
@@ -26,10 +30,6 @@ Fields = Mapping[str, str]
 
 OverlayRow = tuple[str, tuple[Any, ...]]
 """A table of the overlay and the column values of one row, instants in microseconds."""
-
-
-class UndecodableError(ValueError):
-    """An event's body does not say what its kind must say."""
 
 
 _ARROW = {
@@ -65,7 +65,7 @@ def overlay_rows(event: Event, fields: Fields | None) -> list[OverlayRow]:
     try:
         if event.kind not in decode:
             raise UndecodableError(f"there are no events of the kind {event.kind!r}")
-        return list(decode[event.kind](event, _body(event), fields))
+        return list(decode[event.kind](event, fields))
     except UndecodableError as error:
         return [
             _quarantined(
@@ -74,21 +74,8 @@ def overlay_rows(event: Event, fields: Fields | None) -> list[OverlayRow]:
         ]
 
 
-def _body(event: Event) -> dict[str, Any]:
-    try:
-        body = json.loads(event.body)
-    except ValueError as error:
-        raise UndecodableError(f"its body is not JSON ({error})") from None
-    if not isinstance(body, dict):
-        raise UndecodableError("its body is not a JSON object")
-    return body
-
-
-def _update_rows(event: Event, body: dict[str, Any], fields: Fields | None) -> Iterator[OverlayRow]:
-    values = body.get("fields")
-    if not isinstance(values, dict) or event.valid_until is None:
-        raise UndecodableError("an update needs `fields` and an end")
-    for name, value in values.items():
+def _update_rows(event: Event, fields: Fields | None) -> Iterator[OverlayRow]:
+    for name, value in UpdateBody.read(event).fields.items():
         yield (
             tables.UPDATES.name,
             (
@@ -105,12 +92,8 @@ def _update_rows(event: Event, body: dict[str, Any], fields: Fields | None) -> I
         yield from _misfit(event, fields, name, value)
 
 
-def _withdrawal_rows(
-    event: Event, body: dict[str, Any], fields: Fields | None
-) -> Iterator[OverlayRow]:
-    name = body.get("field")
-    if not isinstance(name, str | None) or "field" not in body:
-        raise UndecodableError("a withdrawal needs `field`, a name or null")
+def _withdrawal_rows(event: Event, fields: Fields | None) -> Iterator[OverlayRow]:
+    name = WithdrawalBody.read(event).field
     yield (
         tables.WITHDRAWALS.name,
         (*_event(event), *_target(event), name, event.valid_from, event.accepted_at, event.caller),
@@ -119,17 +102,9 @@ def _withdrawal_rows(
         yield from _misfit(event, fields, name, None)
 
 
-def _activity_rows(
-    event: Event, body: dict[str, Any], _fields: Fields | None
-) -> Iterator[OverlayRow]:
-    if event.valid_until is None or not event.activity_id:
-        raise UndecodableError("an activity needs an end and an ActivityId")
-    known = {name: _text(body, name) for name, _, _ in tables.ACTIVITY_COLUMNS}
-    columns = {
-        **known,
-        "ActivityId": event.activity_id,
-        "ActivityTime": _instant(known["ActivityTime"]),
-    }
+def _activity_rows(event: Event, _fields: Fields | None) -> Iterator[OverlayRow]:
+    body = ActivityBody.read(event)
+    columns = {**body.columns, "ActivityId": event.activity_id, "ActivityTime": body.time}
     yield (
         tables.REALTIME_ACTIVITIES.name,
         (
@@ -150,20 +125,6 @@ def _event(event: Event) -> tuple[str, int]:
 
 def _target(event: Event) -> tuple[str | None, str | None, str | None]:
     return event.customer_id, event.entity, event.key
-
-
-def _text(body: dict[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if not isinstance(value, str | None):
-        raise UndecodableError(f"{name} is not a text")
-    return value
-
-
-def _instant(text: str | None) -> Instant | None:
-    try:
-        return None if text is None else parse_instant(text)
-    except InvalidValueError as error:
-        raise UndecodableError(f"ActivityTime: {error.message.rstrip('.')}") from None
 
 
 def _misfit(event: Event, fields: Fields | None, name: str, value: Any) -> Iterator[OverlayRow]:  # noqa: ANN401 - JSON

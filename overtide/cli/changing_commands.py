@@ -8,15 +8,13 @@ from overtide.cli.arguments import name_of_input, named_customer, read_input
 from overtide.cli.output import Output, refusal_text
 from overtide.project import Project
 from overtide.schemas.errors import DONE, FAILED, InvalidValueError, UsageError
+from overtide.schemas.events import Outcome
 from overtide.schemas.strict_json import parse_json, parse_lines
 from overtide.schemas.types import type_of
-from overtide.serving.acceptance import answer_document
+from overtide.serving.acceptance import STATUS, answer_document
 
 if TYPE_CHECKING:
-    from overtide.eventlog.contract import Answer
-
-HELD = 202
-"""Status of an activity whose customer is still to come."""
+    from overtide.serving.acceptance import Answer
 
 
 def update(project: Project, arguments: Namespace, output: Output) -> int:
@@ -134,7 +132,7 @@ def accepted(answer: "Answer") -> str:
         "accepted before"
         if answer.repeated
         else "accepted, held until its customer is known"
-        if answer.status == HELD
+        if answer.status == STATUS[Outcome.HELD]
         else "accepted"
     )
     return f"{how} as event {document['eventId']}{until}"
