@@ -43,8 +43,8 @@ def in_zone_sql(local: str, time_zone: str) -> str:
     It is the local time by the offset of the day before where that fits or nothing does, else by
     that of the day after.
     """
-    if time_zone == "UTC":
-        return f"({local})::TIMESTAMPTZ"
+    if time_zone == "UTC":  # a cast asks the calendar for every value
+        return f"make_timestamptz(epoch_us({local}))"
     before, after = _by_offset("-", time_zone), _by_offset("+", time_zone)
     fits = f"timezone({literal(time_zone)}, {{}}) = local"
     return (

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from overtide.schemas.names import chained, quoted
+from overtide.schemas.names import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -84,9 +84,8 @@ def canonical_row(types: dict[str, str]) -> str:
         )
         for name, kind in types.items()
     )
-    special = chained(
-        "OR", (f"contains({text}, {letter})" for letter in (SEPARATOR, NULL) for text in texts)
-    )
+    together = f"concat({', '.join(texts)})"
+    special = " OR ".join(f"contains({together}, {letter})" for letter in (SEPARATOR, NULL))
     return f"CASE WHEN {special} THEN concat_ws({SEPARATOR}, {escaped}) ELSE {plain} END"
 
 
