@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas.mistakes import Mistake, shown
 
 if TYPE_CHECKING:
-    from overtide.schemas.configuration import Entity
+    from overtide.schemas.configuration.entities import Entity
     from overtide.schemas.loading import Examined
     from overtide.transforms.sources.files import Finding
 

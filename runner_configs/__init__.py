@@ -10,7 +10,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from overtide.schemas.configuration import Model
+from overtide.schemas.configuration.model import Model
 from overtide.schemas.errors import ConfigurationError, OvertideError
 
 FOLDER = Path(__file__).parent

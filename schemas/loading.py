@@ -12,12 +12,11 @@ from pathlib import Path as File
 from pydantic import ValidationError
 
 from overtide.schemas.annotations import below, placeholder, settings_of
-from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration import Configuration, check
 from overtide.schemas.document import Document, read_file
 from overtide.schemas.mistakes import Mistake, Path, invalid_configuration, one_of, shown
 from overtide.schemas.suggestions import closest
 from overtide.schemas.types import EXAMPLES, MEANT
-from overtide.schemas.validation import check
 
 ROUNDS = 20
 """Repairing one mistake may uncover another one below it; so deep is no document."""

@@ -13,7 +13,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from overtide.schemas.configuration import Entity, UnifiedEntity
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.matching import UnifiedEntity
 from overtide.transforms import identities
 from overtide.transforms.fingerprint import EMPTY
 from overtide.transforms.identities import Unified

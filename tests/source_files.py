@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overtide.schemas.configuration import Entity, Preference
+from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.names import columns, parquet_rows
 from overtide.transforms.ingest import ingest
 from overtide.transforms.kernel import KernelSettings, kernel

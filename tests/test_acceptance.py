@@ -9,7 +9,8 @@ import pytest
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.generation import Generation, Profile
 from overtide.schemas.activities import COLUMNS
-from overtide.schemas.configuration import Activity, Entity
+from overtide.schemas.configuration.activities import Activity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import InvalidValueError, OvertideError
 from overtide.schemas.events import activity_id, event_id
 from overtide.schemas.instants import DAY, HOUR, MINUTE, format_instant

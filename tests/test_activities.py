@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.schemas.activities import COLUMNS, range_index, unified_activity
-from overtide.schemas.configuration import Activity, Configuration
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.activities import Activity
 from overtide.schemas.events import activity_id
 from overtide.schemas.instants import format_instant, microseconds
 from overtide.schemas.names import parquet_rows

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Attribute
+from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import format_instant
 from overtide.schemas.local_times import midnight

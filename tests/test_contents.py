@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.transforms.sources.contents import HALF, wide_text
 from overtide.transforms.sources.files import about_rows, check_columns

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.transforms.sources.files import files_of
 

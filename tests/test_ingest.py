@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.transforms.sources import contract
 from tests.csv_reference import Reference

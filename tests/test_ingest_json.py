@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Attribute
+from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.types import type_of

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Entity, Preference
+from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.errors import OvertideError
 from tests.source_files import Found, read, read_files
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from overtide import runner_configs
 from overtide.pipelines.refresh import refresh
-from overtide.schemas.configuration import Configuration, Entity
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.transforms import keys, unify
 from overtide.transforms.unify import in_batches

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Condition, Configuration, Rule
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.rules import Condition, Rule
 from overtide.transforms import unify
 from overtide.transforms.pairs import ENTITY_SHIFT
 from tests.small_plan import configuration, plan_of, table_of

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from overtide.lake.locks import hold, refresh_lock
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import LOCKED
 from overtide.schemas.names import file_literal, parquet_rows
 from overtide.schemas.paths import Paths

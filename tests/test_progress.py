@@ -10,7 +10,7 @@ import pytest
 from overtide.cli.progress import Display, line
 from overtide.pipelines.progress import Follower
 from overtide.runner_configs import load as load_runner
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.progress import Event, silent
 from overtide.transforms.plan import Plan, begun, report
 from overtide.transforms.sources.files import about_rows

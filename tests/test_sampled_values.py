@@ -17,7 +17,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.transforms.sources import lines, samples
 from overtide.transforms.sources.files import Finding
 from overtide.transforms.sources.layout import layout_of

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from overtide.schemas.configuration import Entity, SourceFormatName
+from overtide.schemas.configuration.entities import Entity, SourceFormatName
 from overtide.transforms.sources.formats import FORMATS, format_of
 
 ROWS = [{"Id": str(number), "Name": f"name {number}"} for number in range(2_000)]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.configuration import Attribute
+from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.local_times import midnight
 from overtide.schemas.strict_json import parse_json

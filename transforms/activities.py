@@ -8,7 +8,9 @@ product's UnifiedActivity.
 
 import json
 
-from overtide.schemas.configuration import Activity, Entity, Relationship
+from overtide.schemas.configuration.activities import Activity
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.types import type_of
 

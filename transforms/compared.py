@@ -7,7 +7,9 @@ from functools import cached_property, reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from overtide.schemas.configuration import Attribute, Condition, Entity, Ignore
+from overtide.schemas.configuration.entities import Attribute, Entity
+from overtide.schemas.configuration.ignore import Ignore
+from overtide.schemas.configuration.rules import Condition
 from overtide.transforms.ignored import are_listed, ignored_texts, lower, trimmed
 from overtide.transforms.normalize import How, normal_texts
 

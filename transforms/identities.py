@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Entity, UnifiedEntity
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.matching import UnifiedEntity
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED

@@ -10,7 +10,9 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from overtide.schemas.configuration import Attribute, Condition, Ignore
+from overtide.schemas.configuration.entities import Attribute
+from overtide.schemas.configuration.ignore import Ignore
+from overtide.schemas.configuration.rules import Condition
 from overtide.transforms.normalize import How, normal
 from overtide.transforms.words import sections
 

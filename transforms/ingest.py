@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import chained, columns, literal, quoted
 from overtide.schemas.null_words import without_null_words
 from overtide.schemas.types import type_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Entity, Preference
+from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of

@@ -5,7 +5,8 @@ Survivorship by importance, recency, or group.
 
 from collections.abc import Mapping, Sequence
 
-from overtide.schemas.configuration import FieldGroup, MergedField, Unification
+from overtide.schemas.configuration.merge import FieldGroup, MergedField
+from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.identities import Unified

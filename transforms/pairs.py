@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
-from overtide.schemas.configuration import Condition, Entity, Ignore, Limits, Rule
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.ignore import Ignore
+from overtide.schemas.configuration.rules import Condition, Rule
+from overtide.schemas.configuration.unification import Limits
 from overtide.schemas.names import parquet_rows
 from overtide.transforms.blocks import BlockFile, block
 from overtide.transforms.compared import Compared

@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from overtide.schemas import errors
-from overtide.schemas.configuration import (
-    Activity,
-    Configuration,
-    Entity,
-    Ignore,
-    Preference,
-    Relationship,
-    Rule,
-    UnifiedEntity,
-)
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.activities import Activity
+from overtide.schemas.configuration.entities import Entity, Preference
+from overtide.schemas.configuration.ignore import Ignore
+from overtide.schemas.configuration.matching import UnifiedEntity
+from overtide.schemas.configuration.relationships import Relationship
+from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.paths import Paths
 from overtide.transforms.identities import Unified

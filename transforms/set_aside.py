@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.transforms.ingest import CORRUPT, IngestedFiles

@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import SourceError
 
 HEAD = 4096

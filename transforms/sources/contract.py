@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overtide.schemas.configuration import Attribute, Entity
+from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.names import folded
 
 if TYPE_CHECKING:

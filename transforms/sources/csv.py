@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.strict_json import parse_json
 from overtide.transforms.sources.contents import UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write

@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Literal
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import SourceError
 from overtide.schemas.mistakes import one_of, short
 from overtide.schemas.suggestions import closest

@@ -3,7 +3,7 @@
 A new one is a module with a `SourceFormat`, and its line here and in `SourceFormatName`.
 """
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.transforms.sources.contract import SourceFormat
 from overtide.transforms.sources.csv import Csv
 from overtide.transforms.sources.jsonl import JsonLines

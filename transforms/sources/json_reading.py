@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from overtide.schemas.configuration import Attribute, Entity
+from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import file_literal, literal
 from overtide.schemas.numbers import number_text

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.strict_json import parse_json
 from overtide.transforms.sources.contents import UnreadableError, opened_text

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import SourceError
 from overtide.transforms.sources.contents import UnreadableError, encoding_of, head, unreadable
 from overtide.transforms.sources.contract import Layout

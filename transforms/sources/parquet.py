@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import folded
 from overtide.schemas.types import type_of
 from overtide.transforms.sources.contents import UnreadableError, seems

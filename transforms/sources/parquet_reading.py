@@ -6,7 +6,7 @@ The text of a typed value is the one that means the value.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Attribute
+from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.types import type_of

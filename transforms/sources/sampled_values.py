@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from overtide.schemas.configuration import Attribute, Entity
+from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import number_text

@@ -6,7 +6,7 @@ From the beginning, the middle and the end of each.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from overtide.schemas.configuration import Entity
+from overtide.schemas.configuration.entities import Entity
 from overtide.transforms.sources.contract import SampledRow
 from overtide.transforms.sources.files import within
 from overtide.transforms.sources.formats import format_of

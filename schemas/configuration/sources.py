@@ -1,16 +1,17 @@
-"""Cross checks of the data sources: names, primary keys, formats, encodings and time zones."""
+"""Checks of the section `sources`: names, primary keys, formats, encodings and time zones."""
 
 import codecs
 import re
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo, available_timezones
 
-from overtide.schemas.configuration import Attribute, Entity, Preference
+from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.entities import Attribute, Entity, Preference
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.strptime import unsupported
 from overtide.schemas.suggestions import closest
 from overtide.schemas.types import COMPARED, KEYS, MARKED, TIMES, listed, type_of
-from overtide.schemas.validation_context import Checking
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
@@ -47,7 +48,7 @@ ENCODINGS = (
 )
 
 
-def check_sources(checking: Checking) -> None:
+def check_sources(checking: Checking, sources: Mapping[str, Mapping[str, Entity]]) -> None:
     """Check every entity by itself, and their names against each other."""
     for name, entity in checking.entities.items():
         place = checking.places[name]
@@ -57,7 +58,7 @@ def check_sources(checking: Checking) -> None:
         _attributes(checking, place, entity)
         if entity.prefer is not None:
             check_preference(checking, (*place, "prefer"), name, entity.prefer)
-    checking.unique(_tables(checking), "the tables of entities")
+    checking.unique(_tables(sources), "the tables of entities")
 
 
 def is_name(text: str) -> bool:
@@ -76,10 +77,10 @@ def _names(checking: Checking, place: Path) -> None:
             )
 
 
-def _tables(checking: Checking) -> list[tuple[str, Path]]:
+def _tables(sources: Mapping[str, Mapping[str, Entity]]) -> list[tuple[str, Path]]:
     """Return the names of all tables of all entities, those of the system first."""
     names: list[tuple[str, Path]] = [(name, ()) for name in SYSTEM_TABLES]
-    for source, entities in checking.configuration.sources.items():
+    for source, entities in sources.items():
         for name in entities:
             table, place = f"{source}_{name}", ("sources", source, name)
             twice = table in dict(names)  # `A_B` with `C` and `A` with `B_C` are one table

@@ -1,19 +1,17 @@
-"""What the cross checks of a configuration share.
+"""What the checks of the sections share: looking names up, and saying what is wrong with them."""
 
-Looking names up, and saying what is wrong with them.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration import Configuration, Entity
-from overtide.schemas.document import Document
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.mistakes import Mistake, Path, one_of, shown
 from overtide.schemas.names import folded
 from overtide.schemas.suggestions import closest
 from overtide.schemas.types import type_of
 
-RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun")
+if TYPE_CHECKING:
+    from overtide.schemas.document import Document  # at the top it would load YAML
 
 
 @dataclass
@@ -23,23 +21,13 @@ class Checking:
     Paths in `broken` hold placeholders and are not spoken of again.
     """
 
-    configuration: Configuration
-    document: Document
+    document: "Document"
     broken: frozenset[Path]
+    entities: Mapping[str, Entity]
+    """By their full names, as are the `places` at which they are declared."""
+    places: Mapping[str, Path]
+    unified: Sequence[str]
     found: list[Mistake] = field(default_factory=list)
-    entities: dict[str, Entity] = field(default_factory=dict)
-    places: dict[str, Path] = field(default_factory=dict)
-    unified: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Prepare the look-ups by an entity's full name."""
-        self.entities = self.configuration.entities()
-        self.places = {
-            f"{source}_{name}": ("sources", source, name)
-            for source, entities in self.configuration.sources.items()
-            for name in entities
-        }
-        self.unified = [one.entity for one in self.configuration.unification.entities]
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
         """Remember a mistake, unless the place is broken already."""

@@ -1,0 +1,90 @@
+"""What a project declares in its `overtide.yaml`: a module per section, models and checks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from overtide.schemas.configuration.activities import Activity, check_activities
+from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.instance import Instance
+from overtide.schemas.configuration.model import Model, Word
+from overtide.schemas.configuration.places import EventLog, Lake, check_places
+from overtide.schemas.configuration.real_time import RealTime, check_durations
+from overtide.schemas.configuration.relationships import Relationship, check_relationships
+from overtide.schemas.configuration.sources import check_sources
+from overtide.schemas.configuration.unification import Unification, check_unification
+from overtide.schemas.mistakes import Mistake, Path
+
+if TYPE_CHECKING:
+    from overtide.schemas.document import Document  # at the top it would load YAML
+
+
+class Configuration(Model):
+    """A whole `overtide.yaml`."""
+
+    instance: Instance = Field(description="who this project is")
+    sources: dict[str, dict[str, Entity]] = Field(
+        description="data source -> entity -> where and what it is"
+    )
+    null_words: list[Word] = Field(
+        default=[],
+        description="what is read as null in every column of every source, in any case",
+        examples=[["N/A", "NULL", "unknown"]],
+    )
+    unification: Unification = Field(description="how records become customers")
+    relationships: list[Relationship] = Field(
+        default=[], description="how activities find their customers"
+    )
+    activities: list[Activity] = Field(
+        default=[], description="which rows are activities; one entry per entity"
+    )
+    real_time: RealTime = Field(default=RealTime(), description="defaults of real-time events")
+    lake: Lake = Field(default=Lake(), description="where the lake is")
+    event_log: EventLog = Field(default=EventLog(), description="where accepted events are kept")
+
+    def entities(self) -> dict[str, Entity]:
+        """Return every entity by its full name `{DataSource}_{Entity}`, as declared.
+
+        They come in the order of declaration.
+        """
+        return {
+            f"{source}_{name}": entity.with_null_words(self.null_words)
+            for source, entities in self.sources.items()
+            for name, entity in entities.items()
+        }
+
+
+def check(
+    configuration: Configuration, document: "Document", broken: frozenset[Path]
+) -> list[Mistake]:
+    """Return everything that is wrong between the sections of a configuration, and notes."""
+    places: dict[str, Path] = {
+        f"{source}_{name}": ("sources", source, name)
+        for source, entities in configuration.sources.items()
+        for name in entities
+    }
+    unified = [one.entity for one in configuration.unification.entities]
+    checking = Checking(document, broken, configuration.entities(), places, unified)
+    check_sources(checking, configuration.sources)
+    check_unification(checking, configuration.unification)
+    check_relationships(checking, configuration.relationships)
+    check_activities(checking, configuration.activities, configuration.relationships)
+    check_durations(checking, configuration.real_time)
+    check_places(checking, configuration.lake, configuration.event_log)
+    _unused(checking, configuration.activities)
+    return checking.found
+
+
+def _unused(checking: Checking, activities: Sequence[Activity]) -> None:
+    if checking.found or checking.broken:
+        return  # one that is misspelt where it is used only looks unused
+    used = {*checking.unified, *(activity.entity for activity in activities)}
+    for name, place in checking.places.items():
+        if name not in used:
+            checking.note(
+                "unused_entity",
+                place,
+                f"{name} is neither unified nor an activity: it is only kept.",
+            )

@@ -1,0 +1,148 @@
+"""One table of a data source: where its files are and how they are read.
+
+Names of attributes are the columns' names in the files. `sources` checks them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from overtide.schemas.configuration.model import Country, Model, Text, Word
+from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
+from overtide.schemas.types.attribute_type import Reading
+
+TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
+SourceFormatName = Literal["csv", "parquet", "jsonl"]
+
+
+class Attribute(Model):
+    """One column of an entity: its type, how its text is read, and what it means."""
+
+    type: TypeName = Field(
+        default="string", description="the type its values are read as", examples=["decimal(18, 2)"]
+    )
+    format: Text | None = Field(
+        default=None,
+        description="strptime format of a date or datetime; ISO 8601 without",
+        examples=["%d-%m-%Y %H:%M:%S"],
+    )
+    decimal_mark: Literal[".", ","] = Field(
+        default=".", description="the decimal mark of a double or decimal", examples=[","]
+    )
+    semantic_type: Text | None = Field(
+        default=None,
+        description="what it means, such as `Person.FullName`",
+        examples=["Identity.Service.Email"],
+    )
+    optional: bool = Field(
+        default=False,
+        description="whether the column may be missing from the files",
+        examples=[True],
+    )
+    null_words: list[Word] | None = Field(
+        default=None,
+        description="what is read as null in this column, instead of the project's `null_words`",
+        examples=[["N/A", "-"]],
+    )
+    country: Country | None = Field(
+        default=None,
+        description="whose numbers the telephone numbers without a country code are",
+        examples=["NL"],
+    )
+
+    @property
+    def reading(self) -> Reading:
+        """How its texts are read."""
+        return Reading(self.format, self.decimal_mark)
+
+
+class Preference(Model):
+    """Which of several rows or records is preferred.
+
+    The docs say what decides between equal ones.
+    """
+
+    policy: Literal["most_filled", "most_recent", "least_recent"] = Field(
+        default="most_filled",
+        description="the one with most values, or the newest, or the oldest",
+        examples=["most_recent"],
+    )
+    attribute: str | None = Field(
+        default=None,
+        description=(
+            "the date or number that most/least_recent compares; a row without it comes last"
+        ),
+        examples=["CreatedOn"],
+    )
+
+
+class Entity(Model):
+    """One table of a data source: where its files are and how they are read."""
+
+    path: Text = Field(
+        description="a file or a glob such as `data/contacts-*.csv`, within the project's folder",
+        examples=["data/contacts-*.csv"],
+    )
+    format: SourceFormatName = Field(
+        default="csv", description="how the files are written", examples=["parquet"]
+    )
+    encoding: str = Field(
+        default="utf-8",
+        description="the character encoding of CSV and JSON lines files",
+        examples=["windows-1252"],
+    )
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
+        default=",", description="the character between the columns of CSV files", examples=[";"]
+    )
+    time_zone: str = Field(
+        default="UTC",
+        description="the zone of dates and times that carry no offset",
+        examples=["Europe/Amsterdam"],
+    )
+    primary_key: str = Field(
+        description=f"the attribute that identifies a record: a {listed(KEYS)}",
+        examples=["ContactId"],
+    )
+    attributes: dict[str, Attribute | TypeName] = Field(
+        description="column -> its type, or the long form with format and more",
+        examples=[{"ContactId": "string", "CreatedOn": {"type": "date", "format": "%m/%d/%Y"}}],
+    )
+    max_set_aside_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=5.0,
+        description="a refresh fails when more than this share of the rows has to be set aside",
+        examples=[0.5],
+    )
+    max_shrink_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=50.0,
+        description="a refresh fails when more than this share of the rows published last is gone; "
+        "`overtide refresh --allow-shrink` passes it",
+        examples=[10],
+    )
+    prefer: Preference | None = Field(
+        default=None,
+        description="which of several rows with one primary key is kept; without it the "
+        "preference of "
+        "the entity's `deduplicate` in `unification.entities`",
+        examples=[{"policy": "most_recent", "attribute": "ChangedOn"}],
+    )
+
+    def attribute(self, name: str) -> Attribute:
+        """Return the attribute in its long form."""
+        short = self.attributes[name]
+        return Attribute(type=short) if isinstance(short, str) else short
+
+    def with_null_words(self, words: list[str]) -> "Entity":
+        """Return the entity with these null words for attributes that have none of their own."""
+        if not words:
+            return self
+        attributes = {name: self.attribute(name) for name in self.attributes}
+        return self.model_copy(
+            update={
+                "attributes": {
+                    name: attribute
+                    if attribute.null_words is not None
+                    else attribute.model_copy(update={"null_words": words})
+                    for name, attribute in attributes.items()
+                }
+            }
+        )

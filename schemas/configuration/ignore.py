@@ -1,0 +1,43 @@
+"""Values that stand for none."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from overtide.schemas.configuration.model import Model, Word
+
+
+class Ignore(Model):
+    """Values that stand for none: they are kept, and compare as null."""
+
+    defaults: bool = Field(
+        default=True,
+        description=(
+            "whether the built-in list applies, such as `n/a`, `unknown` and `none@none.com`"
+        ),
+        examples=[False],
+    )
+    values: list[Word] = Field(
+        default=[],
+        description="more values, compared after normalisation, in any case",
+        examples=[["shop@shop.org"]],
+    )
+    keep: list[Word] = Field(
+        default=[],
+        description="values of the built-in list that mean something here",
+        examples=[["Null", "na"]],
+    )
+    shared_by: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="every value that more than so many records of the entity share is ignored too",
+        examples=[100],
+    )
+
+    def joined(self, other: "Ignore") -> "Ignore":
+        """Return what is ignored by this or the other, whose `shared_by` goes before this one's."""
+        return Ignore(
+            defaults=self.defaults and other.defaults,
+            values=[*self.values, *other.values],
+            keep=[*self.keep, *other.keep],
+            shared_by=self.shared_by if other.shared_by is None else other.shared_by,
+        )

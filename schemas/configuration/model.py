@@ -1,0 +1,24 @@
+"""What all sections of `overtide.yaml` are made of.
+
+The documents are strict: an unknown key is an error.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Text = Annotated[str, Field(min_length=1)]
+Word = Annotated[Text, BeforeValidator(lambda value: "null" if value is None else value)]
+"""A text; YAML takes the word null for a value of its own."""
+Country = Annotated[
+    str,
+    BeforeValidator(lambda value: "NO" if value is False else value),
+    Field(pattern="^[A-Z]{2}$"),
+]
+"""A country by ISO 3166; YAML takes Norway's NO for false."""
+
+
+class Model(BaseModel):
+    """Base of all sections: unknown keys are refused and values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

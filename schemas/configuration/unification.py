@@ -1,0 +1,75 @@
+"""The section `unification`: map, deduplicate, match and merge."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.ignore import Ignore
+from overtide.schemas.configuration.matching import (
+    MatchPair,
+    UnifiedEntity,
+    check_match,
+    check_unified,
+)
+from overtide.schemas.configuration.merge import Merge, check_merge
+from overtide.schemas.configuration.model import Model
+
+
+class Limits(Model):
+    """A block or a customer larger than this is not merged but told."""
+
+    block_size: Annotated[int, Field(ge=2)] = Field(
+        default=1000,
+        description="the most records that may share the exact values of a rule",
+        examples=[200],
+    )
+    cluster_size: Annotated[int, Field(ge=2)] = Field(
+        default=1000, description="the most records of one customer", examples=[50]
+    )
+    large_customer: Annotated[int, Field(ge=2)] = Field(
+        default=50, description="customers with more records are unified, and told", examples=[10]
+    )
+
+
+class Unification(Model):
+    """Map, deduplicate, match and merge."""
+
+    entities: Annotated[list[UnifiedEntity], Field(min_length=1)] = Field(
+        description="the entities that make up customers; the first is the primary entity",
+        examples=[[{"entity": "Shop_Contacts"}, {"entity": "Loyalty_Members"}]],
+    )
+    match: list[MatchPair] = Field(
+        default=[],
+        description="how records of different entities find each other",
+        examples=[
+            [
+                {
+                    "entity": "Loyalty_Members",
+                    "to": "Shop_Contacts",
+                    "rules": [{"name": "E-mail", "conditions": [{"fields": "EMail"}]}],
+                }
+            ]
+        ],
+    )
+    merge: Merge = Field(
+        description="the columns of Customer",
+        examples=[{"fields": [{"name": "EMail", "from": ["Shop_Contacts.EMail"]}]}],
+    )
+    ignore: Ignore = Field(
+        default=Ignore(),
+        description="values that stand for none in all entities",
+        examples=[{"shared_by": 100}],
+    )
+    limits: Limits = Field(
+        default=Limits(),
+        description="how large a block and a customer may be",
+        examples=[{"block_size": 200}],
+    )
+
+
+def check_unification(checking: Checking, unification: Unification) -> None:
+    """Check the entities that take part, their rules, and the columns of Customer."""
+    check_unified(checking, unification.entities)
+    check_match(checking, unification.match)
+    check_merge(checking, unification.merge)
