@@ -91,9 +91,8 @@ def merged_views(connection: "DuckDBPyConnection", plain: Path, when: str = "") 
     by_hand = plain_view(connection, plain)
     queries = {
         "now": "SELECT City, count(*) FROM lake.Customer_live GROUP BY City ORDER BY ALL",
-        "as of": f"SELECT City, count(*) FROM lake.customer_as_of(TIMESTAMPTZ '{now}', "
-        f"TIMESTAMPTZ '{now}') "
-        "GROUP BY City ORDER BY ALL",
+        "as of": f"SELECT City, count(*) FROM lake.customer_as_of(TIMESTAMPTZ '{now}', TIMESTAMPTZ "
+        f"'{now}') GROUP BY City ORDER BY ALL",
     }
     answers = [connection.execute(query).fetchall() for query in [by_hand, *queries.values()]]
     assert answers[0] == answers[1] == answers[2], "the views and the hand-written SQL disagree"

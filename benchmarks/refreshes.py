@@ -98,8 +98,7 @@ def change_one_in_a_hundred(files: Path, out: Path, kind: str) -> Path:
         )
         duckdb.execute(
             f"COPY (SELECT * REPLACE (CASE WHEN hash({key}) % 100 = 0 THEN {value} ELSE {column} "
-            "END "
-            f"AS {column}) FROM {read}) TO '{out}/{name}.{kind}' ({options})"
+            f"END AS {column}) FROM {read}) TO '{out}/{name}.{kind}' ({options})"
         )
     return out
 

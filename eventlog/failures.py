@@ -101,8 +101,7 @@ def another(position: int) -> OvertideError:
     """
     return _replaced(
         f"The lake holds events up to position {position:,} of another event log: this one was "
-        "lost and "
-        "begun anew, or comes from an older backup.",
+        "lost and begun anew, or comes from an older backup.",
         None,
     )
 

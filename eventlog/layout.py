@@ -69,8 +69,7 @@ MIGRATION = (
 
 EVENT = (
     "position, event_id, accepted_at, kind, customer_id, entity, key, valid_from, valid_until, "
-    "caller, body, "
-    "activity_id"
+    "caller, body, activity_id"
 )
 ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
 STORED = ENTRY + ", checksum"

@@ -79,8 +79,7 @@ def _gone(history_days: int, forgotten: Instant) -> str:
     horizon = f"greatest({kept_since}, TIMESTAMPTZ {literal(format_instant(forgotten))})"
     text = (
         f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back "
-        f"{history_days} "
-        "days at most"
+        f"{history_days} days at most"
     )
     return f'WHEN least(r."T", r."K") < {horizon} THEN error({literal(text)})'
 

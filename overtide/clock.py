@@ -26,6 +26,5 @@ def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
         f"behind the last event or publish ({format_instant(last)}).",
         None,
         "Set it right. Until then new events and publishes get instants just after that one, and "
-        "now "
-        "is that instant.",
+        "now is that instant.",
     )

@@ -95,11 +95,9 @@ def plain_sql(column: str, whole: str = "1e15") -> str:
     power = f"split_part({text}, 'e', 2)::INT"
     return (
         f"CASE WHEN {column} = trunc({column}) AND abs({column}) < {whole} THEN "
-        f"{column}::BIGINT::VARCHAR "
-        f"WHEN contains({text}, 'e+') THEN {sign} || rpad({mantissa}, {power} + 1, '0') "
-        f"WHEN contains({text}, 'e') THEN {sign} || '0.' || repeat('0', -{power} - 1) || "
-        f"{mantissa} "
-        f"ELSE regexp_replace({text}, '\\.0$', '') END"
+        f"{column}::BIGINT::VARCHAR WHEN contains({text}, 'e+') THEN {sign} || rpad({mantissa}, "
+        f"{power} + 1, '0') WHEN contains({text}, 'e') THEN {sign} || '0.' || repeat('0', -{power} "
+        f"- 1) || {mantissa} ELSE regexp_replace({text}, '\\.0$', '') END"
     )
 
 

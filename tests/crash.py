@@ -44,9 +44,8 @@ def main() -> int:
             flush=True,
         )
     print(
-        f"{total.crashes} crashes at {len(total.reached)} named steps and at random; "
-        f"{total.reads} reads beside "
-        f"them, {total.slow} too slow to count"
+        f"{total.crashes} crashes at {len(total.reached)} named steps and at random; {total.reads} "
+        f"reads beside them, {total.slow} too slow to count"
     )
     shutil.rmtree(folder)
     return 0

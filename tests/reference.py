@@ -301,27 +301,24 @@ def normalisations(_: str) -> str:
         "numerals": (
             (
                 "digits of all scripts and styles become 0 to 9, and letters that Unicode says to "
-                "be whole numbers become "
-                "these (`Ⅷ ⑫ ❽`); `½` and `八` stay"
+                "be whole numbers become these (`Ⅷ ⑫ ❽`); `½` and `八` stay"
             ),
             "Room ③²",
         ),
         "ascii": (
             (
                 "accents go where they are accents: after Latin and Greek letters; marks of "
-                "stress on Cyrillic vowels and "
-                f"the optional points of Arabic and Hebrew, too. These become A to Z: {latin}, `ﬁ "
-                "ª 𝐀`. Other alphabets "
-                "stay, with their marks: `й` is no `и`, `が` no `か`, `कोमल` no `कमल`"
+                "stress on Cyrillic vowels and the optional points of Arabic and Hebrew, too. "
+                f"These become A to Z: {latin}, `ﬁ ª 𝐀`. Other alphabets stay, with their marks: "
+                "`й` is no `и`, `が` no `か`, `कोमल` no `कमल`"
             ),
             "Strauß Łódź Ærø",
         ),
         "lower": (
             (
-                "upper and lower case become one by Unicode's full case folding: `ß` is `ss`, "
-                "both small sigmas are one; "
-                "I is i, and the Turkish `ı` and `İ` stay letters of their own (`ascii` makes all "
-                "of them i)"
+                "upper and lower case become one by Unicode's full case folding: `ß` is `ss`, both "
+                "small sigmas are one; I is i, and the Turkish `ı` and `İ` stay letters of their "
+                "own (`ascii` makes all of them i)"
             ),
             "De Vries-Groß",
         ),
@@ -329,29 +326,25 @@ def normalisations(_: str) -> str:
         "phone": (
             (
                 "the digits without extension and leading zeros; of a number with `+`, or of one "
-                "whose `country` is "
-                "configured, country code and number by the rules of its country (the library "
-                "`phonenumbers`)"
+                "whose `country` is configured, country code and number by the rules of its "
+                "country (the library `phonenumbers`)"
             ),
             "+31 (0)20-555 1234 ext 7",
         ),
         "name": (
             (
                 f"as `lower`; {_size('titles')} titles, degrees and generations go (`Mr Dr Frau "
-                "dhr. Mme Jr PhD`); "
-                f"{_size('names')} short forms and spellings of first names become the names that "
-                "they stand for. Those "
-                "that are common for several names stay: `Alex Chris Pat Sam Kathy Jack`"
+                f"dhr. Mme Jr PhD`); {_size('names')} short forms and spellings of first names "
+                "become the names that they stand for. Those that are common for several names "
+                "stay: `Alex Chris Pat Sam Kathy Jack`"
             ),
             "Dr. Bob Smith",
         ),
         "address": (
             (
                 f"as `lower`; {_size('addresses', 'words')} words for streets, directions and "
-                "units become those of the "
-                "US postal service (Publication 28), Dutch, German and French street words too, "
-                "also as ends of "
-                "words: `Kerkstraat` is `Kerkstr.`"
+                "units become those of the US postal service (Publication 28), Dutch, German and "
+                "French street words too, also as ends of words: `Kerkstraat` is `Kerkstr.`"
             ),
             "12 North West Park Street",
         ),

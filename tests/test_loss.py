@@ -354,10 +354,8 @@ def test_a_source_that_shrank_stops_the_publish_and_may_be_let_pass(tmp_path):
     assert refused.code == 1
     assert (
         "S_C has 4 rows, and had 10 in the last published run: more than 50 % are gone. Check its "
-        "files; if that "
-        "is right, run `overtide refresh --allow-shrink`, or raise `max_shrink_percent`. Run 1 is "
-        "still "
-        "served." in refused.err
+        "files; if that is right, run `overtide refresh --allow-shrink`, or raise "
+        "`max_shrink_percent`. Run 1 is still served." in refused.err
     )
     assert call("-C", tmp_path, "--json", "refresh").document["error"]["code"] == "source_shrank"
     passed = told(tmp_path, "--allow-shrink")

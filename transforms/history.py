@@ -38,9 +38,8 @@ def replaced(stamped_rows: str, old: str, key: str, values: list[str], run: int)
     """Return the SQL of the old rows that changed or vanished, with `ReplacedRun`."""
     return (
         f"SELECT {columns(values, 'old.')}, old.FirstRun, {run}::INTEGER AS ReplacedRun FROM "
-        f"({old}) AS old "
-        f"ANTI JOIN (SELECT {key} FROM ({stamped_rows}) WHERE FirstRun < {run}) AS new ON "
-        f"{_same_key(key)}"
+        f"({old}) AS old ANTI JOIN (SELECT {key} FROM ({stamped_rows}) WHERE FirstRun < {run}) AS "
+        f"new ON {_same_key(key)}"
     )
 
 

@@ -203,8 +203,7 @@ def _corruption(entity: Entity, raw: Raw) -> str:
     record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
     return (
         f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', "
-        f"{raw.line}, "
-        f"'record', json_object({record}))::VARCHAR END"
+        f"{raw.line}, 'record', json_object({record}))::VARCHAR END"
     )
 
 

@@ -6,18 +6,15 @@
 from collections.abc import Collection
 
 NOTHING = {
-    "Registry": "SELECT NULL::VARCHAR AS EntityName, NULL::VARCHAR AS PrimaryKey, NULL::VARCHAR "
-    "AS CustomerId, "
-    "NULL::INTEGER AS Run WHERE false",
+    "Registry": "SELECT NULL::VARCHAR AS EntityName, NULL::VARCHAR AS PrimaryKey, NULL::VARCHAR AS "
+    "CustomerId, NULL::INTEGER AS Run WHERE false",
     "Identity": "SELECT NULL::VARCHAR AS CustomerId, NULL::INTEGER AS Run, NULL::VARCHAR AS "
-    "EntityName, "
-    "NULL::VARCHAR AS PrimaryKey WHERE false",
+    "EntityName, NULL::VARCHAR AS PrimaryKey WHERE false",
     "IdentityAlias": (
         "SELECT NULL::VARCHAR AS PreviousCustomerId, NULL::VARCHAR AS CustomerId WHERE false"
     ),
     "Departure": "SELECT NULL::VARCHAR AS EntityName, NULL::VARCHAR AS PrimaryKey, NULL::VARCHAR "
-    "AS CustomerId, "
-    "NULL::INTEGER AS Run WHERE false",
+    "AS CustomerId, NULL::INTEGER AS Run WHERE false",
 }
 """What the registry's tables hold before the first publish, as SQL."""
 

@@ -113,10 +113,8 @@ def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | No
         f"A step of the refresh needs more memory than it may use ({memory_limit}).",
         None,
         "Raise `memory_limit` in a copy of the runner's file and name it with --runner "
-        "(docs/runners.md), with fewer "
-        "`threads` where the machine has no more memory, and keep room on the disk of the lake, "
-        "where a step puts "
-        "what its memory does not hold.",
+        "(docs/runners.md), with fewer `threads` where the machine has no more memory, and keep "
+        "room on the disk of the lake, where a step puts what its memory does not hold.",
     )
 
 
@@ -168,8 +166,7 @@ def count(connection: "DuckDBPyConnection", query: str) -> int:
 
 PARQUET = (
     "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-    "DICTIONARY_SIZE_LIMIT 1000, "
-    "STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536"
+    "DICTIONARY_SIZE_LIMIT 1000, STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536"
 )
 """Values that repeat less are no gain from a dictionary, whose attempt costs a fifth of the
 writing; and DuckDB takes memory for the whole page of a dictionary, of every column, as soon as it

@@ -262,8 +262,7 @@ def corrupt_rows(entity: Entity, rows: str, repeats: Path | None, some: bool) ->
 def _listed(key: str) -> str:
     return (
         f"SELECT {CORRUPT} ->> 'details' AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, true "
-        "AS IsKept, "
-        f"__file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record"
+        f"AS IsKept, __file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record"
     )
 
 

@@ -37,8 +37,7 @@ def named_rows(ingested: list[IngestedFiles]) -> str:
     """Return the SQL of the rows of files, each with the name of its file in `__file`."""
     return " UNION ALL ".join(
         f"SELECT * REPLACE (list_extract([{', '.join(map(literal, files.sources))}], __file + 1) "
-        "AS __file) "
-        f"FROM {parquet_rows([files.rows_path])}"
+        f"AS __file) FROM {parquet_rows([files.rows_path])}"
         for files in ingested
     )
 

@@ -209,8 +209,7 @@ def find_pairs(key: tuple[int, int, int], files: Iterable[BlockFile], plan: Plan
 
 NO_PAIRS = (
     "SELECT 0::BIGINT AS lower_record, 0::BIGINT AS upper_record, 0::INTEGER AS rule, 0::INTEGER "
-    "AS score "
-    "WHERE false"
+    "AS score WHERE false"
 )
 
 

@@ -29,27 +29,22 @@ WHO = "eCommerce_eCommerceContacts=CNTID_1000"
 LIFE = "6s"
 TEXTS = {
     "1. Unify": "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and "
-    "their purchases and "
-    "reviews in three more files. A refresh reads all five, finds who is who, and publishes one "
-    "profile per person.",
+    "their purchases and reviews in three more files. A refresh reads all five, finds who is who, "
+    "and publishes one profile per person.",
     "2. A customer's card": "Two records with the same e-mail and, in another order, the same "
     "name are one person. "
     "Any record's key finds the card; each field comes from the source that is best for it.",
     "3. Something happens": f"The call centre moves the customer to the platinum tier, for {LIFE} "
-    "in this demo, and "
-    "the shop reports a purchase. Neither waits for the next refresh.",
+    "in this demo, and the shop reports a purchase. Neither waits for the next refresh.",
     "4. Both are there at once": (
         "The card says which value is live, until when, and (last column) what lies beneath."
     ),
     "5. The stream carries both into the lake": "Until then only SQL did not know. Rows and log "
-    "positions are "
-    "committed together, so the stream may be killed at any instant.",
+    "positions are committed together, so the stream may be killed at any instant.",
     "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. "
-    "Every instant can "
-    "still be asked for, also as it was known at another.",
+    "Every instant can still be asked for, also as it was known at another.",
     "7. The same in SQL": "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. "
-    "Views show what is "
-    "live, macros what was at any instant.",
+    "Views show what is live, macros what was at any instant.",
 }
 """What each step shows, by its title."""
 RECORDS = """SELECT ContactId, FullName, EMail FROM eCommerce_eCommerceContacts

@@ -154,8 +154,7 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         "nothing yet: run `overtide refresh`"
         if published is None
         else f"run {published['run']} at {published['publishedAt']}, "
-        f"{published['ageSeconds']:,.0f} s ago"
-        f"{_served(published)}"
+        f"{published['ageSeconds']:,.0f} s ago{_served(published)}"
     )
     behind = (
         f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind"

@@ -52,9 +52,8 @@ def _update(parser: Parser) -> None:
         "words",
         nargs="*",
         metavar="CUSTOMER_ID FIELD=TEXT FIELD:=JSON",
-        help="the customer (not with "
-        "--key), then fields: `=` takes text, read by the field's type; `:=` takes JSON, such as "
-        "null",
+        help="the customer (not with --key), then fields: `=` takes text, read by the field's "
+        "type; `:=` takes JSON, such as null",
     )
     _key(parser)
     _terms(parser)

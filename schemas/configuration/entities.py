@@ -120,9 +120,8 @@ class Entity(Model):
     )
     prefer: Preference | None = Field(
         default=None,
-        description="which of several rows with one primary key is kept; without it the "
-        "preference of "
-        "the entity's `deduplicate` in `unification.entities`",
+        description="which of several rows with one primary key is kept; without it the preference "
+        "of the entity's `deduplicate` in `unification.entities`",
         examples=[{"policy": "most_recent", "attribute": "ChangedOn"}],
     )
 

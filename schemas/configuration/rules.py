@@ -37,8 +37,7 @@ class Condition(Model):
 
     fields: str | list[str] | dict[str, str | list[str]] = Field(
         description="an attribute (or a list, compared in combination) when it has the same name "
-        "in both entities, "
-        "else a mapping from entity to that",
+        "in both entities, else a mapping from entity to that",
         examples=[
             "EMail",
             ["FirstName", "LastName"],
@@ -63,8 +62,7 @@ class Condition(Model):
     country: Country | None = Field(
         default=None,
         description="for `phone`: whose numbers those without a country code are, where the "
-        "attribute "
-        "says nothing",
+        "attribute says nothing",
         examples=["NL"],
     )
     ignore: bool = Field(

@@ -6,8 +6,7 @@ CODES = {
     "clock_behind": Explained(
         "command",
         "Warning, in `warnings` of every document and on standard error: the machine's clock is "
-        "more than a "
-        "second behind the last event or publish.",
+        "more than a second behind the last event or publish.",
         "Set the clock right; nothing is lost meanwhile (docs/concepts.md, Now).",
         *LISTED,
     ),

@@ -24,16 +24,14 @@ CODES = {
     "missing_key": Explained(
         "refresh",
         "Rows that `validate` sampled have no primary key: a mistake where a refresh would refuse "
-        "so many, "
-        "else a note.",
+        "so many, else a note.",
         "Correct the file, or name another primary key.",
         exit_codes=USAGE,
     ),
     "nested_value": Explained(
         "refresh",
         "Values that `validate` sampled are lists or objects: a mistake where most of a column "
-        "are, else a "
-        "note.",
+        "are, else a note.",
         "Write their parts as columns of their own.",
         exit_codes=USAGE,
     ),
@@ -75,22 +73,19 @@ CODES = {
     "row_set_aside": Explained(
         "refresh",
         "In the details of `too_many_set_aside`: one of the first rows that could not be read or "
-        "have no "
-        "primary key, with its file, its line and what is wrong.",
+        "have no primary key, with its file, its line and what is wrong.",
         "Correct that row.",
     ),
     "rows_lost": Explained(
         "refresh",
         "The rows read are not those kept, set aside, repeated or lost to another of their key: a "
-        "fault of "
-        "Overtide.",
+        "fault of Overtide.",
         "The old base is still served; report it with the file.",
     ),
     "source_shrank": Explained(
         "refresh",
         "A source has lost more than `max_shrink_percent` of the rows that were published last; "
-        "`details` "
-        "lists several of them. The old base is still served.",
+        "`details` lists several of them. The old base is still served.",
         "Check its files; `overtide refresh --allow-shrink` publishes them all the same.",
     ),
     "sources_wrong": Explained(
@@ -112,17 +107,15 @@ CODES = {
     "unreadable_line": Explained(
         "refresh",
         "Lines that `validate` sampled are no rows: a mistake where a refresh would refuse so "
-        "many, else a "
-        "note.",
+        "many, else a note.",
         "Correct the file, or its `delimiter`, `encoding` or `format`.",
         exit_codes=USAGE,
     ),
     "values_do_not_fit": Explained(
         "refresh",
         "Values that `validate` sampled are not of their type: a mistake where most of a column "
-        "are not, or "
-        "where another format fits all of them, else a note. A refresh makes such values null and "
-        "lists their records.",
+        "are not, or where another format fits all of them, else a note. A refresh makes such "
+        "values null and lists their records.",
         "Correct the type, the `format` or the `decimal_mark` of the attribute, or the file.",
         exit_codes=USAGE,
     ),

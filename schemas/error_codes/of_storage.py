@@ -32,8 +32,7 @@ CODES = {
     "generation_missing": Explained(
         "storage",
         "The serving generation of the published run is missing or damaged, and the lake cannot "
-        "stand in, "
-        "since an earlier version published it.",
+        "stand in, since an earlier version published it.",
         "Run `overtide refresh`, which builds a new one.",
         (503,),
     ),
@@ -41,8 +40,7 @@ CODES = {
         "storage",
         "The lake cannot be read or written, or its catalog is lost.",
         "Check that the catalog and its data folder are whole, may be written to, and that the "
-        "disk is not full; "
-        "[restore](operations.md#backups) a catalog that is lost.",
+        "disk is not full; [restore](operations.md#backups) a catalog that is lost.",
         (503,),
     ),
     "locked": Explained(
@@ -61,23 +59,18 @@ CODES = {
     ),
     "log_corrupt": Explained(
         "storage",
-        "The event log is damaged, the file is no event log, or an event is not as it was "
-        "written: the "
-        "message says which. In `realtime_quarantine`: such an event, which SQL does not show.",
+        "The event log is damaged, the file is no event log, or an event is not as it was written: "
+        "the message says which. In `realtime_quarantine`: such an event, which SQL does not show.",
         "[Restore](operations.md#when-the-event-log-is-lost) the newest backup of the log; until "
-        "then `--base` reads "
-        "without real-time changes.",
+        "then `--base` reads without real-time changes.",
         (500,),
     ),
     "log_replaced": Explained(
         "storage",
         "The event log lacks events that were accepted, carried into the lake or published from: "
-        "it was "
-        "lost, cut, or comes from an older backup.",
-        "Restore the newest backup of the log. Where there is none, "
-        "`overtide stream --accept-log` [begins anew](operations.md#when-the-event-log-is-lost) "
-        "with the log that is "
-        "there.",
+        "it was lost, cut, or comes from an older backup.",
+        "Restore the newest backup of the log. Where there is none, `overtide stream --accept-log` "
+        "[begins anew](operations.md#when-the-event-log-is-lost) with the log that is there.",
         (500,),
     ),
     "log_unwritable": Explained(
@@ -102,10 +95,8 @@ CODES = {
         "storage",
         "There is not enough memory, or a query or a step of a refresh needs more than its limit.",
         "Of a query: allow it more (`sql --memory-limit`), or ask for less at once. Of a refresh: "
-        "raise `memory_limit` "
-        "in the [runner's file](runners.md), with fewer `threads` where the machine has no more "
-        "memory. Else close "
-        "other programs, or use a machine with more memory.",
+        "raise `memory_limit` in the [runner's file](runners.md), with fewer `threads` where the "
+        "machine has no more memory. Else close other programs, or use a machine with more memory.",
         (503,),
     ),
     "position_moved": Explained(

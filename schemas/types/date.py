@@ -54,9 +54,8 @@ class DateType(TemporalType):
     def _iso_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         return (
             f"CASE WHEN regexp_full_match({text}, '{YEAR}{DAY}') THEN try_cast({text} AS DATE) "
-            f"WHEN regexp_full_match({text}, '{YEAR}{DAY}{LOCAL}') THEN "
-            f"try_cast(left({text}, 10) AS DATE) "
-            f"WHEN regexp_matches({text}, '^{YEAR}{DAY}[Tt ]') THEN "
+            f"WHEN regexp_full_match({text}, '{YEAR}{DAY}{LOCAL}') THEN try_cast(left({text}, 10) "
+            f"AS DATE) WHEN regexp_matches({text}, '^{YEAR}{DAY}[Tt ]') THEN "
             f"{self.rare_sql(text, reading, time_zone)} END"
         )
 

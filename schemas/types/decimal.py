@@ -57,9 +57,8 @@ class DecimalType(NumericType):
     def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         point, foreign = pointed_sql(text, reading.decimal_mark)
         return (
-            f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}') THEN "
-            f"try_cast({point} AS {self.duckdb}) "
-            f"WHEN regexp_full_match({point}, '{NUMBER}[eE][+-]?\\d+') THEN "
+            f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}') THEN try_cast({point} AS "
+            f"{self.duckdb}) WHEN regexp_full_match({point}, '{NUMBER}[eE][+-]?\\d+') THEN "
             f"{self.rare_sql(text, reading, 'UTC')} END"
         )
 

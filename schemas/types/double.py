@@ -24,8 +24,7 @@ class DoubleType(NumericType):
         cast = f"try_cast({point} AS DOUBLE)"
         return (
             f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}{EXPONENT}') AND "
-            f"isfinite({cast}) "
-            f"THEN {cast} + 0.0::DOUBLE END"
+            f"isfinite({cast}) THEN {cast} + 0.0::DOUBLE END"
         )
 
     def text_sql(self, column: str) -> str:

@@ -26,11 +26,10 @@ class IntegerType(NumericType):
 
     def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         return (
-            f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN try_cast({text} AS BIGINT) "
-            f"WHEN regexp_full_match({text}, '{WHOLE}\\.0*') THEN try_cast(split_part({text}, "
-            "'.', 1) AS BIGINT) "
-            f"WHEN regexp_full_match({text}, '{NUMBER}[eE][+-]?\\d+|[+-]?\\.0+') "
-            f"THEN {self.rare_sql(text, reading, 'UTC')} END"
+            f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN try_cast({text} AS BIGINT) WHEN "
+            f"regexp_full_match({text}, '{WHOLE}\\.0*') THEN try_cast(split_part({text}, '.', 1) "
+            f"AS BIGINT) WHEN regexp_full_match({text}, '{NUMBER}[eE][+-]?\\d+|[+-]?\\.0+') THEN "
+            f"{self.rare_sql(text, reading, 'UTC')} END"
         )
 
     def json_sql(self, column: str) -> str:

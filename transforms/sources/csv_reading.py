@@ -97,12 +97,11 @@ def raw_rows(
     doubtful = frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ())
     values = [f"{marked(place)} AS {place}" if doubtful else place for place in places.values()]
     query = (
-        f"SELECT {', '.join(values)}, {file_name(files)} AS {FILE} "
-        f"FROM read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, "
-        f"hive_partitioning = false, header = true, skip = {layout.before}, delim = "
-        f"{literal(layout.delimiter)}, "
-        f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, {options}"
-        f"{buffers(texts)})"
+        f"SELECT {', '.join(values)}, {file_name(files)} AS {FILE} FROM "
+        f"read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, hive_partitioning "
+        f"= false, header = true, skip = {layout.before}, delim = {literal(layout.delimiter)}, "
+        f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, "
+        f"{options}{buffers(texts)})"
     )
     return Raw(query, attributes, doubtful)
 

@@ -176,9 +176,8 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
             severity,
             "values_do_not_fit",
             f"{len(column.wrong):,} of {some:,} sampled values of {name!r} are no "
-            f"{type_of(attribute.type).expectation(attribute.reading)}; "
-            f"the first is {_shown(value)} "
-            f"({place}).{f' All of them fit {expected}.' if expected else ''}",
+            f"{type_of(attribute.type).expectation(attribute.reading)}; the first is "
+            f"{_shown(value)} ({place}).{f' All of them fit {expected}.' if expected else ''}",
             name,
             expected,
             suggestion,
@@ -275,8 +274,7 @@ def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
         yield Finding(
             "note",
             "repeated_key",
-            f"{len(seen.repeated):,} of {seen.rows:,} sampled rows have the key of "
-            f"another row and other values; the first is {_shown(key)} ({one.place}, and "
-            f"{other.place}). One "
-            "row of a key is kept: `prefer` of the entity says which.",
+            f"{len(seen.repeated):,} of {seen.rows:,} sampled rows have the key of another row and "
+            f"other values; the first is {_shown(key)} ({one.place}, and {other.place}). One row "
+            "of a key is kept: `prefer` of the entity says which.",
         )

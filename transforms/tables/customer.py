@@ -80,8 +80,7 @@ def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) 
         for one in unified
     )
     return (
-        f"SELECT CustomerId, {pairs} AS fields, concat_ws(',', {winners}) "
-        "AS winners, "
+        f"SELECT CustomerId, {pairs} AS fields, concat_ws(',', {winners}) AS winners, "
         f"PreviousCustomerId FROM ({rows})"
     )
 
