@@ -18,7 +18,7 @@ from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
 from overtide.eventlog.contract import expect_same_log
-from overtide.eventlog.sqlite import log_to_read, not_appending
+from overtide.eventlog.sqlite import log_to_publish, log_to_read
 from overtide.lake.catalog import Publish, attach_statements, connect, expect_no_catalog, extension
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.generation_build import GenerationSources, build_generation, remove_generations
@@ -427,7 +427,7 @@ def _publish(
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
-    with follower.stage("publish", rows), closing(not_appending(plan.paths.log, clock)) as log:
+    with follower.stage("publish", rows), closing(log_to_publish(plan.paths.log, clock)) as log:
         row = RunRow(
             plan.run,
             generation,
