@@ -1,14 +1,15 @@
-"""The contract of the event log.
+"""The contracts of the event log: each says what one kind of caller needs of it.
 
 Events are accepted once, durably and in order, and read by position.
 
-Positions start at 0 and grow by one per event; `accepted_at` strictly increases with the position.
+There is one sequence of positions. They start at 0 and grow by one per event; `accepted_at`
+strictly increases with the position.
 An instant that an event or a publish takes lies after all those that either kind has taken before.
 A process may die at any instant: what `append` returned is there afterwards, once; what it had not
 returned is there whole or not at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,28 +33,8 @@ class Decision:
     outcome: Outcome = Outcome.CREATED
 
 
-class EventLog(Protocol):
-    """What every event log offers to writers, to the stream and to readers."""
-
-    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
-        """Accept drafts, one answer each in their order.
-
-        Every event answered is durable when this returns.
-
-        A refused draft does not hinder the others unless `atomic`: then all are accepted or none,
-        and the ones that were in order answer `batch_refused`. Callable from any thread and any
-        process. A raised error (`log_unwritable`, `log_corrupt`) means that none was acknowledged;
-        sending them again with the same idempotency keys is safe.
-        """
-
-    def repeated(self, draft: Draft) -> Decision | None:
-        """Return the answer that `append` would give without accepting anything.
-
-        A repetition or a conflict.
-
-        None for a draft that is new. Called before checks against the base, which may have changed
-        since the first request; `append` decides again, so nothing is lost in between.
-        """
+class ReadableLog(Protocol):
+    """The log as a sequence that is read by position: one, whatever its files are."""
 
     def read(self, from_position: int, limit: int) -> list[Event]:
         """Return up to `limit` events from a position on, in order.
@@ -75,6 +56,44 @@ class EventLog(Protocol):
         0 before the first.
         """
 
+    def identity(self) -> object:
+        """Return what compares unequal once another log has taken this one's place.
+
+        As cheap as a look at a file's name: every read asks. Equal ones promise nothing.
+        """
+
+
+class WritableLog(Protocol):
+    """The log as what accepts events."""
+
+    def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
+        """Accept drafts, one decision each in their order.
+
+        Every event in them is durable when this returns.
+
+        A refused draft does not hinder the others unless `atomic`: then all are accepted or none,
+        and the ones that were in order are refused with `batch_refused`. Callable from any thread
+        and any process. A raised error (`log_unwritable`, `log_corrupt`) means that none was
+        acknowledged; sending them again with the same idempotency keys is safe.
+        """
+
+
+class RequestIndex(Protocol):
+    """What a log remembers by idempotency key and by activity."""
+
+    def decided_before(self, draft: Draft) -> Decision | None:
+        """Return the decision that `append` would take without accepting anything.
+
+        A repetition or a conflict.
+
+        None for a draft that is new. Called before checks against the base, which may have changed
+        since the first request; `append` decides again, so nothing is lost in between.
+        """
+
+
+class CustomerIndex(Protocol):
+    """The events of a log by whom they are about."""
+
     def of_customer(
         self,
         customer_ids: Iterable[str],
@@ -86,14 +105,9 @@ class EventLog(Protocol):
         What counts is the target as it was posted.
         """
 
-    def of_activity(self, activity_id: str) -> Event | None:
-        """Return the event that created an activity, if it is remembered."""
 
-    def accept(self) -> None:
-        """Take the log that is there, or none, for whole, although more events were accepted.
-
-        They are lost.
-        """
+class Instants(Protocol):
+    """The order of the instants that events and publishes take."""
 
     def durable_until(self, now: Instant) -> Instant:
         """Return the latest instant up to which all is durable.
@@ -117,6 +131,13 @@ class EventLog(Protocol):
         Gives the earliest instant that it may take: the clock's, or just after the last acceptance.
         """
 
+
+class CarriedLog(ReadableLog, Protocol):
+    """The log as the stream needs it: read by workers, and forgetting what nobody may ask for."""
+
+    def reader(self) -> Callable[[int, int], list[Event]]:
+        """Return what `read` does as something that may be pickled, for another process."""
+
     def forget(self, before: Instant, committed: int) -> int:
         """Remove updates and activities below `committed` that ended at or before `before`.
 
@@ -126,11 +147,14 @@ class EventLog(Protocol):
         maintenance only; what is forgotten can no longer be compared with a repeated request.
         """
 
-    def close(self) -> None:
-        """Release files and locks; appends and reads after it are errors."""
+    def take_for_whole(self) -> None:
+        """Take the log that is there, or none, for whole, although more events were accepted.
+
+        They are lost.
+        """
 
 
-def continues(log: EventLog, position: int, accepted_at: Instant | None) -> bool:
+def continues(log: ReadableLog, position: int, accepted_at: Instant | None) -> bool:
     """Say whether a log is the one whose events below a position were read before.
 
     The last of them was accepted at `accepted_at`.
@@ -156,7 +180,7 @@ def continues(log: EventLog, position: int, accepted_at: Instant | None) -> bool
     return following is None or following.kind == DAMAGED or following.accepted_at > accepted_at
 
 
-def expect_same_log(log: EventLog, marks: Iterable[tuple[int, Instant | None]]) -> None:
+def expect_same_log(log: ReadableLog, marks: Iterable[tuple[int, Instant | None]]) -> None:
     """Raise `log_replaced` unless the log continues each of these.
 
     A position, and the acceptance of the last before.

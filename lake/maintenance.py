@@ -122,11 +122,10 @@ def _purge(connection: "DuckDBPyConnection", _horizon: Instant) -> None:
 
 
 def drop_old_commits(connection: "DuckDBPyConnection") -> None:
-    """Delete the stream's commits but the last of each partition."""
+    """Delete the stream's commits but the last."""
     with transaction(connection):
-        connection.execute(f"""DELETE FROM {SCHEMA}.stream_commits s WHERE s."ToPosition" < (
-            SELECT max(o."ToPosition") FROM {SCHEMA}.stream_commits o
-              WHERE o."LogPartition" = s."LogPartition")""")
+        connection.execute(f"""DELETE FROM {SCHEMA}.stream_commits WHERE "ToPosition" < (
+            SELECT max("ToPosition") FROM {SCHEMA}.stream_commits)""")
 
 
 def drop_unread_rows(connection: "DuckDBPyConnection", horizon: Instant) -> None:

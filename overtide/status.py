@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from overtide.eventlog.contract import EventLog
+from overtide.eventlog.contract import ReadableLog
 from overtide.lake.catalog import Publish, connect
 from overtide.lake.counts import Overlay, count_overlay
 from overtide.lake.definitions import last_manifest
@@ -19,7 +19,7 @@ NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
 
 
 def status(
-    folder: Path, paths: Paths, log: EventLog, reader: Reader, behind: OvertideError | None
+    folder: Path, paths: Paths, log: ReadableLog, reader: Reader, behind: OvertideError | None
 ) -> dict[str, Any]:
     """Return the state of a project as a JSON document; `behind` is the warning about its clock."""
     present = reader.now()
@@ -81,7 +81,7 @@ def _served_from(reader: Reader) -> str:
         return "nothing"
 
 
-def _stream(log: EventLog, overlay: Overlay, now: Instant) -> dict[str, Any]:
+def _stream(log: ReadableLog, overlay: Overlay, now: Instant) -> dict[str, Any]:
     """Return how far the stream is, how many events wait, and how long the oldest does.
 
     The events that wait are those that the stream has still to carry.

@@ -13,16 +13,15 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 
-from overtide.eventlog.contract import EventLog, expect_same_log
+from overtide.eventlog.contract import CarriedLog, expect_same_log
 from overtide.eventlog.failures import another
-from overtide.eventlog.sqlite import SqliteEventLog, log_to_read
 from overtide.lake.anew import begin_anew
 from overtide.lake.held_open import held_open
 from overtide.lake.history import history_begins
@@ -35,12 +34,17 @@ from overtide.lake.sealed import open_generation
 from overtide.pipelines.runners import new_pipeline
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import GenerationError, ReplacedLogError
-from overtide.schemas.events import Event
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.tables import OVERLAY
 from overtide.transforms.realtime import Fields
-from overtide.transforms.realtime_steps import DecodeEvents, ReadRange, WriteBatches, read_batches
+from overtide.transforms.realtime_steps import (
+    DecodeEvents,
+    ReadLog,
+    ReadRange,
+    WriteBatches,
+    read_batches,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -85,7 +89,7 @@ Watch = Callable[[Progress], None]
 
 def stream(
     paths: Paths,
-    log: EventLog,
+    log: CarriedLog,
     clock: Clock,
     runner: PipelineRunner,
     options: PipelineOptions | None = None,
@@ -124,7 +128,7 @@ class Driver:
     def __init__(
         self,
         paths: Paths,
-        log: EventLog,
+        log: CarriedLog,
         clock: Clock,
         runner: PipelineRunner,
         options: PipelineOptions,
@@ -194,7 +198,7 @@ class Driver:
 
     def _accept_log(self, connection: "DuckDBPyConnection") -> None:
         """Begin anew with the log that is there, unless it is the one that belongs to the lake."""
-        self._log.accept()
+        self._log.take_for_whole()
         try:
             self._expect_same_log(connection)
         except ReplacedLogError:
@@ -241,7 +245,7 @@ class Driver:
         self._folder.mkdir(mode=0o700, parents=True)
         crash_point("stream.before_pipeline")
         run_pipeline(
-            partial(read_log, self._paths.log),
+            self._log.reader(),
             span,
             profile_types(self._paths),
             self._clock(),
@@ -256,7 +260,7 @@ class Driver:
 
 
 def run_pipeline(
-    read: Callable[[int, int], list[Event]],
+    read: ReadLog,
     span: Span,
     fields: Fields | None,
     at: Instant,
@@ -279,18 +283,6 @@ def run_pipeline(
         | "Write" >> WriteBatches(str(folder))
     )
     pipeline.run().wait_until_finish()
-
-
-def read_log(path: Path, position: int, limit: int) -> list[Event]:
-    """Read a range of the log in the worker that runs the step."""
-    there = path.stat()
-    return _opened(path, there.st_dev, there.st_ino).read(position, limit)
-
-
-@cache
-def _opened(path: Path, _device: int, _inode: int) -> SqliteEventLog:
-    """Open the log that is there once per process, for reading alone."""
-    return log_to_read(path)
 
 
 def profile_types(paths: Paths) -> Fields | None:

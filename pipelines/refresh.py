@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from overtide.eventlog.contract import expect_same_log
-from overtide.eventlog.sqlite import log_to_read, not_appending
+from overtide.eventlog.sqlite import log_to_publish, log_to_read
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
@@ -165,7 +165,7 @@ def _publish(
     fields = fields_of(plan, found)
     gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
     rows = sum(output.content.rows for output in found.outputs if output.files is not None)
-    with follower.stage("publish", rows), closing(not_appending(plan.paths.log, clock)) as log:
+    with follower.stage("publish", rows), closing(log_to_publish(plan.paths.log, clock)) as log:
         row = RunRow(
             plan.run,
             generation,

@@ -355,7 +355,7 @@ REALTIME_QUARANTINE = _table(
 STREAM_COMMITS = _table(
     "stream_commits",
     "Recent commits of the stream, each written in the same transaction as its rows.",
-    ("LogPartition", "INTEGER", "partition of the event log"),
+    ("LogPartition", "INTEGER", "always 0: the event log is one sequence of positions"),
     ("FromPosition", "BIGINT", "first position of the range"),
     ("ToPosition", "BIGINT", "one past the last position: the committed position"),
     ("AcceptedAt", "TIMESTAMPTZ", "acceptance of the last event of the range"),

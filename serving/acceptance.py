@@ -8,9 +8,9 @@ in between.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from overtide.eventlog.contract import Decision, EventLog
+from overtide.eventlog.contract import Decision, RequestIndex, WritableLog
 from overtide.eventlog.decisions import batch_refused
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import InvalidRequestError, OvertideError, UsageError
@@ -62,13 +62,17 @@ class Answer:
         return cls(decision.event, decision.refusal, decision.repeated, STATUS[decision.outcome])
 
 
+class AcceptingLog(WritableLog, RequestIndex, Protocol):
+    """What an acceptance needs of the event log."""
+
+
 class Acceptance:
     """Checks requests against the published generation and appends them to the log.
 
     `current` gives the generation that is published now, None before the first publish.
     """
 
-    def __init__(self, log: EventLog, current: Callable[[], Generation | None]) -> None:
+    def __init__(self, log: AcceptingLog, current: Callable[[], Generation | None]) -> None:
         self._log, self._current = log, current
 
     def update(self, target: Target, fields: object, terms: Terms = NO_TERMS) -> Answer:
@@ -159,7 +163,7 @@ class Acceptance:
             sent = checked_object(record)
         except InvalidRequestError:
             return None
-        known = self._log.repeated(
+        known = self._log.decided_before(
             Draft(
                 "activity",
                 None,
@@ -190,7 +194,7 @@ class Acceptance:
             ),
             times,
         )
-        if checked.unknown is not None and self._log.repeated(draft) is None:
+        if checked.unknown is not None and self._log.decided_before(draft) is None:
             return Answer(refusal=checked.unknown)
         return draft
 
@@ -204,7 +208,7 @@ class Acceptance:
         return [next(answers) if isinstance(row, Draft) else row for row in rows]
 
     def _repeated(self, asked: Draft) -> Answer | None:
-        known = self._log.repeated(asked)
+        known = self._log.decided_before(asked)
         return None if known is None else _raised(Answer.of(known))
 
     def _append(self, draft: Draft) -> Answer:

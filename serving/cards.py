@@ -14,7 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from overtide.eventlog.contract import EventLog, expect_same_log
+from overtide.eventlog.contract import (
+    CustomerIndex,
+    Instants,
+    ReadableLog,
+    expect_same_log,
+)
 from overtide.lake import reading
 from overtide.lake.base import Lake, Past
 from overtide.lake.catalog import Publish, nothing_published
@@ -31,7 +36,6 @@ from overtide.schemas.errors import (
 )
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.signatures import signature
 from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
 from overtide.serving.fields import Target, customer_not_found, expect_unified
@@ -40,6 +44,10 @@ ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
 
 Answer = TypeVar("Answer")
+
+
+class AskedLog(ReadableLog, CustomerIndex, Instants, Protocol):
+    """What a reader needs of the event log."""
 
 
 class Base(Protocol):
@@ -100,7 +108,7 @@ class Reader:
     Usable from every thread.
     """
 
-    def __init__(self, paths: Paths, log: EventLog, clock: Clock) -> None:
+    def __init__(self, paths: Paths, log: AskedLog, clock: Clock) -> None:
         self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
         self._generation: Generation | None = None
@@ -156,7 +164,7 @@ class Reader:
         What counts is what the catalog says.
         """
         end = self._log.end()
-        known = standing.marks, signature(self._paths.log)[:1]
+        known = standing.marks, self._log.identity()
         if known != self._continued or end < self._end:
             expect_same_log(self._log, standing.marks)
         self._continued, self._end = known, end

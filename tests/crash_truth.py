@@ -152,7 +152,7 @@ def requests_of(sent: Mapping[str, list[list[Batch]]]) -> dict[str, Request]:
 
 def keys_of(log: SqliteEventLog) -> Iterator[tuple[int, str | None]]:
     """Give position and idempotency key of every event; the key is the log's alone."""
-    yield from log._reading.ask(
+    yield from log._readers.ask(
         lambda connection: connection.execute(
             "SELECT position, idempotency_key FROM event"
         ).fetchall(),

@@ -137,8 +137,7 @@ def ask(path: Path) -> Said:
     try:
         asked = [lambda one=one: log.of_customer([one]) for one in IDS]
         asked += [lambda one=one: log.of_customer([], [one]) for one in RECORDS]
-        asked += [lambda one=one: log.of_activity(one) for one in ACTIVITIES]
-        asked += [lambda one=one: log.repeated(one) for one in drafts()[:10]]
+        asked += [lambda one=one: log.decided_before(one) for one in drafts()[:10]]
         return Said(
             _told(lambda: (log.end(), log.last_accepted_at())),
             _told(lambda: log.read(0, 100)),

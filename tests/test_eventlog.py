@@ -4,6 +4,8 @@ Several processes use it, too.
 """
 
 import gc
+import pickle
+import shutil
 import sqlite3
 import threading
 from itertools import count
@@ -77,11 +79,11 @@ def test_an_empty_log_answers_without_creating_a_file(log):
         log.end(),
         log.last_accepted_at(),
         log.of_customer(["c"]),
-        log.of_activity("a"),
+        log.decided_before(activity("a")),
     ) == ([], 0, 0, [], None)
     assert (log.durable_until(NOW), log.is_idle()) == (NOW - 1, True)
     assert log.append([]) == []
-    assert log.repeated(update(idempotency_key="k", request_hash="h")) is None
+    assert log.decided_before(update(idempotency_key="k", request_hash="h")) is None
     assert log.forget(NOW, 10) == 0
     assert not log.path.exists()
 
@@ -192,13 +194,13 @@ def test_the_same_request_is_answered_as_the_first_time(log, clock):
         Outcome.CHANGED,
     )
     assert log.end() == 1
-    assert log.repeated(update(idempotency_key="k", request_hash="h", caller="app")) == second
+    assert log.decided_before(update(idempotency_key="k", request_hash="h", caller="app")) == second
 
 
 def test_a_key_used_for_another_request_conflicts(log):
     log.append([update(idempotency_key="k", request_hash="h")])
     draft = update(idempotency_key="k", request_hash="other")
-    assert [log.append([draft])[0].refusal.code, log.repeated(draft).refusal.status] == [
+    assert [log.append([draft])[0].refusal.code, log.decided_before(draft).refusal.status] == [
         "idempotency_conflict",
         409,
     ]
@@ -217,7 +219,6 @@ def test_the_same_activity_is_answered_as_the_first_time_and_another_body_confli
     second, third = log.append([activity(), activity(body_hash="other")])
     assert (second.event, second.repeated, second.outcome) == (first.event, True, Outcome.HELD)
     assert (third.refusal.code, third.refusal.status) == ("activity_conflict", 409)
-    assert log.of_activity("a1") == first.event
 
 
 def test_a_key_that_was_answered_with_an_activity_that_was_there_conflicts_with_another_request(
@@ -230,7 +231,7 @@ def test_a_key_that_was_answered_with_an_activity_that_was_there_conflicts_with_
     )
     assert (answers[0].event, answers[0].repeated) == (first, True)
     for one in (log, again(log, clock)):
-        for asked in (one.repeated, lambda draft, one=one: one.append([draft])[0]):
+        for asked in (one.decided_before, lambda draft, one=one: one.append([draft])[0]):
             assert (
                 asked(activity("a2", request_hash="2", **named)).refusal.code
                 == "idempotency_conflict"
@@ -248,9 +249,9 @@ def test_a_key_is_remembered_as_long_as_the_event_that_answered_it(log):
     log.append(
         [activity("a2", idempotency_key="k", request_hash="x"), update(ttl=HOUR)], atomic=True
     )
-    assert log.repeated(update(**named)).repeated
+    assert log.decided_before(update(**named)).repeated
     assert log.forget(NOW + 10, 1) == 1
-    assert log.repeated(update(**named)) is None
+    assert log.decided_before(update(**named)) is None
     assert log.append([update(idempotency_key="k", request_hash="other")])[0].event.position == 1
 
 
@@ -261,8 +262,7 @@ def test_a_conflict_within_a_request_names_no_event_that_may_never_be(log, atomi
         refused.refusal.message
         == "The activity a1 exists with another content in another row of this request."
     )
-    log.append([activity("a1")])
-    first = log.of_activity("a1")
+    first = log.append([activity("a1")])[0].event
     refused = log.append([activity("a2"), activity("a1", "other")], atomic=atomic)[1]
     assert (
         refused.refusal.message
@@ -400,7 +400,7 @@ def test_the_files_of_a_thread_are_closed_when_it_ends(log):
         reader.start()
         reader.join()
     gc.collect()
-    assert len(log._opened) == 1
+    assert len(log._readers.opened) == 1
 
 
 def test_files_are_for_their_owner_alone(log):
@@ -459,3 +459,20 @@ def test_an_append_that_fails_leaves_nothing_and_the_next_one_works(log, clock):
     assert error.value.code == "log_unwritable"
     log._ids = whole
     assert log.append([update()])[0].event.position == 1
+
+
+def test_another_process_reads_the_log_through_what_it_is_handed(log):
+    event = log.append([update()])[0].event
+    read = pickle.loads(pickle.dumps(log.reader()))  # noqa: S301 - what this test wrote itself
+    assert read(0, 10) == [event]
+
+
+def test_a_log_that_took_the_place_of_another_has_another_identity(log, tmp_path):
+    nothing = log.identity()
+    log.append([update()])
+    first = log.identity()
+    log.append([update()])
+    assert nothing != first == log.identity()
+    shutil.copy(log.path, tmp_path / "copy")
+    (tmp_path / "copy").replace(log.path)
+    assert log.identity() != first

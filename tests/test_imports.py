@@ -195,3 +195,26 @@ def reachable(name: str, leads: dict[str, set[str]]) -> set[str]:
             found.add(one)
             left += leads[one]
     return found
+
+
+OF_THE_LOG = {"contract", "decisions", "failures", "sqlite"}
+"""What the other packages use of the event log: its contracts, its errors, and how it is opened."""
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT.keys() - {"eventlog"}))
+def test_nobody_reaches_into_the_event_log_or_opens_its_file_beside_it(package):
+    used = {
+        name.removeprefix("overtide.eventlog.").partition(".")[0]
+        for module in modules(package)
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for name in [node.module or ""]
+        if name.startswith("overtide.eventlog")
+    }
+    assert used <= OF_THE_LOG
+    opening = {
+        str(module.relative_to(ROOT))
+        for module in modules(package)
+        if "paths.log" in module.read_text(encoding="utf-8")
+    }
+    assert opening <= {"overtide/project.py", "pipelines/refresh.py"}

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from overtide.eventlog import reading
+from overtide.eventlog import read_connections
 from overtide.eventlog.extent import read_extent
 from overtide.eventlog.layout import DDL, ENTRY, VERSION
 from overtide.schemas.errors import OvertideError
@@ -114,7 +114,7 @@ def test_a_changed_event_is_refused_by_its_readers_with_its_position_and_no_othe
         request_hash="hk2",
         ttl=HOUR,
     )
-    for asked in (lambda: log.repeated(again), lambda: log.append([again])):
+    for asked in (lambda: log.decided_before(again), lambda: log.append([again])):
         with pytest.raises(OvertideError, match="position 1"):
             asked()
     assert log.append([Draft("update", ANN, None, None, "{}", ttl=HOUR)])[0].event is not None
@@ -165,9 +165,9 @@ def test_an_index_that_lacks_an_event_is_refused_and_not_believed(tmp_path):
 def test_a_log_is_looked_through_once(tmp_path, monkeypatch):
     whole, truth = make_log(tmp_path, journal=False)
     looked = []
-    faults_of = reading.faults
+    faults_of = read_connections.faults
     monkeypatch.setattr(
-        reading, "faults", lambda connection: looked.append(1) or faults_of(connection)
+        read_connections, "faults", lambda connection: looked.append(1) or faults_of(connection)
     )
     os.utime(whole / "events.sqlite")
     for _ in range(3):
@@ -177,7 +177,9 @@ def test_a_log_is_looked_through_once(tmp_path, monkeypatch):
 
 def test_writers_and_readers_of_one_process_and_of_others_need_no_look(tmp_path, monkeypatch):
     looked = []
-    monkeypatch.setattr("overtide.eventlog.reading.faults", lambda _connection: looked.append(1))
+    monkeypatch.setattr(
+        "overtide.eventlog.read_connections.faults", lambda _connection: looked.append(1)
+    )
     for number in range(3):
         log, other = opened(tmp_path / "events.sqlite"), opened(tmp_path / "events.sqlite")
         for one in (log, other, log):

@@ -60,12 +60,6 @@ def test_a_range_that_does_not_begin_at_the_committed_position_changes_nothing(l
     assert counts(lake) == (1, 1)
 
 
-def test_partitions_have_positions_of_their_own(lake):
-    commit(lake.connection, lake.paths, Span(0, 7), {})
-    commit(lake.connection, lake.paths, Span(0, 3, partition=1), {})
-    assert [committed_position(lake.connection, partition) for partition in (0, 1, 2)] == [7, 3, 0]
-
-
 def group(first, rows, until):
     values = [
         ("e", first + n, "c", None, None, "City", '"x"', 1, until, first + n, None)

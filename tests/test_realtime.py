@@ -11,14 +11,14 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import GlobalWindows
 
-from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.eventlog.sqlite import SqliteEventLog, read_log
 from overtide.lake.catalog import METADATA, Publish, connect
 from overtide.lake.locks import hold, stream_lock
 from overtide.lake.maintenance import Upkeep
 from overtide.lake.overlay import Span, committed_position, open_overlay
 from overtide.lake.published import Standing, announce
 from overtide.lake.reading import overlay
-from overtide.pipelines.realtime import Tick, read_log, run_pipeline, stream
+from overtide.pipelines.realtime import Tick, run_pipeline, stream
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft, Event, activity_id, id_source
 from overtide.schemas.instants import DAY, HOUR

@@ -1,25 +1,21 @@
-"""Read the log: events as they were written, or not at all.
-
-Each thread has a connection of its own, and only a log that is whole is read.
-"""
+"""The connections that read a log: one for each thread, and only to a log that is whole."""
 
 import contextlib
 import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import TypeVar
 
 from overtide.eventlog.decisions import Tail
 from overtide.eventlog.extent import faults, read_extent, write_extent
-from overtide.eventlog.failures import DamagedError, clear_errors, damaged, shortened
-from overtide.eventlog.layout import STORED, UNCHECKED, Row, entry_of, fits, layout_of
+from overtide.eventlog.failures import clear_errors, damaged, shortened
+from overtide.eventlog.layout import layout_of
 from overtide.eventlog.opening import Connection, open_reading
-from overtide.schemas.events import DAMAGED, Event
-from overtide.schemas.instants import Instant
+from overtide.eventlog.queries import tail_of
 from overtide.schemas.signatures import Signature, signature, signatures
 
 LOOKS = 3
@@ -29,7 +25,7 @@ UNDECODABLE = "Could not decode to UTF-8"
 Found = TypeVar("Found")
 
 
-class Reading:
+class ReadConnections:
     """The connections of all threads that read one log."""
 
     def __init__(self, path: Path, lock: Path) -> None:
@@ -168,70 +164,3 @@ def _is_locked(lock: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def rows_of(connection: Connection, statement: str, *parameters: object) -> Iterable[Row]:
-    """Return rows with the columns `STORED` first; those of an earlier program have no checksum."""
-    if connection.version == UNCHECKED:
-        statement = statement.replace(STORED, STORED.replace("checksum", "NULL"))
-    return connection.execute(statement, parameters)
-
-
-def tail_of(connection: Connection) -> Tail:
-    """Return where the log ends; raise where that was changed."""
-    column = "NULL" if connection.version == UNCHECKED else "checksum"
-    row = connection.execute(f"SELECT position, accepted_at, {column} FROM tail").fetchone()
-    if row is None or not fits(row[:2], row[2]):
-        raise damaged_tail()
-    return Tail(row[0], row[1])
-
-
-def damaged_tail() -> sqlite3.DatabaseError:
-    """Return the error of a log that does not say where it ends, as SQLite says such."""
-    error = sqlite3.DatabaseError("where it ends was changed")
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-def named(connection: Connection, rows: Iterable[Row]) -> Iterator[Event]:
-    """Return events, those that were changed as of the kind DAMAGED.
-
-    A changed event counts as accepted when the one before it was.
-    """
-    before: Instant | None = None
-    for row in rows:
-        try:
-            event = entry_of(row).event
-        except DamagedError as error:
-            if before is None:
-                before = _accepted_before(connection, error.position)
-            event = Event(
-                error.position,
-                str(row[1]),
-                before,
-                DAMAGED,
-                None,
-                None,
-                None,
-                before,
-                None,
-                None,
-                str(row[10]),
-            )
-        before = event.accepted_at
-        yield event
-
-
-def _accepted_before(connection: Connection, position: int) -> Instant:
-    """Return the last acceptance before a position, of the events that are as they were.
-
-    0 where there is none.
-    """
-    for row in rows_of(
-        connection,
-        f"SELECT {STORED} FROM event WHERE position < ? ORDER BY position DESC",
-        position,
-    ):
-        with contextlib.suppress(DamagedError):
-            return entry_of(row).event.accepted_at
-    return 0

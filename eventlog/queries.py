@@ -1,0 +1,155 @@
+"""What is asked of the log's tables: statements, and their rows as events."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+from overtide.eventlog.decisions import Remembered, Repeat, Tail
+from overtide.eventlog.failures import DamagedError
+from overtide.eventlog.layout import CHUNK_BITS, STORED, UNCHECKED, Row, entry_of, fits
+from overtide.eventlog.opening import Connection
+from overtide.schemas.events import DAMAGED, Draft, Event
+from overtide.schemas.instants import Instant
+
+FROM_POSITION = f"SELECT {STORED} FROM event WHERE position >= ? ORDER BY position LIMIT ?"
+OF_CUSTOMER = f"""
+    WITH RECURSIVE bounds AS (SELECT (SELECT min(position) FROM event) >> {CHUNK_BITS} AS first,
+                                     (SELECT max(position) FROM event) >> {CHUNK_BITS} AS last),
+    chunk(n) AS (SELECT first FROM bounds UNION ALL SELECT n + 1 FROM chunk, bounds WHERE n < last),
+    part(n, of_activities) AS (
+        SELECT n, wanted.value FROM chunk CROSS JOIN (SELECT DISTINCT value = 'activity' AS value
+                                                      FROM json_each(?3)) wanted),
+    posted_by_id AS (
+        SELECT e.position FROM part p CROSS JOIN json_each(?1) i CROSS JOIN event e
+        ON e.position >> {CHUNK_BITS} = p.n AND (e.kind = 'activity') = p.of_activities
+        AND substr(e.customer_id, 1, 12) = substr(i.value, 1, 12) AND e.customer_id IS NOT NULL),
+    posted_by_record AS (
+        SELECT e.position FROM part p CROSS JOIN json_each(?2) r CROSS JOIN event e
+        ON e.position >> {CHUNK_BITS} = p.n AND (e.kind = 'activity') = p.of_activities
+        AND e.entity = r.value ->> 0 AND e.key = r.value ->> 1),
+    found AS (SELECT * FROM posted_by_id UNION SELECT * FROM posted_by_record)
+    SELECT {STORED} FROM event WHERE position IN (SELECT position FROM found) ORDER BY position"""
+
+
+BY_KEY = f"""
+    WITH request AS (SELECT value ->> 0 AS sender, value ->> 1 AS sent_key FROM json_each(?))
+    SELECT {STORED} FROM request CROSS JOIN event ON ifnull(caller, '') = sender
+      AND idempotency_key = sent_key"""
+BY_REPEAT = f"""
+    WITH request AS (SELECT value ->> 0 AS asker, value ->> 1 AS asked_key FROM json_each(?))
+    SELECT {STORED}, sender, sent_key, sent_hash FROM request
+    CROSS JOIN repeat ON sender = asker AND sent_key = asked_key CROSS JOIN event
+      USING (position)"""
+BY_ACTIVITY = f"""
+    WITH posted AS (SELECT value AS posted_id FROM json_each(?))
+    SELECT {STORED} FROM posted CROSS JOIN event ON activity_id = posted_id"""
+
+
+def rows_of(connection: Connection, statement: str, *parameters: object) -> Iterable[Row]:
+    """Return rows with the columns `STORED` first; those of an earlier program have no checksum."""
+    if connection.version == UNCHECKED:
+        statement = statement.replace(STORED, STORED.replace("checksum", "NULL"))
+    return connection.execute(statement, parameters)
+
+
+def tail_of(connection: Connection) -> Tail:
+    """Return where the log ends; raise where that was changed."""
+    column = "NULL" if connection.version == UNCHECKED else "checksum"
+    row = connection.execute(f"SELECT position, accepted_at, {column} FROM tail").fetchone()
+    if row is None or not fits(row[:2], row[2]):
+        raise damaged_tail()
+    return Tail(row[0], row[1])
+
+
+def damaged_tail() -> sqlite3.DatabaseError:
+    """Return the error of a log that does not say where it ends, as SQLite says such."""
+    error = sqlite3.DatabaseError("where it ends was changed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def events_of(connection: Connection, rows: Iterable[Row]) -> Iterator[Event]:
+    """Return events, those that were changed as of the kind DAMAGED.
+
+    A changed event counts as accepted when the one before it was.
+    """
+    before: Instant | None = None
+    for row in rows:
+        try:
+            event = entry_of(row).event
+        except DamagedError as error:
+            if before is None:
+                before = _accepted_before(connection, error.position)
+            event = Event(
+                error.position,
+                str(row[1]),
+                before,
+                DAMAGED,
+                None,
+                None,
+                None,
+                before,
+                None,
+                None,
+                str(row[10]),
+            )
+        before = event.accepted_at
+        yield event
+
+
+def _accepted_before(connection: Connection, position: int) -> Instant:
+    """Return the last acceptance before a position, of the events that are as they were.
+
+    0 where there is none.
+    """
+    for row in rows_of(
+        connection,
+        f"SELECT {STORED} FROM event WHERE position < ? ORDER BY position DESC",
+        position,
+    ):
+        with contextlib.suppress(DamagedError):
+            return entry_of(row).event.accepted_at
+    return 0
+
+
+def accepted_until(connection: Connection, instant: Instant) -> int:
+    """Return one past the position of the last event accepted by an instant.
+
+    Acceptance increases with the position.
+    """
+    low, high = 0, int(connection.execute("SELECT position FROM tail").fetchone()[0])
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(
+            "SELECT position, accepted_at FROM event WHERE position >= ? ORDER BY position LIMIT 1",
+            (middle,),
+        ).fetchone()
+        if row is None or row[1] > instant:
+            high = middle
+        else:
+            low = row[0] + 1
+    return low
+
+
+def remembered_of(connection: Connection, drafts: Sequence[Draft]) -> Remembered:
+    """Return what the log remembers of the requests and activities of these drafts."""
+    keys = [
+        (draft.caller or "", draft.idempotency_key)
+        for draft in drafts
+        if draft.idempotency_key is not None
+    ]
+    activities = [draft.activity_id for draft in drafts if draft.activity_id is not None]
+    remembered = Remembered()
+    for statement, wanted in ((BY_KEY, keys), (BY_ACTIVITY, activities)):
+        if wanted:
+            for row in rows_of(connection, statement, json.dumps(wanted)):
+                remembered.add(entry_of(row))
+    for *row, sender, key, request_hash in (
+        rows_of(connection, BY_REPEAT, json.dumps(keys)) if keys else ()
+    ):
+        entry = entry_of(row)
+        remembered.use_key(
+            Repeat(sender, key, request_hash, entry.event.position), entry.event, entry.outcome
+        )
+    return remembered
