@@ -147,8 +147,8 @@ def record(row: Texts) -> str:
 
 
 def wrong(row: Texts) -> str:
-    """Return the text of a value that is none, which makes equal rows different."""
-    return row[3] if row[3] in ("?", "x") else ""
+    """Return the texts of a row with a value that is none: they make equal rows different."""
+    return record(row) if row[3] in ("?", "x") else ""
 
 
 @pytest.mark.parametrize("prefer", POLICIES, ids=lambda one: f"{one.policy} {one.attribute}")

@@ -30,12 +30,11 @@ import os, subprocess, sys, overtide
 from overtide.lake.catalog import connect
 project = overtide.open(sys.argv[1])
 project.update(key=("Crm_Contacts", "1"), fields={"Points": 8})
-hold = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);
-  c.execute('SELECT 1 FROM sqlite_master').fetchone(); " \\
+hold = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); " \\
+       "c.execute('SELECT 1 FROM sqlite_master').fetchone(); " \\
        "print('open', flush=True); sys.stdin.read()"
-holder = subprocess.Popen([sys.executable, "-c", hold, str(project.paths.catalog)],
-  stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE)
+words = [sys.executable, "-c", hold, str(project.paths.catalog)]
+holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 holder.stdout.readline()
 connection = connect(project.paths, read_only=False)
 connection.execute("CREATE TABLE lake.main.left_over (x INTEGER)")
