@@ -94,6 +94,13 @@ def expect_refusal(answer: Answer, exit_code: int, *parts: str) -> None:
     assert [part for part in parts if part not in answer.err] == [], answer.err
 
 
+def expect_error_document(answer: Answer, exit_code: int, code: str) -> None:
+    """Hold what a program gets to read: one document with the code, and nothing else."""
+    assert (answer.code, answer.err) == (exit_code, "")
+    assert answer.document["error"]["code"] == code
+    assert answer.document["error"]["message"].endswith((".", "?"))
+
+
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
 
 

@@ -1,6 +1,6 @@
-"""Projects that the tests of the command line and of Python share.
+"""Projects that the tests of the command line and of Python share, and commands on them.
 
-Each is built once per process.
+The project is built once per process.
 """
 
 import shutil
@@ -11,6 +11,7 @@ import yaml
 
 from overtide.project import Project
 from tests import shop
+from tests.command_line import call
 
 ORDERS = (
     {
@@ -71,3 +72,30 @@ def refreshed_shop(tmp_path_factory) -> Path:
 def project_folder(refreshed_shop, tmp_path) -> Path:
     """A refreshed project of the test's own: a project folder may be copied."""
     return Path(shutil.copytree(refreshed_shop, tmp_path / "project"))
+
+
+@pytest.fixture
+def run(project_folder):
+    """Run a command on the project with --json, which must print nothing else.
+
+    Return the document.
+    """
+
+    def run(*words: object, given: str = "", code: int = 0):
+        answer = call("-q", "-C", project_folder, "--json", *words, given=given)
+        assert (answer.code, answer.err) == (code, ""), answer
+        return answer.document
+
+    return run
+
+
+@pytest.fixture
+def text(project_folder):
+    """Run a command on the project and return what it prints for people."""
+
+    def text(*words: object, given: str = "", code: int = 0) -> str:
+        answer = call("-C", project_folder, *words, given=given)
+        assert (answer.code, answer.err) == (code, ""), answer
+        return answer.out
+
+    return text

@@ -160,3 +160,14 @@ def test_letters_that_standard_output_lacks_are_escaped_and_json_is_utf8(refresh
     ).document
     assert found["rows"] == [{"x": "李"}]
     assert spawn("--help", env=environment(**more)).code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["sql", "FROM range(100000)"], ["--json", "sql", "FROM range(100000)"]]
+)
+def test_a_reader_that_has_enough_ends_the_command_quietly(refreshed_shop, words):
+    with begin("-C", refreshed_shop, *words) as process:
+        assert process.stdout.read(20)
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(300) == 0
