@@ -1,7 +1,4 @@
-"""What Python's callers may give.
-
-A wrong type is refused in a sentence, before anything is begun.
-"""
+"""Refuse arguments of wrong types from Python in a sentence, before anything is begun."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -46,10 +43,7 @@ def expect_callable(value: object, name: str) -> None:
 
 
 def expect_event(value: object, name: str) -> None:
-    """Raise `invalid_parameter` for what cannot be waited for like a `threading.Event`.
-
-    None is none and right.
-    """
+    """Raise `invalid_parameter` for what is neither None nor like a `threading.Event`."""
     if value is not None and not callable(getattr(value, "wait", None)):
         raise _unexpected(value, name, "a threading.Event")
 

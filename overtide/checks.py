@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from overtide.schemas.loading import Examined
     from overtide.transforms.sources.files import Finding
 
-READING = ("path", "format", "encoding", "delimiter")
+NEEDED_TO_READ = ("path", "format", "encoding", "delimiter")
 """The settings that must be right before an entity's files can be looked at."""
-VALUE = ("type", "format", "decimal_mark")
+NEEDED_BY_VALUES = ("type", "format", "decimal_mark")
 """The settings of an attribute that must be right before its values can be."""
 
 
@@ -53,7 +53,7 @@ def _of_files(
                 name
                 for name, path in attributes.items()
                 if examined.is_broken(path)
-                or any(map(examined.has, (path, *((*path, one) for one in VALUE))))
+                or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
             ],
         )
     return [_at(examined, place, one) for one in found if not examined.has(_place(place, one))]
@@ -64,14 +64,14 @@ def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
 
     A setting that is not known may be one of those, unless another one was probably meant.
     """
-    settings = [place, (*place, "attributes"), *((*place, setting) for setting in READING)]
+    settings = [place, (*place, "attributes"), *((*place, setting) for setting in NEEDED_TO_READ)]
     above = [place[:length] for length in range(len(place))]
     return (
         not any(map(examined.has, [*settings, *above]))
         and not examined.broken.intersection([*settings, *above])
         and not any(
             one.code == "unknown_setting"
-            and one.suggestion in (None, *READING)
+            and one.suggestion in (None, *NEEDED_TO_READ)
             and str(one.target).rpartition(".")[0] == shown(place)
             for one in examined.mistakes
         )

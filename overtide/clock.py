@@ -13,10 +13,7 @@ def system_clock() -> Instant:
 
 
 def clock_behind(clock: Instant, last: Instant) -> OvertideError | None:
-    """Return a warning where a clock is over a second behind the last instant, else None.
-
-    That is the last instant that was taken.
-    """
+    """Return a warning where a clock is over a second behind the last instant taken, else None."""
     if last - clock <= SECOND:
         return None
     behind = timedelta(seconds=(last - clock) // SECOND)

@@ -25,22 +25,15 @@ from overtide.clock import clock_behind, system_clock
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.published import last_taken
 from overtide.lake.reading import Card, Timeline
-from overtide.schemas.errors import (
-    CorruptError,
-    OvertideError,
-    UnavailableError,
-    UsageError,
-)
+from overtide.schemas.errors import CorruptError, OvertideError, UnavailableError, UsageError
 from overtide.schemas.events import id_source
-from overtide.schemas.instants import (
-    Clock,
-)
+from overtide.schemas.instants import Clock
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
 from overtide.serving.acceptance import Acceptance, Answer, Terms
 from overtide.serving.cards import Reader
 from overtide.settings import read_paths
-from overtide.targets import End, Key, When, end_text, instant_of, instant_text, target_of
+from overtide.targets import End, Key, When, end_text, given_instant, instant_text, target_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,8 +111,8 @@ class Project:
         expect_bool(base, "base")
         return self.reader.get(
             target_of(customer_id, key),
-            instant_of(as_of, "asOf"),
-            instant_of(known_at, "knownAt"),
+            given_instant(as_of, "asOf"),
+            given_instant(known_at, "knownAt"),
             base,
         )
 
@@ -136,8 +129,8 @@ class Project:
         expect_bool(base, "base")
         return self.reader.timeline(
             target_of(customer_id, key),
-            instant_of(as_of, "asOf"),
-            instant_of(known_at, "knownAt"),
+            given_instant(as_of, "asOf"),
+            given_instant(known_at, "knownAt"),
             base,
         )
 
@@ -275,9 +268,9 @@ class Project:
 
         The document is that of `overtide status --json` (docs/cli.md).
         """
-        from overtide.status import status
+        from overtide.serving.status import project_status
 
-        return status(self.folder, self.paths, self.log, self.reader, self.clock_behind())
+        return project_status(self.folder, self.paths, self.log, self.reader, self.clock_behind())
 
     def clock_behind(self) -> OvertideError | None:
         """Return `clock_behind` where this machine's clock is more than a second behind.

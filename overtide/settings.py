@@ -1,6 +1,6 @@
 """Where a project's parts are, read without the models of the whole configuration.
 
-Those models take longer than a read.
+Importing those models takes longer than showing a card.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ NEEDED = ("lake", "event_log")
 def read_paths(folder: Path, environ: Mapping[str, str]) -> Paths:
     """Return where the lake and the log are.
 
-    Raise `no_configuration`, or `invalid_configuration` where it is wrong.
+    Raise `no_configuration` where there is no file, and `invalid_configuration` where it is wrong.
     """
     document = read_file(folder, environ)
     mistakes = [one for one in document.mistakes if _concerns(one)]

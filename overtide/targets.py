@@ -53,10 +53,7 @@ def target_of(customer_id: str | None, key: Key | None) -> Target:
 
 
 def _name(text: object) -> str:
-    """Return a name of a customer, entity or record.
-
-    Raise `invalid_target` for what is no text that can be kept.
-    """
+    """Return a name as it is; raise `invalid_target` for what is no text that can be kept."""
     if not isinstance(text, str) or checked_text(text) is None:
         raise UsageError(
             "invalid_target", f"{text!r} names nothing.", None, "Give a text of Unicode."
@@ -64,12 +61,10 @@ def _name(text: object) -> str:
     return text
 
 
-def instant_of(when: When, name: str) -> Instant | None:
+def given_instant(when: When, name: str) -> Instant | None:
     """Return an instant in microseconds, None for now.
 
-    Raise `invalid_instant` for what is none of the years 1 to 9999.
-
-    A naive datetime is none.
+    Raise `invalid_instant` for a naive datetime, and for what is not within the years 1 to 9999.
     """
     if when is None:
         return None
@@ -91,14 +86,14 @@ def instant_text(when: When, name: str) -> str | None:
     """Return an instant as the text of a request; text stays as it is."""
     if isinstance(when, str):
         return when
-    instant = instant_of(when, name)
+    instant = given_instant(when, name)
     return None if instant is None else format_instant(instant)
 
 
 def end_text(end: End) -> str | None:
     """Return an end as the text of a request.
 
-    Raise `invalid_duration` for a timedelta that is no whole seconds.
+    Raise `invalid_duration` for a timedelta of a fraction of a second, or of less than none.
     """
     if not isinstance(end, timedelta):
         return instant_text(end, "validUntil")

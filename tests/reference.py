@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from overtide.cli.parser import command_parser, global_parser
-from overtide.cli.project_commands import SCHEMA
+from overtide.cli.project_commands import JSON_SCHEMA
 from overtide.cli.syntax import SYNTAX
 from overtide.lake.flap_backs import FLAP_BACKS
 from overtide.lake.overlay import OVERLAY_STATE
@@ -38,7 +38,7 @@ from overtide.serving.acceptance import Answer
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
-SCHEMA_FILE = ROOT / "schemas" / SCHEMA
+SCHEMA_FILE = ROOT / "schemas" / JSON_SCHEMA
 PART = re.compile(r"(<!-- generated: (\w+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 ENTITY, FIELD = "{DataSource}_{Entity}", "{Field}"

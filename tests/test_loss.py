@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from overtide.loss import losses
+from overtide.lake.loss import losses
 from overtide.pipelines.manifest import expect_all_rows
 from overtide.schemas.errors import OvertideError
 from overtide.transforms.shrinking import expect_no_shrink, shrunk

@@ -9,7 +9,7 @@ from overtide.project import Project
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import HOUR, LATEST
 from overtide.serving.fields import Target
-from overtide.targets import end_text, instant_of, instant_text, target_of
+from overtide.targets import end_text, given_instant, instant_text, target_of
 from tests.shop import CONTACTS, ORDERS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -19,14 +19,14 @@ ANN = f"{CONTACTS}=1"
 
 @pytest.mark.parametrize("when", [NOON, NOON.astimezone(), "2026-11-24T13:00:00+01:00", NOON_US])
 def test_an_instant_is_a_datetime_a_text_or_microseconds(when):
-    assert instant_of(when, "asOf") == NOON_US
+    assert given_instant(when, "asOf") == NOON_US
 
 
 @pytest.mark.parametrize(
     "when", [datetime(2026, 11, 24), 1.5, True, LATEST + 1, 10**30, [], "yesterday"]
 )
 def test_what_is_no_instant_is_refused(when):
-    for read in (instant_of, instant_text):
+    for read in (given_instant, instant_text):
         if not (read is instant_text and isinstance(when, str)):  # the acceptance reads texts
             with pytest.raises(OvertideError) as refused:
                 read(when, "asOf")

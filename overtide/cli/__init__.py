@@ -1,7 +1,4 @@
-"""The entry of the `overtide` command.
-
-It imports nothing before ctrl-C is answered in a civil way.
-"""
+"""The entry of the `overtide` command, which imports nothing before ctrl-C has its answer."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,10 +6,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run one command and return its exit code.
-
-    Nothing but `SystemExit` of `--help` leaves as an exception.
-    """
+    """Run one command and return its exit code; only `--help` leaves by `SystemExit`."""
     code = _answered(argv)
     if argv is None:  # the process ends with the command
         from overtide.cli.signals import end_soon

@@ -60,19 +60,13 @@ def _prepared(argv: Sequence[str] | None) -> tuple[list[str], Output]:
 
 
 def _refused(refusal: OvertideError, output: Output) -> int:
-    """Print a refusal and return its exit code.
-
-    Where nothing can be printed, the code alone must do.
-    """
+    """Print a refusal and return its exit code, which must do where nothing can be printed."""
     output.error(refusal)
     return refusal.exit_code
 
 
 def _asked_output(words: list[str]) -> Output:
-    """Return how to print, before the command line is known to be right.
-
-    Errors in it are printed that way too.
-    """
+    """Return how to print before the command line is parsed, for what is wrong with it too."""
     asked = set()
     for number, word in enumerate(words):
         if not word.startswith("-") and (number == 0 or words[number - 1] != "-C"):
@@ -114,10 +108,7 @@ def run(arguments: Namespace, output: Output) -> int:
 
 
 def warn(project: "Project", output: Output) -> None:
-    """Say what is amiss with a project whatever is asked of it.
-
-    What cannot be read is the command's to tell.
-    """
+    """Say what is amiss with a project, but for what cannot be read: the command tells that."""
     with suppress(*UNREADABLE, OSError):
         behind = project.clock_behind()
         if behind is not None:

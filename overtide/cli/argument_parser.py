@@ -1,4 +1,4 @@
-"""A parser of words that says what was probably meant, and the syntax of one command."""
+"""A parser of arguments that says what was probably meant, and the syntax of one command."""
 
 import argparse
 import re
@@ -13,10 +13,7 @@ GLOBAL = ("-C", "--json", "-q", "--quiet", "-v", "--verbose", "--version")
 
 
 class Once(argparse.Action):
-    """Takes the value of an option that may be given once.
-
-    Of two values one would be lost without a word.
-    """
+    """Takes the value of an option, once: of two values one would be lost without a word."""
 
     def __call__(
         self,
@@ -75,7 +72,8 @@ class Parser(argparse.ArgumentParser):
 class Syntax:
     """A command as its help shows it.
 
-    A line, how it is called, its arguments, and what else must be known.
+    `text` is a line about it, `usage` how it is called, `add` gives a parser its arguments, and
+    `more` is what else one must know.
     """
 
     text: str

@@ -8,7 +8,7 @@ from pathlib import Path
 from overtide.cli.output import tell
 from overtide.schemas.errors import UsageError
 
-CUSTOMER_ID = re.compile("[0-9a-f]{32}")
+ID_FORM = re.compile("[0-9a-f]{32}")
 
 
 def named_customer(arguments: Namespace, most: int | None = None) -> tuple[str | None, list[str]]:
@@ -32,11 +32,8 @@ def named_customer(arguments: Namespace, most: int | None = None) -> tuple[str |
 
 
 def _too_many(arguments: Namespace, first: str, most: int) -> str:
-    """Say what to do about more words than a command takes.
-
-    `first` is the first of them behind the customer.
-    """
-    if arguments.key is not None and (most == 0 or CUSTOMER_ID.fullmatch(first)):
+    """Say what to do about more words than a command takes, `first` being the first of them."""
+    if arguments.key is not None and (most == 0 or ID_FORM.fullmatch(first)):
         return "A customer is named by a CUSTOMER_ID or by --key, not by both."
     return (
         "Options begin with two dashes."

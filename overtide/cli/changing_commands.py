@@ -1,4 +1,4 @@
-"""The commands that send: updates, withdrawals and activities."""
+"""The commands that change something: updates, withdrawals and activities."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -85,18 +85,9 @@ def withdraw(project: Project, arguments: Namespace, output: Output) -> int:
 
 def post(project: Project, arguments: Namespace, output: Output) -> int:
     """Add activities, and say what became of each row."""
-    text = read_input(arguments.file)
-    if not text.strip():
-        raise UsageError(
-            "empty_input",
-            f"{name_of_input(arguments.file)} is empty: there is nothing to post.",
-            None,
-            "Give JSON or JSON lines; an empty list, [], posts nothing.",
-        )
-    records = parse_lines(text)
     answers = project.post(
         arguments.entity,
-        records,
+        _records(arguments.file),
         atomic=arguments.atomic,
         valid_until=arguments.valid_until,
         **_terms(arguments),
@@ -116,6 +107,19 @@ def post(project: Project, arguments: Namespace, output: Output) -> int:
     return FAILED if refused else DONE
 
 
+def _records(file: str) -> list[object]:
+    """Return the records of a file or of standard input; raise `empty_input` where it is empty."""
+    text = read_input(file)
+    if not text.strip():
+        raise UsageError(
+            "empty_input",
+            f"{name_of_input(file)} is empty: there is nothing to post.",
+            None,
+            "Give JSON or JSON lines; an empty list, [], posts nothing.",
+        )
+    return parse_lines(text)
+
+
 def _row_text(number: int, answer: "Answer") -> str:
     return f"row {number + 1}: " + (
         accepted(answer)
@@ -125,7 +129,7 @@ def _row_text(number: int, answer: "Answer") -> str:
 
 
 def accepted(answer: "Answer") -> str:
-    """Return an acceptance in a sentence without its point."""
+    """Return an acceptance as a sentence without its full stop."""
     document = answer_document(answer)
     until = f", valid until {document['validUntil']}" if "validUntil" in document else ""
     how = (

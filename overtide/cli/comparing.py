@@ -1,12 +1,9 @@
-"""What people are told of comparing after a refresh.
-
-Large blocks and customers, and the values that were ignored.
-"""
+"""What people are told about comparing: large blocks and customers, and values ignored."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from overtide.wording import counted
+from overtide.schemas.wording import counted
 
 TOLD = 3
 """How many of each are named; the tables of the lake hold all."""
@@ -24,9 +21,9 @@ LARGE = {
 
 
 def remarks(told: Mapping[str, Any]) -> Iterator[str]:
-    """Say what a run's manifest tells of comparing, a sentence for each kind.
+    """Say what a run's manifest tells about comparing, a sentence for each kind.
 
-    Nothing of runs made before.
+    Manifests of older versions tell nothing.
     """
     for kind, (what, one, several) in LARGE.items():
         found = told.get("large", {}).get(kind, {"count": 0})
@@ -67,5 +64,5 @@ def _ignored(row: Mapping[str, Any]) -> str:
 
 
 def _shown(value: str) -> str:
-    """Return a value for a terminal: several that a rule compares stand beside each other."""
+    """Return a value for a terminal, with commas between the several that a rule compares."""
     return value.replace("\x1f", ", ")

@@ -1,7 +1,4 @@
-"""`overtide demo`: the whole story on sample data, command by command.
-
-Each step comes with the command that one would type.
-"""
+"""`overtide demo`: the whole story on sample data, step by step as one would type it."""
 
 import contextlib
 import io
@@ -27,24 +24,35 @@ Run = Callable[[Sequence[str]], int]
 """Runs the words of a command within this process, quietly; returns its exit code."""
 WHO = "eCommerce_eCommerceContacts=CNTID_1000"
 LIFE = "6s"
-TEXTS = {
-    "1. Unify": "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and "
-    "their purchases and reviews in three more files. A refresh reads all five, finds who is who, "
-    "and publishes one profile per person.",
-    "2. A customer's card": "Two records with the same e-mail and, in another order, the same "
-    "name are one person. "
-    "Any record's key finds the card; each field comes from the source that is best for it.",
-    "3. Something happens": f"The call centre moves the customer to the platinum tier, for {LIFE} "
-    "in this demo, and the shop reports a purchase. Neither waits for the next refresh.",
+EXPLANATIONS = {
+    "1. Unify": (
+        "Contoso Coffee keeps its customers in a web shop and in a loyalty scheme, and their "
+        "purchases and reviews in three more files. A refresh reads all five, finds who is who, "
+        "and publishes one profile per person."
+    ),
+    "2. A customer's card": (
+        "Two records with the same e-mail and, in another order, the same name are one person. "
+        "Any record's key finds the card; each field comes from the source that is best for it."
+    ),
+    "3. Something happens": (
+        f"The call centre moves the customer to the platinum tier, for {LIFE} in this demo, and "
+        "the shop reports a purchase. Neither waits for the next refresh."
+    ),
     "4. Both are there at once": (
         "The card says which value is live, until when, and (last column) what lies beneath."
     ),
-    "5. The stream carries both into the lake": "Until then only SQL did not know. Rows and log "
-    "positions are committed together, so the stream may be killed at any instant.",
-    "6. The value falls back": "No job removes it: it ends by itself, exact to the microsecond. "
-    "Every instant can still be asked for, also as it was known at another.",
-    "7. The same in SQL": "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. "
-    "Views show what is live, macros what was at any instant.",
+    "5. The stream carries both into the lake": (
+        "Until then only SQL did not know. Rows and log positions are committed together, so the "
+        "stream may be killed at any instant."
+    ),
+    "6. The value falls back": (
+        "No job removes it: it ends by itself, exact to the microsecond. Every instant can still "
+        "be asked for, also as it was known at another."
+    ),
+    "7. The same in SQL": (
+        "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. Views show what "
+        "is live, macros what was at any instant."
+    ),
 }
 """What each step shows, by its title."""
 RECORDS = """SELECT ContactId, FullName, EMail FROM eCommerce_eCommerceContacts
@@ -53,7 +61,7 @@ UNION ALL SELECT LoyaltyId, FullName, EMail FROM LoyaltyScheme_loyCustomers
   WHERE LoyaltyId = 'LOYID_1000'"""
 TIERS = """SELECT LoyaltyTier, count(*) AS customers, round(avg(Income)) AS mean_income
 FROM Customer_live GROUP BY ALL ORDER BY customers DESC"""
-AS_OF = """SELECT FullName, LoyaltyTier, Income FROM customer_as_of({0}, {0})
+PLATINUM_AS_OF = """SELECT FullName, LoyaltyTier, Income FROM customer_as_of({0}, {0})
 WHERE LoyaltyTier = 'platinum'"""
 ACTIVITIES = """SELECT ActivityTypeDisplay, count(*) AS activities, max(ActivityTime) AS latest
 FROM UnifiedActivity_live GROUP BY ALL ORDER BY activities DESC"""
@@ -74,10 +82,7 @@ def demo(folder: str | None, output: Output, run: Run) -> int:
 
 @dataclass
 class Story:
-    """The steps of the demo in one project folder.
-
-    With `--json` they are collected and printed at the end.
-    """
+    """The steps of the demo in one project folder; `--json` prints them all at its end."""
 
     folder: Path
     output: Output
@@ -110,9 +115,9 @@ class Story:
             )
 
     def change(self) -> tuple[Instant, Instant]:
-        """Lay an update and a purchase over the base and show both.
+        """Lay an update and a purchase over the base, and show both.
 
-        Return instants before and at the update's end.
+        Return an instant before the update, and that of its end.
         """
         self.say("3. Something happens")
         before = system_clock()
@@ -156,7 +161,7 @@ class Story:
         """Run what an analyst would type."""
         self.say("7. The same in SQL")
         instant = f"TIMESTAMPTZ '{format_instant(until - 1)}'"
-        for query in (TIERS, AS_OF.format(instant), ACTIVITIES):
+        for query in (TIERS, PLATINUM_AS_OF.format(instant), ACTIVITIES):
             self.command(["sql", query])
         self.command(["status"])
 
@@ -165,7 +170,9 @@ class Story:
         if not self.output.as_json:
             print("\n" + self.output.styled(title, BOLD))
             print(
-                textwrap.fill(TEXTS[title], min(110, shutil.get_terminal_size((110, 24)).columns)),
+                textwrap.fill(
+                    EXPLANATIONS[title], min(110, shutil.get_terminal_size((110, 24)).columns)
+                ),
                 flush=True,
             )
 
@@ -182,9 +189,9 @@ class Story:
         grep: str | None = None,
         head: int | None = None,
     ) -> str:
-        """Show one command, run it in this process, show its output and return that.
+        """Show a command, run it in this process, and show and return what it prints.
 
-        All of the output is shown, or its matching or first lines.
+        With `grep` or `head` only matching or first lines are shown.
         """
         shown = _typed(self.folder.name, words, within, given) + (
             f" | grep {grep}" if grep else f" | head -{head}" if head else ""

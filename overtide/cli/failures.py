@@ -1,7 +1,4 @@
-"""What a user reads when something fails that no command expected.
-
-Files, memory, the lake, and our own mistakes.
-"""
+"""What a user reads when files, memory, the lake or our own code fail unexpectedly."""
 
 import errno
 

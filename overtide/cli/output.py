@@ -30,16 +30,15 @@ OPTIONS = {
 """Parameters of a request, as they are called on the command line."""
 INFINITE = {"9999-12-31T23:59:59.999999": "infinity", "0001-01-01T00:00:00": "-infinity"}
 """What DuckDB gives, without a zone, for its infinite instants."""
-BOLD, DIM, GREEN, RED, PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
+BOLD, DIM, GREEN, RESET = "\033[1m", "\033[2m", "\033[32m", "\033[0m"
 
 
 @dataclass(frozen=True)
 class Output:
-    """How a command prints: `as_json` for programs; `quiet` leaves out what is not a result.
+    """How a command prints.
 
-    `verbose` adds traces.
-
-    `warnings` stand in every document.
+    `as_json` is for programs, `quiet` leaves out what is not a result, and `verbose` adds traces.
+    The `warnings` stand in every document.
     """
 
     as_json: bool = False
@@ -58,10 +57,7 @@ class Output:
         )
 
     def result(self, document: object, text: Callable[[], str]) -> None:
-        """Print what was asked for: the document as JSON, or its text.
-
-        A reader that has enough of it is no error.
-        """
+        """Print what was asked for, as JSON or as text; a reader may have enough before its end."""
         try:
             print(json_text(self._warned(document)) if self.as_json else text(), flush=True)
         except BrokenPipeError:
@@ -93,10 +89,7 @@ class Output:
             tell(text, sys.stderr)
 
     def warn(self, warning: OvertideError) -> None:
-        """Say what is amiss with the project, whatever is asked.
-
-        On standard error, and in the JSON document.
-        """
+        """Say on standard error and in the JSON document what is amiss with the project."""
         self.warnings.append(warning)
         tell(f"overtide: {warning.code}: {refusal_text(warning)}", sys.stderr)
 
@@ -107,10 +100,7 @@ class Output:
         return {"warnings": [warning.as_json() for warning in self.warnings], **document}
 
     def error(self, error: OvertideError) -> None:
-        """Print a refusal: on standard output as JSON, else on standard error.
-
-        On standard error each detail has a line.
-        """
+        """Print a refusal as JSON on standard output, or as text on standard error."""
         text = f"overtide: {refusal_text(error)}"
         if self.as_json:
             if not tell(json_text(self._warned({"error": error.as_json()})), sys.stdout):
@@ -125,15 +115,12 @@ class Output:
 
     def styled(self, text: str, style: str) -> str:
         """Return a text in a style where colours are wanted."""
-        return f"{style}{text}{PLAIN}" if self.coloured and text else text
+        return f"{style}{text}{RESET}" if self.coloured and text else text
 
     def table(
         self, headers: Sequence[str], rows: Iterable[Sequence[object]], marked: Iterable[int] = ()
     ) -> str:
-        """Return rows as aligned columns under their headers.
-
-        Rows with the numbers in `marked` are green.
-        """
+        """Return rows as aligned columns under their headers, in green those that are `marked`."""
         terminal = not self.as_json and sys.stdout.isatty()
         widest = max(WIDEST, shutil.get_terminal_size().columns // 3) if terminal else None
         cells = [[_cell(value, widest) for value in row] for row in rows]
@@ -141,7 +128,7 @@ class Output:
         green = set(marked)
         lines = [self.styled(_line(headers, widths), BOLD)]
         lines += [
-            self.styled(_line(row, widths), GREEN if number in green else PLAIN)
+            self.styled(_line(row, widths), GREEN if number in green else RESET)
             for number, row in enumerate(cells)
         ]
         return "\n".join(lines)
@@ -150,7 +137,7 @@ class Output:
 def tell(text: str, stream: TextIO) -> bool:
     """Write a line and return whether the stream took it.
 
-    No full disk or closed pipe stops what a command does.
+    A full disk or a closed pipe stops nothing that a command does.
     """
     try:
         print(text, file=stream, flush=True)
@@ -161,9 +148,9 @@ def tell(text: str, stream: TextIO) -> bool:
 
 
 def discard(stream: TextIO) -> None:
-    """Let what a stream could not write, and all that follows, go nowhere.
+    """Send what a stream could not write, and all that follows, nowhere.
 
-    Python tries again at its end.
+    Else Python would try again at its own end, and fail.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
@@ -171,10 +158,7 @@ def discard(stream: TextIO) -> None:
 
 
 def refusal_text(error: OvertideError) -> str:
-    """Return an error as people read it.
-
-    What is wrong with what, what to do, and a line per detail.
-    """
+    """Return what is wrong with what, and what to do, with a line for each detail."""
     target = OPTIONS.get(error.target or "", error.target or "")
     named = not target or target in error.message or isinstance(error, Mistake)
     first = str(error) if named else f"{target}: {error}"
@@ -182,7 +166,7 @@ def refusal_text(error: OvertideError) -> str:
 
 
 def prepare_streams(as_json: bool) -> None:
-    """Make output safe for closed streams, missing letters and JSON.
+    """Prepare standard output and standard error for whatever a command prints.
 
     A closed stream swallows it, letters that a terminal lacks are escaped, JSON is UTF-8.
     """
@@ -215,10 +199,7 @@ def _cell(value: object, widest: int | None) -> str:
 
 
 def json_text(document: object) -> str:
-    """Return a document as JSON text.
-
-    Instants, decimals, dates and integers beyond 2^53 become text.
-    """
+    """Return a document as JSON; instants, decimals, dates and integers beyond 2^53 are text."""
     return json.dumps(plain_value(document), ensure_ascii=False, allow_nan=False)
 
 

@@ -81,10 +81,7 @@ def unknown_command(name: str) -> OvertideError:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return global options and the command's arguments in one.
-
-    Raise `usage` or `unknown_command`.
-    """
+    """Return global options and the command's arguments in one; raise `usage` for what is wrong."""
     for word in argv:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise UsageError(

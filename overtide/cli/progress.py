@@ -15,10 +15,7 @@ PLAIN_EVERY = 5.0
 
 
 class Display:
-    """Takes the progress of a command and shows it on `stream`.
-
-    A context manager around the command.
-    """
+    """Shows the progress of a command on `stream`; a context manager around the command."""
 
     def __init__(self, stream: TextIO | None = None, terminal: bool | None = None) -> None:
         self._stream = stream or sys.stderr

@@ -1,7 +1,4 @@
-"""The commands that need no lake.
-
-`init` copies an example project, `validate` checks a configuration.
-"""
+"""The commands that need no lake: `init` copies an example, `validate` checks a project."""
 
 import json
 import os
@@ -16,10 +13,10 @@ from overtide.checks import check_project
 from overtide.cli.output import Output
 from overtide.schemas.errors import DONE, USAGE, UsageError
 from overtide.schemas.suggestions import closest
-from overtide.wording import counted
+from overtide.schemas.wording import counted
 
 EXAMPLES = ("contoso", "retail", "blank")
-SCHEMA = "overtide.schema.json"
+JSON_SCHEMA = "overtide.schema.json"
 """The JSON Schema of `overtide.yaml`, beside the models that it is written from."""
 NEW_ID = "00000000-0000-0000-0000-000000000000"
 """Stands in the blank example where every new project gets an id of its own."""
@@ -94,12 +91,9 @@ def _copy(source: Path, target: Path) -> int:
 
 
 def validate(arguments: Namespace, output: Output) -> int:
-    """Check a project's configuration, also against its files.
-
-    Print every mistake and note, or else the schema.
-    """
+    """Print every mistake and note of a project, or the schema of a configuration."""
     if arguments.schema:
-        text = (Path(schemas.__file__).parent / SCHEMA).read_text(encoding="utf-8")
+        text = (Path(schemas.__file__).parent / JSON_SCHEMA).read_text(encoding="utf-8")
         output.result(json.loads(text), text.rstrip)
         return DONE
     found = check_project(arguments.folder.resolve(), os.environ)

@@ -9,7 +9,7 @@ from overtide.cli.arguments import named_customer, read_input
 from overtide.cli.output import Output
 from overtide.project import Project
 from overtide.schemas.errors import DONE
-from overtide.wording import counted
+from overtide.schemas.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -118,10 +118,7 @@ def _fetched(result: "DuckDBPyConnection", limit: int) -> tuple[list[str], list[
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Return column names with `_1`, `_2` … behind repeated ones.
-
-    So rows can be objects.
-    """
+    """Return column names with `_1`, `_2` … behind repeated ones, so that rows can be objects."""
     found: dict[str, None] = {}
     for name in names:
         number, free = 0, name

@@ -1,17 +1,19 @@
 """The commands that run a pipeline: the refresh and the stream."""
 
 from argparse import Namespace
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from overtide.cli import comparing
 from overtide.cli.failures import explained
 from overtide.cli.output import Output
-from overtide.loss import losses
+from overtide.cli.signals import interruptible, stopping
+from overtide.lake.loss import Loss, losses
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED
 from overtide.schemas.instants import format_instant
-from overtide.wording import counted
+from overtide.schemas.wording import counted
 
 if TYPE_CHECKING:
     from overtide.lake.catalog import Publish
@@ -20,8 +22,16 @@ if TYPE_CHECKING:
 
 def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     """Read the sources, unify them and publish the result."""
-    from overtide.cli.signals import interruptible
+    refreshed = _interruptibly_refreshed(project, arguments, output)
+    lost = losses(refreshed.manifest)
+    output.confirm(_document(refreshed, lost), lambda: _published(refreshed))
+    for text in _notes(refreshed, lost):
+        output.note(text)
+    return DONE
 
+
+def _interruptibly_refreshed(project: Project, arguments: Namespace, output: Output) -> "Refreshed":
+    """Refresh; raise `interrupted`, with what is published, where a signal stopped it."""
     before = project.reader.published()
     with interruptible() as interruption:
         try:
@@ -33,37 +43,7 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
             raise interruption.refusal(*_outcome(before, project.reader.published())) from None
         if refreshed.uncleaned is not None and interruption.number:
             raise interruption.refusal(*_outcome(before, refreshed.publish))
-    publish, manifest = refreshed.publish, refreshed.manifest
-    instant = format_instant(publish.published_at)
-    lost = losses(manifest)
-    document = {
-        "run": publish.run,
-        "publishedAt": instant,
-        "generation": publish.generation,
-        "loss": [one.as_json() for one in lost],
-        "manifest": manifest,
-    }
-    customers, records = (int(str(manifest[name])) for name in ("profiles", "records_unified"))
-    output.confirm(
-        document,
-        lambda: (
-            f"Published run {publish.run} at {instant}: {counted(customers, 'customer')} "
-            f"from {counted(records, 'record')} in {manifest['seconds']} s."
-        ),
-    )
-    entities: Any = manifest["entities"]
-    for name, entity in entities.items():
-        if entity["new_columns"]:
-            output.note(f"{name}: not configured and not read: {', '.join(entity['new_columns'])}.")
-    for text in (*(one.text for one in lost), *comparing.remarks(manifest)):
-        output.note(text)
-    if refreshed.uncleaned is not None:
-        failure = explained(refreshed.uncleaned).message.rstrip(".")
-        output.note(
-            f"Run {publish.run} is published; cleaning up failed: {failure}; the next refresh "
-            "tries again."
-        )
-    return DONE
+    return refreshed
 
 
 def _refreshed(project: Project, arguments: Namespace, output: Output) -> "Refreshed":
@@ -85,9 +65,45 @@ def _outcome(before: "Publish | None", now: "Publish | None") -> tuple[str, str 
     )
 
 
+def _document(refreshed: "Refreshed", lost: Sequence[Loss]) -> dict[str, Any]:
+    publish = refreshed.publish
+    return {
+        "run": publish.run,
+        "publishedAt": format_instant(publish.published_at),
+        "generation": publish.generation,
+        "loss": [one.as_json() for one in lost],
+        "manifest": refreshed.manifest,
+    }
+
+
+def _published(refreshed: "Refreshed") -> str:
+    publish, manifest = refreshed.publish, refreshed.manifest
+    customers, records = (int(str(manifest[name])) for name in ("profiles", "records_unified"))
+    return (
+        f"Published run {publish.run} at {format_instant(publish.published_at)}: "
+        f"{counted(customers, 'customer')} from {counted(records, 'record')} "
+        f"in {manifest['seconds']} s."
+    )
+
+
+def _notes(refreshed: "Refreshed", lost: Sequence[Loss]) -> Iterator[str]:
+    """Say what else one should know of a refresh that was published."""
+    entities: Any = refreshed.manifest["entities"]
+    for name, entity in entities.items():
+        if entity["new_columns"]:
+            yield f"{name}: not configured and not read: {', '.join(entity['new_columns'])}."
+    yield from (one.text for one in lost)
+    yield from comparing.remarks(refreshed.manifest)
+    if refreshed.uncleaned is not None:
+        failure = explained(refreshed.uncleaned).message.rstrip(".")
+        yield (
+            f"Run {refreshed.publish.run} is published; cleaning up failed: {failure}; "
+            "the next refresh tries again."
+        )
+
+
 def stream(project: Project, arguments: Namespace, output: Output) -> int:
     """Carry accepted events into the lake until stopped, or until caught up."""
-    from overtide.cli.signals import stopping
     from overtide.lake.locks import holder, stream_lock
 
     with stopping() as stop:

@@ -1,7 +1,4 @@
-"""How a command is stopped: at once, or (the stream) after what it is doing.
-
-By ctrl-C or by the system.
-"""
+"""How ctrl-C and the system stop a command: at once, or (the stream) after what it is doing."""
 
 import os
 import signal
@@ -35,7 +32,7 @@ PATIENCE = 5.0
 class Interruption:
     """The signal that stopped a command, 0 while there was none.
 
-    Libraries turn the exception into errors of theirs.
+    It is remembered because libraries turn the exception into errors of theirs.
     """
 
     number: int = 0
@@ -70,9 +67,9 @@ def interruptible() -> Iterator[Interruption]:
 
 @contextmanager
 def _without_traces() -> Iterator[None]:
-    """Where Python cannot raise (in callbacks of the garbage collector) it prints a traceback.
+    """Print no traceback of a signal that comes where Python cannot raise.
 
-    Not that of a signal.
+    That is in callbacks of the garbage collector.
     """
     before = sys.unraisablehook
     sys.unraisablehook = lambda event: (
@@ -85,9 +82,7 @@ def _without_traces() -> Iterator[None]:
 
 
 def end_soon(code: int) -> None:
-    """Let a process whose command has answered end with its code.
-
-    At once when it is asked to, else by itself.
+    """Let a process whose command has answered end with its code: by itself, or when asked to.
 
     One that was stopped ends whatever its threads do: Python waits for them, and an exception that
     comes while Beam starts a bundle's sampler leaves its thread running with nobody to end it.
@@ -132,10 +127,7 @@ def stopping() -> Iterator[Stop]:
 
 @contextmanager
 def _handling(handler: Any, *numbers: signal.Signals) -> Iterator[None]:  # noqa: ANN401 - as `signal.signal` takes it
-    """Handle signals within a block, except those that the command was started to ignore.
-
-    Whoever started it lets it ignore these (`nohup`).
-    """
+    """Handle signals within a block, except those that it was started to ignore (`nohup`)."""
     before: Mapping[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         before = {

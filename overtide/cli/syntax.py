@@ -30,8 +30,8 @@ def _terms(parser: Parser, until: bool = True) -> None:
         parser.add_argument(
             "--valid-until",
             metavar="4h|INSTANT",
-            help="when it ends, at most 30 days ahead: a "
-            "duration from now, or an instant (default: the project's `real_time` setting)",
+            help="when it ends, at most 30 days ahead: a duration from now, or an instant "
+            "(default: the project's `real_time` setting)",
         )
     parser.add_argument(
         "--event-time",
@@ -42,8 +42,8 @@ def _terms(parser: Parser, until: bool = True) -> None:
     parser.add_argument(
         "--idempotency-key",
         metavar="TEXT",
-        help="a repeated request with the same key (and caller) "
-        "is answered as the first time, and accepted only once",
+        help="a repeated request with the same key (and caller) is answered as the first time, "
+        "and accepted only once",
     )
 
 
@@ -90,8 +90,8 @@ def _refresh(parser: Parser) -> None:
     parser.add_argument(
         "--allow-shrink",
         action="store_true",
-        help="publish although a source has lost more than its "
-        "`max_shrink_percent` of the rows that were published last",
+        help="publish although a source has lost more than its `max_shrink_percent` of the rows "
+        "that were published last",
     )
 
 
@@ -146,8 +146,8 @@ def _sql(parser: Parser) -> None:
     parser.add_argument(
         "--memory-limit",
         metavar="SIZE",
-        help="memory that the query may take, such as 4GB (default: "
-        "half of the machine's); what does not fit goes to the system's folder of temporary files",
+        help="memory that the query may take, such as 4GB (default: half of the machine's); "
+        "what does not fit goes to the system's folder of temporary files",
     )
 
 
@@ -171,8 +171,8 @@ SYNTAX = {
         "check the configuration, also against the files",
         "[--schema]",
         _validate,
-        "Shows every mistake and note at once, each with its line, and changes nothing. Exit code "
-        "2\n"
+        "Shows every mistake and note at once, each with its line, and changes nothing. "
+        "Exit code 2\n"
         "when there is a mistake; notes stop nothing.",
     ),
     "refresh": Syntax(
@@ -209,8 +209,8 @@ SYNTAX = {
         "carry accepted events into the lake, where SQL sees them",
         "[OPTIONS]",
         _stream,
-        "Runs until it is stopped (ctrl-C), and may be killed at any instant. One stream at a "
-        "time\n"
+        "Runs until it is stopped (ctrl-C), and may be killed at any instant. "
+        "One stream at a time\n"
         "per lake: a second one ends with exit code 75. `get` and `timeline` do not need it.",
     ),
     "get": Syntax(

@@ -1,4 +1,4 @@
-"""What `overtide status` says: the published run, locks, positions and counts."""
+"""The state of a project: the published run, locks, positions and counts."""
 
 from pathlib import Path
 from typing import Any
@@ -8,23 +8,23 @@ from overtide.lake.catalog import Publish, connect
 from overtide.lake.counts import Overlay, count_overlay
 from overtide.lake.definitions import last_manifest
 from overtide.lake.locks import holder, refresh_lock, stream_lock
+from overtide.lake.loss import losses
 from overtide.lake.stand_in import LakeGeneration
-from overtide.loss import losses
 from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.instants import SECOND, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.serving.cards import Reader
 
-NOTHING = Overlay(0, 0, 0, 0, 0, 0, None)
+EMPTY_OVERLAY = Overlay(0, 0, 0, 0, 0, 0, None)
 
 
-def status(
+def project_status(
     folder: Path, paths: Paths, log: ReadableLog, reader: Reader, behind: OvertideError | None
 ) -> dict[str, Any]:
     """Return the state of a project as a JSON document; `behind` is the warning about its clock."""
     present = reader.now()
     publish, now = present.publish, present.as_of
-    overlay, manifest = (NOTHING, {}) if publish is None else _in_lake(paths)
+    overlay, manifest = (EMPTY_OVERLAY, {}) if publish is None else _in_lake(paths)
     return {
         "project": str(folder),
         "now": format_instant(now),
@@ -71,10 +71,7 @@ def _published(reader: Reader, publish: Publish | None, now: Instant) -> dict[st
 
 
 def _served_from(reader: Reader) -> str:
-    """Say what answers for the current base.
-
-    Its generation, or the lake where that is lost, or nothing.
-    """
+    """Say what answers for the base: its generation, the lake where that is lost, or nothing."""
     try:
         return "lake" if isinstance(reader.current(), LakeGeneration) else "generation"
     except UnavailableError:
@@ -82,10 +79,7 @@ def _served_from(reader: Reader) -> str:
 
 
 def _stream(log: ReadableLog, overlay: Overlay, now: Instant) -> dict[str, Any]:
-    """Return how far the stream is, how many events wait, and how long the oldest does.
-
-    The events that wait are those that the stream has still to carry.
-    """
+    """Return how far the stream is, how many events it has still to carry, and since when."""
     behind = max(0, log.end() - overlay.position)
     waiting = log.read(overlay.position, 1) if behind else []
     seconds = max(0, now - waiting[0].accepted_at) / SECOND if waiting else 0.0

@@ -1,23 +1,19 @@
-"""What of the sources did not come through, as a run's manifest says.
+"""Which rows of the sources did not come through a refresh, told from the run's manifest.
 
-One sentence per kind and entity that has some.
-
-`overtide refresh` tells it, and `overtide status` as long as the run is the last one published.
+One sentence for each entity and kind of loss. `overtide refresh` tells them, and `overtide status`
+as long as the run is the last one published.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from overtide.wording import counted
+from overtide.schemas.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows of an entity that are not where one would look for them.
-
-    Their kind, their number, and a sentence.
-    """
+    """How many rows of an entity are not where one would look for them, and why, in a sentence."""
 
     entity: str
     kind: str
@@ -30,10 +26,7 @@ class Loss:
 
 
 def losses(manifest: Mapping[str, Any]) -> list[Loss]:
-    """Return what a run lost, entity by entity; nothing when all is well.
-
-    A manifest of an older version says less.
-    """
+    """Return what a run lost, entity by entity; of a manifest of an older version what it says."""
     found = [
         loss
         for name, entity in manifest.get("entities", {}).items()
@@ -88,7 +81,9 @@ def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iter
         f"null; {listed} {_them(nulled)}.",
     )
     nobody = entity.get("of_nobody", {})
-    reasons = ", ".join(f"{rows:,} {REASONS[reason]}" for reason, rows in nobody.items() if rows)
+    reasons = ", ".join(
+        f"{rows:,} {WHY_OF_NOBODY[reason]}" for reason, rows in nobody.items() if rows
+    )
     strays = sum(nobody.values())
     yield Loss(
         name,
@@ -99,7 +94,7 @@ def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iter
     )
 
 
-REASONS = {
+WHY_OF_NOBODY = {
     "no_foreign_key": "without a foreign key",
     "unknown_record": "whose record is not there",
     "no_customer": "whose record is of no customer",
