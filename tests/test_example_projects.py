@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from overtide.checks import check_project
-from overtide.cli.project_commands import EXAMPLES, init_project
+from overtide.cli.project_commands import EXAMPLE_PROJECTS, init_project
 from tests.command_line import call
 
 ROOT = Path(__file__).parent.parent
@@ -16,7 +16,7 @@ TRUTH = ("LoyaltyScheme_loyCustomers", "ContactId")
 """Who is whom in Contoso: kept with the records, and never an input to matching."""
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", EXAMPLE_PROJECTS)
 def test_an_example_is_valid_without_a_note(tmp_path, example):
     init_project(tmp_path / "project", example)
     # Some birth dates of retail's people are none: such errors are what that example is about.

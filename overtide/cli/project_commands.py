@@ -15,7 +15,7 @@ from overtide.schemas.errors import DONE, USAGE, UsageError
 from overtide.schemas.suggestions import closest
 from overtide.schemas.wording import counted
 
-EXAMPLES = ("contoso", "retail", "blank")
+EXAMPLE_PROJECTS = ("contoso", "retail", "blank")
 JSON_SCHEMA = "overtide.schema.json"
 """The JSON Schema of `overtide.yaml`, beside the models that it is written from."""
 NEW_ID = "00000000-0000-0000-0000-000000000000"
@@ -42,13 +42,13 @@ def init_project(folder: Path, example: str) -> int:
 
     Raises `unknown_example`, `not_a_folder`, `folder_not_empty`.
     """
-    if example not in EXAMPLES:
-        meant = closest(example, EXAMPLES)
+    if example not in EXAMPLE_PROJECTS:
+        meant = closest(example, EXAMPLE_PROJECTS)
         raise UsageError(
             "unknown_example",
             f"There is no example {example!r}.",
             example,
-            f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLES)}.",
+            f"Did you mean {meant}?" if meant else f"There are {', '.join(EXAMPLE_PROJECTS)}.",
         )
     expect_room(folder)
     count = _copy(Path(examples.__file__).parent / example, folder)
