@@ -19,8 +19,8 @@ FILES = {
     ".txt": ".csv",
 }
 """What the example's files are called by the generator."""
-IN_ALL = {1_661_130: 2.0, 498_339: 2.0, 199_336: 2.5}
-"""Bars by people: 10M, 3M and 1.2M source rows."""
+IN_ALL = {199_336: 2.5, 498_339: 2.0, 1_661_130: 2.0}
+"""Bars by people: 1.2M, 3M and 10M source rows."""
 TO_COMMIT = {1_661_130: 1.6}
 SECONDS = 3.3
 """The bar of the example with its own 62,000 rows."""

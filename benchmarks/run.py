@@ -108,9 +108,9 @@ def arguments() -> argparse.Namespace:
         "--contoso",
         type=int,
         nargs="+",
-        default=[199_336, 498_339, 1_661_130],
         metavar="N",
-        help="people of the refreshes with the example's rules (default: 1.2M, 3M and 10M rows)",
+        help="people of the refreshes with the example's rules (default: 1.2M, 3M and 10M rows, up "
+        "to --people)",
     )
     parser.add_argument(
         "--sections",
@@ -128,6 +128,11 @@ def arguments() -> argparse.Namespace:
         "temporary folder, about 15 GB for 10M source rows)",
     )
     return parser.parse_args()
+
+
+def sizes(people: int) -> list[int]:
+    """Return the sizes that have bars, up to so many people, or that size alone."""
+    return [size for size in contoso.IN_ALL if size <= people] or [people]
 
 
 def wanted(names: list[str]) -> list[str]:
@@ -153,7 +158,8 @@ def main() -> None:
     asked = arguments()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="overtide-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
-    setting = Setting(folder, asked.people, asked.profiles, tuple(asked.contoso))
+    people = tuple(asked.contoso or sizes(asked.people))
+    setting = Setting(folder, asked.people, asked.profiles, people)
     rows: list[Row] = []
     began = time.time()
     try:

@@ -7,9 +7,10 @@ open it immutable.
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,12 +76,34 @@ def build_generation(
 
     `connection` runs the queries of the sources and may spill.
     """
-    make_folder(path.parent)
-    draft = path.with_name(path.name + ".part")
-    draft.unlink(missing_ok=True)
+    draft = _draft(path)
     _create(draft, meta)
     crash_point("generation.created")
     _fill(connection, draft, sources)
+    return _finished(draft, path)
+
+
+def renew_generation(before: Path, path: Path, meta: Mapping[str, Json]) -> str:
+    """Write a generation with the customers of the one `before`; return its name."""
+    draft = _draft(path)
+    shutil.copyfile(before, draft)
+    crash_point("generation.created")
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("DELETE FROM meta")
+        _write_meta(connection, meta)
+    return _finished(draft, path)
+
+
+def _draft(path: Path) -> Path:
+    make_folder(path.parent)
+    draft = path.with_name(path.name + ".part")
+    draft.unlink(missing_ok=True)
+    return draft
+
+
+def _finished(draft: Path, path: Path) -> str:
+    """Make a filled draft durable and give it its name."""
     crash_point("generation.filled")
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
@@ -131,15 +154,18 @@ def _writer(draft: Path) -> Iterator["DuckDBPyConnection"]:
 
 
 def _create(draft: Path, meta: Mapping[str, Json]) -> None:
-    connection = sqlite3.connect(draft)
-    connection.execute("PRAGMA page_size = 8192")
-    for statement in DDL:
-        connection.execute(statement)
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.execute("PRAGMA page_size = 8192")
+        for statement in DDL:
+            connection.execute(statement)
+        _write_meta(connection, meta)
+
+
+def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, Json]) -> None:
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)", ((key, meta_text(key, meta[key])) for key in sorted(meta))
     )
     connection.commit()
-    connection.close()
 
 
 def remove_generations(folder: Path, keep: set[str]) -> list[str]:

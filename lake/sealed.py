@@ -60,6 +60,19 @@ def open_generation(paths: Paths, name: str) -> Generation:
     return generation
 
 
+def is_whole(paths: Paths, name: str) -> bool:
+    """Say whether the generation of a name is there as it was made, where its name tells that."""
+    path, sealed = paths.generation(name), SEALED.fullmatch(name)
+    if sealed is None or not path.exists():
+        return False
+    if signature(path) in (_whole.get(path), _noted(paths, name)):
+        return True
+    try:
+        return f"{checksum(path):08x}" == sealed.group(1)
+    except OSError:
+        return False
+
+
 def is_as_opened(generation: Generation) -> bool:
     """Say whether nobody has touched the file of a generation since it was opened."""
     return signature(generation.path) == generation.seen

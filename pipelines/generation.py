@@ -1,6 +1,8 @@
 """The serving generation of a run: built from its tables, with what reads need to know."""
 
-from overtide.lake.generation_build import GenerationSources, build_generation
+from overtide.lake.catalog import Publish
+from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
+from overtide.lake.sealed import is_whole
 from overtide.pipelines.batch import Found
 from overtide.schemas.names import parquet_rows
 from overtide.schemas.table import ProfileField
@@ -18,24 +20,27 @@ def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
     return profile_fields(plan, plan.unified(found.tables))
 
 
-def build_serving(plan: Plan, found: Found) -> str:
-    """Build the serving generation of the run from its tables; return its name."""
+SERVED = ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias")
+"""The tables that a serving generation is made of."""
+
+
+def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
+    """Write the serving generation of the run and return its name.
+
+    Where nothing changed of what it is made of, it is that of the run before with other metadata.
+    """
     files = {output.table.name: output.files for output in found.outputs}
     fields = fields_of(plan, found)
+    path, meta = plan.paths.generation(f"run{plan.run:06d}"), serving_meta(plan, fields)
+    changed = any(files[table] is not None for table in SERVED)
+    if before and not changed and is_whole(plan.paths, before.generation):
+        return renew_generation(plan.paths.generation(before.generation), path, meta)
     with kernel(plan.settings) as connection:
         unify.attach(connection, plan)
-        customers, keys, vanished, aliases = (
-            _rows(table, files[table])
-            for table in ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias")
-        )
+        customers, keys, vanished, aliases = (_rows(table, files[table]) for table in SERVED)
         profiles = profile_json(fields, plan.unified(found.tables), customers)
         sources = GenerationSources(profiles, keys, vanished, aliases)
-        return build_generation(
-            connection,
-            plan.paths.generation(f"run{plan.run:06d}"),
-            serving_meta(plan, fields),
-            sources,
-        )
+        return build_generation(connection, path, meta, sources)
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:

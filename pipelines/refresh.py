@@ -103,7 +103,7 @@ def refresh(
                     # 5. The serving generation is complete before the run is published, so the run
                     # can name it.
                     with follower.stage("serving generation", found.identified.profiles):
-                        generation = build_serving(plan, found)
+                        generation = build_serving(plan, found, before)
                     crash_point("refresh.generation_done")
                 # 6. The publish makes it the base.
                 content |= {"runner": runner.runner} | compared

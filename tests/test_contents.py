@@ -5,6 +5,7 @@ It is unpacked, decoded line by line, or refused by what it seems to be.
 
 import gzip
 import io
+import itertools
 import json
 import os
 import tracemalloc
@@ -320,6 +321,22 @@ def test_the_line_that_names_the_delimiter_is_no_header(tmp_path, first, configu
     found = read(tmp_path, text, delimiter=configured)
     assert found.rows == [("00123", "Bob; Jr."), ("1", "Ann")]
     assert [(row.line, row.record) for row in found.corrupt] == [(4, "bad")]
+
+
+ENDS = ["\n", "\r\n", "\r"]
+
+
+@pytest.mark.parametrize(("first", "header", "others"), [*itertools.product(ENDS, repeat=3)])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_no_row_behind_that_line_is_lost_however_each_line_ends(
+    tmp_path, first, header, others, quoted
+):
+    rows = [str(number) for number in range(3_000)]
+    lines = [f'{row};"x"' if quoted else f"{row};x" for row in rows]
+    text = f"sep=;{first}Id;Name{header}" + "".join(line + others for line in lines)
+    found = read(tmp_path, text)
+    assert sorted(found.rows) == sorted((row, "x") for row in rows)
+    assert found.corrupt == []
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "windows-1252"])

@@ -7,6 +7,8 @@ import io
 import json
 import random
 import shutil
+import sqlite3
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from apache_beam.options.pipeline_options import PipelineOptions
 
+from overtide.pipelines.batch import build
+from overtide.pipelines.runners import new_pipeline
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.events import activity_id
 from overtide.schemas.loading import configuration_hash
 from tests.command_line import call
 from tests.oracle_identities import Cluster, Registry, identify, previous
-from tests.small_plan import INSTANCE
+from tests.small_plan import INSTANCE, plan_of
 from tests.small_project import Project, hashes
 
 RULES = [
@@ -374,6 +379,36 @@ def test_the_same_input_again_changes_nothing(project, tmp_path):
     assert after == before
     assert len(again.table("runs")) == 2
     assert not again.paths.scratch.exists()
+
+
+def served(project: Project, run: int) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the tables of the serving generation of a run."""
+    (file,) = project.paths.serving.glob(f"run{run:06d}-*.sqlite")
+    with closing(sqlite3.connect(file)) as connection:
+        return {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+            for table in ("meta", "profile", "record", "alias")
+        }
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_generation_of_unchanged_customers_is_that_of_the_run_before(
+    project, tmp_path, damaged
+):
+    again = copy_of(project, tmp_path)
+    first = served(again, 1)
+    if damaged:
+        (file,) = again.paths.serving.iterdir()
+        file.write_bytes(file.read_bytes() + b"x")
+    again.refresh()
+    second = served(again, 2)
+    assert [row for row in second["meta"] if row not in first["meta"]] == [("run", "2")]
+    assert first | {"meta": second["meta"]} == second
+
+
+def test_the_types_of_the_pipeline_fit(project):
+    plan = plan_of(project.paths.project, Configuration.model_validate(DOCUMENT))
+    build(new_pipeline("FnApiRunner", PipelineOptions([])), plan, [])
 
 
 def crowd(seed: int, rows: int = 120) -> dict[str, list[str]]:

@@ -184,7 +184,9 @@ CREATE TEMP TABLE lost AS
 """
 
 VANISHED = """
-WITH alive AS (SELECT DISTINCT id FROM identified)
+WITH alive AS (
+    SELECT DISTINCT id FROM identified
+      WHERE id IN (SELECT id FROM lost UNION SELECT CustomerId FROM alias))
 SELECT EntityName, PrimaryKey, CASE WHEN id IN (FROM alive) THEN id
   ELSE CustomerId END AS CustomerId
 FROM lost LEFT JOIN alias ON PreviousCustomerId = id

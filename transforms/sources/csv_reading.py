@@ -8,6 +8,7 @@ Such files are mended first.
 """
 
 import mmap
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -54,8 +55,10 @@ def read_csv(
 
     texts = [in_utf8(file) for file in files]
     try:
-        if not any(map(_has_long_line, texts)) and not any(
-            "\n" in name or "\r" in name for name in _columns(files)
+        if (
+            not any(map(_has_long_line, texts))
+            and not any("\n" in name or "\r" in name for name in _columns(files))
+            and not (files[0].layout.before and any(map(_begins_otherwise, texts)))
         ):
             options = WITH_QUOTES if any(_holds(text, b'"') for text in texts) else WITHOUT_QUOTES
             rows = write(raw_rows(connection, files, texts, options))
@@ -122,6 +125,16 @@ def _has_long_line(text: Path) -> bool:
             and content.find(b"\r", start, start + contract.MAX_LINE) < 0
             for start in range(0, len(content) - contract.MAX_LINE + 1, contract.MAX_LINE)
         )
+
+
+def _begins_otherwise(text: Path) -> bool:
+    """Say whether the first line ends otherwise than the second.
+
+    DuckDB takes the end of a line that it skips for that of all, and then finds no row.
+    """
+    with text.open("rb") as file:
+        ends = re.findall(rb"\r\n|\r|\n", file.read(contract.MAX_LINE))
+    return len(set(ends[:2])) > 1
 
 
 def rejected(
