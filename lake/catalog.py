@@ -118,9 +118,9 @@ def connect(
     """
     import duckdb
 
-    if not paths.catalog.exists():
+    if not _has_catalog(paths):
         expect_no_catalog(paths)
-        if read_only:
+        if read_only and not paths.catalog.exists():
             raise NotFoundError(
                 "no_lake",
                 f"There is no lake in {paths.project} yet.",
@@ -234,6 +234,11 @@ def _foreign_data(paths: Paths) -> OvertideError:
     )
 
 
+def _has_catalog(paths: Paths) -> bool:
+    """Say whether there is a catalog; an empty file is none."""
+    return paths.catalog.exists() and paths.catalog.stat().st_size > 0
+
+
 def expect_no_catalog(paths: Paths) -> None:
     """Raise where a new catalog would hide what was published.
 
@@ -244,8 +249,8 @@ def expect_no_catalog(paths: Paths) -> None:
     """
     marked = bool(_marked(paths))
     lost = paths.published.exists() or (marked and any(paths.serving.glob("*.sqlite")))
-    if (
-        not (lost or marked) or paths.catalog.exists()
+    if not (lost or marked) or _has_catalog(
+        paths
     ):  # asked again: whoever makes a first one makes it before these
         return
     if not lost:

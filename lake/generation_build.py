@@ -9,7 +9,7 @@ open it immutable.
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,18 +76,14 @@ def build_generation(
 
     `connection` runs the queries of the sources and may spill.
     """
-    draft = _draft(path)
-    _create(draft, meta)
-    crash_point("generation.created")
+    draft = _draft(path, lambda draft: _create(draft, meta))
     _fill(connection, draft, sources)
     return _finished(draft, path)
 
 
 def renew_generation(before: Path, path: Path, meta: Mapping[str, Json]) -> str:
     """Write a generation with the customers of the one `before`; return its name."""
-    draft = _draft(path)
-    shutil.copyfile(before, draft)
-    crash_point("generation.created")
+    draft = _draft(path, lambda draft: shutil.copyfile(before, draft))
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("DELETE FROM meta")
@@ -95,10 +91,13 @@ def renew_generation(before: Path, path: Path, meta: Mapping[str, Json]) -> str:
     return _finished(draft, path)
 
 
-def _draft(path: Path) -> Path:
+def _draft(path: Path, create: Callable[[Path], object]) -> Path:
+    """Create a draft beside the place of a generation, instead of one that was left."""
     make_folder(path.parent)
     draft = path.with_name(path.name + ".part")
     draft.unlink(missing_ok=True)
+    create(draft)
+    crash_point("generation.created")
     return draft
 
 

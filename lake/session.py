@@ -232,8 +232,9 @@ def _result(
             None,
             'Write one, such as "SELECT count(*) FROM Customer_live".',
         )
+    _check_functions(_words(query))
     for statement in statements:
-        _check(statement.type.name, statement.query)
+        _check_kind(statement.type.name, _words(statement.query))
     for statement in statements[:-1]:
         connection.execute(statement)
     return connection.execute(statements[-1], list(parameters) or None)
@@ -286,10 +287,17 @@ def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) 
             raise
 
 
-def _check(kind: str, query: str) -> None:
-    words = _words(query)
-    if kind not in READING or (kind == "CREATE" and not TEMPORARY & set(words[1:4])):
-        raise _read_only(words[0].upper())
+def _check_kind(kind: str, words: list[str]) -> None:
+    """Raise for a statement of a kind that changes something.
+
+    One without words is what DuckDB makes of PIVOT: a temporary type first, then the query.
+    """
+    lasting = kind == "CREATE" and words and not TEMPORARY & set(words[1:4])
+    if kind not in READING or lasting:
+        raise _read_only(words[0].upper() if words else kind)
+
+
+def _check_functions(words: list[str]) -> None:
     for word, following in pairwise(words):
         if following.startswith("(") and REFUSED.fullmatch(word):
             raise _read_only(word)
@@ -303,6 +311,8 @@ def _words(query: str) -> list[str]:
     import duckdb
 
     text, tokens = query.encode(), duckdb.tokenize(query)
+    if not tokens:
+        return []
     ends = [place for place, _ in tokens[1:]] + [len(text)]
     parts = [text[place:end].decode().lower() for (place, _), end in zip(tokens, ends, strict=True)]
     return [

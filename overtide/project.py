@@ -333,6 +333,7 @@ class Project:
         from overtide.pipelines.runners import options_of, runner_of
 
         expect_bool(until_caught_up, "until_caught_up")
+        expect_bool(accept_log, "accept_log")
         expect_callable(watch, "watch")
         expect_event(stop, "stop")
         config = runner_configs.load(EMBEDDED)

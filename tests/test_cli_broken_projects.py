@@ -112,6 +112,12 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
         "lake_unreadable",
         "file is not a database.",
     ),
+    "an emptied catalog": (
+        lambda folder: (folder / CATALOG).write_bytes(b""),
+        [*READS, *CHANGES, "status", "stream", "refresh"],
+        "lake_unreadable",
+        "catalog.sqlite is missing, but it was there. Restore it",
+    ),
     "a lost catalog": (
         remove(CATALOG),
         ["timeline", "sql", "open", "status", "stream", "refresh"],

@@ -141,6 +141,7 @@ WRONG_TYPES = {
     "runner": [lambda project: project.refresh(5), lambda project: project.refresh(None)],
     "report": [lambda project: project.refresh(report=5)],
     "until_caught_up": [lambda project: project.stream("yes")],
+    "accept_log": [lambda project: project.stream(True, accept_log="no")],
     "stop": [lambda project: project.stream(stop=5)],
     "watch": [lambda project: project.stream(watch=5)],
 }

@@ -408,3 +408,42 @@ def mistakes(folder: Path) -> list[tuple[str, str]]:
 def test_every_fault_is_one_mistake_and_all_are_shown_at_once(tmp_path, settings, expected):
     configured(tmp_path, **settings)
     assert mistakes(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "content"),
+    [
+        ("c.csv", "csv", b"A,B\n" + b"".join(b"%d,M\xfc\n" % one for one in range(20))),
+        (
+            "c.jsonl",
+            "jsonl",
+            b"".join(
+                b'{"A":"%d","B":"%s"}\n' % (one, (b"x", b"M\xfc")[one % 2]) for one in range(20)
+            ),
+        ),
+    ],
+)
+def test_lines_that_are_not_in_their_encoding_are_told_as_such(tmp_path, name, form, content):
+    (tmp_path / name).write_bytes(content)
+    document = {
+        "instance": {"name": "t", "id": INSTANCE},
+        "sources": {
+            "S": {
+                "C": {
+                    "path": name,
+                    "format": form,
+                    "primary_key": "A",
+                    "attributes": {"A": "string", "B": "string"},
+                }
+            }
+        },
+        "unification": {
+            "entities": [{"entity": "S_C"}],
+            "merge": {"fields": [{"name": "B", "from": ["S_C.B"]}]},
+        },
+    }
+    (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(document))
+    answer = call("-C", tmp_path, "--json", "validate")
+    found = [one["code"] for one in answer.document["mistakes"]]
+    assert (answer.code, found) == (2, ["unreadable_line"])
+    assert "not in the encoding" in answer.document["mistakes"][0]["message"]

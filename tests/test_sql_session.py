@@ -100,3 +100,17 @@ def test_half_of_the_memory_is_the_default(opened):
     assert (
         0.05 * total < limit <= 0.51 * total
     )  # less than half where a container has less than the machine
+
+
+def test_pivot_finds_its_columns_by_itself(opened):
+    found = opened.sql("PIVOT (FROM (VALUES ('a', 1), ('b', 2)) t(k, v)) ON k USING sum(v)")
+    assert found.to_pylist() == [{"a": 1, "b": 2}]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["query('SELECT 1 AS k')", "sqlite_scan('x', 'y')"],
+)
+def test_pivot_hides_no_function_that_is_refused(opened, source):
+    error = refused(opened.sql, f"PIVOT (FROM {source}) ON k USING count(*)")
+    assert error.code == "sql_not_read_only"

@@ -173,6 +173,27 @@ def test_json_lines_without_their_format_are_said_once(tmp_path, content):
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('[{"ContactId": "1"},\n {"ContactId": "2"}]\n', "holds a JSON array, not JSON lines"),
+        ("[\n{}\n]", "holds a JSON array, not JSON lines"),
+        ('\n{\n  "ContactId": "1"\n}\n', "holds JSON over several lines, not JSON lines"),
+        ("ContactId,Name\n1,x\n", "seems to hold CSV, not JSON lines"),
+        ("hello\n", "holds no JSON object"),
+        ("{}\n{}\n", "holds no JSON object"),
+        ("\n\n", "holds no JSON object"),
+    ],
+)
+def test_what_is_no_json_lines_is_called_what_it_seems_to_be(tmp_path, content, expected):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "own.jsonl").write_text(content)
+    path, form = f"{CONTACTS}/path", f"{CONTACTS}/format"
+    (mistake,) = checked(tmp_path, edited((path, "data/own.jsonl"), (form, "jsonl")))
+    assert (mistake.code, mistake.target) == ("unreadable_file", "sources.Shop.Contacts")
+    assert mistake.message.startswith(f"data/own.jsonl {expected}. ")
+
+
 def test_a_csv_file_may_have_columns_that_begin_like_json(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "own.csv").write_text("{Id},Name\n1,x\n")

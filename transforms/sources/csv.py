@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.strict_json import parse_json
-from overtide.transforms.sources.contents import UnreadableError, opened_text
+from overtide.transforms.sources.contents import HALF, UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
 from overtide.transforms.sources.lines import bounded_lines, json_keys, later_lines
 from overtide.transforms.sources.texts import about_lines
@@ -145,6 +145,8 @@ def _header(first: str, lines: Iterator[str], delimiter: str) -> list[str]:
 def _csv_row(place: str, row: list[str], columns: list[str], entity: Entity) -> SampledRow:
     if len(row) != len(columns):
         return SampledRow(place, {}, f"it has {len(row)} columns, not {len(columns)}")
+    if any(HALF in text for text in row):
+        return SampledRow(place, {}, "it is not in the encoding of its file")
     return SampledRow(
         place,
         {name: text for name, text in zip(columns, row, strict=True) if name in entity.attributes},

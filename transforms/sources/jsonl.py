@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.strict_json import parse_json
-from overtide.transforms.sources.contents import UnreadableError, opened_text
+from overtide.transforms.sources.contents import HALF, UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
 from overtide.transforms.sources.lines import bounded_lines, json_keys, later_lines
 from overtide.transforms.sources.texts import about_lines
@@ -28,14 +28,15 @@ class JsonLines(SourceFormat):
         """Return the keys of the first lines."""
         wanted = {name for name in entity.attributes if not entity.attribute(name).optional}
         columns: dict[str, None] = {}
-        number = 0
+        begin, number = "", 0
         with opened_text(file, entity) as opened:
             for number, line in enumerate(bounded_lines(opened.text), start=1):
                 if number > SAMPLED_LINES and columns and wanted <= columns.keys():
                     break
                 columns.update(dict.fromkeys(json_keys(line)))
+                begin = begin or line.strip()
         if not columns and number:
-            raise UnreadableError("holds no JSON object", "Every line is one JSON object.")
+            raise _no_json_lines(begin, opened.encoding)
         return Layout(tuple(columns), opened.encoding, opened.packed)
 
     def read(
@@ -74,7 +75,28 @@ class JsonLines(SourceFormat):
         return column
 
 
+def _no_json_lines(begin: str, encoding: str) -> UnreadableError:
+    """Return what a text without a JSON object in a line seems to be, by its first line."""
+    if HALF in begin:
+        return UnreadableError(
+            f"holds no JSON lines in {encoding}", "Correct `encoding` of the entity."
+        )
+    if begin.startswith("[") or (begin.startswith("{") and not begin.endswith("}")):
+        what = "a JSON array" if begin.startswith("[") else "JSON over several lines"
+        return UnreadableError(
+            f"holds {what}, not JSON lines",
+            "Write every object on one line of its own, without commas between them.",
+        )
+    if any(mark in begin for mark in ",;\t|"):
+        return UnreadableError(
+            "seems to hold CSV, not JSON lines", "Set `format: csv` of the entity."
+        )
+    return UnreadableError("holds no JSON object", "Every line is one JSON object.")
+
+
 def _json_row(place: str, line: str, entity: Entity) -> SampledRow:
+    if HALF in line:
+        return SampledRow(place, {}, "it is not in the encoding of its file")
     try:
         document = parse_json(line.strip())
     except InvalidValueError as error:
