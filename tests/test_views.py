@@ -576,6 +576,7 @@ DAYS = 86_400
 def test_an_instant_before_the_history_is_refused(tmp_path, macro):
     old = SmallLake.create(tmp_path)
     old.publish(1, -600 * DAYS)
+    old.publish(2, 0)
     for moment in ((sql(-500 * DAYS), sql(1000)), (sql(1000), sql(-500 * DAYS))):
         with pytest.raises(
             duckdb.InvalidInputException, match="before_history: the base of this instant"
