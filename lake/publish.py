@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import Publish, connect, expect_no_catalog, nothing_published
+from overtide.lake.decide.present import history_begins
 from overtide.lake.definitions import (
     columns_of,
     create_table,
@@ -23,7 +24,6 @@ from overtide.lake.definitions import (
     insert_rows,
     table_columns,
 )
-from overtide.lake.history import history_begins
 from overtide.lake.locks import commit_lock
 from overtide.lake.overlay import INLINED_ROWS, create_overlay, transaction
 from overtide.lake.published import (

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from overtide.lake.asked import BEFORE_HISTORY, INVALID_INSTANT
+from overtide.lake.asked import INVALID_INSTANT
 from overtide.lake.catalog import attached_catalog, connect
+from overtide.lake.decide.present import BEFORE_HISTORY, KEEP_MORE
 from overtide.lake.publish import expect_lake
 from overtide.schemas.errors import (
     FailedError,
@@ -42,10 +43,7 @@ SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)B", re.IGNORECASE)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
 REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
-    BEFORE_HISTORY: (
-        InvalidRequestError,
-        "Ask for a later instant, or keep more with `lake.history_days`.",
-    ),
+    BEFORE_HISTORY: (InvalidRequestError, KEEP_MORE),
     INVALID_INSTANT: (
         InvalidValueError,
         "Give an instant, or leave out the rows that have none before the macro is called.",

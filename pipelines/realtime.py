@@ -23,8 +23,8 @@ from apache_beam.runners.runner import PipelineRunner
 from overtide.eventlog.contract import CarriedLog, expect_same_log
 from overtide.eventlog.failures import another
 from overtide.lake.anew import begin_anew
+from overtide.lake.decide.present import history_begins
 from overtide.lake.held_open import held_open
-from overtide.lake.history import history_begins
 from overtide.lake.locks import hold, stream_lock
 from overtide.lake.maintenance import Keeper, Upkeep
 from overtide.lake.orphans import remove_orphans

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_publish, log_to_read
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
+from overtide.lake.decide.present import history_begins
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
 from overtide.lake.locks import hold, refresh_lock
@@ -29,7 +30,7 @@ from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.instants import DAY, Instant, format_instant
+from overtide.schemas.instants import Instant, format_instant
 from overtide.schemas.loading import configuration_hash
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
@@ -110,7 +111,7 @@ def refresh(
                 refreshed = _publish(plan, found, generation, content, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
-            _forget_old(plan, generation, clock(), reading_seconds)
+            _forget_old(plan, refreshed.publish, clock(), reading_seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever asked for the refresh
             return replace(refreshed, uncleaned=error)
     return refreshed
@@ -192,7 +193,7 @@ def _publish(
     return Refreshed(published, content)
 
 
-def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:
+def _forget_old(plan: Plan, last: Publish, now: Instant, reading_seconds: float) -> None:
     """Remove what no reader needs any more.
 
     Scratch, older serving generations, history, snapshots and their files.
@@ -207,10 +208,10 @@ def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: floa
                 'SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT ?', [keep]
             )
             remove_generations(
-                plan.paths.serving, {generation, *(name for (name,) in kept.fetchall())}
+                plan.paths.serving, {last.generation, *(name for (name,) in kept.fetchall())}
             )
             crash_point("refresh.generations_removed")
-            forget_history(connection, now - plan.configuration.lake.history_days * DAY)
+            forget_history(connection, history_begins(now, last))
             forget_old_publishes(connection, keep, reading_seconds)
         finally:
             connection.close()

@@ -23,15 +23,14 @@ from overtide.eventlog.contract import (
 from overtide.lake import reading
 from overtide.lake.base import Lake, Past
 from overtide.lake.catalog import Publish, nothing_published
+from overtide.lake.decide.present import Now, before_history, history_begins, present
 from overtide.lake.generation import Generation, Profile
-from overtide.lake.history import history_begins
 from overtide.lake.published import Standing, current_publish, is_in_force, standing_before
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
 from overtide.schemas.errors import (
     CorruptGenerationError,
     GenerationError,
-    InvalidRequestError,
     NotFoundError,
 )
 from overtide.schemas.instants import Clock, Instant, format_instant
@@ -72,20 +71,6 @@ class Base(Protocol):
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The present, with no event or publish to come at `known_at`.
-
-    `as_of` is max(clock, last acceptance, last publish).
-
-    `publish` is in force at `known_at`; None before the first.
-    """
-
-    as_of: Instant
-    known_at: Instant
-    publish: Publish | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +139,7 @@ class Reader:
         known = self._log.durable_until(clock)
         standing = standing_before(self._paths, known, self._log.is_idle)
         self._expect_same_log(standing)
-        publish = standing.publish
-        known = max(known, publish.published_at) if publish else known
-        return Now(max(clock, known), known, publish)
+        return present(clock, known, standing.publish)
 
     def _expect_same_log(self, standing: Standing) -> None:
         """Raise `log_replaced` where the event log does not belong to the catalog.
@@ -261,13 +244,7 @@ class Reader:
         )
         begins = history_begins(now.as_of, now.publish)
         if moment.base < begins and self._lake.publish_at(moment.base, now.publish.run) is not None:
-            raise InvalidRequestError(
-                "before_history",
-                f"The base of {format_instant(moment.base)} is no longer kept: "
-                f"history begins at {format_instant(begins)}.",
-                None,
-                "Ask for a later instant, or keep more with `lake.history_days`.",
-            )
+            raise before_history(moment.base, begins)
         return moment
 
     def _found(self, moment: Moment, target: Target) -> tuple[Base, Profile]:

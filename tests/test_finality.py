@@ -21,12 +21,13 @@ from overtide.eventlog.taking import TWICE, taking
 from overtide.lake import publish as publishing
 from overtide.lake import published
 from overtide.lake.catalog import Publish
+from overtide.lake.decide.present import Now
 from overtide.lake.locks import commit_lock
 from overtide.lake.published import Standing
 from overtide.schemas.events import Draft, Outcome, event_id
 from overtide.schemas.instants import DAY, HOUR, SECOND, Instant
 from overtide.schemas.paths import Paths
-from overtide.serving.cards import Now, Reader
+from overtide.serving.cards import Reader
 from overtide.serving.fields import Target
 from tests.engine import TestClock
 from tests.engine_by_hand import HandEngine
