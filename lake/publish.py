@@ -11,7 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from overtide.schemas.names import file_literal, literal, quoted
 from overtide.schemas.paths import Paths
+from overtide.schemas.serving_metadata import ServingMetadata, encoded
 from overtide.schemas.signatures import Signature, signature
 from overtide.schemas.table import SCHEMA, Table, create_statements
 from overtide.schemas.tables import RUNS, SERVING_META
@@ -76,7 +77,7 @@ class RunRow:
     before: Publish | None = None
     log_position: int = 0
     log_accepted_at: int = 0
-    serving: Mapping[str, object] = field(default_factory=dict)
+    serving: ServingMetadata | None = None
 
 
 Define = Callable[["DuckDBPyConnection", Instant], None]
@@ -305,11 +306,14 @@ def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow)
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
 
 
-def _keep_meta(connection: "DuckDBPyConnection", serving: Mapping[str, object]) -> None:
+def _keep_meta(connection: "DuckDBPyConnection", serving: ServingMetadata | None) -> None:
     """Write the serving generation's metadata into the lake, where it is not there yet."""
     create_table(connection, SERVING_META)
+    documents = encoded(serving) if serving else {}
     rows = [
-        (key, json.dumps(serving[key], sort_keys=True)) for key in sorted(serving) if key != "run"
+        (key, json.dumps(documents[key], sort_keys=True))
+        for key in sorted(documents)
+        if key != "run"
     ]
     if rows != connection.execute(f'SELECT * FROM {SCHEMA}.serving_meta ORDER BY "Key"').fetchall():
         connection.execute(f"DELETE FROM {SCHEMA}.serving_meta")

@@ -22,7 +22,7 @@ from overtide.lake.published import committing, current_standing
 from overtide.lake.snapshots import READING_SECONDS, forget_old_publishes
 from overtide.lake.views import define_views
 from overtide.pipelines.batch import Found, run_pipeline
-from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_meta
+from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.manifest import manifest
 from overtide.pipelines.planning import make_plan, paths_of, rows_to_read, source_files
 from overtide.pipelines.progress import Follower
@@ -177,7 +177,7 @@ def _publish(
             before,
             log.end(),
             log.last_accepted_at(),
-            serving_meta(plan, fields),
+            serving_metadata(plan, fields),
         )
         published = publish(
             plan.paths,

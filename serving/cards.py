@@ -316,7 +316,7 @@ class Reader:
 def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
     if target.entity is None:
         return base.resolve_id(target.customer_id or "")
-    expect_unified(serving.entities, target.entity)
+    expect_unified(serving.metadata.entities, target.entity)
     return base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
 
 
