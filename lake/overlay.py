@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import connect
+from overtide.lake.coordination import coordination
 from overtide.lake.definitions import define_view, inline_up_to, table_columns
-from overtide.lake.locks import commit_lock
 from overtide.lake.published import carried, committing, known
 from overtide.schemas import tables
 from overtide.schemas.crash import crash_point
@@ -123,7 +123,7 @@ def commit(
     """
     # 1. Wait for the other writers: two transactions at once would make one of them fail and start
     # over.
-    with commit_lock(paths):
+    with coordination(paths).commit():
         before, accepted_at = known(paths), _last_acceptance(groups)
         at("stream.before_commit")
         # 2. From here on everything happens together: rows without positions would be doubled by a

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import Publish, connect, expect_no_catalog, nothing_published
+from overtide.lake.coordination import coordination
 from overtide.lake.decide.present import history_begins
 from overtide.lake.definitions import (
     columns_of,
@@ -24,7 +25,6 @@ from overtide.lake.definitions import (
     insert_rows,
     table_columns,
 )
-from overtide.lake.locks import commit_lock
 from overtide.lake.overlay import INLINED_ROWS, create_overlay, transaction
 from overtide.lake.published import (
     Note,
@@ -112,7 +112,7 @@ def publish(
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
     # start over.
-    with commit_lock(paths):
+    with coordination(paths).commit():
         before = _known_before(paths)
         connection = connect(paths, read_only=False)
         try:

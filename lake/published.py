@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import METADATA, Publish, connect, expect_no_catalog, publish_of_comment
-from overtide.lake.locks import commit_lock, commit_lock_at_once
+from overtide.lake.coordination import coordination
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import UnavailableError
 from overtide.schemas.folders import sync_folder
@@ -251,7 +251,7 @@ def committing(paths: Paths) -> Iterator[None]:
     What was known before is known afterwards: the change is ours. A block that raises leaves
     readers to ask.
     """
-    with commit_lock(paths):
+    with coordination(paths).commit():
         before = known(paths)
         yield
         if (
@@ -286,7 +286,7 @@ def note_whole(paths: Paths, generation: str, seen: Signature) -> None:
 def _note(paths: Paths, note: Note) -> None:
     """Keep a note in this process, and write it down where that may be and nobody is committing."""
     _noted[paths] = note
-    with commit_lock_at_once(paths) as sole:
+    with coordination(paths).commit_at_once() as sole:
         if sole and note.fits(paths):
             write(paths, note)
 
@@ -317,7 +317,7 @@ def _asked(paths: Paths) -> Note:
     longer.
     """
     for _ in range(LOOKS):
-        with commit_lock_at_once(paths) as sole:
+        with coordination(paths).commit_at_once() as sole:
             note = known(paths)
             if note is None and sole:
                 note = _noted_anew(paths)

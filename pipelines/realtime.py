@@ -23,9 +23,9 @@ from apache_beam.runners.runner import PipelineRunner
 from overtide.eventlog.contract import CarriedLog, expect_same_log
 from overtide.eventlog.failures import another
 from overtide.lake.anew import begin_anew
+from overtide.lake.coordination import Lock, coordination
 from overtide.lake.decide.present import history_begins
 from overtide.lake.held_open import held_open
-from overtide.lake.locks import hold, stream_lock
 from overtide.lake.maintenance import Keeper, Upkeep
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.overlay import Span, commit, committed_position, open_overlay
@@ -118,7 +118,8 @@ def stream(
         tick or Tick(),
         upkeep or Upkeep(),
     )
-    with hold(stream_lock(paths), "overtide stream", format_instant(clock())):
+    since = format_instant(clock())
+    with coordination(paths).hold(Lock.STREAM, "overtide stream", since):
         return driver.run(stop or threading.Event(), until_caught_up, watch, accept_log)
 
 

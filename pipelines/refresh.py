@@ -12,10 +12,10 @@ from importlib.metadata import version
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_publish, log_to_read
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
+from overtide.lake.coordination import Lock, coordination
 from overtide.lake.decide.present import history_begins
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
-from overtide.lake.locks import hold, refresh_lock
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.publish import Change, RunRow, publish
 from overtide.lake.published import committing, current_standing
@@ -78,7 +78,8 @@ def refresh(
     had.
     """
     # 1. Nobody else refreshes this lake now.
-    with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
+    since = format_instant(clock())
+    with coordination(paths).hold(Lock.REFRESH, "overtide refresh", since):
         # 2. What an earlier refresh left when it was killed is nobody's.
         standing = current_standing(paths)
         before = standing.publish

@@ -15,7 +15,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from overtide.eventlog.sqlite import SqliteEventLog
-from overtide.lake.locks import holder
+from overtide.lake.coordination import holder_of
 from overtide.lake.orphans import KNOWN
 from overtide.schemas import tables
 from overtide.schemas.events import Event
@@ -311,7 +311,7 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
     assert serving <= {f"{name}.sqlite" for (name,) in runs}, "generations that nobody needs"
     assert f"{runs[0][0]}.sqlite" in serving
     locks = [*paths.locks.iterdir(), *paths.log.parent.glob("*.lock")]
-    assert [lock for lock in locks if holder(lock) is not None] == [], "locks are held"
+    assert [lock for lock in locks if holder_of(lock) is not None] == [], "locks are held"
 
 
 # ---- what readers saw

@@ -21,8 +21,8 @@ from overtide.eventlog.taking import TWICE, taking
 from overtide.lake import publish as publishing
 from overtide.lake import published
 from overtide.lake.catalog import Publish
+from overtide.lake.coordination import coordination
 from overtide.lake.decide.present import Now
-from overtide.lake.locks import commit_lock
 from overtide.lake.published import Standing
 from overtide.schemas.events import Draft, Outcome, event_id
 from overtide.schemas.instants import DAY, HOUR, SECOND, Instant
@@ -232,7 +232,7 @@ def test_what_says_no_instant_leaves_only_what_was_committed(machine, content):
 def test_a_read_goes_on_beside_a_commit_to_the_lake(machine):
     with machine.publish():
         pass
-    with commit_lock(machine.paths):
+    with coordination(machine.paths).commit():
         assert within(AT_ONCE, machine.reader.now) == Now(START, START, Publish(1, START, "g1"))
 
 

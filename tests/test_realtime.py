@@ -13,8 +13,8 @@ from apache_beam.transforms.window import GlobalWindows
 
 from overtide.eventlog.sqlite import SqliteEventLog, read_log
 from overtide.lake.catalog import METADATA, Publish, connect
+from overtide.lake.coordination import Lock, coordination
 from overtide.lake.decide.updates import Overlay
-from overtide.lake.locks import hold, stream_lock
 from overtide.lake.maintenance import Upkeep
 from overtide.lake.overlay import Span, committed_position, open_overlay
 from overtide.lake.published import Standing, announce
@@ -395,7 +395,7 @@ def test_an_event_that_cannot_be_decoded_does_not_stop_the_stream(project):
 
 def test_one_stream_per_lake(project):
     with (
-        hold(stream_lock(project.paths), "overtide stream", "earlier"),
+        coordination(project.paths).hold(Lock.STREAM, "overtide stream", "earlier"),
         pytest.raises(OvertideError) as refused,
     ):
         project.stream()
