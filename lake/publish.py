@@ -38,7 +38,7 @@ from overtide.lake.published import (
 from overtide.schemas.crash import crash_point
 from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from overtide.schemas.names import file_literal, literal, quoted
-from overtide.schemas.paths import Paths
+from overtide.schemas.paths import Paths, StorageLocation
 from overtide.schemas.serving_metadata import ServingMetadata, encoded
 from overtide.schemas.signatures import Signature, signature
 from overtide.schemas.table import SCHEMA, Table, create_statements
@@ -127,7 +127,7 @@ def publish(
             connection.execute("BEGIN")
             create_table(connection, RUNS)
             _keep_meta(connection, row.serving)
-            _change_tables(connection, paths, changes, gone, row.run)
+            _change_tables(connection, paths.storage, changes, gone, row.run)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that
             # it forgets nothing more by what the old base says.
             forgotten = history_begins(clock(), row.before) if row.before else 0
@@ -216,21 +216,21 @@ def _last_publish(connection: "DuckDBPyConnection") -> Instant:
 
 def _change_tables(
     connection: "DuckDBPyConnection",
-    paths: Paths,
+    storage: StorageLocation,
     changes: Sequence[Change],
     gone: Iterable[str],
     run: int,
 ) -> None:
     there = table_columns(connection)
     for change in changes:
-        _apply(connection, paths, change, there.get(change.table.name), run)
+        _apply(connection, storage, change, there.get(change.table.name), run)
     for name in gone:
         connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
 
 
 def _apply(
     connection: "DuckDBPyConnection",
-    paths: Paths,
+    storage: StorageLocation,
     change: Change,
     there: dict[str, str] | None,
     run: int,
@@ -250,7 +250,7 @@ def _apply(
         # taken for these.
         add_file(
             connection,
-            paths,
+            storage,
             name,
             Path(file),
             f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet",
@@ -275,13 +275,13 @@ def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[st
 
 
 def add_file(
-    connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str
+    connection: "DuckDBPyConnection", storage: StorageLocation, table: str, file: Path, name: str
 ) -> None:
     """Move a Parquet file into the folder of a table and add it.
 
     Within the folder its path is kept relative.
     """
-    place = paths.table(table) / name
+    place = storage.table(table) / name
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(file, place)
     crash_point("publish.file_moved")

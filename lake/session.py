@@ -117,13 +117,11 @@ def open_session(
 
 
 def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
-    catalog = ", ".join(
-        literal(f"{attached_catalog(paths)}{ending}") for ending in ("", "-wal", "-shm", "-journal")
-    )
+    catalog = ", ".join(map(literal, attached_catalog(paths.catalog).names))
     return [
         f"SET memory_limit = {literal(memory_limit)}",
         f"SET temp_directory = {literal(spill)}",
-        f"SET allowed_directories = [{literal(str(paths.data) + '/')}]",
+        f"SET allowed_directories = [{literal(paths.storage.attached)}]",
         f"SET allowed_paths = [{catalog}]",
         "SET enable_external_access = false",
         "USE lake",

@@ -171,7 +171,10 @@ class Project:
 
         expect_lake(self.paths)
         self.expect_same_log()
-        return ["SET TimeZone = 'UTC'", *attach_statements(self.paths, read_only=True)]
+        return [
+            "SET TimeZone = 'UTC'",
+            *attach_statements(self.paths.catalog, self.paths.storage, read_only=True),
+        ]
 
     def expect_same_log(self) -> None:
         """Raise `log_replaced` where the event log is not the one that belongs to the lake.

@@ -97,7 +97,7 @@ def make_plan(
         size // BYTES_PER_RECORD,
         published,
         hashes,
-        tuple(attach_statements(paths, read_only=True)),
+        tuple(attach_statements(paths.catalog, paths.storage, read_only=True)),
         kept_before(last),
         allow_shrink,
     )

@@ -148,11 +148,11 @@ class Driver:
         try:
             # What an earlier stream wrote before it died is nobody's.
             with committing(self._paths):
-                remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
+                remove_orphans(connection, self._paths.storage, [table.name for table in OVERLAY])
             if accept_log:
                 self._accept_log(connection)
             crash_point("stream.begun")
-            holding.enter_context(held_open(self._paths))
+            holding.enter_context(held_open(self._paths.catalog))
             return self._loop(connection, stop, until_caught_up, watch)
         finally:
             # Whoever closes the catalog as the last writes its journal into it: that is known to be

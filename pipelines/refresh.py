@@ -126,7 +126,7 @@ def remove_left(paths: Paths) -> None:
         with committing(paths):
             connection = connect(paths, read_only=False)
             try:
-                remove_orphans(connection, paths)
+                remove_orphans(connection, paths.storage)
             finally:
                 connection.close()
     else:

@@ -296,8 +296,9 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
 
     No file that the catalog does not know, no intermediate one, no lock.
     """
-    known = {paths.data / path for (path,) in connection.execute(KNOWN).fetchall()}
-    there = {file for file in paths.data.rglob("*") if file.is_file()} - {paths.mark}
+    known = {paths.storage.file(path) for (path,) in connection.execute(KNOWN).fetchall()}
+    there = {file for file in paths.storage.folder.rglob("*") if file.is_file()}
+    there -= {paths.storage.mark}
     assert there <= known, f"files that no commit names: {sorted(map(str, there - known))}"
     assert not any(paths.scratch.rglob("*")), "scratch is not empty"
     assert not paths.tick.exists(), "a tick is left"

@@ -59,7 +59,7 @@ class Machine:
             lambda: published.last_taken(self.paths),
         )
         self.reader = Reader(self.paths, self.log, self.clock)
-        self.paths.catalog.parent.mkdir()
+        self.paths.catalog.file.parent.mkdir()
         self.taken: list[Instant] = []
 
     def accept(self) -> None:
@@ -80,7 +80,7 @@ class Machine:
             )
             yield at
             self.run += 1
-            self.paths.catalog.write_text(f"stands for the catalog of run {self.run}")
+            self.paths.catalog.file.write_text(f"stands for the catalog of run {self.run}")
             published.announce(self.paths, Standing(Publish(self.run, at, f"g{self.run}")))
         self.taken.append(at)
 

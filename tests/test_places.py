@@ -195,7 +195,7 @@ def test_a_project_that_was_copied_or_moved_owns_its_data(project_folder, tmp_pa
 
 @pytest.mark.parametrize("left", ["", None])
 def test_a_data_folder_whose_mark_was_never_written_is_taken(project_folder, left):
-    mark = Paths.of(project_folder).mark
+    mark = Paths.of(project_folder).storage.mark
     mark.unlink() if left is None else mark.write_text(left)
     assert call("-C", project_folder, "-q", "refresh").code == 0
     assert len(mark.read_text()) == 36
