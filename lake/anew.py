@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from overtide.lake.coordination import coordination
 from overtide.lake.overlay import transaction
-from overtide.lake.published import Standing, announce, doubt, standing_of
+from overtide.lake.standing import Standing, announce, doubt, standing_of
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.paths import Paths

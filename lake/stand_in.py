@@ -6,7 +6,7 @@ Slower by a scan, and just as right.
 import json
 from typing import TYPE_CHECKING
 
-from overtide.lake.base import Lake, Past
+from overtide.lake.base_of_run import Lake, Past
 from overtide.lake.definitions import TABLE_COLUMNS
 from overtide.lake.generation import Generation, Json, Profile, missing
 from overtide.schemas.signatures import signature

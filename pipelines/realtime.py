@@ -29,8 +29,8 @@ from overtide.lake.held_open import held_open
 from overtide.lake.maintenance import Keeper, Upkeep
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.overlay import Span, commit, committed_position, open_overlay
-from overtide.lake.published import committing, current_publish, standing_of
 from overtide.lake.sealed import open_generation
+from overtide.lake.standing import committing, current_publish, standing_of
 from overtide.pipelines.runners import new_pipeline
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import GenerationError, ReplacedLogError

@@ -18,8 +18,8 @@ from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.publish import Change, RunRow, publish
-from overtide.lake.published import committing, current_standing
 from overtide.lake.snapshots import READING_SECONDS, forget_old_publishes
+from overtide.lake.standing import committing, current_standing
 from overtide.lake.views import define_views
 from overtide.pipelines.batch import Found, run_pipeline
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata

@@ -13,7 +13,7 @@ from overtide.lake.stand_in import LakeGeneration
 from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.instants import SECOND, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.serving.cards import Reader
+from overtide.serving.reader import Reader
 
 EMPTY_OVERLAY = Overlay(0, 0, 0, 0, 0, 0, None)
 

@@ -17,7 +17,7 @@ from overtide.lake.coordination import Lock, coordination
 from overtide.lake.decide.updates import Overlay
 from overtide.lake.maintenance import Upkeep
 from overtide.lake.overlay import Span, committed_position, open_overlay
-from overtide.lake.published import Standing, announce
+from overtide.lake.standing import Standing, announce
 from overtide.pipelines.realtime import Tick, run_pipeline, stream
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft, Event, activity_id, id_source

@@ -20,14 +20,20 @@ from overtide.eventlog.contract import (
     ReadableLog,
     expect_same_log,
 )
-from overtide.lake import reading
-from overtide.lake.base import Lake, Past
+from overtide.lake.base_of_run import Lake, Past
+from overtide.lake.cards_and_timelines import (
+    Card,
+    Timeline,
+    card,
+    live_activities,
+    timeline,
+)
 from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.decide.present import Now, before_history, history_begins, present
 from overtide.lake.generation import Generation, Profile
-from overtide.lake.published import Standing, current_publish, is_in_force, standing_before
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
+from overtide.lake.standing import Standing, current_publish, is_in_force, standing_before
 from overtide.schemas.errors import (
     CorruptGenerationError,
     GenerationError,
@@ -108,7 +114,7 @@ class Reader:
         as_of: Instant | None = None,
         known_at: Instant | None = None,
         base: bool = False,
-    ) -> reading.Card:
+    ) -> Card:
         """Return the card of a customer; `base` leaves the overlay out.
 
         Both instants default to now.
@@ -124,7 +130,7 @@ class Reader:
         as_of: Instant | None = None,
         known_at: Instant | None = None,
         base: bool = False,
-    ) -> reading.Timeline:
+    ) -> Timeline:
         """Return the activities of a customer, newest first; parameters and errors as in `get`."""
         return self._retried(partial(self._timeline, target, as_of, known_at, base))
 
@@ -189,7 +195,7 @@ class Reader:
 
     def _card(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> reading.Card:
+    ) -> Card:
         moment = self._moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
@@ -199,13 +205,11 @@ class Reader:
                 ids_of(base, profile), records_of(profile), ("update", "withdrawal")
             )
         )
-        return reading.card(
-            profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run
-        )
+        return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> reading.Timeline:
+    ) -> Timeline:
         moment = self._moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
@@ -213,14 +217,12 @@ class Reader:
             if base_only
             else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
         )
-        live = reading.live_activities(events, moment.as_of, moment.known_at)
+        live = live_activities(events, moment.as_of, moment.known_at)
         own = self._activities(base, profile.customer_id)
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
-        entries = reading.timeline(own, live, self._lake.having(base.run, missing))
-        return reading.Timeline(
-            profile.customer_id, moment.as_of, moment.known_at, base.run, entries
-        )
+        entries = timeline(own, live, self._lake.having(base.run, missing))
+        return Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
         """Return a customer's base activities.

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
+from overtide.lake.cards_and_timelines import Card, TimelineEntry, card, live_activities, timeline
 from overtide.lake.decide.updates import Overlay
 from overtide.lake.generation import Profile
-from overtide.lake.reading import Card, TimelineEntry, card, live_activities, timeline
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import Event
 from overtide.schemas.table import ProfileField
