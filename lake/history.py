@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from overtide.lake.definitions import columns_of
 from overtide.lake.overlay import transaction
 from overtide.schemas import tables
-from overtide.schemas.instants import Instant, format_instant
-from overtide.schemas.names import literal, quoted
+from overtide.schemas.instants import Instant
+from overtide.schemas.names import quoted
 from overtide.schemas.table import SCHEMA, history_of
 
 if TYPE_CHECKING:
@@ -20,14 +20,22 @@ def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:
 
     Call it under the commit lock.
     """
-    replaced = f"""FROM {SCHEMA}.{{}} WHERE "ReplacedRun" <= (
-        SELECT max("Run") FROM {SCHEMA}.runs WHERE "PublishedAt" <= TIMESTAMPTZ
-          {literal(format_instant(horizon))})"""
+    run = _last_run(connection, horizon)
+    if run is None:
+        return
     for name in HISTORIES:
-        rows = replaced.format(quoted(name))
+        rows = f'FROM {SCHEMA}.{quoted(name)} WHERE "ReplacedRun" <= {run}'
         if (
             columns_of(connection, name)
             and connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchone()
         ):
             with transaction(connection):
                 connection.execute(f"DELETE {rows}")
+
+
+def _last_run(connection: "DuckDBPyConnection", until: Instant) -> int | None:
+    """Return the last run that was published by then."""
+    row = connection.execute(
+        f'SELECT max("Run") FROM {SCHEMA}.runs WHERE epoch_us("PublishedAt") <= ?', [until]
+    ).fetchone()
+    return row[0] if row else None

@@ -323,7 +323,7 @@ def expect_readings(readers: Readers, truth: Truth) -> None:
 
     What each saw is of one publish and one position.
     """
-    assert readers.faults == []
+    assert readers.faults == [], readers.faults
     for read in readers.reads:
         expect_read(read, truth)
     for found in readers.snapshots:

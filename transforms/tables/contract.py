@@ -18,9 +18,9 @@ from overtide.transforms.plan import Plan
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-DIGITS = 3
+DIGITS = 2
 PREFIXES = 16**DIGITS
-"""An id's first three hex digits bound the parts of a table, and the groups that are hashed."""
+"""An id's first hex digits bound the parts of a table, and the groups that are hashed."""
 
 
 @dataclass(frozen=True)
