@@ -574,3 +574,11 @@ def test_an_instant_before_the_history_is_refused(lake):
                 duckdb.InvalidInputException, match="before_history: the base of this instant"
             ):
                 lake.query(f"FROM lake.{macro.format(old, known)}")
+
+
+def test_history_is_reckoned_from_now_also_where_the_clock_is_behind(lake):
+    """Now is the last publish here, weeks after any clock that runs this."""
+    query = "FROM lake.customer_as_of({0}, {0})"
+    assert lake.query(query.format(sql(-399 * 86_400))) == []
+    with pytest.raises(duckdb.InvalidInputException, match="before_history"):
+        lake.query(query.format(sql(-401 * 86_400)))
