@@ -71,6 +71,7 @@ def latest(column: str, table: Table) -> str:
 
 
 LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
+FIRST_PUBLISH = LAST_PUBLISH.replace("DESC NULLS LAST", "ASC")
 NOW_SQL = f"greatest(now(), {latest('AcceptedAt', tables.STREAM_COMMITS)}, {LAST_PUBLISH})"
 """`present` in SQL, which knows the events that the stream has carried."""
 
