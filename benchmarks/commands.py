@@ -26,7 +26,8 @@ def measure(project: Path) -> list[Row]:
     """Measure commands of both kinds."""
     one = customer_ids(project, 1)[0]
     program = Path(sys.executable).parent / "overtide"
-    attach = "; ".join(attach_statements(Paths.of(project), read_only=True))
+    paths = Paths.of(project)
+    attach = "; ".join(attach_statements(paths.catalog, paths.storage, read_only=True))
     nothing = seconds(sys.executable, "-c", "pass")
     lake = seconds(
         sys.executable,

@@ -17,7 +17,7 @@ from benchmarks.measure import Row, median_seconds, overtide, percentile, second
 from benchmarks.project import write_project
 from benchmarks.refreshes import Files, refresh
 from overtide.lake.catalog import connect
-from overtide.lake.published import current_publish
+from overtide.lake.standing import current_publish
 from overtide.schemas.events import Draft
 from overtide.schemas.names import literal
 from overtide.schemas.paths import Paths

@@ -41,7 +41,7 @@ def measure(project: Path, plain: Path) -> list[Row]:
     with (
         closing(open_log(paths.log)) as log,
         closing(open_overlay(paths)) as connection,
-        held_open(paths),
+        held_open(paths.catalog),
     ):
         keeper = Keeper(connection, paths, Upkeep(reading_seconds=READING_SECONDS))
         position = committed_position(connection)
@@ -51,7 +51,7 @@ def measure(project: Path, plain: Path) -> list[Row]:
             keeper.committed(clock() - HISTORY_DAYS * DAY)
             position += EVENTS
     seconds = time.perf_counter() - began
-    files = sum(1 for table in OVERLAY for _ in paths.table(table.name).rglob("*.parquet"))
+    files = sum(1 for table in OVERLAY for _ in paths.storage.table(table.name).rglob("*.parquet"))
     with connect(paths) as connection:
         views = merged_views(connection, plain, f" after {TICKS:,} ticks")
     return [

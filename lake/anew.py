@@ -6,9 +6,9 @@ This is for a lake whose own event log, the one it had events from, is lost.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from overtide.lake.locks import commit_lock
+from overtide.lake.coordination import coordination
 from overtide.lake.overlay import transaction
-from overtide.lake.published import Standing, announce, doubt, standing_of
+from overtide.lake.standing import Standing, announce, doubt, standing_of
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.paths import Paths
@@ -28,7 +28,7 @@ def begin_anew(
 
     The base, its history and the identities of customers stay as they are.
     """
-    with commit_lock(paths):
+    with coordination(paths).commit():
         publish = standing_of(connection).publish
         if publish is not None:
             publish = replace(publish, log_position=end, log_accepted_at=accepted_at)

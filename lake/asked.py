@@ -8,30 +8,14 @@ of a query that depends on others, and DuckDB still reads no column that nobody 
 would do above a CTE that is named twice.
 """
 
-from overtide.schemas import tables
-from overtide.schemas.instants import DAY, HOUR, Instant, format_instant
+from overtide.lake.decide.present import BEFORE_HISTORY, FIRST_PUBLISH, history_begins_sql
+from overtide.schemas.instants import Instant
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.table import SCHEMA, Table
+from overtide.schemas.table import SCHEMA
 
-BEFORE_HISTORY, INVALID_INSTANT = "before_history", "invalid_instant"
-"""The codes with which instants are refused; the message of DuckDB's error begins with one."""
+INVALID_INSTANT = "invalid_instant"
+"""A code with which instants are refused; the message of DuckDB's error begins with it."""
 WITHOUT_ZONE = r"\s*\d+-\d+-\d+([T ]\d+:\d+(:\d+(\.\d*)?)?)?\s*"
-
-
-def latest(column: str, table: Table) -> str:
-    """Return the scalar query of the greatest value of a column, null in an empty table.
-
-    Not max(): DuckDB takes that of a whole table from statistics, which may be newer than the rows
-    it reads.
-    """
-    return (
-        f"(SELECT m.{quoted(column)} FROM {SCHEMA}.{quoted(table.name)} m "
-        f"ORDER BY m.{quoted(column)} DESC NULLS LAST LIMIT 1)"
-    )
-
-
-LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
-FIRST_PUBLISH = LAST_PUBLISH.replace("DESC NULLS LAST", "ASC")
 
 
 def instants_asked(history_days: int, forgotten: Instant) -> str:
@@ -77,8 +61,7 @@ def _refused(name: str) -> str:
 
 
 def _gone(history_days: int, forgotten: Instant) -> str:
-    kept_since = f"least(now() - INTERVAL '{history_days * DAY // HOUR} hours', {LAST_PUBLISH})"
-    horizon = f"greatest({kept_since}, TIMESTAMPTZ {literal(format_instant(forgotten))})"
+    horizon = history_begins_sql(history_days, forgotten)
     text = (
         f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back "
         f"{history_days} days at most"

@@ -20,7 +20,7 @@ from overtide.schemas.errors import (
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import HISTORY_DAYS
 from overtide.schemas.names import literal
-from overtide.schemas.paths import Paths
+from overtide.schemas.paths import CatalogLocation, Paths, StorageLocation
 from overtide.schemas.signatures import signatures
 
 if TYPE_CHECKING:
@@ -84,24 +84,22 @@ def extension(name: str) -> Path:
     return files[-1]
 
 
-_copies: dict[Paths, list[Copy]] = {}
+_copies: dict[CatalogLocation, list[Copy]] = {}
 """The copies of catalogs that this process reads, where none can be attached as it lies.
 
 Connections use older ones.
 """
 
 
-def attach_statements(paths: Paths, read_only: bool, catalog: Path | None = None) -> list[str]:
-    """Return the SQL that loads the extensions and attaches the lake as `lake` to any DuckDB.
-
-    `catalog` is a copy to be attached in place of the catalog.
-    """
-    options = [f"DATA_PATH {literal(str(paths.data) + '/')}", "OVERRIDE_DATA_PATH true"]
-    options += ["READ_ONLY"] if read_only else ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
-    place = literal(f"ducklake:sqlite:{catalog or paths.catalog}")
+def attach_statements(
+    catalog: CatalogLocation, storage: StorageLocation, read_only: bool
+) -> list[str]:
+    """Return the SQL that loads the extensions and attaches a lake as `lake` to any DuckDB."""
+    options = [f"DATA_PATH {literal(storage.attached)}", "OVERRIDE_DATA_PATH true"]
+    options += catalog.options(read_only)
     return [
         *(f"LOAD {literal(str(extension(name)))}" for name in ("ducklake", "sqlite_scanner")),
-        f"ATTACH IF NOT EXISTS {place} AS lake ({', '.join(options)})",
+        f"ATTACH IF NOT EXISTS {literal(catalog.attached)} AS lake ({', '.join(options)})",
     ]
 
 
@@ -118,7 +116,7 @@ def connect(
     """
     import duckdb
 
-    if not _has_catalog(paths):
+    if not paths.catalog.is_written():
         expect_no_catalog(paths)
         if read_only and not paths.catalog.exists():
             raise NotFoundError(
@@ -128,63 +126,65 @@ def connect(
                 "Run `overtide refresh` first.",
             )
     if not read_only:
-        make_folder(paths.catalog.parent)
-        make_folder(paths.data)
+        make_folder(paths.catalog.file.parent)
+        make_folder(paths.storage.folder)
     config: Config = dict(UNCHECKED)
     if threads is not None:
         config["threads"] = threads
     if memory_limit is not None:
         config["memory_limit"] = memory_limit
     try:
-        return _attached(paths, read_only, config)
+        return _attached(paths.catalog, paths.storage, read_only, config)
     except duckdb.Error as error:
-        copy = _copy_of(paths) if read_only else None
+        copy = _copy_of(paths.catalog) if read_only else None
         with suppress(duckdb.Error):
             if copy is not None:
-                return _attached(paths, read_only, config, copy)
+                return _attached(copy, paths.storage, read_only, config)
         raise unreadable(error, f"The lake's catalog {paths.catalog}") from None
 
 
 def _attached(
-    paths: Paths, read_only: bool, config: "Config", catalog: Path | None = None
+    catalog: CatalogLocation, storage: StorageLocation, read_only: bool, config: Config
 ) -> "DuckDBPyConnection":
     import duckdb
 
     connection = duckdb.connect(config=config)
     try:
-        for statement in ["SET TimeZone = 'UTC'", *attach_statements(paths, read_only, catalog)]:
+        for statement in ["SET TimeZone = 'UTC'", *attach_statements(catalog, storage, read_only)]:
             connection.execute(statement)
         if not read_only:
-            expect_own_data(connection, paths)
+            expect_own_data(connection, storage)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _copy_of(paths: Paths) -> Path | None:
+def _copy_of(catalog: CatalogLocation) -> CatalogLocation | None:
     """Return a copy of the catalog as it is now, where nothing may be written beside it."""
-    there = _copies.setdefault(paths, [])
-    if not there or there[-1].seen != signatures(paths.catalog):
-        copy = copied(paths.catalog)
+    there = _copies.setdefault(catalog, [])
+    if not there or there[-1].seen != signatures(catalog.file):
+        copy = copied(catalog.file)
         there += [copy] if copy is not None else []
-    return there[-1].file if there else None
+    return CatalogLocation(there[-1].file) if there else None
 
 
-def attached_catalog(paths: Paths) -> Path:
-    """Return the file that a connection for reading attaches.
+def attached_catalog(catalog: CatalogLocation) -> CatalogLocation:
+    """Return what a connection for reading attaches.
 
     The catalog, or the copy of one that cannot be.
     """
-    return _copies[paths][-1].file if _copies.get(paths) else paths.catalog
+    copies = _copies.get(catalog)
+    return CatalogLocation(copies[-1].file) if copies else catalog
 
 
-def is_outdated(paths: Paths) -> bool:
+def is_outdated(catalog: CatalogLocation) -> bool:
     """Say whether connections read a copy of a catalog that has changed since."""
-    return bool(_copies.get(paths)) and _copies[paths][-1].seen != signatures(paths.catalog)
+    copies = _copies.get(catalog, [])
+    return bool(copies) and copies[-1].seen != signatures(catalog.file)
 
 
-def expect_own_data(connection: "DuckDBPyConnection", paths: Paths) -> None:
+def expect_own_data(connection: "DuckDBPyConnection", storage: StorageLocation) -> None:
     """Mark the data folder as this catalog's, or raise `foreign_data`.
 
     The error is raised where the folder is that of another catalog.
@@ -196,26 +196,27 @@ def expect_own_data(connection: "DuckDBPyConnection", paths: Paths) -> None:
         f"SELECT schema_uuid FROM {METADATA}.ducklake_schema WHERE schema_id = 0"
     ).fetchone()
     identity = str(row[0]) if row else ""
-    if not _marked(paths):
-        _write_mark(paths, identity)
-    if _marked(paths) != identity:
-        raise _foreign_data(paths)
+    if not _marked(storage):
+        _write_mark(storage, identity)
+    if _marked(storage) != identity:
+        raise _foreign_data(storage)
 
 
-def _marked(paths: Paths) -> str:
+def _marked(storage: StorageLocation) -> str:
     """Return the identity of the catalog to which the data folder belongs.
 
     Nothing where it is nobody's yet.
     """
-    return paths.mark.read_text(encoding="ascii", errors="replace") if paths.mark.exists() else ""
+    mark = storage.mark
+    return mark.read_text(encoding="ascii", errors="replace") if mark.exists() else ""
 
 
-def _write_mark(paths: Paths, identity: str) -> None:
+def _write_mark(storage: StorageLocation, identity: str) -> None:
     """Write the mark where there is none.
 
     Of two lakes that do so at once the first has the folder.
     """
-    descriptor = os.open(paths.mark, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = os.open(storage.mark, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not os.fstat(descriptor).st_size:
@@ -225,18 +226,13 @@ def _write_mark(paths: Paths, identity: str) -> None:
         os.close(descriptor)
 
 
-def _foreign_data(paths: Paths) -> OvertideError:
+def _foreign_data(storage: StorageLocation) -> OvertideError:
     return CorruptError(
         "foreign_data",
-        f"The data folder {paths.data} is that of another lake.",
-        str(paths.data),
+        f"The data folder {storage} is that of another lake.",
+        str(storage),
         "Give each lake a `lake.data` of its own. Where this lake's catalog was lost, restore it.",
     )
-
-
-def _has_catalog(paths: Paths) -> bool:
-    """Say whether there is a catalog; an empty file is none."""
-    return paths.catalog.exists() and paths.catalog.stat().st_size > 0
 
 
 def expect_no_catalog(paths: Paths) -> None:
@@ -247,20 +243,19 @@ def expect_no_catalog(paths: Paths) -> None:
     The catalog of this lake was there where a run is announced, or where there is both a generation
     and marked data: a first refresh that dies leaves a generation alone.
     """
-    marked = bool(_marked(paths))
+    marked = bool(_marked(paths.storage))
     lost = paths.published.exists() or (marked and any(paths.serving.glob("*.sqlite")))
-    if not (lost or marked) or _has_catalog(
-        paths
-    ):  # asked again: whoever makes a first one makes it before these
+    # Asked again: whoever makes a first one makes it before these.
+    if not (lost or marked) or paths.catalog.is_written():
         return
     if not lost:
-        raise _foreign_data(paths)
+        raise _foreign_data(paths.storage)
     raise UnavailableError(
         "lake_unreadable",
         f"The lake's catalog {paths.catalog} is missing, but it was there.",
         str(paths.catalog),
         "Restore it together with its data from a backup. To begin a new lake, in "
-        f"which customers may have other ids, move {paths.published} and {paths.data} away.",
+        f"which customers may have other ids, move {paths.published} and {paths.storage} away.",
     )
 
 

@@ -1,13 +1,22 @@
 """How much of the overlay is shown, held or set aside now: the numbers of `overtide status`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from overtide.lake.decide.sql import (
+    CUSTOMER_ID,
+    LIVE,
+    TARGET,
+    resolving,
+    with_query,
+    withdrawals,
+    withdraws,
+)
 from overtide.lake.definitions import columns_of
-from overtide.lake.merged import LIVE, with_query
 from overtide.schemas.instants import Instant
-from overtide.schemas.table import SCHEMA
-from overtide.schemas.tables import VANISHED_KEY
+from overtide.schemas.table import SCHEMA, Table
+from overtide.schemas.tables import ALTERNATE_KEY, REALTIME_ACTIVITIES, UPDATES, VANISHED_KEY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -33,72 +42,51 @@ class Overlay:
     accepted_at: Instant | None
 
 
-TARGET = '"CustomerId", "EntityName", "PrimaryKey"'
-CTES = {
-    "instants": LIVE.instants,
-    "valid_updates": f"""SELECT u."EventId", u."Field", u."ValidFrom", {TARGET}
-      FROM {SCHEMA}.updates u, instants i
-        WHERE u."ValidFrom" <= i."Now" AND u."ValidUntil" > i."Now" """,
-    "valid_activities": f"""SELECT a."EventId", {TARGET}
-      FROM {SCHEMA}.realtime_activities a, instants i
-        WHERE a."ValidFrom" <= i."Now" AND a."ValidUntil" > i."Now" """,
-    "withdrawn": f"""SELECT w."Field", w."ValidFrom", {TARGET}
-      FROM {SCHEMA}.withdrawals w, instants i
-        WHERE w."ValidFrom" <= i."Now" """,
-    "targets": f"""SELECT {TARGET} FROM valid_updates UNION SELECT {TARGET} FROM valid_activities
-        UNION SELECT {TARGET} FROM withdrawn""",
-    "resolved": f"""SELECT t.*, coalesce(c."CustomerId", a."CustomerId", k."CustomerId",
-      v."CustomerId") AS id
-        FROM targets t
-        LEFT JOIN {SCHEMA}."Customer" c ON c."CustomerId" = t."CustomerId"
-        LEFT JOIN {SCHEMA}."IdentityAlias" a ON a."PreviousCustomerId" = t."CustomerId"
-        LEFT JOIN {SCHEMA}."AlternateKey" k ON k."EntityName" = t."EntityName"
-          AND k."PrimaryKey" = t."PrimaryKey"
-        LEFT JOIN {{vanished}} v ON v."EntityName" = t."EntityName"
-          AND v."PrimaryKey" = t."PrimaryKey" """,
-}
-NOTHING_VANISHED = (
-    """(SELECT NULL AS "EntityName", NULL AS "PrimaryKey", NULL AS "CustomerId" WHERE false)"""
-)
-"""What stands for the table of records that are gone, in a lake of an earlier version.
+COUNTS = """
+    SELECT (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE NOT EXISTS (
+              SELECT 1 FROM withdrawals_of w
+              WHERE w."CustomerId" = u."CustomerId" AND {withdrawn})),
+           (SELECT count(*) FROM activities_of),
+           (SELECT count(DISTINCT u."EventId") FROM valid_updates u
+              ANTI JOIN updates_of r ON r."EventId" = u."EventId")
+             + (SELECT count(*) FROM valid_activities a
+              ANTI JOIN activities_of r ON r."EventId" = a."EventId"),
+           (SELECT count(DISTINCT q."EventId") FROM {schema}.realtime_quarantine q),
+           (SELECT count(*) FROM {schema}.flap_backs),
+           "Position", epoch_us("AcceptedAt") FROM {schema}.overlay_state"""
+"""NOT EXISTS, since DuckDB 1.5.5 looks withdrawals up by customer there.
 
-An earlier version published that lake.
+In an ANTI JOIN with such a condition it would compare every update with every withdrawal.
 """
 
 
-def _resolved(source: str) -> str:
-    """Return a CTE's rows, each with the id that its target leads to, null where held."""
-    same = " AND ".join(
-        f's."{name}" IS NOT DISTINCT FROM r."{name}"'
-        for name in ("CustomerId", "EntityName", "PrimaryKey")
-    )
-    return f"SELECT s.*, r.id FROM {source} s JOIN resolved r ON {same}"
-
-
-COUNTS = with_query(
-    {
-        **CTES,
-        "updates_of": _resolved("valid_updates"),
-        "activities_of": _resolved("valid_activities"),
-        "withdrawals_of": _resolved("withdrawn"),
-    },
-    f"""
-    SELECT (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE u.id IS NOT NULL
-      AND NOT EXISTS (
-                SELECT 1 FROM withdrawals_of w WHERE w.id = u.id AND w."ValidFrom" >= u."ValidFrom"
-                  AND coalesce(w."Field", u."Field") = u."Field")),
-           (SELECT count(*) FROM activities_of a WHERE a.id IS NOT NULL),
-           (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE u.id IS NULL)
-             + (SELECT count(*) FROM activities_of a WHERE a.id IS NULL),
-           (SELECT count(DISTINCT q."EventId") FROM {SCHEMA}.realtime_quarantine q),
-           (SELECT count(*) FROM {SCHEMA}.flap_backs),
-           "Position", epoch_us("AcceptedAt") FROM {SCHEMA}.overlay_state""",
-)
-
-
 def count_overlay(connection: "DuckDBPyConnection") -> Overlay:
-    """Count the overlay's events as far as the stream has carried them into the lake."""
+    """Count the overlay's events as far as the stream has carried them into the lake.
+
+    A lake that an earlier version published has no table of the records that are gone.
+    """
     known = columns_of(connection, VANISHED_KEY.name)
-    vanished = f'{SCHEMA}."{VANISHED_KEY.name}"' if known else NOTHING_VANISHED
-    row = connection.execute(COUNTS.format(vanished=vanished)).fetchone()
+    row = connection.execute(_query([ALTERNATE_KEY, *([VANISHED_KEY] if known else [])])).fetchone()
     return Overlay(*row) if row else Overlay(0, 0, 0, 0, 0, 0, None)
+
+
+def _query(keys: Sequence[Table]) -> str:
+    """Return the query of the numbers; `keys` are the tables that source records are found in."""
+    updates, activities = ("EventId", "Field", "ValidFrom"), ("EventId",)
+    return with_query(
+        {
+            "instants": LIVE.instants,
+            "valid_updates": LIVE.valid([*TARGET, *updates], UPDATES),
+            "valid_activities": LIVE.valid([*TARGET, *activities], REALTIME_ACTIVITIES),
+            "updates_of": _of_customers("SELECT * FROM valid_updates", updates, keys),
+            "activities_of": _of_customers("SELECT * FROM valid_activities", activities, keys),
+            "withdrawals_of": _of_customers(withdrawals(LIVE), updates, keys),
+        },
+        COUNTS.format(schema=SCHEMA, withdrawn=withdraws("w", "u")),
+    )
+
+
+def _of_customers(source: str, carried: Sequence[str], keys: Sequence[Table]) -> str:
+    """Return the rows of events whose target leads to a customer of the base; the others wait."""
+    return f"""SELECT r.* FROM ({resolving(LIVE, source, carried, keys)}) r
+        SEMI JOIN ({LIVE.base(CUSTOMER_ID)}) c ON c."CustomerId" = r."CustomerId" """

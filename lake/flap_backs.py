@@ -5,7 +5,19 @@ Their last update has ended, and the base still holds the value from before it.
 
 from collections.abc import Callable, Sequence
 
-from overtide.lake.merged import CHANGE, LIVE, TARGET, resolving, with_query
+from overtide.lake.decide.sql import (
+    CHANGE,
+    LIVE,
+    TARGET,
+    fits,
+    in_force,
+    latest_update,
+    resolving,
+    with_query,
+    withdrawals,
+    withdraws,
+)
+from overtide.schemas import tables
 from overtide.schemas.names import columns, literal, quoted
 from overtide.schemas.table import SCHEMA, Column, ProfileField, Table
 from overtide.schemas.types import type_of
@@ -36,28 +48,13 @@ def flap_back_query(profile: Sequence[ProfileField], past: Sequence[str]) -> str
     that no longer fits its field is none, as everywhere.
     """
     updatable = [field for field in profile if field.updatable]
-    fits = _case(updatable, 'u."Field"', lambda field: type_of(field.type).fits_sql('u."Value"'))
     return with_query(
         {
             "resolved": resolving(LIVE, _begun(), [*CHANGE, "ValidUntil", "Now"]),
-            "ended": f"""
-            SELECT u."CustomerId", u."Field", u."EventId", u."Value", u."ValidFrom", u."AcceptedAt",
-              u."Now",
-                   least(u."ValidUntil", min(w."ValidFrom")) AS "EndedAt"
-            FROM resolved u LEFT JOIN resolved w ON w."Value" IS NULL
-              AND w."CustomerId" = u."CustomerId"
-                AND coalesce(w."Field", u."Field") = u."Field" AND w."ValidFrom" >= u."ValidFrom"
-            WHERE u."Value" IS NOT NULL AND {fits}
-            GROUP BY u."CustomerId", u."Field", u."EventId", u."Value", u."ValidFrom",
-              u."AcceptedAt", u."Now",
-                     u."ValidUntil" """,
-            "last": """
-            SELECT e.* FROM ended e QUALIFY row_number()
-              OVER (PARTITION BY e."CustomerId", e."Field"
-                ORDER BY e."ValidFrom" DESC, e."AcceptedAt" DESC, e."EventId" DESC) = 1""",
-            "all_ended": """
-            SELECT e."CustomerId", e."Field" FROM ended e
-            GROUP BY e."CustomerId", e."Field" HAVING max(e."EndedAt") <= max(e."Now")""",
+            "ended": _ended(updatable),
+            "last": f"SELECT e.* FROM ended e {latest_update('e', FIELD)}",
+            "all_ended": f"""SELECT {FIELD} FROM ended e
+                GROUP BY {FIELD} HAVING max(e."EndedAt") <= max(e."Now")""",
             "before": (
                 f'SELECT {", ".join(past)}, b."FirstRun", b."ReplacedRun" FROM '
                 f'{SCHEMA}."Customer_history" b'
@@ -68,24 +65,32 @@ def flap_back_query(profile: Sequence[ProfileField], past: Sequence[str]) -> str
         FROM last l JOIN all_ended w ON w."CustomerId" = l."CustomerId" AND w."Field" = l."Field"
         ASOF JOIN {SCHEMA}.runs n ON l."ValidFrom" >= n."PublishedAt"
         JOIN {SCHEMA}."Customer" c ON c."CustomerId" = l."CustomerId"
-        LEFT JOIN before h ON h."CustomerId" = l."CustomerId" AND h."FirstRun" <= n."Run"
-          AND h."ReplacedRun" > n."Run"
+        LEFT JOIN before h ON h."CustomerId" = l."CustomerId" AND {in_force("h", "n")}
         WHERE (c."FirstRun" <= n."Run" OR h."CustomerId" IS NOT NULL)
           AND {_case(updatable, 'l."Field"', _fell_back)}""",
     )
 
 
-def _begun() -> str:
-    """Return the updates and withdrawals that have begun by now.
+FIELD = 'e."CustomerId", e."Field"'
 
-    A withdrawal's value is SQL null.
-    """
-    names = columns([*TARGET, *CHANGE], "o.")
-    withdrawal = names.replace('o."Value"', "NULL")
-    return f"""SELECT {names}, o."ValidUntil", i."Now" FROM {SCHEMA}.updates o, instants i
-      WHERE {LIVE.started()}
-        UNION ALL SELECT {withdrawal}, NULL, i."Now" FROM {SCHEMA}.withdrawals o, instants i
-          WHERE {LIVE.started()}"""
+
+def _begun() -> str:
+    """Return the updates and withdrawals that have begun by now, also those that have ended."""
+    return f"""SELECT {columns([*TARGET, *CHANGE], "o.")}, o."ValidUntil", i."Now"
+        FROM {LIVE.beside(tables.UPDATES)} WHERE {LIVE.started()}
+        UNION ALL {withdrawals(LIVE, ', NULL, i."Now"')}"""
+
+
+def _ended(updatable: Sequence[ProfileField]) -> str:
+    """Return the updates that fit their field, each with the instant at which it ends."""
+    update = columns(["CustomerId", *CHANGE, "Now"], "u.")
+    return f"""
+        SELECT {update}, least(u."ValidUntil", min(w."ValidFrom")) AS "EndedAt"
+        FROM resolved u LEFT JOIN resolved w ON w."Value" IS NULL
+          AND w."CustomerId" = u."CustomerId" AND {withdraws("w", "u")}
+        WHERE u."Value" IS NOT NULL
+          AND {_case(updatable, 'u."Field"', lambda field: fits("u", field))}
+        GROUP BY {update}, u."ValidUntil" """
 
 
 def _fell_back(field: ProfileField) -> str:

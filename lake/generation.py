@@ -21,14 +21,16 @@ from overtide.schemas.errors import (
     InvalidValueError,
     OvertideError,
 )
+from overtide.schemas.serving_metadata import ServingMetadata, decoded, encoded
 from overtide.schemas.signatures import signature
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
-from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import text_of
 
 Json = Any
 """A value that came out of `json.loads`."""
+PLAIN = "instance"
+"""The key of the metadata that is kept as it is, and not as JSON."""
 
 DDL = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -39,7 +41,7 @@ DDL = (
     ),
     "CREATE TABLE alias (previous_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL) WITHOUT ROWID",
 )
-"""meta: run, instance, profile, entities, activities, real_time as JSON text. profile.document:
+"""meta: the documents of `ServingMetadata` as JSON text. profile.document:
 `{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous":
 [ids]}`, and where records of it are gone `"vanished": [[entity, key]]`. record: every unified
 source record, losers too, and those that are gone. alias: ids merged away, transitively."""
@@ -101,13 +103,13 @@ class Generation:
 
         The canonical text by its type (`007` is `7` for an integer).
         """
-        declared = self.entities.get(entity, {})
-        attribute = declared.get("attributes", {}).get(declared.get("primary_key"))
-        if attribute is None:
+        declared = self.metadata.entities.get(entity)
+        if declared is None or declared.primary_key not in declared.attributes:
             return key
-        kind, reading = type_of(attribute["type"]), Reading.of(attribute)
+        attribute = declared.attributes[declared.primary_key]
+        kind = type_of(attribute.type)
         try:
-            return text_of(kind.from_source(reading, declared["time_zone"], key)) or key
+            return text_of(kind.from_source(attribute.reading, declared.time_zone, key)) or key
         except InvalidValueError:
             return key
 
@@ -131,53 +133,26 @@ class Generation:
         except (ValueError, KeyError, TypeError):
             raise self._corrupt(f"what it says of {customer_id} is no profile") from None
 
-    def meta(self, key: str) -> Json:
-        """Return one document of the metadata.
-
-        Raise `generation_corrupt` when the generation lacks it.
-        """
-        row = self._one("SELECT value FROM meta WHERE key = ?", key)
-        if row is None:
-            raise self._corrupt(f"it has no `{key}`")
-        try:
-            return row[0] if key == "instance" else json.loads(row[0])
-        except ValueError:
-            raise self._corrupt(f"its `{key}` is no JSON") from None
-
     @cached_property
+    def metadata(self) -> ServingMetadata:
+        """What is known beside customers.
+
+        Raise `generation_corrupt` where the generation lacks it.
+        """
+        try:
+            return decoded(self._documents())
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
+
+    @property
     def run(self) -> int:
         """The run that published this generation."""
-        return int(self.meta("run"))
+        return self.metadata.run
 
     @cached_property
     def profile_fields(self) -> dict[str, ProfileField]:
         """The columns of Customer by name, in order, CustomerId first."""
-        fields = (
-            ProfileField(item["name"], item["type"], bool(item["updatable"]))
-            for item in self.meta("profile")
-        )
-        return {field.name: field for field in fields}
-
-    @cached_property
-    def entities(self) -> dict[str, Json]:
-        """Per full name of an entity.
-
-        Its attributes, time zone and primary key, and whether it is `unified`.
-        """
-        return dict(self.meta("entities"))
-
-    @cached_property
-    def activities(self) -> dict[str, Json]:
-        """Per full name of an entity with activities.
-
-        The activity's configuration with `foreign_key` and `to`.
-        """
-        return dict(self.meta("activities"))
-
-    @cached_property
-    def real_time(self) -> dict[str, str]:
-        """The default durations `update_ttl` and `activity_ttl`."""
-        return dict(self.meta("real_time"))
+        return {field.name: field for field in self.metadata.profile}
 
     def close(self) -> None:
         """Close the files of all threads; a later read opens them anew."""
@@ -186,14 +161,20 @@ class Generation:
             for connection in self._opened:
                 connection.close()
 
+    def _documents(self) -> dict[str, Json]:
+        """Return the documents of the metadata; raise ValueError where one is none."""
+        rows = self._rows("SELECT key, value FROM meta")
+        return {key: text if key == PLAIN else json.loads(text) for key, text in rows}
+
     def _one(self, statement: str, *parameters: str) -> tuple[Any, ...] | None:
+        rows = self._rows(statement, *parameters)
+        return rows[0] if rows else None
+
+    def _rows(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
         try:
-            row: tuple[Any, ...] | None = (
-                self._connection().execute(statement, parameters).fetchone()
-            )
+            return self._connection().execute(statement, parameters).fetchall()
         except sqlite3.DatabaseError as error:
             raise self._corrupt(str(error)) from None
-        return row
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -237,9 +218,9 @@ def corrupt(path: Path, reason: str) -> OvertideError:
     )
 
 
-def meta_text(key: str, value: Json) -> str:
-    """Return a metadata document as the text that the table `meta` keeps.
-
-    JSON, but for the plain `instance`.
-    """
-    return str(value) if key == "instance" else json.dumps(value, ensure_ascii=False)
+def meta_rows(metadata: ServingMetadata) -> list[tuple[str, str]]:
+    """Return the rows of the table `meta`: JSON, but for the plain `instance`."""
+    return [
+        (key, str(value) if key == PLAIN else json.dumps(value, ensure_ascii=False))
+        for key, value in sorted(encoded(metadata).items())
+    ]

@@ -9,18 +9,19 @@ open it immutable.
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import UNCHECKED, extension
-from overtide.lake.generation import DDL, Json, meta_text
+from overtide.lake.generation import DDL, meta_rows
 from overtide.lake.sealed import seal
 from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder, sync_folder
 from overtide.schemas.names import literal
+from overtide.schemas.serving_metadata import ServingMetadata
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,25 +70,25 @@ losing records, and few have records that are gone."""
 def build_generation(
     connection: "DuckDBPyConnection",
     path: Path,
-    meta: Mapping[str, Json],
+    metadata: ServingMetadata,
     sources: GenerationSources,
 ) -> str:
     """Write a generation and return its name, that of `path` and its checksum.
 
     `connection` runs the queries of the sources and may spill.
     """
-    draft = _draft(path, lambda draft: _create(draft, meta))
+    draft = _draft(path, lambda draft: _create(draft, metadata))
     _fill(connection, draft, sources)
     return _finished(draft, path)
 
 
-def renew_generation(before: Path, path: Path, meta: Mapping[str, Json]) -> str:
+def renew_generation(before: Path, path: Path, metadata: ServingMetadata) -> str:
     """Write a generation with the customers of the one `before`; return its name."""
     draft = _draft(path, lambda draft: shutil.copyfile(before, draft))
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("DELETE FROM meta")
-        _write_meta(connection, meta)
+        _write_meta(connection, metadata)
     return _finished(draft, path)
 
 
@@ -152,18 +153,16 @@ def _writer(draft: Path) -> Iterator["DuckDBPyConnection"]:
         writer.execute("DETACH generation")
 
 
-def _create(draft: Path, meta: Mapping[str, Json]) -> None:
+def _create(draft: Path, metadata: ServingMetadata) -> None:
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA page_size = 8192")
         for statement in DDL:
             connection.execute(statement)
-        _write_meta(connection, meta)
+        _write_meta(connection, metadata)
 
 
-def _write_meta(connection: sqlite3.Connection, meta: Mapping[str, Json]) -> None:
-    connection.executemany(
-        "INSERT INTO meta VALUES (?, ?)", ((key, meta_text(key, meta[key])) for key in sorted(meta))
-    )
+def _write_meta(connection: sqlite3.Connection, metadata: ServingMetadata) -> None:
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta_rows(metadata))
     connection.commit()
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from overtide.schemas.paths import Paths
+from overtide.schemas.paths import CatalogLocation
 
 HOLDER = """
 import fcntl, os, signal, sqlite3, sys
@@ -36,7 +36,7 @@ could open it.
 
 
 @contextmanager
-def held_open(paths: Paths) -> Iterator[None]:
+def held_open(catalog: CatalogLocation) -> Iterator[None]:
     """Hold the catalog open, which must be there.
 
     Where that fails all goes on, with the waits that this avoids.
@@ -47,8 +47,8 @@ def held_open(paths: Paths) -> Iterator[None]:
         "-S",
         "-c",
         HOLDER,
-        quote(str(paths.catalog)),
-        str(paths.catalog),
+        quote(str(catalog)),
+        str(catalog),
     ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from overtide.lake.catalog import Publish
 from overtide.lake.definitions import columns_of
 from overtide.lake.overlay import transaction
 from overtide.schemas import tables
-from overtide.schemas.instants import DAY, Instant
+from overtide.schemas.instants import Instant
 from overtide.schemas.names import quoted
 from overtide.schemas.table import SCHEMA, history_of
 
@@ -14,16 +13,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 HISTORIES = ("Customer_history", *(history_of(table).name for table in tables.VERSIONED))
-
-
-def history_begins(now: Instant, last: Publish) -> Instant:
-    """Return the instant before which nobody may ask for the base.
-
-    So nothing that ended by then is needed.
-
-    What was published last can be asked for, however long ago that was.
-    """
-    return max(last.forgotten, min(now - last.history_days * DAY, last.published_at))
 
 
 def forget_history(connection: "DuckDBPyConnection", horizon: Instant) -> None:

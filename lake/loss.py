@@ -45,47 +45,61 @@ def losses(manifest: Mapping[str, Any]) -> list[Loss]:
 
 
 def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iterator[Loss]:
-    read, kept, aside = entity["rows_read"], entity["rows_kept"], entity["set_aside"]
-    lost, repeats = entity.get("lost_rows", 0), entity.get("exact_repeats", 0)
-    nulled = entity["corrupt_records"] - aside - lost
-    listed = f"{name}_corrupt lists"
-    of = f"of {counted(read, 'row')}"
+    kept = entity["rows_kept"]
     yield Loss(
         name,
         "shrunk",
         (before or kept) - kept,
         f"{name}: shrank from {counted(before or kept, 'row')} to {kept:,}.",
     )
+    yield from _gone(name, entity)
+    yield _unread(name, entity)
+    yield _of_nobody(name, kept, entity.get("of_nobody", {}))
+
+
+def _gone(name: str, entity: Mapping[str, Any]) -> Iterator[Loss]:
+    """Return the rows that are not among those kept: set aside, lost to another, or repeats."""
+    aside, lost = entity["set_aside"], entity.get("lost_rows", 0)
+    repeats = entity.get("exact_repeats", 0)
+    of = f"of {counted(entity['rows_read'], 'row')}"
     yield Loss(
         name,
         "set_aside",
         aside,
         f"{name}: {aside:,} {of} {_were(aside)} set aside, unreadable or without a "
-        f"primary key; {listed} {_them(aside)}.",
+        f"primary key; {name}_corrupt lists {_them(aside)}.",
     )
     yield Loss(
         name,
         "lost_rows",
         lost,
         f"{name}: {lost:,} {of} lost to another row of the same key (`prefer` of the "
-        f"entity says which one stays); {listed} {_them(lost)}.",
+        f"entity says which one stays); {name}_corrupt lists {_them(lost)}.",
     )
     were = "was an exact repeat" if repeats == 1 else "were exact repeats"
     yield Loss(name, "exact_repeats", repeats, f"{name}: {repeats:,} {of} {were}.")
+
+
+def _unread(name: str, entity: Mapping[str, Any]) -> Loss:
+    """Return the rows that are kept with null for values that could not be read."""
+    nulled = entity["corrupt_records"] - entity["set_aside"] - entity.get("lost_rows", 0)
     has = "has" if nulled == 1 else "have"
-    yield Loss(
+    return Loss(
         name,
         "corrupt_values",
         nulled,
-        f"{name}: {nulled:,} {of} {has} values that could not be read and are "
-        f"null; {listed} {_them(nulled)}.",
+        f"{name}: {nulled:,} of {counted(entity['rows_read'], 'row')} {has} values that could not "
+        f"be read and are null; {name}_corrupt lists {_them(nulled)}.",
     )
-    nobody = entity.get("of_nobody", {})
+
+
+def _of_nobody(name: str, kept: int, nobody: Mapping[str, int]) -> Loss:
+    """Return the activities that belong to no customer."""
     reasons = ", ".join(
         f"{rows:,} {WHY_OF_NOBODY[reason]}" for reason, rows in nobody.items() if rows
     )
     strays = sum(nobody.values())
-    yield Loss(
+    return Loss(
         name,
         "of_nobody",
         strays,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from overtide.lake.catalog import METADATA
 from overtide.lake.overlay import transaction
 from overtide.lake.overlay_files import EXPIRY, inlining, join_small_files
-from overtide.lake.published import committing
 from overtide.lake.snapshots import READING_SECONDS, forget_old_commits
+from overtide.lake.standing import committing
 from overtide.schemas import tables
 from overtide.schemas.crash import crash_point
 from overtide.schemas.instants import DAY, Instant, format_instant

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import METADATA
 from overtide.schemas.crash import crash_point
-from overtide.schemas.paths import Paths
+from overtide.schemas.paths import StorageLocation
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,7 +29,7 @@ Within the data folder.
 
 
 def remove_orphans(
-    connection: "DuckDBPyConnection", paths: Paths, tables: Iterable[str] = ("*",)
+    connection: "DuckDBPyConnection", storage: StorageLocation, tables: Iterable[str] = ("*",)
 ) -> int:
     """Delete the files of some tables (default: of all) that the catalog does not know.
 
@@ -37,13 +37,8 @@ def remove_orphans(
 
     Call it under the commit lock.
     """
-    known = {paths.data / path for (path,) in connection.execute(KNOWN).fetchall()}
-    orphans = [
-        file
-        for table in tables
-        for file in paths.data.glob(f"main/{table}/**/*.parquet")
-        if file not in known
-    ]
+    known = {storage.file(path) for (path,) in connection.execute(KNOWN).fetchall()}
+    orphans = [file for table in tables for file in storage.files(table) if file not in known]
     for file in orphans:
         file.unlink(missing_ok=True)
         crash_point("orphans.removed")

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import connect
+from overtide.lake.coordination import coordination
 from overtide.lake.definitions import define_view, inline_up_to, table_columns
-from overtide.lake.locks import commit_lock
-from overtide.lake.published import carried, committing, known
+from overtide.lake.standing import carried, committing, known
 from overtide.schemas import tables
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import ConflictError
@@ -123,7 +123,7 @@ def commit(
     """
     # 1. Wait for the other writers: two transactions at once would make one of them fail and start
     # over.
-    with commit_lock(paths):
+    with coordination(paths).commit():
         before, accepted_at = known(paths), _last_acceptance(groups)
         at("stream.before_commit")
         # 2. From here on everything happens together: rows without positions would be doubled by a
@@ -133,9 +133,7 @@ def commit(
             # still move it.
             _expect_position(connection, span)
             # 4. The rows, then the position; their order does not matter within the transaction.
-            for name, of_table in groups.items():
-                for rows in inserts(of_table):
-                    insert_arrow(connection, name, rows)
+            _insert(connection, groups)
             at("stream.rows_written")
             connection.execute(
                 f"INSERT INTO {SCHEMA}.stream_commits VALUES (?, ?, ?, ?)",
@@ -148,6 +146,12 @@ def commit(
         # catalog.
         carried(paths, before, span.end, accepted_at)
     at("stream.after_commit")
+
+
+def _insert(connection: "DuckDBPyConnection", groups: Groups) -> None:
+    for name, of_table in groups.items():
+        for rows in inserts(of_table):
+            insert_arrow(connection, name, rows)
 
 
 def inserts(groups: Sequence["pa.Table"]) -> "list[pa.Table]":

@@ -10,12 +10,14 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import Publish, connect, expect_no_catalog, nothing_published
+from overtide.lake.coordination import coordination
+from overtide.lake.decide.present import history_begins
 from overtide.lake.definitions import (
     columns_of,
     create_table,
@@ -23,10 +25,8 @@ from overtide.lake.definitions import (
     insert_rows,
     table_columns,
 )
-from overtide.lake.history import history_begins
-from overtide.lake.locks import commit_lock
 from overtide.lake.overlay import INLINED_ROWS, create_overlay, transaction
-from overtide.lake.published import (
+from overtide.lake.standing import (
     Note,
     Standing,
     announce,
@@ -38,7 +38,8 @@ from overtide.lake.published import (
 from overtide.schemas.crash import crash_point
 from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
 from overtide.schemas.names import file_literal, literal, quoted
-from overtide.schemas.paths import Paths
+from overtide.schemas.paths import Paths, StorageLocation
+from overtide.schemas.serving_metadata import ServingMetadata, encoded
 from overtide.schemas.signatures import Signature, signature
 from overtide.schemas.table import SCHEMA, Table, create_statements
 from overtide.schemas.tables import RUNS, SERVING_META
@@ -76,7 +77,19 @@ class RunRow:
     before: Publish | None = None
     log_position: int = 0
     log_accepted_at: int = 0
-    serving: Mapping[str, object] = field(default_factory=dict)
+    serving: ServingMetadata | None = None
+
+    def published(self, at: Instant, forgotten: Instant) -> Publish:
+        """Return the publish that the run becomes at an instant."""
+        return Publish(
+            self.run,
+            at,
+            self.generation,
+            self.history_days,
+            forgotten,
+            self.log_position,
+            self.log_accepted_at,
+        )
 
 
 Define = Callable[["DuckDBPyConnection", Instant], None]
@@ -111,46 +124,24 @@ def publish(
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
     # start over.
-    with commit_lock(paths):
+    with coordination(paths).commit():
         before = _known_before(paths)
-        connection = connect(paths, read_only=False)
-        try:
+        with closing(connect(paths, read_only=False)) as connection:
             # 2. The stream's tables, if it has not made them yet, and settings: these need
             # transactions of their own.
-            with transaction(connection):
-                create_overlay(connection)
-            _keep_rows_in_files(connection)
-            crash_point("publish.overlay_created")
+            _prepare(connection)
             # 3. All that follows is one transaction: a reader between two of its steps would see a
             # mix.
             connection.execute("BEGIN")
-            create_table(connection, RUNS)
-            _keep_meta(connection, row.serving)
-            _change_tables(connection, paths, changes, gone, row.run)
+            _change_tables(connection, paths.storage, changes, gone, row)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that
             # it forgets nothing more by what the old base says.
             forgotten = history_begins(clock(), row.before) if row.before else 0
             define(connection, forgotten)
             crash_point("publish.before_run")
-            # 5. The instant last, and no event from then on to the end: one with a later instant
-            # would be shown by readers that do not have the publish yet.
-            last, carried = _last_publish(connection), carried_by(connection)
-            with taking() as earliest:
-                published = Publish(
-                    row.run,
-                    max(earliest, last + 1),
-                    row.generation,
-                    row.history_days,
-                    forgotten,
-                    row.log_position,
-                    row.log_accepted_at,
-                )
-                standing = Standing(published, *carried)
-                _commit(connection, paths, row, published, standing, before)
-        finally:
-            connection.close()
+            published, standing = _commit(connection, paths, row, forgotten, taking, before)
         # 9. Closing the catalog may write its journal into it: that was us, too.
-        announce(paths, standing, _whole(paths, published))
+        announce(paths, standing, _whole(paths, row))
     crash_point("publish.after_commit")
     return published
 
@@ -163,38 +154,50 @@ def _known_before(paths: Paths) -> Note | None:
     return known(paths) if paths.catalog.exists() else Note(Standing(None), [], [])
 
 
+def _prepare(connection: "DuckDBPyConnection") -> None:
+    """Create the stream's tables where they are missing, and let rows of the base lie in files."""
+    with transaction(connection):
+        create_overlay(connection)
+    _keep_rows_in_files(connection)
+    crash_point("publish.overlay_created")
+
+
 def _commit(
     connection: "DuckDBPyConnection",
     paths: Paths,
     row: RunRow,
-    published: Publish,
-    standing: Standing,
+    forgotten: Instant,
+    taking: Taking,
     before: Note | None,
-) -> None:
-    """Commit the publish, whose instant is taken.
+) -> tuple[Publish, Standing]:
+    """Take the publish's instant and commit; return it, and what the catalog says from then on."""
+    # 5. The instant last, and no event from then on to the end: one with a later instant would be
+    # shown by readers that do not have the publish yet. So the less is done from here on.
+    last, carried = _last_publish(connection), carried_by(connection)
+    with taking() as earliest:
+        published = row.published(max(earliest, last + 1), forgotten)
+        standing = Standing(published, *carried)
+        _name_run(connection, published, row)
+        crash_point("publish.before_commit")
+        # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this
+        # process dies, whoever asks for a later one asks the catalog. The file they look into must
+        # never be behind it.
+        doubt(paths, published.published_at, before)
+        crash_point("publish.doubted")
+        # 7. The commit is the only point of truth; the serving generation was complete before it.
+        connection.execute("COMMIT")
+        crash_point("publish.committed")
+        # 8. Named before events are accepted again, which then are later.
+        announce(paths, standing, _whole(paths, row))
+    return published, standing
 
-    Called where no event is accepted, so that the less is done here.
-    """
-    _name_run(connection, published, row)
-    crash_point("publish.before_commit")
-    # 6. Announced, durably: readers of an earlier instant go on with the old base, and if this
-    # process dies, whoever asks for a later one asks the catalog. The file they look into must
-    # never be behind it.
-    doubt(paths, published.published_at, before)
-    crash_point("publish.doubted")
-    # 7. The commit is the only point of truth; the serving generation was complete before it.
-    connection.execute("COMMIT")
-    crash_point("publish.committed")
-    # 8. Named before events are accepted again, which then are later.
-    announce(paths, standing, _whole(paths, published))
 
-
-def _whole(paths: Paths, published: Publish) -> dict[str, Signature]:
+def _whole(paths: Paths, row: RunRow) -> dict[str, Signature]:
     """Return the signature of the serving generation that was just made.
 
     Nobody need look whether it is whole.
     """
-    return {published.generation: signature(paths.generation(published.generation))}
+    return {row.generation: signature(paths.generation(row.generation))}
 
 
 def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:
@@ -215,21 +218,23 @@ def _last_publish(connection: "DuckDBPyConnection") -> Instant:
 
 def _change_tables(
     connection: "DuckDBPyConnection",
-    paths: Paths,
+    storage: StorageLocation,
     changes: Sequence[Change],
     gone: Iterable[str],
-    run: int,
+    row: RunRow,
 ) -> None:
+    create_table(connection, RUNS)
+    _keep_meta(connection, row.serving)
     there = table_columns(connection)
     for change in changes:
-        _apply(connection, paths, change, there.get(change.table.name), run)
+        _apply(connection, storage, change, there.get(change.table.name), row.run)
     for name in gone:
         connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
 
 
 def _apply(
     connection: "DuckDBPyConnection",
-    paths: Paths,
+    storage: StorageLocation,
     change: Change,
     there: dict[str, str] | None,
     run: int,
@@ -249,7 +254,7 @@ def _apply(
         # taken for these.
         add_file(
             connection,
-            paths,
+            storage,
             name,
             Path(file),
             f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet",
@@ -274,13 +279,13 @@ def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[st
 
 
 def add_file(
-    connection: "DuckDBPyConnection", paths: Paths, table: str, file: Path, name: str
+    connection: "DuckDBPyConnection", storage: StorageLocation, table: str, file: Path, name: str
 ) -> None:
     """Move a Parquet file into the folder of a table and add it.
 
     Within the folder its path is kept relative.
     """
-    place = paths.table(table) / name
+    place = storage.table(table) / name
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(file, place)
     crash_point("publish.file_moved")
@@ -305,11 +310,14 @@ def _name_run(connection: "DuckDBPyConnection", published: Publish, row: RunRow)
     connection.execute(f"COMMENT ON TABLE {SCHEMA}.runs IS {literal(published.comment())}")
 
 
-def _keep_meta(connection: "DuckDBPyConnection", serving: Mapping[str, object]) -> None:
+def _keep_meta(connection: "DuckDBPyConnection", serving: ServingMetadata | None) -> None:
     """Write the serving generation's metadata into the lake, where it is not there yet."""
     create_table(connection, SERVING_META)
+    documents = encoded(serving) if serving else {}
     rows = [
-        (key, json.dumps(serving[key], sort_keys=True)) for key in sorted(serving) if key != "run"
+        (key, json.dumps(documents[key], sort_keys=True))
+        for key in sorted(documents)
+        if key != "run"
     ]
     if rows != connection.execute(f'SELECT * FROM {SCHEMA}.serving_meta ORDER BY "Key"').fetchall():
         connection.execute(f"DELETE FROM {SCHEMA}.serving_meta")

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from overtide.lake.generation import Generation, corrupt
-from overtide.lake.published import known, note_whole
+from overtide.lake.standing import known, note_whole
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature, signature
 

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from overtide.lake.asked import BEFORE_HISTORY, INVALID_INSTANT
+from overtide.lake.asked import INVALID_INSTANT
 from overtide.lake.catalog import attached_catalog, connect, unreadable
+from overtide.lake.decide.present import BEFORE_HISTORY, KEEP_MORE
 from overtide.lake.publish import expect_lake
 from overtide.schemas.errors import (
     FailedError,
@@ -42,10 +43,7 @@ SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?)B", re.IGNORECASE | re.ASCII)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
 REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
-    BEFORE_HISTORY: (
-        InvalidRequestError,
-        "Ask for a later instant, or keep more with `lake.history_days`.",
-    ),
+    BEFORE_HISTORY: (InvalidRequestError, KEEP_MORE),
     INVALID_INSTANT: (
         InvalidValueError,
         "Give an instant, or leave out the rows that have none before the macro is called.",
@@ -126,13 +124,11 @@ def _no_size(text: str) -> OvertideError:
 
 
 def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
-    catalog = ", ".join(
-        literal(f"{attached_catalog(paths)}{ending}") for ending in ("", "-wal", "-shm", "-journal")
-    )
+    catalog = ", ".join(map(literal, attached_catalog(paths.catalog).names))
     return [
         f"SET memory_limit = {literal(memory_limit)}",
         f"SET temp_directory = {literal(spill)}",
-        f"SET allowed_directories = [{literal(str(paths.data) + '/')}]",
+        f"SET allowed_directories = [{literal(paths.storage.attached)}]",
         f"SET allowed_paths = [{catalog}]",
         "SET enable_external_access = false",
         "USE lake",
@@ -233,7 +229,7 @@ def _failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
     """
     import duckdb
 
-    if str(paths.data) in str(error):
+    if str(paths.storage) in str(error):
         return unreadable(error)
     if isinstance(error, duckdb.InvalidInputException):
         return _refused(error)

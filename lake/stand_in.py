@@ -6,7 +6,7 @@ Slower by a scan, and just as right.
 import json
 from typing import TYPE_CHECKING
 
-from overtide.lake.base import Lake, Past
+from overtide.lake.base_of_run import Lake, Past
 from overtide.lake.definitions import TABLE_COLUMNS
 from overtide.lake.generation import Generation, Json, Profile, missing
 from overtide.schemas.signatures import signature
@@ -27,7 +27,7 @@ class LakeGeneration(Generation):
     ) -> None:  # not that of the file, which cannot be used
         self.path, self.seen = path, signature(path)
         self._base = Past(lake, run, None)
-        self._meta = meta_of(lake, run, path)
+        self._kept = documents_of(lake, run, path)
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
@@ -41,16 +41,15 @@ class LakeGeneration(Generation):
         """Return the profile of a current id, or None."""
         return self._base.profile(customer_id)
 
-    def meta(self, key: str) -> Json:
-        """Return one document of the metadata."""
-        return self._meta[key]
+    def _documents(self) -> dict[str, Json]:
+        return self._kept
 
     def close(self) -> None:
         """Close nothing: the lake is another's."""
 
 
-def meta_of(lake: Lake, run: int, path: "Path") -> dict[str, Json]:
-    """Return the metadata that the lake keeps.
+def documents_of(lake: Lake, run: int, path: "Path") -> dict[str, Json]:
+    """Return the documents of the metadata that the lake keeps.
 
     Raise `generation_missing` where an earlier version published it.
     """

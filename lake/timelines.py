@@ -10,15 +10,16 @@ the other.
 """
 
 from overtide.lake.asked import beside, customer_asked
-from overtide.lake.merged import (
-    ACTIVITY,
+from overtide.lake.decide.sql import (
     ACTIVITY_ID,
     AS_OF,
     CUSTOMER_ID,
+    first_accepted,
     in_force,
     versions,
     with_query,
 )
+from overtide.lake.merged import ACTIVITY
 from overtide.schemas import tables
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import columns
@@ -49,7 +50,7 @@ POSTED = f"""
       FROM x."Target"
       AND o."EntityName" IS NOT DISTINCT FROM x."EntityName" AND o."PrimaryKey" IS NOT DISTINCT
         FROM x."PrimaryKey"
-    WHERE {AS_OF.started()} AND o."ValidUntil" > i."T" """
+    WHERE {AS_OF.is_valid()}"""
 
 TAKEN = f"""
     SELECT b.* FROM ({ACTIVITY_IDS}) b
@@ -64,8 +65,8 @@ LIVE_ONES = f"""
     SELECT r."CustomerId", {columns(ACTIVITY, "r.")} FROM posted r
     LEFT JOIN taken b ON b."ActivityId" = r."ActivityId" AND {in_force("b", "r")}
     WHERE b."ActivityId" IS NULL
-    QUALIFY row_number() OVER (PARTITION BY r."ActivityId" ORDER BY r."AcceptedAt" ASC) = 1"""
-"""What the base does not have itself; of several events that name one activity the first stands."""
+    {first_accepted("r", 'r."ActivityId"')}"""
+"""What the base does not have itself."""
 
 
 def owner(asked: str) -> str:

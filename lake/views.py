@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overtide.lake.asked import beside, instants_asked
+from overtide.lake.decide.sql import AS_OF, LIVE
 from overtide.lake.definitions import (
     calling_own_functions,
     columns_of,
@@ -17,7 +18,7 @@ from overtide.lake.definitions import (
     table_columns,
 )
 from overtide.lake.flap_backs import FLAP_BACKS, flap_back_query
-from overtide.lake.merged import AS_OF, LIVE, activity_query, customer_query
+from overtide.lake.merged import activity_query, customer_query
 from overtide.lake.overlay import OVERLAY_STATE, create_overlay
 from overtide.lake.timelines import timeline_query
 from overtide.schemas import tables

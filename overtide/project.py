@@ -23,15 +23,15 @@ from overtide.arguments import (
 )
 from overtide.clock import clock_behind, system_clock
 from overtide.eventlog.sqlite import SqliteEventLog
-from overtide.lake.published import last_taken
-from overtide.lake.reading import Card, Timeline
+from overtide.lake.cards_and_timelines import Card, Timeline
+from overtide.lake.standing import last_taken
 from overtide.schemas.errors import CorruptError, OvertideError, UnavailableError, UsageError
 from overtide.schemas.events import id_source
 from overtide.schemas.instants import Clock
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
 from overtide.serving.acceptance import Acceptance, Answer, Terms
-from overtide.serving.cards import Reader
+from overtide.serving.reader import Reader
 from overtide.settings import read_paths
 from overtide.targets import End, Key, When, end_text, given_instant, instant_text, target_of
 
@@ -186,7 +186,10 @@ class Project:
 
         expect_lake(self.paths)
         self.expect_same_log()
-        return ["SET TimeZone = 'UTC'", *attach_statements(self.paths, read_only=True)]
+        return [
+            "SET TimeZone = 'UTC'",
+            *attach_statements(self.paths.catalog, self.paths.storage, read_only=True),
+        ]
 
     def expect_same_log(self) -> None:
         """Raise `log_replaced` where the event log is not the one that belongs to the lake.

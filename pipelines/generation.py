@@ -4,13 +4,19 @@ from overtide.lake.catalog import Publish
 from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
 from overtide.lake.sealed import is_whole
 from overtide.pipelines.batch import Found
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import parquet_rows
+from overtide.schemas.serving_metadata import (
+    RealTimeDefaults,
+    ServedActivity,
+    ServedAttribute,
+    ServedEntity,
+    ServingMetadata,
+)
 from overtide.schemas.table import ProfileField
 from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS
 from overtide.transforms import told, unify
-from overtide.transforms.kernel import (
-    kernel,
-)
+from overtide.transforms.kernel import kernel
 from overtide.transforms.plan import Plan
 from overtide.transforms.tables.customer import profile_fields, profile_json
 
@@ -31,52 +37,44 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     """
     files = {output.table.name: output.files for output in found.outputs}
     fields = fields_of(plan, found)
-    path, meta = plan.paths.generation(f"run{plan.run:06d}"), serving_meta(plan, fields)
+    path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
-        return renew_generation(plan.paths.generation(before.generation), path, meta)
+        return renew_generation(plan.paths.generation(before.generation), path, metadata)
     with kernel(plan.settings) as connection:
         unify.attach(connection, plan)
         customers, keys, vanished, aliases = (_rows(table, files[table]) for table in SERVED)
         profiles = profile_json(fields, plan.unified(found.tables), customers)
         sources = GenerationSources(profiles, keys, vanished, aliases)
-        return build_generation(connection, path, meta, sources)
+        return build_generation(connection, path, metadata, sources)
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:
     return f"SELECT * FROM {f'lake.{table}' if files is None else parquet_rows(files)}"
 
 
-def serving_meta(plan: Plan, fields: list[ProfileField]) -> dict[str, object]:
-    """Return the metadata that acceptance and reading need.
+def serving_metadata(plan: Plan, fields: list[ProfileField]) -> ServingMetadata:
+    """Return the metadata that acceptance and reading need."""
+    return ServingMetadata(
+        plan.run,
+        str(plan.configuration.instance.id),
+        tuple(fields),
+        {name: _entity(entity, name in plan.options) for name, entity in plan.entities.items()},
+        {
+            activity.entity: ServedActivity(
+                **activity.model_dump(), foreign_key=relationship.foreign_key, to=relationship.to
+            )
+            for activity, relationship in plan.activities
+        },
+        RealTimeDefaults(**plan.configuration.real_time.model_dump()),
+    )
 
-    `overtide.lake.generation` describes it.
-    """
-    profile = [{"name": one.name, "type": one.type, "updatable": one.updatable} for one in fields]
-    entities = {
-        name: {
-            "attributes": {
-                column: entity.attribute(column).model_dump() for column in entity.attributes
-            },
-            "time_zone": entity.time_zone,
-            "primary_key": entity.primary_key,
-            "unified": name in plan.options,
-        }
-        for name, entity in plan.entities.items()
+
+def _entity(entity: Entity, unified: bool) -> ServedEntity:
+    attributes = {
+        name: ServedAttribute(**entity.attribute(name).model_dump()) for name in entity.attributes
     }
-    activities = {
-        activity.entity: activity.model_dump()
-        | {"foreign_key": relationship.foreign_key, "to": relationship.to}
-        for activity, relationship in plan.activities
-    }
-    return {
-        "run": plan.run,
-        "instance": str(plan.configuration.instance.id),
-        "profile": profile,
-        "entities": entities,
-        "activities": activities,
-        "real_time": plan.configuration.real_time.model_dump(),
-    }
+    return ServedEntity(attributes, entity.time_zone, entity.primary_key, unified)
 
 
 def comparing_told(plan: Plan, found: Found) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from overtide.lake.catalog import attach_statements, connect
 from overtide.lake.definitions import last_manifest, table_columns
-from overtide.lake.published import current_publish
+from overtide.lake.standing import current_publish
 from overtide.pipelines.manifest import kept_before
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
@@ -97,7 +97,7 @@ def make_plan(
         size // BYTES_PER_RECORD,
         published,
         hashes,
-        tuple(attach_statements(paths, read_only=True)),
+        tuple(attach_statements(paths.catalog, paths.storage, read_only=True)),
         kept_before(last),
         allow_shrink,
     )

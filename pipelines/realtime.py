@@ -23,14 +23,14 @@ from apache_beam.runners.runner import PipelineRunner
 from overtide.eventlog.contract import CarriedLog, expect_same_log
 from overtide.eventlog.failures import another
 from overtide.lake.anew import begin_anew
+from overtide.lake.coordination import Lock, coordination
+from overtide.lake.decide.present import history_begins
 from overtide.lake.held_open import held_open
-from overtide.lake.history import history_begins
-from overtide.lake.locks import hold, stream_lock
 from overtide.lake.maintenance import Keeper, Upkeep
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.overlay import Span, commit, committed_position, open_overlay
-from overtide.lake.published import committing, current_publish, standing_of
 from overtide.lake.sealed import open_generation
+from overtide.lake.standing import committing, current_publish, standing_of
 from overtide.pipelines.runners import new_pipeline
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import GenerationError, ReplacedLogError
@@ -118,7 +118,8 @@ def stream(
         tick or Tick(),
         upkeep or Upkeep(),
     )
-    with hold(stream_lock(paths), "overtide stream", format_instant(clock())):
+    since = format_instant(clock())
+    with coordination(paths).hold(Lock.STREAM, "overtide stream", since):
         return driver.run(stop or threading.Event(), until_caught_up, watch, accept_log)
 
 
@@ -147,11 +148,11 @@ class Driver:
         try:
             # What an earlier stream wrote before it died is nobody's.
             with committing(self._paths):
-                remove_orphans(connection, self._paths, [table.name for table in OVERLAY])
+                remove_orphans(connection, self._paths.storage, [table.name for table in OVERLAY])
             if accept_log:
                 self._accept_log(connection)
             crash_point("stream.begun")
-            holding.enter_context(held_open(self._paths))
+            holding.enter_context(held_open(self._paths.catalog))
             return self._loop(connection, stop, until_caught_up, watch)
         finally:
             # Whoever closes the catalog as the last writes its journal into it: that is known to be

@@ -12,16 +12,17 @@ from importlib.metadata import version
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_publish, log_to_read
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
+from overtide.lake.coordination import Lock, coordination
+from overtide.lake.decide.present import history_begins
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
-from overtide.lake.locks import hold, refresh_lock
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.publish import Change, RunRow, publish
-from overtide.lake.published import committing, current_standing
 from overtide.lake.snapshots import READING_SECONDS, forget_old_publishes
+from overtide.lake.standing import committing, current_standing
 from overtide.lake.views import define_views
 from overtide.pipelines.batch import Found, run_pipeline
-from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_meta
+from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.manifest import manifest
 from overtide.pipelines.planning import make_plan, paths_of, rows_to_read, source_files
 from overtide.pipelines.progress import Follower
@@ -29,7 +30,7 @@ from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.instants import DAY, Instant, format_instant
+from overtide.schemas.instants import Instant, format_instant
 from overtide.schemas.loading import configuration_hash
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
@@ -77,7 +78,8 @@ def refresh(
     had.
     """
     # 1. Nobody else refreshes this lake now.
-    with hold(refresh_lock(paths), "overtide refresh", format_instant(clock())):
+    since = format_instant(clock())
+    with coordination(paths).hold(Lock.REFRESH, "overtide refresh", since):
         # 2. What an earlier refresh left when it was killed is nobody's.
         standing = current_standing(paths)
         before = standing.publish
@@ -110,7 +112,7 @@ def refresh(
                 refreshed = _publish(plan, found, generation, content, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
-            _forget_old(plan, generation, clock(), reading_seconds)
+            _forget_old(plan, refreshed.publish, clock(), reading_seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever asked for the refresh
             return replace(refreshed, uncleaned=error)
     return refreshed
@@ -124,7 +126,7 @@ def remove_left(paths: Paths) -> None:
         with committing(paths):
             connection = connect(paths, read_only=False)
             try:
-                remove_orphans(connection, paths)
+                remove_orphans(connection, paths.storage)
             finally:
                 connection.close()
     else:
@@ -176,7 +178,7 @@ def _publish(
             before,
             log.end(),
             log.last_accepted_at(),
-            serving_meta(plan, fields),
+            serving_metadata(plan, fields),
         )
         published = publish(
             plan.paths,
@@ -192,7 +194,7 @@ def _publish(
     return Refreshed(published, content)
 
 
-def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: float) -> None:
+def _forget_old(plan: Plan, last: Publish, now: Instant, reading_seconds: float) -> None:
     """Remove what no reader needs any more.
 
     Scratch, older serving generations, history, snapshots and their files.
@@ -207,10 +209,10 @@ def _forget_old(plan: Plan, generation: str, now: Instant, reading_seconds: floa
                 'SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT ?', [keep]
             )
             remove_generations(
-                plan.paths.serving, {generation, *(name for (name,) in kept.fetchall())}
+                plan.paths.serving, {last.generation, *(name for (name,) in kept.fetchall())}
             )
             crash_point("refresh.generations_removed")
-            forget_history(connection, now - plan.configuration.lake.history_days * DAY)
+            forget_history(connection, history_begins(now, last))
             forget_old_publishes(connection, keep, reading_seconds)
         finally:
             connection.close()

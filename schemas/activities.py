@@ -4,10 +4,10 @@ The same here as in the refresh.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from overtide.schemas.events import activity_id
 from overtide.schemas.instants import SECOND, parse_instant
+from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value, canonical, text_of
 
@@ -30,28 +30,27 @@ COLUMNS = (
 
 
 def unified_activity(
-    name: str, entity: Mapping[str, Any], activity: Mapping[str, Any], values: Mapping[str, Value]
+    name: str, entity: ServedEntity, activity: ServedActivity, values: Mapping[str, Value]
 ) -> dict[str, Value]:
     """Map the typed values of one source record of the entity `name` to its unified activity.
 
-    `entity` and `activity` are its documents in a generation's metadata; primary key and timestamp
-    must have values.
+    Primary key and timestamp must have values.
     """
-    time = activity_time(entity, activity["timestamp"], values[activity["timestamp"]])
-    key = str(text_of(values[entity["primary_key"]]))
+    time = activity_time(entity, activity.timestamp, values[activity.timestamp])
+    key = str(text_of(values[entity.primary_key]))
     semantic = {
-        field: values.get(attribute) for field, attribute in (activity["semantic"] or {}).items()
+        field: values.get(attribute) for field, attribute in (activity.semantic or {}).items()
     }
     return {
         "ActivityId": activity_id(name, key),
-        "ActivityType": activity["type"],
-        "ActivityTypeDisplay": activity["type_display"] or activity["type"],
-        "ActivityName": activity["name"],
+        "ActivityType": activity.type,
+        "ActivityTypeDisplay": activity.type_display or activity.type,
+        "ActivityName": activity.name,
         "ActivityTime": time,
-        "Title": _text(values, activity["title"]),
-        "Description": _text(values, activity["description"]),
-        "URL": _text(values, activity["url"]),
-        "Icon": _text(values, activity["icon"]),
+        "Title": _text(values, activity.title),
+        "Description": _text(values, activity.description),
+        "URL": _text(values, activity.url),
+        "Icon": _text(values, activity.icon),
         "SourceEntityName": name,
         "SourceActivityId": key,
         "SemanticData": canonical(semantic) if semantic else None,
@@ -59,12 +58,12 @@ def unified_activity(
     }
 
 
-def activity_time(entity: Mapping[str, Any], attribute: str, value: Value) -> str:
+def activity_time(entity: ServedEntity, attribute: str, value: Value) -> str:
     """Return the instant of a canonical date or datetime.
 
     A date is its midnight in the entity's time zone.
     """
-    return type_of(entity["attributes"][attribute]["type"]).instant(value, entity["time_zone"])
+    return type_of(entity.attributes[attribute].type).instant(value, entity.time_zone)
 
 
 def range_index(time: str) -> str:

@@ -1,10 +1,90 @@
 """Where the parts of a project are.
 
-Everything relative is within the project's folder, so it may be moved.
+Everything relative is within the project's folder, so it may be moved. What a catalog or a storage
+is called and which files it has is asked of their locations, since either may be remote one day.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from overtide.schemas.signatures import Signature, journal_signature, signature
+
+
+@dataclass(frozen=True)
+class CatalogLocation:
+    """Where a lake's catalog is: a SQLite file."""
+
+    file: Path
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+    @property
+    def attached(self) -> str:
+        """What DuckDB attaches."""
+        return f"ducklake:sqlite:{self.file}"
+
+    def options(self, read_only: bool) -> list[str]:
+        """Return the options with which it is attached."""
+        return ["READ_ONLY"] if read_only else ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all files that whoever reads it opens."""
+        return [f"{self.file}{ending}" for ending in ("", "-wal", "-shm", "-journal")]
+
+    def exists(self) -> bool:
+        """Say whether there is something, be it empty."""
+        return self.file.exists()
+
+    def is_written(self) -> bool:
+        """Say whether there is a catalog; an empty file is none."""
+        return self.file.exists() and self.file.stat().st_size > 0
+
+    def signature(self) -> Signature:
+        """Return what changes with whatever is done to it, its journal aside."""
+        return signature(self.file)
+
+    def journal_signature(self) -> Signature:
+        """Return what changes with whatever is written to its journal."""
+        return journal_signature(self.file)
+
+    def beside(self, ending: str) -> Path:
+        """Return the file or folder beside it that is called like it, with an ending."""
+        return self.file.with_name(self.file.name + ending)
+
+
+@dataclass(frozen=True)
+class StorageLocation:
+    """Where the files of a lake's tables are: a folder."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    @property
+    def attached(self) -> str:
+        """What DuckDB attaches: how the name of every file begins."""
+        return f"{self.folder}/"
+
+    @property
+    def mark(self) -> Path:
+        """The file that says whose the folder is."""
+        return self.folder / "catalog.id"
+
+    def file(self, name: str) -> Path:
+        """Return the file that the catalog calls so, relative or not."""
+        return self.folder / name
+
+    def table(self, name: str) -> Path:
+        """Return the folder in which the lake keeps the files of a table."""
+        return self.folder / "main" / name
+
+    def files(self, table: str = "*") -> Iterator[Path]:
+        """Return the Parquet files of a table, or of all, that are there."""
+        return self.folder.glob(f"main/{table}/**/*.parquet")
 
 
 @dataclass(frozen=True)
@@ -12,8 +92,8 @@ class Paths:
     """The folders and files of one project."""
 
     project: Path
-    catalog: Path
-    data: Path
+    catalog: CatalogLocation
+    storage: StorageLocation
     log: Path
 
     @classmethod
@@ -26,22 +106,17 @@ class Paths:
     ) -> "Paths":
         """Resolve the configured places (relative ones within `project`)."""
         root = project.resolve()
-        return cls(root, root / catalog, root / data, root / log)
+        return cls(root, CatalogLocation(root / catalog), StorageLocation(root / data), root / log)
 
     @property
     def published(self) -> Path:
         """The file that says which run is published; missing while only the catalog knows."""
-        return self.catalog.with_name(self.catalog.name + ".published")
-
-    @property
-    def mark(self) -> Path:
-        """The file that says whose the data folder is."""
-        return self.data / "catalog.id"
+        return self.catalog.beside(".published")
 
     @property
     def files(self) -> Path:
         """The folder of all else that belongs to this catalog; others may lie beside it."""
-        return self.catalog.with_name(self.catalog.name + ".files")
+        return self.catalog.beside(".files")
 
     @property
     def serving(self) -> Path:
@@ -71,7 +146,3 @@ class Paths:
     def generation(self, name: str) -> Path:
         """Return the file of a serving generation."""
         return self.serving / f"{name}.sqlite"
-
-    def table(self, name: str) -> Path:
-        """Return the folder in which the lake keeps the files of a table."""
-        return self.data / "main" / name

@@ -73,14 +73,6 @@ class ProfileField:
     updatable: bool
 
 
-def profile_fields(document: Iterable[dict[str, object]]) -> list[ProfileField]:
-    """Read the profile metadata of a serving generation (`meta.profile`)."""
-    return [
-        ProfileField(str(item["name"]), str(item["type"]), bool(item["updatable"]))
-        for item in document
-    ]
-
-
 def create_table_sql(name: str, columns: Iterable[Column]) -> str:
     """Return the statement that creates a table of the lake unless it exists."""
     declared = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns)

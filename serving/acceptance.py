@@ -117,7 +117,7 @@ class Acceptance:
                 return [known]
         generation = published(self._current())
         check = _check_of(generation, entity)
-        times = period(terms, generation.real_time["activity_ttl"])
+        times = period(terms, generation.metadata.real_time.activity_ttl)
         rows = [self._activity(entity, record, check, terms, times) for record in records]
         return self._append_rows(rows, atomic)
 
@@ -125,7 +125,7 @@ class Acceptance:
         self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms
     ) -> Draft:
         generation = published(self._current())
-        times = period(terms, generation.real_time["update_ttl"])
+        times = period(terms, generation.metadata.real_time.update_ttl)
         found = checked_target(generation, target)
         body = UpdateBody(checked_fields(generation, changes)).text()
         return _with_times(
@@ -141,7 +141,7 @@ class Acceptance:
             raise UsageError(
                 "invalid_parameter", "A withdrawal does not end.", "validUntil", "Leave it out."
             )
-        times = period(terms, generation.real_time["update_ttl"])
+        times = period(terms, generation.metadata.real_time.update_ttl)
         found = checked_target(generation, target)
         if field is not None:
             updatable_type(generation, field)

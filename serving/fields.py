@@ -6,6 +6,7 @@ from typing import Any
 
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import InvalidRequestError, NotFoundError, OvertideError, UsageError
+from overtide.schemas.serving_metadata import ServedEntity
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
@@ -52,7 +53,7 @@ def checked_target(generation: Generation, target: Target) -> Target:
         return Target(target.customer_id)
     key = generation.key_text(target.entity, target.key or "")
     if generation.resolve_record(target.entity, key) is None:
-        expect_unified(generation.entities, target.entity)
+        expect_unified(generation.metadata.entities, target.entity)
         raise customer_not_found(Target(None, target.entity, key))
     return Target(None, target.entity, key)
 
@@ -79,12 +80,12 @@ def no_customer(customer_id: str | None, when: str = "") -> str:
     return f"There is no customer {customer_id}{when}."
 
 
-def expect_unified(entities: Mapping[str, Any], name: str) -> None:
+def expect_unified(entities: Mapping[str, ServedEntity], name: str) -> None:
     """Raise `unknown_entity`, or `entity_not_unified` where records make up no customers."""
     if name not in entities:
         raise unknown_entity(name, entities)
-    if not entities[name].get("unified", True):  # runs published by earlier versions do not say
-        others = ", ".join(other for other in entities if entities[other].get("unified", True))
+    if not entities[name].unified:
+        others = ", ".join(other for other in entities if entities[other].unified)
         raise NotFoundError(
             "entity_not_unified",
             f"Records of {name} make up no customers: it is not unified.",

@@ -12,10 +12,10 @@ from overtide.schemas.activities import COLUMNS, range_index, unified_activity
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
 from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
 from overtide.schemas.null_words import is_null_word
+from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
-from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, canonical, text_of
 from overtide.serving.fields import combined, no_customer, unknown_entity
 
@@ -38,22 +38,23 @@ class Checked:
     unknown: OvertideError | None = None
 
 
-def activity_of(generation: Generation, name: str) -> dict[str, Any]:
+def activity_of(generation: Generation, name: str) -> ServedActivity:
     """Return an entity's activity configuration.
 
     Raise `unknown_entity` or `no_activity_configuration`.
     """
-    if name not in generation.entities and name not in generation.activities:
-        raise unknown_entity(name, [*generation.activities, UNIFIED_ACTIVITY])
-    if name not in generation.activities:
+    activities = generation.metadata.activities
+    if name not in generation.metadata.entities and name not in activities:
+        raise unknown_entity(name, [*activities, UNIFIED_ACTIVITY])
+    if name not in activities:
         raise InvalidRequestError(
             "no_activity_configuration",
             f"{name} is not set up as an activity.",
             name,
             "Add it to `activities` of overtide.yaml and run `overtide refresh`; known are "
-            f"{', '.join([*generation.activities, UNIFIED_ACTIVITY])}.",
+            f"{', '.join([*activities, UNIFIED_ACTIVITY])}.",
         )
-    return dict(generation.activities[name])
+    return activities[name]
 
 
 def checked_record(generation: Generation, name: str, record: Mapping[str, Any]) -> Checked:
@@ -61,40 +62,36 @@ def checked_record(generation: Generation, name: str, record: Mapping[str, Any])
 
     Codes: `unknown_field`, `invalid_value`, `missing_field`; `invalid_fields` for several.
     """
-    entity, activity = generation.entities[name], activity_of(generation, name)
-    values = _typed(
-        name,
-        entity,
-        record,
-        (entity["primary_key"], activity["timestamp"], activity["foreign_key"]),
-    )
+    entity, activity = generation.metadata.entities[name], activity_of(generation, name)
+    needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
+    values = _typed(name, entity, record, needed)
     unified = unified_activity(name, entity, activity, values)
-    key = str(text_of(values[activity["foreign_key"]]))
-    known = generation.resolve_record(activity["to"], key) is not None
+    key = str(text_of(values[activity.foreign_key]))
+    known = generation.resolve_record(activity.to, key) is not None
     return Checked(
         ActivityBody(unified).text(),
         hash_of({"entity": name, "record": values}),
         str(unified["ActivityId"]),
-        entity=activity["to"],
+        entity=activity.to,
         key=key,
         outcome=Outcome.CREATED if known else Outcome.HELD,
     )
 
 
 def _typed(
-    name: str, entity: Mapping[str, Any], record: Mapping[str, Any], needed: tuple[str, ...]
+    name: str, entity: ServedEntity, record: Mapping[str, Any], needed: tuple[str, ...]
 ) -> dict[str, Value]:
     """Return the canonical value of an entity's attributes, null where the record lacks it."""
-    attributes = entity["attributes"]
+    attributes = entity.attributes
     errors = [_unknown(name, column, attributes) for column in record if column not in attributes]
     values: dict[str, Value] = {}
     for column, attribute in attributes.items():
         try:
-            value, kind = record.get(column), type_of(attribute["type"])
+            value, kind = record.get(column), type_of(attribute.type)
             values[column] = (
                 None
-                if is_null_word(kind, value, attribute.get("null_words"))
-                else kind.from_source(Reading.of(attribute), entity["time_zone"], value)
+                if is_null_word(kind, value, attribute.null_words)
+                else kind.from_source(attribute.reading, entity.time_zone, value)
             )
         except InvalidRequestError as error:
             errors.append(error.about(column))

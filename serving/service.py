@@ -8,8 +8,8 @@ from overtide.schemas.instants import Clock
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.tokens import Tokens
-from overtide.serving.cards import Reader
 from overtide.serving.fields import published
+from overtide.serving.reader import Reader
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from typing import Any
 
 from overtide.eventlog.contract import ReadableLog
 from overtide.lake.catalog import Publish, connect
+from overtide.lake.coordination import Lock, coordination
 from overtide.lake.counts import Overlay, count_overlay
 from overtide.lake.definitions import last_manifest
-from overtide.lake.locks import holder, refresh_lock, stream_lock
 from overtide.lake.loss import losses
 from overtide.lake.stand_in import LakeGeneration
 from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.instants import SECOND, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.serving.cards import Reader
+from overtide.serving.reader import Reader
 
 EMPTY_OVERLAY = Overlay(0, 0, 0, 0, 0, 0, None)
 
@@ -29,10 +29,7 @@ def project_status(
         "project": str(folder),
         "now": format_instant(now),
         "published": _published(reader, publish, now),
-        "locks": {
-            "refresh": holder(refresh_lock(paths)),
-            "stream": holder(stream_lock(paths)),
-        },
+        "locks": {lock.value: coordination(paths).holder(lock) for lock in Lock},
         "log": {
             "position": log.end(),
             "acceptedAt": _instant(log.last_accepted_at()),

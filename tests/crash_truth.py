@@ -15,7 +15,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from overtide.eventlog.sqlite import SqliteEventLog
-from overtide.lake.locks import holder
+from overtide.lake.coordination import holder_of
 from overtide.lake.orphans import KNOWN
 from overtide.schemas import tables
 from overtide.schemas.events import Event
@@ -296,8 +296,9 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
 
     No file that the catalog does not know, no intermediate one, no lock.
     """
-    known = {paths.data / path for (path,) in connection.execute(KNOWN).fetchall()}
-    there = {file for file in paths.data.rglob("*") if file.is_file()} - {paths.mark}
+    known = {paths.storage.file(path) for (path,) in connection.execute(KNOWN).fetchall()}
+    there = {file for file in paths.storage.folder.rglob("*") if file.is_file()}
+    there -= {paths.storage.mark}
     assert there <= known, f"files that no commit names: {sorted(map(str, there - known))}"
     assert not any(paths.scratch.rglob("*")), "scratch is not empty"
     assert not paths.tick.exists(), "a tick is left"
@@ -311,7 +312,7 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
     assert serving <= {f"{name}.sqlite" for (name,) in runs}, "generations that nobody needs"
     assert f"{runs[0][0]}.sqlite" in serving
     locks = [*paths.locks.iterdir(), *paths.log.parent.glob("*.lock")]
-    assert [lock for lock in locks if holder(lock) is not None] == [], "locks are held"
+    assert [lock for lock in locks if holder_of(lock) is not None] == [], "locks are held"
 
 
 # ---- what readers saw

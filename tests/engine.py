@@ -20,7 +20,7 @@ from overtide import runner_configs
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.catalog import connect
 from overtide.lake.overlay import Span, committed_position, open_overlay
-from overtide.lake.published import last_taken
+from overtide.lake.standing import last_taken
 from overtide.schemas import events
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import OvertideError
@@ -29,7 +29,7 @@ from overtide.schemas.paths import Paths
 from overtide.schemas.table import ProfileField
 from overtide.schemas.tables import OVERLAY
 from overtide.serving.acceptance import Acceptance, Answer, Target, Terms
-from overtide.serving.cards import Reader
+from overtide.serving.reader import Reader
 from tests import shop
 from tests.oracle import Request
 from tests.oracle_base import ACTIVITY_COLUMNS, Base, Row, Sources

@@ -19,6 +19,7 @@ from overtide.lake.overlay import Span, commit
 from overtide.lake.publish import Change, RunRow, publish
 from overtide.lake.views import define_views
 from overtide.schemas import tables
+from overtide.schemas.serving_metadata import decoded
 from overtide.schemas.table import Table, history_of
 from overtide.transforms.realtime import overlay_rows, to_batch
 from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock
@@ -52,7 +53,7 @@ class HandEngine(Engine):
             for table, rows in base_rows(expected)
             for change in self._changes(table, rows, expected.run)
         ]
-        row = RunRow(expected.run, generation, "", "", {"tables": {}}, serving=meta)
+        row = RunRow(expected.run, generation, "", "", {"tables": {}}, serving=decoded(meta))
         publish(
             self.paths,
             changes,

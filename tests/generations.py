@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from overtide.lake.generation import Json, Profile
 from overtide.lake.generation_build import GenerationSources, build_generation
+from overtide.schemas.serving_metadata import decoded
 from tests.engine import opened
 
 PROFILES = pa.schema(
@@ -24,7 +25,7 @@ ALIASES = pa.schema([(name, pa.string()) for name in ("PreviousCustomerId", "Cus
 
 def write_generation(
     path: Path,
-    meta: Mapping[str, Json],
+    documents: Mapping[str, Json],
     profiles: Iterable[Profile],
     records: Iterable[tuple[str, str, str]] = (),
     aliases: Iterable[tuple[str, str]] = (),
@@ -61,7 +62,7 @@ def write_generation(
         )
         connection.register("aliases", table(ALIASES, aliases))
         sources = GenerationSources("FROM profiles", "FROM keys", "FROM vanished", "FROM aliases")
-        name = build_generation(connection, path, meta, sources)
+        name = build_generation(connection, path, decoded(documents), sources)
         return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
 
 

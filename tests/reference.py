@@ -20,9 +20,9 @@ import yaml
 from overtide.cli.parser import command_parser, global_parser
 from overtide.cli.project_commands import JSON_SCHEMA
 from overtide.cli.syntax import SYNTAX
+from overtide.lake.cards_and_timelines import Card, FieldView, Timeline, TimelineEntry
 from overtide.lake.flap_backs import FLAP_BACKS
 from overtide.lake.overlay import OVERLAY_STATE
-from overtide.lake.reading import Card, FieldView, Timeline, TimelineEntry
 from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
 from overtide.pipelines.realtime import Progress
 from overtide.pipelines.refresh import Refreshed

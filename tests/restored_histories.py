@@ -73,7 +73,7 @@ class RestoredStory(Story):
     @property
     def lake(self) -> Path:
         """The folder of the lake."""
-        return self.engine.paths.catalog.parent
+        return self.engine.paths.catalog.file.parent
 
     def backup(self) -> None:
         self.engine.restart()
@@ -102,8 +102,8 @@ class RestoredStory(Story):
 
     def _put_back(self, lake: Path, how: str) -> None:
         """Put back the catalog and its data, as docs/operations.md says."""
-        catalog = self.engine.paths.catalog
-        shutil.copytree(lake / "data", self.engine.paths.data, dirs_exist_ok=True)
+        catalog = self.engine.paths.catalog.file
+        shutil.copytree(lake / "data", self.engine.paths.storage.folder, dirs_exist_ok=True)
         if how != "over, generations stay":
             serving = Path(str(lake / catalog.name) + ".files") / "serving"
             shutil.copytree(serving, self.engine.paths.serving, dirs_exist_ok=True)

@@ -17,7 +17,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.instants import HOUR, SECOND, format_instant
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Target
-from overtide.serving.cards import Reader
+from overtide.serving.reader import Reader
 from tests.engine import canonical, opened
 
 START = 1_800_000_000 * SECOND

@@ -19,6 +19,7 @@ from overtide.schemas.configuration.activities import Activity
 from overtide.schemas.events import activity_id
 from overtide.schemas.instants import format_instant, microseconds
 from overtide.schemas.names import parquet_rows
+from overtide.schemas.serving_metadata import ServedActivity, ServedAttribute, ServedEntity
 from overtide.transforms.activities import TYPES, activity_rows, of_customers, timeline_rows
 from tests.small_plan import configuration, plan_of, table_of
 
@@ -139,15 +140,17 @@ def test_an_activity_is_that_of_the_posted_record(
     }
     document = world([one], zone)
     rows = [row(f"k{number}", **found) for number, found in enumerate(values)]
-    attributes = {name: {"type": kind} for name, kind in KINDS.items()}
-    meta = {"primary_key": "Key", "time_zone": zone, "attributes": attributes}
+    attributes = {name: ServedAttribute(kind) for name, kind in KINDS.items()}
+    entity = ServedEntity(attributes, zone, "Key")
+    activity = Activity.model_validate(document.activities[0])
+    served = ServedActivity(**activity.model_dump(), foreign_key="Owner", to="S_c")
     expected = {}
     for found in rows:
         if found[timestamp] is not None:
             posted = unified_activity(
                 "S_e",
-                meta,
-                Activity.model_validate(document.activities[0]).model_dump(),
+                entity,
+                served,
                 {name: value_of(value) for name, value in found.items()},
             )
             expected[posted["ActivityId"]] = {"CustomerId": ID} | posted

@@ -13,7 +13,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from overtide.lake.catalog import connect
 from overtide.lake.maintenance import Upkeep
-from overtide.lake.published import committing
+from overtide.lake.standing import committing
 from overtide.pipelines.realtime import stream
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError

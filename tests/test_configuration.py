@@ -301,16 +301,18 @@ def test_a_moved_project_reads_its_own_files(tmp_path):
     write_project(tmp_path / "here", TEXT)
     shutil.move(tmp_path / "here", tmp_path / "there")
     paths = read_paths(tmp_path / "there", {})
-    assert {paths.catalog.parent.parent, paths.data.parent.parent, paths.log.parent.parent} == {
-        tmp_path / "there"
-    }
+    assert {
+        paths.catalog.file.parent.parent,
+        paths.storage.folder.parent.parent,
+        paths.log.parent.parent,
+    } == {tmp_path / "there"}
     assert checked(tmp_path / "there", TEXT) == []
 
 
 def test_absolute_places_stay_where_they_are(tmp_path):
     place = tmp_path / "elsewhere"
     write_project(tmp_path / "here", TEXT.replace("catalog: lake/", f"catalog: {place}/"))
-    assert read_paths(tmp_path / "here", {}).catalog == place / "catalog.sqlite"
+    assert read_paths(tmp_path / "here", {}).catalog.file == place / "catalog.sqlite"
 
 
 @pytest.mark.parametrize(

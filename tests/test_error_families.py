@@ -13,8 +13,8 @@ import pytest
 from overtide.cli import answering
 from overtide.cli.output import Output
 from overtide.eventlog import decisions
-from overtide.lake import base, published, stand_in
-from overtide.lake.base import Lake
+from overtide.lake import base_of_run, stand_in, standing
+from overtide.lake.base_of_run import Lake
 from overtide.pipelines import realtime
 from overtide.project import Project
 from overtide.schemas.errors import (
@@ -29,7 +29,7 @@ from overtide.schemas.errors import (
     UnavailableError,
 )
 from overtide.schemas.mistakes import Mistake
-from overtide.serving import acceptance, cards
+from overtide.serving import acceptance, reader
 from tests import shop
 
 DETAIL = InvalidValueError("invalid_value", "Bad.", "Day")
@@ -103,10 +103,10 @@ def test_the_lake_stands_in_for_a_generation_that_cannot_be_read_and_for_nothing
     key, publish = (shop.CONTACTS, "1"), project.reader.published()
     whole = project.get(key=key).fields
     project.reader._generation = None
-    monkeypatch.setattr(cards, "open_generation", raising(GenerationError("lost", "Lost.")))
+    monkeypatch.setattr(reader, "open_generation", raising(GenerationError("lost", "Lost.")))
     assert (project.get(key=key).fields, project.reader._kept(publish)) == (whole, None)
     project.reader._generation = None
-    monkeypatch.setattr(cards, "open_generation", raising(REST))
+    monkeypatch.setattr(reader, "open_generation", raising(REST))
     assert rest(project.get, key=key)
     assert rest(project.reader._kept, publish)
 
@@ -114,9 +114,9 @@ def test_the_lake_stands_in_for_a_generation_that_cannot_be_read_and_for_nothing
 def test_a_lake_that_cannot_be_read_is_none_of_an_earlier_version(project):
     path = project.paths.generation("run000001")
     with pytest.raises(GenerationError):
-        stand_in.meta_of(SimpleNamespace(query=lambda *_: []), 1, path)
+        stand_in.documents_of(SimpleNamespace(query=lambda *_: []), 1, path)
     with pytest.raises(UnavailableError, match="unreadable"):
-        stand_in.meta_of(
+        stand_in.documents_of(
             SimpleNamespace(query=raising(UnavailableError("x", "It is unreadable."))), 1, path
         )
 
@@ -129,8 +129,8 @@ def test_a_question_to_the_lake_is_asked_again_where_it_cannot_be_read_just_now(
     def failing(error):
         return lambda *_: asked.append(error) or raising(error)()
 
-    for error, times in ((UnavailableError("x", "Busy."), base.ATTEMPTS), (REST, 1)):
-        monkeypatch.setattr(base, "connect", failing(error))
+    for error, times in ((UnavailableError("x", "Busy."), base_of_run.ATTEMPTS), (REST, 1)):
+        monkeypatch.setattr(base_of_run, "connect", failing(error))
         with pytest.raises(type(error)):
             Lake(project.paths).query("SELECT 1")
         assert asked.count(error) == times
@@ -142,11 +142,11 @@ def test_a_catalog_is_finished_where_it_cannot_be_read_alone(project, monkeypatc
             raising(error)() if read_only else published_connect(paths, read_only=False)
         )
 
-    published_connect = published.connect
-    monkeypatch.setattr(published, "connect", opened(UnavailableError("x", "Half made.")))
-    assert published._named_by_catalog(project.paths).publish.run == 1
-    monkeypatch.setattr(published, "connect", opened(REST))
-    assert rest(published._named_by_catalog, project.paths)
+    published_connect = standing.connect
+    monkeypatch.setattr(standing, "connect", opened(UnavailableError("x", "Half made.")))
+    assert standing._named_by_catalog(project.paths).publish.run == 1
+    monkeypatch.setattr(standing, "connect", opened(REST))
+    assert rest(standing._named_by_catalog, project.paths)
 
 
 def test_status_says_that_nothing_serves_where_nothing_can(project, monkeypatch):

@@ -19,15 +19,16 @@ from hypothesis import strategies as st
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.eventlog.taking import TWICE, taking
 from overtide.lake import publish as publishing
-from overtide.lake import published
+from overtide.lake import standing
 from overtide.lake.catalog import Publish
-from overtide.lake.locks import commit_lock
-from overtide.lake.published import Standing
+from overtide.lake.coordination import coordination
+from overtide.lake.decide.present import Now
+from overtide.lake.standing import Standing
 from overtide.schemas.events import Draft, Outcome, event_id
 from overtide.schemas.instants import DAY, HOUR, SECOND, Instant
 from overtide.schemas.paths import Paths
-from overtide.serving.cards import Now, Reader
 from overtide.serving.fields import Target
+from overtide.serving.reader import Reader
 from tests.engine import TestClock
 from tests.engine_by_hand import HandEngine
 from tests.histories import START, Story
@@ -55,10 +56,10 @@ class Machine:
             self.paths.log,
             self.clock,
             lambda at: event_id(at, 0),
-            lambda: published.last_taken(self.paths),
+            lambda: standing.last_taken(self.paths),
         )
         self.reader = Reader(self.paths, self.log, self.clock)
-        self.paths.catalog.parent.mkdir()
+        self.paths.catalog.file.parent.mkdir()
         self.taken: list[Instant] = []
 
     def accept(self) -> None:
@@ -69,18 +70,18 @@ class Machine:
     @contextmanager
     def publish(self) -> Iterator[Instant]:
         """Publish; the block runs between the announcement and the commit."""
-        last = published.last_taken(self.paths)
+        last = standing.last_taken(self.paths)
         with self.log.taking() as earliest:
             at = max(earliest, last + 1)
-            published.doubt(
+            standing.doubt(
                 self.paths,
                 at,
-                published.known(self.paths) or published.Note(Standing(None), [], []),
+                standing.known(self.paths) or standing.Note(Standing(None), [], []),
             )
             yield at
             self.run += 1
-            self.paths.catalog.write_text(f"stands for the catalog of run {self.run}")
-            published.announce(self.paths, Standing(Publish(self.run, at, f"g{self.run}")))
+            self.paths.catalog.file.write_text(f"stands for the catalog of run {self.run}")
+            standing.announce(self.paths, Standing(Publish(self.run, at, f"g{self.run}")))
         self.taken.append(at)
 
     def all_until(self, known: Instant) -> list[Instant]:
@@ -231,7 +232,7 @@ def test_what_says_no_instant_leaves_only_what_was_committed(machine, content):
 def test_a_read_goes_on_beside_a_commit_to_the_lake(machine):
     with machine.publish():
         pass
-    with commit_lock(machine.paths):
+    with coordination(machine.paths).commit():
         assert within(AT_ONCE, machine.reader.now) == Now(START, START, Publish(1, START, "g1"))
 
 

@@ -12,12 +12,13 @@ import pytest
 
 from overtide.lake.generation_build import GenerationSources, build_generation
 from overtide.schemas.folders import make_folder
+from overtide.schemas.serving_metadata import ServingMetadata
 from tests.command_line import call
 from tests.conftest import make_shop
 from tests.shop import CONTACTS
 
 UPDATE = ["update", "--key", f"{CONTACTS}=1", "Points=3"]
-META = {"instance": "i", "run": 1}
+METADATA = ServingMetadata(1, "i", ())
 NOTHING = GenerationSources(
     "SELECT '' AS CustomerId, '' AS fields, '' AS winners, '' AS PreviousCustomerId WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId, true AS IsWinner WHERE false",
@@ -102,5 +103,5 @@ def test_the_name_of_a_new_event_log_is_on_the_disk(project_folder, tmp_path, sy
 def test_the_name_of_a_new_generation_is_on_the_disk(tmp_path, synced):
     path = tmp_path / "serving" / "run000001.sqlite"
     with duckdb.connect() as connection:
-        name = build_generation(connection, path, META, NOTHING)
+        name = build_generation(connection, path, METADATA, NOTHING)
     assert synced[-1] == (path.parent, {f"{name}.sqlite"})

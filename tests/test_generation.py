@@ -1,7 +1,9 @@
 """A serving generation: written once, complete or not there, and read from every thread."""
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -9,6 +11,7 @@ import pytest
 
 from overtide.lake.generation import Generation, Profile
 from overtide.schemas.errors import OvertideError
+from overtide.schemas.serving_metadata import RealTimeDefaults, ServedAttribute
 from overtide.schemas.table import ProfileField
 from tests.generations import write_generation
 
@@ -96,10 +99,11 @@ def test_keys_have_a_canonical_text(generation, key, text):
 
 
 def test_the_metadata_is_typed(generation):
-    assert (generation.run, generation.meta("instance")) == (3, META["instance"])
+    found = generation.metadata
+    assert (generation.run, found.instance) == (3, META["instance"])
     assert generation.profile_fields["EMail"] == ProfileField("EMail", "string", True)
-    assert generation.entities == META["entities"]
-    assert (generation.activities, generation.real_time) == ({}, META["real_time"])
+    assert found.entities["Shop_Contacts"].attributes == {"Id": ServedAttribute("integer")}
+    assert (found.activities, found.real_time) == ({}, RealTimeDefaults("4h", "30d"))
 
 
 def test_threads_read_side_by_side(generation):
@@ -138,9 +142,22 @@ def test_a_damaged_generation_is_an_error_not_a_traceback(tmp_path, content):
     assert error.value.code == "generation_corrupt"
 
 
-def test_a_generation_that_lacks_metadata_is_an_error(tmp_path):
-    write_generation(tmp_path / "g.sqlite", {}, [])
-    with pytest.raises(OvertideError) as error:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DELETE FROM meta WHERE key = 'run'", "it has no `run`"),
+        ("DELETE FROM meta", "it has no `run`"),
+        ("UPDATE meta SET value = '[1]' WHERE key = 'entities'", "its metadata is another's"),
+        ("UPDATE meta SET value = '{' WHERE key = 'profile'", "Expecting property name"),
+        ("INSERT INTO meta VALUES ('version', '2')", "it has version 2, not 1"),
+    ],
+)
+def test_a_generation_that_lacks_metadata_is_an_error(tmp_path, change, said):
+    write_generation(tmp_path / "g.sqlite", META, [])
+    with closing(sqlite3.connect(tmp_path / "g.sqlite")) as connection:
+        connection.execute(change)
+        connection.commit()
+    with pytest.raises(OvertideError, match=said) as error:
         _ = Generation(tmp_path / "g.sqlite").run
     assert error.value.code == "generation_corrupt"
 

@@ -37,7 +37,7 @@ def read_in_between(lake):
 
 
 def test_while_it_is_held_nobody_makes_the_journals_index_anew(lake):
-    with held_open(lake.paths):
+    with held_open(lake.paths.catalog):
         first = index(lake).stat().st_ino
         for second in range(2, 5):
             lake.update(1, accepted=second, fields={"City": "Oslo"})
@@ -58,12 +58,12 @@ with open(sys.argv[1], "r+b") as file:
 
 
 def tries_to_close_as_the_last(lake):
-    command = [sys.executable, "-c", TRY_LIKE_THE_LAST_TO_CLOSE, lake.paths.catalog]
+    command = [sys.executable, "-c", TRY_LIKE_THE_LAST_TO_CLOSE, lake.paths.catalog.file]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_while_it_is_held_nobody_who_closes_it_is_in_the_way_of_another(lake):
-    with held_open(lake.paths):
+    with held_open(lake.paths.catalog):
         assert "BlockingIOError" in tries_to_close_as_the_last(lake).stderr
     assert tries_to_close_as_the_last(lake).returncode == 0
 
@@ -73,7 +73,8 @@ def test_the_holder_ends_when_its_process_is_killed(lake):
         "import sys, time; from pathlib import Path; from overtide.lake.held_open import "
         "held_open; "
         "from overtide.schemas.paths import Paths\n"
-        "with held_open(Paths.of(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
+        "with held_open(Paths.of(Path(sys.argv[1])).catalog):\n"
+        "    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, lake.paths.project], stdout=subprocess.PIPE
@@ -90,6 +91,6 @@ def test_the_holder_ends_when_its_process_is_killed(lake):
 
 def test_a_catalog_that_cannot_be_held_does_not_stop_the_work(lake):
     lake.connection.close()
-    lake.paths.catalog.rename(lake.paths.catalog.with_name("elsewhere"))
-    with held_open(lake.paths):
+    lake.paths.catalog.file.rename(lake.paths.catalog.file.with_name("elsewhere"))
+    with held_open(lake.paths.catalog):
         assert not lake.paths.catalog.exists()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.lake.catalog import Publish
-from overtide.lake.history import history_begins
+from overtide.lake.decide.present import history_begins
 from overtide.schemas.instants import DAY
 from overtide.transforms.history import replaced, stamped
 

@@ -39,7 +39,7 @@ def modules(package: str) -> list[Path]:
 def imported(module: Path) -> dict[str, int]:
     """What a module imports anywhere (also inside functions), each with a line.
 
-    Of `overtide.lake.base` it gives `lake`, of the modules of the front door `overtide`, of all
+    Of `overtide.lake.publish` it gives `lake`, of the modules of the front door `overtide`, of all
     others the name at the top.
     """
     found: dict[str, int] = {}

@@ -61,7 +61,9 @@ def tick(lake, position, rows=2, until=10**6):
 
 
 def files(lake):
-    return sum(1 for file in lake.paths.data.rglob("*.parquet") if "Customer" not in file.parts)
+    return sum(
+        1 for file in lake.paths.storage.folder.rglob("*.parquet") if "Customer" not in file.parts
+    )
 
 
 def snapshots(lake):
@@ -228,8 +230,8 @@ def test_days_that_closed_beyond_history_go_as_whole_files(lake):
     assert lake.query(deleted) == [(0,)]
     keep_small(lake, at(3 * DAYS))  # the snapshots that named them are forgotten only now
     gone, kept = before[0][2], before[3][2]
-    assert not (lake.paths.table("updates") / gone).exists()
-    assert (lake.paths.table("updates") / kept).exists()
+    assert not (lake.paths.storage.table("updates") / gone).exists()
+    assert (lake.paths.storage.table("updates") / kept).exists()
 
 
 def test_a_live_read_opens_no_file_of_a_day_that_is_over(lake):
@@ -239,7 +241,7 @@ def test_a_live_read_opens_no_file_of_a_day_that_is_over(lake):
     over = [path for _, last, path, _ in files_of_updates(lake) if last < 0]
     assert len(over) == 2
     for path in over:
-        (lake.paths.table("updates") / path).unlink()
+        (lake.paths.storage.table("updates") / path).unlink()
     with connect(lake.paths) as reader:  # that has nothing of the files in memory
         live = reader.execute('SELECT count("City") FROM lake."Customer_live"').fetchall()
         assert live == [(3,)]
@@ -279,13 +281,14 @@ def test_a_file_joins_when_it_has_no_more_rows_than_all_newer_ones(files, inline
 
 def test_the_base_is_left_alone(lake):
     base = {
-        file: file.stat().st_mtime_ns for file in lake.paths.table("Customer").rglob("*.parquet")
+        file: file.stat().st_mtime_ns
+        for file in lake.paths.storage.table("Customer").rglob("*.parquet")
     }
     lake.connection.execute(
         'COPY (SELECT \'new\' AS "CustomerId", 1 AS "FirstRun") TO ? (FORMAT parquet)',
-        [str(lake.paths.table("Customer") / "run000001-0000.parquet")],
+        [str(lake.paths.storage.table("Customer") / "run000001-0000.parquet")],
     )
-    added = lake.paths.table("Customer") / "run000001-0000.parquet"
+    added = lake.paths.storage.table("Customer") / "run000001-0000.parquet"
     lake.connection.execute(
         f"CALL ducklake_add_data_files('lake', 'Customer', '{added}', allow_missing => true)"
     )

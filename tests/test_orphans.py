@@ -43,7 +43,7 @@ def carry(lake, rows):
 
 def leave(paths, *names):
     """Leave files as a process does that dies before its commit."""
-    files = [paths.table(name.split("/")[0]) / name.split("/")[1] for name in names]
+    files = [paths.storage.table(name.split("/")[0]) / name.split("/")[1] for name in names]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
@@ -53,14 +53,14 @@ def leave(paths, *names):
 def test_files_that_no_commit_names_go_and_all_others_stay(lake):
     carry(lake, 100)
     left = leave(lake.paths, "updates/ducklake-1.parquet", "Customer/run000002-0000.parquet")
-    assert remove_orphans(lake.connection, lake.paths) == 2
+    assert remove_orphans(lake.connection, lake.paths.storage) == 2
     assert not any(file.exists() for file in left)
     assert lake.query("SELECT count(*) FROM lake.updates") == [(100,)]
 
 
 def test_only_the_named_tables_are_looked_at(lake):
     left = leave(lake.paths, "updates/ducklake-1.parquet", "Customer/run000002-0000.parquet")
-    assert remove_orphans(lake.connection, lake.paths, OVERLAY_FOLDERS) == 1
+    assert remove_orphans(lake.connection, lake.paths.storage, OVERLAY_FOLDERS) == 1
     assert [file.exists() for file in left] == [False, True]
 
 
@@ -69,14 +69,14 @@ def test_a_file_of_the_same_name_in_another_table_does_not_count(tmp_path):
     sources = shop.sources()
     engine.publish(sources, truth.publish(sources, 1))
     paths = engine.paths
-    names = sorted(file.name for file in paths.table("Customer").glob("*.parquet"))
+    names = sorted(file.name for file in paths.storage.table("Customer").glob("*.parquet"))
     left = leave(paths, f"OldTable/{names[0]}")
     with engine.sql() as sql:
-        remove_orphans(sql.connection, paths)
+        remove_orphans(sql.connection, paths.storage)
         assert sql.customers_now()
     assert (
         left[0].exists(),
-        sorted(file.name for file in paths.table("Customer").glob("*.parquet")),
+        sorted(file.name for file in paths.storage.table("Customer").glob("*.parquet")),
     ) == (False, names)
 
 
@@ -84,9 +84,9 @@ def test_a_table_without_rows_leaves_no_file(tmp_path):
     engine, truth = HandEngine(tmp_path, TestClock(1)), Truth(shop.world())
     sources = shop.sources()
     engine.publish(sources, truth.publish(sources, 1))
-    assert not any(engine.paths.table("IdentityAlias").glob("*"))
+    assert not any(engine.paths.storage.table("IdentityAlias").glob("*"))
     with engine.sql() as sql:
-        assert remove_orphans(sql.connection, engine.paths) == 0
+        assert remove_orphans(sql.connection, engine.paths.storage) == 0
         assert sql.connection.execute('SELECT count(*) FROM lake."IdentityAlias"').fetchall() == [
             (0,)
         ]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from overtide.lake.locks import hold, refresh_lock
+from overtide.lake.coordination import Lock, coordination
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import LOCKED
 from overtide.schemas.names import file_literal, parquet_rows
@@ -128,9 +128,8 @@ def test_lakes_whose_catalogs_lie_in_one_folder_share_nothing(tmp_path):
     for name, people in (("A", "Ben"), ("B", "Zoe")):
         card = call("--json", "-C", tmp_path / name, "get", "--key", f"{shop.CONTACTS}=2").document
         assert card["fields"]["FullName"]["value"] == people
-    with hold(
-        refresh_lock(Paths.of(tmp_path / "A", "../lakes/A.sqlite")), "overtide refresh", "now"
-    ):
+    locks = coordination(Paths.of(tmp_path / "A", "../lakes/A.sqlite"))
+    with locks.hold(Lock.REFRESH, "overtide refresh", "now"):
         assert [call("-C", tmp_path / name, "refresh").code for name in ("A", "B")] == [LOCKED, 0]
     assert sorted(file.name for file in lakes.iterdir()) == [
         "A",
@@ -196,7 +195,7 @@ def test_a_project_that_was_copied_or_moved_owns_its_data(project_folder, tmp_pa
 
 @pytest.mark.parametrize("left", ["", None])
 def test_a_data_folder_whose_mark_was_never_written_is_taken(project_folder, left):
-    mark = Paths.of(project_folder).mark
+    mark = Paths.of(project_folder).storage.mark
     mark.unlink() if left is None else mark.write_text(left)
     assert call("-C", project_folder, "-q", "refresh").code == 0
     assert len(mark.read_text()) == 36

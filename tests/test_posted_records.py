@@ -13,7 +13,7 @@ import pytest
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.catalog import connect
 from overtide.lake.generation import Generation
-from overtide.lake.published import current_publish
+from overtide.lake.standing import current_publish
 from overtide.pipelines.refresh import refresh
 from overtide.runner_configs import load
 from overtide.schemas.activities import COLUMNS

@@ -13,11 +13,11 @@ from apache_beam.transforms.window import GlobalWindows
 
 from overtide.eventlog.sqlite import SqliteEventLog, read_log
 from overtide.lake.catalog import METADATA, Publish, connect
-from overtide.lake.locks import hold, stream_lock
+from overtide.lake.coordination import Lock, coordination
+from overtide.lake.decide.updates import Overlay
 from overtide.lake.maintenance import Upkeep
 from overtide.lake.overlay import Span, committed_position, open_overlay
-from overtide.lake.published import Standing, announce
-from overtide.lake.reading import overlay
+from overtide.lake.standing import Standing, announce
 from overtide.pipelines.realtime import Tick, run_pipeline, stream
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft, Event, activity_id, id_source
@@ -140,7 +140,7 @@ def test_a_value_is_quarantined_just_where_no_reader_shows_it(kind):
         "01234567-89ab-cdef-0123-456789abcdef",
     ):
         event = replace(UPDATE, body=canonical({"fields": {"City": value}}))
-        shown = overlay([event], {"City": ProfileField("City", kind, True)}, NOW, NOW)
+        shown = Overlay([event], {"City": ProfileField("City", kind, True)}, NOW).winners(NOW)
         refused = of(overlay_rows(event, {"City": kind}), "realtime_quarantine")
         assert bool(shown) != bool(refused), value
 
@@ -395,7 +395,7 @@ def test_an_event_that_cannot_be_decoded_does_not_stop_the_stream(project):
 
 def test_one_stream_per_lake(project):
     with (
-        hold(stream_lock(project.paths), "overtide stream", "earlier"),
+        coordination(project.paths).hold(Lock.STREAM, "overtide stream", "earlier"),
         pytest.raises(OvertideError) as refused,
     ):
         project.stream()

@@ -363,7 +363,9 @@ def test_a_table_describes_itself(project):
 
 def test_the_same_input_again_changes_nothing(project, tmp_path):
     again = copy_of(project, tmp_path)
-    before = {path.name: path.stat().st_mtime_ns for path in again.paths.data.rglob("*.parquet")}
+    before = {
+        path.name: path.stat().st_mtime_ns for path in again.paths.storage.folder.rglob("*.parquet")
+    }
     tables = {name: again.table(name) for name in hashes(project.done[0])}
     done = again.refresh()
     assert hashes(done) == hashes(project.done[0])
@@ -375,7 +377,9 @@ def test_the_same_input_again_changes_nothing(project, tmp_path):
     assert [again.table(name) for name in histories] == [[]] * 4
     assert (len(again.table("Registry")), len(again.table("Identity"))) == (9, 4)
     assert {row[0] for row in again.table("Customer", "FirstRun")} == {1}
-    after = {path.name: path.stat().st_mtime_ns for path in again.paths.data.rglob("*.parquet")}
+    after = {
+        path.name: path.stat().st_mtime_ns for path in again.paths.storage.folder.rglob("*.parquet")
+    }
     assert after == before
     assert len(again.table("runs")) == 2
     assert not again.paths.scratch.exists()

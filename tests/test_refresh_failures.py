@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from overtide.lake import published as announced
+from overtide.lake import standing as announced
 from overtide.lake.catalog import connect
-from overtide.lake.published import current_publish
+from overtide.lake.standing import current_publish
 from overtide.schemas.errors import OvertideError
 from tests.engine import opened
 from tests.small_plan import INSTANCE

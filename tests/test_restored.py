@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from overtide.lake import published as announced
 from overtide.lake import sealed
+from overtide.lake import standing as announced
 from overtide.project import Project
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import signature

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from overtide.schemas.paths import Paths
 from overtide.eventlog.sqlite import SqliteEventLog
-from overtide.serving.cards import Reader
+from overtide.serving.reader import Reader
 from overtide.serving.fields import Target
 paths = Paths.of(Path(sys.argv[1]))
 clock = lambda: 4102444800000000

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overtide.lake.asked import INVALID_INSTANT
+from overtide.lake.cards_and_timelines import Card
 from overtide.lake.definitions import FUNCTIONS
-from overtide.lake.reading import Card
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import HOUR, format_instant

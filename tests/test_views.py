@@ -608,3 +608,14 @@ def test_before_the_first_publish_there_is_no_row_however_long_ago(lake, macro, 
 def test_what_is_no_instant_elsewhere_is_none_in_a_macro(lake, instant):
     with pytest.raises(duckdb.InvalidInputException, match="invalid_instant: the argument t"):
         lake.query(f"FROM lake.customer_as_of({instant}, {sql(1000)})")
+
+
+def test_history_is_reckoned_from_now_also_where_the_clock_is_behind(tmp_path):
+    """Now is the last publish here, weeks after any clock that runs this."""
+    lake = SmallLake.create(tmp_path)
+    lake.publish(1, -600 * DAYS)
+    lake.publish(2, 100)
+    query = "FROM lake.customer_as_of({0}, {0})"
+    assert lake.query(query.format(sql(-399 * DAYS))) == []
+    with pytest.raises(duckdb.InvalidInputException, match="before_history"):
+        lake.query(query.format(sql(-401 * DAYS)))

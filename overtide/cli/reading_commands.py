@@ -14,7 +14,7 @@ from overtide.schemas.wording import counted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from overtide.lake.reading import Card, Timeline
+    from overtide.lake.cards_and_timelines import Card, Timeline
 
 
 def get(project: Project, arguments: Namespace, output: Output) -> int:

@@ -104,10 +104,11 @@ def _notes(refreshed: "Refreshed", lost: Sequence[Loss]) -> Iterator[str]:
 
 def stream(project: Project, arguments: Namespace, output: Output) -> int:
     """Carry accepted events into the lake until stopped, or until caught up."""
-    from overtide.lake.locks import holder, stream_lock
+    from overtide.lake.coordination import Lock, coordination
 
     with stopping() as stop:
-        if not arguments.until_caught_up and holder(stream_lock(project.paths)) is None:
+        locks = coordination(project.paths)
+        if not arguments.until_caught_up and locks.holder(Lock.STREAM) is None:
             output.note("Streaming; stop it with ctrl-C.")
         done = project.stream(
             arguments.until_caught_up, stop.event, accept_log=arguments.accept_log

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
-from overtide.lake.published import current_publish
+from overtide.lake.standing import current_publish
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.roles import Role, role_of

@@ -7,7 +7,7 @@ beneath it and who changed it. Instants in headers are those of the whole answer
 from collections.abc import Iterable
 from typing import Any
 
-from overtide.lake.reading import Card, FieldView, Timeline, TimelineEntry
+from overtide.lake.cards_and_timelines import Card, FieldView, Timeline, TimelineEntry
 from overtide.schemas.instants import format_instant
 
 OVERRIDE = "@overtide.override"

@@ -31,13 +31,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.lake.catalog import METADATA, Publish, connect, expect_no_catalog, publish_of_comment
-from overtide.lake.locks import commit_lock, commit_lock_at_once
+from overtide.lake.coordination import coordination
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import UnavailableError
 from overtide.schemas.folders import sync_folder
 from overtide.schemas.instants import Instant, microseconds
 from overtide.schemas.paths import Paths
-from overtide.schemas.signatures import Signature, grown, journal_signature, signature
+from overtide.schemas.signatures import Signature, grown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -95,8 +95,8 @@ class Note:
         return (
             self.taken is None
             and bool(self.catalog)
-            and signature(paths.catalog) == self.catalog
-            and grown(self.journal, journal_signature(paths.catalog))
+            and paths.catalog.signature() == self.catalog
+            and grown(self.journal, paths.catalog.journal_signature())
         )
 
     def text(self) -> str:
@@ -186,7 +186,7 @@ def known(paths: Paths) -> Note | None:
     note = _noted.get(paths)
     # No file says that a publish begins: what it appends to the journal could be that.
     same = (
-        note is not None and note.fits(paths) and journal_signature(paths.catalog) == note.journal
+        note is not None and note.fits(paths) and paths.catalog.journal_signature() == note.journal
     )
     return note if same else None
 
@@ -218,7 +218,7 @@ def announce(
     """
     write(
         paths,
-        Note(standing, signature(paths.catalog), journal_signature(paths.catalog), whole or {}),
+        Note(standing, paths.catalog.signature(), paths.catalog.journal_signature(), whole or {}),
     )
 
 
@@ -251,13 +251,13 @@ def committing(paths: Paths) -> Iterator[None]:
     What was known before is known afterwards: the change is ours. A block that raises leaves
     readers to ask.
     """
-    with commit_lock(paths):
+    with coordination(paths).commit():
         before = known(paths)
         yield
         if (
             before is not None
             and not before.fits(paths)
-            and signature(paths.catalog)[:1] == before.catalog[:1]
+            and paths.catalog.signature()[:1] == before.catalog[:1]
         ):
             announce(paths, before.standing, before.generations)
 
@@ -267,7 +267,7 @@ def carried(paths: Paths, before: Note | None, position: int, accepted_at: datet
 
     `before` was known before it.
     """
-    if before is not None and signature(paths.catalog)[:1] == before.catalog[:1]:
+    if before is not None and paths.catalog.signature()[:1] == before.catalog[:1]:
         instant = (
             None
             if accepted_at is None
@@ -286,7 +286,7 @@ def note_whole(paths: Paths, generation: str, seen: Signature) -> None:
 def _note(paths: Paths, note: Note) -> None:
     """Keep a note in this process, and write it down where that may be and nobody is committing."""
     _noted[paths] = note
-    with commit_lock_at_once(paths) as sole:
+    with coordination(paths).commit_at_once() as sole:
         if sole and note.fits(paths):
             write(paths, note)
 
@@ -317,7 +317,7 @@ def _asked(paths: Paths) -> Note:
     longer.
     """
     for _ in range(LOOKS):
-        with commit_lock_at_once(paths) as sole:
+        with coordination(paths).commit_at_once() as sole:
             note = known(paths)
             if note is None and sole:
                 note = _noted_anew(paths)
@@ -332,9 +332,9 @@ def _asked(paths: Paths) -> Note:
 
 
 def _noted_anew(paths: Paths) -> Note:
-    before = Note(Standing(None), signature(paths.catalog), journal_signature(paths.catalog))
+    before = Note(Standing(None), paths.catalog.signature(), paths.catalog.journal_signature())
     note = replace(before, standing=_named_by_catalog(paths))
-    if before.fits(paths) and journal_signature(paths.catalog) == before.journal:
+    if before.fits(paths) and paths.catalog.journal_signature() == before.journal:
         _noted[paths] = note
     return note
 

@@ -20,18 +20,23 @@ from overtide.eventlog.contract import (
     ReadableLog,
     expect_same_log,
 )
-from overtide.lake import reading
-from overtide.lake.base import Lake, Past
+from overtide.lake.base_of_run import Lake, Past
+from overtide.lake.cards_and_timelines import (
+    Card,
+    Timeline,
+    card,
+    live_activities,
+    timeline,
+)
 from overtide.lake.catalog import Publish, nothing_published
+from overtide.lake.decide.present import Now, before_history, history_begins, present
 from overtide.lake.generation import Generation, Profile
-from overtide.lake.history import history_begins
-from overtide.lake.published import Standing, current_publish, is_in_force, standing_before
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
+from overtide.lake.standing import Standing, current_publish, is_in_force, standing_before
 from overtide.schemas.errors import (
     CorruptGenerationError,
     GenerationError,
-    InvalidRequestError,
     NotFoundError,
 )
 from overtide.schemas.instants import Clock, Instant, format_instant
@@ -75,20 +80,6 @@ class Base(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
-    """The present, with no event or publish to come at `known_at`.
-
-    `as_of` is max(clock, last acceptance, last publish).
-
-    `publish` is in force at `known_at`; None before the first.
-    """
-
-    as_of: Instant
-    known_at: Instant
-    publish: Publish | None
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
     """What a read is about: the instants t and k, and the publish in force now."""
 
@@ -123,7 +114,7 @@ class Reader:
         as_of: Instant | None = None,
         known_at: Instant | None = None,
         base: bool = False,
-    ) -> reading.Card:
+    ) -> Card:
         """Return the card of a customer; `base` leaves the overlay out.
 
         Both instants default to now.
@@ -139,7 +130,7 @@ class Reader:
         as_of: Instant | None = None,
         known_at: Instant | None = None,
         base: bool = False,
-    ) -> reading.Timeline:
+    ) -> Timeline:
         """Return the activities of a customer, newest first; parameters and errors as in `get`."""
         return self._retried(partial(self._timeline, target, as_of, known_at, base))
 
@@ -154,9 +145,7 @@ class Reader:
         known = self._log.durable_until(clock)
         standing = standing_before(self._paths, known, self._log.is_idle)
         self._expect_same_log(standing)
-        publish = standing.publish
-        known = max(known, publish.published_at) if publish else known
-        return Now(max(clock, known), known, publish)
+        return present(clock, known, standing.publish)
 
     def _expect_same_log(self, standing: Standing) -> None:
         """Raise `log_replaced` where the event log does not belong to the catalog.
@@ -206,7 +195,7 @@ class Reader:
 
     def _card(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> reading.Card:
+    ) -> Card:
         moment = self._moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
@@ -216,13 +205,11 @@ class Reader:
                 ids_of(base, profile), records_of(profile), ("update", "withdrawal")
             )
         )
-        return reading.card(
-            profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run
-        )
+        return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> reading.Timeline:
+    ) -> Timeline:
         moment = self._moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
@@ -230,14 +217,12 @@ class Reader:
             if base_only
             else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
         )
-        live = reading.live_activities(events, moment.as_of, moment.known_at)
+        live = live_activities(events, moment.as_of, moment.known_at)
         own = self._activities(base, profile.customer_id)
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
-        entries = reading.timeline(own, live, self._lake.having(base.run, missing))
-        return reading.Timeline(
-            profile.customer_id, moment.as_of, moment.known_at, base.run, entries
-        )
+        entries = timeline(own, live, self._lake.having(base.run, missing))
+        return Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
         """Return a customer's base activities.
@@ -261,13 +246,7 @@ class Reader:
         )
         begins = history_begins(now.as_of, now.publish)
         if moment.base < begins and self._lake.publish_at(moment.base, now.publish) is not None:
-            raise InvalidRequestError(
-                "before_history",
-                f"The base of {format_instant(moment.base)} is no longer kept: "
-                f"history begins at {format_instant(begins)}.",
-                None,
-                "Ask for a later instant, or keep more with `lake.history_days`.",
-            )
+            raise before_history(moment.base, begins)
         return moment
 
     def _found(self, moment: Moment, target: Target) -> tuple[Base, Profile]:
@@ -341,7 +320,7 @@ def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
         return base.resolve_id(target.customer_id or "")
     found = base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
     if found is None:  # the key of a record that is gone leads on, whatever became of its entity
-        expect_unified(serving.entities, target.entity)
+        expect_unified(serving.metadata.entities, target.entity)
     return found
 
 

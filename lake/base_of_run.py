@@ -22,7 +22,6 @@ from overtide.schemas.events import activity_id
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import folded, quoted
 from overtide.schemas.paths import Paths
-from overtide.schemas.signatures import signature
 from overtide.schemas.table import SCHEMA, ProfileField
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
@@ -62,7 +61,7 @@ class Lake:
         with self._lock:
             for attempt in range(ATTEMPTS):
                 try:
-                    if is_outdated(self._paths) or not self._is_of_catalog():
+                    if is_outdated(self._paths.catalog) or not self._is_of_catalog():
                         self._close()
                     self._connection = self._connection or self._connected()
                     return self._connection.execute(statement, list(parameters)).fetchall()
@@ -151,12 +150,12 @@ class Lake:
             self._close()
 
     def _connected(self) -> "DuckDBPyConnection":
-        self._inode = signature(self._paths.catalog)[:1]
+        self._inode = self._paths.catalog.signature()[:1]
         return connect(self._paths)
 
     def _is_of_catalog(self) -> bool:
         """Say whether the catalog that was opened still is the one that is there."""
-        return self._inode == signature(self._paths.catalog)[:1]
+        return self._inode == self._paths.catalog.signature()[:1]
 
     def _close(self) -> None:
         if self._connection is not None:

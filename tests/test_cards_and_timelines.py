@@ -7,8 +7,9 @@ import json
 
 import pytest
 
+from overtide.lake.cards_and_timelines import Card, TimelineEntry, card, live_activities, timeline
+from overtide.lake.decide.updates import Overlay
 from overtide.lake.generation import Profile
-from overtide.lake.reading import Card, TimelineEntry, card, live_activities, overlay, timeline
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import Event
 from overtide.schemas.table import ProfileField
@@ -63,8 +64,8 @@ def withdrawal(accepted: int, field: str | None = None, start: int | None = None
 
 def shown(events: list[Event], t: int, k: int | None = None) -> dict[str, object]:
     return {
-        name: override.value
-        for name, override in overlay(events, FIELDS, t, t if k is None else k).items()
+        name: change.value
+        for name, change in Overlay(events, FIELDS, t if k is None else k).winners(t).items()
     }
 
 

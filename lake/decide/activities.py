@@ -1,0 +1,53 @@
+"""Which activities a timeline shows at an instant t, known at k (semantics 3.5, 3.6).
+
+Pure functions, no files, no clock.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from overtide.lake.decide.updates import invalid, said
+from overtide.schemas.events import ActivityBody, Event
+from overtide.schemas.instants import Instant
+from overtide.schemas.values import Value
+
+
+class Entry(Protocol):
+    """An activity of the base, or a real-time one, by the columns of UnifiedActivity."""
+
+    def __getitem__(self, name: str) -> Value:
+        """Return a column."""
+
+
+OneEntry = TypeVar("OneEntry", bound=Entry)
+
+
+def valid_activities(
+    events: Iterable[Event], t: Instant, k: Instant
+) -> list[tuple[Event, ActivityBody]]:
+    """Return the real-time activities that are valid at t and known at k, with their events.
+
+    Of several events that name one activity the first accepted stands.
+    """
+    found: dict[str | None, tuple[Event, ActivityBody]] = {}
+    for event in sorted(events, key=lambda event: event.accepted_at):
+        if event.kind == "activity" and event.accepted_at <= k and invalid(event, t) is None:
+            body = said(ActivityBody.read, event)
+            if body is not None:
+                found.setdefault(event.activity_id, (event, body))
+    return list(found.values())
+
+
+def merged(
+    base: Iterable[OneEntry], live: Iterable[OneEntry], elsewhere: Iterable[str] = ()
+) -> list[OneEntry]:
+    """Merge activities of the base with valid real-time ones.
+
+    One that the base has, for this customer or (`elsewhere`: ActivityIds) for another, is the
+    base's. Newest ActivityTime first, then the least ActivityId; no time last.
+    """
+    entries = list(base)
+    taken = {*elsewhere, *(entry["ActivityId"] for entry in entries)}
+    entries += [entry for entry in live if entry["ActivityId"] not in taken]
+    by_id = sorted(entries, key=lambda entry: str(entry["ActivityId"] or ""))
+    return sorted(by_id, key=lambda entry: str(entry["ActivityTime"] or ""), reverse=True)
