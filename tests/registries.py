@@ -20,7 +20,7 @@ from overtide.transforms.fingerprint import EMPTY
 from overtide.transforms.identities import Unified
 from overtide.transforms.inheritance import NOTHING, UNTOLD
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.matching.pairs import ENTITY_SHIFT
 from tests.oracle_identities import Cluster, Identities, previous, vanished
 from tests.sequences import NAMES
 

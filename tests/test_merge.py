@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Configuration
+from overtide.transforms.matching.pairs import ENTITY_SHIFT
 from overtide.transforms.merge import alternate_key, profile_types, profiles
-from overtide.transforms.pairs import ENTITY_SHIFT
 from tests.small_plan import configuration, plan_of, table_of
 
 NAMES = ("S_a", "S_b", "S_c")

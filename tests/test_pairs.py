@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.rules import Condition, Rule
 from overtide.transforms import unify
-from overtide.transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.matching.pairs import ENTITY_SHIFT
 from tests.small_plan import configuration, plan_of, table_of
 
 A, B = "S_a", "S_b"

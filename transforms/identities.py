@@ -20,7 +20,7 @@ from overtide.schemas.types import type_of
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import EntityTable, preference
-from overtide.transforms.pairs import RECORD, records
+from overtide.transforms.matching.pairs import RECORD, records
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,7 +10,7 @@ from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.identities import Unified
-from overtide.transforms.pairs import RECORD, records
+from overtide.transforms.matching.pairs import RECORD, records
 
 
 def alternate_key(unified: Unified) -> str:

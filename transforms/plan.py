@@ -27,7 +27,7 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.identities import Unified
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.pairs import Search
+from overtide.transforms.matching.pairs import Search
 
 
 @dataclass(frozen=True)

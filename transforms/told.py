@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows
-from overtide.transforms.compared import Compared
 from overtide.transforms.identities import Identified
-from overtide.transforms.pairs import split
+from overtide.transforms.matching.compared import Compared
+from overtide.transforms.matching.pairs import split
 from overtide.transforms.plan import Plan
 from overtide.transforms.unify import PairTable
 

@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import parquet_rows
-from overtide.transforms import blocks, clusters, pairs
-from overtide.transforms.blocks import BlockFile
-from overtide.transforms.compared import Compared
+from overtide.transforms import clusters
 from overtide.transforms.identities import Identified, identify
 from overtide.transforms.ingest import IngestedFiles, ingest
 from overtide.transforms.inheritance import remembered
 from overtide.transforms.kernel import kernel, write_parquet
 from overtide.transforms.keys import EntityTable, settle
-from overtide.transforms.pairs import RECORD, Pairs, Search, records, sides_of
+from overtide.transforms.matching import blocks, pairs
+from overtide.transforms.matching.blocks import BlockFile
+from overtide.transforms.matching.compared import Compared
+from overtide.transforms.matching.pairs import RECORD, Pairs, Search, records, sides_of
 from overtide.transforms.plan import Plan, begun, report
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from overtide.transforms.history import reshaped
 from overtide.transforms.identities import Identified, Unified
 from overtide.transforms.kernel import kernel, write_parquet
 from overtide.transforms.keys import EntityTable, preference
-from overtide.transforms.pairs import RECORD, records
+from overtide.transforms.matching.pairs import RECORD, records
 from overtide.transforms.plan import Plan, report
 from overtide.transforms.tables.contract import BuiltTable, nothing
 from overtide.transforms.tables.entities import unchanged

@@ -20,10 +20,10 @@ from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.rules import Condition, Rule
 from overtide.schemas.configuration.unification import Limits
 from overtide.schemas.names import parquet_rows
-from overtide.transforms.blocks import BlockFile, block
-from overtide.transforms.compared import Compared
 from overtide.transforms.kernel import count, define, write_parquet
 from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.blocks import BlockFile, block
+from overtide.transforms.matching.compared import Compared
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

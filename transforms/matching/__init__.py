@@ -1,0 +1,1 @@
+"""Finding the pairs of records that belong together."""
