@@ -46,7 +46,7 @@ docs: .venv/.development
 	$(BIN)/python -m tests.reference
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --quiet --extra dask --group build
+	--no-emit-find-links --no-header --quiet --extra dask --extra serve --group build
 
 lock:
 	$(LOCK) --upgrade --output-file requirements.lock

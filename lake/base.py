@@ -74,12 +74,14 @@ class Lake:
                         ) from None
         raise AssertionError
 
-    def publish_at(self, instant: Instant, current: int) -> Publish | None:
+    def publish_at(self, instant: Instant, current: Publish) -> Publish | None:
         """Return the publish in force at an instant, None before the first.
 
-        `current` is the run published last.
+        `current` is the one published last. Its run alone does not tell it: where an older catalog
+        was restored, another one has that number.
         """
-        if current not in (publish.run for publish in self._runs):
+        known = {(one.published_at, one.generation) for one in self._runs}
+        if (current.published_at, current.generation) not in known:
             rows = self.query(
                 f'SELECT "Run", epoch_us("PublishedAt"), "Generation" FROM {SCHEMA}.runs'
             )

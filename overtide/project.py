@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from overtide.pipelines.realtime import Progress, Watch
     from overtide.pipelines.refresh import Refreshed
     from overtide.schemas.mistakes import Mistake
+    from overtide.serving.service import Service
 
 EMBEDDED = "embedded"
 
@@ -92,6 +93,19 @@ class Project:
     def acceptance(self) -> Acceptance:
         """Accepts changes."""
         return Acceptance(self.log, self.reader.current)
+
+    def service(self) -> "Service":
+        """Return what the operations of the HTTP service may use of the project.
+
+        Raises `invalid_configuration`.
+        """
+        from overtide.schemas.loading import load
+        from overtide.serving.service import Service
+
+        instance = load(self.folder, self._environ).instance
+        return Service(
+            self.paths, str(instance.id), instance.name, self.reader, self.acceptance, self.clock
+        )
 
     def get(
         self,

@@ -78,6 +78,30 @@ class TooLargeError(InvalidRequestError):
     status = 413
 
 
+class MediaTypeError(InvalidRequestError):
+    """A body is not of a type that is read."""
+
+    status = 415
+
+
+class MethodError(InvalidRequestError):
+    """The path is there, with other methods."""
+
+    status = 405
+
+
+class UnauthorizedError(OvertideError):
+    """Nobody knows who sends a request."""
+
+    status = 401
+
+
+class ForbiddenError(OvertideError):
+    """Who sends a request may not do this."""
+
+    status = 403
+
+
 class NotFoundError(OvertideError):
     """What is asked for is not there, or not yet."""
 

@@ -59,6 +59,11 @@ class Paths:
         return self.files / "scratch"
 
     @property
+    def tokens(self) -> Path:
+        """The file of the local tokens' hashes; it is the project's, whatever becomes of a lake."""
+        return self.project / "access" / "tokens.sqlite"
+
+    @property
     def tick(self) -> Path:
         """The folder of what the stream is about to commit; it is there while a stream runs."""
         return self.files / "tick"

@@ -112,7 +112,7 @@ class Reader:
         self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
         self._generation: Generation | None = None
-        self._bases: dict[tuple[int, int], Base] = {}
+        self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
         self._continued: object = None
         self._end = 0
@@ -260,7 +260,7 @@ class Reader:
             now.publish,
         )
         begins = history_begins(now.as_of, now.publish)
-        if moment.base < begins and self._lake.publish_at(moment.base, now.publish.run) is not None:
+        if moment.base < begins and self._lake.publish_at(moment.base, now.publish) is not None:
             raise InvalidRequestError(
                 "before_history",
                 f"The base of {format_instant(moment.base)} is no longer kept: "
@@ -288,7 +288,7 @@ class Reader:
 
         Its serving generation while that is kept, else the lake's history.
         """
-        publish = self._lake.publish_at(moment.base, moment.publish.run)
+        publish = self._lake.publish_at(moment.base, moment.publish)
         if publish is None:
             raise NotFoundError(
                 "before_first_publish",
@@ -297,10 +297,10 @@ class Reader:
                 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
                 'runs"` lists the publishes.',
             )
-        key = (publish.run, serving.run)
+        key = (publish, serving.path)
         if key not in self._bases:
             self._bases = {
-                known: base for known, base in self._bases.items() if known[1] == serving.run
+                known: base for known, base in self._bases.items() if known[1] == serving.path
             }
             self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
         return self._bases[key]

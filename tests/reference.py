@@ -35,6 +35,7 @@ from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
 from overtide.schemas.table import Column, ProfileField, Table, history_of
 from overtide.serving.acceptance import Answer
+from overtide.serving.operations.registered import OPERATIONS
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
@@ -291,6 +292,22 @@ def errors(area: str) -> str:
     )
 
 
+def operations(_: str) -> str:
+    """Return every operation of the HTTP service: how it is called, and by whom."""
+    return table(
+        ("operation", "what it does", "role", "answers"),
+        (
+            (
+                code(f"{one.method} {one.path}"),
+                f"{one.title}. {one.text if one.text.rstrip('.') != one.title else ''}".rstrip(),
+                one.role.label,
+                ", ".join(map(str, one.answers)),
+            )
+            for one in OPERATIONS
+        ),
+    )
+
+
 def normalisations(_: str) -> str:
     """Return what each normalisation does, in the order in which they apply.
 
@@ -434,6 +451,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "table": lake_table,
     "macro": macro,
     "errors": errors,
+    "operations": operations,
     "normalisations": normalisations,
     "class": class_,
 }
@@ -445,6 +463,7 @@ def wanted_parts() -> set[tuple[str, str]]:
     return {
         ("command", ""),
         ("normalisations", ""),
+        ("operations", ""),
         *(("settings", name) for name in sections),
         *(("command", name) for name in SYNTAX),
         *(("table", name) for name in lake_tables()),

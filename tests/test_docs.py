@@ -29,6 +29,7 @@ from overtide.schemas.errors import OvertideError
 from tests import reference
 from tests.command_line import call
 from tests.reference import ROOT, pages
+from tests.served import serving
 
 WHO = "eCommerce_eCommerceContacts=CNTID_1000"
 PURCHASE = {"PurchaseId": "OPID_DOCS", "ContactId": "CNTID_1000", "PurchasedOn": "11/24/2026"}
@@ -228,6 +229,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "open": ["open"],
         "status": [*there, "status"],
         "version": ["version"],
+        "token": ["token", "create", "--role", "contributor", "--name", "crm"],
     }
     (folder / "rows.jsonl").write_text(
         json.dumps(PURCHASE) + "\n" + json.dumps({**PURCHASE, "PurchasedOn": None})
@@ -237,6 +239,9 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
     wrong.write_text(
         wrong.read_text(encoding="utf-8").replace("# delimiter", "delimeter"), encoding="utf-8"
     )
+    if shown == "serve":
+        with serving(folder, "", "--only", "api") as served:
+            return json.dumps({"url": served.url, "token": served.token})
     return demo.printed if shown == "demo" else printed(["--json", *commands[shown]])
 
 

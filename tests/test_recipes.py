@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -63,7 +64,7 @@ def followed(tmp_path_factory) -> Path:
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=ignored)
-    recipes = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Four recipes")[1]
+    recipes = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Five recipes")[1]
     target = None
     for _, name, kind, text in BLOCK.findall(recipes):
         target = copy / name if name else target
@@ -84,12 +85,13 @@ def edited(text: str, block: str) -> str:
     return text.replace(before, after)
 
 
-def test_all_four_work_together(followed, tmp_path):
+def test_all_five_work_together(followed, tmp_path):
     (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(PROJECT))
     (tmp_path / "a.txt").write_text("Id|Card\n1|12-34\n2|1234 b\n3|99\n")
     assert said(followed, tmp_path, "validate") == {"valid": True, "mistakes": []}
     assert said(followed, tmp_path, "refresh")["run"] == 1
     assert said(followed, tmp_path, "customers") == {"customers": 2}
+    assert served(followed, tmp_path, "/run") == {"run": 1, "role": "Owner"}
     rows = said(followed, tmp_path, "sql", "SELECT Records FROM CustomerSize ORDER BY 1")["rows"]
     assert rows == [{"Records": 1}, {"Records": 2}]
     (tmp_path / "a.txt").write_text("Id|Card\n1|12-34\n2|1234 b\n3|1234\n")
@@ -97,6 +99,29 @@ def test_all_four_work_together(followed, tmp_path):
     query = "SELECT Records, ReplacedRun FROM CustomerSize_history ORDER BY 1"
     gone = said(followed, tmp_path, "sql", query)["rows"]
     assert gone == [{"Records": 1, "ReplacedRun": 2}, {"Records": 2, "ReplacedRun": 2}]
+
+
+def served(copy: Path, project: Path, path: str) -> object:
+    """Return what the copy's service answers at a path of the instance."""
+    command = [sys.executable, "-m", "overtide", "-C", str(project), "--json", "serve"]
+    environment = {"PYTHONPATH": str(copy), "PATH": "/usr/bin:/bin", "HOME": str(project)}
+    with subprocess.Popen(
+        [*command, "--only", "api", "--port", "0"],
+        cwd=copy,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            there = json.loads(process.stdout.readline())
+            answer = httpx.get(
+                f"{there['url']}/v1/instances/{INSTANCE}{path}",
+                headers={"Authorization": f"Bearer {there['token']}"},
+            )
+            return answer.json()
+        finally:
+            process.terminate()
 
 
 def said(copy: Path, project: Path, *words: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ from tests.command_line import call, expect_refusal, spawn
 from tests.shop import CONTACTS, ORDERS
 
 WHO = ["--key", f"{CONTACTS}=1"]
+WHOM = (CONTACTS, "1")
 CATALOG, SERVING = "lake/catalog.sqlite", "lake/catalog.sqlite.files/serving"
 RECORD = json.dumps({"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"})
 EVERY = {
@@ -214,6 +215,27 @@ def test_a_process_that_stays_open_notices_a_restored_catalog(history, project):
             assert [entry["Title"] for entry in opened.timeline(key=(CONTACTS, "1")).entries] == [
                 title
             ]
+
+
+@pytest.mark.parametrize("restore", [with_data, wholly])
+def test_a_process_that_stays_open_asks_for_past_bases_of_the_restored_catalog(
+    history, tmp_path, restore
+):
+    """Its run 3 is another one, published later, than the one of the same number before."""
+    folder = Path(shutil.copytree(history["run 3"], tmp_path / "project"))
+    with Project(folder) as opened:
+        first = opened.reader.published()
+        assert first is not None
+        assert opened.get(key=WHOM, as_of=first.published_at).run == 3
+        assert opened.get(key=WHOM, as_of=first.published_at - 1)["Points"] == 2
+        restore(history["other run 3"], folder)
+        later = opened.reader.published()
+        assert later is not None
+        assert (later.run, later.published_at > first.published_at) == (3, True)
+        card = opened.get(key=WHOM, as_of=first.published_at)
+        assert (card.run, card["Points"]) == (2, 2)
+        card = opened.get(key=WHOM, as_of=later.published_at)
+        assert (card.run, card["Points"]) == (3, 33)
 
 
 # ---- serving generations that are lost or damaged

@@ -7,6 +7,7 @@ from overtide.cli.changing_commands import post, update, withdraw
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
+from overtide.cli.serving_commands import serve, token
 from overtide.project import Project
 
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
@@ -20,4 +21,6 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "post": post,
     "refresh": refresh,
     "stream": stream,
+    "serve": serve,
+    "token": token,
 }

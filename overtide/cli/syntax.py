@@ -160,6 +160,34 @@ def _demo(parser: Parser) -> None:
     )
 
 
+def _serve(parser: Parser) -> None:
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="where to listen (default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--port", metavar="PORT", default="8400", help="0 is any free one (default: 8400)"
+    )
+    parser.add_argument(
+        "--only",
+        choices=("api", "stream"),
+        help="run one part alone, to have the other in another process",
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), for HTTPS")
+    parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
+
+
+def _token(parser: Parser) -> None:
+    parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
+    parser.add_argument("id", metavar="ID", nargs="?", help="the token to revoke, by its id")
+    parser.add_argument(
+        "--role", metavar="ROLE", help="of the new token: viewer, contributor, admin or owner"
+    )
+    parser.add_argument("--name", metavar="NAME", help="who will use the new token")
+
+
 def _nothing(_parser: Parser) -> None:
     return
 
@@ -212,6 +240,19 @@ SYNTAX = {
         "Runs until it is stopped (ctrl-C), and may be killed at any instant. "
         "One stream at a time\n"
         "per lake: a second one ends with exit code 75. `get` and `timeline` do not need it.",
+    ),
+    "serve": Syntax(
+        "answer the HTTP API, and run the stream",
+        "[--host ADDRESS] [--port PORT] [--only api|stream] [OPTIONS]",
+        _serve,
+        "Runs until it is stopped (ctrl-C), and may be killed at any instant. The first time it\n"
+        "prints a token of the owner. With --json it prints one line when it listens.",
+    ),
+    "token": Syntax(
+        "say who may use the service",
+        "create --role ROLE --name NAME | list | revoke ID",
+        _token,
+        "A token is shown once, when it is made; only its hash is kept.",
     ),
     "get": Syntax(
         "show a customer's card",

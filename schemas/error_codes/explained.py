@@ -8,7 +8,7 @@ The codes are stable for ever and part of the contract.
 from dataclasses import dataclass
 from typing import Literal
 
-Area = Literal["command", "configuration", "refresh", "change", "read", "storage"]
+Area = Literal["command", "configuration", "refresh", "change", "read", "storage", "service"]
 
 
 @dataclass(frozen=True, slots=True)

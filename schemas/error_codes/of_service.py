@@ -1,0 +1,61 @@
+"""The error codes of the HTTP service, and of who may use it."""
+
+from overtide.schemas.error_codes.explained import USAGE, Explained
+
+CODES = {
+    "address_in_use": Explained(
+        "service",
+        "Nothing can listen on the address: it is taken, or not this machine's.",
+        "Stop what listens there, or choose another `--port` or `--host`.",
+        exit_codes=USAGE,
+    ),
+    "forbidden": Explained(
+        "service",
+        "The role of the token is too small for the operation.",
+        "Ask an Admin for a token of a greater role (docs/api.md, Who may do what).",
+        (403,),
+    ),
+    "invalid_path": Explained(
+        "service", "The path of a request is not UTF-8.", "Encode it as UTF-8, then with `%`."
+    ),
+    "missing_extra": Explained(
+        "service",
+        "A part that is not always installed is needed.",
+        "Install it as the message says.",
+    ),
+    "unauthorized": Explained(
+        "service",
+        "A request has no token, or one that is unknown or revoked.",
+        "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
+        (401,),
+    ),
+    "unknown_instance": Explained(
+        "service",
+        "The path names another instance than the one that is served.",
+        "`GET /v1/instances` shows its id; it is that of `overtide.yaml`.",
+        (404,),
+    ),
+    "unknown_parameter": Explained(
+        "service",
+        "The operation has no parameter of that name.",
+        "Leave it out, or correct its name; none is ignored.",
+    ),
+    "unknown_path": Explained(
+        "service", "There is nothing at the path.", "`/openapi.json` lists what there is.", (404,)
+    ),
+    "unknown_role": Explained(
+        "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
+    ),
+    "unknown_token": Explained(
+        "service", "There is no token with that id.", "`overtide token list` shows the ids.", (404,)
+    ),
+    "unsupported_media_type": Explained(
+        "service",
+        "A body is not JSON in UTF-8, or is not called so.",
+        "Send it as `application/json`.",
+        (415,),
+    ),
+    "wrong_method": Explained(
+        "service", "The path is there, with other methods.", "Take one that is named.", (405,)
+    ),
+}

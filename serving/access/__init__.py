@@ -1,0 +1,1 @@
+"""Who may do what: tokens, the principals that they name, and roles."""

@@ -1,0 +1,1 @@
+"""The operations over HTTP: routes, limits, errors, OpenAPI; nothing here decides anything."""

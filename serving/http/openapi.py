@@ -1,0 +1,102 @@
+"""The OpenAPI 3.1 document of the service, from its operations alone."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+from overtide.serving.operations.contract import Operation, Parameter
+from overtide.serving.wire.refusals import PHRASES, Errors
+
+ALWAYS = (401, 403, 500, 503)
+"""Refusals that any operation may answer."""
+SERVERS = [{"url": "/v1"}, {"url": "/api"}]
+
+
+def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Return the document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Overtide",
+            "version": version("overtide"),
+            "description": "Customers, their activities, and changes that end by themselves.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": SERVERS,
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {errors.value: _refusal(errors) for errors in Errors},
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.title,
+        "description": f"{operation.text} Takes {operation.role.label} or more.",
+        "parameters": [_parameter(one) for one in operation.parameters],
+        "responses": _answers(operation),
+    }
+    if operation.body is not None:
+        content = {"schema": {"type": ["object", "string"]}, "example": operation.body.example}
+        kinds = ("application/json", "application/json-patch+json", "text/json")
+        document["requestBody"] = {
+            "description": operation.body.text,
+            "required": True,
+            "content": dict.fromkeys(kinds, content),
+        }
+    return document
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": parameter.kind}
+    if parameter.name == "instanceId":
+        schema["format"] = "uuid"
+    return {
+        "name": parameter.name,
+        "in": parameter.place,
+        "description": parameter.text,
+        "required": parameter.required or parameter.place == "path",
+        "schema": schema,
+    }
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, text in operation.answers.items():
+        answers[str(status)] = {"description": text}
+        if status not in (204, 304):
+            answers[str(status)]["content"] = {"application/json": {"schema": {}}}
+    refusal = {
+        "application/problem+json": {
+            "schema": {"$ref": f"#/components/schemas/{operation.errors.value}"}
+        }
+    }
+    more = {400} if operation.parameters else set()
+    more |= {413, 415} if operation.body is not None else set()
+    more |= {404} if "{" in operation.path else set()
+    for status in sorted({*operation.statuses, *more, *ALWAYS}):
+        answers[str(status)] = {"description": PHRASES[status], "content": refusal}
+    return answers
+
+
+def _refusal(errors: Errors) -> dict[str, Any]:
+    text, number = {"type": "string"}, {"type": "integer"}
+    nullable = {"type": ["string", "null"]}
+    own = (
+        {"errorCode": text, "message": text, "target": nullable, "details": {"type": "array"}}
+        if errors is Errors.ODATA
+        else {"errorCode": text, "message": text, "httpStatusCode": number, "name": nullable}
+    )
+    problem = {"type": text, "title": text, "status": number, "detail": text, "instance": text}
+    return {
+        "type": "object",
+        "required": ["errorCode", "message", "status"],
+        "properties": own | problem,
+    }

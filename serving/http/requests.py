@@ -1,0 +1,126 @@
+"""What a request says, checked: who sends it, its parameters, its body."""
+
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import parse_qsl
+
+from overtide.schemas.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    MediaTypeError,
+    OvertideError,
+    TooLargeError,
+    UnauthorizedError,
+    UsageError,
+)
+from overtide.schemas.suggestions import did_you_mean
+from overtide.serving.access.tokens import Principal
+from overtide.serving.operations.contract import Operation
+from overtide.serving.service import Service
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Bytes of a body: a record of 1 MiB, each letter of which may be escaped."""
+MOST_PARAMETERS = 100
+JSON_TYPES = ("application/json", "text/json", "application/json-patch+json")
+
+
+def sender(service: Service, authorization: str | None) -> Principal:
+    """Return who sends a request; raise `unauthorized`."""
+    scheme, _, token = (authorization or "").partition(" ")
+    found = service.tokens.principal(token.strip()) if scheme.lower() == "bearer" else None
+    if found is None:
+        what = "This token is not known, or was revoked." if token else "A token is needed."
+        raise UnauthorizedError(
+            "unauthorized",
+            what,
+            "Authorization",
+            "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
+        )
+    return found
+
+
+def expect_role(principal: Principal, operation: Operation) -> None:
+    """Raise `forbidden` where the sender's role is too small."""
+    if principal.role < operation.role:
+        raise ForbiddenError(
+            "forbidden",
+            f"{principal.name} is {principal.role.label}; this takes {operation.role.label}.",
+            None,
+            "Ask an Admin for a token with that role.",
+        )
+
+
+def queried(query: bytes, operation: Operation) -> dict[str, str]:
+    """Return the parameters of a query; raise for what is unknown, doubled or missing."""
+    known = {one.name: one for one in operation.parameters if one.place == "query"}
+    found: dict[str, str] = {}
+    for name, text in _pairs(query):
+        if name not in known:
+            raise InvalidRequestError(
+                "unknown_parameter",
+                f"{operation.name} has no parameter {name!r}.",
+                name,
+                did_you_mean(name, known) or "Leave it out.",
+            )
+        if name in found:
+            raise UsageError("invalid_parameter", "It is given twice.", name, "Give it once.")
+        found[name] = text
+    for name, parameter in known.items():
+        if parameter.required and not found.get(name):
+            raise UsageError(
+                "invalid_parameter", "It is missing.", name, f"Give it: {parameter.text}"
+            )
+    return found
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_PARAMETERS,
+        )
+    except ValueError:
+        raise UsageError(
+            "invalid_parameter",
+            "The query cannot be read.",
+            None,
+            f"Encode it as UTF-8, then with %; at most {MOST_PARAMETERS} parameters are taken.",
+        ) from None
+
+
+def expect_json(headers: Mapping[str, str]) -> None:
+    """Raise `unsupported_media_type` where a body is not JSON in UTF-8."""
+    kind, *parameters = headers.get("content-type", "application/json").lower().split(";")
+    kind = kind.strip()
+    charsets = [one.partition("=")[2].strip(' "') for one in parameters if "charset" in one]
+    json = kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
+    if not json or any(one not in ("utf-8", "utf8") for one in charsets):
+        raise MediaTypeError(
+            "unsupported_media_type",
+            f"A body of {headers.get('content-type')!r} is not read.",
+            "Content-Type",
+            "Send JSON in UTF-8 as application/json.",
+        )
+
+
+async def whole_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> bytes:
+    """Return a body; raise `too_large` as soon as it is known to be."""
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > MOST_BYTES:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> OvertideError:
+    return TooLargeError(
+        "too_large",
+        f"The body is larger than {MOST_BYTES // 1024 // 1024} MiB.",
+        None,
+        "Send less at once.",
+    )

@@ -1,0 +1,112 @@
+"""Which operation a request means, by its method and its path.
+
+Segments are split before they are decoded, so that an id may hold a slash (`%2F`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from overtide.schemas.errors import InvalidRequestError, MethodError, NotFoundError, OvertideError
+from overtide.serving.operations.contract import Operation
+
+PREFIXES = ("v1", "api")
+"""What every path begins with: both mean the same."""
+NAME = re.compile(r"\{([A-Za-z]+)\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation and the patterns of its path's segments."""
+
+    operation: Operation
+    segments: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def of(cls, operation: Operation) -> "Route":
+        """Read the template of a path."""
+        return cls(operation, tuple(map(_pattern, operation.path.strip("/").split("/"))))
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """Return the parameters of a path, None where it is another one."""
+        if len(segments) != len(self.segments):
+            return None
+        found: dict[str, str] = {}
+        for pattern, segment in zip(self.segments, segments, strict=True):
+            matched = pattern.fullmatch(segment)
+            if matched is None:
+                return None
+            found |= matched.groupdict()
+        return found
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return the pattern of one segment; within quotes two quotes are one, as OData writes them."""
+    parts = NAME.split(template)
+    texts = [
+        f"(?P<{part}>.+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    ]
+    return re.compile("".join(texts), re.DOTALL)
+
+
+class Routes:
+    """All routes of the service."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        # What has fewer parameters is meant where several match: data/Customer('x') is no entity.
+        ordered = sorted(operations, key=lambda one: one.path.count("{"))
+        self._routes = [Route.of(operation) for operation in ordered]
+
+    def find(self, method: str, raw_path: bytes) -> tuple[Operation, Mapping[str, str]]:
+        """Return the operation and the path's parameters.
+
+        Raise `unknown_path`, or `wrong_method` where the path is there with other methods.
+        """
+        segments = _segments(raw_path)
+        if segments and segments[0] in PREFIXES:
+            matching = [
+                (route.operation, found)
+                for route in self._routes
+                if (found := route.match(segments[1:])) is not None
+            ]
+            for operation, found in matching:
+                if operation.method == ("GET" if method == "HEAD" else method):
+                    return operation, _unquoted(operation, found)
+            if matching:
+                raise _wrong_method(method, {operation.method for operation, _ in matching})
+        raise NotFoundError(
+            "unknown_path",
+            f"There is nothing at {'/' + '/'.join(segments)!r}.",
+            None,
+            "Paths begin with /v1/instances; /openapi.json lists them all.",
+        )
+
+
+def _segments(raw_path: bytes) -> list[str]:
+    try:
+        return [
+            unquote(part, errors="strict")
+            for part in raw_path.decode("ascii").strip("/").split("/")
+        ]
+    except UnicodeDecodeError:
+        raise InvalidRequestError(
+            "invalid_path", "The path is not UTF-8.", None, "Encode it as UTF-8, then with %."
+        ) from None
+
+
+def _unquoted(operation: Operation, found: Mapping[str, str]) -> Mapping[str, str]:
+    """Return parameters as they are meant: what stands in quotes has doubled quotes in it."""
+    return {
+        name: text.replace("''", "'") if f"'{{{name}}}'" in operation.path else text
+        for name, text in found.items()
+    }
+
+
+def _wrong_method(method: str, known: set[str]) -> OvertideError:
+    return MethodError(
+        "wrong_method",
+        f"{method} is no method of this path.",
+        None,
+        f"It takes {', '.join(sorted(known))}.",
+    )

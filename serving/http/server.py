@@ -1,0 +1,85 @@
+"""Listen on an address and serve until stopped, requests in progress to their end."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from overtide.schemas.errors import UsageError
+from overtide.serving.http.application import Application
+
+DRAINING_SECONDS = 8
+"""How long requests in progress may take once the server was told to stop."""
+BACKLOG = 2048
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 is any free one. Raise `address_in_use`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            "address_in_use",
+            f"Nothing can listen on {host}:{port}: {reason}.",
+            "port",
+            "Stop what listens there, or choose another --port.",
+        ) from None
+    return found
+
+
+def url_of(listener: socket.socket, tls: bool) -> str:
+    """Return the address at which a socket is reached."""
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are left to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield
+
+
+class HttpServer:
+    """Serves an application on a socket; `stop` may come from a signal or another thread."""
+
+    def __init__(
+        self, application: Application, certificate: Path | None = None, key: Path | None = None
+    ) -> None:
+        self._server = _Server(
+            uvicorn.Config(
+                application,
+                loop="uvloop",
+                http="httptools",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=DRAINING_SECONDS,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
+        )
+
+    def serve(self, listener: socket.socket) -> None:
+        """Serve until stopped."""
+        runner = asyncio.Runner(loop_factory=self._server.config.get_loop_factory())
+        with runner:
+            runner.run(self._server.serve(sockets=[listener]))
+
+    def stop(self) -> None:
+        """Take no new request, and end when those in progress are answered."""
+        self._server.should_exit = True

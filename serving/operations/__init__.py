@@ -1,0 +1,1 @@
+"""The operations of the service: one registered function each, whoever asks and however."""

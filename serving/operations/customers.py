@@ -1,0 +1,185 @@
+"""One customer: its card, its activities, its keys."""
+
+import hashlib
+import json
+from typing import Any
+
+from overtide.schemas.instants import Instant, parse_instant
+from overtide.serving.acceptance import Target
+from overtide.serving.access.roles import Role
+from overtide.serving.operations.contract import (
+    CUSTOMER_ID,
+    INSTANCE,
+    READ,
+    Call,
+    Operation,
+    Parameter,
+    Reply,
+)
+from overtide.serving.terms import parameter
+from overtide.serving.wire.customers import activity_entities, customer_entity, moment_headers
+from overtide.serving.wire.refusals import Errors
+
+MOST, USUAL = 10_000, 100
+"""Activities in one answer: at most, and where `$top` is not given."""
+CUSTOMER = "/instances/{instanceId}/data/Customer('{entityId}')"
+IF_NONE_MATCH = Parameter(
+    "If-None-Match", "The ETag of an answer: 304 where it would be the same.", "header"
+)
+TOP = Parameter("$top", f"How many at most (default {USUAL}, at most {MOST}).", kind="integer")
+SKIP = Parameter("$skip", "How many of the newest to leave out.", kind="integer")
+COUNT = Parameter("$count", "Count all of them, too.", kind="boolean")
+KEYRING = tuple(
+    Parameter(name, text, required=True)
+    for name, text in (
+        ("dataSourceName", "The data source of the record, such as Shop."),
+        ("entityName", "Its entity, such as Contacts, or the full name."),
+        ("key", "Its primary key."),
+    )
+)
+ID = Parameter("customerId", "Id of the customer, a current or a previous one.", required=True)
+
+
+def customer(call: Call) -> Reply:
+    """Return one customer; 304 where the client has the same already."""
+    service = call.service
+    card = service.reader.get(Target(call.path["entityId"]), *_moment(call))
+    entity = customer_entity(card, _context(call, "Customer/$entity"))
+    etag = f'"{hashlib.sha256(json.dumps(entity).encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, **moment_headers(card)}
+    known = [
+        one.strip().removeprefix("W/") for one in call.headers.get("If-None-Match", "").split(",")
+    ]
+    if etag in known or "*" in known:
+        return Reply(304, headers=headers)
+    return Reply(200, {"@odata.etag": etag, **entity}, headers)
+
+
+def activities(call: Call) -> Reply:
+    """Return a page of a customer's activities, newest first."""
+    top, skip = call.number("$top", USUAL, MOST), call.number("$skip", 0, 10**9)
+    counted = call.flag("$count")
+    timeline = call.service.reader.timeline(Target(call.path["entityId"]), *_moment(call))
+    page = timeline.entries[skip : skip + top]
+    document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
+    if counted:
+        document["@odata.count"] = len(timeline.entries)
+    document["value"] = activity_entities(page)
+    return Reply(200, document, moment_headers(timeline))
+
+
+def keyring(call: Call) -> Reply:
+    """Return the customer of a source record, and all keys that lead to it."""
+    source, name = call.query["dataSourceName"], call.query["entityName"]
+    entity = name if name.startswith(f"{source}_") else f"{source}_{name}"
+    card = call.service.reader.get(Target(None, entity, call.query["key"]))
+    return Reply(
+        200,
+        {
+            "instanceId": call.service.instance_id,
+            "customerId": card.customer_id,
+            "keyRing": _keys(card.records),
+        },
+    )
+
+
+def _keys(records: tuple[tuple[str, str, bool], ...]) -> list[dict[str, Any]]:
+    """Return the keys by entity; the preferred one is that of its entity's winner."""
+    rings: dict[str, dict[str, Any]] = {}
+    for entity, key, winner in records:
+        source, _, name = entity.partition("_")
+        ring = rings.setdefault(
+            entity, {"dataSourceName": source, "entityName": name, "preferredKey": key, "keys": []}
+        )
+        ring["keys"].append(key)
+        if winner:
+            ring["preferredKey"] = key
+    return list(rings.values())
+
+
+def activity_counts(call: Call) -> Reply:
+    """Return how many activities of each type a customer has."""
+    timeline = call.service.reader.timeline(Target(call.query["customerId"]))
+    counts: dict[str, int] = {}
+    for entry in timeline.entries:
+        kind = str(entry["ActivityType"])
+        counts[kind] = counts.get(kind, 0) + 1
+    return Reply(
+        200,
+        {
+            "instanceId": call.service.instance_id,
+            "customerId": timeline.customer_id,
+            "totalCount": len(timeline.entries),
+            "activityTypes": [
+                {"activityType": kind, "count": count} for kind, count in sorted(counts.items())
+            ],
+        },
+    )
+
+
+def _moment(call: Call) -> tuple[Instant | None, Instant | None, bool]:
+    as_of, known_at = (
+        parameter(name, parse_instant, call.query[name]) if name in call.query else None
+        for name in ("asOf", "knownAt")
+    )
+    return as_of, known_at, call.flag("base")
+
+
+def _context(call: Call, what: str) -> str:
+    return f"/v1/instances/{call.service.instance_id}/data/$metadata#{what}"
+
+
+OPERATIONS = (
+    Operation(
+        "Get-a-customer",
+        "GET",
+        CUSTOMER,
+        Role.VIEWER,
+        "Read a customer",
+        "Reads one customer as it is now, or as of another instant, with what is live.",
+        customer,
+        {200: "The customer.", 304: "It is as the client knows it."},
+        (INSTANCE, CUSTOMER_ID, *READ, IF_NONE_MATCH),
+        statuses=(400, 404),
+    ),
+    Operation(
+        "Get-activities-of-a-customer",
+        "GET",
+        f"{CUSTOMER}/UnifiedActivity",
+        Role.VIEWER,
+        "Read the activities of a customer",
+        "Reads a customer's activities, newest first, those of the sources and real-time ones.",
+        activities,
+        {200: "A page of them."},
+        (INSTANCE, CUSTOMER_ID, TOP, SKIP, COUNT, *READ),
+        blocks=True,
+        statuses=(400, 404),
+    ),
+    Operation(
+        "Get-keyring",
+        "GET",
+        "/instances/{instanceId}/profile/keyring",
+        Role.VIEWER,
+        "Find a customer by a source record",
+        "Finds the customer of a source record, and all keys that lead to it.",
+        keyring,
+        {200: "The customer's id and keys."},
+        (INSTANCE, *KEYRING),
+        errors=Errors.MANAGEMENT,
+        statuses=(400, 404),
+    ),
+    Operation(
+        "Get-activity-types-and-counts",
+        "GET",
+        "/instances/{instanceId}/profile/activityresponsemetadata",
+        Role.VIEWER,
+        "Count the activities of a customer",
+        "Counts a customer's activities, in all and by type.",
+        activity_counts,
+        {200: "The counts."},
+        (INSTANCE, ID),
+        errors=Errors.MANAGEMENT,
+        blocks=True,
+        statuses=(400, 404),
+    ),
+)

@@ -1,0 +1,11 @@
+"""Every operation of the service."""
+
+from overtide.serving.operations import create_entity, customers, instances, update_entity
+from overtide.serving.operations.contract import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *instances.OPERATIONS,
+    *customers.OPERATIONS,
+    *create_entity.OPERATIONS,
+    *update_entity.OPERATIONS,
+)

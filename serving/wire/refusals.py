@@ -1,0 +1,76 @@
+"""How a refusal is written: ODataError or ApiErrorResult, with the members of RFC 9457 beside."""
+
+from enum import Enum
+
+from overtide.schemas.errors import OvertideError
+
+TYPES = "urn:overtide:error:"
+"""What a code is appended to: a name for each kind of problem, as RFC 9457 wants one."""
+
+
+class Errors(Enum):
+    """The document in which an operation tells its refusals, as the product does."""
+
+    ODATA = "ODataError"
+    MANAGEMENT = "ApiErrorResult"
+
+
+PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+}
+
+
+def refusal_document(
+    error: OvertideError, status: int, errors: Errors, request_id: str
+) -> dict[str, object]:
+    """Return the document of a refusal, in the shape that the operation's clients know."""
+    shaped = _odata(error) if errors is Errors.ODATA else _management(error, status)
+    return shaped | {
+        "type": TYPES + error.code,
+        "title": PHRASES.get(status, "Error"),
+        "status": status,
+        "detail": str(error),
+        "instance": f"urn:request:{request_id}",
+    }
+
+
+def _odata(error: OvertideError) -> dict[str, object]:
+    return {
+        "errorCode": error.code,
+        "message": str(error),
+        "target": error.target,
+        "details": [
+            {"errorCode": detail.code, "message": str(detail), "target": detail.target}
+            for detail in error.details
+        ],
+        "innerError": None,
+        "instanceAnnotations": [],
+        "typeAnnotation": None,
+    }
+
+
+def _management(error: OvertideError, status: int) -> dict[str, object]:
+    return {
+        "exception": None,
+        "httpStatusCode": status,
+        "exceptionCulprit": "user" if status < 500 else "system",
+        "errorCode": error.code,
+        "resultSeverity": "error",
+        "message": str(error),
+        "name": error.target,
+        "params": {},
+        "ciResults": [_management(detail, status) for detail in error.details],
+    }

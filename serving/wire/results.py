@@ -1,0 +1,19 @@
+"""What is answered to a change: CreatedResult, AcceptedResult, and what a batch says of a row.
+
+Of the product's results only `value` and `statusCode` have a meaning here; the other names are
+there for its clients.
+"""
+
+from overtide.serving.acceptance import Answer, answer_document
+
+
+def created_result(answer: Answer) -> dict[str, object]:
+    """Return the CreatedResult (201) or AcceptedResult (202) of one accepted activity."""
+    return {
+        "location": None,
+        "value": answer_document(answer),
+        "formatters": [],
+        "contentTypes": [],
+        "declaredType": None,
+        "statusCode": answer.status,
+    }
