@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_publish, log_to_read
@@ -41,6 +42,9 @@ from overtide.transforms.kernel import (
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.files import reading_ahead
 from overtide.transforms.unify import SourceFiles
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True)
@@ -181,11 +185,8 @@ def _publish(
         for output in outputs
         if output.files is not None
     ]
+    content, days = built.content | follower.measured(), plan.configuration.lake.history_days
     gone = plan.hashes.keys() - {output.table.name for output in outputs}
-    content, history_days = (
-        built.content | follower.measured(),
-        plan.configuration.lake.history_days,
-    )
     rows = sum(output.content.rows for output in outputs if output.files is not None)
     with follower.stage("publish", rows), closing(log_to_publish(plan.paths.log, clock)) as log:
         row = RunRow(
@@ -194,23 +195,17 @@ def _publish(
             configuration_hash(plan.configuration),
             version("overtide"),
             content,
-            history_days,
+            days,
             before,
             log.end(),
             log.last_accepted_at(),
             serving_meta(plan, fields),
         )
-        published = publish(
-            plan.paths,
-            changes,
-            row,
-            clock,
-            log.taking,
-            lambda connection, forgotten: define_views(
-                connection, plan.run, fields, history_days, forgotten
-            ),
-            sorted(gone),
-        )
+
+        def define(connection: "DuckDBPyConnection", forgotten: Instant) -> None:
+            define_views(connection, plan.run, fields, days, forgotten)
+
+        published = publish(plan.paths, changes, row, clock, log.taking, define, sorted(gone))
     return Refreshed(published, content)
 
 

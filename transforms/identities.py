@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.schemas import tables
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
@@ -175,19 +176,19 @@ def identify(
     oversized = load_members(connection, entities, forest, cluster_size)
     not_unified = set_apart(connection, entities)
     for table, name in (
-        ("Registry", "registry"),
-        ("Identity", "identity"),
-        ("IdentityAlias", "identity_alias"),
+        (tables.REGISTRY, "registry"),
+        (tables.IDENTITY, "identity"),
+        (tables.IDENTITY_ALIAS, "identity_alias"),
     ):
-        connection.execute(f"CREATE TEMP VIEW {name} AS {before[table]}")
-    connection.execute(f"CREATE TEMP TABLE departure AS {before['Departure']}")
+        connection.execute(f"CREATE TEMP VIEW {name} AS {before[table.name]}")
+    connection.execute(f"CREATE TEMP TABLE departure AS {before[tables.DEPARTURE.name]}")
     names = (
         f"[{', '.join(literal(name) for name in [unified.table.entity for unified in entities])}]"
     )
     in_order = sorted(unified.table.entity for unified in entities)
     ranked = f"[{', '.join(map(literal, in_order))}]"
     connection.execute(f"CREATE TEMP MACRO entity_name(place) AS list_extract({names}, place + 1)")
-    untold = before["Departure"] == UNTOLD
+    untold = before[tables.DEPARTURE.name] == UNTOLD
     connection.execute(
         HEIRS.format(first="customer DESC, since" if untold else "since, customer DESC")
     )

@@ -13,7 +13,6 @@ from overtide.schemas.configuration.activities import Activity
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.configuration.unification import Unification
-from overtide.schemas.names import quoted
 from overtide.schemas.table import Table
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.identities import Identified
@@ -156,13 +155,3 @@ def within(low: int, high: int, column: str = "CustomerId") -> str:
     """
     end = f"{high:0{DIGITS}x}" if high < PREFIXES else "g"
     return f"{column} >= '{low:0{DIGITS}x}' AND {column} < '{end}'"
-
-
-def nothing(table: Table) -> str:
-    """Return the SQL of no row with the columns of a table, but for `FirstRun`."""
-    values = ", ".join(
-        f"NULL::{column.type} AS {quoted(column.name)}"
-        for column in table.columns
-        if column.name != "FirstRun"
-    )
-    return f"SELECT {values} WHERE false"

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from overtide.schemas import tables
 from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.table import Table
+from overtide.schemas.table import Table, nothing
 from overtide.transforms import clusters, told
 from overtide.transforms.fingerprint import fingerprint
 from overtide.transforms.history import reshaped
@@ -17,7 +17,7 @@ from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import preference
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.records import RECORD, Unified
-from overtide.transforms.tables.contract import BuiltTable, nothing
+from overtide.transforms.tables.contract import BuiltTable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas import tables
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.names import literal, parquet_rows
+from overtide.schemas.table import nothing
 from overtide.transforms.activities import activity_rows, of_customers, timeline_rows
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.records import buckets
@@ -13,7 +14,6 @@ from overtide.transforms.tables.contract import (
     BaseTable,
     Basis,
     PartOrder,
-    nothing,
     within,
     write_rows,
 )
