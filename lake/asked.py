@@ -31,6 +31,7 @@ def latest(column: str, table: Table) -> str:
 
 
 LAST_PUBLISH = latest("PublishedAt", tables.RUNS)
+FIRST_PUBLISH = LAST_PUBLISH.replace("DESC NULLS LAST", "ASC")
 
 
 def instants_asked(history_days: int, forgotten: Instant) -> str:
@@ -38,7 +39,7 @@ def instants_asked(history_days: int, forgotten: Instant) -> str:
 
     `Run` is the run whose base was published at min(t, k), null before the first. An instant that
     is null or none, or whose base may have gone (`Publish` says which), raises an error: never is
-    another base shown.
+    another base shown. Before the first publish there was none that could have gone.
     """
     return _asked("", "", history_days, forgotten)
 
@@ -71,7 +72,8 @@ def _refused(name: str) -> str:
         f"{INVALID_INSTANT}: the argument {name.lower()} is null or no instant, such as "
         "'2026-11-24T10:00:00Z' is"
     )
-    return f"WHEN r.{quoted(name)} IS NULL THEN error({literal(text)})"
+    value = f"r.{quoted(name)}"
+    return f"WHEN {value} IS NULL OR NOT isfinite({value}) THEN error({literal(text)})"
 
 
 def _gone(history_days: int, forgotten: Instant) -> str:
@@ -81,7 +83,8 @@ def _gone(history_days: int, forgotten: Instant) -> str:
         f"{BEFORE_HISTORY}: the base of this instant is no longer kept, history reaches back "
         f"{history_days} days at most"
     )
-    return f'WHEN least(r."T", r."K") < {horizon} THEN error({literal(text)})'
+    base = 'least(r."T", r."K")'
+    return f"WHEN {base} < {horizon} AND {base} >= {FIRST_PUBLISH} THEN error({literal(text)})"
 
 
 def instant_sql(value: str) -> str:
@@ -93,6 +96,7 @@ def instant_sql(value: str) -> str:
     text = f"upper(CAST({value} AS VARCHAR))"
     return f"""CASE WHEN typeof({value}) = 'TIMESTAMP WITH TIME ZONE'
       THEN TRY_CAST({value} AS TIMESTAMPTZ)
+            WHEN regexp_matches({text}, '[T ]24:') THEN NULL
             WHEN regexp_full_match({text}, {literal(WITHOUT_ZONE)})
               THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMP))
             ELSE TRY_CAST({text} AS TIMESTAMPTZ) END"""

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from overtide.lake.asked import BEFORE_HISTORY, INVALID_INSTANT
-from overtide.lake.catalog import attached_catalog, connect
+from overtide.lake.catalog import attached_catalog, connect, unreadable
 from overtide.lake.publish import expect_lake
 from overtide.schemas.errors import (
     FailedError,
@@ -38,7 +38,7 @@ REFUSED = re.compile(
 """Functions that are not called: the scanner of SQLite files asks nobody whether it may read one,
 those of DuckLake remove files, and `query` hides what it runs."""
 NAME = re.compile(r'"([^"]*)"|\w+')
-SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?)B", re.IGNORECASE)
+SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?)B", re.IGNORECASE | re.ASCII)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
 REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
@@ -100,12 +100,7 @@ def open_session(
     import duckdb
 
     if memory_limit is not None and not SIZE.fullmatch(memory_limit.strip()):
-        raise UsageError(
-            "invalid_value",
-            f"{memory_limit!r} is no size of memory.",
-            "memory_limit",
-            "Write one such as 500MB or 4GB.",
-        )
+        raise _no_size(memory_limit)
     expect_lake(paths)
     connection = connect(paths)
     limit = memory_limit or _half(connection)
@@ -115,7 +110,19 @@ def open_session(
     except duckdb.OutOfMemoryException as error:
         connection.close()
         raise _too_large(error, limit) from None
+    except duckdb.ParserException:
+        connection.close()
+        raise _no_size(limit) from None
     return connection
+
+
+def _no_size(text: str) -> OvertideError:
+    return UsageError(
+        "invalid_value",
+        f"{text!r} is no size of memory.",
+        "memory_limit",
+        "Write one such as 500MB or 4GB.",
+    )
 
 
 def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
@@ -198,32 +205,52 @@ def run_query(
     query: str,
     fetch: Callable[["DuckDBPyConnection", int], Result],
     parameters: Sequence[object] = (),
+    *,
+    paths: Paths,
 ) -> Result:
     """Run statements and return what `fetch` makes of the last one's result.
 
-    The result is kept within a number of bytes.
+    The result is kept within a number of bytes; `paths` are those of the lake that is open.
 
-    Raises `invalid_sql`, `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`
-    or `sql_failed`.
+    Raises `invalid_sql`, `sql_not_read_only`, `out_of_memory`, `before_history`, `invalid_instant`,
+    `lake_unreadable` or `sql_failed`.
     """
     import duckdb
 
     limit = _limit(connection)
     try:
         return fetch(_result(connection, query, parameters), bytes_of(limit))
-    except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
-        raise InvalidRequestError("invalid_sql", sentence(error), None) from None
-    except duckdb.InvalidInputException as error:
-        raise _refused(error) from None
-    except (duckdb.OutOfMemoryException, MemoryError) as error:
-        raise _too_large(error, limit) from None
     except duckdb.Error as error:
-        raise FailedError("sql_failed", sentence(error), None) from None
+        raise _failure(error, limit, paths) from None
+    except MemoryError as error:
+        raise _too_large(error, limit) from None
+
+
+def _failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
+    """Return the error of a query that DuckDB did not answer.
+
+    Where it names a file of the lake, the query is not to blame: it can read no other files.
+    """
+    import duckdb
+
+    if str(paths.data) in str(error):
+        return unreadable(error)
+    if isinstance(error, duckdb.InvalidInputException):
+        return _refused(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return _too_large(error, limit)
+    if isinstance(error, duckdb.ParserException | duckdb.CatalogException | duckdb.BinderException):
+        return InvalidRequestError("invalid_sql", sentence(error), None)
+    return FailedError("sql_failed", sentence(error), None)
 
 
 def _result(
     connection: "DuckDBPyConnection", query: str, parameters: Sequence[object]
 ) -> "DuckDBPyConnection":
+    if "\0" in query:
+        raise InvalidRequestError(
+            "invalid_sql", "The query holds the letter NUL.", None, "Take it out."
+        )
     statements = connection.extract_statements(query)
     if not statements:
         raise InvalidRequestError(

@@ -170,7 +170,8 @@ class Project:
         self.expect_same_log()
         with session(self.paths, memory_limit) as connection:
             return interruptibly(
-                connection, lambda: run_query(connection, query, arrow_rows, parameters)
+                connection,
+                lambda: run_query(connection, query, arrow_rows, parameters, paths=self.paths),
             )
 
     def attach_statements(self) -> list[str]:

@@ -1,7 +1,8 @@
 """What a call from Python names: a customer, a record, an instant or an end."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from overtide.arguments import in_utc
 from overtide.schemas.errors import UsageError
 from overtide.schemas.instants import (
     EARLIEST,
@@ -39,17 +40,25 @@ def target_of(customer_id: str | None, key: Key | None) -> Target:
         )
     if key is None:
         return Target(_name(customer_id))
-    entity, value = (
-        key if isinstance(key, tuple) and len(key) == 2 else str(key).partition("=")[::2]
-    )
-    if not (entity and str(value)):
+    entity, value = _parts(key)
+    if not (entity and value):
         raise UsageError(
             "invalid_target",
             f"{key!r} is no key of a source record.",
             None,
             "Write ENTITY=KEY, such as Shop_Contacts=4711.",
         )
-    return Target(None, _name(entity), _name(str(value)))
+    return Target(None, entity, value)
+
+
+def _parts(key: object) -> tuple[str, str]:
+    """Return the entity and the primary key of a record; a whole number is its digits."""
+    if not (isinstance(key, tuple) and len(key) == 2):
+        entity, _, value = str(key).partition("=")
+        return _name(entity), _name(value)
+    entity, value = key
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return _name(entity), _name(str(value) if is_number else value)
 
 
 def _name(text: object) -> str:
@@ -71,7 +80,7 @@ def given_instant(when: When, name: str) -> Instant | None:
     if isinstance(when, str):
         return parameter(name, parse_instant, when)
     if isinstance(when, datetime) and when.tzinfo is not None:
-        return microseconds(when.astimezone(UTC).replace(tzinfo=None))
+        return microseconds(in_utc(when, name).replace(tzinfo=None))
     if isinstance(when, int) and not isinstance(when, bool) and EARLIEST <= when <= LATEST:
         return when
     raise UsageError(

@@ -339,8 +339,10 @@ class Reader:
 def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
     if target.entity is None:
         return base.resolve_id(target.customer_id or "")
-    expect_unified(serving.entities, target.entity)
-    return base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
+    found = base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
+    if found is None:  # the key of a record that is gone leads on, whatever became of its entity
+        expect_unified(serving.entities, target.entity)
+    return found
 
 
 def ids_of(base: Base, profile: Profile) -> list[str]:

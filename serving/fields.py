@@ -50,9 +50,9 @@ def checked_target(generation: Generation, target: Target) -> Target:
         if target.customer_id is None or generation.resolve_id(target.customer_id) is None:
             raise customer_not_found(target)
         return Target(target.customer_id)
-    expect_unified(generation.entities, target.entity)
     key = generation.key_text(target.entity, target.key or "")
     if generation.resolve_record(target.entity, key) is None:
+        expect_unified(generation.entities, target.entity)
         raise customer_not_found(Target(None, target.entity, key))
     return Target(None, target.entity, key)
 

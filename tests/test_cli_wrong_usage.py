@@ -151,6 +151,7 @@ WRONG_USAGE = {
         "'EMail' is one argument too many",
         "Withdraw one field at a time",
     ),
+    "withdraw by key and id": (["withdraw", *WHO, "0" * 32], "usage", "not by both"),
     "withdraw by id and key": (["withdraw", *WHO, "0" * 32, "EMail"], "usage", "not by both"),
     "sql without a query": (["sql"], "usage", "SQL"),
     "sql twice": (["sql", "a", "b"], "usage", "b"),

@@ -1,6 +1,6 @@
 """The Python API: what it takes for times, names and records, and what it refuses."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -23,7 +23,18 @@ def test_an_instant_is_a_datetime_a_text_or_microseconds(when):
 
 
 @pytest.mark.parametrize(
-    "when", [datetime(2026, 11, 24), 1.5, True, LATEST + 1, 10**30, [], "yesterday"]
+    "when",
+    [
+        datetime(2026, 11, 24),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
+        datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))),
+        1.5,
+        True,
+        LATEST + 1,
+        10**30,
+        [],
+        "yesterday",
+    ],
 )
 def test_what_is_no_instant_is_refused(when):
     for read in (given_instant, instant_text):
@@ -81,6 +92,10 @@ def test_a_record_is_named_by_a_pair_or_a_text(key, target):
         (None, ("E", "\udcff")),
         (None, (5, "1")),
         (None, ("E", "")),
+        (None, ("E", None)),
+        (None, ("E", b"1")),
+        (None, ("E", [])),
+        (None, ("E", True)),
     ],
 )
 def test_what_names_no_customer_is_refused(customer, key):
@@ -119,15 +134,21 @@ WRONG_TYPES = {
         lambda _: overtide.open(None),
         lambda _: overtide.open(b"shop"),
         lambda _: overtide.open(""),
+        lambda _: overtide.open("\0"),
     ],
     "base": [
         lambda project: project.get(key=ANN, base="no"),
         lambda project: project.timeline(key=ANN, base=1),
     ],
-    "query": [lambda project: project.sql(5), lambda project: project.sql(None)],
+    "query": [
+        lambda project: project.sql(5),
+        lambda project: project.sql(None),
+        lambda project: project.sql("SELECT '\ud800'"),
+    ],
     "parameters": [
         lambda project: project.sql("SELECT ?", 5),
         lambda project: project.sql("SELECT ?", "a"),
+        lambda project: project.sql("SELECT ?", ["\ud800"]),
         lambda project: project.sql("SELECT $a", {"a": 1}),
     ],
     "fields": [
@@ -161,3 +182,10 @@ def test_a_card_says_of_a_time_before_the_first_publish_that_nothing_was_publish
     with Project(refreshed_shop) as project, pytest.raises(OvertideError) as refused:
         project.get(key=ANN, as_of="1990-01-01T00:00:00Z")
     assert refused.value.code == "before_first_publish"
+
+
+def test_a_parameter_of_a_query_that_is_no_instant_in_utc_is_refused(refreshed_shop):
+    early = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
+    with Project(refreshed_shop) as project, pytest.raises(OvertideError) as refused:
+        project.sql("SELECT ?", [early])
+    assert refused.value.code == "invalid_instant"

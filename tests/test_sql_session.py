@@ -4,6 +4,7 @@ Memory to a limit, and a temporary folder that goes.
 """
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def test_a_limit_below_what_a_lake_needs_is_told_in_the_same_way(opened, limit):
     assert refused(opened.sql, "SELECT 1", memory_limit=limit).code == "out_of_memory"
 
 
-@pytest.mark.parametrize("limit", ["", "much", "4", "-1GB", "4GBs", "80%", "'; --"])
+@pytest.mark.parametrize(
+    "limit", ["", "much", "4", "-1GB", "4GBs", "80%", "'; --", "１GB", "9" * 14 + "TB"]
+)
 def test_what_is_no_size_is_refused(opened, limit):
     error = refused(opened.sql, "SELECT 1", memory_limit=limit)
     assert (error.code, error.exit_code) == ("invalid_value", 2)
@@ -114,3 +117,18 @@ def test_pivot_finds_its_columns_by_itself(opened):
 def test_pivot_hides_no_function_that_is_refused(opened, source):
     error = refused(opened.sql, f"PIVOT (FROM {source}) ON k USING count(*)")
     assert error.code == "sql_not_read_only"
+
+
+def test_a_query_with_a_letter_that_ends_it_is_refused(opened):
+    assert refused(opened.sql, "SELECT 1\0 WHERE false").code == "invalid_sql"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")]
+)
+def test_a_damaged_file_of_the_lake_is_told_as_such(opened, tmp_path, damage):
+    folder = Path(shutil.copytree(opened.folder, tmp_path / "damaged"))
+    for path in folder.rglob("*.parquet"):
+        damage(path)
+    with Project(folder) as project:
+        assert refused(project.sql, "FROM Customer").code == "lake_unreadable"

@@ -127,3 +127,41 @@ def test_an_instant_before_it_vanished_is_answered_as_it_was(folder):
     assert then["fields"]["Tier"]["value"] == "gold"
     assert "B" in [one["key"] for one in then["records"]]
     assert "B" not in [one["key"] for one in command(folder, "get", "--key", "S_C=B")["records"]]
+
+
+@pytest.mark.parametrize("still_a_source", [True, False])
+def test_the_key_of_an_entity_that_is_no_longer_unified_leads_on(tmp_path, still_a_source):
+    """Also where the entity is no source any more; one that never was is still refused."""
+    two = {**PEOPLE["sources"]["S"], "L": {**PEOPLE["sources"]["S"]["C"], "path": "l.csv"}}
+    unification = PEOPLE["unification"]
+    both = {
+        **unification,
+        "entities": [*unification["entities"], {"entity": "S_L"}],
+        "match": [
+            {
+                "entity": "S_L",
+                "to": "S_C",
+                "rules": [{"name": "same", "conditions": [{"fields": "EMail"}]}],
+            }
+        ],
+    }
+    (tmp_path / "l.csv").write_text("Id,Name,EMail,Tier\nL1,,a,\n")
+    (tmp_path / "overtide.yaml").write_text(
+        yaml.safe_dump(PEOPLE | {"sources": {"S": two}, "unification": both})
+    )
+    day(tmp_path, A="a")
+    command(tmp_path, "update", "--key", "S_L=L1", "Tier=gold", "--valid-until", "1d")
+    left = {"S": two} if still_a_source else PEOPLE["sources"]
+    (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(PEOPLE | {"sources": left}))
+    day(tmp_path, A="a")
+    card = command(tmp_path, "get", "--key", "S_L=L1")
+    assert card == {
+        **command(tmp_path, "get", "--key", "S_C=A"),
+        "asOf": card["asOf"],
+        "knownAt": card["knownAt"],
+    }
+    assert card["fields"]["Tier"]["value"] == "gold"
+    command(tmp_path, "withdraw", "--key", "S_L=L1", "Tier")
+    assert command(tmp_path, "get", "--key", "S_C=A")["fields"]["Tier"]["value"] is None
+    wrong = call("-C", tmp_path, "--json", "get", "--key", "S_X=L1").document["error"]
+    assert wrong["code"] == "unknown_entity"

@@ -567,10 +567,43 @@ def test_instants_may_be_text_with_an_offset(lake):
     assert lake.query(query.format("+02:00")) == []
 
 
-def test_an_instant_before_the_history_is_refused(lake):
-    for macro in ("customer_as_of({0}, {1})", f"timeline_as_of('{customer_id(1)}', {{0}}, {{1}})"):
-        for old, known in ((sql(-500 * 86_400), sql(1000)), (sql(1000), sql(-500 * 86_400))):
-            with pytest.raises(
-                duckdb.InvalidInputException, match="before_history: the base of this instant"
-            ):
-                lake.query(f"FROM lake.{macro.format(old, known)}")
+DAYS = 86_400
+
+
+@pytest.mark.parametrize(
+    "macro", ["customer_as_of({0}, {1})", f"timeline_as_of('{customer_id(1)}', {{0}}, {{1}})"]
+)
+def test_an_instant_before_the_history_is_refused(tmp_path, macro):
+    old = SmallLake.create(tmp_path)
+    old.publish(1, -600 * DAYS)
+    for moment in ((sql(-500 * DAYS), sql(1000)), (sql(1000), sql(-500 * DAYS))):
+        with pytest.raises(
+            duckdb.InvalidInputException, match="before_history: the base of this instant"
+        ):
+            old.query(f"FROM lake.{macro.format(*moment)}")
+    assert old.query(f"FROM lake.{macro.format(sql(-700 * DAYS), sql(1000))}") == []
+
+
+@pytest.mark.parametrize(
+    "macro", ["customer_as_of({0}, {1})", f"timeline_as_of('{customer_id(1)}', {{0}}, {{1}})"]
+)
+@pytest.mark.parametrize("days", [1, 500, 5000])
+def test_before_the_first_publish_there_is_no_row_however_long_ago(lake, macro, days):
+    for moment in ((sql(-days * DAYS), sql(1000)), (sql(1000), sql(-days * DAYS))):
+        assert lake.query(f"FROM lake.{macro.format(*moment)}") == []
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "'infinity'",
+        "'-infinity'",
+        "'infinity'::TIMESTAMPTZ",
+        "'infinity'::DATE",
+        "'2027-01-15T24:00:00Z'",
+        "'2027-01-15 24:00:00'",
+    ],
+)
+def test_what_is_no_instant_elsewhere_is_none_in_a_macro(lake, instant):
+    with pytest.raises(duckdb.InvalidInputException, match="invalid_instant: the argument t"):
+        lake.query(f"FROM lake.customer_as_of({instant}, {sql(1000)})")

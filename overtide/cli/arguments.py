@@ -9,6 +9,7 @@ from overtide.cli.output import tell
 from overtide.schemas.errors import UsageError
 
 ID_FORM = re.compile("[0-9a-f]{32}")
+BOTH = "A customer is named by a CUSTOMER_ID or by --key, not by both."
 
 
 def named_customer(arguments: Namespace, most: int | None = None) -> tuple[str | None, list[str]]:
@@ -21,20 +22,20 @@ def named_customer(arguments: Namespace, most: int | None = None) -> tuple[str |
                 "usage", "No customer is named.", None, "Give a CUSTOMER_ID, or --key ENTITY=PK."
             )
         customer_id = words.pop(0)
+    if arguments.key is not None and words and (most == 0 or ID_FORM.fullmatch(words[0])):
+        raise UsageError("usage", f"{words[0]!r} is one argument too many.", None, BOTH)
     if most is not None and len(words) > most:
         raise UsageError(
             "usage",
             f"{words[most]!r} is one argument too many.",
             None,
-            _too_many(arguments, words[0], most),
+            _too_many(most),
         )
     return customer_id, words
 
 
-def _too_many(arguments: Namespace, first: str, most: int) -> str:
-    """Say what to do about more words than a command takes, `first` being the first of them."""
-    if arguments.key is not None and (most == 0 or ID_FORM.fullmatch(first)):
-        return "A customer is named by a CUSTOMER_ID or by --key, not by both."
+def _too_many(most: int) -> str:
+    """Say what to do about more words than a command takes."""
     return (
         "Options begin with two dashes."
         if most == 0

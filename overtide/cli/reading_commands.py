@@ -103,7 +103,9 @@ def sql(project: Project, arguments: Namespace, output: Output) -> int:
     query = read_input("-") if arguments.query == "-" else arguments.query
     project.expect_same_log()
     with session(project.paths, arguments.memory_limit) as connection:
-        names, rows = interruptibly(connection, lambda: run_query(connection, query, _fetched))
+        names, rows = interruptibly(
+            connection, lambda: run_query(connection, query, _fetched, paths=project.paths)
+        )
     output.result(
         {"columns": names, "rows": [dict(zip(names, row, strict=True)) for row in rows]},
         lambda: output.table(names, rows),
