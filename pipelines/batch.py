@@ -12,14 +12,16 @@ from pydantic import TypeAdapter
 from overtide.pipelines.runners import new_pipeline
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.errors import FailedError, OvertideError
+from overtide.schemas.table import Table
 from overtide.transforms.identities import Identified
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.plan import Plan, left_error
-from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources, guarded
+from overtide.transforms.left_errors import left_error
+from overtide.transforms.matching.contract import PairTable
+from overtide.transforms.plan import Plan
+from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources
+from overtide.transforms.steps import Steps
 from overtide.transforms.tables.contract import BuiltTable
-from overtide.transforms.tables.entities import entity_tables
-from overtide.transforms.tables.matches import match_tables
-from overtide.transforms.unify import PairTable, SourceFiles
+from overtide.transforms.unify import SourceFiles
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ class Found:
     pairs: list[PairTable]
     identified: Identified
     outputs: list[BuiltTable]
+
+    def output(self, table: Table) -> BuiltTable:
+        """Return what was found of a table."""
+        return next(output for output in self.outputs if output.table.name == table.name)
+
+    @property
+    def files(self) -> dict[str, tuple[str, ...] | None]:
+        """The files of each table, None for one that stays as it is published."""
+        return {output.table.name: output.files for output in self.outputs}
 
 
 FOUND = TypeAdapter(Found)
@@ -44,15 +55,16 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
 
     One root (the names of the source files), one element at its end.
     """
+    steps = Steps(plan)
     tables = (
-        pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(plan)
+        pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(steps)
     )
-    pairs = tables | "Match records" >> FindPairs(plan)
-    identified = pairs | "Unify records" >> GiveIdentities(plan, tables)
-    base = identified | "Build base tables" >> BuildTables(plan, tables)
-    typed = tables | "Describe entities" >> beam.FlatMap(guarded(entity_tables, plan))
+    pairs = tables | "Match records" >> FindPairs(steps)
+    identified = pairs | "Unify records" >> GiveIdentities(steps, tables)
+    base = identified | "Build base tables" >> BuildTables(steps, tables)
+    typed = tables | "Describe entities" >> beam.FlatMap(steps.describe_entity)
     matched = identified | "Describe matches" >> beam.FlatMap(
-        guarded(match_tables, plan), AsList(pairs), AsList(tables)
+        steps.describe_matches, AsList(pairs), AsList(tables)
     )
     return (
         (base, typed, matched)

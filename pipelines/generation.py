@@ -14,19 +14,26 @@ from overtide.schemas.serving_metadata import (
     ServingMetadata,
 )
 from overtide.schemas.table import ProfileField
-from overtide.schemas.tables import IGNORED_VALUES, OVERSIZED_BLOCKS
-from overtide.transforms import told, unify
-from overtide.transforms.kernel import kernel
+from overtide.schemas.tables import (
+    ALTERNATE_KEY,
+    IDENTITY_ALIAS,
+    IGNORED_VALUES,
+    OVERSIZED_BLOCKS,
+    VANISHED_KEY,
+)
+from overtide.transforms import told
 from overtide.transforms.plan import Plan
-from overtide.transforms.tables.customer import profile_fields, profile_json
+from overtide.transforms.step import attached_kernel
+from overtide.transforms.steps import Steps
+from overtide.transforms.tables.customer import Customer, profile_fields, profile_json
 
 
 def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
     """Return the columns of Customer."""
-    return profile_fields(plan, plan.unified(found.tables))
+    return profile_fields(plan.configuration.unification, Steps(plan).unified(found.tables))
 
 
-SERVED = ("Customer", "AlternateKey", "VanishedKey", "IdentityAlias")
+SERVED = (Customer.name, ALTERNATE_KEY.name, VANISHED_KEY.name, IDENTITY_ALIAS.name)
 """The tables that a serving generation is made of."""
 
 
@@ -35,16 +42,14 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
 
     Where nothing changed of what it is made of, it is that of the run before with other metadata.
     """
-    files = {output.table.name: output.files for output in found.outputs}
-    fields = fields_of(plan, found)
+    files, fields = found.files, fields_of(plan, found)
     path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
         return renew_generation(plan.paths.generation(before.generation), path, metadata)
-    with kernel(plan.settings) as connection:
-        unify.attach(connection, plan)
+    with attached_kernel(plan.settings, plan.attach) as connection:
         customers, keys, vanished, aliases = (_rows(table, files[table]) for table in SERVED)
-        profiles = profile_json(fields, plan.unified(found.tables), customers)
+        profiles = profile_json(fields, Steps(plan).unified(found.tables), customers)
         sources = GenerationSources(profiles, keys, vanished, aliases)
         return build_generation(connection, path, metadata, sources)
 
@@ -79,10 +84,8 @@ def _entity(entity: Entity, unified: bool) -> ServedEntity:
 
 def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
     """Return what the manifest says of large blocks and customers, and ignored values."""
-    files = {output.table.name: output.files for output in found.outputs}
     large, ignored = (
-        _rows(table.name, files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES)
+        _rows(table.name, found.files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES)
     )
-    with kernel(plan.settings) as connection:
-        unify.attach(connection, plan)
+    with attached_kernel(plan.settings, plan.attach) as connection:
         return told.told(connection, large, ignored)

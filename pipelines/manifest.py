@@ -6,59 +6,41 @@ Every row that was read is accounted for, and what was lost is counted by its re
 from collections.abc import Mapping
 from typing import Any
 
+from overtide.pipelines.batch import Found
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.table import Kept
+from overtide.schemas.tables import UNIFIED_ACTIVITY
 from overtide.schemas.types import type_of
 from overtide.transforms.activities import of_nobody
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.shrinking import shrunk
 from overtide.transforms.tables.contract import BuiltTable
-from overtide.transforms.tables.matches import by_rule
-from overtide.transforms.unify import PairTable
 
 
-def manifest(
-    plan: Plan,
-    tables: list[EntityTable],
-    pairs: list[PairTable],
-    identified: Identified,
-    found: list[BuiltTable],
-) -> dict[str, object]:
+def manifest(plan: Plan, found: Found) -> dict[str, object]:
     """Return what the run's row says.
 
     Counts per entity, pairs by rule, and the content hash of every table.
 
     Raises `rows_lost` when rows are missing in the account.
     """
-    expect_all_rows(tables)
-    hashed = {
-        output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
-        for output in found
-        if not output.append and not output.table.name.endswith("_history")
-    }
-    matched = [
-        {
-            "entity": table.lower,
-            "to": table.upper,
-            "pairs": sum(table.rows),
-            "rules": by_rule(table, plan),
-            "oversized_blocks": len(table.oversized),
-        }
-        for table in pairs
-    ]
-    shown = next(output.content.rows for output in found if output.table.name == "UnifiedActivity")
-    nobody = activities_of_nobody(plan, tables, identified, shown)
-    entities = {
-        table.entity: entity_counts(table) | nobody.get(table.entity, {}) for table in tables
-    }
+    expect_all_rows(found.tables)
+    identified, nobody = found.identified, activities_of_nobody(plan, found)
     return {
         "run": plan.run,
-        "entities": entities,
-        "match": matched,
-        "tables": hashed,
+        "entities": {
+            table.entity: entity_counts(table) | nobody.get(table.entity, {})
+            for table in found.tables
+        },
+        "match": [pair_counts(table) for table in found.pairs],
+        "tables": hashed(found.outputs),
         "activities_of_nobody": sum(
             sum(counts["of_nobody"].values()) for counts in nobody.values()
         ),
@@ -66,10 +48,32 @@ def manifest(
         "records_unified": identified.records,
         "records_not_unified": identified.not_unified,
         "oversized_clusters": len(identified.oversized),
-        "shrunk": shrunk(tables, plan),
+        "shrunk": shrunk(found.tables, plan.entities, plan.kept_before),
         "removed_entities": {
             name: rows for name, rows in plan.kept_before.items() if name not in plan.entities
         },
+    }
+
+
+def hashed(outputs: list[BuiltTable]) -> dict[str, dict[str, object]]:
+    """Return rows and content hash of every table that a refresh makes anew."""
+    return {
+        output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
+        for output in outputs
+        if not output.append and output.table.kept is not Kept.HISTORY
+    }
+
+
+def pair_counts(table: PairTable) -> dict[str, object]:
+    """Return how many pairs each rule of two entities joined, in the order of the rules."""
+    return {
+        "entity": table.lower,
+        "to": table.upper,
+        "pairs": sum(table.rows),
+        "rules": [
+            {"rule": table.rules[place], "pairs": rows} for place, rows in enumerate(table.rows)
+        ],
+        "oversized_blocks": len(table.oversized),
     }
 
 
@@ -115,39 +119,42 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
             )
 
 
-def activities_of_nobody(
-    plan: Plan, tables: list[EntityTable], identified: Identified, shown: int
-) -> dict[str, dict[str, dict[str, int]]]:
+def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[str, int]]]:
     """Return, by activity entity and reason, how many rows belong to no customer.
 
-    Where as many activities are `shown` as their entities have rows, nothing is read to count none.
+    Where as many activities are shown as their entities have rows, nothing is read to count none.
     """
-    by_name = {table.entity: table for table in tables}
+    tables = {table.entity: table for table in found.tables}
+    shown = found.output(UNIFIED_ACTIVITY).content.rows
     wanted = {activity.entity: relationship for activity, relationship in plan.activities}
-    if sum(by_name[name].rows_kept for name in wanted) == shown:
+    if sum(tables[name].rows_kept for name in wanted) == shown:
         return {name: {"of_nobody": dict.fromkeys(REASONS, 0)} for name in wanted}
-    found = {}
+    counted = {}
     with kernel(plan.settings) as connection:
         for name, relationship in wanted.items():
-            to = plan.entities[relationship.to]
-            key = type_of(to.attribute(to.primary_key).type).text_sql(quoted(to.primary_key))
-            related = (
-                f"SELECT {key} AS PrimaryKey FROM {parquet_rows(by_name[relationship.to].files)}"
-            )
-            keys = (
-                f"FROM {parquet_rows([identified.alternate_keys])} WHERE EntityName = "
-                f"{literal(relationship.to)}"
-            )
-            query = of_nobody(
-                relationship,
-                plan.entities[name],
-                f"FROM {parquet_rows(by_name[name].files)}",
-                related,
-                keys,
-            )
+            query = nobody_query(relationship, plan.entities, tables, name, found.identified)
             row = connection.execute(query).fetchone() or (0, 0, 0)
-            found[name] = {"of_nobody": dict(zip(REASONS, map(int, row), strict=True))}
-    return found
+            counted[name] = {"of_nobody": dict(zip(REASONS, map(int, row), strict=True))}
+    return counted
+
+
+def nobody_query(
+    relationship: Relationship,
+    entities: Mapping[str, Entity],
+    tables: Mapping[str, EntityTable],
+    name: str,
+    identified: Identified,
+) -> str:
+    """Return the SQL that counts, by reason, the rows of an activity entity without a customer."""
+    to = entities[relationship.to]
+    key = type_of(to.attribute(to.primary_key).type).text_sql(quoted(to.primary_key))
+    related = f"SELECT {key} AS PrimaryKey FROM {parquet_rows(tables[relationship.to].files)}"
+    keys = (
+        f"FROM {parquet_rows([identified.alternate_keys])} WHERE EntityName = "
+        f"{literal(relationship.to)}"
+    )
+    rows = f"FROM {parquet_rows(tables[name].files)}"
+    return of_nobody(relationship, entities[name], rows, related, keys)
 
 
 REASONS = ("no_foreign_key", "unknown_record", "no_customer")

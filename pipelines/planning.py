@@ -12,9 +12,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.paths import Paths
-from overtide.transforms.kernel import (
-    KernelSettings,
-)
+from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.files import about_rows, check_columns, files_of
 from overtide.transforms.unify import SourceFiles, in_batches
@@ -97,7 +95,7 @@ def make_plan(
         size // BYTES_PER_RECORD,
         published,
         hashes,
-        tuple(attach_statements(paths.catalog, paths.storage, read_only=True)),
+        tuple(attach_statements(paths.catalog, paths.storage, read_only=True)) if published else (),
         kept_before(last),
         allow_shrink,
     )

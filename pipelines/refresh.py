@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_publish, log_to_read
@@ -41,6 +42,10 @@ from overtide.transforms.kernel import (
 )
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.files import reading_ahead
+from overtide.transforms.unify import SourceFiles
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True)
@@ -81,41 +86,61 @@ def refresh(
     since = format_instant(clock())
     with coordination(paths).hold(Lock.REFRESH, "overtide refresh", since):
         # 2. What an earlier refresh left when it was killed is nobody's.
-        standing = current_standing(paths)
-        before = standing.publish
-        with closing(log_to_read(paths.log)) as log:
-            expect_same_log(log, standing.marks)
-        remove_left(paths)
+        before = _begin(paths)
         with _old_base_stays(paths, before, runner.memory_limit):
             # 3. All sources are there and have their columns, or nothing starts.
             files = source_files(configuration, paths.project)
-            plan = make_plan(
-                configuration, paths, runner, before.run + 1 if before else 1, files, allow_shrink
-            )
+            run = before.run + 1 if before else 1
+            plan = make_plan(configuration, paths, runner, run, files, allow_shrink)
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
-                with shared_kernels(plan.settings), reading_ahead(paths_of(files)):
-                    # 4. The pipeline writes files that nobody reads yet.
-                    found = run_pipeline(plan, files, runner)
-                    content = manifest(
-                        plan, found.tables, found.pairs, found.identified, found.outputs
-                    )
-                    compared = comparing_told(plan, found)
-                    crash_point("refresh.pipeline_done")
-                    # 5. The serving generation is complete before the run is published, so the run
-                    # can name it.
-                    with follower.stage("serving generation", found.identified.profiles):
-                        generation = build_serving(plan, found, before)
-                    crash_point("refresh.generation_done")
+                built = _build(plan, files, runner, follower, before)
                 # 6. The publish makes it the base.
-                content |= {"runner": runner.runner} | compared
-                refreshed = _publish(plan, found, generation, content, clock, follower, before)
+                refreshed = _publish(plan, built, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
             _forget_old(plan, refreshed.publish, clock(), reading_seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever asked for the refresh
             return replace(refreshed, uncleaned=error)
     return refreshed
+
+
+def _begin(paths: Paths) -> Publish | None:
+    """Return what is published, after removing what earlier refreshes left."""
+    standing = current_standing(paths)
+    with closing(log_to_read(paths.log)) as log:
+        expect_same_log(log, standing.marks)
+    remove_left(paths)
+    return standing.publish
+
+
+@dataclass(frozen=True)
+class Built:
+    """What is ready to be published: files, the serving generation, and what the run's row says."""
+
+    found: Found
+    generation: str
+    content: dict[str, object]
+
+
+def _build(
+    plan: Plan,
+    files: list[SourceFiles],
+    runner: RunnerConfig,
+    follower: Follower,
+    before: Publish | None,
+) -> Built:
+    """Do all that nobody sees yet (steps 4 and 5)."""
+    with shared_kernels(plan.settings), reading_ahead(paths_of(files)):
+        # 4. The pipeline writes files that nobody reads yet.
+        found = run_pipeline(plan, files, runner)
+        content = manifest(plan, found) | {"runner": runner.runner} | comparing_told(plan, found)
+        crash_point("refresh.pipeline_done")
+        # 5. The serving generation is complete before the run is published, so the run can name it.
+        with follower.stage("serving generation", found.identified.profiles):
+            generation = build_serving(plan, found, before)
+        crash_point("refresh.generation_done")
+    return Built(found, generation, content)
 
 
 def remove_left(paths: Paths) -> None:
@@ -150,47 +175,39 @@ def _old_base_stays(paths: Paths, before: Publish | None, memory_limit: str) -> 
 
 def _publish(
     plan: Plan,
-    found: Found,
-    generation: str,
-    content: dict[str, object],
+    built: Built,
     clock: Callable[[], Instant],
     follower: Follower,
     before: Publish | None,
 ) -> Refreshed:
+    """Publish what was built, as one transaction of the lake."""
+    outputs, fields = built.found.outputs, fields_of(plan, built.found)
     changes = [
         Change(output.table, output.files, not output.append)
-        for output in found.outputs
+        for output in outputs
         if output.files is not None
     ]
-    content |= follower.measured()
-    history_days = plan.configuration.lake.history_days
-    fields = fields_of(plan, found)
-    gone = plan.hashes.keys() - {output.table.name for output in found.outputs}
-    rows = sum(output.content.rows for output in found.outputs if output.files is not None)
+    content, days = built.content | follower.measured(), plan.configuration.lake.history_days
+    gone = plan.hashes.keys() - {output.table.name for output in outputs}
+    rows = sum(output.content.rows for output in outputs if output.files is not None)
     with follower.stage("publish", rows), closing(log_to_publish(plan.paths.log, clock)) as log:
         row = RunRow(
             plan.run,
-            generation,
+            built.generation,
             configuration_hash(plan.configuration),
             version("overtide"),
             content,
-            history_days,
+            days,
             before,
             log.end(),
             log.last_accepted_at(),
             serving_metadata(plan, fields),
         )
-        published = publish(
-            plan.paths,
-            changes,
-            row,
-            clock,
-            log.taking,
-            lambda connection, forgotten: define_views(
-                connection, plan.run, fields, history_days, forgotten
-            ),
-            sorted(gone),
-        )
+
+        def define(connection: "DuckDBPyConnection", forgotten: Instant) -> None:
+            define_views(connection, plan.run, fields, days, forgotten)
+
+        published = publish(plan.paths, changes, row, clock, log.taking, define, sorted(gone))
     return Refreshed(published, content)
 
 

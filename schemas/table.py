@@ -96,6 +96,12 @@ def comment_sql(table: Table, kind: str) -> str:
     return f"COMMENT ON {kind} {SCHEMA}.{quoted(table.name)} IS {literal(text)}"
 
 
+def nothing(table: Table) -> str:
+    """Return the SQL of no row with the columns of a table, but for `FirstRun`."""
+    values = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in table.values.items())
+    return f"SELECT {values} WHERE false"
+
+
 def history_of(table: Table) -> Table:
     """Return the table that keeps the replaced and vanished rows of a base table."""
     replaced = Column("ReplacedRun", "INTEGER", "the run that replaced or removed the row")

@@ -17,10 +17,9 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.matching import UnifiedEntity
 from overtide.transforms import identities
 from overtide.transforms.fingerprint import EMPTY
-from overtide.transforms.identities import Unified
 from overtide.transforms.inheritance import NOTHING, UNTOLD
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.records import ENTITY_SHIFT, Unified
 from tests.oracle_identities import Cluster, Identities, previous, vanished
 from tests.sequences import NAMES
 

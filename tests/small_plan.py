@@ -15,6 +15,7 @@ from overtide.transforms.fingerprint import EMPTY
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
+from overtide.transforms.step import new_folder
 
 INSTANCE = "6f2c1f0e-5f0b-4b8c-9d2e-3a1b2c3d4e5f"
 ARROW = {
@@ -105,7 +106,7 @@ def table_of(plan: Plan, name: str, rows: Sequence[dict[str, Any]], files: int =
     parts = [rows[number::files] for number in range(files)]
     paths = []
     for part in parts:
-        paths.append(str(plan.folder("tables") / f"{name}.parquet"))
+        paths.append(str(new_folder(plan.scratch, "tables") / f"{name}.parquet"))
         pq.write_table(pa.Table.from_pylist(list(part), schema), paths[-1])
     return EntityTable(
         name,

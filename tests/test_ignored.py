@@ -15,7 +15,7 @@ from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.rules import Condition
 from overtide.schemas.null_words import is_null_word, without_null_words
 from overtide.schemas.types import type_of
-from overtide.transforms.ignored import built_in, ignored_texts, lower
+from overtide.transforms.matching.ignored import built_in, ignored_texts, lower
 from overtide.transforms.normalize import How, normal
 from tests.small_project import Project
 from tests.source_files import read

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from overtide.transforms.kernel import define, kernel, shared_kernels, stop_kernels
+from overtide.transforms.step import new_folder
 from tests.small_plan import configuration, plan_of
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE hash(a.range, b.range) = 0"
@@ -25,7 +26,7 @@ def test_stopping_interrupts_kernels_and_leaves_no_scratch(tmp_path):
                 connection.execute(ENDLESS)
         stopped.wait()  # between two kernels for so long
         with pytest.raises(FileNotFoundError):
-            plan.folder("ingest", "S_e")
+            new_folder(plan.scratch, "ingest")
         with pytest.raises(FileNotFoundError), kernel(plan.settings):
             pass
         refused.append(plan)

@@ -8,16 +8,16 @@ import threading
 import pytest
 
 from overtide.schemas.errors import InvalidValueError, SourceError, UnavailableError
-from overtide.transforms.plan import leave_error, left_error
-from tests.small_plan import configuration, plan_of
+from overtide.transforms.left_errors import leave_error, left_error
 
 
 @pytest.fixture
-def plan(tmp_path):
-    return plan_of(tmp_path, configuration({"S_e": {"Id": "string"}}))
+def scratch(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
 
 
-def test_an_error_comes_back_whole(plan):
+def test_an_error_comes_back_whole(scratch):
     innermost = InvalidValueError("invalid_value", "Bad.", "Day", "Mend it.")
     error = UnavailableError(
         "sources_wrong",
@@ -29,38 +29,38 @@ def test_an_error_comes_back_whole(plan):
             SourceError("no_rows", "None."),
         ),
     )
-    assert left_error(plan.scratch) is None
-    leave_error(plan, error)
-    assert left_error(plan.scratch) == error
-    assert [file.name for file in plan.scratch.iterdir()] == ["error.json"]
+    assert left_error(scratch) is None
+    leave_error(scratch, error)
+    assert left_error(scratch) == error
+    assert [file.name for file in scratch.iterdir()] == ["error.json"]
 
 
-def test_the_first_error_is_kept(plan):
+def test_the_first_error_is_kept(scratch):
     for code in ("first", "second"):
-        leave_error(plan, SourceError(code, "Bad."))
-    assert left_error(plan.scratch).code == "first"
+        leave_error(scratch, SourceError(code, "Bad."))
+    assert left_error(scratch).code == "first"
 
 
-def test_an_error_of_a_step_that_outlives_its_refresh_is_left_nowhere(plan):
-    plan.scratch.rmdir()
-    leave_error(plan, SourceError("late", "Bad."))
-    assert left_error(plan.scratch) is None
+def test_an_error_of_a_step_that_outlives_its_refresh_is_left_nowhere(scratch):
+    scratch.rmdir()
+    leave_error(scratch, SourceError("late", "Bad."))
+    assert left_error(scratch) is None
 
 
-def test_steps_that_fail_at_once_leave_one_whole_error(plan):
+def test_steps_that_fail_at_once_leave_one_whole_error(scratch):
     begin, seen = threading.Barrier(9), set()
 
     def leave(number):
         begin.wait()
-        leave_error(plan, SourceError(f"of {number}", "x" * 200_000))
+        leave_error(scratch, SourceError(f"of {number}", "x" * 200_000))
 
     steps = [threading.Thread(target=leave, args=(number,)) for number in range(8)]
     for step in steps:
         step.start()
     begin.wait()
     while any(step.is_alive() for step in steps):
-        left = left_error(plan.scratch)
+        left = left_error(scratch)
         seen |= {len(left.message)} if left else set()
     for step in steps:
         step.join()
-    assert seen | {len(left_error(plan.scratch).message)} == {200_000}
+    assert seen | {len(left_error(scratch).message)} == {200_000}

@@ -15,7 +15,8 @@ import yaml
 from overtide.lake.loss import losses
 from overtide.pipelines.manifest import expect_all_rows
 from overtide.schemas.errors import OvertideError
-from overtide.transforms.shrinking import expect_no_shrink, shrunk
+from overtide.transforms.shrinking import shrunk
+from overtide.transforms.steps import Steps
 from tests.command_line import Answer, call
 from tests.small_plan import INSTANCE, configuration, plan_of, table_of
 from tests.small_project import Project
@@ -334,14 +335,14 @@ def test_the_share_of_rows_that_may_be_gone(tmp_path, share, before, now, refuse
         kept_before={} if before is None else {"S_a": before},
     )
     tables = [table_of(plan, "S_a", [{"Id": str(key)} for key in range(now)])]
-    assert bool(shrunk(tables, plan)) == refused
+    assert bool(shrunk(tables, plan.entities, plan.kept_before)) == refused
     if refused:
         with pytest.raises(
             OvertideError, match=f"S_a has {now} rows?, and had {before} in the last published run"
         ):
-            expect_no_shrink(tables[0], tables, plan)
+            Steps(plan).expect_no_shrink(tables[0], tables)
     assert (
-        expect_no_shrink(tables[0], tables, dataclasses.replace(plan, allow_shrink=True))
+        Steps(dataclasses.replace(plan, allow_shrink=True)).expect_no_shrink(tables[0], tables)
         is tables[0]
     )
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Configuration
 from overtide.transforms.merge import alternate_key, profile_types, profiles
-from overtide.transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.records import ENTITY_SHIFT
+from overtide.transforms.steps import Steps
 from tests.small_plan import configuration, plan_of, table_of
 
 NAMES = ("S_a", "S_b", "S_c")
@@ -38,7 +39,7 @@ def merged(
 ) -> list[Row]:
     """Return the profiles of customers, each a row number per entity (None: no record of it)."""
     plan = plan_of(folder, document)
-    unified = plan.unified([table_of(plan, name, records) for name, records in rows.items()])
+    unified = Steps(plan).unified([table_of(plan, name, records) for name, records in rows.items()])
 
     def record(place: int, row: int | None) -> str:
         return (
@@ -261,7 +262,7 @@ def test_the_columns_of_customer_keep_their_order_and_types(tmp_path):
         },
     )
     plan = plan_of(tmp_path, document)
-    unified = plan.unified([table_of(plan, name, []) for name in ("S_a", "S_b")])
+    unified = Steps(plan).unified([table_of(plan, name, []) for name in ("S_a", "S_b")])
     assert list(profile_types(document.unification, unified).items()) == [
         ("CustomerId", "string"),
         ("Total", "decimal(9,2)"),

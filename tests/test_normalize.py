@@ -23,7 +23,7 @@ from overtide.schemas.configuration.rules import Condition
 from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
 from overtide.transforms import words
-from overtide.transforms.compared import Compared
+from overtide.transforms.matching.compared import Compared
 from overtide.transforms.normalize import ORDER, SYMBOLS, How, normal, normal_texts
 from overtide.transforms.spelling import visible, without_accents
 

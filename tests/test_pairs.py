@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.rules import Condition, Rule
-from overtide.transforms import unify
-from overtide.transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.matching.blocks import BlockFile
+from overtide.transforms.records import ENTITY_SHIFT
+from overtide.transforms.steps import Steps
 from tests.small_plan import configuration, plan_of, table_of
 
 A, B = "S_a", "S_b"
@@ -39,14 +40,15 @@ def matched(
     Return the pairs and the oversized blocks of each pair of entities.
     """
     plan = plan_of(folder, document, rows_per_bucket=500 // buckets)
+    steps = Steps(plan)
     tables = [table_of(plan, name, records, files) for name, records in rows.items()]
-    blocks: dict[tuple[int, int, int], list[unify.BlockFile]] = {}
+    blocks: dict[tuple[int, int, int], list[BlockFile]] = {}
     for table in tables:
-        for key, block in unify.write_blocks(table, plan):
+        for key, block in steps.prepare(table):
             blocks.setdefault(key, []).append(block)
     by_pair: dict[int, list[Any]] = {}
     for key, found in blocks.items():
-        by_pair.setdefault(key[0], []).append(unify.find_pairs(key, found, plan))
+        by_pair.setdefault(key[0], []).append(steps.compare(key, found))
     key = {
         (place << ENTITY_SHIFT) + row: name
         for place, table in enumerate(tables)
@@ -54,7 +56,7 @@ def matched(
             name for path in table.files for name in pq.read_table(path)["Id"].to_pylist()
         )
     }
-    reduced = [unify.reduce_pairs(pair, found, plan) for pair, found in by_pair.items()]
+    reduced = [steps.conclude(pair, found) for pair, found in by_pair.items()]
     return {
         (table.lower, table.upper): (
             {

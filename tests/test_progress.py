@@ -9,47 +9,39 @@ import pytest
 
 from overtide.cli.progress import Display, line
 from overtide.pipelines.progress import Follower
-from overtide.runner_configs import load as load_runner
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.progress import Event, silent
-from overtide.transforms.plan import Plan, begun, report
+from overtide.transforms.progress import begun, report
 from overtide.transforms.sources.files import about_rows
 from tests.conftest import make_shop
 
 
 @pytest.fixture
-def plan(tmp_path) -> Plan:
-    from overtide.pipelines.planning import make_plan, source_files
-    from overtide.schemas.loading import load
-    from overtide.schemas.paths import Paths
-
-    configuration = load(make_shop(tmp_path / "shop"), {})
-    paths = Paths.of(tmp_path / "shop")
-    return make_plan(
-        configuration, paths, load_runner("embedded"), 1, source_files(configuration, paths.project)
-    )
+def scratch(tmp_path) -> Path:
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
 
 
-def followed(plan: Plan, *steps) -> list[Event]:
+def followed(scratch: Path, *steps) -> list[Event]:
     """Return what a follower reports of steps, each looked at by itself."""
     events: list[Event] = []
-    follower = Follower(plan.scratch, events.append)
+    follower = Follower(scratch, events.append)
     for step in steps:
         step(follower)
         follower.measured()
     return [replace(event, seconds=0.0) for event in events]
 
 
-def test_rows_of_a_stage_add_up_against_what_the_stages_before_announced(plan):
+def test_rows_of_a_stage_add_up_against_what_the_stages_before_announced(scratch):
     assert followed(
-        plan,
+        scratch,
         lambda follower: follower.expect("ingest", 100),
-        lambda _: begun(plan, "ingest"),
-        lambda _: report(plan, "ingest", 60, time.perf_counter(), {"keys": 60}),
-        lambda _: report(plan, "ingest", 50, time.perf_counter(), {"keys": 50}),
-        lambda _: begun(plan, "keys"),
-        lambda _: report(plan, "keys", 110, time.perf_counter()),
-        lambda _: report(plan, "match", 7, time.perf_counter()),
+        lambda _: begun(scratch, "ingest"),
+        lambda _: report(scratch, "ingest", 60, time.perf_counter(), {"keys": 60}),
+        lambda _: report(scratch, "ingest", 50, time.perf_counter(), {"keys": 50}),
+        lambda _: begun(scratch, "keys"),
+        lambda _: report(scratch, "keys", 110, time.perf_counter()),
+        lambda _: report(scratch, "match", 7, time.perf_counter()),
     ) == [
         Event("ingest", 0, 100),
         Event("ingest", 60, 100),
@@ -60,26 +52,26 @@ def test_rows_of_a_stage_add_up_against_what_the_stages_before_announced(plan):
     ]
 
 
-def test_a_stage_that_the_refresh_runs_itself_is_told_before_and_after(plan):
+def test_a_stage_that_the_refresh_runs_itself_is_told_before_and_after(scratch):
     def run(follower: Follower) -> None:
         with follower.stage("publish", 5):
             pass
 
-    assert followed(plan, run) == [Event("publish", 0, 5), Event("publish", 5, 5)]
+    assert followed(scratch, run) == [Event("publish", 0, 5), Event("publish", 5, 5)]
 
 
-def test_half_a_line_waits_for_its_other_half(plan):
-    path = plan.scratch / "progress.jsonl"
+def test_half_a_line_waits_for_its_other_half(scratch):
+    path = scratch / "progress.jsonl"
     text = '{"stage": "ingest", "rows": 5, "seconds": 1.0, "ahead": {}}\n'
     assert followed(
-        plan, lambda _: path.write_text(text[:20]), lambda _: path.write_text(text)
+        scratch, lambda _: path.write_text(text[:20]), lambda _: path.write_text(text)
     ) == [Event("ingest", 5)]
 
 
-def test_seconds_and_rows_of_every_stage_are_measured(plan):
-    follower = Follower(plan.scratch, silent)
-    report(plan, "ingest", 5, time.perf_counter() - 2)
-    report(plan, "ingest", 6, time.perf_counter() - 1)
+def test_seconds_and_rows_of_every_stage_are_measured(scratch):
+    follower = Follower(scratch, silent)
+    report(scratch, "ingest", 5, time.perf_counter() - 2)
+    report(scratch, "ingest", 6, time.perf_counter() - 1)
     found = follower.measured()
     assert found["stages"]["ingest"]["rows"] == 11
     assert 3.0 <= found["stages"]["ingest"]["seconds"] < 4.0

@@ -3,13 +3,14 @@
 The base follows, and history answers as of every run.
 """
 
+import copy
 from typing import Any
 
 import pytest
 
 from overtide.transforms.history import columns_of_history, reshaped
 from tests.small_plan import INSTANCE
-from tests.small_project import Project
+from tests.small_project import Project, hashes
 
 A = "Id,Name,Age\n1,ann,30\n2,bob,40\n"
 B = "Key,Name\nx,ann\ny,cy\n"
@@ -173,6 +174,16 @@ def test_tables_of_a_removed_entity_go_and_its_records_become_history(tmp_path):
     assert project.card("S_b", "x", 3)["Name"] == "ann"
     assert project.card("S_b", "y", 1)["S_b_Key"] == "y"
     assert len(project.table("Identity")) == 3
+
+
+def test_an_entity_that_is_called_history_is_one_as_any_other(tmp_path):
+    document = copy.deepcopy(WHOLE)
+    document["sources"]["S"]["history"] = document["sources"]["S"]["a"]
+    project = Project(tmp_path, document).write(a=A, b=B)
+    assert hashes(project.refresh()).keys() >= {"S_history", "S_history_corrupt"}
+    project.document = WHOLE
+    project.refresh()
+    assert project.rows("SELECT * FROM duckdb_tables() WHERE table_name = 'S_history'") == []
 
 
 def test_lake_help_lists_the_tables_of_the_entities_that_there_are(tmp_path):

@@ -19,9 +19,10 @@ from overtide.transforms import clusters
 from overtide.transforms.identities import Identified, identify
 from overtide.transforms.inheritance import NOTHING
 from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.plan import Plan
-from overtide.transforms.tables.matches import match_tables
-from overtide.transforms.unify import PairTable
+from overtide.transforms.step import new_folder
+from overtide.transforms.steps import Steps
 from tests.small_plan import INSTANCE, configuration, plan_of, table_of
 
 ENTITY = "S_a"
@@ -45,7 +46,7 @@ def chosen(
     identified = identities(plan, table, len(rows))
     found = pq.read_table(identified.alternate_keys).to_pylist()
     (winner,) = [row["PrimaryKey"] for row in found if row["IsWinner"]]
-    pairs = plan.folder("pairs") / "0.parquet"
+    pairs = new_folder(plan.scratch, "pairs") / "0.parquet"
     pq.write_table(
         pa.table(
             {
@@ -59,11 +60,10 @@ def chosen(
     )
     output = next(
         one
-        for one in match_tables(
+        for one in Steps(plan).describe_matches(
             identified,
-            [PairTable(0, ENTITY, ENTITY, str(pairs), (len(rows) - 1,), (), (), ())],
+            [PairTable(0, ENTITY, ENTITY, str(pairs), ("r",), (len(rows) - 1,))],
             [table],
-            plan,
         )
         if one.table.name == f"Deduplication_{ENTITY}"
     )
@@ -75,13 +75,13 @@ def chosen(
 
 
 def identities(plan: Plan, table: EntityTable, rows: int) -> Identified:
-    folder = plan.folder("identities")
+    folder = new_folder(plan.scratch, "identities")
     forest = clusters.forest(np.arange(1, rows), np.zeros(rows - 1, np.int64))
     pq.write_table(pa.Table.from_batches([forest]), folder / "forest.parquet")
     with duckdb.connect() as connection:
         return identify(
             connection,
-            plan.unified([table]),
+            Steps(plan).unified([table]),
             str(folder / "forest.parquet"),
             dict(NOTHING),
             INSTANCE,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from overtide.transforms.pairs import ENTITY_SHIFT
+from overtide.transforms.records import ENTITY_SHIFT
 
 FOREST = pa.schema(
     [pa.field("record", pa.int64(), nullable=False), pa.field("root", pa.int64(), nullable=False)]

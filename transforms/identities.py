@@ -13,36 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.configuration.matching import UnifiedEntity
+from overtide.schemas import tables
 from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.types import type_of
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
-from overtide.transforms.keys import EntityTable, preference
-from overtide.transforms.pairs import RECORD, records
+from overtide.transforms.keys import preference
+from overtide.transforms.records import RECORD, Unified
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-@dataclass(frozen=True)
-class Unified:
-    """One entity of the unification, at its place in the match order.
-
-    It holds everything that is known of the entity.
-    """
-
-    place: int
-    table: EntityTable
-    entity: Entity
-    options: UnifiedEntity
-
-    @property
-    def key(self) -> str:
-        """The SQL of the primary key's canonical text."""
-        primary = self.entity.primary_key
-        return type_of(self.entity.attribute(primary).type).text_sql(quoted(primary))
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ def load_members(
     rows = " UNION ALL ".join(
         f"SELECT {RECORD} AS record, {unified.place}::TINYINT AS place, {unified.key} AS key, "
         f"chr({names.index(unified.table.entity) + 33}) || {unified.key} AS ref "
-        f"FROM ({records(unified.table, unified.place)})"
+        f"FROM ({unified.records})"
         for unified in entities
     )
     connection.execute(f"""
@@ -174,9 +153,7 @@ def mark_winners(connection: "DuckDBPyConnection", entities: list[Unified]) -> N
         FROM (FROM member SEMI JOIN several USING (cluster, place) WHERE place = {
             unified.place
         }) AS member
-        JOIN ({records(unified.table, unified.place)}) AS source ON source.{
-            RECORD
-        } = member.record"""
+        JOIN ({unified.records}) AS source ON source.{RECORD} = member.record"""
         for unified in entities
     ]
     connection.execute(
@@ -199,19 +176,19 @@ def identify(
     oversized = load_members(connection, entities, forest, cluster_size)
     not_unified = set_apart(connection, entities)
     for table, name in (
-        ("Registry", "registry"),
-        ("Identity", "identity"),
-        ("IdentityAlias", "identity_alias"),
+        (tables.REGISTRY, "registry"),
+        (tables.IDENTITY, "identity"),
+        (tables.IDENTITY_ALIAS, "identity_alias"),
     ):
-        connection.execute(f"CREATE TEMP VIEW {name} AS {before[table]}")
-    connection.execute(f"CREATE TEMP TABLE departure AS {before['Departure']}")
+        connection.execute(f"CREATE TEMP VIEW {name} AS {before[table.name]}")
+    connection.execute(f"CREATE TEMP TABLE departure AS {before[tables.DEPARTURE.name]}")
     names = (
         f"[{', '.join(literal(name) for name in [unified.table.entity for unified in entities])}]"
     )
     in_order = sorted(unified.table.entity for unified in entities)
     ranked = f"[{', '.join(map(literal, in_order))}]"
     connection.execute(f"CREATE TEMP MACRO entity_name(place) AS list_extract({names}, place + 1)")
-    untold = before["Departure"] == UNTOLD
+    untold = before[tables.DEPARTURE.name] == UNTOLD
     connection.execute(
         HEIRS.format(first="customer DESC, since" if untold else "since, customer DESC")
     )

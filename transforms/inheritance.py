@@ -5,16 +5,12 @@
 
 from collections.abc import Collection
 
+from overtide.schemas import tables
+from overtide.schemas.table import nothing
+
 NOTHING = {
-    "Registry": "SELECT NULL::VARCHAR AS EntityName, NULL::VARCHAR AS PrimaryKey, NULL::VARCHAR AS "
-    "CustomerId, NULL::INTEGER AS Run WHERE false",
-    "Identity": "SELECT NULL::VARCHAR AS CustomerId, NULL::INTEGER AS Run, NULL::VARCHAR AS "
-    "EntityName, NULL::VARCHAR AS PrimaryKey WHERE false",
-    "IdentityAlias": (
-        "SELECT NULL::VARCHAR AS PreviousCustomerId, NULL::VARCHAR AS CustomerId WHERE false"
-    ),
-    "Departure": "SELECT NULL::VARCHAR AS EntityName, NULL::VARCHAR AS PrimaryKey, NULL::VARCHAR "
-    "AS CustomerId, NULL::INTEGER AS Run WHERE false",
+    table.name: nothing(table)
+    for table in (tables.REGISTRY, tables.IDENTITY, tables.IDENTITY_ALIAS, tables.DEPARTURE)
 }
 """What the registry's tables hold before the first publish, as SQL."""
 
@@ -56,8 +52,8 @@ def remembered(published: Collection[str]) -> dict[str, str]:
     }
     return (
         before
-        if "Departure" in published or "Registry" not in published
-        else before | {"Departure": UNTOLD}
+        if tables.DEPARTURE.name in published or tables.REGISTRY.name not in published
+        else before | {tables.DEPARTURE.name: UNTOLD}
     )
 
 

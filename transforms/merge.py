@@ -9,8 +9,7 @@ from overtide.schemas.configuration.merge import FieldGroup, MergedField
 from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
-from overtide.transforms.identities import Unified
-from overtide.transforms.pairs import RECORD, records
+from overtide.transforms.records import RECORD, Unified
 
 
 def alternate_key(unified: Unified) -> str:
@@ -137,7 +136,7 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
     ]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
     joins = " ".join(
-        f"LEFT JOIN ({records(unified.table, unified.place)}) AS r{unified.place} "
+        f"LEFT JOIN ({unified.records}) AS r{unified.place} "
         f"ON r{unified.place}.{RECORD} = customers.record_{unified.place}"
         for unified in entities
     )

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows
-from overtide.transforms.compared import Compared
 from overtide.transforms.identities import Identified
-from overtide.transforms.pairs import split
-from overtide.transforms.plan import Plan
-from overtide.transforms.unify import PairTable
+from overtide.transforms.matching.contract import PairTable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -26,41 +23,44 @@ def oversized(
     pair_tables: list[PairTable],
     identified: Identified,
     matched: Sequence[str],
-    plan: Plan,
+    large_customer: int,
 ) -> list[Row]:
     """Return the rows of `oversized_blocks`.
 
-    `matched` are queries of pairs as in `ConflationMatchPairs`.
+    `matched` are queries of pairs as in `ConflationMatchPairs`; a `large_customer` has more records
+    than that.
     """
     clusters: list[Row] = [
         ("cluster", entity, None, None, key, size) for entity, key, size in identified.oversized
     ]
     return [
-        *_blocks(pair_tables, plan),
+        *_blocks(pair_tables),
         *clusters,
-        *_customers(connection, identified, matched, plan),
+        *_customers(connection, identified, matched, large_customer),
     ]
 
 
-def _blocks(pair_tables: list[PairTable], plan: Plan) -> Iterable[Row]:
-    names = {(search.pair, search.rule): rule.name for search, rule in plan.searches.items()}
+def _blocks(pair_tables: list[PairTable]) -> Iterable[Row]:
     for table in pair_tables:
         other = None if table.lower == table.upper else table.lower
         for kind, blocks in (("block", table.oversized), ("large block", table.large)):
             yield from (
-                (kind, table.upper, other, names[table.pair, rule], value, size)
+                (kind, table.upper, other, table.rules[rule], value, size)
                 for rule, value, size in blocks
             )
 
 
 def _customers(
-    connection: "DuckDBPyConnection", identified: Identified, matched: Sequence[str], plan: Plan
+    connection: "DuckDBPyConnection",
+    identified: Identified,
+    matched: Sequence[str],
+    large_customer: int,
 ) -> list[Row]:
     """Return the customers with many records, each with the rule that has most of its pairs."""
     keys = parquet_rows([identified.alternate_keys])
     large = (
         f"SELECT CustomerId, count(*) AS records FROM {keys} GROUP BY CustomerId "
-        f"HAVING records > {plan.configuration.unification.limits.large_customer}"
+        f"HAVING records > {large_customer}"
     )
     sizes = dict(connection.execute(large).fetchall())
     rules = (
@@ -85,18 +85,12 @@ def _customers(
     ]
 
 
-def ignored(pair_tables: list[PairTable], plan: Plan) -> list[Row]:
-    """Return the rows of `ignored_values`: what several rules ignored alike is one row."""
-    rules = {(search.pair, search.rule): rule for search, rule in plan.searches.items()}
+def ignored(pair_tables: list[PairTable]) -> list[Row]:
+    """Return the rows of `ignored_values`: what was ignored alike is one row."""
     found: dict[tuple[str, str, str, str], int] = {}
     for table in pair_tables:
-        for entity, rule, place, value, size in table.ignored:
-            exact, fuzzy = split(rules[table.pair, rule])
-            side = Compared(
-                [*exact, *fuzzy][place], entity, plan.entities[entity], plan.ignore(entity)
-            )
-            reason = "listed" if side.is_listed(value) else "shared"
-            what = (entity, ", ".join(side.fields), value, reason)
+        for entity, attributes, value, reason, size in table.ignored:
+            what = (entity, attributes, value, reason)
             found[what] = max(size, found.get(what, 0))
     return [(*what, size) for what, size in found.items()]
 

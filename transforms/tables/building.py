@@ -1,131 +1,138 @@
 """Build the base tables: in parts, each hashed, then stamped with the runs of their rows."""
 
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, history_in, history_of
 from overtide.transforms.fingerprint import EMPTY, fingerprint_in_order
 from overtide.transforms.history import columns_of_history, replaced, reshaped, stamped
-from overtide.transforms.identities import Identified
-from overtide.transforms.kernel import kernel, write_parquet
-from overtide.transforms.keys import EntityTable
-from overtide.transforms.plan import Plan, begun, report
+from overtide.transforms.kernel import write_parquet
 from overtide.transforms.tables.contract import (
     DIGITS,
     Basis,
     BuiltTable,
     PartOrder,
+    Published,
     TablePart,
     ranges,
     within,
 )
 from overtide.transforms.tables.registered import BASE_TABLES
-from overtide.transforms.unify import attach
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 IDS = ("CustomerId", "PreviousCustomerId")
 """Columns of ids: a table in the order of one is hashed in slices of its first digits."""
 
 
-def orders(
-    identified: Identified, entity_tables: list[EntityTable], plan: Plan
-) -> Iterator[PartOrder]:
+def orders(basis: Basis) -> Iterator[PartOrder]:
     """Give the orders for all parts of the base tables."""
-    basis = Basis(identified, entity_tables, plan)
     for name, table in BASE_TABLES.items():
         for place, (low, high) in enumerate(ranges(table.parts(basis))):
             yield PartOrder(name, place, low, high)
 
 
 def build_part(
-    order: PartOrder, identified: Identified, entity_tables: list[EntityTable], plan: Plan
+    connection: "DuckDBPyConnection", folder: Path, order: PartOrder, basis: Basis, threads: int
 ) -> TablePart:
     """Build one part of a base table, in the table's order, as first published by this run."""
-    started = begun(plan, f"build {order.table}")
-    table, basis = BASE_TABLES[order.table], Basis(identified, entity_tables, plan)
-    declared = table.declared(basis.unified, plan)
-    path = plan.folder("parts", order.table) / f"{order.number:04d}.parquet"
-    with kernel(plan.settings) as connection:
-        written = table.write(connection, basis, order, path)
-        slices, group = _slices(order, declared, f"FROM {parquet_rows([written])}", plan)
-        content = fingerprint_in_order(connection, slices, declared.values, group)
-    report(plan, f"build {order.table}", content.rows, started)
+    table = BASE_TABLES[order.table]
+    declared = table.declared(basis.unification, basis.unified)
+    path = folder / f"{order.number:04d}.parquet"
+    written = table.write(connection, basis, order, path)
+    entities = sorted(one.entity for one in basis.unification.entities)
+    rows = f"FROM {parquet_rows([written])}"
+    slices, group = _slices(order, declared.order[0], rows, entities, threads)
+    content = fingerprint_in_order(connection, slices, declared.values, group)
     return TablePart(order.table, written, content)
 
 
-def _slices(order: PartOrder, declared: Table, rows: str, plan: Plan) -> tuple[list[str], str]:
+def _slices(
+    order: PartOrder, column: str, rows: str, entities: list[str], threads: int
+) -> tuple[list[str], str]:
     """Return the SQL of a part's rows in slices, and that of a row's group in a slice.
 
-    There are few slices, each in the table's order.
+    There are few slices, each in the table's order, which begins with `column`.
     """
-    column = declared.order[0]
     if column not in IDS:
-        names = sorted(plan.options)
         return [
-            f"{rows} WHERE {column} = {literal(name)}" for name in names
-        ], f"list_position([{', '.join(map(literal, names))}], {column})"
+            f"{rows} WHERE {column} = {literal(name)}" for name in entities
+        ], f"list_position([{', '.join(map(literal, entities))}], {column})"
     return [
         f"{rows} WHERE {within(low, high, column)}"
-        for low, high in ranges(plan.settings.threads, order.low, order.high)
+        for low, high in ranges(threads, order.low, order.high)
     ], f"'0x' || left({column}, {DIGITS})"
 
 
 def stamp(
-    table: str, parts: Iterable[TablePart], entity_tables: list[EntityTable], plan: Plan
+    declared: Table,
+    parts: Iterable[TablePart],
+    published: Published,
+    compare: Callable[[BuiltTable], list[BuiltTable]],
 ) -> list[BuiltTable]:
-    """Compare a base table with what is published.
+    """Return what a base table is to be, and its history.
 
-    Nothing to do, or its rows with their runs, and the history.
+    Only where another one is published are the rows `compare`d with those.
     """
-    started, parts = time.perf_counter(), sorted(parts, key=lambda part: Path(part.path).name)
-    defined = BASE_TABLES[table].declared(plan.unified(entity_tables), plan)
+    parts = sorted(parts, key=lambda part: Path(part.path).name)
     content = sum((part.content for part in parts), EMPTY)
-    published = plan.published.get(table)
-    types = {column.name: column.type for column in defined.columns}
-    if published is None:
-        return [
-            BuiltTable(defined, tuple(part.path for part in parts), content),
-            BuiltTable(history_of(defined), (), EMPTY),
-        ]
-    if published == types and plan.hashes.get(table) == content.hex():
-        return [BuiltTable(defined, None, content)]
-    rows, past = _compared(table, [part.path for part in parts], defined, plan)
-    report(plan, f"history {table}", content.rows, started)
-    return [BuiltTable(defined, (rows,), content), past]
+    built = BuiltTable(declared, tuple(part.path for part in parts), content)
+    if declared.name not in published.columns:
+        return [built, BuiltTable(history_of(declared), (), EMPTY)]
+    return [replace(built, files=None)] if published.has(built) else compare(built)
 
 
-def _compared(table: str, files: list[str], defined: Table, plan: Plan) -> tuple[str, BuiltTable]:
+def compared(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    built: BuiltTable,
+    columns: Mapping[str, Mapping[str, str]],
+    run: int,
+) -> list[BuiltTable]:
     """Write a table's rows with their runs, and those that they replace.
 
-    All of them when a column went or changed.
+    All of them when one of the published `columns` went or changed.
     """
-    published, types = (
-        plan.published[table],
-        {column.name: column.type for column in defined.columns},
+    defined, name = built.table, built.table.name
+    published, types = columns[name], {column.name: column.type for column in defined.columns}
+    values = [column for column in types if column != "FirstRun"]
+    changed = any(types.get(column) != kind for column, kind in published.items())
+    before = None if changed else reshaped(f"FROM lake.{quoted(name)}", published, types)
+    new = f"SELECT * FROM {parquet_rows(built.files or ())}"
+    stamping = stamped(new, before, ", ".join(defined.key), values, run)
+    rows = folder / f"{name}.parquet"
+    write_parquet(connection, f"{stamping} ORDER BY {', '.join(defined.order)}", rows)
+    return [
+        replace(built, files=(str(rows),)),
+        _history(connection, folder, defined, str(rows), columns, run),
+    ]
+
+
+def _history(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    defined: Table,
+    rows: str,
+    columns: Mapping[str, Mapping[str, str]],
+    run: int,
+) -> BuiltTable:
+    """Write the published rows that a table's new rows replace, in columns that hold all."""
+    name, gone = defined.name, folder / f"{defined.name}_history.parquet"
+    published, past = columns[name], columns[history_of(defined).name]
+    left = replaced(
+        f"SELECT * FROM {parquet_rows([rows])}",
+        f"FROM lake.{quoted(name)}",
+        ", ".join(defined.key),
+        [column for column in published if column != "FirstRun"],
+        run,
     )
-    values, folder = [name for name in types if name != "FirstRun"], plan.folder("stamped")
-    changed = any(types.get(name) != kind for name, kind in published.items())
-    before = None if changed else reshaped(f"FROM lake.{quoted(table)}", published, types)
-    rows, gone = folder / f"{table}.parquet", folder / f"{table}_history.parquet"
-    with kernel(plan.settings) as connection:
-        attach(connection, plan)
-        new = f"SELECT * FROM {parquet_rows(files)}"
-        stamping = stamped(new, before, ", ".join(defined.key), values, plan.run)
-        write_parquet(connection, f"{stamping} ORDER BY {', '.join(defined.order)}", rows)
-        left = replaced(
-            f"SELECT * FROM {parquet_rows([rows])}",
-            f"FROM lake.{quoted(table)}",
-            ", ".join(defined.key),
-            [name for name in published if name != "FirstRun"],
-            plan.run,
-        )
-        past = plan.published[history_of(defined).name]
-        wanted = columns_of_history(past, published)
-        query = reshaped(left, published | {"ReplacedRun": "INTEGER"}, wanted)
-        if wanted != past:
-            query = f"{reshaped(f'FROM lake.{table}_history', past, wanted)} UNION ALL {query}"
-        write_parquet(connection, query, gone)
-    return str(rows), BuiltTable(
-        history_in(defined, wanted), (str(gone),), EMPTY, append=wanted == past
-    )
+    wanted = columns_of_history(past, published)
+    query = reshaped(left, {**published, "ReplacedRun": "INTEGER"}, wanted)
+    if wanted != past:
+        query = f"{reshaped(f'FROM lake.{name}_history', past, wanted)} UNION ALL {query}"
+    write_parquet(connection, query, gone)
+    return BuiltTable(history_in(defined, wanted), (str(gone),), EMPTY, append=wanted == past)

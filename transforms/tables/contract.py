@@ -1,19 +1,24 @@
 """The contract of a base table, and what such tables are made of."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
-from overtide.schemas.names import quoted
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.activities import Activity
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.relationships import Relationship
+from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.table import Table
 from overtide.transforms.fingerprint import Fingerprint
-from overtide.transforms.identities import Identified, Unified
+from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.plan import Plan
+from overtide.transforms.records import Unified, unified_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,16 +30,23 @@ PREFIXES = 16**DIGITS
 
 @dataclass(frozen=True)
 class Basis:
-    """What base tables are made of: who is who, the rows of the entities, and the plan."""
+    """What base tables are made of: who is who, the rows of the entities, and what is configured.
+
+    `activities` come with the relationships that lead to their customers.
+    """
 
     identified: Identified
     entity_tables: list[EntityTable]
-    plan: Plan
+    entities: Mapping[str, Entity]
+    unification: Unification
+    activities: Sequence[tuple[Activity, Relationship]]
+    run: int
+    rows_per_bucket: int
 
     @property
     def unified(self) -> list[Unified]:
         """The unified entities, in match order."""
-        return self.plan.unified(self.entity_tables)
+        return unified_of(self.unification.entities, self.entities, self.entity_tables)
 
 
 class BaseTable(ABC):
@@ -42,10 +54,20 @@ class BaseTable(ABC):
 
     name: str
 
-    def declared(self, unified: list[Unified], plan: Plan) -> Table:
+    def declared(self, unification: Unification, unified: list[Unified]) -> Table:
         """Return its columns, key and order; Customer's are those of the project."""
-        del unified, plan
+        del unification, unified
         return {known.name: known for known in tables.VERSIONED}[self.name]
+
+    def rows_of_entity(self, table: EntityTable, configuration: Configuration) -> int:
+        """Return how many rows an entity gives it at most, for progress; 0 where none is known."""
+        del table, configuration
+        return 0
+
+    def rows_of_customers(self, identified: Identified) -> int:
+        """Return how many rows all customers give it, for progress; 0 where it is not known."""
+        del identified
+        return 0
 
     def parts(self, basis: Basis) -> int:
         """Return into how many parts it is split, so that a kernel holds one."""
@@ -94,6 +116,23 @@ class BuiltTable:
     append: bool = False
 
 
+@dataclass(frozen=True)
+class Published:
+    """The tables of the lake as published before: columns with SQL types, and content hashes."""
+
+    columns: Mapping[str, Mapping[str, str]]
+    hashes: Mapping[str, str]
+
+    def has(self, built: BuiltTable) -> bool:
+        """Say whether the same content is there in the same columns."""
+        name, types = built.table.name, {one.name: one.type for one in built.table.columns}
+        return self.hashes.get(name) == built.content.hex() and self.columns.get(name) == types
+
+    def without_unchanged(self, built: BuiltTable) -> BuiltTable:
+        """Return a table without files when it stays as it is."""
+        return replace(built, files=None) if self.has(built) else built
+
+
 def write_rows(connection: "DuckDBPyConnection", rows: str, run: int, path: Path) -> str:
     """Write rows as first published by a run; return their file."""
     write_parquet(connection, f"SELECT *, {run}::INTEGER AS FirstRun FROM ({rows})", path)
@@ -116,13 +155,3 @@ def within(low: int, high: int, column: str = "CustomerId") -> str:
     """
     end = f"{high:0{DIGITS}x}" if high < PREFIXES else "g"
     return f"{column} >= '{low:0{DIGITS}x}' AND {column} < '{end}'"
-
-
-def nothing(table: Table) -> str:
-    """Return the SQL of no row with the columns of a table, but for `FirstRun`."""
-    values = ", ".join(
-        f"NULL::{column.type} AS {quoted(column.name)}"
-        for column in table.columns
-        if column.name != "FirstRun"
-    )
-    return f"SELECT {values} WHERE false"

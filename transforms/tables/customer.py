@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
+from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.table import ProfileField, Table
 from overtide.schemas.types import type_of
-from overtide.transforms.identities import Unified
+from overtide.transforms.identities import Identified
 from overtide.transforms.merge import alternate_key, profile_types, profiles
-from overtide.transforms.plan import Plan
+from overtide.transforms.records import Unified, buckets
 from overtide.transforms.tables.contract import (
     BaseTable,
     Basis,
@@ -28,20 +29,24 @@ class Customer(BaseTable):
 
     name = "Customer"
 
-    def declared(self, unified: list[Unified], plan: Plan) -> Table:
+    def declared(self, unification: Unification, unified: list[Unified]) -> Table:
         """Return the columns of this project's profiles."""
-        return tables.customer(profile_fields(plan, unified))
+        return tables.customer(profile_fields(unification, unified))
+
+    def rows_of_customers(self, identified: Identified) -> int:
+        """Return how many profiles there are."""
+        return identified.profiles
 
     def parts(self, basis: Basis) -> int:
         """Return into how many parts the profiles are split."""
-        return basis.plan.buckets(basis.identified.profiles, 2)
+        return buckets(basis.identified.profiles, 2 * basis.rows_per_bucket)
 
     def write(
         self, connection: "DuckDBPyConnection", basis: Basis, order: PartOrder, path: Path
     ) -> str:
         """Write the merged profiles of a part."""
-        rows = merged_rows(basis, self.declared(basis.unified, basis.plan), order)
-        return write_rows(connection, rows, basis.plan.run, path)
+        rows = merged_rows(basis, self.declared(basis.unification, basis.unified), order)
+        return write_rows(connection, rows, basis.run, path)
 
 
 def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
@@ -50,7 +55,7 @@ def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
         f"SELECT * FROM {parquet_rows([basis.identified.customers])} "
         f"WHERE {within(order.low, order.high)}"
     )
-    merged = profiles(basis.plan.configuration.unification, basis.unified, customers)
+    merged = profiles(basis.unification, basis.unified, customers)
     casts = (
         f"{quoted(column.name)}::{column.type} AS {quoted(column.name)}"
         for column in declared.columns
@@ -59,12 +64,12 @@ def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
     return f"SELECT {', '.join(casts)} FROM ({merged}) ORDER BY {', '.join(declared.order)}"
 
 
-def profile_fields(plan: Plan, unified: list[Unified]) -> list[ProfileField]:
+def profile_fields(unification: Unification, unified: list[Unified]) -> list[ProfileField]:
     """Return the columns of Customer; only merged fields can be updated."""
     fixed = {"CustomerId", "PreviousCustomerId", *map(alternate_key, unified)}
     return [
         ProfileField(name, kind, name not in fixed)
-        for name, kind in profile_types(plan.configuration.unification, unified).items()
+        for name, kind in profile_types(unification, unified).items()
     ]
 
 

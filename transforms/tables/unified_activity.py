@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
+from overtide.schemas.configuration import Configuration
 from overtide.schemas.names import literal, parquet_rows
+from overtide.schemas.table import nothing
 from overtide.transforms.activities import activity_rows, of_customers, timeline_rows
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.records import buckets
 from overtide.transforms.tables.contract import (
     BaseTable,
     Basis,
     PartOrder,
-    nothing,
     within,
     write_rows,
 )
@@ -24,27 +27,32 @@ class UnifiedActivity(BaseTable):
 
     name = "UnifiedActivity"
 
+    def rows_of_entity(self, table: EntityTable, configuration: Configuration) -> int:
+        """Return how many rows an activity's entity has."""
+        of_activity = any(one.entity == table.entity for one in configuration.activities)
+        return table.rows_kept if of_activity else 0
+
     def parts(self, basis: Basis) -> int:
         """Return into how many parts the activities are split."""
         kept = {table.entity: table.rows_kept for table in basis.entity_tables}
-        number = sum(kept[activity.entity] for activity, _ in basis.plan.activities)
-        return basis.plan.buckets(number, 4)
+        number = sum(kept[activity.entity] for activity, _ in basis.activities)
+        return buckets(number, 4 * basis.rows_per_bucket)
 
     def write(
         self, connection: "DuckDBPyConnection", basis: Basis, order: PartOrder, path: Path
     ) -> str:
         """Write the activities of a part's customers."""
-        return write_rows(connection, mapped_rows(basis, order), basis.plan.run, path)
+        return write_rows(connection, mapped_rows(basis, order), basis.run, path)
 
 
 def mapped_rows(basis: Basis, order: PartOrder) -> str:
     """Return the SQL of the source rows whose customer is in the part, as activities."""
     files = {table.entity: table.files for table in basis.entity_tables}
-    activities = sorted(basis.plan.activities, key=lambda pair: pair[0].entity)
+    activities = sorted(basis.activities, key=lambda pair: pair[0].entity)
     mapped: dict[str, list[str]] = {}
     for number, (activity, relationship) in enumerate(activities):
         source = f"FROM {parquet_rows(files[activity.entity])}"
-        entity = basis.plan.entities[activity.entity]
+        entity = basis.entities[activity.entity]
         mapped.setdefault(relationship.to, []).append(
             activity_rows(activity, relationship, entity, source, number)
         )

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
-from overtide.transforms.compared import Compared
 from overtide.transforms.kernel import PARQUET, write_parquet
+from overtide.transforms.matching.compared import Compared
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

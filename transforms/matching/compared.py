@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.rules import Condition
-from overtide.transforms.ignored import are_listed, ignored_texts, lower, trimmed
+from overtide.transforms.matching.ignored import are_listed, ignored_texts, lower, trimmed
 from overtide.transforms.normalize import How, normal_texts
 
 

@@ -2,8 +2,8 @@
 
 Blocks by its exact conditions, scores by the others.
 
-Records are numbers within a run (see `records`). Source of the rules: semantics 4.8 and the
-product's Match.
+Records are numbers within a run (`overtide.transforms.records`). Source of the rules: semantics 4.8
+and the product's Match.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,23 +20,12 @@ from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.rules import Condition, Rule
 from overtide.schemas.configuration.unification import Limits
 from overtide.schemas.names import parquet_rows
-from overtide.transforms.blocks import BlockFile, block
-from overtide.transforms.compared import Compared
 from overtide.transforms.kernel import count, define, write_parquet
-from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.blocks import BlockFile, block
+from overtide.transforms.matching.compared import Compared
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-ENTITY_SHIFT = 44
-"""Bits by which an entity's place in unification is shifted in a record's number.
-
-The record's place in the entity's files is added.
-"""
-
-
-RECORD = "__record"
-"""The column of a record's number beside an entity's own columns, whatever they are called."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +46,6 @@ class Search:
     def within(self) -> bool:
         """Whether duplicates within one entity are sought."""
         return self.lower == self.upper
-
-
-def records(table: EntityTable, place: int) -> str:
-    """Return the SQL of an entity's rows with their record number in `__record`.
-
-    No column has that name.
-    """
-    parts, offset = [], place << ENTITY_SHIFT
-    for path, rows in zip(table.files, table.file_rows, strict=True):
-        parts.append(
-            f"SELECT {offset}::BIGINT + file_row_number AS {RECORD}, * EXCLUDE (file_row_number) "
-            f"FROM {parquet_rows([path], ', file_row_number = true')}"
-        )
-        offset += rows
-    return " UNION ALL ".join(parts)
 
 
 def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:

@@ -1,0 +1,134 @@
+"""The contract of matching: records of entities in, scored pairs out, with what made them pairs.
+
+A matcher compares in three steps. Each takes files and writes files, and what moves between them is
+small, so a runner may spread them over machines and do one again.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.unification import Unification
+from overtide.transforms.records import Unified
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Key = tuple[int, ...]
+"""What is compared by itself: the place of a pair of entities, and what else the matcher adds."""
+LargeBlock = tuple[int, str, int]
+"""A block of records: the rule's place, the value that they share, how many they are."""
+IgnoredValue = tuple[str, str, str, str, int]
+"""What was compared as null: the entity, its attributes, the value, the reason, how many records.
+
+The reason is `listed` or `shared`.
+"""
+
+
+@dataclass(frozen=True)
+class EntityPair:
+    """Two entities whose records are compared, or one whose records are compared with each other.
+
+    `lower` is the entity that comes later in the match order; within one entity both are the same.
+    """
+
+    place: int
+    lower: str
+    upper: str
+
+    @property
+    def within(self) -> bool:
+        """Whether duplicates within one entity are sought."""
+        return self.lower == self.upper
+
+
+def entity_pairs(unification: Unification) -> list[EntityPair]:
+    """Return all pairs of a configuration: each entity with itself, then two that match."""
+    sides = [(one.entity, one.entity) for one in unification.entities]
+    sides += [(one.entity, one.to) for one in unification.match]
+    return [EntityPair(place, lower, upper) for place, (lower, upper) in enumerate(sides)]
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """All pairs of records of a pair of entities, and the evidence for them.
+
+    The file has a row for each pair: `lower_record`, `upper_record` (smaller first within one
+    entity), `rule`, the place in `rules` of what made them a pair, and `score`, in percent.
+    """
+
+    pair: int
+    lower: str
+    upper: str
+    path: str
+    rules: tuple[str, ...]
+    """The names of what can make a pair, in the order in which it is preferred."""
+    rows: tuple[int, ...]
+    """How many pairs each of them made."""
+    oversized: tuple[LargeBlock, ...] = ()
+    """Blocks too large to be compared."""
+    large: tuple[LargeBlock, ...] = ()
+    """Blocks that made customers of many records."""
+    ignored: tuple[IgnoredValue, ...] = ()
+
+
+class Counted(Protocol):
+    """Says how many rows it stands for."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it stands for."""
+        ...
+
+
+Piece = TypeVar("Piece")
+"""What a matcher compares of an entity: where its files are."""
+Found = TypeVar("Found", bound=Counted)
+"""What a matcher found in the pieces of one key: where its pairs are."""
+
+
+class Matcher(ABC, Generic[Piece, Found]):
+    """A way to find the records that belong together, for the pairs of entities it is asked for.
+
+    Every step gets the kernel that it works with and an empty folder for its files.
+    """
+
+    @classmethod
+    @abstractmethod
+    def of(cls, configuration: Configuration, buckets: int, threads: int) -> Self:
+        """Return what a configuration asks of it.
+
+        Records are to be split into so many `buckets`, so that a kernel takes one at once.
+        """
+
+    @property
+    @abstractmethod
+    def pairs(self) -> Sequence[EntityPair]:
+        """The pairs of entities that it compares; no other matcher compares them."""
+
+    @abstractmethod
+    def prepare(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[tuple[Key, Piece]]:
+        """Write what is compared of the records of an entity of its pairs, divided by key.
+
+        Records that are to be compared must have a key in common.
+        """
+
+    @abstractmethod
+    def compare(
+        self, connection: "DuckDBPyConnection", folder: Path, key: Key, pieces: Iterable[Piece]
+    ) -> Found:
+        """Find the pairs among all pieces of one key; they come in any order."""
+
+    @abstractmethod
+    def conclude(
+        self, connection: "DuckDBPyConnection", folder: Path, pair: int, found: Iterable[Found]
+    ) -> PairTable:
+        """Return all pairs of a pair of entities, each once, of what was found for its keys.
+
+        What was found comes in any order.
+        """

@@ -1,0 +1,213 @@
+"""The steps of a refresh: each pure function with what it needs of the plan, and no more.
+
+Here alone the plan is taken apart. What moves to workers with a step is what it needs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from overtide.schemas.configuration import Configuration
+from overtide.transforms import unify
+from overtide.transforms.identities import Identified
+from overtide.transforms.ingest import IngestedFiles
+from overtide.transforms.inheritance import remembered
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.contract import Counted, Key, PairTable
+from overtide.transforms.plan import Plan
+from overtide.transforms.records import Unified, unified_of
+from overtide.transforms.shrinking import expect_no_shrink
+from overtide.transforms.step import Stage, guarded, step
+from overtide.transforms.tables import building
+from overtide.transforms.tables.contract import Basis, BuiltTable, PartOrder, Published, TablePart
+from overtide.transforms.tables.entities import entity_tables
+from overtide.transforms.tables.matches import match_tables
+from overtide.transforms.tables.registered import BASE_TABLES
+from overtide.transforms.unify import SourceFiles
+
+Tables = list[EntityTable]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of one refresh, in the order in which they are done."""
+
+    plan: Plan
+
+    @property
+    def read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
+        """Read and type source files."""
+        plan = self.plan
+        read = partial(unify.read_files, entities=plan.entities, project=plan.paths.project)
+        stage = Stage[list[IngestedFiles]](
+            "ingest", rows_read, lambda found: {"keys": rows_read(found)}
+        )
+        return step(plan.settings, "ingest", read, stage)
+
+    @property
+    def settle(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
+        """Keep one row per primary key of an entity."""
+        plan = self.plan
+        settle = partial(
+            unify.settle_entity,
+            entities=plan.entities,
+            prefer={name: plan.preference(name) for name in plan.entities},
+            project=plan.paths.project,
+        )
+        ahead = partial(rows_of_entity, plan.configuration)
+        stage = Stage[EntityTable]("keys", lambda table: table.rows_read, ahead)
+        return step(plan.settings, "keys", settle, stage)
+
+    @property
+    def expect_no_shrink(self) -> Callable[[EntityTable, Tables], EntityTable]:
+        """Stop where an entity has far fewer rows than before."""
+        before = {} if self.plan.allow_shrink else self.plan.kept_before
+        expect = partial(expect_no_shrink, entities=self.plan.entities, before=before)
+        return guarded(self.plan.settings, expect)
+
+    @property
+    def unified(self) -> Callable[[Tables], list[Unified]]:
+        """Return those of the entities that are unified, in match order."""
+        return partial(unified_of, self.plan.configuration.unification.entities, self.plan.entities)
+
+    @property
+    def prepare(self) -> Callable[[EntityTable], list[tuple[Key, Any]]]:
+        """Write what is compared of an entity, if it is unified."""
+        unified, matcher = self.unified, self.plan.matcher
+        prepare = step(self.plan.settings, "blocks", matcher.prepare, _stage_of_blocks)
+        return lambda table: [piece for one in unified([table]) for piece in prepare(one)]
+
+    @property
+    def compare(self) -> Callable[[Key, Iterable[Any]], Counted]:
+        """Find pairs among what is compared together."""
+        stage = Stage[Counted]("match", lambda found: found.rows)
+        return step(self.plan.settings, "pairs", self.plan.matcher.compare, stage)
+
+    @property
+    def conclude(self) -> Callable[[int, Iterable[Any]], PairTable]:
+        """Gather the pairs of two entities."""
+        return step(self.plan.settings, "pairs", self.plan.matcher.conclude)
+
+    @property
+    def give_identities(self) -> Callable[[pa.RecordBatch, Tables], Identified]:
+        """Give every cluster its CustomerId."""
+        plan, unified = self.plan, self.unified
+        give = partial(
+            unify.give_identities,
+            before=remembered(plan.published),
+            instance=str(plan.configuration.instance.id),
+            run=plan.run,
+            cluster_size=plan.configuration.unification.limits.cluster_size,
+        )
+        stage = Stage[Identified]("identities", lambda found: found.records, rows_of_customers)
+        identify = step(plan.settings, "identities", give, stage, plan.attach)
+        return lambda forest, tables: identify(forest, unified(tables))
+
+    @property
+    def basis(self) -> Callable[[Identified, Tables], Basis]:
+        """Return what the base tables are made of."""
+        plan = self.plan
+        return partial(
+            Basis,
+            entities=plan.entities,
+            unification=plan.configuration.unification,
+            activities=plan.activities,
+            run=plan.run,
+            rows_per_bucket=plan.rows_per_bucket,
+        )
+
+    @property
+    def order(self) -> Callable[[Identified, Tables], Iterator[PartOrder]]:
+        """Order the parts of the base tables."""
+        basis = self.basis
+        return guarded(
+            self.plan.settings,
+            lambda identified, tables: building.orders(basis(identified, tables)),
+        )
+
+    @property
+    def build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
+        """Build a part of a base table."""
+        basis, settings = self.basis, self.plan.settings
+        part = partial(building.build_part, threads=settings.threads)
+        build = step(settings, "parts", part, _stage_of_part)
+        return lambda order, identified, tables: build(order, basis(identified, tables))
+
+    @property
+    def stamp(self) -> Callable[[str, Iterable[TablePart], Tables], list[BuiltTable]]:
+        """Stamp the rows of a base table with runs."""
+        plan, unified, published = self.plan, self.unified, self.published
+        unification = plan.configuration.unification
+        compared = partial(building.compared, columns=plan.published, run=plan.run)
+        compare = step(plan.settings, "stamped", compared, _stage_of_history, plan.attach)
+
+        def stamp(name: str, parts: Iterable[TablePart], tables: Tables) -> list[BuiltTable]:
+            declared = BASE_TABLES[name].declared(unification, unified(tables))
+            return building.stamp(declared, parts, published, compare)
+
+        return guarded(plan.settings, stamp)
+
+    @property
+    def published(self) -> Published:
+        """The tables that are published now."""
+        return Published(self.plan.published, self.plan.hashes)
+
+    @property
+    def describe_entity(self) -> Callable[[EntityTable], list[BuiltTable]]:
+        """Return the tables of an entity; unchanged ones stay as they are."""
+        entities, published = self.plan.entities, self.published
+        return lambda table: [
+            published.without_unchanged(one) for one in entity_tables(table, entities[table.entity])
+        ]
+
+    @property
+    def describe_matches(self) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
+        """Return the tables of matching; unchanged ones stay as they are."""
+        unified, published = self.unified, self.published
+        limit = self.plan.configuration.unification.limits.large_customer
+        stage = Stage[list[BuiltTable]](
+            "match tables", lambda found: sum(table.content.rows for table in found)
+        )
+        describe = step(
+            self.plan.settings, "matched", partial(match_tables, large_customer=limit), stage
+        )
+        return lambda identified, pairs, tables: [
+            published.without_unchanged(one) for one in describe(identified, pairs, unified(tables))
+        ]
+
+
+def rows_read(found: Iterable[IngestedFiles]) -> int:
+    """Return how many rows and lines were read."""
+    return sum(one.rows + one.lines for one in found)
+
+
+def rows_of_entity(configuration: Configuration, table: EntityTable) -> dict[str, int]:
+    """Return how many rows of an entity there are for the stages to come."""
+    unified = any(one.entity == table.entity for one in configuration.unification.entities)
+    compared = dict.fromkeys(("blocks", "identities"), table.rows_kept) if unified else {}
+    rows = {name: one.rows_of_entity(table, configuration) for name, one in BASE_TABLES.items()}
+    return compared | _to_build(rows)
+
+
+def rows_of_customers(identified: Identified) -> dict[str, int]:
+    """Return how many rows of all customers there are for the stages to come."""
+    return _to_build({name: one.rows_of_customers(identified) for name, one in BASE_TABLES.items()})
+
+
+def _to_build(rows: dict[str, int]) -> dict[str, int]:
+    return {f"build {name}": number for name, number in rows.items() if number}
+
+
+def _stage_of_blocks(entity: Unified) -> Stage[Any]:
+    return Stage("blocks", lambda _: entity.table.rows_kept)
+
+
+def _stage_of_part(order: PartOrder, _basis: Basis) -> Stage[TablePart]:
+    return Stage(f"build {order.table}", lambda part: part.content.rows)
+
+
+def _stage_of_history(built: BuiltTable) -> Stage[Any]:
+    return Stage(f"history {built.table.name}", lambda _: built.content.rows)
