@@ -27,6 +27,14 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def listed_sql(text: str, texts: Iterable[str]) -> str:
+    """Return the SQL condition that a text is one of some.
+
+    DuckDB makes a join of an IN with more than a few, and one for every column is many.
+    """
+    return f"list_contains([{', '.join(map(literal, texts))}], {text})"
+
+
 def chained(operator: str, terms: Iterable[str]) -> str:
     """Join any number of SQL terms by an operator whose grouping does not matter.
 

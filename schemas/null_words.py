@@ -2,18 +2,24 @@
 
 Alike in files, as SQL, and in posted records.
 
-Blanks around a word and upper or lower case of A to Z do not matter.
+Blanks around a word and upper or lower case of A to Z do not matter. A number is a word when it is
+written like one, or when a word that is a number means it: `999` and `999.0` are the number 999,
+and `000` is but a text.
 """
 
+import re
 from collections.abc import Sequence
 from string import ascii_lowercase, ascii_uppercase
 
 from overtide.schemas.errors import InvalidValueError
-from overtide.schemas.names import literal
+from overtide.schemas.names import listed_sql, literal
+from overtide.schemas.numbers import plain as plain_number
 from overtide.schemas.types.attribute_type import AttributeType
-from overtide.schemas.values import BLANKS
+from overtide.schemas.values import BLANKS, is_number, trimmed_sql
 
 LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+"""A number as JSON has it."""
 
 
 def plain(word: str) -> str:
@@ -25,9 +31,11 @@ def without_null_words(text: str, words: Sequence[str] | None) -> str:
     """Return the SQL of a column's text with null for every null word."""
     if not words:
         return text
-    known = ", ".join(map(literal, sorted(set(map(plain, words)))))
-    found = f"translate(trim({text}), {literal(ascii_uppercase)}, {literal(ascii_lowercase)})"
-    return f"CASE WHEN {found} NOT IN ({known}) THEN {text} END"
+    known = sorted(set(map(plain, words)))
+    found = (
+        f"translate({trimmed_sql(text)}, {literal(ascii_uppercase)}, {literal(ascii_lowercase)})"
+    )
+    return f"CASE WHEN NOT {listed_sql(found, known)} THEN {text} END"
 
 
 def is_null_word(kind: AttributeType, value: object, words: Sequence[str] | None) -> bool:
@@ -36,4 +44,10 @@ def is_null_word(kind: AttributeType, value: object, words: Sequence[str] | None
         text = kind.source_text(value) if words else None
     except InvalidValueError:
         return False
-    return text is not None and plain(text) in map(plain, words or ())
+    known = [*(words or ()), *(words_of_numbers(words) if is_number(value) else ())]
+    return text is not None and plain(text) in map(plain, known)
+
+
+def words_of_numbers(words: Sequence[str] | None) -> dict[str, str]:
+    """Return the numbers that null words mean, by their texts, each with its word."""
+    return {plain_number(word): word for word in map(plain, words or ()) if _NUMBER.fullmatch(word)}

@@ -9,6 +9,7 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
+from itertools import pairwise
 
 NUMBER, EXPONENT = r"[+-]?(?:\d+\.?\d*|\.\d+)", r"(?:[eE][+-]?\d+)?"
 WHOLE = r"[+-]?\d+"
@@ -82,11 +83,8 @@ def _exactly(text: str) -> Decimal:
     return Decimal(f"{mantissa}e{'-' if power[0] == '-' else ''}{size}")
 
 
-def plain_sql(column: str, whole: str = "1e15") -> str:
-    """Return the SQL of the one text of a finite DOUBLE, or of a FLOAT with `whole` 1e7.
-
-    What it holds exactly.
-    """
+def plain_sql(column: str) -> str:
+    """Return the SQL of the one text of a finite DOUBLE."""
     text = f"{column}::VARCHAR"
     mantissa, sign = (
         f"replace(ltrim(split_part({text}, 'e', 1), '-'), '.', '')",
@@ -94,11 +92,25 @@ def plain_sql(column: str, whole: str = "1e15") -> str:
     )
     power = f"split_part({text}, 'e', 2)::INT"
     return (
-        f"CASE WHEN {column} = trunc({column}) AND abs({column}) < {whole} THEN "
+        f"CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e15 THEN "
         f"{column}::BIGINT::VARCHAR WHEN contains({text}, 'e+') THEN {sign} || rpad({mantissa}, "
         f"{power} + 1, '0') WHEN contains({text}, 'e') THEN {sign} || '0.' || repeat('0', -{power} "
         f"- 1) || {mantissa} ELSE regexp_replace({text}, '\\.0$', '') END"
     )
+
+
+def shortest_sql(column: str) -> str:
+    """Return the SQL of the DOUBLE that has the fewest digits which mean a FLOAT.
+
+    DuckDB writes some with more, but none of a few letters.
+    """
+    text = f"{column}::VARCHAR"
+    written = [f"printf('%.{digits}g', {column})" for digits in range(9, 0, -1)]
+    needed = " ".join(
+        f"WHEN try_cast({fewer} AS FLOAT) IS DISTINCT FROM {column} THEN {one}"
+        for one, fewer in pairwise(written)
+    )
+    return f"(CASE WHEN length({text}) < 9 THEN {text} {needed} ELSE {written[-1]} END)::DOUBLE"
 
 
 def decimal_sql(column: str, precision: int, scale: int) -> str:

@@ -151,7 +151,8 @@ def test_what_is_no_utf_8_spoils_its_line_alone(tmp_path):
     )
     (corrupt,) = done.corrupt
     assert done.rows == [("1", None), ("3", "é")]
-    assert (corrupt.line, corrupt.record) == (2, '{"Id": "\\xff"}')
+    assert (corrupt.line, corrupt.record) == (2, '{"Id": "\ufffd"}')
+    assert corrupt.details == "line: it is not utf-8"
 
 
 def test_a_line_that_is_too_long_is_set_aside(tmp_path, monkeypatch):

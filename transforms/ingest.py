@@ -16,6 +16,7 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import chained, columns, literal, quoted
 from overtide.schemas.null_words import without_null_words
 from overtide.schemas.types import type_of
+from overtide.schemas.values import trimmed_sql
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.sources.contents import unreadable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CORRUPT = "__corrupt"
+TEXTS = "texts"
 WIDE = 500
 """Attributes that have an expression each."""
 
@@ -132,7 +134,10 @@ def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
     values, source = (
         _wide(entity, raw)
         if len(entity.attributes) > WIDE
-        else ({name: _typed(raw.column(name), name, entity, raw) for name in raw.attributes}, "raw")
+        else (
+            {name: _typed(raw.stripped(name), name, entity, raw) for name in raw.attributes},
+            TEXTS,
+        )
     )
     missing = {
         name: f"NULL::{type_of(entity.attribute(name).type).duckdb}" for name in entity.attributes
@@ -143,8 +148,10 @@ def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
         else "0"
     )
     typed = (f"{value} AS {quoted(name)}" for name, value in (missing | values).items())
+    stripped = (f"{_stripped(name, raw)} AS {raw.stripped(name)}" for name in raw.attributes)
     return f"""
         WITH raw AS ({raw.query}),
+        {TEXTS} AS (SELECT {", ".join(["*", *stripped])} FROM raw),
         typed AS (SELECT *, {", ".join(typed)} FROM {source})
         SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT},
           {place}::INTEGER AS {FILE}
@@ -161,8 +168,8 @@ def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
         alike.setdefault(_typed("one", name, entity, raw), []).append(name)
     lists = (
         (
-            f"list_transform([{', '.join(map(raw.column, names))}], lambda one: {typed}) AS "
-            f"__list_{place}"
+            f"list_transform([{', '.join(raw.stripped(name) for name in names)}], "
+            f"lambda one: {typed}) AS __list_{place}"
         )
         for place, (typed, names) in enumerate(alike.items())
     )
@@ -171,17 +178,23 @@ def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
         for place, names in enumerate(alike.values())
         for number, name in enumerate(names, start=1)
     }
-    return values, f"(SELECT *, {', '.join(lists)} FROM raw)"
+    return values, f"(SELECT *, {', '.join(lists)} FROM {TEXTS})"
 
 
-def _typed(raw_text: str, name: str, entity: Entity, raw: Raw) -> str:
-    """Return the SQL of an attribute's value from the SQL of its text."""
-    text = without_null_words(raw_text, entity.attribute(name).null_words)
+def _stripped(name: str, raw: Raw) -> str:
+    """Return the SQL of an attribute's text as it is read, null for a null word."""
+    attribute = raw.attributes[name]
+    known = without_null_words(raw.column(name), attribute.null_words)
+    return type_of(attribute.type).stripped_sql(known)
+
+
+def _typed(text: str, name: str, entity: Entity, raw: Raw) -> str:
+    """Return the SQL of an attribute's value from the SQL of its stripped text."""
     attribute = raw.attributes[name]
     kind = type_of(attribute.type)
     typed = kind.read_sql(text, attribute.reading, entity.time_zone)
     if name == entity.primary_key and kind.is_text:
-        typed = f"CASE WHEN trim({text}) <> '' THEN {text} END"  # a blank key is none
+        typed = f"CASE WHEN {trimmed_sql(text)} <> '' THEN {text} END"  # a blank key is none
     return (
         f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END"
         if name in raw.doubtful
@@ -195,10 +208,10 @@ def _corruption(entity: Entity, raw: Raw) -> str:
         for name, attribute in raw.attributes.items()
         if not type_of(attribute.type).is_text or name in raw.doubtful
     ]
-    reasons = ", ".join(_reason(name, entity, raw) for name in typed) or "NULL"
+    reasons = ", ".join(_reason(name, raw) for name in typed) or "NULL"
     wrong = chained(
         "OR",
-        [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, entity, raw) for name in typed)],
+        [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, raw) for name in typed)],
     )
     record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
     return (
@@ -207,20 +220,18 @@ def _corruption(entity: Entity, raw: Raw) -> str:
     )
 
 
-def _text(name: str, entity: Entity, raw: Raw) -> str:
-    return without_null_words(raw.column(name), entity.attribute(name).null_words)
+def _wrong(name: str, raw: Raw) -> str:
+    kind, text = type_of(raw.attributes[name].type), raw.stripped(name)
+    given = f"trim({text})" if kind.is_text else text  # a blank key is told as missing
+    return f"({quoted(name)} IS NULL AND {given} <> '')"
 
 
-def _wrong(name: str, entity: Entity, raw: Raw) -> str:
-    return f"({quoted(name)} IS NULL AND trim({_text(name, entity, raw)}) <> '')"
-
-
-def _reason(name: str, entity: Entity, raw: Raw) -> str:
+def _reason(name: str, raw: Raw) -> str:
     attribute = raw.attributes[name]
     expected = type_of(attribute.type).expectation(attribute.reading)
     sentence = f"{name}: expected {expected} but found "
     return (
-        f"CASE WHEN {_wrong(name, entity, raw)} THEN {literal(sentence)} || "
+        f"CASE WHEN {_wrong(name, raw)} THEN {literal(sentence)} || "
         f"to_json({_shown(name, raw)}) END"
     )
 

@@ -17,9 +17,16 @@ from typing import Any, ClassVar, NamedTuple
 
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import literal
-from overtide.schemas.numbers import exact_text, number_text
+from overtide.schemas.numbers import Number, exact_text, number_text
 from overtide.schemas.types.raw_texts import RawTexts
-from overtide.schemas.values import BLANKS, Value, canonical, checked_text
+from overtide.schemas.values import (
+    BLANKS,
+    Value,
+    canonical,
+    checked_text,
+    is_number,
+    trimmed_sql,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +135,27 @@ class AttributeType(RawTexts, ABC):
         return found
 
     def source_text(self, value: object) -> str | None:
-        """Return the text that a file would hold for a JSON value.
+        """Return the text that a file would hold for a JSON value; NaN is none.
 
-        Raise `invalid_value` for arrays and objects.
+        Raise `invalid_value` for arrays, objects, infinities and what no store can keep.
         """
-        if value is None:
+        if value is None or (isinstance(value, float) and math.isnan(value)):
             return None
         if isinstance(value, bool):
             return "true" if value else "false"
         text = None
         if isinstance(value, str):
             text = checked_text(value)
-        elif isinstance(value, int | float) and not math.isnan(value):
-            text = exact_text(value) if self.is_number else number_text(value)
+        elif is_number(value):
+            text = self.number_text(value)
         if text is None:
             raise self.invalid(value)
         return text
+
+    def number_text(self, value: Any) -> str | None:  # noqa: ANN401 - an int or a float
+        """Return the text by which a number is read, None of an infinite one."""
+        text = number_text(value)
+        return text if text[-1].isdigit() else None
 
     @abstractmethod
     def read(self, text: str, reading: Reading, time_zone: str) -> Value:
@@ -165,17 +177,17 @@ class AttributeType(RawTexts, ABC):
         """Return the instant of a canonical value of a type of time."""
         return str(value)
 
-    def read_sql(self, raw: str, reading: Reading, time_zone: str) -> str:
-        """Return the SQL that types a raw text, with null for one that is no value.
+    def stripped_sql(self, raw: str) -> str:
+        """Return the SQL of a raw text without blanks around it, unless they belong to a value."""
+        return raw if self.is_text else trimmed_sql(raw)
+
+    @abstractmethod
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL that types a stripped text, with null for one that is no value.
 
         SQL reads what is common; what is rare goes through `rare_sql`, which reads one value at a
         time by the rules of `read`.
         """
-        return self._read_sql(raw if self.is_text else f"trim({raw})", reading, time_zone)
-
-    @abstractmethod
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
-        """Return the SQL of `read_sql` for a text without blanks around it."""
 
     def rare_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         """Return the SQL that reads rare texts by the function that `transforms` defines.
@@ -231,7 +243,11 @@ class AttributeType(RawTexts, ABC):
 
     def invalid(self, value: object, expected: str | None = None) -> InvalidValueError:
         """Return the error of a value that is none of the type."""
-        shown = json.dumps(value, ensure_ascii=False, default=str)
+        shown = (
+            exact_text(value)
+            if isinstance(value, Number)
+            else json.dumps(value, ensure_ascii=False, default=str)
+        )
         shown = shown if len(shown) <= 100 else shown[:97] + "..."
         expected = expected or self.expected
         return InvalidValueError("invalid_value", f"{shown} is not {expected}.")

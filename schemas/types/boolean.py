@@ -1,6 +1,7 @@
 """Booleans, and the words for true and false that files may hold."""
 
 from overtide.schemas.errors import InvalidValueError
+from overtide.schemas.names import listed_sql
 from overtide.schemas.types.attribute_type import AttributeType, Reading
 from overtide.schemas.values import Value
 
@@ -36,10 +37,11 @@ class BooleanType(AttributeType):
         except InvalidValueError:
             return text
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of what a word means."""
         return (
-            f"CASE WHEN lower({text}) IN {TRUE_WORDS} THEN true WHEN lower({text}) IN "
-            f"{FALSE_WORDS} THEN false END"
+            f"CASE WHEN {listed_sql(f'lower({text})', TRUE_WORDS)} THEN true "
+            f"WHEN {listed_sql(f'lower({text})', FALSE_WORDS)} THEN false END"
         )
 
     def json_sql(self, column: str) -> str:

@@ -54,7 +54,8 @@ class DecimalType(NumericType):
         """Return the text of a decimal."""
         return None if value is None else f"{value:f}"
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of an exact number, rounded to its places."""
         point, foreign = pointed_sql(text, reading.decimal_mark)
         return (
             f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}') THEN try_cast({point} AS "

@@ -1,6 +1,15 @@
 """Floating-point numbers of 64 bits."""
 
-from overtide.schemas.numbers import EXPONENT, NUMBER, plain_sql, read_double
+from typing import Any
+
+from overtide.schemas.numbers import (
+    EXPONENT,
+    NUMBER,
+    exact_text,
+    number_text,
+    plain_sql,
+    read_double,
+)
 from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.types.numeric import NumericType, pointed_sql
 from overtide.schemas.values import Value
@@ -19,7 +28,17 @@ class DoubleType(NumericType):
     def _number(self, text: str) -> Value:
         return read_double(text)
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def number_text(self, value: Any) -> str | None:  # noqa: ANN401 - an int or a float
+        """Return the text of the double that a number is, however many digits it was sent with."""
+        number = read_double(exact_text(value))
+        return super().number_text(value) if number is None else number_text(number)
+
+    def raw_number(self, column: str, kind: str) -> str:
+        """Return the text of the double that a number is."""
+        return super().raw_number(f"{column}::DOUBLE", "DOUBLE")
+
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of a finite number."""
         point, foreign = pointed_sql(text, reading.decimal_mark)
         cast = f"try_cast({point} AS DOUBLE)"
         return (

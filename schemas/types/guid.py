@@ -29,7 +29,8 @@ class GuidType(AttributeType):
         """Return the GUID of a text."""
         return _canonical(text)
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of a GUID."""
         return (
             f"CASE WHEN regexp_full_match({text}, '(?i){WRITTEN}') THEN try_cast({text} AS "
             "UUID)::VARCHAR END"

@@ -24,7 +24,8 @@ class IntegerType(NumericType):
         """Return a number, or the text of a large one."""
         return _canonical(value)
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of a whole number."""
         return (
             f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN try_cast({text} AS BIGINT) WHEN "
             f"regexp_full_match({text}, '{WHOLE}\\.0*') THEN try_cast(split_part({text}, '.', 1) "

@@ -29,8 +29,8 @@ class NumericType(AttributeType):
     def _number(self, text: str) -> Value:
         """Return the number of a text with a decimal point."""
 
-    def raw_float(self, column: str, whole: str) -> str:
-        """Return the raw text of a FLOAT or DOUBLE, infinities included: no number is read so."""
+    def raw_float(self, column: str) -> str:
+        """Return the raw text of a DOUBLE, infinities included: no number is read so."""
         return f"CASE WHEN NOT isnan({column}) THEN {column}::VARCHAR END"
 
     def raw_decimal(self, column: str, kind: str) -> str:

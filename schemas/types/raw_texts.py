@@ -29,20 +29,28 @@ class RawTexts:
         """Return the raw text of what is no value; only a string could take it for one."""
         return text
 
-    def raw_float(self, column: str, whole: str) -> str:
-        """Return the raw text of a FLOAT or DOUBLE, `whole` as for `plain_sql`.
+    def raw_float(self, column: str) -> str:
+        """Return the raw text of a DOUBLE.
 
         NaN is how some writers say that there is none, and infinities are no numbers.
         """
         return (
             f"CASE WHEN isinf({column}) THEN {self.raw_none(f'{column}::VARCHAR')} "
-            f"WHEN NOT isnan({column}) THEN {plain_sql(column, whole)} END"
+            f"WHEN NOT isnan({column}) THEN {plain_sql(column)} END"
         )
 
     def raw_decimal(self, column: str, kind: str) -> str:
         """Return the raw text of a DECIMAL (`kind`) without the zeros of its scale."""
         text = decimal_sql(column, *decimal_shape(kind.lower()))
         return text if kind.endswith(",0)") else f"rtrim(rtrim({text}, '0'), '.')"
+
+    def raw_number(self, column: str, kind: str) -> str:
+        """Return the one text of a number, by which null words are known."""
+        if kind == "DOUBLE":
+            return RawTexts.raw_float(self, column)
+        if kind.startswith("DECIMAL"):
+            return RawTexts.raw_decimal(self, column, kind)
+        return f"{column}::VARCHAR"
 
     def raw_time(self, column: str, kind: str, time_zone: str) -> str:
         """Return the raw ISO 8601 text of a DATE or TIMESTAMP (`kind`) that is not null."""

@@ -24,7 +24,8 @@ class StringType(AttributeType):
         """Return the text."""
         return text
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of a text that is not empty."""
         return f"nullif({text}, '')"
 
     def text_sql(self, column: str) -> str:

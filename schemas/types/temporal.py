@@ -45,7 +45,8 @@ class TemporalType(AttributeType):
     def _read_time(self, time: datetime, in_utc: bool, time_zone: str) -> str | None:
         """Return the value of a time, a local one or in UTC."""
 
-    def _read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+    def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
+        """Return the SQL of a day or instant in ISO 8601 or in the format."""
         if not reading.format:
             return self._iso_sql(text, reading, time_zone)
         value = self._time_sql(_strptime_sql(text, reading.format), reading.format, time_zone)

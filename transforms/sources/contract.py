@@ -84,6 +84,10 @@ class Raw:
         """Return the SQL of an attribute's untyped text."""
         return raw_column(self._places[name])
 
+    def stripped(self, name: str) -> str:
+        """Return the column in which ingest puts an attribute's text as it is read."""
+        return f"__text_{self._places[name]}"
+
 
 Write = Callable[[Raw], int]
 """Types the rows of files and writes them; returns how many there are."""

@@ -2,13 +2,12 @@
 
 A value is the text that a CSV file would hold for it, as for a posted record; nested values are no
 values. DuckDB takes the plain lines apart. Those that it could read otherwise than a posted record
-is read (numbers that it would write in another way or with another decimal mark, keys given twice,
-escaped NULs) and those that it cannot read at all go through Python first.
+is read (numbers that it would write in another way or with another decimal mark, keys given twice
+or escaped without need, escaped NULs) and those that it cannot read at all go through Python first.
 """
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +18,11 @@ import pyarrow as pa
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.names import file_literal, literal
+from overtide.schemas.null_words import words_of_numbers
 from overtide.schemas.numbers import number_text
 from overtide.schemas.strict_json import parse_line
 from overtide.schemas.types import type_of
-from overtide.schemas.values import checked_text
+from overtide.schemas.values import is_number
 from overtide.transforms.kernel import define
 from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, Raw, SourceText, Write, raw_column
@@ -32,7 +32,7 @@ from overtide.transforms.sources.texts import buffers, file_name, in_utf8
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SUSPECT = r"\\u0000|,\s*}|:\s*-?(?i:nan|inf)"
+SUSPECT = r"""\\u0000|,\s*}|:\s*-?(?i:nan|inf)|\\u00[2-7][^"]*"\s*:"""
 """Lines that hold this may mean something else to DuckDB, or nothing to JSON.
 
 Others merely take longer for it.
@@ -42,6 +42,8 @@ REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
 POINTED = r"-?\d+\.0+\s*[,}]"
 """Whole numbers that DuckDB would write with a point."""
 NESTED = r":\s*[\[{]"
+PLAIN = Attribute()
+"""How a number is read where nothing is said of it."""
 WIDE = 100
 """Attributes of which DuckDB takes the texts out of an object.
 
@@ -49,8 +51,20 @@ It seeks each among all keys, so of more Python does.
 """
 _WIDE: dict[str, list[str]] = {}
 """The attributes of wide entities, by a key that a query can hold."""
-DELIMITER = "\x01"
-"""A character that no JSON line holds as it is, for a CSV reader that is to find one column."""
+DELIMITER, MARK = "\x01", "\x02"
+"""Characters that no JSON line holds as they are.
+
+The first is for a CSV reader that is to find one column.
+"""
+ASIDE = (
+    "CASE WHEN starts_with(given, chr(2)) THEN split_part(given, chr(2), 2) END, "
+    "CASE WHEN starts_with(given, chr(2)) THEN split_part(given, chr(2), 3) ELSE given END"
+)
+"""SQL of what `clean` knows to be wrong with a line, and of the line."""
+UNDECODED = re.compile("[\udc80-\udcff]")
+"""What stands for bytes that are no UTF-8."""
+SHOWN = 1000
+"""Characters that are kept of a line that cannot be read."""
 
 
 def read_json(
@@ -69,9 +83,9 @@ def read_json(
         _load(connection, files, texts)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         cleaned = [file.copy.with_suffix(".cleaned") for file in files]
-        for text, copy in zip(texts, cleaned, strict=True):
-            clean(text, copy)
-        _load(connection, files, cleaned)
+        for file, text, copy in zip(files, texts, cleaned, strict=True):
+            clean(text, copy, file.layout.encoding)
+        _load(connection, files, cleaned, ASIDE)
     aside = (
         f"SELECT plain AS CorruptionDetails, text AS Record, line AS Line, {FILE} AS FileName "
         "FROM json_lines WHERE NOT starts_with(plain, '{')"
@@ -80,16 +94,20 @@ def read_json(
 
 
 def _load(
-    connection: "DuckDBPyConnection", files: Sequence[SourceText], texts: Sequence[Path]
+    connection: "DuckDBPyConnection",
+    files: Sequence[SourceText],
+    texts: Sequence[Path],
+    aside: str = "NULL, given",
 ) -> None:
     """Create `json_lines` (line, text, plain and the file).
 
-    `plain` is an object that DuckDB reads, or what is wrong.
+    `plain` is an object that DuckDB reads, or what is wrong; `aside` is SQL of what is known to be
+    wrong with a `given` line, and of its text.
 
     Lines are read in order, so those of a file are numbered one after the other.
     """
     entity = files[0].entity
-    plain = f"plain_json(text, {literal(json.dumps(_with_commas(entity)))})"
+    plain = f"plain_json(text, {literal(_how(entity))})"
     several = (
         "number - min(number) OVER (PARTITION BY file_index) + 1" if len(files) > 1 else "number"
     )
@@ -97,14 +115,15 @@ def _load(
         CREATE OR REPLACE TEMP TABLE json_lines AS
         WITH numbered AS (
             SELECT row_number() OVER () AS number, file_index, {file_name(files)} AS {FILE},
-                   trim(text, ' ' || chr(9) || chr(13) || chr(65279)) AS text
+                   trim(text, ' ' || chr(9) || chr(13) || chr(65279)) AS given
             FROM read_csv([{", ".join(map(file_literal, texts))}], auto_detect = false,
                           hive_partitioning = false, header = false, columns =
                             {{'text': 'VARCHAR'}},
                           delim = '{DELIMITER}', quote = '', escape = '',
                           strict_mode = true, {buffers(texts)})),
-        lines AS (SELECT {several} AS line, {FILE}, text FROM numbered)
+        lines(line, {FILE}, wrong, text) AS (SELECT {several}, {FILE}, {aside} FROM numbered)
         SELECT line, {FILE}, text, CASE
+            WHEN wrong IS NOT NULL THEN wrong
             WHEN {len(entity.attributes) > WIDE} OR NOT json_valid(text) THEN {plain}
             WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
                 OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN {plain}
@@ -138,7 +157,35 @@ def _with_commas(entity: Entity) -> list[str]:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", json.dumps(name, ensure_ascii=False))
+    """Return the pattern of a key, whose letters beyond ASCII, and slashes, may be escaped."""
+    return f'"{"".join(map(_letter, name))}"'
+
+
+def _letter(letter: str) -> str:
+    escaped = json.dumps(letter)[1:-1]
+    itself = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", json.dumps(letter, ensure_ascii=False)[1:-1])
+    if letter == "/":
+        return r"\\?/"
+    return itself if letter < "\x7f" else f"(?:{itself}|(?i:{re.escape(escaped)}))"
+
+
+def _how(entity: Entity) -> str:
+    """Return how Python reads numbers, as JSON: by attribute its type, decimal mark, null words.
+
+    Only of attributes for which that makes a difference.
+    """
+    attributes = {name: entity.attribute(name) for name in entity.attributes}
+    return json.dumps(
+        {
+            name: {
+                "type": attribute.type,
+                "decimal_mark": attribute.decimal_mark,
+                "null_words": attribute.null_words,
+            }
+            for name, attribute in attributes.items()
+            if attribute.decimal_mark == "," or words_of_numbers(attribute.null_words)
+        }
+    )
 
 
 def raw_rows(entity: Entity) -> Raw:
@@ -152,16 +199,41 @@ def raw_rows(entity: Entity) -> Raw:
     paths = "[" + ", ".join(literal(_pointer(name)) for name in attributes) + "]"
     values = ", ".join(
         f"CASE WHEN kinds[{place}] IN ('OBJECT', 'ARRAY') THEN chr(0) || texts[{place}] "
-        f"ELSE texts[{place}] END AS {raw_column(place - 1)}"
-        for place in range(1, len(attributes) + 1)
+        f"ELSE {_with_word(f'texts[{place}]', name, attribute)} END AS {raw_column(place - 1)}"
+        for place, (name, attribute) in enumerate(attributes.items(), start=1)
     )
     query = f"""
         SELECT __line, {FILE}, {values} FROM (
-            SELECT line AS __line, {FILE}, json_extract_string(plain, {paths}) AS texts,
+            SELECT plain, line AS __line, {FILE}, json_extract_string(plain, {paths}) AS texts,
                    CASE WHEN regexp_matches(plain, {literal(NESTED)})
                      THEN json_type(plain, {paths}) END AS kinds
             FROM json_lines WHERE starts_with(plain, '{{'))"""
     return Raw(query, attributes, frozenset(attributes), "__line")
+
+
+def _with_word(text: str, name: str, attribute: Attribute) -> str:
+    """Return the SQL of a text, or the null word that is the number which it was.
+
+    Only numbers that may be one are asked whether they were no texts. The ones whose digits make
+    the value come as they were sent but for a point and a zero, the others as doubles.
+    """
+    words = words_of_numbers(attribute.null_words)
+    if not words:
+        return text
+    if type_of(attribute.type).is_exact:
+        number = text
+        meant = {literal(one + point): word for one, word in words.items() for point in ("", ".0")}
+    else:
+        number = f"try_cast({text} AS DOUBLE)"
+        meant = {f"{literal(one)}::DOUBLE": word for one, word in words.items()}
+    word = (
+        f"CASE {number} {' '.join(f'WHEN {one} THEN {literal(meant[one])}' for one in meant)} END"
+    )
+    is_text = f"json_type(plain, {literal(_pointer(name))}) = 'VARCHAR'"
+    return (
+        f"CASE WHEN {word} IS NULL THEN {text} "
+        f"ELSE CASE WHEN {is_text} THEN {text} ELSE {word} END END"
+    )
 
 
 def _wide_rows(attributes: dict[str, Attribute]) -> Raw:
@@ -185,33 +257,29 @@ def texts_of(objects: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
     The objects are the flat ones of `plain_json`.
     """
     names = _WIDE[keys[0].as_py()] if len(keys) else []
-    words = {True: "true", False: "false"}
-    found = (
-        [
-            words.get(value, value) if isinstance(value, bool) else value
-            for value in map(document.get, names)
-        ]
-        for document in map(json.loads, objects.to_pylist())
+    documents = map(json.loads, objects.to_pylist())
+    return pa.array(
+        [list(map(document.get, names)) for document in documents], pa.list_(pa.string())
     )
-    return pa.array(list(found), pa.list_(pa.string()))
 
 
 def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def plain_json(texts: pa.ChunkedArray, commas: pa.ChunkedArray) -> pa.Array:
+def plain_json(texts: pa.ChunkedArray, how: pa.ChunkedArray) -> pa.Array:
     """Return each line as a flat object of texts, or as what is wrong with it.
 
-    The texts are as a CSV file would hold them.
-
-    `commas` is a JSON list of the attributes with a decimal comma.
+    The texts are as a CSV file would hold them, `how` is what `_how` gives.
     """
-    marked = [frozenset(json.loads(one.as_py())) for one in commas[:1]]
-    return pa.array([_plain(text, *marked) for text in texts.to_pylist()], pa.string())
+    attributes = [
+        {name: Attribute.model_construct(**one) for name, one in json.loads(first.as_py()).items()}
+        for first in how[:1]
+    ]
+    return pa.array([_plain(text, *attributes) for text in texts.to_pylist()], pa.string())
 
 
-def _plain(text: str, commas: frozenset[str]) -> str:
+def _plain(text: str, attributes: dict[str, Attribute]) -> str:
     try:
         document = parse_line(text)
     except InvalidValueError as error:
@@ -222,52 +290,64 @@ def _plain(text: str, commas: frozenset[str]) -> str:
     if not isinstance(document, dict):
         return "line: not a JSON object"
     return json.dumps(
-        {name: _text(value, "," if name in commas else ".") for name, value in document.items()},
+        {name: _text(value, attributes.get(name, PLAIN)) for name, value in document.items()},
         ensure_ascii=False,
     )
 
 
-def _text(value: Any, mark: str) -> str | bool | None:  # noqa: ANN401 - whatever JSON holds
-    """Return the text of a value.
-
-    One that no store can keep, and a nested one, begins with a NUL.
-    """
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return _number(value, mark)
-    if isinstance(value, str) and checked_text(value) is not None:
-        return value
-    return "\0" + _shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def _number(value: float, mark: str) -> str | None:
-    """NaN is how some writers say that there is no number."""
-    if math.isnan(value):
-        return None
-    text = number_text(value)
-    return text.replace(".", mark) if text[-1].isdigit() else f"\0{text}"
+def _text(value: Any, attribute: Attribute) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """Return the text of a value; one that no type takes begins with a NUL."""
+    kind = type_of(attribute.type)
+    try:
+        text = kind.source_text(value)
+    except InvalidValueError:
+        return "\0" + _shown(value)
+    if text is None or not is_number(value):
+        return text
+    words = words_of_numbers(attribute.null_words)
+    return words.get(text) or text.replace(".", attribute.decimal_mark)
 
 
-def _shown(text: str) -> str:
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    text = (
+        value
+        if isinstance(value, str)
+        else number_text(value)
+        if isinstance(value, float)
+        else json.dumps(value, ensure_ascii=False)
+    )
     return text.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
 
 
-def clean(source: Path, copy: Path) -> None:
+def clean(source: Path, copy: Path, encoding: str) -> None:
     """Copy a file so that DuckDB finds its lines.
 
-    One kind of line ends, and nothing in a line that ends its reading.
-
-    What was no UTF-8 becomes an escape that JSON does not know, and a line that is too long is cut,
-    so both are set aside.
+    One kind of line ends, and nothing in a line that ends its reading. A line that must be set
+    aside begins with what is wrong with it, between two `MARK`.
     """
     with (
-        source.open(encoding="utf-8", errors="backslashreplace", newline=None) as text,
+        source.open(encoding="utf-8", errors="surrogateescape", newline=None) as text,
         copy.open("w", encoding="utf-8", newline="\n") as out,
     ):
         within = False
         for line in bounded_lines(text):
-            whole = len(line) * 4 <= contract.MAX_LINE or len(line.encode()) < contract.MAX_LINE
             if not within:
-                out.write((line if whole else line[:1000] + "\n").replace(DELIMITER, "\\x01"))
+                wrong = _wrong(line, encoding)
+                out.write(f"{MARK}line: {wrong}{MARK}{_printable(line)}\n" if wrong else line)
             within = not line.endswith("\n")
+
+
+def _wrong(line: str, encoding: str) -> str | None:
+    if not line.isascii() and UNDECODED.search(line):
+        return f"it is not {encoding}"
+    if len(line) * 4 > contract.MAX_LINE and len(line.encode()) >= contract.MAX_LINE:
+        return "it is longer than 16 MiB"
+    if DELIMITER in line or MARK in line:
+        return "not a JSON object: it holds a control character"
+    return None
+
+
+def _printable(line: str) -> str:
+    """Return the beginning of a line, with a replacement character for what is no letter."""
+    begin = UNDECODED.sub("\ufffd", line[:SHOWN]).strip()
+    return begin.replace(DELIMITER, "\\x01").replace(MARK, "\\x02")

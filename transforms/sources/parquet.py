@@ -1,5 +1,6 @@
 """Parquet: the file itself says which columns it has, and of which types."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,8 @@ from overtide.transforms.sources.contract import Layout, SampledRow, SourceForma
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+MAGIC = b"PAR1"
 
 
 class Parquet(SourceFormat):
@@ -32,9 +35,7 @@ class Parquet(SourceFormat):
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
-            raise UnreadableError(
-                f"is not a Parquet file{seems(file)}", "Correct `format` or `path` of the entity."
-            ) from None
+            raise _no_parquet(file) from None
 
     def read(
         self, connection: "DuckDBPyConnection", files: Sequence[SourceText], write: Write
@@ -74,6 +75,20 @@ class Parquet(SourceFormat):
         """Return the layout; DuckDB's number of a file would be a column named so."""
         numbered = "file_index" in map(folded, file.layout.columns)
         return place if numbered else file.layout
+
+
+def _no_parquet(file: Path) -> UnreadableError:
+    """Return what is wrong with a file whose schema cannot be read; it begins and ends alike."""
+    with file.open("rb") as opened:
+        begins = opened.read(len(MAGIC)) == MAGIC
+        opened.seek(-min(len(MAGIC), file.stat().st_size), os.SEEK_END)
+        ends = opened.read() == MAGIC
+    if not begins:
+        return UnreadableError(
+            f"is not a Parquet file{seems(file)}", "Correct `format` or `path` of the entity."
+        )
+    what = "is damaged" if ends else "ends in the middle"
+    return UnreadableError(f"is a Parquet file that {what}", "Copy or write it anew.")
 
 
 def _values(batch: "pa.RecordBatch", entity: Entity) -> Iterator[dict[str, Any]]:

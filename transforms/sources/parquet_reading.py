@@ -3,12 +3,15 @@
 The text of a typed value is the one that means the value.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import parquet_rows, quoted
+from overtide.schemas.null_words import words_of_numbers
+from overtide.schemas.numbers import shortest_sql
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import AttributeType
 from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
 
 NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 TEXTS = ("VARCHAR", "BLOB", "JSON")
-FLOATS = {"DOUBLE": "1e15", "FLOAT": "1e7"}
-"""Up to where the whole numbers of a type are all of its own digits."""
+NUMBERS = re.compile(r"DOUBLE|DECIMAL\(.*\)|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
 TIMES = ("DATE", "TIMESTAMP")
 
 
@@ -49,21 +51,30 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
         for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()
     }
     known = [name for name in file.entity.attributes if name in kinds]
+    floats = [name for name in known if kinds[name] == "FLOAT"]
+    kinds |= dict.fromkeys(floats, "DOUBLE")
     attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
     wanted = {name: type_of(attributes[name].type) for name in known}
     texts = [
         (
-            f"{_text(quoted(name), kinds[name], wanted[name], file.entity.time_zone)} AS "
+            f"{_text(quoted(name), kinds[name], attributes[name], file.entity.time_zone)} AS "
             f"{raw_column(place)}"
         )
         for place, name in enumerate(known)
     ]
     doubtful = frozenset(name for name in known if _is_doubtful(kinds[name], wanted[name]))
     return Raw(
-        f"SELECT {', '.join([*texts, f'{file_name(files)} AS {FILE}'])} FROM {source}",
+        f"SELECT {', '.join([*texts, FILE])} "
+        f"FROM (SELECT *{_shortest(floats)}, {file_name(files)} AS {FILE} FROM {source})",
         attributes,
         doubtful,
     )
+
+
+def _shortest(floats: list[str]) -> str:
+    """Return the SQL by which the columns of single floats are doubles of the same digits."""
+    columns = ", ".join(f"{shortest_sql(quoted(name))} AS {quoted(name)}" for name in floats)
+    return f" REPLACE ({columns})" if floats else ""
 
 
 def _is_doubtful(kind: str, wanted: AttributeType) -> bool:
@@ -72,7 +83,7 @@ def _is_doubtful(kind: str, wanted: AttributeType) -> bool:
     Of most types no value is written with one.
     """
     return _is_nested(kind) or (
-        wanted.is_text and (kind in TEXTS or kind in FLOATS or kind.startswith(TIMES))
+        wanted.is_text and (kind in TEXTS or kind == "DOUBLE" or kind.startswith(TIMES))
     )
 
 
@@ -95,12 +106,17 @@ def _check_decimals(file: SourceText) -> None:
 def _attribute(attribute: Attribute, kind: str) -> Attribute:
     """Return how the texts of a column are read.
 
-    A decimal mark is about texts, a format about those and numbers.
+    A decimal mark is about texts, a format about those and numbers, and a null word that is a
+    number stands for that in a column of numbers.
     """
     if kind in TEXTS:
         return attribute
+    words = attribute.null_words or []
+    numbers = words_of_numbers(words) if NUMBERS.fullmatch(kind) else ()
     return Attribute(
-        type=attribute.type, format=None if kind.startswith(TIMES) else attribute.format
+        type=attribute.type,
+        format=None if kind.startswith(TIMES) else attribute.format,
+        null_words=[*words, *numbers],
     )
 
 
@@ -108,8 +124,9 @@ def _is_nested(kind: str) -> bool:
     return kind.startswith(NESTED) or kind.endswith("]")
 
 
-def _text(column: str, kind: str, wanted: AttributeType, time_zone: str) -> str:
+def _text(column: str, kind: str, attribute: Attribute, time_zone: str) -> str:
     """Return the SQL of a column's text; one that begins with a NUL is no value of any type."""
+    wanted = type_of(attribute.type)
     if kind == "BLOB":
         return wanted.raw_bytes(column)
     if _is_nested(kind):
@@ -117,8 +134,10 @@ def _text(column: str, kind: str, wanted: AttributeType, time_zone: str) -> str:
     if kind.startswith(TIMES):
         text = wanted.raw_time(column, kind, time_zone)
         return f"CASE WHEN {column} IS NOT NULL THEN {text} END"
-    if kind in FLOATS:
-        return wanted.raw_float(column, FLOATS[kind])
+    if attribute.null_words and NUMBERS.fullmatch(kind):
+        return wanted.raw_number(column, kind)
+    if kind == "DOUBLE":
+        return wanted.raw_float(column)
     if kind.startswith("DECIMAL"):
         return wanted.raw_decimal(column, kind)
     text = f"{column}::VARCHAR"
