@@ -33,6 +33,17 @@ class Decision:
     outcome: Outcome = Outcome.CREATED
 
 
+@dataclass
+class Tail:
+    """Where the log ends: one past its last position, and the last instant taken.
+
+    An event or a publish has taken that instant.
+    """
+
+    position: int
+    accepted_at: Instant
+
+
 class ReadableLog(Protocol):
     """The log as a sequence that is read by position: one, whatever its files are."""
 
@@ -50,10 +61,11 @@ class ReadableLog(Protocol):
     def end(self) -> int:
         """Return one past the last position; 0 for a log without events. It never goes back."""
 
-    def last_accepted_at(self) -> Instant:
-        """Return the acceptance of the last event, also after retention removed it.
+    def tail(self) -> Tail:
+        """Return where the log ends and its last acceptance, asked at once.
 
-        0 before the first.
+        Whoever asks for one after the other may have an event between them. What retention removed
+        counts; both are 0 before the first event.
         """
 
     def identity(self) -> object:
@@ -165,14 +177,11 @@ def continues(log: ReadableLog, position: int, accepted_at: Instant | None) -> b
     """
     if not position or accepted_at is None:
         return log.end() >= position
-    end = log.end()
-    if end < position:
+    tail = log.tail()
+    if tail.position < position:
         return False
-    if end == position:
-        last_accepted = log.last_accepted_at()
-        # Where others are, the log may have gone on between the two questions.
-        if last_accepted == accepted_at or log.end() == position:
-            return last_accepted == accepted_at
+    if tail.position == position:
+        return tail.accepted_at == accepted_at
     last, after = [*log.read(position - 1, 2), None, None][:2]
     if last is not None and last.position == position - 1 and last.kind != DAMAGED:
         return last.accepted_at == accepted_at

@@ -6,10 +6,10 @@ What was decided earlier in the same transaction counts like what the log holds.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from overtide.eventlog.contract import Decision
+from overtide.eventlog.contract import Decision, Tail
 from overtide.schemas.errors import ConflictError, InvalidRequestError, OvertideError
 from overtide.schemas.events import Draft, Event, IdSource, Outcome, resolve
-from overtide.schemas.instants import Clock, Instant
+from overtide.schemas.instants import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,6 @@ class Remembered:
         self.by_key[repeat.caller, repeat.idempotency_key] = Entry(
             event, repeat.idempotency_key, repeat.request_hash, outcome=outcome
         )
-
-
-@dataclass
-class Tail:
-    """Where the log ends: one past its last position, and the last instant taken.
-
-    An event or a publish has taken that instant.
-    """
-
-    position: int
-    accepted_at: Instant
 
 
 class Decisions:

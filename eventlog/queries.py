@@ -5,7 +5,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from overtide.eventlog.decisions import Remembered, Repeat, Tail
+from overtide.eventlog.contract import Tail
+from overtide.eventlog.decisions import Remembered, Repeat
 from overtide.eventlog.failures import DamagedError
 from overtide.eventlog.layout import CHUNK_BITS, STORED, UNCHECKED, Row, entry_of, fits
 from overtide.eventlog.opening import Connection

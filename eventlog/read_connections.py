@@ -10,7 +10,7 @@ from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import TypeVar
 
-from overtide.eventlog.decisions import Tail
+from overtide.eventlog.contract import Tail
 from overtide.eventlog.extent import faults, read_extent, write_extent
 from overtide.eventlog.failures import clear_errors, damaged, shortened
 from overtide.eventlog.layout import layout_of

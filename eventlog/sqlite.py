@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from overtide.eventlog.contract import Decision
-from overtide.eventlog.decisions import Tail, repetition
+from overtide.eventlog.contract import Decision, Tail
+from overtide.eventlog.decisions import repetition
 from overtide.eventlog.extent import place
 from overtide.eventlog.failures import clear_errors
 from overtide.eventlog.group_commit import GroupCommit
@@ -103,11 +103,11 @@ class SqliteEventLog:
 
     def end(self) -> int:
         """Return one past the last position."""
-        return self._tail().position
+        return self.tail().position
 
-    def last_accepted_at(self) -> Instant:
-        """Return the acceptance of the last event, 0 before the first."""
-        return self._tail().accepted_at
+    def tail(self) -> Tail:
+        """Return where the log ends and its last acceptance, asked at once."""
+        return self._readers.ask(tail_of, Tail(0, 0))
 
     def of_customer(
         self,
@@ -138,7 +138,7 @@ class SqliteEventLog:
         with clear_errors(self.path):
             known = none_before(self.lock_path, now) - 1
         return max(
-            known, self.last_accepted_at()
+            known, self.tail().accepted_at
         )  # read after the lock was looked at, so that nothing falls between
 
     def is_idle(self) -> bool:
@@ -150,7 +150,7 @@ class SqliteEventLog:
     def taking(self) -> Iterator[Instant]:
         """Let nothing be accepted while a publish takes its instant; see the contract."""
         with hold(self.lock_path, self._clock) as since:
-            yield max(since, self.last_accepted_at() + 1)
+            yield max(since, self.tail().accepted_at + 1)
 
     def forget(self, before: Instant, committed: int) -> int:
         """Remove what ended at or before an instant below a position; withdrawals stay."""
@@ -195,9 +195,6 @@ class SqliteEventLog:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
-
-    def _tail(self) -> Tail:
-        return self._readers.ask(tail_of, Tail(0, 0))
 
     def _events(self, statement: str, *parameters: object) -> list[Event]:
         return self._readers.ask(

@@ -7,8 +7,8 @@ from dataclasses import astuple
 from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 
-from overtide.eventlog.contract import Decision
-from overtide.eventlog.decisions import Decisions, Tail
+from overtide.eventlog.contract import Decision, Tail
+from overtide.eventlog.decisions import Decisions
 from overtide.eventlog.extent import untouched, write_extent
 from overtide.eventlog.layout import INSERT, checksum, create, layout_of, make_file, stored
 from overtide.eventlog.opening import connect

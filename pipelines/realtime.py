@@ -203,7 +203,8 @@ class Driver:
         try:
             self._expect_same_log(connection)
         except ReplacedLogError:
-            begin_anew(connection, self._paths, self._log.end(), self._log.last_accepted_at())
+            tail = self._log.tail()
+            begin_anew(connection, self._paths, tail.position, tail.accepted_at)
 
     def _upkept(self, work: Callable[[Instant], bool], position: int) -> None:
         """Do some upkeep of the lake, and that of the log below a position.

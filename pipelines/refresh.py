@@ -191,6 +191,7 @@ def _publish(
     gone = plan.hashes.keys() - {output.table.name for output in outputs}
     rows = sum(output.content.rows for output in outputs if output.files is not None)
     with follower.stage("publish", rows), closing(log_to_publish(plan.paths.log, clock)) as log:
+        tail = log.tail()
         row = RunRow(
             plan.run,
             built.generation,
@@ -199,8 +200,8 @@ def _publish(
             content,
             days,
             before,
-            log.end(),
-            log.last_accepted_at(),
+            tail.position,
+            tail.accepted_at,
             serving_metadata(plan, fields),
         )
 

@@ -23,7 +23,7 @@ def project_status(
 ) -> dict[str, Any]:
     """Return the state of a project as a JSON document; `behind` is the warning about its clock."""
     present = reader.now()
-    publish, now = present.publish, present.as_of
+    publish, now, tail = present.publish, present.as_of, log.tail()
     overlay, manifest = (EMPTY_OVERLAY, {}) if publish is None else _in_lake(paths)
     return {
         "project": str(folder),
@@ -31,8 +31,8 @@ def project_status(
         "published": _published(reader, publish, now),
         "locks": {lock.value: coordination(paths).holder(lock) for lock in Lock},
         "log": {
-            "position": log.end(),
-            "acceptedAt": _instant(log.last_accepted_at()),
+            "position": tail.position,
+            "acceptedAt": _instant(tail.accepted_at),
         },
         "stream": _stream(log, overlay, now),
         "live": {"updates": overlay.live_updates, "activities": overlay.live_activities},

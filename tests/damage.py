@@ -139,7 +139,7 @@ def ask(path: Path) -> Said:
         asked += [lambda one=one: log.of_customer([], [one]) for one in RECORDS]
         asked += [lambda one=one: log.decided_before(one) for one in drafts()[:10]]
         return Said(
-            _told(lambda: (log.end(), log.last_accepted_at())),
+            _told(lambda: (log.end(), log.tail().accepted_at)),
             _told(lambda: log.read(0, 100)),
             tuple(_told(one) for one in asked),
         )

@@ -426,7 +426,7 @@ def test_a_timeline_is_a_table_too(own):
 
 def test_a_clock_set_back_hides_nothing(own):
     own.update(key=ANN, fields={"Points": 9})
-    accepted = own.log.last_accepted_at()
+    accepted = own.log.tail().accepted_at
     own.clock.now = T0
     card = own.get(key=ANN)
     assert (card["Points"], card.as_of, card.run) == (9, accepted, 4)

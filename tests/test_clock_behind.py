@@ -77,7 +77,7 @@ def test_what_was_accepted_is_shown_all_the_same(folder):
 def test_python_says_it_too_and_more_than_a_second_is_meant(folder, tmp_path):
     own = shutil.copytree(folder, tmp_path / "own")
     with Project(own) as project:
-        last = project.log.last_accepted_at()
+        last = project.log.tail().accepted_at
         assert project.clock_behind().code == "clock_behind"
         assert [one["code"] for one in project.status()["warnings"]] == ["clock_behind"]
     with Project(own, lambda: last - SECOND) as project:

@@ -77,7 +77,7 @@ def test_an_empty_log_answers_without_creating_a_file(log):
     assert (
         log.read(0, 10),
         log.end(),
-        log.last_accepted_at(),
+        log.tail().accepted_at,
         log.of_customer(["c"]),
         log.decided_before(activity("a")),
     ) == ([], 0, 0, [], None)
@@ -96,7 +96,7 @@ def test_events_come_back_in_order_with_dense_positions(log):
     assert log.read(0, 10) == accepted
     assert log.read(1, 2) == accepted[1:3]
     assert log.read(5, 10) == []
-    assert (log.end(), log.last_accepted_at()) == (5, accepted[-1].accepted_at)
+    assert (log.end(), log.tail().accepted_at) == (5, accepted[-1].accepted_at)
 
 
 def test_acceptance_strictly_increases_even_when_the_clock_stands_or_is_set_back(log, clock):
@@ -342,7 +342,7 @@ def test_retention_removes_what_ended_and_keeps_the_order(log, clock):
 def test_the_end_stays_when_retention_removed_every_event(log, clock):
     log.append([update(), update()])
     assert log.forget(NOW + 2 * HOUR, 2) == 2
-    assert (log.read(0, 10), log.end(), log.last_accepted_at()) == ([], 2, NOW + 1)
+    assert (log.read(0, 10), log.end(), log.tail().accepted_at) == ([], 2, NOW + 1)
 
 
 def test_an_event_is_remembered_until_it_ends(log):

@@ -201,7 +201,7 @@ def test_how_far_a_log_reached_is_known_after_every_commit(tmp_path):
         extent = read_extent(log.path)
         assert (extent.position, extent.accepted_at, extent.fits(log.path)) == (
             number,
-            log.last_accepted_at(),
+            log.tail().accepted_at,
             True,
         )
     log.close()
