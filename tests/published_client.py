@@ -1,0 +1,54 @@
+"""Calls the service with the product's published client: run by an environment that has it.
+
+Prints one JSON document: per call the class that the client made of the answer, and what it says.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from dynamics.customerinsights.api import CustomerInsights
+
+
+def main(url: str, token: str, instance: str) -> None:
+    """Make every call and print what became of it."""
+    client = CustomerInsights(base_url=url)
+    sent = {"custom_headers": {"Authorization": f"Bearer {token}"}}
+    found: dict[str, Any] = {}
+
+    def ask(name: str, call: Callable[..., Any], *words: object, **more: object) -> Any:
+        answer = call(*words, **more, **sent)
+        whole = answer if isinstance(answer, list) else [answer]
+        found[name] = [
+            [type(one).__name__, one.serialize(keep_readonly=True) if one else None]
+            for one in whole
+        ]
+        return answer
+
+    ask("instances", client.get_all_instances)
+    ask("instance", client.get_instance_metadata, instance)
+    ask("roles", client.get_all_role_definitions, instance)
+    ask("my role", client.get_current_user_role, instance)
+    ask("assignments", client.get_all_role_assignments, instance)
+    ring = ask("key ring", client.get_key_ring, instance, "Crm", "Contacts", "1")
+    customer = ring.customer_id
+    ask("types", client.get_activity_types_and_counts, instance, customer)
+    order = {"OrderId": "c", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
+    post, patch = client.create_an_entity, client.update_an_entity
+    ask("created", post, instance, "Shop_Orders", body=json.dumps(order), caller="client")
+    held = json.dumps({**order, "OrderId": "h", "AccountId": "?"})
+    ask("held", post, instance, "Shop_Orders", body=held)
+    other = json.dumps({**order, "Item": "Pan"})
+    ask("conflict", post, instance, "Shop_Orders", body=other)
+    ask("a dict", post, instance, "Shop_Orders", body={"a": 1})
+    change = json.dumps({"Points": 9})
+    ask("updated", patch, instance, "Customer", customer, body=change)
+    ask("unknown", patch, instance, "Customer", "x/y", body=change)
+    ask("wrong field", patch, instance, "Customer", customer, body=json.dumps({"Point": 9}))
+    ask("read", client.get_entities_with_odata_path, instance, f"Customer('{customer}')")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,91 @@
+"""The product's published client, PyPI customerinsights 1.0.8, works with the service unchanged."""
+
+import json
+import subprocess
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import shop
+from tests.command_line import call
+from tests.served import serving
+from tests.test_http import ACCOUNT, CONTACT, ORDER
+
+HERE = Path(__file__).parent
+MODELS = {
+    "instances": "InstanceInfo",
+    "instance": "InstanceMetadata",
+    "roles": "RoleDefinition",
+    "my role": "RoleAssignment",
+    "assignments": "RoleAssignment",
+    "key ring": "KeyRingResponse",
+    "types": "KeyRingResponse",
+    "created": "CreatedResult",
+    "held": "AcceptedResult",
+    "conflict": "ODataError",
+    "a dict": "ODataError",
+    "updated": "NoneType",
+    "unknown": "ODataError",
+    "wrong field": "ODataError",
+    "read": "ODataEntityPayload",
+}
+"""What the client makes of each answer."""
+
+
+@pytest.fixture
+def found(tmp_path_factory) -> dict[str, Any]:
+    """What the client made of every answer."""
+    folder = tmp_path_factory.mktemp("client")
+    venv.create(folder / "env", with_pip=True)
+    python = folder / "env" / "bin" / "python"
+    wanted = ["--quiet", "--require-hashes", "-r", str(HERE / "published_client.lock")]
+    installed = subprocess.run(
+        [python, "-m", "pip", "install", *wanted], capture_output=True, text=True, check=False
+    )
+    if installed.returncode:
+        pytest.skip(f"the published client cannot be installed: {installed.stderr[-200:]}")
+    project = folder / "project"
+    project.mkdir()
+    (project / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    records = [
+        (shop.CONTACTS, "1", CONTACT),
+        (shop.ACCOUNTS, "1", ACCOUNT),
+        (shop.ORDERS, "1", ORDER),
+    ]
+    shop.write_sources(project, shop.sources(*records))
+    assert call("-q", "-C", project, "refresh").code == 0
+    with serving(project, shop.INSTANCE, "--only", "api") as served:
+        done = subprocess.run(
+            [
+                python,
+                "-W",
+                "ignore",
+                HERE / "published_client.py",
+                f"{served.url}/v1",
+                served.token or "",
+                shop.INSTANCE,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+@pytest.mark.slow
+def test_every_answer_is_read_by_the_client_s_own_models(found):
+    made = {name: {kind for kind, _ in answers} for name, answers in found.items()}
+    assert made == {name: {kind} for name, kind in MODELS.items()}
+    assert found["instances"][0][1]["instanceId"] == shop.INSTANCE
+    assert found["created"][0][1]["statusCode"] == 201
+    assert [found[name][0][1]["errorCode"] for name in ("conflict", "unknown", "wrong field")] == [
+        "activity_conflict",
+        "customer_not_found",
+        "unknown_field",
+    ]
+    assert "JSON" in found["a dict"][0][1]["message"]
