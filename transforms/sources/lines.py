@@ -73,7 +73,7 @@ def json_keys(line: str) -> list[str]:
     if HALF in line:
         return []
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_int=str)  # Python reads no number of any length
     except (ValueError, RecursionError):
         return []
     return list(row) if isinstance(row, dict) else []
