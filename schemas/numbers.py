@@ -38,14 +38,6 @@ class Number(float):
     text: str
 
 
-def finite_number(text: str) -> Number:
-    """Return a number of a request; raise `ValueError` for one that no double can hold."""
-    number = Number(text)
-    if math.isinf(number):
-        raise ValueError(f"the number {text[:40]} is too large")
-    return number
-
-
 def exact_text(value: float) -> str:
     """Return the text of a JSON number as sent, or the shortest that means it."""
     if isinstance(value, Number):

@@ -4,8 +4,8 @@ import json
 from typing import Any, NoReturn
 
 from overtide.schemas.errors import InvalidValueError, TooLargeError
-from overtide.schemas.numbers import Number, finite_number
-from overtide.schemas.values import canonical
+from overtide.schemas.numbers import Number
+from overtide.schemas.values import canonical, written
 
 MAX_BYTES = 1024 * 1024
 """Limit of one event's document, in bytes of its canonical JSON."""
@@ -18,20 +18,19 @@ def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whate
 
     Raise `invalid_json` for NaN, Infinity, a key given twice and all that is no JSON.
 
-    A number with a fraction or exponent becomes a `Number`, which remembers its text. `line` is the
-    text's first line in what was sent.
+    A number with a fraction or exponent becomes a `Number`, which remembers its text. It may be of
+    any size: it is left to its type whether it is too large. `line` is the text's first line in
+    what was sent.
     """
-    return _loaded(text, line, parse_float=finite_number, parse_constant=_constant)
+    return _loaded(text, line, parse_constant=_constant)
 
 
 def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Parse a line of a file as `parse_json` does, but take numbers of any size.
+    """Parse a line of a file as `parse_json` does.
 
-    It is left to its types what numbers are too large.
-
-    NaN and Infinity, which some writers of JSON know, are floats.
+    But NaN and Infinity, which some writers of JSON know, are floats.
     """
-    return _loaded(text, 1, parse_float=Number, parse_int=_whole)
+    return _loaded(text, 1)
 
 
 def _whole(digits: str) -> float:
@@ -40,7 +39,9 @@ def _whole(digits: str) -> float:
 
 def _loaded(text: str | bytes, line: int, **readers: Any) -> Any:  # noqa: ANN401 - functions; any JSON
     try:
-        return json.loads(text, object_pairs_hook=_object, **readers)
+        return json.loads(
+            text, object_pairs_hook=_object, parse_float=Number, parse_int=_whole, **readers
+        )
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(
             "invalid_json",
@@ -124,7 +125,7 @@ def checked_object(document: object) -> dict[str, Any]:
 
 def _bytes(document: dict[str, Any]) -> bytes:
     try:
-        return canonical(document).encode()
+        return canonical(written(document)).encode()
     except UnicodeEncodeError as error:
         half = repr(error.object[error.start])
         raise InvalidValueError(

@@ -4,9 +4,10 @@
 """
 
 import json
+import math
 
 from overtide.schemas.names import literal
-from overtide.schemas.numbers import number_text
+from overtide.schemas.numbers import Number, exact_text, number_text
 
 Value = str | int | float | bool | None
 """A canonical JSON value."""
@@ -39,6 +40,16 @@ def canonical(document: object) -> str:
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
+
+
+def written(document: object) -> object:
+    """Return a document with a text for every number that no double can hold."""
+    if isinstance(document, dict):
+        return {name: written(value) for name, value in document.items()}
+    if isinstance(document, list):
+        return list(map(written, document))
+    too_large = isinstance(document, Number) and math.isinf(document)
+    return exact_text(document) if too_large else document
 
 
 def checked_text(text: str) -> str | None:

@@ -25,6 +25,7 @@ from overtide.schemas.events import (
 )
 from overtide.schemas.instants import format_instant
 from overtide.schemas.strict_json import checked_object
+from overtide.schemas.values import written
 from overtide.serving.fields import (
     Target,
     checked_fields,
@@ -248,7 +249,7 @@ def _request_hash(terms: Terms, sent: Mapping[str, Any]) -> str | None:
 
     None where no idempotency key will ask for it.
     """
-    return None if terms.idempotency_key is None else hash_of({**terms.document(), **sent})
+    return None if terms.idempotency_key is None else hash_of(written({**terms.document(), **sent}))
 
 
 def _activity_draft(checked: Checked, terms: Terms, request_hash: str | None) -> Draft:

@@ -152,7 +152,15 @@ def _semantic(value: object) -> str | None:
             "SemanticData",
             'Send an object such as {"Rating": 5}.',
         )
-    return canonical(document)
+    try:
+        return canonical(document)
+    except ValueError:
+        raise InvalidValueError(
+            "invalid_value",
+            "SemanticData holds a number that is too large.",
+            "SemanticData",
+            "Send it as a text.",
+        ) from None
 
 
 def _unified(generation: Generation, values: dict[str, Value]) -> Checked:

@@ -663,7 +663,7 @@ def test_an_array_that_is_no_json_is_refused_whole_and_a_line_that_is_none_alone
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[1,]", "NaN", "-Infinity", '{"a":1,"a":1}', "1" * 5000, "[" * 100_000, b"\xff"],
+    ["", "{", "[1,]", "NaN", "-Infinity", '{"a":1,"a":1}', "[" * 100_000, b"\xff"],
 )
 def test_what_is_no_json_is_refused(text):
     assert refusal(parse_json, text).code == "invalid_json"

@@ -270,7 +270,7 @@ def test_the_record_shows_nested_values_as_json(tmp_path):
 
 
 def test_a_decimal_of_more_digits_than_can_be_read_is_refused(tmp_path):
-    with pytest.raises(OvertideError, match="A is a decimal of 50 digits") as error:
+    with pytest.raises(OvertideError, match="has A as a decimal of 50 digits") as error:
         read_as(
             tmp_path, file_of([Decimal("0.50")], pa.decimal256(50, 2)), {"type": "decimal(18,2)"}
         )

@@ -163,6 +163,19 @@ def test_a_value_of_a_file_is_what_the_page_says(typed, activities, corrupt, tab
     assert (name in corrupt) == bool(named)
 
 
+def test_validate_sees_what_a_refresh_cannot_read(folder):
+    found = call("-C", folder, "--json", "validate").document["mistakes"]
+    unfit = [one for one in found if one["code"] in ("values_do_not_fit", "nested_value")]
+    assert {one["code"] for one in found if one not in unfit} == {"unmatched_entity"}
+    assert {one["target"].removeprefix("sources.S.") for one in unfit} == {
+        f"{table.name}{kind}.attributes.{name}"
+        for table in TABLES.values()
+        for kind in FORMATS
+        for name, row in rows_of(table, kind).items()
+        if row.named
+    }
+
+
 @pytest.mark.parametrize("kind", ["Json", "Parquet"])
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
 def test_a_card_shows_what_the_page_says(folder, table, kind):

@@ -98,9 +98,17 @@ def raw_column(place: int) -> str:
     return f"__raw_{place}"
 
 
+class TypedTime(str):
+    """A time that a file says by a type of its own: ISO 8601, whatever its attribute's format."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class SampledRow:
     """A sampled row: its place, and its values by attribute, as a posted record has them.
+
+    A text with a NUL is no value of any type; what follows one at its beginning is shown of it.
 
     A line that is no row has no values, and `wrong` says what is wrong with it.
     """

@@ -26,7 +26,7 @@ from overtide.schemas.values import is_number
 from overtide.transforms.kernel import define
 from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, Raw, SourceText, Write, raw_column
-from overtide.transforms.sources.lines import bounded_lines
+from overtide.transforms.sources.lines import JSON_BLANKS, bounded_lines
 from overtide.transforms.sources.texts import buffers, file_name, in_utf8
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _load(
         CREATE OR REPLACE TEMP TABLE json_lines AS
         WITH numbered AS (
             SELECT row_number() OVER () AS number, file_index, {file_name(files)} AS {FILE},
-                   trim(text, ' ' || chr(9) || chr(13) || chr(65279)) AS given
+                   trim(text, {literal(JSON_BLANKS)}) AS given
             FROM read_csv([{", ".join(map(file_literal, texts))}], auto_detect = false,
                           hive_partitioning = false, header = false, columns =
                             {{'text': 'VARCHAR'}},
@@ -349,5 +349,5 @@ def _wrong(line: str, encoding: str) -> str | None:
 
 def _printable(line: str) -> str:
     """Return the beginning of a line, with a replacement character for what is no letter."""
-    begin = UNDECODED.sub("\ufffd", line[:SHOWN]).strip()
+    begin = UNDECODED.sub("\ufffd", line[:SHOWN]).strip(JSON_BLANKS)
     return begin.replace(DELIMITER, "\\x01").replace(MARK, "\\x02")

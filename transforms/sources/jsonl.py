@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import InvalidValueError
-from overtide.schemas.strict_json import parse_json
+from overtide.schemas.strict_json import parse_line
 from overtide.transforms.sources.contents import HALF, UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
-from overtide.transforms.sources.lines import bounded_lines, json_keys, later_lines
+from overtide.transforms.sources.lines import JSON_BLANKS, bounded_lines, json_keys, later_lines
 from overtide.transforms.sources.texts import about_lines
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class JsonLines(SourceFormat):
                 (f"{shown}, line {number}", line) for number, line in enumerate(lines, start=1)
             ]
         for place, line in chain(beginning, later_lines(file, shown, layout, most, len(beginning))):
-            if line.strip():
+            if line.strip(JSON_BLANKS):
                 yield _json_row(place, line, entity)
 
     def about_rows(self, file: Path) -> int:
@@ -98,7 +98,7 @@ def _json_row(place: str, line: str, entity: Entity) -> SampledRow:
     if HALF in line:
         return SampledRow(place, {}, "it is not in the encoding of its file")
     try:
-        document = parse_json(line.strip())
+        document = parse_line(line.strip(JSON_BLANKS))
     except InvalidValueError as error:
         return SampledRow(
             place,

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TextIO
 
 from overtide.transforms.sources import contract
-from overtide.transforms.sources.contents import HALF, is_utf8
+from overtide.transforms.sources.contents import HALF, UNDECODABLE, is_utf8
 from overtide.transforms.sources.contract import Layout
 
 PIECE = 1 << 18
 """Bytes of a piece in the middle or at the end of a file."""
+JSON_BLANKS = " \t\r\n\ufeff"
+"""What does not count around a JSON line."""
 COUNTED = 1 << 28
 """Bytes before a piece whose lines are counted; behind more, a place is named by its byte."""
 
@@ -43,9 +45,7 @@ def later_lines(
         piece = _piece(file, start, length)
         first, end = piece.find(b"\n") + 1, piece.rfind(b"\n")
         lines = (
-            piece[first:end].decode(encoding, errors="replace").split("\n")
-            if 0 < first < end
-            else []
+            piece[first:end].decode(encoding, UNDECODABLE).split("\n") if 0 < first < end else []
         )
         before = _lines_before(file, start + first) if start <= COUNTED else None
         for number, line in list(enumerate(lines, start=1))[wanted]:
@@ -73,7 +73,7 @@ def json_keys(line: str) -> list[str]:
     if HALF in line:
         return []
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_int=str)  # Python reads no number of any length
     except (ValueError, RecursionError):
         return []
     return list(row) if isinstance(row, dict) else []

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import folded
-from overtide.schemas.types import type_of
+from overtide.schemas.types.decimal import MOST_DIGITS
 from overtide.transforms.sources.contents import UnreadableError, seems
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
 
@@ -24,13 +24,13 @@ class Parquet(SourceFormat):
 
     def layout(self, file: Path, entity: Entity) -> Layout:
         """Return the columns of the schema, with their types."""
-        del entity
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         try:
             with file.open("rb") as opened:
                 schema = pq.read_schema(opened)
+            _check_decimals(schema, entity)
             return Layout(tuple(schema.names), types=tuple(map(str, schema.types)))
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno:
@@ -51,6 +51,8 @@ class Parquet(SourceFormat):
         """Give rows of the first, the middle and the last row group."""
         import pyarrow.parquet as pq
 
+        from overtide.transforms.sources.parquet_samples import read_sample
+
         with pq.ParquetFile(file) as source:
             groups, names = (
                 source.num_row_groups,
@@ -61,7 +63,7 @@ class Parquet(SourceFormat):
                 for batch in islice(source.iter_batches(most, [group], names), 1):
                     yield from (
                         SampledRow(f"{shown}, row {before + number}", values)
-                        for number, values in enumerate(_values(batch, entity), start=1)
+                        for number, values in enumerate(read_sample(batch, entity), start=1)
                     )
 
     def about_rows(self, file: Path) -> int:
@@ -77,6 +79,19 @@ class Parquet(SourceFormat):
         return place if numbered else file.layout
 
 
+def _check_decimals(schema: "pa.Schema", entity: Entity) -> None:
+    """DuckDB reads decimals of more than 38 digits as wrong numbers."""
+    import pyarrow as pa
+
+    for column in schema:
+        digits = column.type.precision if pa.types.is_decimal(column.type) else 0
+        if digits > MOST_DIGITS and column.name in entity.attributes:
+            raise UnreadableError(
+                f"has {column.name} as a decimal of {digits} digits",
+                f"Write it with at most {MOST_DIGITS} digits, or as text.",
+            )
+
+
 def _no_parquet(file: Path) -> UnreadableError:
     """Return what is wrong with a file whose schema cannot be read; it begins and ends alike."""
     with file.open("rb") as opened:
@@ -89,39 +104,3 @@ def _no_parquet(file: Path) -> UnreadableError:
         )
     what = "is damaged" if ends else "ends in the middle"
     return UnreadableError(f"is a Parquet file that {what}", "Copy or write it anew.")
-
-
-def _values(batch: "pa.RecordBatch", entity: Entity) -> Iterator[dict[str, Any]]:
-    """Give the rows of a batch as values of JSON.
-
-    A time in a column of times fits a date, so it is left out.
-    """
-    import pyarrow as pa
-
-    columns = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if pa.types.is_temporal(column.type):
-            fitting = type_of(entity.attribute(name).type).is_time
-            columns[name] = (
-                [None] * len(column) if fitting else column.cast(pa.string()).to_pylist()
-            )
-        elif pa.types.is_floating(column.type):
-            columns[name] = [_number(value) for value in column.to_pylist()]
-        elif pa.types.is_decimal(column.type):
-            columns[name] = [
-                None if value is None else f"{value:f}" for value in column.to_pylist()
-            ]
-        else:
-            columns[name] = [
-                value.decode(errors="replace") if isinstance(value, bytes) else value
-                for value in column.to_pylist()
-            ]
-    for number in range(len(batch)):
-        yield {name: values[number] for name, values in columns.items()}
-
-
-def _number(value: float | None) -> object:
-    """Return a number as it is read: a whole one has no point, and what is no number is null."""
-    if value is None or value != value or value in (float("inf"), float("-inf")):
-        return None
-    return int(value) if value.is_integer() else value

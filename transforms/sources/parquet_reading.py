@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Attribute
-from overtide.schemas.errors import SourceError
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.null_words import words_of_numbers
 from overtide.schemas.numbers import shortest_sql
@@ -43,7 +42,6 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
     Formats and decimal marks are about texts, so typed columns have none.
     """
     file = files[0]
-    _check_decimals(file)
     copies = [(nameable(one), one.copy.with_suffix(".mended")) for one in files]
     source = parquet_rows(mended(copies, list(file.entity.attributes)))
     kinds = {
@@ -85,22 +83,6 @@ def _is_doubtful(kind: str, wanted: AttributeType) -> bool:
     return _is_nested(kind) or (
         wanted.is_text and (kind in TEXTS or kind == "DOUBLE" or kind.startswith(TIMES))
     )
-
-
-def _check_decimals(file: SourceText) -> None:
-    """DuckDB reads decimals of more than 38 digits as wrong numbers."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for column in pq.read_schema(nameable(file)):
-        digits = column.type.precision if pa.types.is_decimal(column.type) else 0
-        if digits > 38 and column.name in file.entity.attributes:
-            raise SourceError(
-                "unreadable_file",
-                f"{file.shown}: {column.name} is a decimal of {digits} digits.",
-                file.shown,
-                "Write it with at most 38 digits, or as text.",
-            )
 
 
 def _attribute(attribute: Attribute, kind: str) -> Attribute:

@@ -7,6 +7,7 @@ are not of its type, or that another format fits better. All else is a note.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import number_text
 from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, text_of
-from overtide.transforms.sources.contract import SampledRow
+from overtide.transforms.sources.contract import SampledRow, TypedTime
 from overtide.transforms.sources.files import Finding, files_of
 from overtide.transforms.sources.samples import sampled_rows
 
@@ -123,8 +125,10 @@ def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
 
 
 def _value(row: SampledRow, name: str, entity: Entity) -> object:
-    """Return what a row has for an attribute, None for a null word."""
+    """Return what a row has for an attribute, None for a null word and for what is no number."""
     value, attribute = row.values.get(name), entity.attribute(name)
+    if isinstance(value, float) and math.isnan(value):
+        return None
     return None if is_null_word(type_of(attribute.type), value, attribute.null_words) else value
 
 
@@ -134,8 +138,9 @@ def _fits(value: object, attribute: Attribute, time_zone: str) -> bool:
 
 def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
     """Return the value that a refresh reads, None where it reads none."""
+    reading = Reading() if isinstance(value, TypedTime) else attribute.reading
     try:
-        return type_of(attribute.type).from_source(attribute.reading, time_zone, value)
+        return type_of(attribute.type).from_source(reading, time_zone, value)
     except InvalidValueError:
         return None
 
@@ -189,9 +194,14 @@ def _severity(wrong: list[Any], some: int) -> Severity:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(
-        number_text(value) if isinstance(value, float) else value, ensure_ascii=False, default=str
+    if isinstance(value, str):
+        value = value.removeprefix("\0")
+    text = (
+        number_text(value)
+        if isinstance(value, float)
+        else json.dumps(value, ensure_ascii=False, default=str)
     )
+    text = text.encode(errors="backslashreplace").decode()  # JSON may hold half a letter
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
