@@ -48,8 +48,9 @@ def written(document: object) -> object:
         return {name: written(value) for name, value in document.items()}
     if isinstance(document, list):
         return list(map(written, document))
-    too_large = isinstance(document, Number) and math.isinf(document)
-    return exact_text(document) if too_large else document
+    if isinstance(document, Number) and math.isinf(document):
+        return exact_text(document)
+    return document
 
 
 def checked_text(text: str) -> str | None:
