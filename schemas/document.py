@@ -29,7 +29,7 @@ _CONSTRUCT = yaml.constructor.SafeConstructor()
 
 @dataclass
 class Document:
-    """Values, their lines (from 1), how scalars are written, and the environment's texts.
+    """Values, their lines (from 1), how scalars are written, the nulls, the environment's texts.
 
     The last are the texts that came from the environment.
     """
@@ -39,6 +39,7 @@ class Document:
     value: object = None
     lines: dict[Path, int] = field(default_factory=dict)
     written: dict[Path, str] = field(default_factory=dict)
+    nulls: list[Path] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -265,6 +266,8 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         self.document.written[path] = node.value
         kind = node.tag.removeprefix(_TAG)
+        if kind == "null":
+            self.document.nulls.append(path)
         readers = {
             "null": lambda _: None,
             "bool": _CONSTRUCT.construct_yaml_bool,

@@ -277,9 +277,19 @@ def test_a_decimal_of_more_digits_than_can_be_read_is_refused(tmp_path):
     assert error.value.code == "unreadable_file"
 
 
-@pytest.mark.parametrize("content", [b"PAR1", b"Id,A\n1,2\n", b"", b"PAR1" + b"x" * 100 + b"PAR1"])
-def test_what_is_no_parquet_is_refused(tmp_path, content):
-    with pytest.raises(OvertideError, match="is not a Parquet file") as error:
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"Id,A\n1,2\n", r"is not a Parquet file \(it seems to be text\)"),
+        (b"", r"is not a Parquet file \(it is empty\)"),
+        (b"PAR1", "is a Parquet file that ends in the middle"),
+        (file_of([1], pa.int64())[:-4], "is a Parquet file that ends in the middle"),
+        (file_of([1], pa.int64())[:50], "is a Parquet file that ends in the middle"),
+        (b"PAR1" + b"x" * 100 + b"PAR1", "is a Parquet file that is damaged"),
+    ],
+)
+def test_what_is_no_parquet_is_refused(tmp_path, content, what):
+    with pytest.raises(OvertideError, match=what) as error:
         read_as(tmp_path, content, {"type": "string"})
     assert error.value.code == "unreadable_file"
 

@@ -7,6 +7,7 @@ import ast
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.configurations import REMOVED, checked, edited
 from tests.mistaken_configurations import CASES
@@ -220,3 +221,16 @@ def test_every_code_that_validation_can_raise_stands_in_these_tests():
             ):
                 raised.add(node.args[0].value)
     assert raised == {case[1] for case in {**CASES, **NOTES}.values()} - {"new_column"}
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [("~", "`~`, which is null in YAML"), ("", "nothing")]
+)
+@pytest.mark.parametrize("setting", ["null_words", "unification/ignore/values"])
+def test_null_is_a_word_only_where_it_is_written_as_one(tmp_path, written, found, setting):
+    edits = [("unification/ignore", {"values": ["x"]}), (setting, ["N/A", None])]
+    text = yaml.safe_dump(edited(*edits), sort_keys=False)
+    assert checked(tmp_path, text) == []
+    (mistake,) = checked(tmp_path, text.replace("- null\n", f"- {written}\n"))
+    assert (mistake.code, mistake.target) == ("invalid_value", setting.replace("/", ".") + "[1]")
+    assert mistake.message == f"Expected a text (put it in quotes), found {found}."

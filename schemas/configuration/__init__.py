@@ -9,7 +9,7 @@ from overtide.schemas.configuration.activities import Activity, check_activities
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.instance import Instance
-from overtide.schemas.configuration.model import Model, Word
+from overtide.schemas.configuration.model import LISTS_OF_WORDS, Model, Word
 from overtide.schemas.configuration.places import EventLog, Lake, check_places
 from overtide.schemas.configuration.real_time import RealTime, check_durations
 from overtide.schemas.configuration.relationships import Relationship, check_relationships
@@ -67,6 +67,7 @@ def check(
     }
     unified = [one.entity for one in configuration.unification.entities]
     checking = Checking(document, broken, configuration.entities(), places, unified)
+    checking.check_words(LISTS_OF_WORDS)
     check_sources(checking, configuration.sources)
     check_unification(checking, configuration.unification)
     check_relationships(checking, configuration.relationships)

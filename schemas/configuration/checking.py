@@ -40,6 +40,24 @@ class Checking:
             note = self.document.mistake(code, path, message)
             self.found.append(replace(note, severity="note"))
 
+    def check_words(self, settings: Iterable[str]) -> None:
+        """Check the lists of words that some settings are.
+
+        `null` without quotes is the word that it looks like; YAML's other ways to write null (`~`
+        and nothing) look like no word that could be meant.
+        """
+        for path in self.document.nulls:
+            text = self.document.written[path]
+            if len(path) > 1 and path[-2] in settings and text.lower() != "null":
+                found = f"`{text}`, which is null in YAML" if text else "nothing"
+                self.add(
+                    "invalid_value",
+                    path,
+                    f"Expected a text (put it in quotes), found {found}.",
+                    expected="a text (put it in quotes)",
+                    suggestion=f"'{text}'" if text else None,
+                )
+
     def is_broken(self, path: Path) -> bool:
         """Say whether a placeholder stands at a path, above it or below it."""
         return any(

@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 Text = Annotated[str, Field(min_length=1)]
 Word = Annotated[Text, BeforeValidator(lambda value: "null" if value is None else value)]
 """A text; YAML takes the word null for a value of its own."""
+LISTS_OF_WORDS = ("null_words", "values", "keep")
+"""The settings that are lists of them."""
 Country = Annotated[
     str,
     BeforeValidator(lambda value: "NO" if value is False else value),

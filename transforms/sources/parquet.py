@@ -93,11 +93,14 @@ def _check_decimals(schema: "pa.Schema", entity: Entity) -> None:
 
 
 def _no_parquet(file: Path) -> UnreadableError:
-    """Return what is wrong with a file whose schema cannot be read; it begins and ends alike."""
+    """Return what is wrong with a file whose schema cannot be read; a whole one ends as it begins.
+
+    Before its end stands a length of four bytes.
+    """
     with file.open("rb") as opened:
         begins = opened.read(len(MAGIC)) == MAGIC
         opened.seek(-min(len(MAGIC), file.stat().st_size), os.SEEK_END)
-        ends = opened.read() == MAGIC
+        ends = opened.read() == MAGIC and opened.tell() >= 2 * len(MAGIC) + 4
     if not begins:
         return UnreadableError(
             f"is not a Parquet file{seems(file)}", "Correct `format` or `path` of the entity."
