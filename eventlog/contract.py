@@ -68,6 +68,13 @@ class ReadableLog(Protocol):
         counts; both are 0 before the first event.
         """
 
+    def damage(self) -> OvertideError | None:
+        """Return `log_corrupt` for events that are known to be changed, None where none is.
+
+        Known of is what was changed behind the log's back: then it was looked through. Every other
+        method that such an event concerns raises the same.
+        """
+
     def identity(self) -> object:
         """Return what compares unequal once another log has taken this one's place.
 

@@ -11,29 +11,36 @@ import json
 import os
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from overtide.eventlog.layout import DDL, STORED, VERSION, WIDTH, fits
+from overtide.eventlog.changed import changed_events
+from overtide.eventlog.layout import DDL, VERSION, fits
 from overtide.eventlog.opening import Connection
 from overtide.schemas.signatures import Signature, signatures
 
 LENGTH = 512
-"""Bytes of the note: written over in place, which a full disk does not hinder."""
+"""Bytes of the note, more where many events were changed.
+
+Written over in place, which a full disk does not hinder.
+"""
 
 
 @dataclass(frozen=True)
 class Extent:
     """One past the last accepted position, its acceptance, and the files after the commit.
 
-    The files are as the commit left them.
+    The files are as the commit left them. `changed` are the positions of events that somebody else
+    has changed since they were written.
     """
 
     position: int
     accepted_at: int
     log: Signature
     journal: Signature
+    changed: Sequence[int] = ()
 
     def fits(self, path: Path) -> bool:
         """Say whether the files of the log are as they were noted."""
@@ -54,17 +61,22 @@ def read_extent(path: Path) -> Extent | None:
         return None
 
 
-def write_extent(path: Path, position: int, accepted_at: int) -> None:
+def write_extent(path: Path, position: int, accepted_at: int, changed: Sequence[int] = ()) -> None:
     """Note how far a log reaches now; under its lock.
 
     Where that fails, the next reader looks through the log.
     """
-    text = json.dumps(asdict(Extent(position, accepted_at, *signatures(path))))
-    note = f"{text} {zlib.crc32(text.encode()):08x}".ljust(LENGTH)
+    log, journal = signatures(path)
+    document = asdict(Extent(position, accepted_at, log, journal, changed))
+    if not changed:
+        del document["changed"]  # which an earlier version does not know
+    text = json.dumps(document)
+    note = f"{text} {zlib.crc32(text.encode()):08x}"
     with suppress(OSError):
         descriptor = os.open(place(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.pwrite(descriptor, note.encode(), 0)
+            length = max(LENGTH, os.fstat(descriptor).st_size)
+            os.pwrite(descriptor, note.ljust(length).encode(), 0)
         finally:
             os.close(descriptor)
 
@@ -94,16 +106,8 @@ def faults(connection: Connection) -> str | None:
     if found == ["ok"]:
         return _misfits(connection) if checked else None
     of_rows = all(" index " in one or "NULL value" in one for one in found)
-    return None if of_rows and checked and _damaged(connection) else found[0]
-
-
-def _damaged(connection: sqlite3.Connection) -> bool:
-    """Say whether any event does not fit its checksum.
-
-    An index that differs from the events is right then.
-    """
-    rows = connection.execute(f"SELECT {STORED} FROM event NOT INDEXED")
-    return any(not fits(row[: WIDTH - 1], row[WIDTH - 1]) for row in rows)
+    # An index that differs from the events is right where those do not fit their checksums.
+    return None if of_rows and checked and changed_events(connection) else found[0]
 
 
 def _misfits(connection: sqlite3.Connection) -> str | None:

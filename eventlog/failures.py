@@ -1,7 +1,7 @@
 """What goes wrong with the log's files, as errors that a user can understand and mend."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,8 @@ CORRUPT = {
 
 Also that a table or column is missing, and that an event is there already.
 """
+SHOWN = 5
+"""Positions of changed events that a message names."""
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -83,6 +85,16 @@ def damaged(path: Path, position: int | None, fault: str | None = None) -> Overt
         str(path),
         "Restore the newest backup of the log, or read without real-time changes (`--base`).",
     )
+
+
+def damaged_events(path: Path, positions: Sequence[int]) -> OvertideError:
+    """Return the error of a log some of whose events were changed; it names the first few."""
+    if len(positions) == 1:
+        return damaged(path, positions[0])
+    shown = ", ".join(f"{position:,}" for position in positions[:SHOWN])
+    more = f" and {len(positions) - SHOWN} more" if len(positions) > SHOWN else ""
+    fault = f"its events at the positions {shown}{more} are not as they were written"
+    return damaged(path, None, fault)
 
 
 def shortened(path: Path, end: int, known: int) -> OvertideError:

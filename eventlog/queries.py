@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
+from overtide.eventlog.changed import expect_unchanged, of_requests
 from overtide.eventlog.contract import Tail
 from overtide.eventlog.decisions import Remembered, Repeat
 from overtide.eventlog.failures import DamagedError
@@ -133,8 +134,14 @@ def accepted_until(connection: Connection, instant: Instant) -> int:
     return low
 
 
-def remembered_of(connection: Connection, drafts: Sequence[Draft]) -> Remembered:
-    """Return what the log remembers of the requests and activities of these drafts."""
+def remembered_of(
+    connection: Connection, drafts: Sequence[Draft], changed: Sequence[int] = ()
+) -> Remembered:
+    """Return what the log remembers of the requests and activities of these drafts.
+
+    Raise `DamagedError` where one of the events that were `changed` was that.
+    """
+    expect_unchanged(connection, changed, of_requests(drafts))
     keys = [
         (draft.caller or "", draft.idempotency_key)
         for draft in drafts

@@ -5,11 +5,12 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import TypeVar
 
+from overtide.eventlog.changed import MOST, changed_events
 from overtide.eventlog.contract import Tail
 from overtide.eventlog.extent import faults, read_extent, write_extent
 from overtide.eventlog.failures import clear_errors, damaged, shortened
@@ -26,13 +27,17 @@ Found = TypeVar("Found")
 
 
 class ReadConnections:
-    """The connections of all threads that read one log."""
+    """The connections of all threads that read one log.
+
+    `changed` are the positions of its events that are known to be not as they were written.
+    """
 
     def __init__(self, path: Path, lock: Path) -> None:
         self.path, self._lock = path, lock
         self._threads = threading.local()
         self._opening = threading.Lock()
         self._looked: list[Signature] = []
+        self.changed: Sequence[int] = ()
         self.opened: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     def ask(self, question: Callable[[Connection], Found], nothing: Found) -> Found:
@@ -52,6 +57,10 @@ class ReadConnections:
                 if connection.frozen is None or connection.is_of(self.path):
                     break
             return found
+
+    def looked_through(self) -> Sequence[int]:
+        """Return `changed`, after a look through the log where it is not as it was left."""
+        return self.ask(lambda _connection: self.changed, ())
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -110,7 +119,7 @@ class ReadConnections:
         for _ in range(LOOKS):
             now, extent = signatures(self.path), read_extent(self.path)
             if extent is not None and [extent.log, extent.journal] == now:
-                self._looked = now
+                self.changed, self._looked = extent.changed, now
                 return
             if _is_locked(self._lock):
                 return
@@ -118,11 +127,15 @@ class ReadConnections:
 
     def _look_through(self, connection: Connection, now: list[Signature]) -> None:
         fault = self._answer(connection, faults)
+        changed = self._answer(connection, changed_events) if fault is None else []
+        if len(changed) > MOST:
+            fault = f"more than {MOST} of its events were changed"
         if fault is not None:
             raise damaged(self.path, None, fault)
         tail, extent = tail_of(connection), read_extent(self.path)
         if extent is not None and tail.position < extent.position:
             raise shortened(self.path, tail.position, extent.position)
+        self.changed = changed
         if signatures(self.path) == now:
             self._looked = now
             self._note(tail)
@@ -134,7 +147,7 @@ class ReadConnections:
             try:
                 flock(descriptor, LOCK_EX | LOCK_NB)
                 if signatures(self.path) == self._looked:
-                    write_extent(self.path, tail.position, tail.accepted_at)
+                    write_extent(self.path, tail.position, tail.accepted_at, self.changed)
             finally:
                 os.close(descriptor)
 

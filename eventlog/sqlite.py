@@ -19,12 +19,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
+from overtide.eventlog.changed import expect_unchanged, of_targets, still_changed
 from overtide.eventlog.contract import Decision, Tail
 from overtide.eventlog.decisions import repetition
 from overtide.eventlog.extent import place
-from overtide.eventlog.failures import clear_errors
+from overtide.eventlog.failures import clear_errors, damaged_events
 from overtide.eventlog.group_commit import GroupCommit
 from overtide.eventlog.layout import entry_of
+from overtide.eventlog.opening import Connection
 from overtide.eventlog.queries import (
     FROM_POSITION,
     OF_CUSTOMER,
@@ -37,6 +39,7 @@ from overtide.eventlog.queries import (
 from overtide.eventlog.read_connections import ReadConnections
 from overtide.eventlog.taking import hold, is_free, none_before
 from overtide.eventlog.writer import Request, Writer
+from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import KINDS, Draft, Event, IdSource, Kind
 from overtide.schemas.instants import Clock, Instant
 from overtide.schemas.signatures import signature
@@ -78,7 +81,10 @@ class SqliteEventLog:
         if draft.idempotency_key is None and draft.activity_id is None:
             return None
         return self._readers.ask(
-            lambda connection: repetition(draft, remembered_of(connection, [draft])), None
+            lambda connection: repetition(
+                draft, remembered_of(connection, [draft], self._readers.changed)
+            ),
+            None,
         )
 
     def read(self, from_position: int, limit: int) -> list[Event]:
@@ -118,13 +124,27 @@ class SqliteEventLog:
         """Return the events of ids and source records, in order of position."""
         ids, keys = list(customer_ids), list(records)
         wanted, parameters = {*ids, *keys}, [json.dumps(one) for one in (ids, keys, list(kinds))]
+
+        def led_to(connection: Connection) -> list[Event]:
+            asked = of_targets(ids, keys, kinds)
+            expect_unchanged(connection, self._readers.changed, asked)
+            return [entry_of(row).event for row in rows_of(connection, OF_CUSTOMER, *parameters)]
+
+        found: list[Event] = self._readers.ask(led_to, [])
         # Compared here and not in SQL: an event that was changed would be passed over there.
         return [
             event
-            for event in self._events(OF_CUSTOMER, *parameters)
+            for event in found
             if event.kind in kinds
             and (event.customer_id in wanted or (event.entity, event.key) in wanted)
         ]
+
+    def damage(self) -> OvertideError | None:
+        """Return `log_corrupt` for events that are known to be changed, None where none is."""
+        positions: list[int] = self._readers.ask(
+            lambda connection: still_changed(connection, self._readers.changed), []
+        )
+        return damaged_events(self.path, positions) if positions else None
 
     def take_for_whole(self) -> None:
         """Forget how far the log reached."""
@@ -184,8 +204,9 @@ class SqliteEventLog:
             try:
                 if self._writer is not None and not self._writer.connection.is_of(self.path):
                     self._drop_writer()
+                changed = self._readers.looked_through()
                 writer = self._writer = self._writer or Writer.open(self.path, self.lock_path)
-                return writer.append(requests, self._clock, self._ids, self._published)
+                return writer.append(requests, self._clock, self._ids, self._published, changed)
             except BaseException:
                 self._drop_writer()
                 raise
@@ -195,14 +216,6 @@ class SqliteEventLog:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
-
-    def _events(self, statement: str, *parameters: object) -> list[Event]:
-        return self._readers.ask(
-            lambda connection: [
-                entry_of(row).event for row in rows_of(connection, statement, *parameters)
-            ],
-            [],
-        )
 
 
 def read_log(path: Path, position: int, limit: int) -> list[Event]:

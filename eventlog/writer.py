@@ -60,14 +60,17 @@ class Writer:
         clock: Clock,
         ids: IdSource,
         published: Callable[[], Instant],
+        changed: Sequence[int] = (),
     ) -> list[list[Decision]]:
-        """Decide requests in one transaction and write what was accepted."""
+        """Decide requests in one transaction and write what was accepted.
+
+        `changed` are the positions of events that are not as they were written.
+        """
         with self.transaction(clock) as since:
             tail = tail_of(self.connection)
             tail = Tail(tail.position, max(tail.accepted_at, published(), since - 1))
-            remembered = remembered_of(
-                self.connection, [draft for drafts, _ in requests for draft in drafts]
-            )
+            sent = [draft for drafts, _ in requests for draft in drafts]
+            remembered = remembered_of(self.connection, sent, changed)
             decisions = Decisions(remembered, tail, clock, ids)
             answers = [decisions.decide(drafts, atomic) for drafts, atomic in requests]
             if decisions.repeats:
@@ -100,7 +103,8 @@ class Writer:
                 self.connection.execute("COMMIT")
                 crash_point("log.after_commit")
                 if before is not None:
-                    write_extent(self._path, *astuple(tail_of(self.connection)))
+                    tail = tail_of(self.connection)
+                    write_extent(self._path, tail.position, tail.accepted_at, before.changed)
             except BaseException:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
@@ -113,7 +117,7 @@ class Writer:
         before = untouched(self._path)
         self.connection.close()
         if before is not None:
-            write_extent(self._path, before.position, before.accepted_at)
+            write_extent(self._path, before.position, before.accepted_at, before.changed)
         os.close(self._descriptor)
 
     def __enter__(self) -> "Writer":
@@ -139,4 +143,5 @@ def _create(path: Path) -> None:
     finally:
         connection.close()
     if new or before is not None:
-        write_extent(path, end.position, end.accepted_at)
+        changed = before.changed if before else ()
+        write_extent(path, end.position, end.accepted_at, changed)

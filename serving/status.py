@@ -24,6 +24,7 @@ def project_status(
     """Return the state of a project as a JSON document; `behind` is the warning about its clock."""
     present = reader.now()
     publish, now, tail = present.publish, present.as_of, log.tail()
+    warnings = [one for one in (behind, log.damage()) if one is not None]
     overlay, manifest = (EMPTY_OVERLAY, {}) if publish is None else _in_lake(paths)
     return {
         "project": str(folder),
@@ -43,7 +44,7 @@ def project_status(
             name: manifest[name] for name in ("large", "ignored_values") if name in manifest
         },
         "loss": [one.as_json() for one in losses(manifest)],
-        "warnings": [] if behind is None else [behind.as_json()],
+        "warnings": [one.as_json() for one in warnings],
     }
 
 

@@ -48,7 +48,7 @@ class Checking:
         """
         for path in self.document.nulls:
             text = self.document.written[path]
-            if len(path) > 1 and path[-2] in settings and text.lower() != "null":
+            if len(path) > 1 and str(path[-2]) in settings and text.lower() != "null":
                 found = f"`{text}`, which is null in YAML" if text else "nothing"
                 self.add(
                     "invalid_value",

@@ -60,7 +60,8 @@ CODES = {
     "log_corrupt": Explained(
         "storage",
         "The event log is damaged, the file is no event log, or an event is not as it was written: "
-        "the message says which. In `realtime_quarantine`: such an event, which SQL does not show.",
+        "the message says which. In `realtime_quarantine`: such an event, which SQL does not show. "
+        "In the `warnings` of `status`: events that were changed.",
         "[Restore](operations.md#when-the-event-log-is-lost) the newest backup of the log; until "
         "then `--base` reads without real-time changes.",
         (500,),
