@@ -7,7 +7,7 @@ import json
 import math
 
 from overtide.schemas.names import literal
-from overtide.schemas.numbers import Number, exact_text, number_text
+from overtide.schemas.numbers import Number, number_text
 
 Value = str | int | float | bool | None
 """A canonical JSON value."""
@@ -48,9 +48,7 @@ def written(document: object) -> object:
         return {name: written(value) for name, value in document.items()}
     if isinstance(document, list):
         return list(map(written, document))
-    if isinstance(document, Number) and math.isinf(document):
-        return exact_text(document)
-    return document
+    return document.text if isinstance(document, Number) and math.isinf(document) else document
 
 
 def checked_text(text: str) -> str | None:

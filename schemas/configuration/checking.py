@@ -40,7 +40,7 @@ class Checking:
             note = self.document.mistake(code, path, message)
             self.found.append(replace(note, severity="note"))
 
-    def check_words(self, settings: Iterable[str]) -> None:
+    def check_words(self, settings: Sequence[str | int]) -> None:
         """Check the lists of words that some settings are.
 
         `null` without quotes is the word that it looks like; YAML's other ways to write null (`~`
