@@ -519,5 +519,7 @@ def test_history_ends_where_questions_end(own):
         7,
     ]
     assert code_of(own.get, ann, as_of=T0 + HOUR) == "before_history"
-    old = "TIMESTAMPTZ '2020-01-01 00:00:00+00'"
+    old = f"make_timestamptz({T0 + HOUR})"
     assert code_of(own.sql, f"FROM customer_as_of({old}, {old})") == "before_history"
+    assert code_of(own.get, ann, as_of=T0 - 1000 * DAY) == "before_first_publish"
+    assert own.sql("FROM customer_as_of('2020-01-01', now())").num_rows == 0
