@@ -50,9 +50,9 @@ JSON = [
 @given(data=st.data(), kind=st.sampled_from(["csv", "jsonl"]))
 def test_the_same_is_found_however_files_are_divided(tmp_path_factory, data, kind):
     project = tmp_path_factory.mktemp("project")
-    contents = data.draw(
-        st.lists(st.sampled_from(CSV if kind == "csv" else JSON), min_size=1, max_size=8)
-    )
+    some = st.lists(st.sampled_from(CSV if kind == "csv" else JSON), min_size=1, max_size=8)
+    # Headers alone are no entity: a refresh refuses them (`no_rows`).
+    contents = data.draw(some.filter(lambda drawn: set(drawn) != {"Id,Name\n"}))
     files = [project / f"{number} [x]" for number in range(len(contents))]
     for file, content in zip(files, contents, strict=True):
         file.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -50,7 +50,7 @@ def history_begins(now: Instant, last: Publish) -> Instant:
 def before_history(asked: Instant, begins: Instant) -> OvertideError:
     """Return the error of an instant that lies before the history that is kept."""
     return InvalidRequestError(
-        BEFORE_HISTORY,
+        "before_history",
         f"The base of {format_instant(asked)} is no longer kept: "
         f"history begins at {format_instant(begins)}.",
         None,
