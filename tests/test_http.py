@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from overtide.serving.operations.registered import OPERATIONS
 from tests import shop
 from tests.command_line import call
 from tests.served import Served, serving
@@ -309,6 +310,18 @@ def test_every_answer_is_for_no_cache_and_has_an_id(served):
     strange = httpx.get(f"{served.url}/health/live", headers={"X-Request-ID": "a b<"})
     assert strange.headers["X-Request-ID"] != "a b<"
     assert httpx.get(f"{served.url}/health/ready").json()["status"] == "ready"
+
+
+def test_the_openapi_document_has_every_operation(served):
+    document = httpx.get(f"{served.url}/openapi.json").json()
+    found = {
+        one["operationId"]: one for path in document["paths"].values() for one in path.values()
+    }
+    assert set(found) == {one.name for one in OPERATIONS}
+    kinds = {
+        one["schema"]["type"] for operation in found.values() for one in operation["parameters"]
+    }
+    assert kinds == {"string", "boolean", "integer"}
 
 
 def test_writers_at_once_are_all_accepted_and_read_their_own(served, ann):

@@ -9,6 +9,8 @@ from overtide.serving.wire.refusals import PHRASES, Errors
 
 ALWAYS = (401, 403, 500, 503)
 """Refusals that any operation may answer."""
+KINDS = {str: "string", bool: "boolean", int: "integer"}
+"""What JSON Schema calls the kinds of parameters."""
 SERVERS = [{"url": "/v1"}, {"url": "/api"}]
 
 
@@ -55,7 +57,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": parameter.kind}
+    schema: dict[str, Any] = {"type": KINDS[parameter.kind]}
     if parameter.name == "instanceId":
         schema["format"] = "uuid"
     return {

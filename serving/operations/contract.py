@@ -26,7 +26,7 @@ class Parameter:
     name: str
     text: str
     place: Literal["path", "query", "header"] = "query"
-    kind: Literal["string", "boolean", "integer"] = "string"
+    kind: type[str | bool | int] = str
     required: bool = False
     example: object = None
 
@@ -138,5 +138,5 @@ IDEMPOTENCY_KEY = Parameter(
 WRITE = (VALID_UNTIL, EVENT_TIME, CALLER, IDEMPOTENCY_KEY)
 AS_OF = Parameter("asOf", "Show what was true at this instant. Default: now.")
 KNOWN_AT = Parameter("knownAt", "Use only what was known at this instant. Default: now.")
-BASE = Parameter("base", "Leave real-time changes out.", kind="boolean")
+BASE = Parameter("base", "Leave real-time changes out.", kind=bool)
 READ = (AS_OF, KNOWN_AT, BASE)

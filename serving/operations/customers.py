@@ -26,9 +26,9 @@ CUSTOMER = "/instances/{instanceId}/data/Customer('{entityId}')"
 IF_NONE_MATCH = Parameter(
     "If-None-Match", "The ETag of an answer: 304 where it would be the same.", "header"
 )
-TOP = Parameter("$top", f"How many at most (default {USUAL}, at most {MOST}).", kind="integer")
-SKIP = Parameter("$skip", "How many of the newest to leave out.", kind="integer")
-COUNT = Parameter("$count", "Count all of them, too.", kind="boolean")
+TOP = Parameter("$top", f"How many at most (default {USUAL}, at most {MOST}).", kind=int)
+SKIP = Parameter("$skip", "How many of the newest to leave out.", kind=int)
+COUNT = Parameter("$count", "Count all of them, too.", kind=bool)
 KEYRING = tuple(
     Parameter(name, text, required=True)
     for name, text in (
