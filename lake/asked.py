@@ -9,13 +9,24 @@ would do above a CTE that is named twice.
 """
 
 from overtide.lake.decide.present import BEFORE_HISTORY, FIRST_PUBLISH, history_begins_sql
-from overtide.schemas.instants import Instant
+from overtide.schemas.instants import (
+    EARLIEST,
+    HOUR_MINUTE,
+    ISO_DATE,
+    LATEST,
+    Instant,
+    format_instant,
+)
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.table import SCHEMA
 
 INVALID_INSTANT = "invalid_instant"
 """A code with which instants are refused; the message of DuckDB's error begins with it."""
-WITHOUT_ZONE = r"\s*\d+-\d+-\d+([T ]\d+:\d+(:\d+(\.\d*)?)?)?\s*"
+TIME = rf"[T ]{HOUR_MINUTE}(:[0-5]\d(\.\d*)?)?"
+ZONE = r" ?(Z|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d(:[0-5]\d)?)?|[A-Z_]+(/[A-Z0-9_+-]+)+)"
+WITHOUT_ZONE, WITH_ZONE = rf"\s*{ISO_DATE}({TIME})?\s*", rf"\s*{ISO_DATE}{TIME}{ZONE}\s*"
+"""Texts that are instants to the commands, or would be with an offset, and those with the name of a
+time zone; DuckDB takes many more."""
 
 
 def instants_asked(history_days: int, forgotten: Instant) -> str:
@@ -56,8 +67,9 @@ def _refused(name: str) -> str:
         f"{INVALID_INSTANT}: the argument {name.lower()} is null or no instant, such as "
         "'2026-11-24T10:00:00Z' is"
     )
-    value = f"r.{quoted(name)}"
-    return f"WHEN {value} IS NULL OR NOT isfinite({value}) THEN error({literal(text)})"
+    first, last = (f"TIMESTAMPTZ {literal(format_instant(one))}" for one in (EARLIEST, LATEST))
+    known = f"r.{quoted(name)} BETWEEN {first} AND {last}"
+    return f"WHEN ({known}) IS NOT TRUE THEN error({literal(text)})"
 
 
 def _gone(history_days: int, forgotten: Instant) -> str:
@@ -79,7 +91,7 @@ def instant_sql(value: str) -> str:
     text = f"upper(CAST({value} AS VARCHAR))"
     return f"""CASE WHEN typeof({value}) = 'TIMESTAMP WITH TIME ZONE'
       THEN TRY_CAST({value} AS TIMESTAMPTZ)
-            WHEN regexp_matches({text}, '[T ]24:') THEN NULL
             WHEN regexp_full_match({text}, {literal(WITHOUT_ZONE)})
               THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMP))
-            ELSE TRY_CAST({text} AS TIMESTAMPTZ) END"""
+            WHEN regexp_full_match({text}, {literal(WITH_ZONE)})
+              THEN TRY_CAST({text} AS TIMESTAMPTZ) END"""

@@ -26,7 +26,7 @@ from overtide.schemas.paths import Paths
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, Statement
 
 Result = TypeVar("Result")
 READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
@@ -225,11 +225,12 @@ def run_query(
 def _failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
     """Return the error of a query that DuckDB did not answer.
 
-    Where it names a file of the lake, the query is not to blame: it can read no other files.
+    Where it names a file of the lake, the query is not to blame: it can read no other files. Nor
+    is it where DuckDB gives the error no class: that is what its reader of Parquet met.
     """
     import duckdb
 
-    if str(paths.storage) in str(error):
+    if str(paths.storage) in str(error) or type(error) is duckdb.Error:
         return unreadable(error)
     if isinstance(error, duckdb.InvalidInputException):
         return _refused(error)
@@ -260,7 +261,25 @@ def _result(
         _check_kind(statement.type.name, _words(statement.query))
     for statement in statements[:-1]:
         connection.execute(statement)
-    return connection.execute(statements[-1], list(parameters) or None)
+    return _bound(connection, statements[-1], parameters)
+
+
+def _bound(
+    connection: "DuckDBPyConnection", statement: "Statement", parameters: Sequence[object]
+) -> "DuckDBPyConnection":
+    """Run a statement with its parameters; raise `invalid_parameter` for what DuckDB cannot take.
+
+    Of that it raises what its own reading of a Python object happens to raise.
+    """
+    try:
+        return connection.execute(statement, list(parameters) or None)
+    except (AttributeError, OverflowError, RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(
+            "invalid_parameter",
+            f"One of the parameters is nothing that DuckDB can take: {error}.",
+            "parameters",
+            "Give texts, numbers, instants, or lists of them.",
+        ) from None
 
 
 def _refused(error: Exception) -> OvertideError:

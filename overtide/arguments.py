@@ -1,8 +1,9 @@
 """Refuse arguments of wrong types from Python in a sentence, before anything is begun."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from os import PathLike
+from os import PathLike, fsencode, fspath
 
 from overtide.schemas.errors import OvertideError, UsageError
 
@@ -15,8 +16,16 @@ def expect_text(value: object, name: str) -> None:
 
 def expect_path(value: object, name: str) -> None:
     """Raise `invalid_parameter` for what names no file or folder."""
-    if not isinstance(value, str | PathLike) or not str(value) or "\0" in str(value):
+    if not isinstance(value, str | PathLike) or not _is_path(fspath(value)):
         raise _unexpected(value, name, "a path: a text, or a pathlib.Path")
+
+
+def _is_path(path: str | bytes) -> bool:
+    """Say whether the system can be asked for a path; a bad letter of a real one is kept by it."""
+    try:
+        return isinstance(path, str) and b"\0" not in fsencode(path) != b""
+    except UnicodeEncodeError:
+        return False
 
 
 def expect_mapping(value: object, name: str) -> None:
@@ -32,24 +41,39 @@ def expect_values(value: object, name: str) -> None:
     """
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise _unexpected(value, name, "a list of values")
-    for one in value:
-        if isinstance(one, str) and _is_broken(one):
-            raise _unexpected(one, name, "a text of Unicode")
-        if isinstance(one, datetime) and one.tzinfo is not None:
-            in_utc(one, name)
+    try:
+        for one in value:
+            _expect_whole(one, name)
+    except RecursionError:
+        raise _unexpected(value, name, "a list of values") from None
+
+
+def _expect_whole(value: object, name: str) -> None:
+    """Raise for a broken text or datetime, also within lists and mappings."""
+    if isinstance(value, str) and _is_broken(value):
+        raise _unexpected(value, name, "a text of Unicode")
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        in_utc(value, name)
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    for one in value if isinstance(value, list | tuple) else ():
+        _expect_whole(one, name)
 
 
 def in_utc(when: datetime, name: str) -> datetime:
-    """Return an aware datetime in UTC; raise `invalid_instant` outside the years 1 to 9999."""
-    try:
-        return when.astimezone(UTC)
-    except OverflowError:
-        raise UsageError(
-            "invalid_instant",
-            f"{when!r} is no instant: in UTC it is not within the years 1 to 9999.",
-            name,
-            "Give one that is.",
-        ) from None
+    """Return an aware datetime in UTC.
+
+    Raise `invalid_instant` outside the years 1 to 9999, and where its zone says no offset.
+    """
+    with suppress(OverflowError):
+        if when.utcoffset() is not None:
+            return when.astimezone(UTC)
+    raise UsageError(
+        "invalid_instant",
+        f"{when!r} is no instant: in UTC it is not within the years 1 to 9999.",
+        name,
+        "Give one that is.",
+    )
 
 
 def _is_broken(text: str) -> bool:

@@ -159,7 +159,8 @@ class Project:
         `4GB` (default: half of the machine's), and goes on in the system's folder of temporary
         files. Each call opens a DuckDB of its own, which takes half a second: for many queries
         attach the lake to a connection of yours. Raises `invalid_sql`, `sql_not_read_only`,
-        `out_of_memory`, `before_history`, `invalid_instant`, `sql_failed`, `nothing_published`.
+        `out_of_memory`, `before_history`, `invalid_instant`, `invalid_parameter`, `sql_failed`,
+        `lake_unreadable`, `nothing_published`.
         """
         from overtide.lake.session import arrow_rows, interruptibly, run_query, session
 

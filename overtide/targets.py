@@ -52,10 +52,15 @@ def target_of(customer_id: str | None, key: Key | None) -> Target:
 
 
 def _parts(key: object) -> tuple[str, str]:
-    """Return the entity and the primary key of a record; a whole number is its digits."""
-    if not (isinstance(key, tuple) and len(key) == 2):
-        entity, _, value = str(key).partition("=")
+    """Return the entity and the primary key of a record; a whole number is its digits.
+
+    Empty ones where it is no key.
+    """
+    if isinstance(key, str):
+        entity, _, value = key.partition("=")
         return _name(entity), _name(value)
+    if not (isinstance(key, tuple) and len(key) == 2):
+        return "", ""
     entity, value = key
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return _name(entity), _name(str(value) if is_number else value)

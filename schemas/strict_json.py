@@ -116,6 +116,10 @@ def checked_object(document: object) -> dict[str, Any]:
             None,
             'Send an object such as {"EMail": "someone@example.com"}.',
         )
+    if not all(isinstance(name, str) for name in document):
+        raise InvalidValueError(
+            "invalid_json", "The names of a JSON object are texts.", None, "Name fields by texts."
+        )
     if len(_bytes(document)) > MAX_BYTES:
         raise TooLargeError(
             "too_large", "The document is larger than 1 MiB.", None, "Send less at once."

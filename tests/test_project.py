@@ -1,6 +1,6 @@
 """The Python API: what it takes for times, names and records, and what it refuses."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 
@@ -96,6 +96,10 @@ def test_a_record_is_named_by_a_pair_or_a_text(key, target):
         (None, ("E", b"1")),
         (None, ("E", [])),
         (None, ("E", True)),
+        (None, b"E=1"),
+        (None, ["E=1"]),
+        (None, {"E=": "1"}),
+        (None, ("E", 1.0)),
     ],
 )
 def test_what_names_no_customer_is_refused(customer, key):
@@ -128,6 +132,20 @@ def test_changes_take_the_same_times_and_refuse_other_types(project_folder):
             assert refused.value.code == code
 
 
+def within_itself() -> list[object]:
+    """Return a list that holds itself."""
+    made: list[object] = []
+    made.append(made)
+    return made
+
+
+class Zoneless(tzinfo):
+    """A time zone that says no offset."""
+
+    def utcoffset(self, _when):
+        return None
+
+
 WRONG_TYPES = {
     "path": [
         lambda _: overtide.open(5),
@@ -135,6 +153,7 @@ WRONG_TYPES = {
         lambda _: overtide.open(b"shop"),
         lambda _: overtide.open(""),
         lambda _: overtide.open("\0"),
+        lambda _: overtide.open("\ud800"),
     ],
     "base": [
         lambda project: project.get(key=ANN, base="no"),
@@ -149,6 +168,10 @@ WRONG_TYPES = {
         lambda project: project.sql("SELECT ?", 5),
         lambda project: project.sql("SELECT ?", "a"),
         lambda project: project.sql("SELECT ?", ["\ud800"]),
+        lambda project: project.sql("SELECT ?", [["\ud800"]]),
+        lambda project: project.sql("SELECT ?", [{"a": ("\ud800",)}]),
+        lambda project: project.sql("SELECT ?", [{"\ud800": 1}]),
+        lambda project: project.sql("SELECT ?", [within_itself()]),
         lambda project: project.sql("SELECT $a", {"a": 1}),
     ],
     "fields": [
@@ -186,6 +209,24 @@ def test_a_card_says_of_a_time_before_the_first_publish_that_nothing_was_publish
 
 def test_a_parameter_of_a_query_that_is_no_instant_in_utc_is_refused(refreshed_shop):
     early = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
+    none = datetime(2026, 11, 24, tzinfo=Zoneless())
+    with Project(refreshed_shop) as project:
+        for parameter in (early, none, [early], {"a": early}):
+            with pytest.raises(OvertideError) as refused:
+                project.sql("SELECT ?", [parameter])
+            assert refused.value.code == "invalid_instant"
+        with pytest.raises(OvertideError) as refused:
+            project.get(key=ANN, as_of=none)
+        assert refused.value.code == "invalid_instant"
+
+
+def test_a_parameter_that_duckdb_cannot_take_is_refused(refreshed_shop):
     with Project(refreshed_shop) as project, pytest.raises(OvertideError) as refused:
-        project.sql("SELECT ?", [early])
-    assert refused.value.code == "invalid_instant"
+        project.sql("SELECT ?", [10**5000])
+    assert (refused.value.code, refused.value.target) == ("invalid_parameter", "parameters")
+
+
+def test_a_record_whose_names_are_no_texts_is_refused(refreshed_shop):
+    with Project(refreshed_shop) as project:
+        (answer,) = project.post(ORDERS, [{1: 2}])
+    assert answer.refusal.code == "invalid_json"

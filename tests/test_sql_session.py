@@ -119,12 +119,24 @@ def test_pivot_hides_no_function_that_is_refused(opened, source):
     assert error.code == "sql_not_read_only"
 
 
+def without_metadata(content: bytes) -> bytes:
+    """Return a Parquet file whose metadata are letters, of the same length."""
+    length = int.from_bytes(content[-8:-4], "little")
+    return content[: -8 - length] + b"x" * length + content[-8:]
+
+
 def test_a_query_with_a_letter_that_ends_it_is_refused(opened):
     assert refused(opened.sql, "SELECT 1\0 WHERE false").code == "invalid_sql"
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")]
+    "damage",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b"x"),
+        lambda path: path.write_bytes(path.read_bytes()[:-4]),
+        lambda path: path.write_bytes(without_metadata(path.read_bytes())),
+    ],
 )
 def test_a_damaged_file_of_the_lake_is_told_as_such(opened, tmp_path, damage):
     folder = Path(shutil.copytree(opened.folder, tmp_path / "damaged"))
