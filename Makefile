@@ -25,7 +25,7 @@ help:
 demo: .venv/.runtime
 	@$(BIN)/overtide demo
 
-test: check
+test: check .venv/client/.installed
 	$(BIN)/python -m pytest
 
 check: .venv/.development
@@ -44,6 +44,11 @@ crash: .venv/.development
 
 docs: .venv/.development
 	$(BIN)/python -m tests.reference
+
+.venv/client/.installed: tests/published_client.lock | .venv/bin/python
+	@$(BIN)/python -m venv .venv/client
+	@.venv/client/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --extra dask --extra serve --group build

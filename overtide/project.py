@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from overtide.pipelines.realtime import Progress, Watch
     from overtide.pipelines.refresh import Refreshed
     from overtide.schemas.mistakes import Mistake
+    from overtide.serving.access.tokens import Tokens
     from overtide.serving.service import Service
 
 EMBEDDED = "embedded"
@@ -94,6 +95,13 @@ class Project:
         """Accepts changes."""
         return Acceptance(self.log, self.reader.current)
 
+    @cached_property
+    def tokens(self) -> "Tokens":
+        """Who may use the HTTP service."""
+        from overtide.serving.access.tokens import Tokens
+
+        return Tokens(self.paths.tokens, self.clock)
+
     def service(self) -> "Service":
         """Return what the operations of the HTTP service may use of the project.
 
@@ -103,9 +111,7 @@ class Project:
         from overtide.serving.service import Service
 
         instance = load(self.folder, self._environ).instance
-        return Service(
-            self.paths, str(instance.id), instance.name, self.reader, self.acceptance, self.clock
-        )
+        return Service(str(instance.id), instance.name, self.reader, self.acceptance, self.tokens)
 
     def get(
         self,

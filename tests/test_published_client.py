@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from tests.served import serving
 from tests.test_http import ACCOUNT, CONTACT, ORDER
 
 HERE = Path(__file__).parent
+CLIENT = HERE.parent / ".venv" / "client" / "bin" / "python"
+"""Python with the client, in an environment of its own: its libraries are not ours."""
 MODELS = {
     "instances": "InstanceInfo",
     "instance": "InstanceMetadata",
@@ -35,18 +36,10 @@ MODELS = {
 
 
 @pytest.fixture
-def found(tmp_path_factory) -> dict[str, Any]:
+def found(tmp_path) -> dict[str, Any]:
     """What the client made of every answer."""
-    folder = tmp_path_factory.mktemp("client")
-    venv.create(folder / "env", with_pip=True)
-    python = folder / "env" / "bin" / "python"
-    wanted = ["--quiet", "--require-hashes", "-r", str(HERE / "published_client.lock")]
-    installed = subprocess.run(
-        [python, "-m", "pip", "install", *wanted], capture_output=True, text=True, check=False
-    )
-    if installed.returncode:
-        pytest.skip(f"the published client cannot be installed: {installed.stderr[-200:]}")
-    project = folder / "project"
+    assert CLIENT.exists(), "run `make .venv/client/.installed`, as `make test` does"
+    project = tmp_path / "project"
     project.mkdir()
     (project / "overtide.yaml").write_text(json.dumps(shop.configuration()))
     records = [
@@ -59,7 +52,7 @@ def found(tmp_path_factory) -> dict[str, Any]:
     with serving(project, shop.INSTANCE, "--only", "api") as served:
         done = subprocess.run(
             [
-                python,
+                CLIENT,
                 "-W",
                 "ignore",
                 HERE / "published_client.py",

@@ -4,6 +4,7 @@ import importlib.util
 import ipaddress
 import json
 import secrets
+import ssl
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.roles import Role, role_of
 from overtide.serving.access.tokens import TokenInfo
-from overtide.serving_processes import StreamProcess
+from overtide.stream_process import StreamProcess
 
 if TYPE_CHECKING:
     import socket
@@ -71,7 +72,7 @@ def _listening(project: Project, arguments: Namespace) -> "tuple[HttpServer, soc
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65_536):
         raise UsageError(
             "invalid_value", f"{text!r} is no port.", "--port", "Give a number from 0 to 65535."
         )
@@ -84,19 +85,30 @@ def _tls(arguments: Namespace) -> tuple[Path | None, Path | None]:
         raise UsageError(
             "usage", "A certificate and its key belong together.", None, "Give both or none."
         )
-    for path in given:
-        if path is not None and not Path(path).is_file():
-            raise UsageError(
-                "invalid_value", f"There is no file {path}.", "--tls-cert", "Give PEM files."
-            )
     certificate, key = (None if path is None else Path(path) for path in given)
+    if certificate is not None:
+        _expect_certificate(certificate, key)
     return certificate, key
+
+
+def _expect_certificate(certificate: Path, key: Path | None) -> None:
+    """Raise `invalid_value` for what a server could not use: it is read here for that alone."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            "invalid_value",
+            f"{certificate} and {key} are no certificate with its key: {reason}.",
+            "--tls-cert",
+            "Give PEM files that belong together; the key has no password.",
+        ) from None
 
 
 def _announce(project: Project, output: Output, url: str) -> None:
     """Say where the service is, and the owner's token where nobody has one yet."""
     document = {"url": url}
-    tokens = project.service().tokens
+    tokens = project.tokens
     if not tokens.all():
         document["token"], _ = tokens.create(FIRST, Role.OWNER)
     if output.as_json:
@@ -154,7 +166,16 @@ def _stopped_by(stop: threading.Event, server: "HttpServer") -> Iterator[None]:
 
 def token(project: Project, arguments: Namespace, output: Output) -> int:
     """Make, list or revoke tokens."""
-    TOKEN_COMMANDS[arguments.action](project, arguments, output)
+    run, takes = TOKEN_COMMANDS[arguments.action]
+    given = {name for name in ("id", "role", "name") if getattr(arguments, name) is not None}
+    if given - takes:
+        raise UsageError(
+            "usage",
+            f"`token {arguments.action}` takes no {min(given - takes)}.",
+            None,
+            "`overtide token --help` shows how it is used.",
+        )
+    run(project, arguments, output)
     return DONE
 
 
@@ -166,7 +187,7 @@ def _create(project: Project, arguments: Namespace, output: Output) -> None:
             None,
             "Write `overtide token create --role contributor --name crm`.",
         )
-    secret, info = project.service().tokens.create(arguments.name, role_of(arguments.role))
+    secret, info = project.tokens.create(arguments.name, role_of(arguments.role))
     output.result(
         {"token": secret, **info.as_json()},
         lambda: f"{secret}\nIt is shown only now. Its id is {info.principal.id}.",
@@ -175,7 +196,7 @@ def _create(project: Project, arguments: Namespace, output: Output) -> None:
 
 def _list(project: Project, arguments: Namespace, output: Output) -> None:
     del arguments
-    found = project.service().tokens.all()
+    found = project.tokens.all()
     rows = [list(one.as_json().values()) for one in found]
     headers = ["id", "name", "role", "created", "revoked"]
     output.result(
@@ -189,7 +210,7 @@ def _revoke(project: Project, arguments: Namespace, output: Output) -> None:
         raise UsageError(
             "usage", "No token is named.", None, "`overtide token list` shows the ids."
         )
-    info = project.service().tokens.revoke(arguments.id)
+    info = project.tokens.revoke(arguments.id)
     output.confirm(info.as_json(), lambda: _revoked(info))
 
 
@@ -197,8 +218,9 @@ def _revoked(info: TokenInfo) -> str:
     return f"The token {info.principal.id} of {info.principal.name} is revoked."
 
 
-TOKEN_COMMANDS: dict[str, Callable[[Project, Namespace, Output], None]] = {
-    "create": _create,
-    "list": _list,
-    "revoke": _revoke,
+TOKEN_COMMANDS: dict[str, tuple[Callable[[Project, Namespace, Output], None], set[str]]] = {
+    "create": (_create, {"role", "name"}),
+    "list": (_list, set()),
+    "revoke": (_revoke, {"id"}),
 }
+"""What each word does, and the arguments that it takes."""

@@ -1,11 +1,12 @@
 """The OpenAPI 3.1 document of the service, from its operations alone."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
 from overtide.serving.operations.contract import Operation, Parameter
-from overtide.serving.wire.refusals import PHRASES, Errors
+from overtide.serving.wire.refusals import Errors
 
 ALWAYS = (401, 403, 500, 503)
 """Refusals that any operation may answer."""
@@ -84,7 +85,7 @@ def _answers(operation: Operation) -> dict[str, Any]:
     more |= {413, 415} if operation.body is not None else set()
     more |= {404} if "{" in operation.path else set()
     for status in sorted({*operation.statuses, *more, *ALWAYS}):
-        answers[str(status)] = {"description": PHRASES[status], "content": refusal}
+        answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": refusal}
     return answers
 
 

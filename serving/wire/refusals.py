@@ -1,6 +1,7 @@
 """How a refusal is written: ODataError or ApiErrorResult, with the members of RFC 9457 beside."""
 
 from enum import Enum
+from http import HTTPStatus
 
 from overtide.schemas.errors import OvertideError
 
@@ -15,24 +16,6 @@ class Errors(Enum):
     MANAGEMENT = "ApiErrorResult"
 
 
-PHRASES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    406: "Not Acceptable",
-    409: "Conflict",
-    412: "Precondition Failed",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-}
-
-
 def refusal_document(
     error: OvertideError, status: int, errors: Errors, request_id: str
 ) -> dict[str, object]:
@@ -40,7 +23,7 @@ def refusal_document(
     shaped = _odata(error) if errors is Errors.ODATA else _management(error, status)
     return shaped | {
         "type": TYPES + error.code,
-        "title": PHRASES.get(status, "Error"),
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": str(error),
         "instance": f"urn:request:{request_id}",
