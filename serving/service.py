@@ -1,10 +1,10 @@
-"""What an operation may use of a project: reading, accepting, tokens; no command line, no HTTP."""
+"""What an operation may use of a project: reading, accepting, access; no command line, no HTTP."""
 
 from dataclasses import dataclass
 
 from overtide.lake.generation import Generation
 from overtide.serving.acceptance import Acceptance
-from overtide.serving.access.tokens import Tokens
+from overtide.serving.access.admission import Admission
 from overtide.serving.fields import published
 from overtide.serving.reader import Reader
 
@@ -17,7 +17,7 @@ class Service:
     instance_name: str
     reader: Reader
     acceptance: Acceptance
-    tokens: Tokens
+    admission: Admission
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field
 
+from overtide.schemas.addresses import is_safe
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.errors import InvalidValueError
@@ -19,7 +19,6 @@ Algorithm = Literal[
 """Signatures by a key pair alone: what verifies a token must not be able to make one."""
 RoleName = Literal["Viewer", "Contributor", "Admin", "Owner"]
 MOST_LEEWAY = 5 * MINUTE
-LOCAL = ("localhost", "127.0.0.1", "::1")
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 
@@ -126,7 +125,7 @@ def check_service(checking: Checking, service: Service) -> None:
 
 def _check_provider(checking: Checking, oidc: Oidc) -> None:
     for name, text in (("issuer", oidc.issuer), ("jwks_uri", oidc.jwks_uri)):
-        if text is not None and not _is_safe(text):
+        if text is not None and not is_safe(text):
             checking.add(
                 "invalid_value",
                 ("service", "oidc", name),
@@ -141,18 +140,6 @@ def _check_provider(checking: Checking, oidc: Oidc) -> None:
             expected="at least one: a token for another service must not do here",
         )
     _check_leeway(checking, oidc.leeway)
-
-
-def _is_safe(address: str) -> bool:
-    """Say whether what is fetched from an address comes from who is named there."""
-    try:
-        parts: SplitResult = urlsplit(address)
-        found = parts.hostname, parts.port
-    except ValueError:
-        return False
-    plain = parts.query == parts.fragment == "" and parts.username is None
-    local = parts.scheme == "http" and found[0] in LOCAL
-    return plain and bool(found[0]) and (parts.scheme == "https" or local)
 
 
 def _check_leeway(checking: Checking, text: str) -> None:
