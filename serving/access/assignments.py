@@ -5,7 +5,7 @@ Only an Owner makes or unmakes an Owner, and the last one stays.
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from overtide.schemas.errors import ConflictError, ForbiddenError, NotFoundError, UsageError
 from overtide.schemas.instants import Clock, Instant
@@ -55,17 +55,19 @@ class Assignments:
         _expect_id(principal)
         with self._database.writing() as connection:
             before = _all(connection, self._clock())
-            _expect_allowed(before, principal, role, by)
-            changed = connection.execute(
-                "UPDATE token SET role = ? WHERE id = ? AND revoked_at IS NULL",
-                (int(role), principal),
+            token = next((one for one in before if one.principal == principal and one.name), None)
+            after = (
+                Assignment(principal, kind, role) if token is None else replace(token, role=role)
             )
-            if not changed.rowcount:
+            _expect_allowed(before, principal, after, by)
+            if token is None:
                 connection.execute(
                     "INSERT OR REPLACE INTO assignment VALUES (?, ?, ?, ?, ?)",
                     (principal, kind, int(role), self._clock(), by.id),
                 )
-        return Assignment(principal, kind, role)
+            else:
+                connection.execute("UPDATE token SET role = ? WHERE id = ?", (int(role), principal))
+        return after
 
     def remove(self, principal: str, by: Principal) -> None:
         """Take a principal's role away; a local token is revoked with it.
@@ -107,6 +109,11 @@ def _is_group(assignment: Assignment) -> bool:
     return assignment.kind == "group"
 
 
+def _is_owner(assignment: Assignment) -> bool:
+    """Say whether someone is an Owner; who is in a group, and whether anyone is, is not known."""
+    return assignment.role is Role.OWNER and not _is_group(assignment)
+
+
 def _expect_id(principal: str) -> None:
     if not (0 < len(principal) <= LONGEST and checked_text(principal)):
         raise UsageError(
@@ -118,19 +125,21 @@ def _expect_id(principal: str) -> None:
 
 
 def _expect_allowed(
-    before: list[Assignment], principal: str, role: Role | None, by: Principal
+    before: list[Assignment], principal: str, after: Assignment | None, by: Principal
 ) -> None:
     """Raise where a change makes or unmakes an Owner, and may not."""
-    owners = [one.principal for one in before if one.role is Role.OWNER and not _is_group(one)]
-    owned = any(one.principal == principal and one.role is Role.OWNER for one in before)
-    if (owned or role is Role.OWNER) and by.role < Role.OWNER:
+    changed = [one for one in before if one.principal == principal]
+    touched = changed if after is None else [*changed, after]
+    if any(one.role is Role.OWNER for one in touched) and by.role < Role.OWNER:
         raise ForbiddenError(
             "owner_needed",
             "Only an Owner makes an Owner, or changes what one may do.",
             "principalId",
             "Ask an Owner.",
         )
-    if owners == [principal] and role is not Role.OWNER:
+    others = any(_is_owner(one) for one in before if one.principal != principal)
+    stays = after is not None and _is_owner(after)
+    if any(map(_is_owner, changed)) and not (others or stays):
         raise ConflictError(
             "last_owner",
             f"{principal!r} is the last Owner.",
