@@ -4,8 +4,13 @@ from overtide.serving.operations import (
     batch,
     create_entity,
     customers,
+    data_profiles,
+    data_sources,
+    entities,
     instances,
     live,
+    not_offered,
+    profile_store,
     update_entity,
 )
 from overtide.serving.operations.contract import Operation
@@ -17,4 +22,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *create_entity.OPERATIONS,
     *batch.OPERATIONS,
     *update_entity.OPERATIONS,
+    *entities.OPERATIONS,
+    *data_sources.OPERATIONS,
+    *data_profiles.OPERATIONS,
+    *profile_store.OPERATIONS,
+    *not_offered.OPERATIONS,
 )
