@@ -1,9 +1,16 @@
 """Every operation of the service."""
 
 from overtide.serving.operations import (
+    batch,
     create_entity,
     customers,
+    data_profiles,
+    data_sources,
+    entities,
     instances,
+    live,
+    not_offered,
+    profile_store,
     rbac,
     subscription_keys,
     update_entity,
@@ -15,6 +22,13 @@ OPERATIONS: tuple[Operation, ...] = (
     *rbac.OPERATIONS,
     *subscription_keys.OPERATIONS,
     *customers.OPERATIONS,
+    *live.OPERATIONS,
     *create_entity.OPERATIONS,
+    *batch.OPERATIONS,
     *update_entity.OPERATIONS,
+    *entities.OPERATIONS,
+    *data_sources.OPERATIONS,
+    *data_profiles.OPERATIONS,
+    *profile_store.OPERATIONS,
+    *not_offered.OPERATIONS,
 )
