@@ -188,7 +188,8 @@ class Story:
         self.steps.append({"command": command, "output": text})
         if not self.output.as_json:
             print("\n" + self.output.styled(textwrap.indent(f"$ {command}", "  "), DIM))
-            print("\n".join(map(self._fitting, text.splitlines())), flush=True)
+            for line in text.splitlines():
+                print(self._fitting(line), flush=True)
 
     def say(self, title: str) -> None:
         """Print a step's title and what it shows."""

@@ -44,8 +44,9 @@ class Curl:
             return document
         pretty = json.dumps(document, indent=4).splitlines()
         number = next(number for number, line in enumerate(pretty) if only in line)
+        more = f" -A{lines - 1}" if lines > 1 else ""
         self._show(
-            f"{command} | python3 -m json.tool | grep -m1 -A{lines - 1} {shlex.quote(only)}",
+            f"{command} | python3 -m json.tool | grep -m1{more} {shlex.quote(only)}",
             "\n".join(pretty[number : number + lines]),
         )
         return document
