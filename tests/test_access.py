@@ -14,7 +14,7 @@ from overtide.schemas.instants import parse_instant
 from overtide.serving.http.application import HEADERS
 from tests import shop
 from tests.certificates import write_certificate
-from tests.command_line import call
+from tests.command_line import begin, call
 from tests.identity_provider import IdentityProvider, identity_provider
 from tests.served import Served, serving
 from tests.signed_tokens import AUDIENCE, RSA_KEY, claims, signed
@@ -341,6 +341,21 @@ def test_every_answer_has_the_headers_that_keep_browsers_in_bounds(
     assert answer.status_code == status
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert "Server" not in answer.headers
+
+
+def test_for_others_than_this_machine_it_says_what_protects_it(tmp_path):
+    (tmp_path / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    everyone = "0.0.0.0"  # noqa: S104 - what is warned of
+    process = begin("-C", tmp_path, "serve", "--host", everyone, "--port", "0", "--only", "api")
+    try:
+        said = process.stderr.readline() + process.stderr.readline()
+        assert f"{everyone} is not this machine alone." in said
+        assert "Every request needs a token, as always" in said
+        assert "without --tls-cert" in said
+    finally:
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+    assert f" at http://{everyone}:" in out
 
 
 # TLS

@@ -4,21 +4,24 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import OKPAlgorithm
 
-from overtide.schemas.configuration.service import Oidc
+from overtide.schemas.configuration.service import Oidc, Service
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import SECOND
 from overtide.serving.access import verification
 from overtide.serving.access.provider_keys import FRESH, PAUSE, ProviderKeys
 from overtide.serving.access.roles import Role
 from overtide.serving.access.verification import Expected, Verifier
+from tests.command_line import ROOT
 from tests.signed_tokens import (
     AUDIENCE,
     EC_KEY,
@@ -113,6 +116,17 @@ def test_a_token_that_does_not_hold_here_is_refused(side, name):
     code, said = side.refusal(signed(claims(**changed)))
     assert code == "invalid_token"
     assert message in said
+
+
+def test_the_page_s_examples_are_settings():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    found = [Service.model_validate(yaml.safe_load(block)["service"]).oidc for block in blocks]
+    assert [one.issuer.split("/")[2] for one in found if one is not None] == [
+        "login.microsoftonline.com",
+        "keycloak.example.com",
+        "YOUR-TENANT.eu.auth0.com",
+    ]
 
 
 def test_one_of_several_audiences_is_enough():

@@ -112,7 +112,7 @@ def _show_state(project: Project, arguments: Namespace, output: Output) -> None:
 
 
 def _regenerate(project: Project, arguments: Namespace, output: Output) -> None:
-    slot = slot_of(arguments.slot)
+    slot = slot_of(arguments.key)
     if slot is None:
         raise UsageError(
             "usage",
@@ -142,6 +142,6 @@ TOKEN_ACTIONS: dict[str, tuple[Action, set[str]]] = {
 }
 KEY_ACTIONS: dict[str, tuple[Action, set[str]]] = {
     "show-state": (_show_state, set()),
-    "regenerate": (_regenerate, {"slot"}),
+    "regenerate": (_regenerate, {"key"}),
 }
 """What each word does, and the arguments that it takes."""

@@ -200,7 +200,7 @@ def _key_of_service(parser: Parser) -> None:
         "action", choices=actions, metavar="ACTION", help="show-state or regenerate"
     )
     parser.add_argument(
-        "slot",
+        "key",
         choices=("primary", "secondary"),
         metavar="KEY",
         nargs="?",
