@@ -158,4 +158,19 @@ CODES = {
         "`GET rbac/assignments` shows who has one.",
         (404,),
     ),
+    "head_too_large": Explained(
+        "service",
+        "The address of a request and its headers have more than 64 KiB.",
+        "Shorten the query, the token or other headers.",
+        (431,),
+    ),
+    "invalid_http": Explained(
+        "service", "What came is no HTTP request.", "Send HTTP/1.1, over TLS where it is on."
+    ),
+    "request_late": Explained(
+        "service",
+        "A request was begun, and its headers were not there after ten seconds.",
+        "Send it at once.",
+        (408,),
+    ),
 }
