@@ -1,6 +1,7 @@
 """Edits that make a configuration wrong, and what `validate` finds then."""
 
 from tests.configurations import REMOVED, edited
+from tests.mistaken_services import SERVICE
 
 CONTACTS, MEMBERS, ORDERS = "sources/Shop/Contacts", "sources/Club/Members", "sources/Shop/Orders"
 MATCH, MERGE = "unification/match/0", "unification/merge"
@@ -708,63 +709,5 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "event_log.path",
         "places of the lake and the log",
     ),
-    "an issuer that anyone on the way may speak for": (
-        [("service", {"oidc": {"issuer": "http://login.example.com", "audience": "x"}})],
-        "invalid_value",
-        "service.oidc.issuer",
-        "is no https address",
-    ),
-    "an issuer that is no address": (
-        [("service", {"oidc": {"issuer": "https://[", "audience": "x"}})],
-        "invalid_value",
-        "service.oidc.issuer",
-        "is no https address",
-    ),
-    "keys from a file": (
-        [
-            (
-                "service",
-                {"oidc": {"issuer": "https://x", "audience": "x", "jwks_uri": "file:///etc/keys"}},
-            )
-        ],
-        "invalid_value",
-        "service.oidc.jwks_uri",
-        "is no https address",
-    ),
-    "tokens for anyone": (
-        [("service", {"oidc": {"issuer": "https://x", "audience": []}})],
-        "invalid_value",
-        "service.oidc.audience",
-        "No audience is named.",
-    ),
-    "an algorithm by which who verifies can sign": (
-        [("service", {"oidc": {"issuer": "https://x", "audience": "x", "algorithms": ["HS256"]}})],
-        "invalid_value",
-        "service.oidc.algorithms[0]",
-        "found `HS256`",
-    ),
-    "a leeway of hours": (
-        [("service", {"oidc": {"issuer": "https://x", "audience": "x", "leeway": "2h"}})],
-        "invalid_duration",
-        "service.oidc.leeway",
-        "at most 5 minutes",
-    ),
-    "all origins": (
-        [("service", {"cors_origins": ["https://a.example", "*"]})],
-        "invalid_value",
-        "service.cors_origins[1]",
-        "`*` is not an origin",
-    ),
-    "an origin with a path": (
-        [("service", {"cors_origins": ["https://a.example/"]})],
-        "invalid_value",
-        "service.cors_origins[0]",
-        "is not an origin",
-    ),
-    "a host with a port": (
-        [("service", {"hosts": ["customers.example.com:8400"]})],
-        "invalid_value",
-        "service.hosts[0]",
-        "is not a name",
-    ),
+    **SERVICE,
 }
