@@ -76,10 +76,13 @@ class AccessDatabase:
         Times of files do not: two commits may have one.
         """
         try:
-            with self.path.open("rb", buffering=0) as file:
-                return os.fstat(file.fileno()).st_ino, os.pread(file.fileno(), 4, CHANGES)
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        try:
+            return os.fstat(file).st_ino, os.pread(file, 4, CHANGES)
+        finally:
+            os.close(file)
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=10, isolation_level=None)
