@@ -78,6 +78,18 @@ class TooLargeError(InvalidRequestError):
     status = 413
 
 
+class LargeHeadError(TooLargeError):
+    """The address of a request, or what stands in its headers, is larger than is read."""
+
+    status = 431
+
+
+class LateRequestError(InvalidRequestError):
+    """A request was begun, and did not come in time."""
+
+    status = 408
+
+
 class MediaTypeError(InvalidRequestError):
     """A body is not of a type that is read."""
 

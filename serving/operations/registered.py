@@ -11,12 +11,16 @@ from overtide.serving.operations import (
     live,
     not_offered,
     profile_store,
+    rbac,
+    subscription_keys,
     update_entity,
 )
 from overtide.serving.operations.contract import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
+    *rbac.OPERATIONS,
+    *subscription_keys.OPERATIONS,
     *customers.OPERATIONS,
     *live.OPERATIONS,
     *create_entity.OPERATIONS,
