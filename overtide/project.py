@@ -6,6 +6,7 @@ Cards, timelines, SQL, changes, refresh and stream, on one folder.
 import os
 import secrets
 import threading
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from overtide.schemas.mistakes import Mistake
     from overtide.serving.access.tokens import Tokens
     from overtide.serving.service import Service
+    from overtide.serving.workflows.workflows import Workflows
 
 EMBEDDED = "embedded"
 
@@ -102,6 +104,13 @@ class Project:
 
         return Tokens(self.paths.tokens, self.clock)
 
+    @cached_property
+    def workflows(self) -> "Workflows":
+        """Jobs of the refresh, and the schedules that submit them."""
+        from overtide.serving.workflows.workflows import Workflows
+
+        return Workflows(self.paths, self.clock, lambda: str(uuid.uuid4()))
+
     def service(self) -> "Service":
         """Return what the operations of the HTTP service may use of the project.
 
@@ -111,7 +120,14 @@ class Project:
         from overtide.serving.service import Service
 
         instance = load(self.folder, self._environ).instance
-        return Service(str(instance.id), instance.name, self.reader, self.acceptance, self.tokens)
+        return Service(
+            str(instance.id),
+            instance.name,
+            self.reader,
+            self.acceptance,
+            self.tokens,
+            self.workflows,
+        )
 
     def get(
         self,
@@ -308,14 +324,19 @@ class Project:
         return clock_behind(self.clock(), last)
 
     def refresh(
-        self, runner: str | Path = EMBEDDED, report: Report = silent, *, allow_shrink: bool = False
+        self,
+        runner: str | Path = EMBEDDED,
+        report: Report = silent,
+        *,
+        allow_shrink: bool = False,
+        job: str | None = None,
     ) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
         The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md);
         `report` is called with the progress; `allow_shrink` passes sources that lost most of their
-        rows. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong
-        with the sources.
+        rows; the manifest names the `job` that it runs for. Raises `locked` while another refresh
+        runs, `invalid_configuration`, and what is wrong with the sources.
         """
         from overtide import runner_configs
         from overtide.pipelines.refresh import refresh
@@ -324,6 +345,8 @@ class Project:
         expect_path(runner, "runner")
         expect_callable(report, "report")
         expect_bool(allow_shrink, "allow_shrink")
+        if job is not None:
+            expect_text(job, "job")
         configuration, document = loaded(self.folder, self._environ)
         try:
             return refresh(
@@ -333,6 +356,7 @@ class Project:
                 self.clock,
                 report,
                 allow_shrink=allow_shrink,
+                job=job,
             )
         except OvertideError as error:
             raise document.hidden(error) from None

@@ -162,6 +162,12 @@ class ReplacedLogError(OvertideError):
     status = 500
 
 
+class UnsupportedError(OvertideError):
+    """What is asked for is a thing of the product that is not there."""
+
+    status = 501
+
+
 class UnavailableError(OvertideError):
     """A file, the lake, the log or memory cannot be had at the moment."""
 

@@ -139,6 +139,11 @@ class Paths:
         return self.project / "access" / "tokens.sqlite"
 
     @property
+    def workflows(self) -> Path:
+        """The file of jobs and schedules; it is the project's, whatever becomes of a lake."""
+        return self.project / "workflows" / "workflows.sqlite"
+
+    @property
     def tick(self) -> Path:
         """The folder of what the stream is about to commit; it is there while a stream runs."""
         return self.files / "tick"

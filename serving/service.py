@@ -7,6 +7,7 @@ from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.tokens import Tokens
 from overtide.serving.fields import published
 from overtide.serving.reader import Reader
+from overtide.serving.workflows.workflows import Workflows
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Service:
     reader: Reader
     acceptance: Acceptance
     tokens: Tokens
+    workflows: Workflows
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""

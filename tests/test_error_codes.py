@@ -69,6 +69,8 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
     "invalid_duration": {InvalidValueError, UsageError, ConfigurationError},
     "invalid_instant": {InvalidValueError, UsageError},
     "invalid_value": {InvalidValueError, UsageError, ConfigurationError},
+    # So does the time zone of a source and of a schedule.
+    "unknown_time_zone": {UsageError, ConfigurationError},
     # The system expects an exit code of its own after each signal.
     "interrupted": {InterruptedCommandError, TerminatedCommandError},
 }

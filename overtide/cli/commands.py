@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from overtide.cli.changing_commands import post, update, withdraw
+from overtide.cli.job_commands import jobs, schedule
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
@@ -23,4 +24,6 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "stream": stream,
     "serve": serve,
     "token": token,
+    "jobs": jobs,
+    "schedule": schedule,
 }

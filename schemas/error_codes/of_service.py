@@ -58,4 +58,49 @@ CODES = {
     "wrong_method": Explained(
         "service", "The path is there, with other methods.", "Take one that is named.", (405,)
     ),
+    "invalid_cron": Explained(
+        "service",
+        "A text of a schedule is no cron expression, or is never due.",
+        "Write minute, hour, day of month, month and day of week, such as `30 2 * * MON-FRI`.",
+        exit_codes=USAGE,
+    ),
+    "job_not_begun": Explained(
+        "service",
+        "The process that was to run a job ended before it had begun.",
+        "Run `overtide jobs run ID` to see why; then submit it again.",
+        (500,),
+    ),
+    "job_not_queued": Explained(
+        "service",
+        "A job that is to be run does not wait any more.",
+        "Submit another one.",
+        (409,),
+    ),
+    "queue_full": Explained(
+        "service",
+        "Too many jobs wait already.",
+        "Cancel some, or submit without `forceRunRequested`: then one job does for all.",
+        (503,),
+    ),
+    "unknown_job": Explained(
+        "service",
+        "There is no job with that id; the oldest ones are forgotten.",
+        "`overtide jobs list` shows the last ones.",
+        (404,),
+    ),
+    "unknown_schedule": Explained(
+        "service",
+        "There is no schedule with that id.",
+        "`overtide schedule list` shows them.",
+        (404,),
+    ),
+    "unknown_workflow": Explained(
+        "service", "There is no workflow of that name.", "Take `main`.", (404,)
+    ),
+    "unsupported_operation_type": Explained(
+        "service",
+        "A job is asked for something of the product that is not there, as measures or segments.",
+        "Ask for what a refresh covers, or for `all`.",
+        (501,),
+    ),
 }

@@ -33,11 +33,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request carries: its text, an example, and whether it is lines of JSON."""
+    """What a request carries: its text, an example, and whether it is lines of JSON.
+
+    Where it need not be there, it is not `required`.
+    """
 
     text: str
     example: object
     lines: bool = False
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)

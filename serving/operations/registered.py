@@ -1,6 +1,13 @@
 """Every operation of the service."""
 
-from overtide.serving.operations import create_entity, customers, instances, update_entity
+from overtide.serving.operations import (
+    create_entity,
+    customers,
+    instances,
+    schedules,
+    update_entity,
+    workflows,
+)
 from overtide.serving.operations.contract import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -8,4 +15,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *customers.OPERATIONS,
     *create_entity.OPERATIONS,
     *update_entity.OPERATIONS,
+    *workflows.OPERATIONS,
+    *schedules.OPERATIONS,
 )

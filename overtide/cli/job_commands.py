@@ -1,0 +1,154 @@
+"""The commands of jobs and of the schedules that submit them: `jobs`, `schedule`."""
+
+import getpass
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from overtide.cli.failures import explained
+from overtide.cli.output import Output
+from overtide.cli.running_commands import interruptibly
+from overtide.cli.serving_commands import expect_service
+from overtide.project import Project
+from overtide.schemas.errors import DONE, UsageError
+
+if TYPE_CHECKING:
+    from overtide.serving.workflows.job import Job
+    from overtide.serving.workflows.schedules import Schedule
+
+ORIGIN = "command"
+SHOWN = 20
+ENDING_SECONDS = 15.0
+"""How long `cancel` waits for a job to end."""
+Command = Callable[[Project, Namespace, Output], None]
+
+
+def jobs(project: Project, arguments: Namespace, output: Output) -> int:
+    """List, show, submit, cancel or run jobs."""
+    expect_service()
+    _expect_id(arguments, "jobs", ("show", "cancel", "run"))
+    JOB_COMMANDS[arguments.action](project, arguments, output)
+    return DONE
+
+
+def schedule(project: Project, arguments: Namespace, output: Output) -> int:
+    """List, create or delete schedules."""
+    expect_service()
+    _expect_id(arguments, "schedule", ("delete",))
+    SCHEDULE_COMMANDS[arguments.action](project, arguments, output)
+    return DONE
+
+
+def _expect_id(arguments: Namespace, command: str, with_id: tuple[str, ...]) -> None:
+    """Raise `usage` where an id is missing or too much."""
+    wanted = arguments.action in with_id
+    if wanted != (arguments.id is not None):
+        raise UsageError(
+            "usage",
+            f"`{command} {arguments.action}` takes {'an' if wanted else 'no'} id.",
+            None,
+            f"`overtide {command} --help` shows how it is used.",
+        )
+
+
+def _list_jobs(project: Project, arguments: Namespace, output: Output) -> None:
+    del arguments
+    found = [one.as_json() for one in project.workflows.jobs.recent(SHOWN)]
+    names = ("id", "status", "origin", "submittedBy", "submittedAt", "endedAt", "run")
+    rows = [[one[name] for name in names] for one in found]
+    output.result(
+        {"jobs": found},
+        lambda: output.table(names, rows) if rows else "There are no jobs yet.",
+    )
+
+
+def _show_job(project: Project, arguments: Namespace, output: Output) -> None:
+    known = project.workflows.jobs
+    job = known.get(arguments.id)
+    tasks = [one.as_json() for one in known.tasks(job)]
+    names = ("stage", "status", "rows", "rowsTotal", "endedAt")
+    rows = [[one[name] for name in names] for one in tasks]
+    output.result(
+        {**job.as_json(), "tasks": tasks},
+        lambda: "\n".join([_said(job), *([output.table(names, rows)] if rows else [])]),
+    )
+
+
+def _submit_job(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.serving.workflows.job import Submission
+
+    del arguments
+    job = project.workflows.jobs.submit(Submission(getpass.getuser(), ORIGIN))
+    output.confirm(job.as_json(), lambda: f"{_said(job)} A running `overtide serve` begins it.")
+
+
+def _cancel_job(project: Project, arguments: Namespace, output: Output) -> None:
+    project.workflows.cancel(arguments.id)
+    job = project.workflows.ended(arguments.id, ENDING_SECONDS)
+    output.confirm(job.as_json(), lambda: _said(job))
+
+
+def _run_job(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.serving.workflows.workflows import Progress
+
+    workflows = project.workflows
+    with workflows.running(arguments.id) as job:
+        progress = Progress(workflows.jobs, job.id)
+        try:
+            refreshed = interruptibly(project, lambda: project.refresh(report=progress, job=job.id))
+        except Exception as error:
+            progress.flush()
+            workflows.end(job, None, explained(error))
+            raise
+        progress.flush()
+        job = workflows.end(job, refreshed.publish.run)
+    output.confirm(job.as_json(), lambda: _said(job))
+
+
+def _said(job: "Job") -> str:
+    run = "" if job.run is None else f", run {job.run} is published"
+    error = "" if job.error is None else f": {job.error['message']}"
+    return f"The job {job.id} is {job.status}{run}{error or '.'}"
+
+
+def _list_schedules(project: Project, arguments: Namespace, output: Output) -> None:
+    del arguments
+    found = [one.as_json() for one in project.workflows.schedules.all()]
+    names = ("id", "cron", "timeZone", "active", "nextAt", "origin", "updatedBy")
+    rows = [[one[name] for name in names] for one in found]
+    output.result(
+        {"schedules": found},
+        lambda: output.table(names, rows) if rows else "There are no schedules yet.",
+    )
+
+
+def _create_schedule(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.serving.workflows.schedules import Planned
+
+    planned = Planned(tuple(arguments.cron or ()), arguments.time_zone)
+    (made,) = project.workflows.schedules.put([(None, planned)], getpass.getuser(), ORIGIN)
+    output.confirm(made.as_json(), lambda: _next(made))
+
+
+def _next(made: "Schedule") -> str:
+    return f"Made the schedule {made.id}; it is due at {made.as_json()['nextAt']} next."
+
+
+def _delete_schedule(project: Project, arguments: Namespace, output: Output) -> None:
+    last = project.workflows.schedules.delete(arguments.id, getpass.getuser(), ORIGIN)
+    output.confirm(last.as_json(), lambda: f"Deleted the schedule {last.id}.")
+
+
+JOB_COMMANDS: dict[str, Command] = {
+    "list": _list_jobs,
+    "show": _show_job,
+    "submit": _submit_job,
+    "cancel": _cancel_job,
+    "run": _run_job,
+}
+SCHEDULE_COMMANDS: dict[str, Command] = {
+    "list": _list_schedules,
+    "create": _create_schedule,
+    "delete": _delete_schedule,
+}
+"""What each word does."""
