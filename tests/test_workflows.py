@@ -137,6 +137,15 @@ def test_the_tasks_of_a_job_say_how_far_it_came(workflows):
     assert [one.status for one in workflows.jobs.tasks(ended)] == [Status.SUCCESSFUL, Status.FAILED]
 
 
+def test_a_stage_is_done_when_what_needs_it_began_however_many_rows_were_expected(workflows):
+    job = workflows.jobs.submit(ASKED)
+    with workflows.running(job.id) as begun:
+        events = [Event("ingest", 9, 10), Event("keys", 9, 9), Event("identities", 1, 9)]
+        workflows.jobs.report(job.id, events)
+        shown = [one.status for one in workflows.jobs.tasks(begun)]
+    assert shown == [Status.SUCCESSFUL, Status.SUCCESSFUL, Status.RUNNING]
+
+
 def test_too_many_jobs_do_not_wait_and_the_oldest_are_forgotten(workflows, monkeypatch):
     for _ in range(MOST_WAITING):
         workflows.jobs.submit(FORCED)

@@ -78,7 +78,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One stage of a job's refresh, as far as it was reported."""
+    """One stage of a job's refresh, as far as it was reported.
+
+    `past`: another one began that begins only once this one is done. For how many rows there will
+    be is an estimate at first.
+    """
 
     job: Job
     stage: str
@@ -86,6 +90,7 @@ class Task:
     rows_total: int | None
     started_at: Instant
     reported_at: Instant
+    past: bool = False
 
     @property
     def status(self) -> Status:
@@ -94,7 +99,7 @@ class Task:
         A stage that was done stays so where a later one failed.
         """
         done = self.rows_total is not None and self.rows_done >= self.rows_total
-        if self.job.status is Status.SUCCESSFUL or done:
+        if self.past or done or self.job.status is Status.SUCCESSFUL:
             return Status.SUCCESSFUL
         return self.job.status
 

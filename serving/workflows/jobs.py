@@ -17,6 +17,8 @@ from overtide.serving.workflows.job import Error, Job, Status, Submission, Task,
 KEPT = 1000
 """How many jobs are remembered; of those that are over, the oldest go."""
 MOST_WAITING = 100
+BARRIERS = ("identities", "serving generation", "publish")
+"""Stages of a refresh that begin only once all are done that began before."""
 _ASKED = "submitted_by, origin, requested, identifiers, forced, schedule"
 _COLUMNS = f"id, status, {_ASKED}, submitted_at, started_at, ended_at, cancelled_at, run, error"
 _TASK = "stage, rows_done, rows_total, started_at, reported_at"
@@ -150,7 +152,8 @@ class Jobs:
             rows = connection.execute(
                 f"SELECT {_TASK} FROM task WHERE job = ? ORDER BY place", (job.id,)
             ).fetchall()
-        return [Task(job, *row) for row in rows]
+        last = max((place for place, row in enumerate(rows) if row[0] in BARRIERS), default=0)
+        return [Task(job, *row, past=place < last) for place, row in enumerate(rows)]
 
     def _found(self, which: str, *values: object) -> list[Job]:
         if not self._database.exists():

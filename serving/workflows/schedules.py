@@ -145,8 +145,11 @@ class Schedules:
         return self._read(_CURRENT)
 
     def versions(self, schedule_id: str) -> list[Schedule]:
-        """Return every version of a schedule, a deleted one's too."""
-        return self._read("id = ?", schedule_id)
+        """Return every version of a schedule, a deleted one's too; raise `unknown_schedule`."""
+        found = self._read("id = ?", schedule_id)
+        if not found:
+            raise _unknown(schedule_id)
+        return found
 
     def fire(self) -> list[Job]:
         """Submit what is due, once for each schedule; what is later than `LATE` is left out."""
