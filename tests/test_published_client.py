@@ -31,6 +31,20 @@ MODELS = {
     "unknown": "ODataError",
     "wrong field": "ODataError",
     "read": "ODataEntityPayload",
+    "zones": "TimezoneDetail",
+    "schedule": "WorkflowRefreshSchedule",
+    "schedules made": "WorkflowRefreshSchedule",
+    "schedules": "WorkflowRefreshSchedule",
+    "no such workflow": "ApiErrorResult",
+    "submitted": "GraphJobInfo",
+    "submitted by body": "GraphJobInfo",
+    "submitted by names": "GraphJobInfo",
+    "jobs": "GraphJobInfo",
+    "job": "GraphJobInfo",
+    "no such job": "ApiErrorResult",
+    "cancelled": "GraphJobInfo",
+    "history": "GraphTaskInfo",
+    "status": "GraphNodeInfo",
 }
 """What the client makes of each answer."""
 
@@ -48,7 +62,8 @@ def found(tmp_path) -> dict[str, Any]:
         (shop.ORDERS, "1", ORDER),
     ]
     shop.write_sources(project, shop.sources(*records))
-    assert call("-q", "-C", project, "refresh").code == 0
+    job = call("-C", project, "--json", "jobs", "submit").document["id"]
+    assert call("-q", "-C", project, "jobs", "run", job).code == 0
     with serving(project, shop.INSTANCE, "--only", "api") as served:
         done = subprocess.run(
             [
@@ -82,3 +97,11 @@ def test_every_answer_is_read_by_the_client_s_own_models(found):
         "unknown_field",
     ]
     assert "JSON" in found["a dict"][0][1]["message"]
+    assert found["schedule"][0][1]["timezoneId"] == "Pacific Standard Time"
+    assert len(found["schedules"]) == 3
+    assert found["submitted"][0][1]["shouldForceRunRequestedNodes"]
+    assert found["submitted by body"] == found["submitted by names"] == found["submitted"]
+    assert found["cancelled"][0][1]["jobStatus"] == "aborted"
+    done = {one["friendlyName"]: one["taskStatus"] for _, one in found["status"]}
+    assert done["publish"] == "successful"
+    assert found["history"][0][1]["friendlyName"] == "publish"

@@ -153,7 +153,10 @@ class Jobs:
                 f"SELECT {_TASK} FROM task WHERE job = ? ORDER BY place", (job.id,)
             ).fetchall()
         last = max((place for place, row in enumerate(rows) if row[0] in BARRIERS), default=0)
-        return [Task(job, *row, past=place < last) for place, row in enumerate(rows)]
+        return [
+            Task(job, stage, done, total, began, told, place < last)
+            for place, (stage, done, total, began, told) in enumerate(rows)
+        ]
 
     def _found(self, which: str, *values: object) -> list[Job]:
         if not self._database.exists():
