@@ -117,6 +117,7 @@ class Project:
         Raises `invalid_configuration`.
         """
         from overtide.schemas.loading import load
+        from overtide.serving.live_cards import LiveCards
         from overtide.serving.service import Service
 
         instance = load(self.folder, self._environ).instance
@@ -126,6 +127,7 @@ class Project:
             self.reader,
             self.acceptance,
             self.tokens,
+            LiveCards(self.reader, self.log),
             self.workflows,
         )
 

@@ -6,6 +6,7 @@ from overtide.lake.generation import Generation
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.tokens import Tokens
 from overtide.serving.fields import published
+from overtide.serving.live_cards import LiveCards
 from overtide.serving.reader import Reader
 from overtide.serving.workflows.workflows import Workflows
 
@@ -19,6 +20,7 @@ class Service:
     reader: Reader
     acceptance: Acceptance
     tokens: Tokens
+    live_cards: LiveCards
     workflows: Workflows
 
     def generation(self) -> Generation:

@@ -1,9 +1,11 @@
 """Every operation of the service."""
 
 from overtide.serving.operations import (
+    batch,
     create_entity,
     customers,
     instances,
+    live,
     schedules,
     update_entity,
     workflows,
@@ -13,7 +15,9 @@ from overtide.serving.operations.contract import Operation
 OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
     *customers.OPERATIONS,
+    *live.OPERATIONS,
     *create_entity.OPERATIONS,
+    *batch.OPERATIONS,
     *update_entity.OPERATIONS,
     *workflows.OPERATIONS,
     *schedules.OPERATIONS,
