@@ -169,6 +169,20 @@ def test_where_nothing_was_submitted_nothing_is_written(workflows):
     assert not workflows.paths.workflows.exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"no database" * 100])
+def test_a_file_without_tables_is_as_none_and_a_damaged_one_is_refused(workflows, content):
+    workflows.paths.workflows.parent.mkdir()
+    workflows.paths.workflows.write_bytes(content)
+    if not content:
+        assert workflows.jobs.recent(9) == []
+        assert workflows.jobs.submit(ASKED) == workflows.jobs.recent(9)[0]
+        return
+    for ask in (lambda: workflows.jobs.recent(9), lambda: workflows.jobs.submit(ASKED)):
+        with pytest.raises(OvertideError) as refused:
+            ask()
+        assert (refused.value.code, refused.value.status) == ("file_unusable", 503)
+
+
 RUNS = """
 import sys, time
 from pathlib import Path

@@ -1,9 +1,10 @@
 """The commands of jobs and of the schedules that submit them: `jobs`, `schedule`."""
 
-import getpass
 from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import psutil
 
 from overtide.cli.failures import explained
 from overtide.cli.output import Output
@@ -51,6 +52,11 @@ def _expect_id(arguments: Namespace, command: str, with_id: tuple[str, ...]) -> 
         )
 
 
+def _user() -> str:
+    """Return the name of who runs the command, the number where the system knows no name."""
+    return psutil.Process().username()
+
+
 def _list_jobs(project: Project, arguments: Namespace, output: Output) -> None:
     del arguments
     found = [one.as_json() for one in project.workflows.jobs.recent(SHOWN)]
@@ -78,7 +84,7 @@ def _submit_job(project: Project, arguments: Namespace, output: Output) -> None:
     from overtide.serving.workflows.job import Submission
 
     del arguments
-    job = project.workflows.jobs.submit(Submission(getpass.getuser(), ORIGIN))
+    job = project.workflows.jobs.submit(Submission(_user(), ORIGIN))
     output.confirm(job.as_json(), lambda: f"{_said(job)} A running `overtide serve` begins it.")
 
 
@@ -126,7 +132,7 @@ def _create_schedule(project: Project, arguments: Namespace, output: Output) -> 
     from overtide.serving.workflows.schedules import Planned
 
     planned = Planned(tuple(arguments.cron or ()), arguments.time_zone)
-    (made,) = project.workflows.schedules.put([(None, planned)], getpass.getuser(), ORIGIN)
+    (made,) = project.workflows.schedules.put([(None, planned)], _user(), ORIGIN)
     output.confirm(made.as_json(), lambda: _next(made))
 
 
@@ -135,7 +141,7 @@ def _next(made: "Schedule") -> str:
 
 
 def _delete_schedule(project: Project, arguments: Namespace, output: Output) -> None:
-    last = project.workflows.schedules.delete(arguments.id, getpass.getuser(), ORIGIN)
+    last = project.workflows.schedules.delete(arguments.id, _user(), ORIGIN)
     output.confirm(last.as_json(), lambda: f"Deleted the schedule {last.id}.")
 
 

@@ -190,13 +190,18 @@ def _token(parser: Parser) -> None:
 
 def _jobs(parser: Parser) -> None:
     parser.add_argument(
-        "action", choices=("list", "show", "submit", "cancel", "run"), help="what to do"
+        "action",
+        metavar="ACTION",
+        choices=("list", "show", "submit", "cancel", "run"),
+        help="what to do",
     )
     parser.add_argument("id", metavar="ID", nargs="?", help="the job to show, cancel or run")
 
 
 def _schedule(parser: Parser) -> None:
-    parser.add_argument("action", choices=("list", "create", "delete"), help="what to do")
+    parser.add_argument(
+        "action", metavar="ACTION", choices=("list", "create", "delete"), help="what to do"
+    )
     parser.add_argument("id", metavar="ID", nargs="?", help="the schedule to delete")
     parser.add_argument(
         "--cron",

@@ -1,6 +1,7 @@
 """Jobs of the workflow `main`, the refresh: submit, watch, cancel."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 from overtide.schemas.errors import NotFoundError, UsageError
 from overtide.schemas.strict_json import parse_json
@@ -145,8 +146,8 @@ def history(call: Call) -> Reply:
     """Return the tasks of the jobs submitted last, newest first."""
     expect_main(call)
     most, jobs = call.number("top", USUAL, MOST), call.service.workflows.jobs
-    found = [task for job in jobs.recent(most) for task in reversed(jobs.tasks(job))]
-    return Reply(200, [task_info(task) for task in found[:most]])
+    found = (task for job in jobs.recent(most) for task in reversed(jobs.tasks(job)))
+    return Reply(200, [task_info(task) for task in islice(found, most)])
 
 
 def status(call: Call) -> Reply:

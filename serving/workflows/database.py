@@ -1,11 +1,13 @@
 """The SQLite file of a project's jobs and schedules, for every thread and process that uses it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from overtide.schemas.errors import UnavailableError
 from overtide.schemas.folders import make_folder
 
 WAIT = 10.0
@@ -38,25 +40,25 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Database:
-    """Opens the file for a read or a change; before the first change there is none."""
+    """Opens the file for a look or a change; before the first change there is none."""
 
     path: Path
 
-    def exists(self) -> bool:
-        """Say whether anything was ever written."""
-        return self.path.exists()
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection for a look; only where the file exists."""
-        with closing(sqlite3.connect(self.path, timeout=WAIT)) as connection:
-            yield connection
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; none where nothing was ever written."""
+        if not self.path.exists():
+            return []
+        with self._explained(), closing(sqlite3.connect(self.path, timeout=WAIT)) as connection:
+            # Whoever made the file may have died before its first transaction was done.
+            if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
+                return []
+            return connection.execute(query, values).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a connection whose changes are all made, durably, or none; others wait meanwhile."""
         make_folder(self.path.parent)
-        with closing(sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)) as connection:
+        with self._explained(), closing(self._connected()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for statement in _TABLES:
@@ -67,3 +69,19 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise `file_unusable` for what SQLite refuses: a full disk, a damaged file, no right."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise UnavailableError(
+                "file_unusable",
+                f"{self.path} cannot be used: {error}.",
+                str(self.path),
+                "Free space on its disk and check its permissions; else restore it.",
+            ) from error

@@ -124,10 +124,9 @@ class Jobs:
 
     def get(self, job_id: str) -> Job:
         """Return a job; raise `unknown_job`."""
-        if not self._database.exists():
-            raise _unknown(job_id)
-        with self._database.reading() as connection:
-            return _one(connection, job_id)
+        for job in self._found("WHERE id = ?", job_id):
+            return job
+        raise _unknown(job_id)
 
     def recent(self, most: int) -> list[Job]:
         """Return the jobs submitted last, the newest first."""
@@ -146,12 +145,9 @@ class Jobs:
 
     def tasks(self, job: Job) -> list[Task]:
         """Return the stages of a job, in the order in which they began."""
-        if not self._database.exists():
-            return []
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                f"SELECT {_TASK} FROM task WHERE job = ? ORDER BY place", (job.id,)
-            ).fetchall()
+        rows = self._database.rows(
+            f"SELECT {_TASK} FROM task WHERE job = ? ORDER BY place", (job.id,)
+        )
         last = max((place for place, row in enumerate(rows) if row[0] in BARRIERS), default=0)
         return [
             Task(job, stage, done, total, began, told, place < last)
@@ -159,10 +155,7 @@ class Jobs:
         ]
 
     def _found(self, which: str, *values: object) -> list[Job]:
-        if not self._database.exists():
-            return []
-        with self._database.reading() as connection:
-            rows = connection.execute(f"SELECT {_COLUMNS} FROM job {which}", values).fetchall()
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM job {which}", values)
         return [_job(row) for row in rows]
 
 

@@ -131,11 +131,12 @@ class Schedules:
     def delete(self, schedule_id: str, who: str, origin: str) -> Schedule:
         """End a schedule; its versions stay to be read. Raise `unknown_schedule`."""
         with self._database.writing() as connection:
-            found = _found(connection, f"id = ? AND {_CURRENT}", schedule_id)
-            if not found:
+            row = connection.execute(_query(f"id = ? AND {_CURRENT}"), (schedule_id,)).fetchone()
+            if row is None:
                 raise _unknown(schedule_id)
-            version, now = found[0].version + 1, self._clock()
-            last = Schedule(schedule_id, version, found[0].planned, origin, who, now, deleted=True)
+            found, now = _schedule(row), self._clock()
+            version, planned = found.version + 1, found.planned
+            last = Schedule(schedule_id, version, planned, origin, who, now, deleted=True)
             _write(connection, last)
             connection.execute("DELETE FROM due WHERE schedule = ?", (schedule_id,))
         return last
@@ -179,22 +180,17 @@ class Schedules:
             return self._jobs.submitted(connection, asked)
 
     def _read(self, which: str, *values: object) -> list[Schedule]:
-        if not self._database.exists():
-            return []
-        with self._database.reading() as connection:
-            return _found(connection, which, *values)
+        return [_schedule(row) for row in self._database.rows(_query(which), values)]
 
 
-def _found(connection: sqlite3.Connection, which: str, *values: object) -> list[Schedule]:
-    rows = connection.execute(
-        f"""SELECT {_COLUMNS}, due.next_at FROM schedule
-            LEFT JOIN due ON due.schedule = schedule.id AND due.of_version = version
-            WHERE {which}
-            ORDER BY (SELECT min(updated_at) FROM schedule first WHERE first.id = schedule.id),
-                     id, version""",
-        values,
-    )
-    return [_schedule(row) for row in rows]
+def _query(which: str) -> str:
+    """Return the SQL of some schedules, in the order in which they were first made."""
+    return f"""
+        SELECT {_COLUMNS}, due.next_at FROM schedule
+        LEFT JOIN due ON due.schedule = schedule.id AND due.of_version = version
+        WHERE {which}
+        ORDER BY (SELECT min(updated_at) FROM schedule first WHERE first.id = schedule.id),
+                 id, version"""
 
 
 def _schedule(row: tuple[Any, ...]) -> Schedule:

@@ -8,7 +8,6 @@ process died, and no two run at a time, whichever servers come and go.
 import os
 import signal
 import socket
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +18,7 @@ from overtide.lake.catalog import connect
 from overtide.lake.coordination import Coordination, Holder, Lock, coordination
 from overtide.lake.definitions import run_of_job
 from overtide.lake.standing import current_publish
-from overtide.schemas.errors import OvertideError, TerminatedCommandError
+from overtide.schemas.errors import OvertideError, TerminatedCommandError, UnavailableError
 from overtide.schemas.instants import SECOND, Clock, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Event
@@ -123,7 +122,7 @@ class Workflows:
         """Send a signal to the process that runs a job, if one of this machine does."""
         holder = self._locks.holder(Lock.JOB)
         if holder is not None and _runs(holder, job):
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(int(holder["pid"]), number)
 
     def _published(self, job: Job) -> int | None:
@@ -162,6 +161,6 @@ class Progress:
     def flush(self) -> None:
         """Write down what is new; where that fails, the next time tries again."""
         self._noted = time.monotonic()
-        with suppress(sqlite3.Error, OSError):
+        with suppress(UnavailableError, OSError):
             self._jobs.report(self._job_id, list(self._new.values()))
             self._new.clear()
