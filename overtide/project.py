@@ -6,7 +6,6 @@ Cards, timelines, SQL, changes, refresh and stream, on one folder.
 import os
 import secrets
 import threading
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from overtide.schemas.mistakes import Mistake
     from overtide.serving.access.tokens import Tokens
     from overtide.serving.service import Service
-    from overtide.serving.workflows.workflows import Workflows
 
 EMBEDDED = "embedded"
 
@@ -70,12 +68,12 @@ class Project:
         expect_path(folder, "path")
         self.folder = Path(folder).resolve()
         self.clock = clock
-        self._environ = os.environ if environ is None else environ
+        self.environ = os.environ if environ is None else environ
 
     @cached_property
     def paths(self) -> Paths:
         """Where the project's parts are."""
-        return read_paths(self.folder, self._environ)
+        return read_paths(self.folder, self.environ)
 
     @cached_property
     def log(self) -> SqliteEventLog:
@@ -104,32 +102,14 @@ class Project:
 
         return Tokens(self.paths.tokens, self.clock)
 
-    @cached_property
-    def workflows(self) -> "Workflows":
-        """Jobs of the refresh, and the schedules that submit them."""
-        from overtide.serving.workflows.workflows import Workflows
-
-        return Workflows(self.paths, self.clock, lambda: str(uuid.uuid4()))
-
     def service(self) -> "Service":
         """Return what the operations of the HTTP service may use of the project.
 
         Raises `invalid_configuration`.
         """
-        from overtide.schemas.loading import load
-        from overtide.serving.live_cards import LiveCards
-        from overtide.serving.service import Service
+        from overtide.service import service_of
 
-        instance = load(self.folder, self._environ).instance
-        return Service(
-            str(instance.id),
-            instance.name,
-            self.reader,
-            self.acceptance,
-            self.tokens,
-            LiveCards(self.reader, self.log),
-            self.workflows,
-        )
+        return service_of(self)
 
     def get(
         self,
@@ -326,42 +306,21 @@ class Project:
         return clock_behind(self.clock(), last)
 
     def refresh(
-        self,
-        runner: str | Path = EMBEDDED,
-        report: Report = silent,
-        *,
-        allow_shrink: bool = False,
-        job: str | None = None,
+        self, runner: str | Path = EMBEDDED, report: Report = silent, *, allow_shrink: bool = False
     ) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
         The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md);
         `report` is called with the progress; `allow_shrink` passes sources that lost most of their
-        rows; the manifest names the `job` that it runs for. Raises `locked` while another refresh
-        runs, `invalid_configuration`, and what is wrong with the sources.
+        rows. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong
+        with the sources.
         """
-        from overtide import runner_configs
-        from overtide.pipelines.refresh import refresh
-        from overtide.schemas.loading import loaded
+        from overtide.refreshing import refreshed
 
         expect_path(runner, "runner")
         expect_callable(report, "report")
         expect_bool(allow_shrink, "allow_shrink")
-        if job is not None:
-            expect_text(job, "job")
-        configuration, document = loaded(self.folder, self._environ)
-        try:
-            return refresh(
-                configuration,
-                self.paths,
-                runner_configs.load(str(runner)),
-                self.clock,
-                report,
-                allow_shrink=allow_shrink,
-                job=job,
-            )
-        except OvertideError as error:
-            raise document.hidden(error) from None
+        return refreshed(self, runner, report, allow_shrink)
 
     def stream(
         self,
@@ -407,7 +366,7 @@ class Project:
         """
         from overtide.checks import check_project
 
-        return check_project(self.folder, self._environ)
+        return check_project(self.folder, self.environ)
 
     def close(self) -> None:
         """Release the files; a project that was never used opened none."""

@@ -114,6 +114,12 @@ class ConflictError(OvertideError):
     status = 409
 
 
+class NotOfferedError(OvertideError):
+    """What is asked for is known, and not offered."""
+
+    status = 501
+
+
 class UsageError(OvertideError):
     """The command line, or a call from Python, is not as it must be."""
 
@@ -160,12 +166,6 @@ class ReplacedLogError(OvertideError):
     """The event log lacks events that were accepted: it is not the one that belongs to the lake."""
 
     status = 500
-
-
-class UnsupportedError(OvertideError):
-    """What is asked for is a thing of the product that is not there."""
-
-    status = 501
 
 
 class UnavailableError(OvertideError):

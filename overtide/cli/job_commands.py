@@ -10,12 +10,13 @@ from overtide.cli.failures import explained
 from overtide.cli.output import Output
 from overtide.cli.running_commands import interruptibly
 from overtide.cli.serving_commands import expect_service
-from overtide.project import Project
+from overtide.project import EMBEDDED, Project
 from overtide.schemas.errors import DONE, UsageError
 
 if TYPE_CHECKING:
     from overtide.serving.workflows.job import Job
     from overtide.serving.workflows.schedules import Schedule
+    from overtide.serving.workflows.workflows import Workflows
 
 ORIGIN = "command"
 SHOWN = 20
@@ -52,6 +53,12 @@ def _expect_id(arguments: Namespace, command: str, with_id: tuple[str, ...]) -> 
         )
 
 
+def _workflows(project: Project) -> "Workflows":
+    from overtide.service import workflows_of
+
+    return workflows_of(project)
+
+
 def _user() -> str:
     """Return the name of who runs the command, the number where the system knows no name."""
     return psutil.Process().username()
@@ -59,7 +66,7 @@ def _user() -> str:
 
 def _list_jobs(project: Project, arguments: Namespace, output: Output) -> None:
     del arguments
-    found = [one.as_json() for one in project.workflows.jobs.recent(SHOWN)]
+    found = [one.as_json() for one in _workflows(project).jobs.recent(SHOWN)]
     names = ("id", "status", "origin", "submittedBy", "submittedAt", "endedAt", "run")
     rows = [[one[name] for name in names] for one in found]
     output.result(
@@ -69,7 +76,7 @@ def _list_jobs(project: Project, arguments: Namespace, output: Output) -> None:
 
 
 def _show_job(project: Project, arguments: Namespace, output: Output) -> None:
-    known = project.workflows.jobs
+    known = _workflows(project).jobs
     job = known.get(arguments.id)
     tasks = [one.as_json() for one in known.tasks(job)]
     names = ("stage", "status", "rows", "rowsTotal", "endedAt")
@@ -84,30 +91,34 @@ def _submit_job(project: Project, arguments: Namespace, output: Output) -> None:
     from overtide.serving.workflows.job import Submission
 
     del arguments
-    job = project.workflows.jobs.submit(Submission(_user(), ORIGIN))
+    job = _workflows(project).jobs.submit(Submission(_user(), ORIGIN))
     output.confirm(job.as_json(), lambda: f"{_said(job)} A running `overtide serve` begins it.")
 
 
 def _cancel_job(project: Project, arguments: Namespace, output: Output) -> None:
-    project.workflows.cancel(arguments.id)
-    job = project.workflows.ended(arguments.id, ENDING_SECONDS)
+    workflows = _workflows(project)
+    workflows.cancel(arguments.id)
+    job = workflows.ended(arguments.id, ENDING_SECONDS)
     output.confirm(job.as_json(), lambda: _said(job))
 
 
 def _run_job(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.refreshing import refreshed
     from overtide.serving.workflows.workflows import Progress
 
-    workflows = project.workflows
+    workflows = _workflows(project)
     with workflows.running(arguments.id) as job:
         progress = Progress(workflows.jobs, job.id)
         try:
-            refreshed = interruptibly(project, lambda: project.refresh(report=progress, job=job.id))
+            done = interruptibly(
+                project, lambda: refreshed(project, EMBEDDED, progress, job=job.id)
+            )
         except Exception as error:
             progress.flush()
             workflows.end(job, None, explained(error))
             raise
         progress.flush()
-        job = workflows.end(job, refreshed.publish.run)
+        job = workflows.end(job, done.publish.run)
     output.confirm(job.as_json(), lambda: _said(job))
 
 
@@ -119,7 +130,7 @@ def _said(job: "Job") -> str:
 
 def _list_schedules(project: Project, arguments: Namespace, output: Output) -> None:
     del arguments
-    found = [one.as_json() for one in project.workflows.schedules.all()]
+    found = [one.as_json() for one in _workflows(project).schedules.all()]
     names = ("id", "cron", "timeZone", "active", "nextAt", "origin", "updatedBy")
     rows = [[one[name] for name in names] for one in found]
     output.result(
@@ -132,7 +143,7 @@ def _create_schedule(project: Project, arguments: Namespace, output: Output) -> 
     from overtide.serving.workflows.schedules import Planned
 
     planned = Planned(tuple(arguments.cron or ()), arguments.time_zone)
-    (made,) = project.workflows.schedules.put([(None, planned)], _user(), ORIGIN)
+    (made,) = _workflows(project).schedules.put([(None, planned)], _user(), ORIGIN)
     output.confirm(made.as_json(), lambda: _next(made))
 
 
@@ -141,7 +152,7 @@ def _next(made: "Schedule") -> str:
 
 
 def _delete_schedule(project: Project, arguments: Namespace, output: Output) -> None:
-    last = project.workflows.schedules.delete(arguments.id, _user(), ORIGIN)
+    last = _workflows(project).schedules.delete(arguments.id, _user(), ORIGIN)
     output.confirm(last.as_json(), lambda: f"Deleted the schedule {last.id}.")
 
 

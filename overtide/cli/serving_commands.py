@@ -161,9 +161,10 @@ def _parts_beside(project: Project, only: str | None, stop: threading.Event) -> 
 def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]:
     """Run the scheduler until `stop`, at which it ends its job at once."""
     expect_service()
+    from overtide.service import workflows_of
     from overtide.serving.workflows.scheduler import Scheduler
 
-    scheduler = Scheduler(project.workflows, partial(job_process, project.folder))
+    scheduler = Scheduler(workflows_of(project), partial(job_process, project.folder))
     running = threading.Thread(target=scheduler.run, args=(stop,), daemon=True, name="scheduler")
     running.start()
     try:

@@ -104,7 +104,7 @@ class Application:
         principal = sender(self._service, request.headers.get("authorization"))
         expect_role(principal, operation)
         self._expect_instance(path)
-        query = queried(request.scope["query_string"], operation)
+        query = queried(request.scope["query_string"], operation) if operation.offered else {}
         call = Call(self._service, principal, path, query, _declared(request, operation))
         if operation.body is not None:
             expect_json(request.headers, operation.body)

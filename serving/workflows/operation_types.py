@@ -4,7 +4,7 @@ A refresh reads all sources, unifies them and publishes the result, as one. So e
 covers is run as the whole.
 """
 
-from overtide.schemas.errors import UnsupportedError, UsageError
+from overtide.schemas.errors import NotOfferedError, UsageError
 from overtide.schemas.suggestions import did_you_mean
 
 WHOLE = "all"
@@ -62,7 +62,7 @@ STAGES = {
 def covered(name: str) -> str:
     """Return an operation type that a refresh covers.
 
-    Raise `unsupported_operation_type` for another one of the product, `invalid_parameter` for none.
+    Raise `not_offered` for another one of the product, `invalid_parameter` for none.
     """
     known = {one.lower(): one for one in (*COVERED, *ELSEWHERE)}
     found = known.get(name.lower())
@@ -74,9 +74,9 @@ def covered(name: str) -> str:
             did_you_mean(name, known.values()) or f"Take {WHOLE}.",
         )
     if found in ELSEWHERE:
-        raise UnsupportedError(
-            "unsupported_operation_type",
-            f"There is no {found} here.",
+        raise NotOfferedError(
+            "not_offered",
+            f"{found}: this is not offered.",
             "operationType",
             f"A refresh covers {', '.join(COVERED)}.",
         )
