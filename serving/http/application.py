@@ -173,7 +173,7 @@ def _response(reply: Reply, request_id: str) -> Callable[[Scope, Receive, Send],
     headers = {**HEADERS, "X-Request-ID": request_id}
     if reply.stream is not None:
         return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
-    content = b"" if reply.document is None else _json(reply.document)
+    content = reply.content or (b"" if reply.document is None else _json(reply.document))
     if content:
         headers["Content-Type"] = "application/json"
     return Response(content, reply.status, {**headers, **reply.headers})

@@ -99,13 +99,15 @@ class Call:
 class Reply:
     """What an operation answers: a status, a JSON document or None, and headers.
 
-    With a `stream` of bytes instead, which are sent as they come; `headers` name their type.
+    Instead of a document there may be its text in `content`, or a `stream` of bytes, which are sent
+    as they come; `headers` name their type.
     """
 
     status: int
     document: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
