@@ -226,6 +226,8 @@ REFUSED = [
     ("POST", f"{MAIN}/jobs", {"json": []}, 400, "invalid_parameter"),
     ("POST", f"{MAIN}/jobs", {"json": {"identifiers": "x"}}, 400, "invalid_parameter"),
     ("POST", f"{MAIN}/jobs", {"json": {"forceRunRequested": 1}}, 400, "invalid_parameter"),
+    ("POST", f"{MAIN}/jobs", {"json": {"identifiers": ["x" * 1025]}}, 400, "invalid_parameter"),
+    ("POST", f"{MAIN}/jobs", {"content": '{"identifiers": ["\\ud800"]}'}, 400, "invalid_parameter"),
     ("POST", f"{MAIN}/jobs", {"content": "{"}, 400, "invalid_json"),
     ("GET", f"{MAIN}/jobs?top=-1", {}, 400, "invalid_parameter"),
     ("POST", f"{MAIN}/schedules", {"json": {}}, 400, "invalid_parameter"),

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -362,6 +362,19 @@ def test_what_was_missed_is_made_up_for_once_and_within_an_hour(workflows, clock
     clock.now += HOUR + late
     assert len(workflows.schedules.fire()) == jobs
     assert workflows.schedules.fire() == []
+
+
+@given(st.lists(st.integers(0, 5 * HOUR), max_size=12))
+def test_at_any_look_a_schedule_is_due_if_a_time_of_it_has_come_since_and_is_not_too_late(steps):
+    clock, every_second_hour = Clock(), Planned(("0 */2 * * *",))
+    with tempfile.TemporaryDirectory() as folder:
+        workflows = workflows_in(Path(folder), clock)
+        workflows.schedules.put([(None, every_second_hour)], "ann", "api")
+        for step in steps:
+            before, clock.now = clock.now, clock.now + step
+            last = clock.now - clock.now % (2 * HOUR)
+            expected = before < last and clock.now - last < LATE
+            assert len(workflows.schedules.fire()) == expected
 
 
 def test_a_clock_that_is_set_back_makes_nothing_due_again(workflows, clock):

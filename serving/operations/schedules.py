@@ -4,18 +4,10 @@ from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from overtide.schemas.errors import NotFoundError, OvertideError, UsageError
-from overtide.schemas.strict_json import parse_json
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Parameter, Reply
-from overtide.serving.operations.workflows import (
-    NAME,
-    WORKFLOW,
-    expect_main,
-    members,
-    text_of,
-    texts_of,
-    truth,
-)
+from overtide.serving.operations.members import members, parsed, text_of, texts_of, truth
+from overtide.serving.operations.workflows import NAME, WORKFLOW, expect_main
 from overtide.serving.wire.refusals import Errors
 from overtide.serving.wire.workflows import schedule_info
 from overtide.serving.workflows.operation_types import WHOLE, covered
@@ -67,14 +59,12 @@ def versions(call: Call) -> Reply:
 
 def create(call: Call) -> Reply:
     """Make a schedule, or a new version of the one whose id is sent."""
-    return Reply(200, _put(call, [parse_json(call.body)])[0])
+    return Reply(200, _put(call, [parsed(call.body)])[0])
 
 
 def create_batch(call: Call) -> Reply:
     """Make several schedules, or none of them."""
-    document = parse_json(call.body)
-    if isinstance(document, str):
-        document = parse_json(document)
+    document = parsed(call.body)
     if not isinstance(document, list) or len(document) > MOST_AT_ONCE:
         raise UsageError(
             "invalid_parameter",

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from overtide.schemas.errors import NotFoundError, UsageError
-from overtide.schemas.strict_json import parse_json
+from overtide.schemas.errors import NotFoundError
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Parameter, Reply
+from overtide.serving.operations.members import members, parsed, text_of, texts_of, truth
 from overtide.serving.wire.refusals import Errors
 from overtide.serving.wire.workflows import job_info, node_info, task_info
 from overtide.serving.workflows.job import Job, Submission
@@ -71,50 +71,10 @@ def _submission(call: Call) -> Submission:
 
 def _request(body: bytes) -> Mapping[str, object]:
     """Return an OnDemandJobRequest; there may be none."""
-    asked = members(parse_json(body), REQUEST) if body.strip() else {}
+    asked = members(parsed(body), REQUEST) if body.strip() else {}
     if asked.get("graphName") not in (None, MAIN):
         raise _unknown(str(asked["graphName"]))
     return asked
-
-
-def members(document: object, known: set[str]) -> Mapping[str, object]:
-    """Return a JSON object, or one in a JSON text; raise for what is none or has other members."""
-    if isinstance(document, str):
-        document = parse_json(document)
-    if not isinstance(document, Mapping):
-        raise UsageError("invalid_parameter", "A JSON object is expected.", "body", "Send one.")
-    for name in document:
-        if name not in known:
-            raise UsageError(
-                "invalid_parameter", f"There is no member {name!r}.", name, "Leave it out."
-            )
-    return document
-
-
-def truth(document: Mapping[str, object], name: str, default: bool) -> bool:
-    """Return a member that is true or false."""
-    value = document.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise UsageError("invalid_parameter", "It is neither true nor false.", name, "Give one.")
-    return value
-
-
-def text_of(value: object, name: str) -> str:
-    """Return a text; raise for what is none."""
-    if not isinstance(value, str):
-        raise UsageError("invalid_parameter", "A text is expected.", name, "Give one.")
-    return value
-
-
-def texts_of(value: object, name: str) -> tuple[str, ...]:
-    """Return a list of texts; raise for what is none."""
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise UsageError("invalid_parameter", "A list of texts is expected.", name, "Give one.")
-    return tuple(value)
 
 
 def recent(call: Call) -> Reply:
