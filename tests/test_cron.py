@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overtide.schemas.errors import OvertideError, UsageError
@@ -65,6 +65,7 @@ def test_within_a_repeated_hour_what_was_due_in_its_first_time_is_over():
     assert last_due(["30 2 * * *"], BERLIN, second, second + HOUR) is None
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(available_timezones())),
     st.integers(parse_instant("2013-01-01T00:00:00Z"), parse_instant("2035-01-01T00:00:00Z")),
@@ -84,6 +85,7 @@ def test_a_daily_time_is_due_once_on_every_day_of_every_zone(name, after, time):
     assert days[0] < days[1]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**15), st.integers(0, 40), st.integers(1, 50))
 def test_the_last_due_is_the_last_of_all(after, length, step):
     until, expressions = after + length * MINUTE, [f"*/{step} * * * *", "7 3 * * *"]
@@ -116,6 +118,7 @@ def test_what_is_no_cron_expression_is_refused(expression):
     assert refused.value.code == "invalid_cron"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789*/-,LW#?MONFRI ", max_size=20))
 def test_any_text_is_a_cron_expression_or_is_refused(expression):
     with suppress(UsageError):

@@ -44,10 +44,10 @@ class Clock:
         return self.now
 
 
-def workflows_in(folder: Path, clock: Clock) -> Workflows:
-    """Return the workflows of a folder, with ids that can be told apart."""
+def workflows_in(folder: Path, clock: Clock, name: str = "") -> Workflows:
+    """Return the workflows of a folder as the server of a name sees them."""
     numbers = itertools.count(1)
-    return Workflows(Paths.of(folder), clock, lambda: f"{os.urandom(4).hex()}-{next(numbers)}")
+    return Workflows(Paths.of(folder), clock, lambda: f"{name}{next(numbers)}")
 
 
 @pytest.fixture
@@ -226,6 +226,15 @@ def test_a_job_whose_process_died_is_found_out(workflows, cancelled):
     assert ended.error["code"] == "interrupted"
 
 
+def test_who_runs_a_job_by_hand_finds_out_what_became_of_the_one_before(workflows):
+    first, second = workflows.jobs.submit(ASKED), workflows.jobs.submit(FORCED)
+    with running_process(workflows, first) as process:
+        process.kill()
+        process.wait()
+    assert run(workflows, second, 1).status is Status.SUCCESSFUL
+    assert workflows.jobs.get(first.id).status is Status.FAILED
+
+
 def test_who_cancels_ends_the_process_whoever_began_it(workflows):
     job = workflows.jobs.submit(ASKED)
     with running_process(workflows, job) as process:
@@ -327,7 +336,7 @@ def test_a_schedule_is_due_once_whoever_looks(tmp_path, workflows, clock):
     assert made.next_at == START + HOUR
     assert workflows.schedules.fire() == []
     clock.now += HOUR + SECOND
-    other = workflows_in(tmp_path, clock)
+    other = workflows_in(tmp_path, clock, "other")
     fired = [*workflows.schedules.fire(), *other.schedules.fire(), *workflows.schedules.fire()]
     assert [(one.submission.schedule, one.submission.origin) for one in fired] == [
         (made.id, "schedule")
@@ -336,7 +345,7 @@ def test_a_schedule_is_due_once_whoever_looks(tmp_path, workflows, clock):
 
 
 def test_servers_that_look_at_one_instant_submit_one_job(tmp_path, clock):
-    many = [workflows_in(tmp_path, clock) for _ in range(8)]
+    many = [workflows_in(tmp_path, clock, name) for name in "abcdefgh"]
     many[0].schedules.put([(None, AT_11)], "ann", "api")
     clock.now += HOUR
     fired: list[Job] = []
@@ -364,6 +373,7 @@ def test_what_was_missed_is_made_up_for_once_and_within_an_hour(workflows, clock
     assert workflows.schedules.fire() == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5 * HOUR), max_size=12))
 def test_at_any_look_a_schedule_is_due_if_a_time_of_it_has_come_since_and_is_not_too_late(steps):
     clock, every_second_hour = Clock(), Planned(("0 */2 * * *",))
@@ -404,7 +414,7 @@ def test_every_version_of_a_schedule_is_kept_with_who_made_it(tmp_path, workflow
     changed = Planned(("0 12 * * *",), "Pacific Standard Time")
     workflows.schedules.put([(made.id, changed)], "bo", "command")
     workflows.schedules.delete(made.id, "cy", "api")
-    again = workflows_in(tmp_path, clock)
+    again = workflows_in(tmp_path, clock, "again")
     found = again.schedules.versions(made.id)
     shown = [(one.version, one.updated_by, one.origin, one.deleted) for one in found]
     assert shown == [

@@ -66,6 +66,7 @@ class Workflows:
         Raise `locked` where another one runs, `unknown_job`, `job_not_queued`.
         """
         with self._locks.hold(Lock.JOB, _command(job_id), format_instant(self.clock())):
+            self._lose(self.jobs.first(Status.RUNNING))
             yield self.jobs.begin(job_id)
 
     def end(self, job: Job, run: int | None, error: OvertideError | None = None) -> Job:
@@ -80,16 +81,21 @@ class Workflows:
     def settle(self) -> Job | None:
         """Say of a job whose process died what became of it; return the job that still runs."""
         job = self.jobs.first(Status.RUNNING)
-        if job is None or self._locks.holder(Lock.JOB) is not None:
-            return job
+        if job is not None and self._locks.holder(Lock.JOB) is None:
+            self._lose(job)
+            return self.jobs.first(Status.RUNNING)
+        return job
+
+    def _lose(self, job: Job | None) -> None:
+        """Say what became of a job that is said to run, while nobody but ourselves may run one."""
         lost = TerminatedCommandError(
             "interrupted",
             "The process that ran the job ended before it was done.",
             None,
             "What was published before is still served; submit it again.",
         )
-        self.end(job, None, lost)
-        return self.jobs.first(Status.RUNNING)
+        if job is not None:
+            self.end(job, None, lost)
 
     def blocked(self) -> bool:
         """Say whether a job cannot begin now: a refresh runs, by a job or by hand."""
