@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide import runner_configs
-from overtide.pipelines.refresh import Refreshed, refresh
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.loading import loaded
 from overtide.schemas.progress import Report
 
 if TYPE_CHECKING:
+    from overtide.pipelines.refresh import Refreshed
     from overtide.project import Project
 
 
@@ -19,8 +19,10 @@ def refreshed(
     report: Report,
     allow_shrink: bool = False,
     job: str | None = None,
-) -> Refreshed:
+) -> "Refreshed":
     """Refresh a project, see `Project.refresh`; the manifest names the `job` that it runs for."""
+    from overtide.pipelines.refresh import refresh
+
     configuration, document = loaded(project.folder, project.environ)
     try:
         return refresh(
