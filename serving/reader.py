@@ -39,6 +39,7 @@ from overtide.schemas.errors import (
     GenerationError,
     NotFoundError,
 )
+from overtide.schemas.events import Event
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.table import ProfileField
@@ -196,7 +197,7 @@ class Reader:
     def _card(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Card:
-        moment = self._moment(as_of, known_at)
+        moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
             []
@@ -210,7 +211,7 @@ class Reader:
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Timeline:
-        moment = self._moment(as_of, known_at)
+        moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
             []
@@ -235,7 +236,11 @@ class Reader:
                 return found
         return self._lake.activities(base.run, customer_id, current=False)
 
-    def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+    def moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+        """Return what a read is about.
+
+        Raises `nothing_published`, `before_history`.
+        """
         now = self.now()
         if now.publish is None:
             raise nothing_published(self._paths)
@@ -267,6 +272,32 @@ class Reader:
 
         Its serving generation while that is kept, else the lake's history.
         """
+        publish = self._publish_at(moment)
+        key = (publish, serving.path)
+        if key not in self._bases:
+            self._bases = {
+                known: base for known, base in self._bases.items() if known[1] == serving.path
+            }
+            self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
+        return self._bases[key]
+
+    def run_at(self, moment: Moment) -> int:
+        """Return the run whose base a moment shows; raise `before_first_publish`."""
+        if moment.base >= moment.publish.published_at:
+            return moment.publish.run
+        return self._publish_at(moment).run
+
+    def events_since(self, position: int, known_at: Instant, most: int) -> list[Event]:
+        """Return up to so many of the events from a position on that were known at an instant."""
+        found: list[Event] = []
+        while len(found) < most:
+            events = self._log.read(position + len(found), most - len(found))
+            found += events
+            if not events or events[-1].accepted_at > known_at:
+                break
+        return [event for event in found if event.accepted_at <= known_at]
+
+    def _publish_at(self, moment: Moment) -> Publish:
         publish = self._lake.publish_at(moment.base, moment.publish)
         if publish is None:
             raise NotFoundError(
@@ -276,13 +307,7 @@ class Reader:
                 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
                 'runs"` lists the publishes.',
             )
-        key = (publish, serving.path)
-        if key not in self._bases:
-            self._bases = {
-                known: base for known, base in self._bases.items() if known[1] == serving.path
-            }
-            self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
-        return self._bases[key]
+        return publish
 
     def _kept(self, publish: Publish) -> Generation | None:
         """Return the generation of an earlier publish while it is kept, and whole."""

@@ -58,6 +58,8 @@ class AttributeType(RawTexts, ABC):
 
     family: ClassVar[str]
     """Its name, without arguments."""
+    edm: ClassVar[str]
+    """What OData calls it."""
     arguments: ClassVar[Arguments] = Arguments()
     names_elsewhere: ClassVar[tuple[str, ...]] = ()
     """What other systems call it."""

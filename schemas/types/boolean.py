@@ -13,6 +13,7 @@ class BooleanType(AttributeType):
     """True and false."""
 
     family = "boolean"
+    edm = "Edm.Boolean"
     names_elsewhere = ("bool",)
     duckdb = "BOOLEAN"
     expected = "true or false"

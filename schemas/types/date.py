@@ -18,6 +18,7 @@ class DateType(TemporalType):
     """Days; a time is read as its day."""
 
     family = "date"
+    edm = "Edm.Date"
     is_day = True
     duckdb = "DATE"
     spoken = "date"

@@ -30,6 +30,7 @@ class DatetimeType(TemporalType):
     """Instants; in files those without an offset are of the entity's time zone."""
 
     family = "datetime"
+    edm = "Edm.DateTimeOffset"
     names_elsewhere = ("timestamp",)
     duckdb = "TIMESTAMPTZ"
     spoken = "date and time"

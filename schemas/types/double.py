@@ -19,6 +19,7 @@ class DoubleType(NumericType):
     """Finite numbers; zero has no sign."""
 
     family = "double"
+    edm = "Edm.Double"
     names_elsewhere = ("number", "float")
     has_decimal_mark = True
     is_exact = False

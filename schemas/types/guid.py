@@ -17,6 +17,7 @@ class GuidType(AttributeType):
     """GUIDs; canonical in lower case, with hyphens."""
 
     family = "guid"
+    edm = "Edm.Guid"
     names_elsewhere = ("uuid",)
     is_key = True
     duckdb = "VARCHAR"

@@ -12,6 +12,7 @@ class StringType(AttributeType):
     """Texts, kept as they are."""
 
     family = "string"
+    edm = "Edm.String"
     names_elsewhere = ("text", "str", "varchar")
     is_text = is_key = True
     duckdb = "VARCHAR"
