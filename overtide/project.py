@@ -108,10 +108,18 @@ class Project:
         Raises `invalid_configuration`.
         """
         from overtide.schemas.loading import load
+        from overtide.serving.live_cards import LiveCards
         from overtide.serving.service import Service
 
         instance = load(self.folder, self._environ).instance
-        return Service(str(instance.id), instance.name, self.reader, self.acceptance, self.tokens)
+        return Service(
+            str(instance.id),
+            instance.name,
+            self.reader,
+            self.acceptance,
+            self.tokens,
+            LiveCards(self.reader, self.log),
+        )
 
     def get(
         self,

@@ -30,6 +30,7 @@ from overtide.lake.cards_and_timelines import (
 )
 from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.decide.present import Now, before_history, history_begins, present
+from overtide.lake.decide.updates import next_boundary
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
@@ -125,6 +126,13 @@ class Reader:
         """
         return self._retried(partial(self._card, target, as_of, known_at, base))
 
+    def watched(self, target: Target) -> tuple[Card, Instant | None]:
+        """Return a card as it is now, and until when no event that is known changes it.
+
+        None where none ever will. Errors as in `get`.
+        """
+        return self._retried(partial(self._watched, target))
+
     def timeline(
         self,
         target: Target,
@@ -199,14 +207,19 @@ class Reader:
     ) -> Card:
         moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
-        events = (
-            []
-            if base_only
-            else self._log.of_customer(
-                ids_of(base, profile), records_of(profile), ("update", "withdrawal")
-            )
-        )
+        events = [] if base_only else self._updates(base, profile)
         return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+
+    def _watched(self, target: Target) -> tuple[Card, Instant | None]:
+        moment = self._moment(None, None)
+        base, profile = self._found(moment, target)
+        events = self._updates(base, profile)
+        shown = card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+        return shown, next_boundary(events, moment.as_of)
+
+    def _updates(self, base: Base, profile: Profile) -> list[Event]:
+        ids, records = ids_of(base, profile), records_of(profile)
+        return self._log.of_customer(ids, records, ("update", "withdrawal"))
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool

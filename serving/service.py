@@ -6,6 +6,7 @@ from overtide.lake.generation import Generation
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.tokens import Tokens
 from overtide.serving.fields import published
+from overtide.serving.live_cards import LiveCards
 from overtide.serving.reader import Reader
 
 
@@ -18,6 +19,7 @@ class Service:
     reader: Reader
     acceptance: Acceptance
     tokens: Tokens
+    live_cards: LiveCards
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""

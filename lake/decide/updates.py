@@ -142,6 +142,15 @@ class Overlay:
         return min(begins + ends, default=None)
 
 
+def next_boundary(events: Iterable[Event], t: Instant) -> Instant | None:
+    """Return the first instant after t at which one of the events begins or ends, None for none.
+
+    Nothing that they decide changes before it.
+    """
+    boundaries = (one for event in events for one in (event.valid_from, event.valid_until))
+    return min((one for one in boundaries if one is not None and one > t), default=None)
+
+
 def invalid(event: Event, t: Instant) -> Reason | None:
     """Return why an update or activity is not valid at t, withdrawals aside; None where it is."""
     if t < event.valid_from:

@@ -1,15 +1,17 @@
 """The ASGI application: every request becomes a call of an operation, every failure an answer."""
 
+import asyncio
 import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
     FailedError,
@@ -70,7 +72,13 @@ class Application:
             reply = await self._answered(request, request_id)
         except ClientDisconnect:
             return
-        await _response(reply, request_id)(scope, receive, send)
+        # A stream watches for a client that leaves; what reads a body to its end sees that itself.
+        watched = receive if request.method == "GET" else _never
+        await _response(reply, request_id)(scope, watched, send)
+
+    def close(self) -> None:
+        """End what would go on for ever; callable from any thread."""
+        self._service.live_cards.close()
 
     async def _answered(self, request: Request, request_id: str) -> Reply:
         """Return what is answered; whatever goes wrong is an answer, too."""
@@ -97,14 +105,19 @@ class Application:
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation)
-        body = b""
+        call = Call(self._service, principal, path, query, _declared(request, operation))
         if operation.body is not None:
-            expect_json(request.headers)
-            body = await whole_body(request.stream(), request.headers)
-        call = Call(self._service, principal, path, query, _declared(request, operation), body)
+            expect_json(request.headers, operation.body)
+            if operation.body.lines:
+                call = replace(call, chunks=request.stream())
+            else:
+                body = await whole_body(request.stream(), request.headers)
+                call = replace(call, body=body)
         if operation.blocks:
-            return await anyio.to_thread.run_sync(operation.run, call)
-        return operation.run(call)
+            reply = await anyio.to_thread.run_sync(operation.run, call)
+        else:
+            reply = operation.run(call)
+        return reply if isinstance(reply, Reply) else await reply
 
     def _expect_instance(self, path: Mapping[str, str]) -> None:
         """Raise `unknown_instance` for another instance than the one that is served."""
@@ -157,11 +170,18 @@ def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
 
 
 def _response(reply: Reply, request_id: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    content = b"" if reply.document is None else _json(reply.document)
     headers = {**HEADERS, "X-Request-ID": request_id}
+    if reply.stream is not None:
+        return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
+    content = b"" if reply.document is None else _json(reply.document)
     if content:
         headers["Content-Type"] = "application/json"
     return Response(content, reply.status, {**headers, **reply.headers})
+
+
+async def _never() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 def _json(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
+from overtide.serving.http.requests import JSON_TYPES, LINES_TYPES
 from overtide.serving.operations.contract import Operation, Parameter
 from overtide.serving.wire.refusals import Errors
 
@@ -48,7 +49,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.body is not None:
         content = {"schema": {"type": ["object", "string"]}, "example": operation.body.example}
-        kinds = ("application/json", "application/json-patch+json", "text/json")
+        kinds = LINES_TYPES[:1] if operation.body.lines else JSON_TYPES
         document["requestBody"] = {
             "description": operation.body.text,
             "required": True,

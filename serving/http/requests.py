@@ -14,13 +14,14 @@ from overtide.schemas.errors import (
 )
 from overtide.schemas.suggestions import did_you_mean
 from overtide.serving.access.tokens import Principal
-from overtide.serving.operations.contract import Operation
+from overtide.serving.operations.contract import Body, Operation
 from overtide.serving.service import Service
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of a body: a record of 1 MiB, each letter of which may be escaped."""
 MOST_PARAMETERS = 100
 JSON_TYPES = ("application/json", "text/json", "application/json-patch+json")
+LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
 def sender(service: Service, authorization: str | None) -> Principal:
@@ -89,19 +90,32 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         ) from None
 
 
-def expect_json(headers: Mapping[str, str]) -> None:
-    """Raise `unsupported_media_type` where a body is not JSON in UTF-8."""
-    kind, *parameters = headers.get("content-type", "application/json").lower().split(";")
+def expect_json(headers: Mapping[str, str], body: Body) -> None:
+    """Raise `unsupported_media_type` where a body is not JSON, or lines of it, in UTF-8."""
+    usual = LINES_TYPES[0] if body.lines else JSON_TYPES[0]
+    kind, *parameters = headers.get("content-type", usual).lower().split(";")
     kind = kind.strip()
     charsets = [one.partition("=")[2].strip(' "') for one in parameters if "charset" in one]
-    json = kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
-    if not json or any(one not in ("utf-8", "utf8") for one in charsets):
+    fits = kind in LINES_TYPES if body.lines else _is_json(kind)
+    if not fits or any(one not in ("utf-8", "utf8") for one in charsets):
         raise MediaTypeError(
             "unsupported_media_type",
             f"A body of {headers.get('content-type')!r} is not read.",
             "Content-Type",
-            "Send JSON in UTF-8 as application/json.",
+            f"Send {'a JSON object a line' if body.lines else 'JSON'} in UTF-8 as {usual}.",
         )
+    coding = headers.get("content-encoding", "identity").lower()
+    if coding != "identity":
+        raise MediaTypeError(
+            "unsupported_media_type",
+            f"A body in {coding!r} is not read.",
+            "Content-Encoding",
+            "Send it as it is.",
+        )
+
+
+def _is_json(kind: str) -> bool:
+    return kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 async def whole_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> bytes:

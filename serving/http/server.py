@@ -59,6 +59,7 @@ class HttpServer:
     def __init__(
         self, application: Application, certificate: Path | None = None, key: Path | None = None
     ) -> None:
+        self._application = application
         self._server = _Server(
             uvicorn.Config(
                 application,
@@ -82,4 +83,5 @@ class HttpServer:
 
     def stop(self) -> None:
         """Take no new request, and end when those in progress are answered."""
+        self._application.close()
         self._server.should_exit = True

@@ -4,7 +4,7 @@ From one `Operation` come its HTTP routes, its part of the OpenAPI document and 
 new operation is one module with an `OPERATIONS`, and one line in `registered`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,11 +33,19 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a request carries: its text, an example, and whether it is lines of JSON."""
+    """What a request carries: its text, an example, and whether it is lines of JSON.
+
+    Lines are not limited in number: they are in `Call.chunks`, everything else is in `Call.body`.
+    """
 
     text: str
     example: object
     lines: bool = False
+
+
+async def _no_chunks() -> AsyncIterator[bytes]:
+    for chunk in list[bytes]():
+        yield chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    chunks: AsyncIterator[bytes] = field(default_factory=_no_chunks)
 
     def flag(self, name: str) -> bool:
         """Return a parameter that is true or false, false where it is missing."""
@@ -86,18 +95,23 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an operation answers: a status, a JSON document or None, and headers."""
+    """What an operation answers: a status, a JSON document or None, and headers.
+
+    With a `stream` of bytes instead, which are sent as they come; `headers` name their type.
+    """
 
     status: int
     document: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation; `answers` maps the statuses of success to what they mean.
 
-    `blocks`: it waits for a disk, so that it must not hold up the others.
+    `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
+    by itself.
     """
 
     name: str
@@ -106,7 +120,7 @@ class Operation:
     role: Role
     title: str
     text: str
-    run: Callable[[Call], Reply]
+    run: Callable[[Call], Reply | Awaitable[Reply]]
     answers: Mapping[int, str]
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None

@@ -4,6 +4,9 @@ Of the product's results only `value` and `statusCode` have a meaning here; the 
 there for its clients.
 """
 
+import json
+from collections.abc import Mapping
+
 from overtide.serving.acceptance import Answer, answer_document
 
 
@@ -17,3 +20,8 @@ def created_result(answer: Answer) -> dict[str, object]:
         "declaredType": None,
         "statusCode": answer.status,
     }
+
+
+def batch_line(document: Mapping[str, object]) -> bytes:
+    """Return the line of one answer to a batch."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

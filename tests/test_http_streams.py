@@ -1,0 +1,238 @@
+"""What is streamed: batches of lines, and customers that are watched, over a real service."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import shop
+from tests.command_line import call
+from tests.served import Served, serving
+
+ORDER = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
+LINES = {"Content-Type": "application/x-ndjson"}
+BATCH = f"/data/{shop.ORDERS}/batch"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[Served]:
+    """A service of two customers, without its stream."""
+    folder: Path = tmp_path_factory.mktemp("streams")
+    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    records = [
+        (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 7}),
+        (shop.CONTACTS, "2", {"EMail": "bo@x", "FullName": "Bo", "Points": 1}),
+        (shop.ACCOUNTS, "1", {"EMail": "ann@x", "Spent": "12.50", "Member": True}),
+        (shop.ORDERS, "1", {**ORDER, "OrderId": "1"}),
+    ]
+    shop.write_sources(folder, shop.sources(*records))
+    assert call("-q", "-C", folder, "refresh").code == 0
+    with serving(folder, shop.INSTANCE, "--only", "api") as found:
+        yield found
+
+
+@pytest.fixture
+def client(served) -> Iterator[httpx.Client]:
+    """A client of the owner."""
+    with served.client() as found:
+        yield found
+
+
+def _id(client: httpx.Client, key: str) -> str:
+    asked = {"dataSourceName": "Crm", "entityName": "Contacts", "key": key}
+    return client.get("/profile/keyring", params=asked).json()["customerId"]
+
+
+def orders(prefix: str, count: int) -> list[dict[str, str]]:
+    """Return so many orders."""
+    return [{**ORDER, "OrderId": f"{prefix}{number}"} for number in range(count)]
+
+
+def lines(records: list[object]) -> bytes:
+    """Return records as lines."""
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+def answers(response: httpx.Response) -> list[dict[str, object]]:
+    """Return the answers of a batch."""
+    assert response.headers["Content-Type"] == "application/x-ndjson"
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+def shown(client: httpx.Client, prefix: str) -> set[str]:
+    """Return the orders of Ann whose ids begin so."""
+    path = f"/data/Customer('{_id(client, '1')}')/UnifiedActivity"
+    found = client.get(path, params={"$top": "10000"}).json()["value"]
+    return {one["SourceActivityId"] for one in found if one["SourceActivityId"].startswith(prefix)}
+
+
+def test_every_row_of_a_batch_is_answered_in_its_order(client):
+    sent = orders("a", 3)
+    body = (
+        lines(sent[:2]) + b"\n  \r\n" + b'{"OrderId": 1, "Ord\n' + lines([7, sent[0], sent[2]])[:-1]
+    )
+    found = answers(client.post(BATCH, content=b"\xef\xbb\xbf" + body, headers=LINES))
+    assert [one["index"] for one in found] == [0, 1, 2, 3, 4, 5]
+    assert [one["status"] for one in found] == [201, 201, 400, 400, 201, 201]
+    assert found[2]["error"]["code"] == "invalid_json"
+    assert "line 5" in found[2]["error"]["message"]
+    assert (found[4]["eventId"], found[4]["repeated"]) == (found[0]["eventId"], True)
+    assert shown(client, "a") == {"a0", "a1", "a2"}
+
+
+def test_an_atomic_batch_is_accepted_whole_or_not_at_all(client):
+    refused = client.post(
+        BATCH,
+        content=lines([*orders("b", 2), {"OrderId": "b9"}]),
+        headers=LINES,
+        params={"atomic": "true"},
+    )
+    assert (refused.status_code, refused.json()["errorCode"]) == (409, "batch_refused")
+    assert refused.json()["details"][0]["target"].startswith("row 2")
+    assert shown(client, "b") == set()
+    taken = client.post(
+        BATCH, content=lines(orders("b", 2)), headers=LINES, params={"atomic": "true"}
+    )
+    assert [one["status"] for one in answers(taken)] == [201, 201]
+    assert shown(client, "b") == {"b0", "b1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/data/Crm_Contacts/batch", LINES, 400, "no_activity_configuration"),
+        ("/data/Nothing/batch", LINES, 404, "unknown_entity"),
+        (BATCH, {"Content-Type": "application/json"}, 415, "unsupported_media_type"),
+        (BATCH, {**LINES, "Content-Encoding": "gzip"}, 415, "unsupported_media_type"),
+        (BATCH + "?atomic=perhaps", LINES, 400, "invalid_parameter"),
+        (BATCH + "?validUntil=soon", LINES, 400, "invalid_duration"),
+    ],
+)
+def test_what_is_wrong_with_a_whole_batch_is_its_answer(client, path, headers, status, code):
+    found = client.post(path, content=lines(orders("c", 1)), headers=headers)
+    assert (found.status_code, found.json()["errorCode"]) == (status, code)
+    assert shown(client, "c") == set()
+
+
+def test_an_empty_batch_has_no_answers(client):
+    assert answers(client.post(BATCH, content=b"\n \n", headers=LINES)) == []
+
+
+def test_a_line_that_is_too_long_does_not_hinder_the_others(client):
+    long = {**ORDER, "OrderId": "d", "Item": "x" * (5 * 1024 * 1024)}
+    body = lines([*orders("d", 1), long, *orders("dd", 1)])
+    found = answers(client.post(BATCH, content=body, headers=LINES))
+    assert [one["status"] for one in found] == [201, 413, 201]
+    assert shown(client, "d") == {"d0", "dd0"}
+
+
+def test_who_sends_all_before_reading_anything_is_not_held_up(client):
+    sent = orders("e", 20_000)
+    found = answers(client.post(BATCH, content=lines(sent), headers=LINES))
+    assert len(found) == 20_000
+    assert {one["status"] for one in found} == {201}
+
+
+def test_rows_are_accepted_as_they_come(served, client):
+    """A client that sends slowly has the first answers before it sends the last rows."""
+    seen = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield lines(orders("f", 1))
+        deadline = time.monotonic() + 20
+        while not shown(other, "f") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if shown(other, "f") == {"f0"}:
+            seen.set()
+        yield lines(orders("ff", 1))
+
+    with served.client() as other:
+        assert len(answers(client.post(BATCH, content=body(), headers=LINES))) == 2
+    assert seen.is_set()
+
+
+class Watching:
+    """The events of a watched customer, read in a thread."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.lines = response.iter_lines()
+
+    def next(self) -> tuple[str, str | None, dict[str, object]]:
+        """Return the kind, id and document of the next event."""
+        found: dict[str, str] = {}
+        for line in self.lines:
+            if not line and "data" in found:
+                return found["event"], found.get("id"), json.loads(found["data"])
+            name, _, text = line.partition(": ")
+            if line and not line.startswith(":"):
+                found[name] = text
+        raise EOFError
+
+
+def test_a_watched_customer_is_shown_again_whenever_it_changes(served, client):
+    bo, ann = _id(client, "2"), _id(client, "1")
+    path = f"/data/Customer('{bo}')/live"
+    with served.client() as other, other.stream("GET", path) as response:
+        assert response.headers["Content-Type"] == "text/event-stream"
+        watching = Watching(response)
+        kind, tag, first = watching.next()
+        assert (kind, first["Points"], first["@odata.etag"]) == ("card", 1, tag)
+        client.patch(f"/data/Customer/{ann}", json={"Points": 2}).raise_for_status()
+        client.patch(
+            f"/data/{shop.CONTACTS}/2", json={"Points": 3}, params={"validUntil": "2s"}
+        ).raise_for_status()
+        assert watching.next()[2]["Points"] == 3
+        assert watching.next()[2]["Points"] == 1  # it ended by itself
+        client.patch(f"/data/Customer/{bo}", json={"FullName": "B"}).raise_for_status()
+        assert watching.next()[2]["FullName"] == "B"
+        client.delete(f"/data/Customer/{bo}/overrides").raise_for_status()
+        assert watching.next()[2]["FullName"] == "Bo"
+    client.delete(f"/data/Customer/{ann}/overrides").raise_for_status()
+
+
+def test_what_a_watcher_has_seen_is_not_sent_again(served, client):
+    bo = _id(client, "2")
+    path = f"/data/Customer('{bo}')/live"
+    tag = client.get(f"/data/Customer('{bo}')").headers["ETag"]
+    with (
+        served.client() as other,
+        other.stream("GET", path, headers={"Last-Event-ID": tag}) as response,
+    ):
+        watching = Watching(response)
+        client.patch(f"/data/Customer/{bo}", json={"Points": 5}).raise_for_status()
+        assert watching.next()[2]["Points"] == 5
+    client.delete(f"/data/Customer/{bo}/overrides").raise_for_status()
+
+
+def test_a_customer_that_is_not_there_cannot_be_watched(client):
+    assert client.get("/data/Customer('nobody')/live").status_code == 404
+
+
+def test_a_refresh_is_seen_by_who_watches(served, client):
+    bo = _id(client, "2")
+    with served.client() as other, other.stream("GET", f"/data/Customer('{bo}')/live") as response:
+        watching = Watching(response)
+        watching.next()
+        contacts = [
+            (shop.CONTACTS, "2", {"EMail": "bo@x", "FullName": "Bob", "Points": 1}),
+            (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 7}),
+        ]
+        shop.write_sources(served.folder, shop.sources(*contacts))
+        assert call("-q", "-C", served.folder, "refresh", "--allow-shrink").code == 0
+        assert watching.next()[2]["FullName"] == "Bob"
+
+
+def test_the_server_stops_although_somebody_watches(tmp_path, served):
+    with serving(served.folder, shop.INSTANCE, "--only", "api") as second:
+        with second.client(served.token) as client, served.client() as asking:
+            path = f"/data/Customer('{_id(asking, '2')}')/live"
+            with client.stream("GET", path) as response:
+                watching = Watching(response)
+                watching.next()
+                assert second.stop() == 0
+                with pytest.raises(EOFError):
+                    watching.next()
