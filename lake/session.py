@@ -150,6 +150,7 @@ def _half(connection: "DuckDBPyConnection") -> str:
 
 
 def memory_limit_of(connection: "DuckDBPyConnection") -> str:
+    """Return the memory that a connection may take, as DuckDB shows it."""
     row = connection.execute("SELECT current_setting('memory_limit')").fetchone()
     return str(row[0]) if row else ""
 

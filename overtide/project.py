@@ -109,6 +109,7 @@ class Project:
         """
         from overtide.schemas.loading import load
         from overtide.serving.live_cards import LiveCards
+        from overtide.serving.odata.tables import Tables
         from overtide.serving.service import Service
 
         instance = load(self.folder, self._environ).instance
@@ -119,6 +120,7 @@ class Project:
             self.acceptance,
             self.tokens,
             LiveCards(self.reader, self.log),
+            Tables(self.paths, self.reader),
         )
 
     def get(

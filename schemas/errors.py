@@ -78,6 +78,12 @@ class TooLargeError(InvalidRequestError):
     status = 413
 
 
+class NotAcceptableError(InvalidRequestError):
+    """The answer cannot be given in a form that the client takes."""
+
+    status = 406
+
+
 class MediaTypeError(InvalidRequestError):
     """A body is not of a type that is read."""
 

@@ -211,7 +211,7 @@ class Reader:
         return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
 
     def _watched(self, target: Target) -> tuple[Card, Instant | None]:
-        moment = self._moment(None, None)
+        moment = self.moment(None, None)
         base, profile = self._found(moment, target)
         events = self._updates(base, profile)
         shown = card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)

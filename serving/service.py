@@ -7,6 +7,7 @@ from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.tokens import Tokens
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
+from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
 
 
@@ -20,6 +21,7 @@ class Service:
     acceptance: Acceptance
     tokens: Tokens
     live_cards: LiveCards
+    tables: Tables
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""

@@ -21,6 +21,8 @@ from overtide.schemas.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from overtide.serving.access.roles import Role
+from overtide.serving.access.tokens import Principal
 from overtide.serving.http.openapi import openapi
 from overtide.serving.http.requests import (
     expect_json,
@@ -45,6 +47,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Of every answer: it is a person's data, for no cache and no other page."""
+SIGNED = Principal("signed", "a signed link", Role.VIEWER)
+"""Who calls by a signed link."""
 RETRY_AFTER = "1"
 """Seconds after which a request that could not be served is worth another try."""
 
@@ -101,11 +105,15 @@ class Application:
     async def _called(
         self, request: Request, operation: Operation, path: Mapping[str, str]
     ) -> Reply:
-        principal = sender(self._service, request.headers.get("authorization"))
+        principal = SIGNED
+        if not operation.signed:
+            principal = sender(self._service, request.headers.get("authorization"))
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation)
-        call = Call(self._service, principal, path, query, _declared(request, operation))
+        root = f"{request.url.scheme}://{request.url.netloc}"
+        headers = _declared(request, operation)
+        call = Call(self._service, principal, path, query, headers, root=root)
         if operation.body is not None:
             expect_json(request.headers, operation.body)
             if operation.body.lines:
@@ -173,8 +181,9 @@ def _response(reply: Reply, request_id: str) -> Callable[[Scope, Receive, Send],
     headers = {**HEADERS, "X-Request-ID": request_id}
     if reply.stream is not None:
         return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
-    content = b"" if reply.document is None else _json(reply.document)
-    if content:
+    raw = reply.document if isinstance(reply.document, bytes) else None
+    content = raw or (b"" if reply.document is None else _json(reply.document))
+    if content and raw is None:
         headers["Content-Type"] = "application/json"
     return Response(content, reply.status, {**headers, **reply.headers})
 

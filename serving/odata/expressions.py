@@ -88,9 +88,7 @@ def _chain(expression: Binary) -> list[Expression]:
 
 
 def _comparison(expression: Binary, scope: Scope, sure: bool) -> Sql:
-    left, right = (
-        condition(one, scope, sure=False) for one in (expression.left, expression.right)
-    )
+    left, right = (condition(one, scope, sure=False) for one in (expression.left, expression.right))
     if expression.operator in COMPARED:
         compared = written(f"{{}} {COMPARED[expression.operator]} {{}}", left, right)
     elif expression.operator is Operator.NE:

@@ -101,6 +101,10 @@ def _cast(arguments: list[Expression], write: Write) -> Sql:
     kind = arguments[-1]
     wanted = kind.type_name if isinstance(kind, TypeLiteral) else None
     given = arguments[0].type_fqn
-    if len(arguments) != 2 or wanted not in CASTS or given in ("Edm.DateTimeOffset", "Edm.Duration"):
+    if (
+        len(arguments) != 2
+        or wanted not in CASTS
+        or given in ("Edm.DateTimeOffset", "Edm.Duration")
+    ):
         raise not_supported(f"cast of {given} to {wanted}", "$filter")
     return written(f"TRY_CAST({{}} AS {CASTS[wanted]})", write(arguments[0]))

@@ -61,7 +61,12 @@ def _named(expression: Expression, columns: set[str], query: Query) -> Named | N
         return None
     values = _values(expression)
     path = expression.left.path
-    if values is None or len(path) != 1 or expression.left.is_collection or len(values) > MOST_LOOKED_UP:
+    if (
+        values is None
+        or len(path) != 1
+        or expression.left.is_collection
+        or len(values) > MOST_LOOKED_UP
+    ):
         return None
     column = query.options.entities.named(path[0]).column
     return Named(column, values) if column in columns else None
@@ -90,11 +95,15 @@ def cards(
     found: dict[str, dict[str, Value]] = {}
     for value in named.values:
         target = (
-            Target(value) if named.column == "CustomerId" else Target(None, keys[named.column], value)
+            Target(value)
+            if named.column == "CustomerId"
+            else Target(None, keys[named.column], value)
         )
         try:
             card = reader.get(target, shown.as_of, shown.known_at, shown.base)
-        except NotFoundError:
+        except NotFoundError as error:
+            if error.code != "customer_not_found":
+                raise
             continue
         row: dict[str, Value] = {"CustomerId": card.customer_id}
         row |= {name: view.value for name, view in card.fields.items()}
@@ -109,7 +118,9 @@ def timelines(reader: Reader, ids: Iterable[str], shown: Shown) -> list[dict[str
     for one in ids:
         try:
             timeline = reader.timeline(Target(one), shown.as_of, shown.known_at, shown.base)
-        except NotFoundError:
+        except NotFoundError as error:
+            if error.code != "customer_not_found":
+                raise
             continue
         if timeline.customer_id == one:
             found += [{"CustomerId": one, **entry.activity} for entry in timeline.entries]

@@ -64,9 +64,7 @@ class Token:
 
 def after(terms: Sequence[Term], place: Sequence[tuple[str, str | None]]) -> Sql:
     """Return the condition that a row comes after a place in the order of the terms."""
-    values = [
-        None if text is None else Sql(f"CAST(? AS {kind})", (text,)) for kind, text in place
-    ]
+    values = [None if text is None else Sql(f"CAST(? AS {kind})", (text,)) for kind, text in place]
     pairs = list(zip(terms, values, strict=True))
     ways = []
     for number, (term, value) in enumerate(pairs):

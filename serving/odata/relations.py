@@ -6,6 +6,7 @@ carried into the lake yet is read from the log, and laid over with the rest.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -55,7 +56,7 @@ class Relations:
     profile: Sequence[ProfileField]
     events_since: EventsSince
 
-    @property
+    @cached_property
     def is_current(self) -> bool:
         """Whether the base is the one that is published in the snapshot."""
         last = f'SELECT "Run" FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT 1'

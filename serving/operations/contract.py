@@ -50,7 +50,10 @@ async def _no_chunks() -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as an operation sees it; names of queries and headers are as declared."""
+    """One request as an operation sees it; names of queries and headers are as declared.
+
+    `root` is the address of the server as the client called it.
+    """
 
     service: Service
     principal: Principal
@@ -59,6 +62,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     chunks: AsyncIterator[bytes] = field(default_factory=_no_chunks)
+    root: str = ""
 
     def flag(self, name: str) -> bool:
         """Return a parameter that is true or false, false where it is missing."""
@@ -97,6 +101,7 @@ class Call:
 class Reply:
     """What an operation answers: a status, a JSON document or None, and headers.
 
+    A document of bytes is sent as it is; `headers` name their type.
     With a `stream` of bytes instead, which are sent as they come; `headers` name their type.
     """
 
@@ -111,7 +116,7 @@ class Operation:
     """One operation; `answers` maps the statuses of success to what they mean.
 
     `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
-    by itself.
+    by itself. `signed`: the address itself says who may call it, and no token is asked for.
     """
 
     name: str
@@ -126,6 +131,7 @@ class Operation:
     body: Body | None = None
     errors: Errors = Errors.ODATA
     blocks: bool = False
+    signed: bool = False
     statuses: tuple[int, ...] = ()
 
 

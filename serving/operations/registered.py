@@ -6,6 +6,7 @@ from overtide.serving.operations import (
     customers,
     instances,
     live,
+    tables,
     update_entity,
 )
 from overtide.serving.operations.contract import Operation
@@ -14,6 +15,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
     *customers.OPERATIONS,
     *live.OPERATIONS,
+    *tables.OPERATIONS,
     *create_entity.OPERATIONS,
     *batch.OPERATIONS,
     *update_entity.OPERATIONS,

@@ -1,0 +1,336 @@
+"""Tables as OData v4: queries of entity sets, their metadata, and how many rows there are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import quote
+
+import anyio
+import anyio.to_thread
+
+from overtide.schemas.errors import NotFoundError, UnavailableError
+from overtide.schemas.instants import format_instant
+from overtide.serving.access.roles import Role
+from overtide.serving.odata.entity_sets import ACTIVITY
+from overtide.serving.odata.negotiation import (
+    JSON,
+    TEXT,
+    XML,
+    Form,
+    form,
+    media_type,
+    preferred_size,
+    version,
+)
+from overtide.serving.odata.pages import NEWEST_FIRST
+from overtide.serving.odata.paging import Token, decoded, digest, encoded
+from overtide.serving.odata.payload import entity_text, expansion_members, json_text, object_text
+from overtide.serving.odata.queries import MOST, USUAL, Options, Query, page_size, parsed
+from overtide.serving.odata.refusals import not_supported
+from overtide.serving.odata.relations import Shown
+from overtide.serving.odata.requests import path_and_options
+from overtide.serving.odata.sql import TRUE
+from overtide.serving.odata.tables import Page
+from overtide.serving.operations.contract import (
+    INSTANCE,
+    READ,
+    Call,
+    Operation,
+    Parameter,
+    Reply,
+)
+from overtide.serving.operations.customers import moment_of
+
+AT_ONCE, WAITING_SECONDS = 4, 20.0
+"""Scans at once, and how long one waits for its turn."""
+TURNS = anyio.CapacityLimiter(AT_ONCE)
+ROOT = "/instances/{instanceId}/data"
+ENTITY_PATH = Parameter(
+    "entityName",
+    "An entity set such as Customer, UnifiedActivity or DataSource_Entity; one entity with its key "
+    "in brackets; a query may follow, encoded.",
+    "path",
+)
+OPTIONS = (
+    Parameter("$filter", "A condition, as in OData 4.01."),
+    Parameter("$select", "The properties to show, joined by commas; `*` for all."),
+    Parameter("$expand", "UnifiedActivity, with options of its own in brackets."),
+    Parameter("$orderby", "What to order by; at last rows are ordered by their key."),
+    Parameter("$top", "How many rows in all.", kind=int),
+    Parameter("$skip", "How many rows to leave out at the beginning.", kind=int),
+    Parameter("$skiptoken", "Where a page begins, as a next link has it."),
+    Parameter("$count", "Say how many rows there are in all.", kind=bool),
+    Parameter("$search", "Words to be found in the fields of the search index (manage/search)."),
+    Parameter("$format", "json, or a media type; else the header Accept says it."),
+    Parameter("forceSearch", "Read through the search index, which is so anyway.", kind=bool),
+    Parameter("proxy", "Answer with links to CSV files of all rows.", kind=bool),
+)
+HEADERS = tuple(
+    Parameter(name, text, "header")
+    for name, text in (
+        ("Accept", "application/json with odata.metadata=minimal, full or none."),
+        ("Prefer", f"odata.maxpagesize=N: rows of a page (default {USUAL}, at most {MOST})."),
+        ("OData-Version", "4.0 or 4.01."),
+        ("OData-MaxVersion", "4.0 or 4.01."),
+    )
+)
+KNOWN = tuple(one.name for one in (*OPTIONS, *READ))
+
+
+async def entities(call: Call) -> Reply:
+    """Return a page of an entity set, or one entity."""
+    return await _in_turn(_entities, call)
+
+
+async def count(call: Call) -> Reply:
+    """Return how many rows a query asks for, as a text."""
+    return await _in_turn(_count, call)
+
+
+async def _in_turn(run: Callable[[Call], Reply], call: Call) -> Reply:
+    """Run what may take long in a thread; only so many do at once, so that writes never wait."""
+    borrower = object()
+    try:
+        with anyio.fail_after(WAITING_SECONDS):
+            await TURNS.acquire_on_behalf_of(borrower)
+    except TimeoutError:
+        raise UnavailableError(
+            "too_many_reads",
+            "Other queries of tables take all the time there is.",
+            None,
+            "Ask again later, or ask for customers by their keys.",
+        ) from None
+    try:
+        return await anyio.to_thread.run_sync(run, call, limiter=anyio.CapacityLimiter(1))
+    finally:
+        TURNS.release_on_behalf_of(borrower)
+
+
+def _asked(call: Call, path: str) -> tuple[Call, str]:
+    """Return the call with the options of its path among those of its query, and the bare path."""
+    bare, options = path_and_options(path, call.query, KNOWN)
+    return replace(call, query=options), bare
+
+
+def _query(call: Call, path: str) -> Query:
+    call.flag("forceSearch")  # every read shows what the search index shows
+    return parsed(call.service.tables.model(), path, call.query)
+
+
+def _entities(call: Call) -> Reply:
+    call, path = _asked(call, call.path["entityName"])
+    shape, query = form(call.headers, call.query), _query(call, path)
+    if call.flag("proxy"):
+        raise not_supported("proxy=true", "proxy")
+    one = bool(query.key)
+    wished = preferred_size(call.headers)
+    token = _token(call, path, query)
+    shown = token.shown if token else call.service.tables.shown(*moment_of(call))
+    page = call.service.tables.page(query, shown, page_size(query, wished), token, TRUE)
+    headers = {**_headers(page.shown, shape), "Content-Type": shape.content_type}
+    if wished is not None:
+        headers["Preference-Applied"] = f"odata.maxpagesize={wished}"
+    text = _entity(call, path, query, page, shape) if one else _page(call, path, query, page, shape)
+    return Reply(200, text.encode(), headers)
+
+
+def _token(call: Call, path: str, query: Query) -> Token | None:
+    text = call.query.get("$skiptoken")
+    if text is None:
+        return None
+    terms = len(query.options.order) + len(query.options.entities.key)
+    return decoded(text, _digest(call.query, path), terms)
+
+
+def _digest(query: Mapping[str, str], path: str) -> str:
+    """Return what tells a query apart, wherever its page begins."""
+    return digest({name: text for name, text in query.items() if name not in PLACES}, path)
+
+
+PLACES = ("$skip", "$skiptoken")
+
+
+def _page(call: Call, path: str, query: Query, page: Page, shape: Form) -> str:
+    root, options = _root(call), query.options
+    members: list[tuple[str, str]] = []
+    if shape.metadata != "none":
+        context = f"{root}$metadata#{options.entities.name}{_shape(query)}"
+        members.append(("@odata.context", json_text(context)))
+    if page.count is not None:
+        members.append(("@odata.count", str(page.count)))
+    texts = (
+        entity_text(
+            options.entities, options.shown, row, shape, root, _more(call, query, page, row, shape)
+        )
+        for row in page.rows
+    )
+    members.append(("value", f"[{','.join(texts)}]"))
+    if page.next is not None:
+        token = replace(page.next, query=_digest(call.query, path))
+        texts_of = {one: text for one, text in call.query.items() if one not in PLACES}
+        members.append(
+            (
+                "@odata.nextLink",
+                json_text(_link(root, path, {**texts_of, "$skiptoken": encoded(token)})),
+            )
+        )
+    return object_text(members)
+
+
+def _entity(call: Call, path: str, query: Query, page: Page, shape: Form) -> str:
+    if not page.rows:
+        raise NotFoundError("entity_not_found", f"There is no {path}.", path, "Check its key.")
+    root, options, row = _root(call), query.options, page.rows[0]
+    members = _more(call, query, page, row, shape)
+    text = entity_text(options.entities, options.shown, row, shape, root, members)
+    if shape.metadata == "none":
+        return text
+    context = f"{root}$metadata#{options.entities.name}{_shape(query)}/$entity"
+    return object_text([("@odata.context", json_text(context))])[:-1] + "," + text[1:]
+
+
+def _shape(query: Query) -> str:
+    """Return what a context says of the properties that are shown."""
+    options = query.options
+    whole = len(options.shown) == len(options.entities.properties)
+    names = [] if whole else list(options.shown)
+    if query.expanded is not None:
+        names.append(f"{ACTIVITY}()")
+    return f"({','.join(names)})" if names else ""
+
+
+def _more(
+    call: Call, query: Query, page: Page, row: Mapping[str, object], shape: Form
+) -> list[tuple[str, str]]:
+    """Return the members of a customer that show its activities."""
+    if query.expanded is None:
+        return []
+    customer, asked = str(row["CustomerId"]), query.expanded
+    following = _expansion_link(_root(call), customer, asked, page.shown)
+    found = page.expanded[customer]
+    return expansion_members(
+        asked.entities, asked.shown, found, shape, _root(call), asked.count, following
+    )
+
+
+def _expansion_link(root: str, customer: str, asked: Options, shown: Shown) -> str:
+    """Return the address of the activities of a customer that did not fit."""
+    given, own = asked.texts, f"CustomerId eq '{customer}'"
+    newest = ",".join(f"{name} desc" if down else name for name, down in NEWEST_FIRST)
+    options = {
+        "$filter": f"{own} and ({given['$filter']})" if "$filter" in given else own,
+        "$orderby": given.get("$orderby", newest),
+        "$select": given.get("$select", "*"),
+        "$skip": str(asked.skip + USUAL),
+        "asOf": format_instant(shown.as_of),
+        "knownAt": format_instant(shown.known_at),
+        "base": str(shown.base).lower(),
+    }
+    return _link(root, ACTIVITY, options)
+
+
+def _link(root: str, path: str, options: Mapping[str, str]) -> str:
+    texts = (f"{quote(name, safe='$')}={quote(text, safe='')}" for name, text in options.items())
+    return f"{root}{quote(path)}?{'&'.join(texts)}"
+
+
+def _count(call: Call) -> Reply:
+    call, path = _asked(call, call.path["entityName"])
+    media_type(call.headers, call.query, (TEXT,))
+    query = _query(call, path)
+    shown = call.service.tables.shown(*moment_of(call))
+    found = call.service.tables.count(query, shown)
+    headers = {"Content-Type": TEXT, "OData-Version": version(call.headers)}
+    return Reply(200, str(found).encode(), headers)
+
+
+def service_document(call: Call) -> Reply:
+    """Return the service document: the entity sets and where they are."""
+    shape, root = form(call.headers, call.query), _root(call)
+    sets = call.service.tables.model().sets.values()
+    document: dict[str, object] = {
+        "value": [{"name": one.name, "kind": "EntitySet", "url": one.name} for one in sets]
+    }
+    if shape.metadata != "none":
+        document = {"@odata.context": f"{root}$metadata", **document}
+    headers = {"Content-Type": shape.content_type, "OData-Version": shape.version}
+    return Reply(200, json_text(document).encode(), headers)
+
+
+def metadata(call: Call) -> Reply:
+    """Return the CSDL document, in XML or JSON."""
+    kind, asked = media_type(call.headers, call.query, (XML, JSON)), version(call.headers)
+    model = call.service.tables.model()
+    text = model.as_xml(asked) if kind == XML else json_text(model.as_json(asked))
+    return Reply(200, text.encode(), {"Content-Type": kind, "OData-Version": asked})
+
+
+def _root(call: Call) -> str:
+    return f"{call.root}/v1/instances/{call.service.instance_id}/data/"
+
+
+def _headers(shown: Shown, shape: Form) -> dict[str, str]:
+    return {
+        "OData-Version": shape.version,
+        "Overtide-As-Of": format_instant(shown.as_of),
+        "Overtide-Known-At": format_instant(shown.known_at),
+        "Overtide-Run": str(shown.run),
+    }
+
+
+FORMAT = next(one for one in OPTIONS if one.name == "$format")
+OPERATIONS = (
+    Operation(
+        "Get-entities-with-OData-path",
+        "GET",
+        f"{ROOT}/{{entityName}}",
+        Role.VIEWER,
+        "Query a table",
+        "Reads rows of an entity set as OData v4: the merged view, or that of another instant.",
+        entities,
+        {200: "A page of rows, with the link to the next one."},
+        (INSTANCE, ENTITY_PATH, *OPTIONS, *READ, *HEADERS),
+        statuses=(400, 404, 406),
+    ),
+    Operation(
+        "Get-count-with-OData-path",
+        "GET",
+        f"{ROOT}/{{entityName}}/$count",
+        Role.VIEWER,
+        "Count rows of a table",
+        "Counts the rows of an entity set that a filter lets through.",
+        count,
+        {200: "The number, as a text."},
+        (
+            INSTANCE,
+            ENTITY_PATH,
+            *(one for one in OPTIONS if one.name in ("$filter", "$search")),
+            *READ,
+            *HEADERS,
+        ),
+        statuses=(400, 404, 406),
+    ),
+    Operation(
+        "Get-OData-metadata",
+        "GET",
+        f"{ROOT}/$metadata",
+        Role.VIEWER,
+        "Read the entity data model",
+        "Describes all entity sets: CSDL in XML, or in JSON where that is accepted.",
+        metadata,
+        {200: "The CSDL document."},
+        (INSTANCE, FORMAT, *HEADERS),
+        statuses=(404, 406),
+    ),
+    Operation(
+        "Get-OData-service-document",
+        "GET",
+        ROOT,
+        Role.VIEWER,
+        "List the entity sets",
+        "Names all entity sets and where they are.",
+        service_document,
+        {200: "The service document."},
+        (INSTANCE, FORMAT, *HEADERS),
+        statuses=(404, 406),
+    ),
+)
