@@ -139,6 +139,16 @@ class Paths:
         return self.project / "access" / "tokens.sqlite"
 
     @property
+    def link_secret(self) -> Path:
+        """The file of the secret that signs links to tables."""
+        return self.project / "access" / "links.key"
+
+    @property
+    def search_index(self) -> Path:
+        """The file of the search index that was set by the API."""
+        return self.project / "definitions" / "search.json"
+
+    @property
     def tick(self) -> Path:
         """The folder of what the stream is about to commit; it is there while a stream runs."""
         return self.files / "tick"

@@ -13,6 +13,7 @@ from overtide.schemas.paths import Paths
 from overtide.serving.fields import published
 from overtide.serving.odata.entity_sets import ACTIVITY, CUSTOMER, EntitySet
 from overtide.serving.odata.expressions import Scope
+from overtide.serving.odata.links import LIFE, ROWS, Link, Signatures
 from overtide.serving.odata.lookups import (
     Named,
     alternate_keys,
@@ -26,9 +27,12 @@ from overtide.serving.odata.paging import Token
 from overtide.serving.odata.queries import Options, Query
 from overtide.serving.odata.relations import Relations, Shown, given_rows
 from overtide.serving.odata.scans import SECONDS, Scan, Scans
+from overtide.serving.odata.search import SearchIndex, searched
 from overtide.serving.odata.sql import TRUE, Sql
 from overtide.serving.reader import Reader
 
+LINK_SECONDS, MOST_OF_PART = 300.0, 10**9
+"""How long one file of a link may take, and rows of it: as many as there are."""
 ROW = "r"
 """What a row is called in SQL."""
 
@@ -58,6 +62,8 @@ class Tables:
 
     def __init__(self, paths: Paths, reader: Reader) -> None:
         self.scans = Scans(paths)
+        self.signatures = Signatures(paths.link_secret)
+        self.search_index = SearchIndex(paths.search_index)
         self._reader = reader
         self._lock = threading.Lock()
         self._model: tuple[Generation, Model] | None = None
@@ -85,9 +91,13 @@ class Tables:
         moment = self._reader.moment(as_of, known_at)
         return Shown(moment.as_of, moment.known_at, self._reader.run_at(moment), base)
 
-    def page(self, query: Query, shown: Shown, size: int, token: Token | None, also: Sql) -> Page:
+    def now(self) -> Instant:
+        """Return the present."""
+        return self._reader.now().as_of
+
+    def page(self, query: Query, shown: Shown, size: int, token: Token | None) -> Page:
         """Return a page of a query, from the token's place on."""
-        query = _with_key(query)
+        query, also = _with_key(query), self._searched(query)
         left = token.left if token is not None else query.options.top
         most = size if left is None else min(size, left)
         with self._source(query, shown, self.named(query)) as source:
@@ -101,11 +111,39 @@ class Tables:
             following = Token(shown, found.place, rest, count, "")
         return Page(shown, found.rows, expanded, following, count)
 
-    def count(self, query: Query, shown: Shown, also: Sql = TRUE) -> int:
+    def count(self, query: Query, shown: Shown) -> int:
         """Return how many rows a query asks for."""
+        also = self._searched(query)
         with self._source(query, shown, self.named(query)) as source:
             scope = _scope(query, shown, source, self.model().sets[ACTIVITY])
             return counted(source.scan, source.rows, query.options, scope, also)
+
+    def links(self, query: Query, path: str, shown: Shown, options: Mapping[str, str]) -> list[str]:
+        """Return signed links to the files that hold all rows of a query."""
+        parts = max(1, -(-self.count(query, shown) // ROWS))
+        until = self.now() + LIFE
+        return [
+            self.signatures.signed(Link(path, part, parts, until, shown, dict(options)))
+            for part in range(parts)
+        ]
+
+    def part(self, query: Query, link: Link) -> list[Row]:
+        """Return the rows of the file that a link leads to."""
+        with self._source(query, link.shown, self.named(query), LINK_SECONDS) as source:
+            scope = _scope(query, link.shown, source, self.model().sets[ACTIVITY])
+            entities = query.options.entities
+            keys = ", ".join(f"{ROW}.{entities.named(name).sql}" for name in entities.key)
+            of_part = Sql(f"hash({keys}) % ? = ?", (link.parts, link.part))
+            asked = source.scan, source.rows, query.options, scope
+            return fetched(*asked, MOST_OF_PART, also=of_part).rows
+
+    def _searched(self, query: Query) -> Sql:
+        """Return the condition of `$search`."""
+        if query.search is None:
+            return TRUE
+        entities = query.options.entities
+        fields = self.search_index.read(self.model().sets).fields
+        return searched(query.search, entities, fields.get(entities.name, ()), ROW)
 
     def _count(
         self, query: Query, source: Source, scope: Scope, token: Token | None, also: Sql

@@ -6,6 +6,7 @@ from overtide.serving.operations import (
     customers,
     instances,
     live,
+    search_index,
     tables,
     update_entity,
 )
@@ -16,6 +17,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *customers.OPERATIONS,
     *live.OPERATIONS,
     *tables.OPERATIONS,
+    *search_index.OPERATIONS,
     *create_entity.OPERATIONS,
     *batch.OPERATIONS,
     *update_entity.OPERATIONS,

@@ -12,6 +12,7 @@ from overtide.schemas.instants import format_instant
 from overtide.serving.access.roles import Role
 from overtide.serving.odata.entity_sets import ACTIVITY
 from overtide.serving.odata.negotiation import (
+    CSV,
     JSON,
     TEXT,
     XML,
@@ -23,12 +24,17 @@ from overtide.serving.odata.negotiation import (
 )
 from overtide.serving.odata.pages import NEWEST_FIRST
 from overtide.serving.odata.paging import Token, decoded, digest, encoded
-from overtide.serving.odata.payload import entity_text, expansion_members, json_text, object_text
+from overtide.serving.odata.payload import (
+    csv_text,
+    entity_text,
+    expansion_members,
+    json_text,
+    object_text,
+)
 from overtide.serving.odata.queries import MOST, USUAL, Options, Query, page_size, parsed
 from overtide.serving.odata.refusals import not_supported
 from overtide.serving.odata.relations import Shown
 from overtide.serving.odata.requests import path_and_options
-from overtide.serving.odata.sql import TRUE
 from overtide.serving.odata.tables import Page
 from overtide.serving.operations.contract import (
     INSTANCE,
@@ -120,12 +126,12 @@ def _entities(call: Call) -> Reply:
     call, path = _asked(call, call.path["entityName"])
     shape, query = form(call.headers, call.query), _query(call, path)
     if call.flag("proxy"):
-        raise not_supported("proxy=true", "proxy")
+        return _links(call, path, query)
     one = bool(query.key)
     wished = preferred_size(call.headers)
     token = _token(call, path, query)
     shown = token.shown if token else call.service.tables.shown(*moment_of(call))
-    page = call.service.tables.page(query, shown, page_size(query, wished), token, TRUE)
+    page = call.service.tables.page(query, shown, page_size(query, wished), token)
     headers = {**_headers(page.shown, shape), "Content-Type": shape.content_type}
     if wished is not None:
         headers["Preference-Applied"] = f"odata.maxpagesize={wished}"
@@ -243,6 +249,35 @@ def _count(call: Call) -> Reply:
     return Reply(200, str(found).encode(), headers)
 
 
+def _links(call: Call, path: str, query: Query) -> Reply:
+    """Return the product's partitions: requests that each give a CSV file without a header row."""
+    for name in call.query:
+        if name not in ("$filter", "$select", "proxy", "forceSearch", "asOf", "knownAt", "base"):
+            raise not_supported(f"{name} with proxy=true", name)
+    options = {name: call.query[name] for name in ("$filter", "$select") if name in call.query}
+    tables = call.service.tables
+    links = tables.links(query, path, tables.shown(*moment_of(call)), options)
+    root = f"{_root(call)}{quote(path)}/$partition?link="
+    return Reply(200, {"httpRequests": [{"uri": root + one, "headers": {}} for one in links]})
+
+
+async def partition(call: Call) -> Reply:
+    """Return the file that a signed link leads to."""
+    return await _in_turn(_partition, call)
+
+
+def _partition(call: Call) -> Reply:
+    tables = call.service.tables
+    link = tables.signatures.read(call.query["link"], tables.now())
+    if link.path != call.path["entityName"]:
+        raise not_supported("The link of another table", "link")
+    query = parsed(tables.model(), link.path, link.options)
+    stored = query.options.entities.stored
+    shown = [one for one in stored if one.name in query.options.shown]
+    text = csv_text(shown, tables.part(query, link))
+    return Reply(200, text.encode(), {"Content-Type": f"{CSV}; charset=utf-8; header=absent"})
+
+
 def service_document(call: Call) -> Reply:
     """Return the service document: the entity sets and where they are."""
     shape, root = form(call.headers, call.query), _root(call)
@@ -308,6 +343,19 @@ OPERATIONS = (
             *HEADERS,
         ),
         statuses=(400, 404, 406),
+    ),
+    Operation(
+        "Get-partition-with-OData-path",
+        "GET",
+        f"{ROOT}/{{entityName}}/$partition",
+        Role.VIEWER,
+        "Read a file of a table",
+        "Reads one of the CSV files that proxy=true gives links to; a link ends after an hour.",
+        partition,
+        {200: "The rows as CSV, without a header row."},
+        (INSTANCE, ENTITY_PATH, Parameter("link", "The signed link.", required=True)),
+        signed=True,
+        statuses=(400, 403, 404),
     ),
     Operation(
         "Get-OData-metadata",
