@@ -1,16 +1,16 @@
 """Tables as OData v4: queries of entity sets, their metadata, and how many rows there are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
 
-from overtide.schemas.errors import NotFoundError, UnavailableError
+from overtide.schemas.errors import UnavailableError
 from overtide.schemas.instants import format_instant
 from overtide.serving.access.roles import Role
-from overtide.serving.odata.entity_sets import ACTIVITY
+from overtide.serving.odata.documents import Asked, entity_document, page_document
 from overtide.serving.odata.negotiation import (
     CSV,
     JSON,
@@ -22,20 +22,15 @@ from overtide.serving.odata.negotiation import (
     preferred_size,
     version,
 )
-from overtide.serving.odata.pages import NEWEST_FIRST
-from overtide.serving.odata.paging import Token, decoded, digest, encoded
+from overtide.serving.odata.paging import Token, decoded
 from overtide.serving.odata.payload import (
     csv_text,
-    entity_text,
-    expansion_members,
     json_text,
-    object_text,
 )
-from overtide.serving.odata.queries import MOST, USUAL, Options, Query, page_size, parsed
+from overtide.serving.odata.queries import MOST, USUAL, Query, page_size, parsed
 from overtide.serving.odata.refusals import not_supported
 from overtide.serving.odata.relations import Shown
 from overtide.serving.odata.requests import path_and_options
-from overtide.serving.odata.tables import Page
 from overtide.serving.operations.contract import (
     INSTANCE,
     READ,
@@ -129,114 +124,24 @@ def _entities(call: Call) -> Reply:
         return _links(call, path, query)
     one = bool(query.key)
     wished = preferred_size(call.headers)
-    token = _token(call, path, query)
+    asked = Asked(_root(call), path, call.query)
+    token = _token(asked, query)
     shown = token.shown if token else call.service.tables.shown(*moment_of(call))
     page = call.service.tables.page(query, shown, page_size(query, wished), token)
     headers = {**_headers(page.shown, shape), "Content-Type": shape.content_type}
     if wished is not None:
         headers["Preference-Applied"] = f"odata.maxpagesize={wished}"
-    text = _entity(call, path, query, page, shape) if one else _page(call, path, query, page, shape)
+    document = entity_document if one else page_document
+    text = document(asked, query, page, shape)
     return Reply(200, text.encode(), headers)
 
 
-def _token(call: Call, path: str, query: Query) -> Token | None:
-    text = call.query.get("$skiptoken")
+def _token(asked: Asked, query: Query) -> Token | None:
+    text = asked.options.get("$skiptoken")
     if text is None:
         return None
     terms = len(query.options.order) + len(query.options.entities.key)
-    return decoded(text, _digest(call.query, path), terms)
-
-
-def _digest(query: Mapping[str, str], path: str) -> str:
-    """Return what tells a query apart, wherever its page begins."""
-    return digest({name: text for name, text in query.items() if name not in PLACES}, path)
-
-
-PLACES = ("$skip", "$skiptoken")
-
-
-def _page(call: Call, path: str, query: Query, page: Page, shape: Form) -> str:
-    root, options = _root(call), query.options
-    members: list[tuple[str, str]] = []
-    if shape.metadata != "none":
-        context = f"{root}$metadata#{options.entities.name}{_shape(query)}"
-        members.append(("@odata.context", json_text(context)))
-    if page.count is not None:
-        members.append(("@odata.count", str(page.count)))
-    texts = (
-        entity_text(
-            options.entities, options.shown, row, shape, root, _more(call, query, page, row, shape)
-        )
-        for row in page.rows
-    )
-    members.append(("value", f"[{','.join(texts)}]"))
-    if page.next is not None:
-        token = replace(page.next, query=_digest(call.query, path))
-        texts_of = {one: text for one, text in call.query.items() if one not in PLACES}
-        members.append(
-            (
-                "@odata.nextLink",
-                json_text(_link(root, path, {**texts_of, "$skiptoken": encoded(token)})),
-            )
-        )
-    return object_text(members)
-
-
-def _entity(call: Call, path: str, query: Query, page: Page, shape: Form) -> str:
-    if not page.rows:
-        raise NotFoundError("entity_not_found", f"There is no {path}.", path, "Check its key.")
-    root, options, row = _root(call), query.options, page.rows[0]
-    members = _more(call, query, page, row, shape)
-    text = entity_text(options.entities, options.shown, row, shape, root, members)
-    if shape.metadata == "none":
-        return text
-    context = f"{root}$metadata#{options.entities.name}{_shape(query)}/$entity"
-    return object_text([("@odata.context", json_text(context))])[:-1] + "," + text[1:]
-
-
-def _shape(query: Query) -> str:
-    """Return what a context says of the properties that are shown."""
-    options = query.options
-    whole = len(options.shown) == len(options.entities.properties)
-    names = [] if whole else list(options.shown)
-    if query.expanded is not None:
-        names.append(f"{ACTIVITY}()")
-    return f"({','.join(names)})" if names else ""
-
-
-def _more(
-    call: Call, query: Query, page: Page, row: Mapping[str, object], shape: Form
-) -> list[tuple[str, str]]:
-    """Return the members of a customer that show its activities."""
-    if query.expanded is None:
-        return []
-    customer, asked = str(row["CustomerId"]), query.expanded
-    following = _expansion_link(_root(call), customer, asked, page.shown)
-    found = page.expanded[customer]
-    return expansion_members(
-        asked.entities, asked.shown, found, shape, _root(call), asked.count, following
-    )
-
-
-def _expansion_link(root: str, customer: str, asked: Options, shown: Shown) -> str:
-    """Return the address of the activities of a customer that did not fit."""
-    given, own = asked.texts, f"CustomerId eq '{customer}'"
-    newest = ",".join(f"{name} desc" if down else name for name, down in NEWEST_FIRST)
-    options = {
-        "$filter": f"{own} and ({given['$filter']})" if "$filter" in given else own,
-        "$orderby": given.get("$orderby", newest),
-        "$select": given.get("$select", "*"),
-        "$skip": str(asked.skip + USUAL),
-        "asOf": format_instant(shown.as_of),
-        "knownAt": format_instant(shown.known_at),
-        "base": str(shown.base).lower(),
-    }
-    return _link(root, ACTIVITY, options)
-
-
-def _link(root: str, path: str, options: Mapping[str, str]) -> str:
-    texts = (f"{quote(name, safe='$')}={quote(text, safe='')}" for name, text in options.items())
-    return f"{root}{quote(path)}?{'&'.join(texts)}"
+    return decoded(text, asked.digest, terms)
 
 
 def _count(call: Call) -> Reply:
