@@ -225,7 +225,9 @@ def combined(name: str, left: Term, right: Term) -> Term:
 
 filters = st.recursive(
     simple,
-    lambda inner: st.builds(negated, inner)
-    | st.builds(combined, st.sampled_from(["and", "or"]), inner, inner),
+    lambda inner: (
+        st.builds(negated, inner)
+        | st.builds(combined, st.sampled_from(["and", "or"]), inner, inner)
+    ),
     max_leaves=5,
 )
