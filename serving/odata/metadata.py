@@ -61,15 +61,17 @@ class _Provider(CsdlAbstractEdmProvider):
     """Describes the entity sets to the library."""
 
     def __init__(self, sets: Mapping[str, EntitySet]) -> None:
-        self._sets = sets
+        container = CsdlEntityContainer(
+            name=CONTAINER, entity_sets=[_set(one) for one in sets.values()]
+        )
+        types = [_type(one) for one in sets.values()]
+        self._described = CsdlSchema(
+            namespace=NAMESPACE, entity_types=types, entity_container=container
+        )
 
     def get_schemas(self) -> list[CsdlSchema]:
         """Return the one schema."""
-        container = CsdlEntityContainer(
-            name=CONTAINER, entity_sets=[_set(one) for one in self._sets.values()]
-        )
-        types = [_type(one) for one in self._sets.values()]
-        return [CsdlSchema(namespace=NAMESPACE, entity_types=types, entity_container=container)]
+        return [self._described]
 
 
 def _type(entities: EntitySet) -> CsdlEntityType:

@@ -10,6 +10,7 @@ from odatapy.server.uri.expression import Binary, BinaryOperatorKind, Expression
 from overtide.lake.generation import Generation
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
+from overtide.schemas.values import Value
 from overtide.serving.fields import published
 from overtide.serving.odata.entity_sets import ACTIVITY, CUSTOMER, EntitySet
 from overtide.serving.odata.expressions import Scope
@@ -98,9 +99,12 @@ class Tables:
     def page(self, query: Query, shown: Shown, size: int, token: Token | None) -> Page:
         """Return a page of a query, from the token's place on."""
         query, also = _with_key(query), self._searched(query)
+        named = self.named(query)
+        if named is not None and _is_plain(query):
+            return self._looked_up(query, shown, named, size, token)
         left = token.left if token is not None else query.options.top
         most = size if left is None else min(size, left)
-        with self._source(query, shown, self.named(query)) as source:
+        with self._source(query, shown, named) as source:
             scope = _scope(query, shown, source, self.model().sets[ACTIVITY])
             found = fetched(source.scan, source.rows, query.options, scope, most, token, also)
             count = self._count(query, source, scope, token, also)
@@ -110,6 +114,30 @@ class Tables:
         if found.place is not None and rest != 0:
             following = Token(shown, found.place, rest, count, "")
         return Page(shown, found.rows, expanded, following, count)
+
+    def _looked_up(
+        self, query: Query, shown: Shown, named: Named, size: int, token: Token | None
+    ) -> Page:
+        """Return a page of customers that are named by their keys: no SQL is needed for them."""
+        options = query.options
+        found = sorted(self._cards(shown, named), key=lambda row: str(row["CustomerId"]))
+        skipped = options.skip
+        if token is not None:
+            last = str(token.place[0][1])
+            skipped = sum(str(row["CustomerId"]) <= last for row in found)
+        left = token.left if token is not None else options.top
+        most = size if left is None else min(size, left)
+        rows = [
+            {one.name: row.get(one.column) for one in options.entities.properties}
+            for row in found[skipped : skipped + most]
+        ]
+        rest = None if left is None else left - len(rows)
+        count = len(found) if options.count else None
+        following = None
+        if rows and rest != 0 and len(found) > skipped + most:
+            place = (("VARCHAR", str(rows[-1]["CustomerId"])),)
+            following = Token(shown, place, rest, count, "")
+        return Page(shown, rows, {}, following, count)
 
     def count(self, query: Query, shown: Shown) -> int:
         """Return how many rows a query asks for."""
@@ -189,9 +217,12 @@ class Tables:
     def _given(self, scan: Scan, entities: EntitySet, shown: Shown, named: Named) -> str:
         if entities.name == ACTIVITY:
             return given_rows(scan, entities, timelines(self._reader, named.values, shown))
+        return given_rows(scan, entities, self._cards(shown, named))
+
+    def _cards(self, shown: Shown, named: Named) -> list[dict[str, Value]]:
         generation = self.generation()
         keys = alternate_keys(generation.profile_fields, generation.metadata.entities)
-        return given_rows(scan, entities, cards(self._reader, named, shown, keys))
+        return cards(self._reader, named, shown, keys)
 
     @contextmanager
     def relations(self, shown: Shown, seconds: float = SECONDS) -> Iterator[Relations]:
@@ -210,6 +241,12 @@ def _scope(query: Query, shown: Shown, source: Source, activity_set: EntitySet) 
     if query.options.entities.name == CUSTOMER and source.activities:
         activities = (activity_set, source.activities)
     return Scope(query.options.entities, ROW, shown.as_of, activities)
+
+
+def _is_plain(query: Query) -> bool:
+    """Say whether a query that names its customers asks for nothing that takes SQL."""
+    options = query.options
+    return options.entities.name == CUSTOMER and not options.order and query.expanded is None
 
 
 def _has_lambda(options: Options) -> bool:
