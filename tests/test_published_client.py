@@ -31,16 +31,23 @@ MODELS = {
     "unknown": "ODataError",
     "wrong field": "ODataError",
     "read": "ODataEntityPayload",
+    "rows": "ODataEntityPayload",
+    "within": "ODataEntityPayload",
+    "expanded": "ODataEntityPayload",
+    "searched": "ODataEntityPayload",
+    "by key": "ODataError",
+    "partitions": "ODataEntityPayload",
+    "refused": "ODataError",
+    "no entity": "ODataError",
 }
 """What the client makes of each answer."""
 
 
-@pytest.fixture
-def found(tmp_path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> dict[str, Any]:
     """What the client made of every answer."""
     assert CLIENT.exists(), "run `make .venv/client/.installed`, as `make test` does"
-    project = tmp_path / "project"
-    project.mkdir()
+    project = tmp_path_factory.mktemp("client")
     (project / "overtide.yaml").write_text(json.dumps(shop.configuration()))
     records = [
         (shop.CONTACTS, "1", CONTACT),
@@ -82,3 +89,18 @@ def test_every_answer_is_read_by_the_client_s_own_models(found):
         "unknown_field",
     ]
     assert "JSON" in found["a dict"][0][1]["message"]
+
+
+@pytest.mark.slow
+def test_tables_are_read_by_the_client(found):
+    (ann,) = found["rows"][0][1]["value"]
+    assert (ann["EMail"], ann["Points"]) == ("ann@x", 9)
+    assert found["within"][0][1]["value"] == found["searched"][0][1]["value"] == [ann]
+    (expanded,) = found["expanded"][0][1]["value"]
+    assert (expanded["EMail"], len(expanded["UnifiedActivity"])) == ("ann@x", 2)
+    codes = {name: found[name][0][1]["errorCode"] for name in ("by key", "refused", "no entity")}
+    assert codes == {
+        "by key": "entity_not_found",
+        "refused": "invalid_query",
+        "no entity": "unknown_entity",
+    }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from overtide.schemas.values import Value, text_of
-from overtide.serving.odata.entity_sets import ACTIVITY, EntitySet, Property
+from overtide.serving.odata.entity_sets import ACTIVITY, CUSTOMER, EntitySet, Property
 from overtide.serving.odata.metadata import NAMESPACE
 from overtide.serving.odata.negotiation import Form, Numbers
 from overtide.serving.odata.pages import Expansion, Row
@@ -52,6 +52,8 @@ def entity_text(
             ("@odata.type", json_text(f"#{NAMESPACE}.{entities.name}")),
             ("@odata.id", json_text(where)),
         ]
+        if entities.name == CUSTOMER:
+            members.append((f"{ACTIVITY}@odata.navigationLink", json_text(f"{where}/{ACTIVITY}")))
     for one in entities.properties:
         if one.name in shown:
             if form.metadata == "full" and one.kind.edm not in ("Edm.String", "Edm.Boolean"):
