@@ -120,6 +120,12 @@ class ConflictError(OvertideError):
     status = 409
 
 
+class NotOfferedError(OvertideError):
+    """What is asked for is known, and not offered."""
+
+    status = 501
+
+
 class UsageError(OvertideError):
     """The command line, or a call from Python, is not as it must be."""
 

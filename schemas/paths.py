@@ -144,9 +144,9 @@ class Paths:
         return self.project / "access" / "links.key"
 
     @property
-    def search_index(self) -> Path:
-        """The file of the search index that was set by the API."""
-        return self.project / "definitions" / "search.json"
+    def definitions(self) -> Path:
+        """The folder of what is defined over the HTTP service, beside `overtide.yaml`."""
+        return self.project / "definitions"
 
     @property
     def tick(self) -> Path:

@@ -58,6 +58,20 @@ def main(url: str, token: str, instance: str) -> None:
     wrong = {"filter": "Name eq 'O''Brien' and x gt 1", "select": "A,B", "search": "foo"}
     ask("refused", read, instance, "Customer(CustomerId='a b')", proxy=True, **wrong)
     ask("no entity", read, instance, "Nothing")
+    ask("entities", client.get_all_entity_metadata, instance)
+    ask("entity", client.get_entity_metadata, instance, "Shop_Orders", attributes_annotations=True)
+    ask("size", client.get_entity_size, instance, "Customer")
+    ask("profile", client.get_an_entity_profile, instance, "Customer")
+    ask("attribute", client.get_an_attribute_profile, instance, "Customer", "Points")
+    source, *_ = ask("sources", client.get_all_data_sources, instance)
+    named = source.data_source_metadata.data_source_id
+    ask("source", client.get_data_source, instance, named)
+    relationship, *_ = ask("relationships", client.get_all_relationships, instance)
+    ask("relationship", client.get_a_relationship, instance, relationship.name)
+    ask("system", client.get_all_system_created_relationships, instance)
+    ask("store", client.get_profile_store_state, instance)
+    renamed = {"instanceMetadata": {"name": "Renamed"}}
+    ask("renamed", client.update_an_instance, instance, body=renamed)
     print(json.dumps(found))
 
 

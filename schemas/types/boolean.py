@@ -14,6 +14,7 @@ class BooleanType(AttributeType):
 
     family = "boolean"
     edm = "Edm.Boolean"
+    example = True
     names_elsewhere = ("bool",)
     duckdb = "BOOLEAN"
     expected = "true or false"

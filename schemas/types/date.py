@@ -19,6 +19,7 @@ class DateType(TemporalType):
 
     family = "date"
     edm = "Edm.Date"
+    example = "2026-01-31"
     is_day = True
     duckdb = "DATE"
     spoken = "date"

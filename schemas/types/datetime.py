@@ -31,6 +31,7 @@ class DatetimeType(TemporalType):
 
     family = "datetime"
     edm = "Edm.DateTimeOffset"
+    example = "2026-01-31T12:00:00Z"
     names_elsewhere = ("timestamp",)
     duckdb = "TIMESTAMPTZ"
     spoken = "date and time"

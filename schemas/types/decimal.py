@@ -16,6 +16,7 @@ class DecimalType(NumericType):
 
     family = "decimal"
     edm = "Edm.Decimal"
+    example = "0"
     arguments = Arguments("(digits, scale)", r"\(\d+, ?\d+\)", "(18, 2)")
     names_elsewhere = ("numeric", "decimal", "money")
     has_decimal_mark = True

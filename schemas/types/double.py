@@ -20,6 +20,7 @@ class DoubleType(NumericType):
 
     family = "double"
     edm = "Edm.Double"
+    example = 0.5
     names_elsewhere = ("number", "float")
     has_decimal_mark = True
     is_exact = False

@@ -18,6 +18,7 @@ class GuidType(AttributeType):
 
     family = "guid"
     edm = "Edm.Guid"
+    example = "00000000-0000-4000-8000-000000000000"
     names_elsewhere = ("uuid",)
     is_key = True
     duckdb = "VARCHAR"

@@ -13,6 +13,7 @@ class IntegerType(NumericType):
 
     family = "integer"
     edm = "Edm.Int64"
+    example = 1
     names_elsewhere = ("int", "bigint", "long")
     is_key = True
     duckdb = "BIGINT"

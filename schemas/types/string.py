@@ -13,6 +13,7 @@ class StringType(AttributeType):
 
     family = "string"
     edm = "Edm.String"
+    example = "text"
     names_elsewhere = ("text", "str", "varchar")
     is_text = is_key = True
     duckdb = "VARCHAR"

@@ -110,7 +110,7 @@ class Application:
             principal = sender(self._service, request.headers.get("authorization"))
         expect_role(principal, operation)
         self._expect_instance(path)
-        query = queried(request.scope["query_string"], operation)
+        query = queried(request.scope["query_string"], operation) if operation.offered else {}
         root = f"{request.url.scheme}://{request.url.netloc}"
         headers = _declared(request, operation)
         call = Call(self._service, principal, path, query, headers, root=root)
@@ -181,9 +181,8 @@ def _response(reply: Reply, request_id: str) -> Callable[[Scope, Receive, Send],
     headers = {**HEADERS, "X-Request-ID": request_id}
     if reply.stream is not None:
         return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
-    raw = reply.document if isinstance(reply.document, bytes) else None
-    content = raw or (b"" if reply.document is None else _json(reply.document))
-    if content and raw is None:
+    content = reply.content or (b"" if reply.document is None else _json(reply.document))
+    if content:
         headers["Content-Type"] = "application/json"
     return Response(content, reply.status, {**headers, **reply.headers})
 

@@ -4,13 +4,7 @@ The index is a list of fields, and no copy of their values: what is searched is 
 that a value is found as soon as it was accepted.
 """
 
-import json
-import os
-import secrets
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from odatapy.server.uri.query_options import (
@@ -20,93 +14,39 @@ from odatapy.server.uri.query_options import (
     SearchUnary,
 )
 
-from overtide.schemas.errors import (
-    InvalidRequestError,
-    OvertideError,
-    UnavailableError,
-)
-from overtide.schemas.instants import Instant, format_instant
+from overtide.schemas.errors import InvalidRequestError, OvertideError
 from overtide.schemas.names import chained
+from overtide.serving.definitions import Definition
 from overtide.serving.odata.entity_sets import CUSTOMER, EntitySet
 from overtide.serving.odata.refusals import not_supported
 from overtide.serving.odata.sql import Sql, joined, written
 
 Fields = Mapping[str, Sequence[str]]
 """The searched properties by entity set."""
+DEFINED = "search"
+"""What the index is called among the project's definitions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The search index: its fields, who set it and when; version 0 is made by the system."""
+def fields_of(definition: Definition | None, sets: Mapping[str, EntitySet]) -> Fields:
+    """Return the fields of the index; those that there are no more are left out.
 
-    fields: Fields
-    version: int = 0
-    created: tuple[str, str] | None = None
-    updated: tuple[str, str] | None = None
-
-
-def default_index(sets: Mapping[str, EntitySet]) -> Index:
-    """Return the index of a project that has set none: the texts of Customer."""
-    names = [one.name for one in sets[CUSTOMER].properties if one.kind.edm == "Edm.String"]
-    return Index({CUSTOMER: names})
-
-
-class SearchIndex:
-    """The search index of a project, in a file beside its configuration."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, threading.Lock()
-
-    def read(self, sets: Mapping[str, EntitySet]) -> Index:
-        """Return the index; fields that there are no more are left out."""
-        try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return default_index(sets)
-        except (OSError, ValueError) as error:
-            raise UnavailableError(
-                "search_unreadable",
-                f"The search index cannot be read: {error}.",
-                str(self._path),
-                "Restore the file, or remove it for the index that the system makes.",
-            ) from None
-        fields = {
-            name: [one.name for one in sets[name].properties if one.name in names]
-            for name, names in document["fields"].items()
-            if name in sets
-        }
-        return Index(
-            fields, document["version"], tuple(document["created"]), tuple(document["updated"])
-        )
-
-    def write(self, sets: Mapping[str, EntitySet], fields: Fields, who: str, at: Instant) -> Index:
-        """Set the fields, all at once, and return the index."""
-        with self._lock:
-            before, now = self.read(sets), (who, format_instant(at))
-            index = Index(fields, before.version + 1, before.created or now, now)
-            document = {
-                "fields": {name: list(names) for name, names in fields.items()},
-                "version": index.version,
-                "created": index.created,
-                "updated": index.updated,
-            }
-            _replace(self._path, json.dumps(document, ensure_ascii=False, indent=1))
-            return index
+    Where none was defined they are the texts of Customer.
+    """
+    if definition is None:
+        texts = (one.name for one in sets[CUSTOMER].properties if one.kind.edm == "Edm.String")
+        return {CUSTOMER: list(texts)}
+    return {
+        name: [one.name for one in sets[name].properties if one.name in names]
+        for name, names in definition.document["fields"].items()
+        if name in sets
+    }
 
 
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def index_document(index: Index, instance: str) -> dict[str, Any]:
+def index_document(
+    definition: Definition | None, sets: Mapping[str, EntitySet], instance: str
+) -> dict[str, Any]:
     """Return the index as an InstanceSearchConfiguration."""
-    created, updated = index.created or (None, None), index.updated or (None, None)
+    origin: dict[str, object] = {"version": 0} if definition is None else definition.origin()
     return {
         "entityConfig": [
             {
@@ -116,14 +56,10 @@ def index_document(index: Index, instance: str) -> dict[str, Any]:
                     for one in names
                 ],
             }
-            for name, names in index.fields.items()
+            for name, names in fields_of(definition, sets).items()
         ],
-        "isSystemGenerated": index.version == 0,
-        "version": index.version,
-        "updatedBy": updated[0],
-        "updatedUtc": updated[1],
-        "createdBy": created[0],
-        "createdUtc": created[1],
+        "isSystemGenerated": definition is None,
+        **origin,
         "instanceId": instance,
     }
 

@@ -11,6 +11,7 @@ from overtide.lake.generation import Generation
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.values import Value
+from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.odata.entity_sets import ACTIVITY, CUSTOMER, EntitySet
 from overtide.serving.odata.expressions import Scope
@@ -28,7 +29,7 @@ from overtide.serving.odata.paging import Token
 from overtide.serving.odata.queries import Options, Query
 from overtide.serving.odata.relations import Relations, Shown, given_rows
 from overtide.serving.odata.scans import SECONDS, Scan, Scans
-from overtide.serving.odata.search import SearchIndex, searched
+from overtide.serving.odata.search import DEFINED, fields_of, searched
 from overtide.serving.odata.sql import TRUE, Sql
 from overtide.serving.reader import Reader
 
@@ -61,10 +62,10 @@ class Source:
 class Tables:
     """The tables of one project, as OData shows them; usable from every thread."""
 
-    def __init__(self, paths: Paths, reader: Reader) -> None:
+    def __init__(self, paths: Paths, reader: Reader, definitions: Definitions) -> None:
         self.scans = Scans(paths)
         self.signatures = Signatures(paths.link_secret)
-        self.search_index = SearchIndex(paths.search_index)
+        self._definitions = definitions
         self._reader = reader
         self._lock = threading.Lock()
         self._model: tuple[Generation, Model] | None = None
@@ -170,7 +171,7 @@ class Tables:
         if query.search is None:
             return TRUE
         entities = query.options.entities
-        fields = self.search_index.read(self.model().sets).fields
+        fields = fields_of(self._definitions.current(DEFINED), self.model().sets)
         return searched(query.search, entities, fields.get(entities.name, ()), ROW)
 
     def _count(

@@ -101,14 +101,15 @@ class Call:
 class Reply:
     """What an operation answers: a status, a JSON document or None, and headers.
 
-    A document of bytes is sent as it is; `headers` name their type.
-    With a `stream` of bytes instead, which are sent as they come; `headers` name their type.
+    Instead of a document there may be its text in `content`, or a `stream` of bytes, which are sent
+    as they come; `headers` name their type.
     """
 
     status: int
     document: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ class Operation:
     """One operation; `answers` maps the statuses of success to what they mean.
 
     `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
-    by itself. `signed`: the address itself says who may call it, and no token is asked for.
+    by itself. `signed`: the address itself says who may call it, and no token is asked for. One
+    that is not `offered` refuses whatever it is sent.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Operation:
     errors: Errors = Errors.ODATA
     blocks: bool = False
     signed: bool = False
+    offered: bool = True
     statuses: tuple[int, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from overtide.schemas.strict_json import parse_json
 from overtide.serving.access.roles import Role
-from overtide.serving.odata.search import index_document, read_document
+from overtide.serving.odata.search import DEFINED, index_document, read_document
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Reply
 from overtide.serving.wire.refusals import Errors
 
@@ -19,20 +19,21 @@ EXAMPLE = {
 
 def read(call: Call) -> Reply:
     """Return the search index as an InstanceSearchConfiguration."""
-    tables = call.service.tables
-    index = tables.search_index.read(tables.model().sets)
-    return Reply(200, index_document(index, call.service.instance_id))
+    service = call.service
+    sets = service.tables.model().sets
+    defined = service.definitions.current(DEFINED)
+    return Reply(200, index_document(defined, sets, service.instance_id))
 
 
 def write(call: Call) -> Reply:
     """Set the fields of the search index."""
-    tables = call.service.tables
+    service = call.service
     document = parse_json(call.body)
     document = parse_json(document) if isinstance(document, str) else document
-    sets = tables.model().sets
-    fields = read_document(document, sets)
-    index = tables.search_index.write(sets, fields, call.principal.name, tables.now())
-    return Reply(200, index_document(index, call.service.instance_id))
+    sets = service.tables.model().sets
+    fields = {name: list(names) for name, names in read_document(document, sets).items()}
+    defined = service.definitions.define(DEFINED, {"fields": fields}, call.principal.name)
+    return Reply(200, index_document(defined, sets, service.instance_id))
 
 
 OPERATIONS = (

@@ -133,7 +133,7 @@ def _entities(call: Call) -> Reply:
         headers["Preference-Applied"] = f"odata.maxpagesize={wished}"
     document = entity_document if one else page_document
     text = document(asked, query, page, shape)
-    return Reply(200, text.encode(), headers)
+    return Reply(200, content=text.encode(), headers=headers)
 
 
 def _token(asked: Asked, query: Query) -> Token | None:
@@ -151,7 +151,7 @@ def _count(call: Call) -> Reply:
     shown = call.service.tables.shown(*moment_of(call))
     found = call.service.tables.count(query, shown)
     headers = {"Content-Type": TEXT, "OData-Version": version(call.headers)}
-    return Reply(200, str(found).encode(), headers)
+    return Reply(200, content=str(found).encode(), headers=headers)
 
 
 def _links(call: Call, path: str, query: Query) -> Reply:
@@ -180,7 +180,9 @@ def _partition(call: Call) -> Reply:
     stored = query.options.entities.stored
     shown = [one for one in stored if one.name in query.options.shown]
     text = csv_text(shown, tables.part(query, link))
-    return Reply(200, text.encode(), {"Content-Type": f"{CSV}; charset=utf-8; header=absent"})
+    return Reply(
+        200, content=text.encode(), headers={"Content-Type": f"{CSV}; charset=utf-8; header=absent"}
+    )
 
 
 def service_document(call: Call) -> Reply:
@@ -193,7 +195,7 @@ def service_document(call: Call) -> Reply:
     if shape.metadata != "none":
         document = {"@odata.context": f"{root}$metadata", **document}
     headers = {"Content-Type": shape.content_type, "OData-Version": shape.version}
-    return Reply(200, json_text(document).encode(), headers)
+    return Reply(200, content=json_text(document).encode(), headers=headers)
 
 
 def metadata(call: Call) -> Reply:
@@ -201,7 +203,7 @@ def metadata(call: Call) -> Reply:
     kind, asked = media_type(call.headers, call.query, (XML, JSON)), version(call.headers)
     model = call.service.tables.model()
     text = model.as_xml(asked) if kind == XML else json_text(model.as_json(asked))
-    return Reply(200, text.encode(), {"Content-Type": kind, "OData-Version": asked})
+    return Reply(200, content=text.encode(), headers={"Content-Type": kind, "OData-Version": asked})
 
 
 def _root(call: Call) -> str:
