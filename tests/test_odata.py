@@ -389,3 +389,24 @@ def test_words_are_found_in_the_fields_of_the_search_index(client, first):
         answer = client.put("/manage/search", json=wrong)
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_search_index")
     client.delete(f"/data/Customer/{first}/overrides").raise_for_status()
+
+
+def test_next_links_go_on_with_what_was_published_when_they_began(client, served):
+    """The last of these tests: it refreshes the project."""
+    few = {"Prefer": "odata.maxpagesize=4"}
+    names = ("Customer", "AlternateKey", "Crm_Contacts", "Crm_Contacts_corrupt")
+    whole = {name: rows(client, name) for name in names}
+    pages = {name: document(client, name, headers=few) for name in names}
+    kept = [one for one in records() if one[:2] not in {(shop.CONTACTS, "3"), (shop.CONTACTS, "C")}]
+    shop.write_sources(served.folder, shop.sources(*kept))
+    assert call("-q", "-C", served.folder, "refresh").code == 0
+    for name, page in pages.items():
+        found = list(page["value"])
+        while "@odata.nextLink" in page:
+            page = client.get(page["@odata.nextLink"], headers=few).json()
+            found += page["value"]
+        assert found == whole[name], name
+    gone = client.get("/data/Customer?$filter=EMail eq 'c@x'").json()
+    assert gone["value"] == []
+    then = quote(client.get("/data/Customer?$top=1").headers["Overtide-As-Of"])
+    assert len(rows(client, f"Crm_Contacts?asOf={then}")) == len(whole["Crm_Contacts"]) - 2

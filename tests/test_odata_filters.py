@@ -20,6 +20,7 @@ from overtide.serving.odata.paging import Token
 from overtide.serving.odata.queries import Query, parsed
 from overtide.serving.odata.relations import Shown, given_rows
 from overtide.serving.odata.scans import Scans
+from overtide.serving.odata.sql import Sql
 from tests.odata_filters import COLUMNS, ROWS, Row, Term, filters, instant_text
 
 ENTITY = "A_Things"
@@ -228,6 +229,16 @@ def test_what_cannot_be_worked_out_is_refused(scans, text):
     with pytest.raises(InvalidRequestError) as caught:
         answered(scans, [{**SAMPLE, "Number": 3}], filtered(text))
     assert caught.value.code == "invalid_query"
+
+
+def test_a_query_ends_with_its_time(scans):
+    endless = Sql(
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 = b.range"
+    )
+    with pytest.raises(InvalidRequestError) as caught, scans.of_rows(0.2) as scan:
+        scan.rows(endless)
+    assert caught.value.code == "query_too_slow"
+    assert answered(scans, [SAMPLE], filtered("Number eq 1")) == [0]
 
 
 @pytest.mark.parametrize("kind", sorted({kind for kind, _ in COLUMNS.values()}))

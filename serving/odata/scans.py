@@ -4,7 +4,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from overtide.lake.catalog import is_outdated
@@ -28,7 +28,6 @@ class Scan:
     connection: "DuckDBPyConnection"
     paths: Paths
     seconds: float = SECONDS
-    _tables: list[str] = field(default_factory=list)
 
     def rows(self, query: Sql) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -105,11 +104,11 @@ class Scans:
             yield scan
 
     @contextmanager
-    def of_rows(self) -> Iterator[Scan]:
+    def of_rows(self, seconds: float = SECONDS) -> Iterator[Scan]:
         """Give a read of nothing but what is added to it."""
         with self._lock:
             self._small = self._small or _confined()
-            scan = Scan(self._small.cursor(), self._paths)
+            scan = Scan(self._small.cursor(), self._paths, seconds)
         with self._timed(scan):
             yield scan
 
