@@ -251,6 +251,10 @@ def test_metadata_says_which_version_and_form_it_is(client):
     old = client.get("/data/$metadata", headers={"OData-MaxVersion": "4.0"})
     assert 'Version="4.0"' in old.text
     assert old.headers["OData-Version"] == "4.0"
+    power_bi = "application/json;odata.metadata=minimal;q=1.0,application/xml;q=0.7"
+    headers = {"OData-MaxVersion": "4.0", "Accept": power_bi}
+    assert client.get("/data/$metadata", headers=headers).text == old.text
+    assert client.get("/data/Customer/$count", headers=headers).text.isdigit()
     found = client.get("/data/$metadata?$format=json").json()["Overtide"]["Customer"]
     assert found["Spent"] == {
         "$Type": "Edm.Decimal",
@@ -296,6 +300,10 @@ REFUSED = [
     ("Crm_Contacts('zz')", 404, "entity_not_found"),
     ("Crm_Contacts(1)", 400, "invalid_query"),
     ("Customer?proxy=true&$top=1", 400, "query_not_supported"),
+    ("Crm_Contacts('1')?$top=1", 400, "query_not_supported"),
+    ("Crm_Contacts('1')?proxy=true", 400, "query_not_supported"),
+    ("Customer%3F%24top%3D1/$count", 400, "query_not_supported"),
+    ("Customer/$count?$top=1", 400, "unknown_parameter"),
     ("Customer?$search=", 400, "invalid_query"),
     ("AlternateKey?$search=x", 400, "query_not_supported"),
     ("Customer?$filter=matchesPattern(EMail,'(')", 400, "invalid_query"),

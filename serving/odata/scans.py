@@ -97,11 +97,24 @@ class Scans:
     @contextmanager
     def of_lake(self, seconds: float = SECONDS) -> Iterator[Scan]:
         """Give a read of the lake as it is now; raise `query_too_slow` once its time is over."""
-        scan = Scan(self._cursor(), self._paths, seconds)
-        with scan.refusing():
-            scan.connection.execute("BEGIN")
+        scan = self._begun(seconds)
         with self._timed(scan):
             yield scan
+
+    def _begun(self, seconds: float) -> Scan:
+        """Return a read in a transaction of its own, in a new DuckDB where the last one broke."""
+        import duckdb
+
+        scan = Scan(self._cursor(), self._paths, seconds)
+        try:
+            scan.connection.execute("BEGIN")
+        except duckdb.Error:
+            with self._lock:
+                self._connection = None
+            scan = Scan(self._cursor(), self._paths, seconds)
+            with scan.refusing():
+                scan.connection.execute("BEGIN")
+        return scan
 
     @contextmanager
     def of_rows(self, seconds: float = SECONDS) -> Iterator[Scan]:

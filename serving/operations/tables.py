@@ -1,7 +1,8 @@
 """Tables as OData v4: queries of entity sets, their metadata, and how many rows there are."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -15,6 +16,7 @@ from overtide.serving.odata.negotiation import (
     CSV,
     JSON,
     TEXT,
+    V401,
     XML,
     Form,
     form,
@@ -75,19 +77,48 @@ HEADERS = tuple(
     )
 )
 KNOWN = tuple(one.name for one in (*OPTIONS, *READ))
+OF_COUNT = ("$filter", "$search")
+OF_ALL = ("$select", "$format", "forceSearch", *(one.name for one in READ))
+"""Options of counts beside instants, and those that every read takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A read of a table: the call with all of its options, the path, and the query."""
+
+    call: Call
+    path: str
+    query: Query
+
+    def expect_only(self, names: Iterable[str], what: str) -> None:
+        """Refuse options that mean nothing here."""
+        for name in self.call.query:
+            if name not in (*names, *OF_ALL):
+                raise not_supported(f"{name} {what}", name)
 
 
 async def entities(call: Call) -> Reply:
-    """Return a page of an entity set, or one entity."""
-    return await _in_turn(_entities, call)
+    """Return a page of an entity set, or one entity.
+
+    Customers that are named are looked up at once; what scans a table waits for its turn.
+    """
+    read = _read(call)
+    if read.call.flag("proxy"):
+        return await _in_turn(_links, read)
+    if call.service.tables.named(read.query) is not None:
+        return await anyio.to_thread.run_sync(_entities, read)
+    return await _in_turn(_entities, read)
 
 
 async def count(call: Call) -> Reply:
     """Return how many rows a query asks for, as a text."""
-    return await _in_turn(_count, call)
+    return await _in_turn(_count, _read(call))
 
 
-async def _in_turn(run: Callable[[Call], Reply], call: Call) -> Reply:
+Asking = TypeVar("Asking")
+
+
+async def _in_turn(run: Callable[[Asking], Reply], asked: Asking) -> Reply:
     """Run what may take long in a thread; only so many do at once, so that writes never wait."""
     borrower = object()
     try:
@@ -101,28 +132,25 @@ async def _in_turn(run: Callable[[Call], Reply], call: Call) -> Reply:
             "Ask again later, or ask for customers by their keys.",
         ) from None
     try:
-        return await anyio.to_thread.run_sync(run, call, limiter=anyio.CapacityLimiter(1))
+        return await anyio.to_thread.run_sync(run, asked, limiter=anyio.CapacityLimiter(1))
     finally:
         TURNS.release_on_behalf_of(borrower)
 
 
-def _asked(call: Call, path: str) -> tuple[Call, str]:
-    """Return the call with the options of its path among those of its query, and the bare path."""
-    bare, options = path_and_options(path, call.query, KNOWN)
-    return replace(call, query=options), bare
-
-
-def _query(call: Call, path: str) -> Query:
+def _read(call: Call) -> Read:
+    """Parse a call; the options of its path are put among those of its query."""
+    path, options = path_and_options(call.path["entityName"], call.query, KNOWN)
+    call = replace(call, query=options)
     call.flag("forceSearch")  # every read shows what the search index shows
-    return parsed(call.service.tables.model(), path, call.query)
+    return Read(call, path, parsed(call.service.tables.model(), path, options))
 
 
-def _entities(call: Call) -> Reply:
-    call, path = _asked(call, call.path["entityName"])
-    shape, query = form(call.headers, call.query), _query(call, path)
-    if call.flag("proxy"):
-        return _links(call, path, query)
+def _entities(read: Read) -> Reply:
+    call, path, query = read.call, read.path, read.query
+    shape = form(call.headers, call.query)
     one = bool(query.key)
+    if one:
+        read.expect_only(("$expand",), "of one entity")
     wished = preferred_size(call.headers)
     asked = Asked(_root(call), path, call.query)
     token = _token(asked, query)
@@ -144,21 +172,22 @@ def _token(asked: Asked, query: Query) -> Token | None:
     return decoded(text, asked.digest, terms)
 
 
-def _count(call: Call) -> Reply:
-    call, path = _asked(call, call.path["entityName"])
-    media_type(call.headers, call.query, (TEXT,))
-    query = _query(call, path)
+def _count(read: Read) -> Reply:
+    call = read.call
+    read.expect_only(OF_COUNT, "of a count")
+    kind = media_type(call.headers, call.query, (TEXT, JSON))
     shown = call.service.tables.shown(*moment_of(call))
-    found = call.service.tables.count(query, shown)
-    headers = {"Content-Type": TEXT, "OData-Version": version(call.headers)}
+    found = call.service.tables.count(read.query, shown)
+    headers = {"Content-Type": kind, "OData-Version": version(call.headers)}
     return Reply(200, content=str(found).encode(), headers=headers)
 
 
-def _links(call: Call, path: str, query: Query) -> Reply:
+def _links(read: Read) -> Reply:
     """Return the product's partitions: requests that each give a CSV file without a header row."""
-    for name in call.query:
-        if name not in ("$filter", "$select", "proxy", "forceSearch", "asOf", "knownAt", "base"):
-            raise not_supported(f"{name} with proxy=true", name)
+    call, path, query = read.call, read.path, read.query
+    read.expect_only(("$filter", "proxy"), "with proxy=true")
+    if query.key:
+        raise not_supported("proxy=true of one entity", "proxy")
     options = {name: call.query[name] for name in ("$filter", "$select") if name in call.query}
     tables = call.service.tables
     links = tables.links(query, path, tables.shown(*moment_of(call)), options)
@@ -200,7 +229,9 @@ def service_document(call: Call) -> Reply:
 
 def metadata(call: Call) -> Reply:
     """Return the CSDL document, in XML or JSON."""
-    kind, asked = media_type(call.headers, call.query, (XML, JSON)), version(call.headers)
+    asked = version(call.headers)
+    made = (XML, JSON) if asked == V401 else (XML,)  # 4.0 has no CSDL in JSON
+    kind = media_type(call.headers, call.query, made)
     model = call.service.tables.model()
     text = model.as_xml(asked) if kind == XML else json_text(model.as_json(asked))
     return Reply(200, content=text.encode(), headers={"Content-Type": kind, "OData-Version": asked})
@@ -245,7 +276,7 @@ OPERATIONS = (
         (
             INSTANCE,
             ENTITY_PATH,
-            *(one for one in OPTIONS if one.name in ("$filter", "$search")),
+            *(one for one in OPTIONS if one.name in OF_COUNT),
             *READ,
             *HEADERS,
         ),
