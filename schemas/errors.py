@@ -84,6 +84,18 @@ class NotAcceptableError(InvalidRequestError):
     status = 406
 
 
+class LargeHeadError(TooLargeError):
+    """The address of a request, or what stands in its headers, is larger than is read."""
+
+    status = 431
+
+
+class LateRequestError(InvalidRequestError):
+    """A request was begun, and did not come in time."""
+
+    status = 408
+
+
 class MediaTypeError(InvalidRequestError):
     """A body is not of a type that is read."""
 

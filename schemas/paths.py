@@ -134,14 +134,19 @@ class Paths:
         return self.files / "scratch"
 
     @property
-    def tokens(self) -> Path:
-        """The file of the local tokens' hashes; it is the project's, whatever becomes of a lake."""
+    def access(self) -> Path:
+        """The file of tokens, roles and keys; it is the project's, whatever becomes of a lake."""
         return self.project / "access" / "tokens.sqlite"
 
     @property
     def link_secret(self) -> Path:
         """The file of the secret that signs links to tables."""
         return self.project / "access" / "links.key"
+
+    @property
+    def workflows(self) -> Path:
+        """The file of jobs and schedules; it is the project's, whatever becomes of a lake."""
+        return self.project / "workflows" / "workflows.sqlite"
 
     @property
     def definitions(self) -> Path:

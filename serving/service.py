@@ -1,4 +1,4 @@
-"""What an operation may use of a project: reading, accepting, tokens; no command line, no HTTP."""
+"""What an operation may use of a project: reading, accepting, access; no command line, no HTTP."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +10,13 @@ from overtide.lake.session import session
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
-from overtide.serving.access.tokens import Tokens
+from overtide.serving.access.admission import Admission
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
+from overtide.serving.workflows.workflows import Workflows
 
 
 class Ask(Protocol):
@@ -33,13 +34,14 @@ class Service:
     instance_name: str
     reader: Reader
     acceptance: Acceptance
-    tokens: Tokens
+    admission: Admission
     live_cards: LiveCards
     tables: Tables
     definitions: Definitions
     paths: Paths
     configuration: Callable[[], Configuration]
     """The project's `overtide.yaml` as it is now."""
+    workflows: Workflows
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:

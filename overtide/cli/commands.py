@@ -3,11 +3,13 @@
 from argparse import Namespace
 from collections.abc import Callable
 
+from overtide.cli.access_commands import key, token
 from overtide.cli.changing_commands import post, update, withdraw
+from overtide.cli.job_commands import jobs, schedule
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
-from overtide.cli.serving_commands import serve, token
+from overtide.cli.serving_commands import serve
 from overtide.project import Project
 
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
@@ -23,4 +25,7 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "stream": stream,
     "serve": serve,
     "token": token,
+    "key": key,
+    "jobs": jobs,
+    "schedule": schedule,
 }

@@ -1,4 +1,4 @@
-"""The commands of the service: `serve`, and `token`, which says who may use it."""
+"""The command `serve`: the HTTP service and the stream, until stopped."""
 
 import importlib.util
 import ipaddress
@@ -7,24 +7,27 @@ import secrets
 import ssl
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
+from overtide.job_process import job_process
 from overtide.lake.standing import current_publish
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
-from overtide.serving.access.roles import Role, role_of
-from overtide.serving.access.tokens import TokenInfo
+from overtide.serving.access.admission import Admission
+from overtide.serving.access.roles import Role
 from overtide.stream_process import StreamProcess
 
 if TYPE_CHECKING:
     import socket
 
     from overtide.serving.http.server import HttpServer
+    from overtide.serving.service import Service
 
 FIRST = "owner"
 """The name of the token that a first `serve` makes."""
@@ -33,8 +36,8 @@ FIRST = "owner"
 def serve(project: Project, arguments: Namespace, output: Output) -> int:
     """Answer the HTTP API and run the stream until stopped."""
     with stopping() as stop:
-        if arguments.only == "stream":
-            with _stream_beside(project):
+        if arguments.only in ("stream", "scheduler"):
+            with _parts_beside(project, arguments.only, stop.event):
                 stop.event.wait()
         else:
             _serve_api(project, arguments, output, stop.event)
@@ -44,16 +47,35 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
 def _serve_api(
     project: Project, arguments: Namespace, output: Output, stop: threading.Event
 ) -> None:
-    server, listener, url = _listening(project, arguments)
-    _announce(project, output, url)
+    expect_service()
+    service = project.service()
+    server, listener, url = _listening(service, arguments)
+    _announce(project, service.admission, output, url)
     _warn_of_address(arguments, output)
-    streaming = nullcontext() if arguments.only == "api" else _stream_beside(project)
-    with streaming, _stopped_by(stop, server):
+    parts = _parts_beside(project, arguments.only, stop)
+    with parts, service.admission.last_use.writing(), _stopped_by(stop, server):
         server.serve(listener)
 
 
-def _listening(project: Project, arguments: Namespace) -> "tuple[HttpServer, socket.socket, str]":
+def _listening(service: "Service", arguments: Namespace) -> "tuple[HttpServer, socket.socket, str]":
     """Return the server, the socket on which it will serve, and its address."""
+    from overtide.serving.http.application import Application
+    from overtide.serving.http.browsers import Browsers, names_of
+    from overtide.serving.http.server import HttpServer, listening, url_of
+
+    certificate, key = _tls(arguments)
+    settings = service.admission.settings
+    browsers = Browsers(
+        frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
+    )
+    application = Application(service, lambda: secrets.token_hex(8), browsers)
+    server = HttpServer(application, certificate, key)
+    listener = listening(arguments.host, _port(arguments.port))
+    return server, listener, url_of(listener, certificate is not None)
+
+
+def expect_service() -> None:
+    """Raise `missing_extra` where the service's parts are not installed."""
     if importlib.util.find_spec("uvicorn") is None:
         raise SetupError(
             "missing_extra",
@@ -61,14 +83,6 @@ def _listening(project: Project, arguments: Namespace) -> "tuple[HttpServer, soc
             None,
             "Install it with `pip install 'overtide[serve]'`.",
         )
-    from overtide.serving.http.application import Application
-    from overtide.serving.http.server import HttpServer, listening, url_of
-
-    certificate, key = _tls(arguments)
-    application = Application(project.service(), lambda: secrets.token_hex(8))
-    server = HttpServer(application, certificate, key)
-    listener = listening(arguments.host, _port(arguments.port))
-    return server, listener, url_of(listener, certificate is not None)
 
 
 def _port(text: str) -> int:
@@ -105,12 +119,11 @@ def _expect_certificate(certificate: Path, key: Path | None) -> None:
         ) from None
 
 
-def _announce(project: Project, output: Output, url: str) -> None:
+def _announce(project: Project, admission: Admission, output: Output, url: str) -> None:
     """Say where the service is, and the owner's token where nobody has one yet."""
     document = {"url": url}
-    tokens = project.tokens
-    if not tokens.all():
-        document["token"], _ = tokens.create(FIRST, Role.OWNER)
+    if not admission.tokens.all():
+        document["token"], _ = admission.tokens.create(FIRST, Role.OWNER)
     if output.as_json:
         print(json.dumps(document), flush=True)
         return
@@ -123,13 +136,15 @@ def _announce(project: Project, output: Output, url: str) -> None:
         )
     if current_publish(project.paths) is None:
         output.note("Nothing is published yet: run `overtide refresh` beside it.")
+    if admission.lacks_keys():
+        output.note("Requests need a subscription key: run `overtide key regenerate primary`.")
 
 
 def _warn_of_address(arguments: Namespace, output: Output) -> None:
     if arguments.tls_cert is None and not _is_local(arguments.host):
         output.note(
-            f"{arguments.host} is not this machine alone, and without --tls-cert tokens and "
-            "customers pass the network as they are."
+            f"{arguments.host} is not this machine alone. Every request needs a token, as always, "
+            "but without --tls-cert tokens and customers pass the network as they are."
         )
 
 
@@ -138,6 +153,34 @@ def _is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@contextmanager
+def _parts_beside(project: Project, only: str | None, stop: threading.Event) -> Iterator[None]:
+    """Run the stream and the scheduler, or the one that is asked for."""
+    with ExitStack() as parts:
+        if only in (None, "stream"):
+            parts.enter_context(_stream_beside(project))
+        if only in (None, "scheduler"):
+            parts.enter_context(_scheduler_beside(project, stop))
+        yield
+
+
+@contextmanager
+def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]:
+    """Run the scheduler until `stop`, at which it ends its job at once."""
+    expect_service()
+    from overtide.service import workflows_of
+    from overtide.serving.workflows.scheduler import Scheduler
+
+    scheduler = Scheduler(workflows_of(project), partial(job_process, project.folder))
+    running = threading.Thread(target=scheduler.run, args=(stop,), daemon=True, name="scheduler")
+    running.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        running.join()
 
 
 @contextmanager
@@ -162,65 +205,3 @@ def _stopped_by(stop: threading.Event, server: "HttpServer") -> Iterator[None]:
     watching.start()
     yield
     stop.set()
-
-
-def token(project: Project, arguments: Namespace, output: Output) -> int:
-    """Make, list or revoke tokens."""
-    run, takes = TOKEN_COMMANDS[arguments.action]
-    given = {name for name in ("id", "role", "name") if getattr(arguments, name) is not None}
-    if given - takes:
-        raise UsageError(
-            "usage",
-            f"`token {arguments.action}` takes no {min(given - takes)}.",
-            None,
-            "`overtide token --help` shows how it is used.",
-        )
-    run(project, arguments, output)
-    return DONE
-
-
-def _create(project: Project, arguments: Namespace, output: Output) -> None:
-    if arguments.role is None or arguments.name is None:
-        raise UsageError(
-            "usage",
-            "A token needs a role and a name.",
-            None,
-            "Write `overtide token create --role contributor --name crm`.",
-        )
-    secret, info = project.tokens.create(arguments.name, role_of(arguments.role))
-    output.result(
-        {"token": secret, **info.as_json()},
-        lambda: f"{secret}\nIt is shown only now. Its id is {info.principal.id}.",
-    )
-
-
-def _list(project: Project, arguments: Namespace, output: Output) -> None:
-    del arguments
-    found = project.tokens.all()
-    rows = [list(one.as_json().values()) for one in found]
-    headers = ["id", "name", "role", "created", "revoked"]
-    output.result(
-        {"tokens": [one.as_json() for one in found]},
-        lambda: output.table(headers, rows) if rows else "There are no tokens yet.",
-    )
-
-
-def _revoke(project: Project, arguments: Namespace, output: Output) -> None:
-    if arguments.id is None:
-        raise UsageError(
-            "usage", "No token is named.", None, "`overtide token list` shows the ids."
-        )
-    info = project.tokens.revoke(arguments.id)
-    output.confirm(info.as_json(), lambda: _revoked(info))
-
-
-def _revoked(info: TokenInfo) -> str:
-    return f"The token {info.principal.id} of {info.principal.name} is revoked."
-
-
-TOKEN_COMMANDS: dict[str, tuple[Callable[[Project, Namespace, Output], None], set[str]]] = {
-    "create": (_create, {"role", "name"}),
-    "list": (_list, set()),
-    "revoke": (_revoke, {"id"}),
-}
-"""What each word does, and the arguments that it takes."""

@@ -18,19 +18,14 @@ from overtide.schemas.errors import (
     MethodError,
     NotFoundError,
     OvertideError,
-    UnauthorizedError,
     UnavailableError,
 )
+from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
-from overtide.serving.access.tokens import Principal
+from overtide.serving.http.browsers import Browsers
+from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
-from overtide.serving.http.requests import (
-    expect_json,
-    expect_role,
-    queried,
-    sender,
-    whole_body,
-)
+from overtide.serving.http.requests import expect_json, expect_role, queried, whole_body
 from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.operations.registered import OPERATIONS
@@ -56,8 +51,8 @@ RETRY_AFTER = "1"
 class Application:
     """Serves one project; `ids` gives the id of a request that brings none."""
 
-    def __init__(self, service: Service, ids: Callable[[], str]) -> None:
-        self._service, self._ids = service, ids
+    def __init__(self, service: Service, ids: Callable[[], str], browsers: Browsers) -> None:
+        self._service, self._ids, self._browsers = service, ids, browsers
         self._routes = Routes(OPERATIONS)
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
@@ -70,6 +65,7 @@ class Application:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
+        send = self._browsers.telling(request.headers, send)
         given = request.headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
         try:
@@ -88,6 +84,10 @@ class Application:
         """Return what is answered; whatever goes wrong is an answer, too."""
         errors = Errors.ODATA
         try:
+            self._browsers.expect_host(request.headers, request.scope["path"])
+            preflight = self._browsers.preflight(request.method, request.headers)
+            if preflight is not None:
+                return preflight
             opened = self._open.get(request.scope["path"])
             if opened is not None and request.method in ("GET", "HEAD"):
                 return opened()
@@ -107,7 +107,8 @@ class Application:
     ) -> Reply:
         principal = SIGNED
         if not operation.signed:
-            principal = sender(self._service, request.headers.get("authorization"))
+            credentials = Credentials.of(request.headers, request.scope["query_string"])
+            principal = await sender(self._service.admission, credentials)
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
@@ -166,9 +167,7 @@ def _internal(request_id: str) -> OvertideError:
 
 
 def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
-    headers: dict[str, str] = {"Content-Type": "application/problem+json"}
-    if isinstance(error, UnauthorizedError):
-        headers["WWW-Authenticate"] = "Bearer"
+    headers = {"Content-Type": "application/problem+json", **challenge(error)}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = RETRY_AFTER
     if isinstance(error, MethodError):

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
+from overtide.serving.access.subscription_keys import HEADER
 from overtide.serving.http.requests import JSON_TYPES, LINES_TYPES
 from overtide.serving.operations.contract import Operation, Parameter
 from overtide.serving.wire.refusals import Errors
@@ -30,10 +31,13 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": SERVERS,
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"token": [], "key": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": HEADER},
+            },
             "schemas": {errors.value: _refusal(errors) for errors in Errors},
         },
     }
@@ -48,11 +52,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _answers(operation),
     }
     if operation.body is not None:
-        content = {"schema": {"type": ["object", "string"]}, "example": operation.body.example}
+        whole = "array" if isinstance(operation.body.example, list) else "object"
+        content = {"schema": {"type": [whole, "string"]}, "example": operation.body.example}
         kinds = LINES_TYPES[:1] if operation.body.lines else JSON_TYPES
         document["requestBody"] = {
             "description": operation.body.text,
-            "required": True,
+            "required": operation.body.required,
             "content": dict.fromkeys(kinds, content),
         }
     return document

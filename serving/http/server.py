@@ -10,6 +10,7 @@ import uvicorn
 
 from overtide.schemas.errors import UsageError
 from overtide.serving.http.application import Application
+from overtide.serving.http.protocol import BoundedProtocol
 
 DRAINING_SECONDS = 8
 """How long requests in progress may take once the server was told to stop."""
@@ -64,7 +65,8 @@ class HttpServer:
             uvicorn.Config(
                 application,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedProtocol,
+                ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,

@@ -11,14 +11,20 @@ from overtide.serving.operations import (
     live,
     not_offered,
     profile_store,
+    rbac,
+    schedules,
     search_index,
+    subscription_keys,
     tables,
     update_entity,
+    workflows,
 )
 from overtide.serving.operations.contract import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
+    *rbac.OPERATIONS,
+    *subscription_keys.OPERATIONS,
     *customers.OPERATIONS,
     *live.OPERATIONS,
     *tables.OPERATIONS,
@@ -30,5 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *data_sources.OPERATIONS,
     *data_profiles.OPERATIONS,
     *profile_store.OPERATIONS,
+    *workflows.OPERATIONS,
+    *schedules.OPERATIONS,
     *not_offered.OPERATIONS,
 )

@@ -1,0 +1,146 @@
+"""HTTP as it comes over a connection: bounded in size and time until a request's head is known.
+
+What is no HTTP, too large or too slow is answered as every other refusal, and the connection ends.
+"""
+
+import asyncio
+import json
+import secrets
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from overtide.schemas.errors import (
+    InvalidRequestError,
+    LargeHeadError,
+    LateRequestError,
+    OvertideError,
+)
+from overtide.serving.http.application import HEADERS
+from overtide.serving.wire.refusals import Errors, refusal_document
+
+MOST_HEAD = 64 * 1024
+"""Bytes of a request line with its headers: a token is at most 16 KiB, a long query 32."""
+HEAD_SECONDS = 10.0
+"""How long a head may take, from the first byte that may be its."""
+
+
+ENDING_SECONDS = 1.0
+"""How long a client may take to read why it was refused, while it still sends."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection of a client."""
+
+    _size = 0
+    _begun = False
+    _awaited: asyncio.TimerHandle | None = None
+    _ending: asyncio.TimerHandle | None = None
+    _refusal: OvertideError | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request; the type is uvicorn's."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._head_is_known()
+        if self._ending is not None:
+            self._ending.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; refuse a head that has become too large without an end."""
+        if self._ending is not None:
+            return
+        self._size += len(data)
+        super().data_received(data)
+        if self._awaited is not None and self._size > MOST_HEAD:
+            self._refuse(_too_large())
+
+    def on_message_begin(self) -> None:
+        """Count from here on, also for the next request of a connection."""
+        super().on_message_begin()
+        self._size, self._begun = 0, True
+        if self._awaited is None:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Leave the rest to the application, if the whole is not too large."""
+        lengths = (len(name) + len(value) for name, value in self.headers)
+        if len(self.url) + sum(lengths) > MOST_HEAD:
+            self._refusal = _too_large()
+            raise self._refusal
+        self._head_is_known()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser refuses, or what we do while it parses."""
+        del msg  # which says less
+        self._refuse(self._refusal or _no_http())
+
+    def _await_head(self) -> None:
+        self._awaited = self.loop.call_later(HEAD_SECONDS, self._end_waiting)
+
+    def _head_is_known(self) -> None:
+        self._begun = False
+        if self._awaited is not None:
+            self._awaited.cancel()
+            self._awaited = None
+
+    def _end_waiting(self) -> None:
+        """End a connection whose request does not come; of one that has begun, say why."""
+        if self._begun:
+            self._refuse(_late())
+        else:
+            self.transport.close()
+
+    def _refuse(self, error: OvertideError) -> None:
+        """Answer, then let the rest go by for a while: closed at once, the answer may be lost."""
+        if self._ending is None and not self.transport.is_closing():
+            self._head_is_known()
+            self.transport.write(_answer(error))
+            self._ending = self.loop.call_later(ENDING_SECONDS, self.transport.close)
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+
+
+def _answer(error: OvertideError) -> bytes:
+    request_id = secrets.token_hex(8)
+    document = refusal_document(error, error.status, Errors.ODATA, request_id)
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {
+        **HEADERS,
+        "X-Request-ID": request_id,
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}"]
+    lines += [f"{name}: {text}" for name, text in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _no_http() -> OvertideError:
+    return InvalidRequestError(
+        "invalid_http", "This is no HTTP request.", None, "Send HTTP/1.1, over TLS where it is on."
+    )
+
+
+def _too_large() -> OvertideError:
+    return LargeHeadError(
+        "head_too_large",
+        f"The request line and its headers have more than {MOST_HEAD} bytes.",
+        None,
+        "Shorten the query, the token or other headers.",
+    )
+
+
+def _late() -> OvertideError:
+    return LateRequestError(
+        "request_late",
+        f"The headers of the request were not there after {HEAD_SECONDS:.0f} seconds.",
+        None,
+        "Send it at once.",
+    )
