@@ -61,6 +61,16 @@ def described(
     return found
 
 
+def taking_records(metadata: ServingMetadata) -> list[str]:
+    """Return the entities whose records can be sent."""
+    return [UNIFIED_ACTIVITY, *metadata.activities]
+
+
+def naming_customers(metadata: ServingMetadata) -> list[str]:
+    """Return the entities whose keys name a customer."""
+    return [CUSTOMER, *(name for name, one in metadata.entities.items() if one.unified)]
+
+
 def _kinds(metadata: ServingMetadata) -> dict[str, Kind]:
     found = {
         CUSTOMER: Kind("profile", "conflationResolveConflicts"),

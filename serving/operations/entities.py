@@ -3,16 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
-from overtide.schemas.errors import NotFoundError
+from overtide.schemas.errors import NotFoundError, UsageError
 from overtide.schemas.names import quoted
 from overtide.schemas.suggestions import did_you_mean
 from overtide.serving.access.roles import Role
-from overtide.serving.entities import QUARANTINED, SELF_CONFLATED, DescribedEntity, described
+from overtide.serving.entities import (
+    QUARANTINED,
+    SELF_CONFLATED,
+    DescribedEntity,
+    described,
+    naming_customers,
+    taking_records,
+)
 from overtide.serving.examples import example_of
 from overtide.serving.fields import unknown_entity
 from overtide.serving.operations.contract import INSTANCE, Call, Operation, Parameter, Reply
 from overtide.serving.relationships import Relationship, declared, made
 from overtide.serving.wire.entities import annotations, entity_metadata, relationship_metadata
+from overtide.serving.wire.json_schemas import row_schema, sent_schema
 from overtide.serving.wire.refusals import Errors
 
 ENTITY = Parameter("entityName", "Full name of an entity.", "path")
@@ -23,6 +31,11 @@ QUARANTINE = Parameter(
 DUPLICATES = Parameter(
     "includeSelfConflatedEntity", "Show those of duplicates within an entity, too.", kind=bool
 )
+ACCEPTS = Parameter(
+    "accepts",
+    "Show only those that take new `records`, or by whose keys `changes` name a customer.",
+)
+ACCEPTING = {"records": taking_records, "changes": naming_customers}
 RELATIONSHIP = Parameter("relationshipName", "Name of the relationship.", "path")
 SIZES = """SELECT file_size_bytes + delete_file_size_bytes FROM ducklake_table_info('lake')
     WHERE table_name = ?"""
@@ -35,16 +48,35 @@ def all_entities(call: Call) -> Reply:
         hidden.add(QUARANTINED)
     if not call.flag(DUPLICATES.name):
         hidden.add(SELF_CONFLATED)
-    entities = [
-        _document(call, one) for one in _described(call).values() if one.kind.entity not in hidden
-    ]
+    known = _accepting(call, _described(call))
+    entities = [_document(call, one) for one in known.values() if one.kind.entity not in hidden]
     return Reply(200, {"instanceId": call.service.instance_id, "entities": entities})
 
 
+def _accepting(call: Call, known: dict[str, DescribedEntity]) -> dict[str, DescribedEntity]:
+    """Return the entities that take what is asked for, all where nothing is."""
+    asked = call.query.get(ACCEPTS.name)
+    if asked is None:
+        return known
+    if asked not in ACCEPTING:
+        raise UsageError(
+            "invalid_parameter",
+            f"{asked!r} is nothing that entities accept.",
+            ACCEPTS.name,
+            f"Ask for {' or '.join(ACCEPTING)}.",
+        )
+    names = ACCEPTING[asked](call.service.generation().metadata)
+    return {name: one for name, one in known.items() if name in names}
+
+
 def entity(call: Call) -> Reply:
-    """Return one entity as an IEntityMetadata, with an example where records of it are taken."""
+    """Return one entity as an IEntityMetadata, with what may be sent about it and what is read."""
     one = _named(call)
-    return Reply(200, _document(call, one))
+    schemas = {
+        "jsonSchema": sent_schema(call.service.generation(), one.rows.name),
+        "rowJsonSchema": row_schema(one.rows),
+    }
+    return Reply(200, _document(call, one) | schemas)
 
 
 def entity_size(call: Call) -> Reply:
@@ -135,7 +167,7 @@ def _reading(
     )
 
 
-_LISTED = (ANNOTATIONS, QUARANTINE, DUPLICATES)
+_LISTED = (ANNOTATIONS, QUARANTINE, DUPLICATES, ACCEPTS)
 OPERATIONS = (
     *(
         operation
@@ -147,7 +179,7 @@ OPERATIONS = (
             _reading(
                 f"Get-entity-metadata{more}",
                 f"{word}/{{entityName}}",
-                "Describe an entity, with an example of what can be sent",
+                "Describe an entity, with an example and JSON Schemas of what is sent and read",
                 entity,
                 ENTITY,
                 ANNOTATIONS,

@@ -1,0 +1,86 @@
+"""JSON Schemas of what an entity's rows hold, and of what may be sent about it.
+
+Of JSON Schema they use what Swagger 2.0 has too, so that a connector can build forms of them.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from overtide.lake.generation import Generation
+from overtide.schemas.activities import COLUMNS
+from overtide.schemas.events import UNIFIED_ACTIVITY
+from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
+from overtide.schemas.types import type_of
+from overtide.serving.odata.entity_sets import CUSTOMER, EntitySet
+
+Schema = dict[str, Any]
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "Edm.Boolean": {"type": "boolean"},
+    "Edm.Date": {"type": "string", "format": "date"},
+    "Edm.DateTimeOffset": {"type": "string", "format": "date-time"},
+    "Edm.Decimal": {"type": "string"},
+    "Edm.Double": {"type": "number", "format": "double"},
+    "Edm.Guid": {"type": "string", "format": "uuid"},
+    "Edm.Int64": {"type": "integer", "format": "int64"},
+    "Edm.String": {"type": "string"},
+}
+"""How values of each type are written in JSON."""
+TIME, SEMANTIC = "ActivityTime", "SemanticData"
+NEEDED = ("CustomerId", "ActivityType", TIME)
+"""What a UnifiedActivity that is sent must have."""
+DERIVED = "RangeIndex"
+"""A column of UnifiedActivity that follows from the others."""
+
+
+def row_schema(rows: EntitySet) -> Schema:
+    """Return the schema of a row as reads give it: each value may be null."""
+    return _object({one.name: _value(one.column, one.kind.edm) for one in rows.properties})
+
+
+def sent_schema(generation: Generation, entity: str) -> Schema | None:
+    """Return the schema of what may be sent about an entity, None where nothing may."""
+    if entity == CUSTOMER:
+        fields = [one for one in generation.profile_fields.values() if one.updatable]
+        return _object({one.name: _value(one.name, type_of(one.type).edm) for one in fields})
+    if entity == UNIFIED_ACTIVITY:
+        return _unified_schema()
+    activity = generation.metadata.activities.get(entity)
+    if activity is None:
+        return None
+    return _record_schema(generation.metadata.entities[entity], activity)
+
+
+def _unified_schema() -> Schema:
+    names = ("CustomerId", *(name for name in COLUMNS if name != DERIVED))
+    properties = {name: _value(name, "Edm.String") for name in names}
+    properties[TIME] = _value(TIME, "Edm.DateTimeOffset")
+    properties[SEMANTIC] = {"type": "object", "title": SEMANTIC, "x-ms-summary": SEMANTIC}
+    return _object(properties, NEEDED)
+
+
+def _record_schema(entity: ServedEntity, activity: ServedActivity) -> Schema:
+    """Return the schema of a source record: values may be written as in the source's files."""
+    properties = {}
+    for name, attribute in entity.attributes.items():
+        kind = type_of(attribute.type)
+        if attribute.format is None:
+            properties[name] = _value(name, kind.edm)
+            continue
+        properties[name] = {
+            **_value(name, "Edm.String"),
+            "description": f"A {kind.expectation(attribute.reading)}.",
+            "example": kind.example_in_files(attribute.reading),
+        }
+    return _object(properties, (entity.primary_key, activity.timestamp, activity.foreign_key))
+
+
+def _value(title: str, edm: str) -> Schema:
+    return {**KINDS[edm], "title": title, "x-ms-summary": title, "x-nullable": True}
+
+
+def _object(properties: Mapping[str, Schema], required: Iterable[str] = ()) -> Schema:
+    needed = list(dict.fromkeys(required))
+    for name in needed:
+        properties[name].pop("x-nullable", None)
+    schema: Schema = {"type": "object", "properties": dict(properties)}
+    return schema | ({"required": needed} if needed else {})
