@@ -102,14 +102,14 @@ class Project:
 
         return AccessDatabase(self.paths.access)
 
-    def service(self) -> "Service":
+    def service(self, local: bool = False) -> "Service":
         """Return what the operations of the HTTP service may use of the project.
 
-        Raises `invalid_configuration`.
+        `local`: it listens on this machine alone. Raises `invalid_configuration`.
         """
         from overtide.service import service_of
 
-        return service_of(self)
+        return service_of(self, local)
 
     def get(
         self,

@@ -3,12 +3,19 @@
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from overtide.lake.standing import current_publish
+from overtide.schemas.configuration import Configuration
 from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.service import Service
+from overtide.serving.webhooks.destinations import Destinations
+from overtide.serving.webhooks.events import Standing
+from overtide.serving.webhooks.webhooks import TABLES, Webhooks
+from overtide.serving.workflows.database import Database
+from overtide.serving.workflows.job import Status
 from overtide.serving.workflows.workflows import Workflows
 
 if TYPE_CHECKING:
@@ -20,8 +27,25 @@ def workflows_of(project: "Project") -> Workflows:
     return Workflows(project.paths, project.clock, lambda: str(uuid4()))
 
 
-def service_of(project: "Project") -> Service:
-    """Return the service of a project; raise `invalid_configuration`."""
+def webhooks_of(project: "Project", configuration: Configuration, local: bool) -> Webhooks:
+    """Return the webhooks of a project; `local`: the service listens on this machine alone."""
+    workflows = workflows_of(project)
+    hosts = configuration.service.webhooks.allowed_hosts
+    return Webhooks(
+        Database(project.paths.webhooks, TABLES),
+        str(configuration.instance.id),
+        project.clock,
+        lambda: str(uuid4()),
+        lambda: Standing(current_publish(project.paths), workflows.jobs.all_of(Status.FAILED)),
+        Destinations(frozenset(host.strip("[]") for host in hosts), local),
+    )
+
+
+def service_of(project: "Project", local: bool = False) -> Service:
+    """Return the service of a project; raise `invalid_configuration`.
+
+    `local`: it listens on this machine alone.
+    """
     configuration = load(project.folder, project.environ)
     instance = configuration.instance
     definitions = Definitions(project.paths.definitions, project.clock)
@@ -37,4 +61,5 @@ def service_of(project: "Project") -> Service:
         project.paths,
         lambda: load(project.folder, project.environ),
         workflows_of(project),
+        webhooks_of(project, configuration, local),
     )

@@ -149,6 +149,11 @@ class Paths:
         return self.project / "workflows" / "workflows.sqlite"
 
     @property
+    def webhooks(self) -> Path:
+        """The file of webhooks, their secrets, and what is still to be delivered."""
+        return self.project / "webhooks" / "webhooks.sqlite"
+
+    @property
     def definitions(self) -> Path:
         """The folder of what is defined over the HTTP service, beside `overtide.yaml`."""
         return self.project / "definitions"

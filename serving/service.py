@@ -16,6 +16,7 @@ from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
+from overtide.serving.webhooks.webhooks import Webhooks
 from overtide.serving.workflows.workflows import Workflows
 
 
@@ -42,6 +43,7 @@ class Service:
     configuration: Callable[[], Configuration]
     """The project's `overtide.yaml` as it is now."""
     workflows: Workflows
+    webhooks: Webhooks
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:

@@ -55,6 +55,12 @@ SERVICE: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "service.cors_origins[0]",
         "is not an origin",
     ),
+    "a webhook's address for its host": (
+        [("service", {"webhooks": {"allowed_hosts": ["http://10.0.0.7/"]}})],
+        "invalid_value",
+        "service.webhooks.allowed_hosts[0]",
+        "is not a name",
+    ),
     "a host with a port": (
         [("service", {"hosts": ["customers.example.com:8400"]})],
         "invalid_value",

@@ -19,6 +19,7 @@ from overtide.job_process import job_process
 from overtide.lake.standing import current_publish
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
+from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
 from overtide.stream_process import StreamProcess
@@ -37,7 +38,7 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
     """Answer the HTTP API and run the stream until stopped."""
     with stopping() as stop:
         if arguments.only in ("stream", "scheduler"):
-            with _parts_beside(project, arguments.only, stop.event):
+            with _parts_beside(project, arguments, stop.event):
                 stop.event.wait()
         else:
             _serve_api(project, arguments, output, stop.event)
@@ -48,11 +49,11 @@ def _serve_api(
     project: Project, arguments: Namespace, output: Output, stop: threading.Event
 ) -> None:
     expect_service()
-    service = project.service()
+    service = project.service(_is_local(arguments.host))
     server, listener, url = _listening(service, arguments)
     _announce(project, service.admission, output, url)
     _warn_of_address(arguments, output)
-    parts = _parts_beside(project, arguments.only, stop)
+    parts = _parts_beside(project, arguments, stop)
     with parts, service.admission.last_use.writing(), _stopped_by(stop, server):
         server.serve(listener)
 
@@ -156,14 +157,32 @@ def _is_local(host: str) -> bool:
 
 
 @contextmanager
-def _parts_beside(project: Project, only: str | None, stop: threading.Event) -> Iterator[None]:
-    """Run the stream and the scheduler, or the one that is asked for."""
+def _parts_beside(project: Project, arguments: Namespace, stop: threading.Event) -> Iterator[None]:
+    """Run the stream, the scheduler and what tells webhooks, or the part that is asked for."""
     with ExitStack() as parts:
-        if only in (None, "stream"):
+        if arguments.only in (None, "stream"):
             parts.enter_context(_stream_beside(project))
-        if only in (None, "scheduler"):
+        if arguments.only in (None, "scheduler"):
             parts.enter_context(_scheduler_beside(project, stop))
+            parts.enter_context(_notifier_beside(project, _is_local(arguments.host), stop))
         yield
+
+
+@contextmanager
+def _notifier_beside(project: Project, local: bool, stop: threading.Event) -> Iterator[None]:
+    """Tell webhooks what happened until `stop`."""
+    from overtide.service import webhooks_of
+    from overtide.serving.webhooks.notifier import Notifier
+
+    configuration = load(project.folder, project.environ)
+    notifier = Notifier(webhooks_of(project, configuration, local))
+    running = threading.Thread(target=notifier.run, args=(stop,), daemon=True, name="webhooks")
+    running.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        running.join()
 
 
 @contextmanager

@@ -77,6 +77,16 @@ class Oidc(Model):
         return parse_duration(self.leeway) / 1_000_000
 
 
+class WebhookSettings(Model):
+    """Where webhooks may lead besides the internet."""
+
+    allowed_hosts: list[Text] = Field(
+        default=[],
+        description="names and addresses of this network that webhooks may lead to, also by http",
+        examples=[["flows.shop.internal", "10.0.0.7"]],
+    )
+
+
 class Service(Model):
     """What `overtide serve` takes from whom."""
 
@@ -101,6 +111,11 @@ class Service(Model):
         "machine alone, those of this machine always are",
         examples=[["customers.example.com"]],
     )
+    webhooks: WebhookSettings = Field(
+        default=WebhookSettings(),
+        description="where webhooks may lead",
+        examples=[{"allowed_hosts": ["flows.shop.internal"]}],
+    )
 
 
 def check_service(checking: Checking, service: Service) -> None:
@@ -114,13 +129,17 @@ def check_service(checking: Checking, service: Service) -> None:
         ORIGIN,
         "an origin as browsers send it: https://crm.example.com, in small letters, no path, no `*`",
     )
-    _check_texts(
-        checking,
-        ("service", "hosts"),
-        service.hosts,
-        HOST,
-        "a name such as customers.example.com, in small letters, without a port",
-    )
+    for place, hosts in (
+        (("service", "hosts"), service.hosts),
+        (("service", "webhooks", "allowed_hosts"), service.webhooks.allowed_hosts),
+    ):
+        _check_texts(
+            checking,
+            place,
+            hosts,
+            HOST,
+            "a name such as customers.example.com, in small letters, without a port",
+        )
 
 
 def _check_provider(checking: Checking, oidc: Oidc) -> None:

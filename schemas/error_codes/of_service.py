@@ -281,4 +281,21 @@ CODES = {
         "Ask again later; customers by their keys are always answered.",
         (503,),
     ),
+    "too_many_webhooks": Explained(
+        "service",
+        "The project has as many webhooks as it may have.",
+        "End one that nobody needs: `DELETE …/webhooks/{webhookId}`.",
+        (409,),
+    ),
+    "unknown_webhook": Explained(
+        "service",
+        "There is no webhook with that id; one whose receiver said that it is gone has ended.",
+        "`GET …/webhooks` shows them.",
+        (404,),
+    ),
+    "webhook_url_refused": Explained(
+        "service",
+        "A webhook would lead to where nothing may be sent: no public address, or without TLS.",
+        "Give a public https address, or add its host to `service.webhooks.allowed_hosts`.",
+    ),
 }

@@ -38,12 +38,12 @@ def truth(document: Mapping[str, object], name: str, default: bool) -> bool:
     return value
 
 
-def text_of(value: object, name: str) -> str:
+def text_of(value: object, name: str, longest: int = LONGEST) -> str:
     """Return a text that can be kept."""
-    if not isinstance(value, str) or len(value) > LONGEST or checked_text(value) is None:
+    if not isinstance(value, str) or len(value) > longest or checked_text(value) is None:
         raise UsageError(
             "invalid_parameter",
-            f"A text of at most {LONGEST} characters is expected.",
+            f"A text of at most {longest} characters is expected.",
             name,
             "Give one.",
         )

@@ -18,6 +18,7 @@ from overtide.serving.operations import (
     subscription_keys,
     tables,
     update_entity,
+    webhooks,
     workflows,
 )
 from overtide.serving.operations.contract import Operation
@@ -40,5 +41,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *profile_store.OPERATIONS,
     *workflows.OPERATIONS,
     *schedules.OPERATIONS,
+    *webhooks.OPERATIONS,
     *not_offered.OPERATIONS,
 )

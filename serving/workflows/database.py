@@ -1,5 +1,6 @@
 """The SQLite file of a project's jobs and schedules, for every thread and process that uses it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -40,9 +41,13 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Database:
-    """Opens the file for a look or a change; before the first change there is none."""
+    """Opens the file for a look or a change; before the first change there is none.
+
+    Only its owner may read it: others than jobs and schedules keep secrets in one.
+    """
 
     path: Path
+    tables: Sequence[str] = _TABLES
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none where nothing was ever written."""
@@ -58,10 +63,11 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a connection whose changes are all made, durably, or none; others wait meanwhile."""
         make_folder(self.path.parent)
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         with self._explained(), closing(self._connected()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                for statement in _TABLES:
+                for statement in self.tables:
                     connection.execute(statement)
                 yield connection
                 connection.execute("COMMIT")

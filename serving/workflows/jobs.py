@@ -136,6 +136,10 @@ class Jobs:
         """Return the job of a state that was submitted first."""
         return next(iter(self._found("WHERE status = ? ORDER BY number LIMIT 1", status)), None)
 
+    def all_of(self, status: Status) -> list[Job]:
+        """Return the jobs of a state, the first one first."""
+        return self._found("WHERE status = ? ORDER BY number", status)
+
     def last_successful(self) -> Job | None:
         """Return the job that published last."""
         return next(

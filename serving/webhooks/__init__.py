@@ -1,0 +1,1 @@
+"""Webhooks: who is told of refreshes, and the deliveries that tell them."""
