@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from overtide.cli.access_commands import key, token
 from overtide.cli.changing_commands import post, update, withdraw
+from overtide.cli.connector_command import connector
 from overtide.cli.job_commands import jobs, schedule
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
@@ -28,4 +29,5 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "key": key,
     "jobs": jobs,
     "schedule": schedule,
+    "connector": connector,
 }

@@ -237,6 +237,17 @@ def _schedule(parser: Parser) -> None:
     )
 
 
+def _connector(parser: Parser) -> None:
+    parser.add_argument("target", metavar="DIR", help="folder to write the two files into")
+    parser.add_argument(
+        "--host",
+        metavar="HOST",
+        default="localhost:8400",
+        help="where the service is reached, with its port unless it is 443 "
+        "(default: localhost:8400)",
+    )
+
+
 def _nothing(_parser: Parser) -> None:
     return
 
@@ -322,6 +333,12 @@ SYNTAX = {
         "list | create --cron CRON [--time-zone ZONE] | delete ID",
         _schedule,
         '  overtide schedule create --cron "30 2 * * MON-FRI" --time-zone Europe/Berlin',
+    ),
+    "connector": Syntax(
+        "write a connector for Power Automate, Power Apps and Logic Apps",
+        "[--host HOST] DIR",
+        _connector,
+        "  overtide connector --host customers.example.com connector",
     ),
     "get": Syntax(
         "show a customer's card",

@@ -28,21 +28,34 @@ class ProviderError(Exception):
 
 def published_keys(issuer: str, jwks_uri: str | None, fetch: Fetch) -> list[Key]:
     """Return the keys with which a provider signs; raise `ProviderError`."""
-    address = jwks_uri or _discovered(issuer, fetch)
+    address = jwks_uri or _named(_of_issuer(issuer, fetch), "jwks_uri")
     keys = _document(address, fetch).get("keys")
     if not isinstance(keys, list):
         raise ProviderError(f"{address} has no list of keys")
     return [public for key in keys if (public := _public(key)) is not None]
 
 
-def _discovered(issuer: str, fetch: Fetch) -> str:
+def sign_in_addresses(issuer: str, fetch: Fetch) -> tuple[str, str]:
+    """Return where a provider lets people sign in, and where it gives tokens for that.
+
+    Raise `ProviderError`.
+    """
+    document = _of_issuer(issuer, fetch)
+    return _named(document, "authorization_endpoint"), _named(document, "token_endpoint")
+
+
+def _of_issuer(issuer: str, fetch: Fetch) -> dict[str, Any]:
     address = issuer.rstrip("/") + WELL_KNOWN
     document = _document(address, fetch)
     if document.get("issuer") != issuer:
         raise ProviderError(f"{address} is of the issuer {document.get('issuer')!r}")
-    found = document.get("jwks_uri")
+    return document
+
+
+def _named(document: dict[str, Any], name: str) -> str:
+    found = document.get(name)
     if not (isinstance(found, str) and is_safe(found)):
-        raise ProviderError(f"{address} names no https address of keys")
+        raise ProviderError(f"{document['issuer']} names no https address as {name}")
     return found
 
 

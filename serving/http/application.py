@@ -22,6 +22,7 @@ from overtide.schemas.errors import (
 )
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
+from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connector
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
@@ -42,6 +43,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Of every answer: it is a person's data, for no cache and no other page."""
+CONNECTOR = "/connector"
+"""The folder of the files of the connector."""
 SIGNED = Principal("signed", "a signed link", Role.VIEWER)
 """Who calls by a signed link."""
 RETRY_AFTER = "1"
@@ -59,6 +62,7 @@ class Application:
             "/health/ready": self._ready,
             "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
         }
+        self._connector = Connector(service.admission.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -91,6 +95,10 @@ class Application:
             opened = self._open.get(request.scope["path"])
             if opened is not None and request.method in ("GET", "HEAD"):
                 return opened()
+            folder, _, name = request.scope["path"].rpartition("/")
+            reading = request.method in ("GET", "HEAD")
+            if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
+                return await self._connector_document(request, name)
             operation, path = self._routes.find(request.method, request.scope["raw_path"])
             errors = operation.errors
             return await self._called(request, operation, path)
@@ -101,6 +109,12 @@ class Application:
         except Exception as error:
             LOG.error("request %s failed", request_id, exc_info=error)
             return _refused(_internal(request_id), errors, request_id)
+
+    async def _connector_document(self, request: Request, name: str) -> Reply:
+        """Return a file of the connector, for the address at which it was asked for."""
+        address = request.url.scheme, request.url.netloc
+        documents = await anyio.to_thread.run_sync(self._connector.documents, *address)
+        return Reply(200, documents[name])
 
     async def _called(
         self, request: Request, operation: Operation, path: Mapping[str, str]

@@ -11,6 +11,7 @@ from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import UNIFIED_ACTIVITY
 from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import AttributeType
 from overtide.serving.odata.entity_sets import CUSTOMER, EntitySet
 
 Schema = dict[str, Any]
@@ -18,7 +19,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "Edm.Boolean": {"type": "boolean"},
     "Edm.Date": {"type": "string", "format": "date"},
     "Edm.DateTimeOffset": {"type": "string", "format": "date-time"},
-    "Edm.Decimal": {"type": "string"},
+    "Edm.Decimal": {"type": "string", "format": "decimal"},
     "Edm.Double": {"type": "number", "format": "double"},
     "Edm.Guid": {"type": "string", "format": "uuid"},
     "Edm.Int64": {"type": "integer", "format": "int64"},
@@ -38,10 +39,13 @@ def row_schema(rows: EntitySet) -> Schema:
 
 
 def sent_schema(generation: Generation, entity: str) -> Schema | None:
-    """Return the schema of what may be sent about an entity, None where nothing may."""
+    """Return the schema of what may be sent about an entity, None where nothing may.
+
+    Each value has an example that may be sent.
+    """
     if entity == CUSTOMER:
         fields = [one for one in generation.profile_fields.values() if one.updatable]
-        return _object({one.name: _value(one.name, type_of(one.type).edm) for one in fields})
+        return _object({one.name: _sent(one.name, type_of(one.type)) for one in fields})
     if entity == UNIFIED_ACTIVITY:
         return _unified_schema()
     activity = generation.metadata.activities.get(entity)
@@ -62,16 +66,17 @@ def _record_schema(entity: ServedEntity, activity: ServedActivity) -> Schema:
     """Return the schema of a source record: values may be written as in the source's files."""
     properties = {}
     for name, attribute in entity.attributes.items():
-        kind = type_of(attribute.type)
-        if attribute.format is None:
-            properties[name] = _value(name, kind.edm)
-            continue
-        properties[name] = {
-            **_value(name, "Edm.String"),
-            "description": f"A {kind.expectation(attribute.reading)}.",
-            "example": kind.example_in_files(attribute.reading),
-        }
+        kind, reading = type_of(attribute.type), attribute.reading
+        properties[name] = _sent(name, kind) | {"example": kind.example_in_files(reading)}
+        if reading.format is not None:
+            text = {"type": "string", "description": f"A {kind.expectation(reading)}."}
+            properties[name] = {**properties[name], **text}
+            properties[name].pop("format", None)
     return _object(properties, (entity.primary_key, activity.timestamp, activity.foreign_key))
+
+
+def _sent(title: str, kind: AttributeType) -> Schema:
+    return {**_value(title, kind.edm), "example": kind.example}
 
 
 def _value(title: str, edm: str) -> Schema:
