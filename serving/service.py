@@ -15,6 +15,7 @@ from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.reader import Reader
+from overtide.serving.workflows.workflows import Workflows
 
 
 class Ask(Protocol):
@@ -38,6 +39,7 @@ class Service:
     paths: Paths
     configuration: Callable[[], Configuration]
     """The project's `overtide.yaml` as it is now."""
+    workflows: Workflows
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:

@@ -12,8 +12,10 @@ from overtide.serving.operations import (
     not_offered,
     profile_store,
     rbac,
+    schedules,
     subscription_keys,
     update_entity,
+    workflows,
 )
 from overtide.serving.operations.contract import Operation
 
@@ -30,5 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *data_sources.OPERATIONS,
     *data_profiles.OPERATIONS,
     *profile_store.OPERATIONS,
+    *workflows.OPERATIONS,
+    *schedules.OPERATIONS,
     *not_offered.OPERATIONS,
 )
