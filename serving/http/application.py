@@ -20,6 +20,8 @@ from overtide.schemas.errors import (
     OvertideError,
     UnavailableError,
 )
+from overtide.serving.access.principals import Principal
+from overtide.serving.access.roles import Role
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
@@ -40,6 +42,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Of every answer: it is a person's data, for no cache and no other page."""
+SIGNED = Principal("signed", "a signed link", Role.VIEWER)
+"""Who calls by a signed link."""
 RETRY_AFTER = "1"
 """Seconds after which a request that could not be served is worth another try."""
 
@@ -101,12 +105,16 @@ class Application:
     async def _called(
         self, request: Request, operation: Operation, path: Mapping[str, str]
     ) -> Reply:
-        credentials = Credentials.of(request.headers, request.scope["query_string"])
-        principal = await sender(self._service.admission, credentials)
+        principal = SIGNED
+        if not operation.signed:
+            credentials = Credentials.of(request.headers, request.scope["query_string"])
+            principal = await sender(self._service.admission, credentials)
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        call = Call(self._service, principal, path, query, _declared(request, operation))
+        root = f"{request.url.scheme}://{request.url.netloc}"
+        headers = _declared(request, operation)
+        call = Call(self._service, principal, path, query, headers, root=root)
         if operation.body is not None:
             expect_json(request.headers, operation.body)
             if operation.body.lines:

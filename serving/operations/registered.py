@@ -13,7 +13,9 @@ from overtide.serving.operations import (
     profile_store,
     rbac,
     schedules,
+    search_index,
     subscription_keys,
+    tables,
     update_entity,
     workflows,
 )
@@ -25,6 +27,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *subscription_keys.OPERATIONS,
     *customers.OPERATIONS,
     *live.OPERATIONS,
+    *tables.OPERATIONS,
+    *search_index.OPERATIONS,
     *create_entity.OPERATIONS,
     *batch.OPERATIONS,
     *update_entity.OPERATIONS,
