@@ -77,19 +77,6 @@ WITH_NODE := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
 	else echo 'Node cannot be had: the test with a client of OData for it is skipped.'; fi
 
 # Without Java its test says that it is skipped.
-.venv/odata-java/.installed
-
-.venv/odata-python/.installed: tests/odata_clients/python.lock | .venv/bin/python
-	@$(BIN)/python -m venv .venv/odata-python
-	@.venv/odata-python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
-	@touch $@
-
-# Without Node or Java their tests say that they are skipped.
-.venv/odata-node/.installed: tests/odata_clients/package.json tests/odata_clients/package-lock.json
-	@mkdir -p .venv/odata-node && cp $^ .venv/odata-node
-	@if command -v npm >/dev/null; then cd .venv/odata-node && npm ci --no-audit --no-fund --silent; fi
-	@touch $@
-
 .venv/odata-java/.installed: tests/odata_clients/pom.xml
 	@mkdir -p .venv/odata-java
 	@if command -v mvn >/dev/null; then mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/odata-java/lib; fi
