@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
+from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
@@ -30,6 +31,7 @@ def service_of(project: "Project") -> Service:
         instance.name,
         project.reader,
         project.acceptance,
+        Committer(project.log),
         Admission(project.access, configuration.service, project.clock),
         LiveCards(project.reader, project.log),
         Tables(project.paths, project.reader, definitions),

@@ -11,6 +11,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
+from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
@@ -34,6 +35,7 @@ class Service:
     instance_name: str
     reader: Reader
     acceptance: Acceptance
+    committer: Committer
     admission: Admission
     live_cards: LiveCards
     tables: Tables
