@@ -110,6 +110,7 @@ class Project:
         from overtide.schemas.loading import load
         from overtide.serving.live_cards import LiveCards
         from overtide.serving.service import Service
+        from overtide.serving.telemetry.telemetry import Telemetry
 
         instance = load(self.folder, self._environ).instance
         return Service(
@@ -118,6 +119,7 @@ class Project:
             self.reader,
             self.acceptance,
             self.tokens,
+            Telemetry(self.paths, self.clock, self.reader.current, self.status),
             LiveCards(self.reader, self.log),
         )
 

@@ -114,6 +114,24 @@ class ConflictError(OvertideError):
     status = 409
 
 
+class TooSlowError(OvertideError):
+    """A request did not come to its end in time."""
+
+    status = 408
+
+
+class HeadTooLargeError(OvertideError):
+    """The path and headers of a request are longer than is read."""
+
+    status = 431
+
+
+class TooManyRequestsError(OvertideError):
+    """Somebody sends more requests than are answered."""
+
+    status = 429
+
+
 class UsageError(OvertideError):
     """The command line, or a call from Python, is not as it must be."""
 

@@ -139,6 +139,16 @@ class Paths:
         return self.project / "access" / "tokens.sqlite"
 
     @property
+    def usage(self) -> Path:
+        """The file that counts the calls of the service."""
+        return self.project / "telemetry" / "usage.sqlite"
+
+    @property
+    def audit(self) -> Path:
+        """The file that says who changed what through the service, events aside."""
+        return self.project / "audit" / "audit.sqlite"
+
+    @property
     def tick(self) -> Path:
         """The folder of what the stream is about to commit; it is there while a stream runs."""
         return self.files / "tick"

@@ -8,6 +8,7 @@ from overtide.serving.access.tokens import Tokens
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.reader import Reader
+from overtide.serving.telemetry.telemetry import Telemetry
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Service:
     reader: Reader
     acceptance: Acceptance
     tokens: Tokens
+    telemetry: Telemetry
     live_cards: LiveCards
 
     def generation(self) -> Generation:

@@ -73,11 +73,16 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
     "interrupted": {InterruptedCommandError, TerminatedCommandError},
 }
 """The codes that belong to several families, and why."""
-ALL_KINDS = {"overtide/project.py": 1, "serving/http/application.py": 2}
+ALL_KINDS = {
+    "overtide/project.py": 1,
+    "serving/http/application.py": 2,
+    "serving/telemetry/metrics.py": 1,
+    "serving/telemetry/telemetry.py": 1,
+}
 """Where errors of all kinds are caught.
 
 A refresh hides what came from the environment in them; a server makes an answer of each, also of
-what keeps it from being ready.
+what keeps it from being ready; calls are counted and metrics shown whatever is wrong with the lake.
 """
 
 

@@ -8,6 +8,7 @@ from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
 from overtide.cli.serving_commands import serve, token
+from overtide.cli.usage_command import usage
 from overtide.project import Project
 
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
@@ -23,4 +24,5 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "stream": stream,
     "serve": serve,
     "token": token,
+    "usage": usage,
 }

@@ -5,6 +5,7 @@ import ipaddress
 import json
 import secrets
 import ssl
+import sys
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.roles import Role, role_of
 from overtide.serving.access.tokens import TokenInfo
+from overtide.serving.telemetry.audit import Audit, Change
 from overtide.stream_process import StreamProcess
 
 if TYPE_CHECKING:
@@ -65,7 +67,10 @@ def _listening(project: Project, arguments: Namespace) -> "tuple[HttpServer, soc
     from overtide.serving.http.server import HttpServer, listening, url_of
 
     certificate, key = _tls(arguments)
-    application = Application(project.service(), lambda: secrets.token_hex(8))
+    service = project.service()
+    if arguments.log == "json":
+        service.telemetry.log_requests(sys.stderr)
+    application = Application(service, lambda: secrets.token_hex(8))
     server = HttpServer(application, certificate, key)
     listener = listening(arguments.host, _port(arguments.port))
     return server, listener, url_of(listener, certificate is not None)
@@ -110,7 +115,8 @@ def _announce(project: Project, output: Output, url: str) -> None:
     document = {"url": url}
     tokens = project.tokens
     if not tokens.all():
-        document["token"], _ = tokens.create(FIRST, Role.OWNER)
+        document["token"], info = tokens.create(FIRST, Role.OWNER)
+        _audit(project, "token create", info)
     if output.as_json:
         print(json.dumps(document), flush=True)
         return
@@ -188,6 +194,7 @@ def _create(project: Project, arguments: Namespace, output: Output) -> None:
             "Write `overtide token create --role contributor --name crm`.",
         )
     secret, info = project.tokens.create(arguments.name, role_of(arguments.role))
+    _audit(project, "token create", info)
     output.result(
         {"token": secret, **info.as_json()},
         lambda: f"{secret}\nIt is shown only now. Its id is {info.principal.id}.",
@@ -211,7 +218,15 @@ def _revoke(project: Project, arguments: Namespace, output: Output) -> None:
             "usage", "No token is named.", None, "`overtide token list` shows the ids."
         )
     info = project.tokens.revoke(arguments.id)
+    _audit(project, "token revoke", info)
     output.confirm(info.as_json(), lambda: _revoked(info))
+
+
+def _audit(project: Project, action: str, info: TokenInfo) -> None:
+    """Note what became of a token, before anybody is told of it."""
+    Audit(project.paths.audit, project.clock).record(
+        Change(action, info.principal.id, after=info.as_json())
+    )
 
 
 def _revoked(info: TokenInfo) -> str:

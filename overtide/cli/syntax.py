@@ -175,6 +175,12 @@ def _serve(parser: Parser) -> None:
         choices=("api", "stream"),
         help="run one part alone, to have the other in another process",
     )
+    parser.add_argument(
+        "--log",
+        choices=("json", "off"),
+        default="off",
+        help="write a line of JSON to standard error for each request (default: off)",
+    )
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), for HTTPS")
     parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
 
@@ -186,6 +192,22 @@ def _token(parser: Parser) -> None:
         "--role", metavar="ROLE", help="of the new token: viewer, contributor, admin or owner"
     )
     parser.add_argument("--name", metavar="NAME", help="who will use the new token")
+
+
+def _usage(parser: Parser) -> None:
+    parser.add_argument(
+        "--last",
+        metavar="24h",
+        default="24h",
+        help="how far back, at most 30d (default: 24h)",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="NAMES",
+        default="operation",
+        help="what to tell apart, separated by commas: operation, method, entity, caller, "
+        "principal, result, status, error_code, hour or day (default: operation)",
+    )
 
 
 def _nothing(_parser: Parser) -> None:
@@ -253,6 +275,13 @@ SYNTAX = {
         "create --role ROLE --name NAME | list | revoke ID",
         _token,
         "A token is shown once, when it is made; only its hash is kept.",
+    ),
+    "usage": Syntax(
+        "show how the service is used",
+        "[--last 24h] [--by NAMES]",
+        _usage,
+        "Calls, bytes and durations, also of servers that run now, to the last five seconds.\n\n"
+        "  overtide usage --last 7d --by caller,error_code",
     ),
     "get": Syntax(
         "show a customer's card",

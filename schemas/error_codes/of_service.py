@@ -58,4 +58,40 @@ CODES = {
     "wrong_method": Explained(
         "service", "The path is there, with other methods.", "Take one that is named.", (405,)
     ),
+    "body_too_slow": Explained(
+        "service",
+        "The body of a request did not come to its end in time.",
+        "Send it at once; it must be as long as `Content-Length` says.",
+        (408,),
+    ),
+    "head_too_large": Explained(
+        "service",
+        "The path and the headers of a request are longer than 64 KiB.",
+        "Send fewer or shorter headers.",
+        (431,),
+    ),
+    "head_too_slow": Explained(
+        "service",
+        "The path and the headers of a request did not come to their end in time.",
+        "Send them at once.",
+        (408,),
+    ),
+    "overloaded": Explained(
+        "service",
+        "The server works on as many requests as it takes at a time.",
+        "Try again after `Retry-After`; nothing was done.",
+        (503,),
+    ),
+    "rate_limited": Explained(
+        "service",
+        "A principal or caller sent more requests than its limit.",
+        "Try again after `Retry-After`; the header `RateLimit` tells what is left (docs/api.md).",
+        (429,),
+    ),
+    "service_file_unusable": Explained(
+        "service",
+        "The file of usage or of the audit cannot be read or written.",
+        "Check that the disk is not full and that the file belongs to who runs the command.",
+        (503,),
+    ),
 }

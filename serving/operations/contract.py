@@ -128,6 +128,11 @@ class Operation:
     blocks: bool = False
     statuses: tuple[int, ...] = ()
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, which is then audited; a POST may only ask."""
+        return self.method != "GET" and self.role > Role.VIEWER
+
 
 ENTITY = Parameter(
     "entityName", "Full name of an entity, DataSource_Entity, or UnifiedActivity.", "path"

@@ -7,6 +7,7 @@ from overtide.serving.operations import (
     instances,
     live,
     update_entity,
+    usage,
 )
 from overtide.serving.operations.contract import Operation
 
@@ -17,4 +18,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *create_entity.OPERATIONS,
     *batch.OPERATIONS,
     *update_entity.OPERATIONS,
+    *usage.OPERATIONS,
 )
