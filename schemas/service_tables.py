@@ -51,7 +51,7 @@ AUDIT = Table(
     "Who changed what: tokens, settings, customers and activities, and what was refused; "
     "in `overtide sql` only.",
     (
-        Column("At", "TIMESTAMPTZ", "when it was done; of refusals, when the minute began"),
+        Column("DoneAt", "TIMESTAMPTZ", "when it was done; of refusals, when the minute began"),
         Column("PrincipalId", "VARCHAR", "id of the token that was used; empty on this machine"),
         Column("Principal", "VARCHAR", "its name, or the user of this machine"),
         Column("Caller", "VARCHAR", "who made the change, as told by the sender"),

@@ -230,6 +230,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "status": [*there, "status"],
         "version": ["version"],
         "token": ["token", "create", "--role", "contributor", "--name", "crm"],
+        "usage": ["usage"],
     }
     (folder / "rows.jsonl").write_text(
         json.dumps(PURCHASE) + "\n" + json.dumps({**PURCHASE, "PurchasedOn": None})

@@ -1,6 +1,7 @@
 """What a real server tells of itself: usage, metrics, a log, an audit."""
 
 import json
+import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from tests import shop
-from tests.command_line import COMMAND, call, environment
+from tests.command_line import COMMAND, ROOT, call, environment
 from tests.served import Served, serving
 
 ORDER = {"OrderId": "1", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
@@ -115,6 +116,28 @@ def test_metrics_are_open_to_this_machine_and_name_nobody(served, client, ann):
     assert EMAIL not in page.text
 
 
+def test_the_dashboard_asks_for_metrics_that_there_are(served, client):
+    client.get("/no-such-path")
+    page = httpx.get(f"{served.url}/metrics").text
+    dashboard = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text())
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"overtide_\w+", target["expr"])
+    }
+    shown = set(re.findall(r"^(overtide_\w+)", page, re.MULTILINE))
+    assert asked - shown == set()
+    text = (ROOT / "docs" / "operations.md").read_text()
+    gauges = set(re.findall(r"^# TYPE (overtide_\w+) (?:gauge|histogram)", page, re.MULTILINE))
+    assert {name for name in gauges if name not in text} == set()
+
+
+def test_readiness_tells_of_the_stream(served):
+    ready = httpx.get(f"{served.url}/health/ready").json()
+    assert (ready["status"], ready["stream"]) == ("ready", "stopped")
+
+
 def test_answers_tell_what_is_left_of_the_limit(client):
     headers = client.get("").headers
     assert headers["RateLimit-Policy"] == '"default";q=600000;w=60'
@@ -175,3 +198,50 @@ def test_a_line_of_json_tells_of_each_request_and_of_no_person(project):
     ]
     assert lines[1]["requestId"] == "mine"
     assert EMAIL not in logged
+
+
+def rows(folder: Path, query: str) -> list[dict]:
+    return call("-C", folder, "--json", "sql", query).document["rows"]
+
+
+def test_sql_shows_usage_while_the_server_runs(served, client, ann):
+    client.patch(f"/data/Customer/{ann}", json={"Points": 2}, params={"caller": "sql"})
+    grouped(client, "operation")
+    found = rows(
+        served.folder,
+        """SELECT u.Entity, u.Result, u.Status, sum(u.Calls)::INTEGER AS calls, min(Seconds) > 0
+           AND max(UpTo5ms + UpTo25ms + UpTo100ms + UpTo1s + Longer) > 0 AS timed
+           FROM "API_usage" u WHERE Caller = 'sql' AND Minute > now() - INTERVAL 1 DAY
+           GROUP BY ALL""",
+    )
+    assert found == [
+        {"Entity": "Customer", "Result": "Success", "Status": 204, "calls": 1, "timed": True}
+    ]
+
+
+def test_sql_shows_who_changed_what_and_who_was_refused(served, client, ann):
+    changed = client.patch(f"/data/Customer/{ann}", json={"Points": 3}, params={"caller": "desk"})
+    httpx.get(f"{served.url}/v1/instances")
+    grouped(client, "operation")
+    assert call("-q", "-C", served.folder, "stream", "--until-caught-up").code == 0
+    found = rows(served.folder, "SELECT * EXCLUDE (DoneAt) FROM audit ORDER BY DoneAt")
+    event = changed.headers["Overtide-Event-Id"]
+    assert [one for one in found if one["EventId"] == event] == [
+        {
+            "PrincipalId": rows(
+                served.folder, "SELECT PrincipalId FROM audit WHERE Principal = 'owner'"
+            )[0]["PrincipalId"],
+            "Principal": "owner",
+            "Caller": "desk",
+            "Action": "update",
+            "Target": ann,
+            "Before": None,
+            "After": None,
+            "RequestId": changed.headers["X-Request-ID"],
+            "EventId": event,
+            "Times": 1,
+        }
+    ]
+    refused = [one for one in found if one["Action"] == "refused"]
+    assert ("Get-all-instances", "") in [(one["Target"], one["PrincipalId"]) for one in refused]
+    assert "token create" in [one["Action"] for one in found]

@@ -171,7 +171,8 @@ class Application:
             generation = self._service.generation()
         except OvertideError as error:
             return Reply(503, {"status": "not ready", "error": error.as_json()})
-        return Reply(200, {"status": "ready", "run": generation.run})
+        stream = self.telemetry.stream_state()
+        return Reply(200, {"status": "ready", "run": generation.run, "stream": stream})
 
 
 async def _with_body(request: Request, operation: Operation, call: Call) -> Call:

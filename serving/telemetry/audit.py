@@ -28,7 +28,7 @@ SCHEMA = """
         BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
     CREATE TABLE IF NOT EXISTS sender (
         event_id TEXT PRIMARY KEY, at INTEGER NOT NULL, principal_id TEXT NOT NULL,
-        principal TEXT NOT NULL, request_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        principal TEXT NOT NULL, request_id TEXT NOT NULL) STRICT;
 """
 ADD = """INSERT INTO change
     (at, principal_id, principal, caller, action, target, before, after, request_id)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from overtide.lake.coordination import Lock, coordination
 from overtide.lake.generation import Generation
 from overtide.lake.views import documented_tables
 from overtide.schemas.errors import OvertideError, UnavailableError
@@ -41,7 +42,7 @@ class Telemetry:
         status: Callable[[], Mapping[str, Any]],
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.timer, self.status, self.clock = timer, status, clock
+        self.timer, self.status, self.clock, self._paths = timer, status, clock, paths
         self.totals = Totals()
         self.usage = Usage(UsageFile(paths.usage), clock, lambda: entity_names(generation))
         self.audit = Audit(paths.audit, clock)
@@ -85,6 +86,11 @@ class Telemetry:
             await asyncio.to_thread(self.audit.record, change)
         except UnavailableError as error:
             LOG.error("request %s is not in the audit: %s", call.request_id, error)
+
+    def stream_state(self) -> str:
+        """Say whether a stream carries events into SQL; microseconds."""
+        held = coordination(self._paths).holder(Lock.STREAM)
+        return "stopped" if held is None else "running"
 
     def flush(self) -> None:
         """Carry into the files what is counted."""

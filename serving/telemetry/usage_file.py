@@ -39,7 +39,8 @@ NUMBERS = {"minute", "status", *VALUES}
 SCHEMA = f"""CREATE TABLE IF NOT EXISTS usage (
     {", ".join(f"{one} {'INTEGER' if one in NUMBERS else 'TEXT'} NOT NULL" for one in KEYS)},
     {", ".join(f"{one} INTEGER NOT NULL" for one in VALUES)},
-    PRIMARY KEY ({", ".join(KEYS)})) STRICT, WITHOUT ROWID"""
+    PRIMARY KEY ({", ".join(KEYS)})) STRICT"""
+"""It has row ids, since DuckDB counts by them."""
 ADD = f"""INSERT INTO usage VALUES ({", ".join("?" * len((*KEYS, *VALUES)))})
     ON CONFLICT DO UPDATE SET
     {", ".join(f"{one} = {one} + excluded.{one}" for one in VALUES if one != "longest")},
