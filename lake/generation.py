@@ -98,6 +98,16 @@ class Generation:
         row = self._one("SELECT customer_id FROM record WHERE entity = ? AND key = ?", entity, key)
         return row[0] if row else None
 
+    def any_customer(self) -> str | None:
+        """Return the id of a customer, to show how one is named; None where there is none."""
+        row = self._one("SELECT customer_id FROM profile LIMIT 1")
+        return row[0] if row else None
+
+    def any_key(self, entity: str) -> str | None:
+        """Return the key of a record of a unified entity, as `any_customer`."""
+        row = self._one("SELECT key FROM record WHERE entity = ? LIMIT 1", entity)
+        return row[0] if row else None
+
     def key_text(self, entity: str, key: str) -> str:
         """Return a primary key as records keep it.
 

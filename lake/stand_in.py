@@ -26,7 +26,7 @@ class LakeGeneration(Generation):
         self, lake: Lake, run: int, path: "Path"
     ) -> None:  # not that of the file, which cannot be used
         self.path, self.seen = path, signature(path)
-        self._base = Past(lake, run, None)
+        self._lake, self._base = lake, Past(lake, run, None)
         self._kept = documents_of(lake, run, path)
 
     def resolve_id(self, customer_id: str) -> str | None:
@@ -40,6 +40,19 @@ class LakeGeneration(Generation):
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""
         return self._base.profile(customer_id)
+
+    def any_customer(self) -> str | None:
+        """Return the id of a customer, None where there is none."""
+        rows = self._lake.query(f'SELECT "CustomerId" FROM {SCHEMA}.Customer LIMIT 1')
+        return rows[0][0] if rows else None
+
+    def any_key(self, entity: str) -> str | None:
+        """Return the key of a record of a unified entity, None where there is none."""
+        rows = self._lake.query(
+            f'SELECT "PrimaryKey" FROM {SCHEMA}.AlternateKey WHERE "EntityName" = ? LIMIT 1',
+            [entity],
+        )
+        return rows[0][0] if rows else None
 
     def _documents(self) -> dict[str, Json]:
         return self._kept

@@ -68,12 +68,12 @@ class Project:
         expect_path(folder, "path")
         self.folder = Path(folder).resolve()
         self.clock = clock
-        self._environ = os.environ if environ is None else environ
+        self.environ = os.environ if environ is None else environ
 
     @cached_property
     def paths(self) -> Paths:
         """Where the project's parts are."""
-        return read_paths(self.folder, self._environ)
+        return read_paths(self.folder, self.environ)
 
     @cached_property
     def log(self) -> SqliteEventLog:
@@ -107,21 +107,9 @@ class Project:
 
         Raises `invalid_configuration`.
         """
-        from overtide.schemas.loading import load
-        from overtide.serving.live_cards import LiveCards
-        from overtide.serving.service import Service
-        from overtide.serving.telemetry.telemetry import Telemetry
+        from overtide.service import service_of
 
-        instance = load(self.folder, self._environ).instance
-        return Service(
-            str(instance.id),
-            instance.name,
-            self.reader,
-            self.acceptance,
-            self.tokens,
-            Telemetry(self.paths, self.clock, self.reader.current, self.status),
-            LiveCards(self.reader, self.log),
-        )
+        return service_of(self)
 
     def get(
         self,
@@ -334,7 +322,7 @@ class Project:
         expect_path(runner, "runner")
         expect_callable(report, "report")
         expect_bool(allow_shrink, "allow_shrink")
-        configuration, document = loaded(self.folder, self._environ)
+        configuration, document = loaded(self.folder, self.environ)
         try:
             return refresh(
                 configuration,
@@ -391,7 +379,7 @@ class Project:
         """
         from overtide.checks import check_project
 
-        return check_project(self.folder, self._environ)
+        return check_project(self.folder, self.environ)
 
     def close(self) -> None:
         """Release the files; a project that was never used opened none."""

@@ -132,6 +132,12 @@ class TooManyRequestsError(OvertideError):
     status = 429
 
 
+class NotOfferedError(OvertideError):
+    """What is asked for is known, and not offered."""
+
+    status = 501
+
+
 class UsageError(OvertideError):
     """The command line, or a call from Python, is not as it must be."""
 

@@ -149,6 +149,11 @@ class Paths:
         return self.project / "audit" / "audit.sqlite"
 
     @property
+    def definitions(self) -> Path:
+        """The folder of what is defined over the HTTP service, beside `overtide.yaml`."""
+        return self.project / "definitions"
+
+    @property
     def tick(self) -> Path:
         """The folder of what the stream is about to commit; it is there while a stream runs."""
         return self.files / "tick"

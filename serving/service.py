@@ -1,14 +1,28 @@
 """What an operation may use of a project: reading, accepting, tokens; no command line, no HTTP."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from overtide.lake.generation import Generation
+from overtide.lake.session import session
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.tokens import Tokens
+from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.reader import Reader
 from overtide.serving.telemetry.telemetry import Telemetry
+
+
+class Ask(Protocol):
+    """Answers queries over the lake."""
+
+    def __call__(self, query: str, parameters: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +34,25 @@ class Service:
     reader: Reader
     acceptance: Acceptance
     tokens: Tokens
-    telemetry: Telemetry
     live_cards: LiveCards
+    definitions: Definitions
+    paths: Paths
+    configuration: Callable[[], Configuration]
+    """The project's `overtide.yaml` as it is now."""
+    telemetry: Telemetry
+
+    @contextmanager
+    def asking(self) -> Iterator[Ask]:
+        """Give what answers queries of ours over the lake; it takes half a second to begin."""
+        with session(self.paths) as connection:
+            yield lambda query, parameters=(): connection.execute(
+                query, list(parameters)
+            ).fetchall()
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of one query of ours over the lake."""
+        with self.asking() as ask:
+            return ask(query, parameters)
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""

@@ -47,6 +47,20 @@ def main(url: str, token: str, instance: str) -> None:
     ask("unknown", patch, instance, "Customer", "x/y", body=change)
     ask("wrong field", patch, instance, "Customer", customer, body=json.dumps({"Point": 9}))
     ask("read", client.get_entities_with_odata_path, instance, f"Customer('{customer}')")
+    ask("entities", client.get_all_entity_metadata, instance)
+    ask("entity", client.get_entity_metadata, instance, "Shop_Orders", attributes_annotations=True)
+    ask("size", client.get_entity_size, instance, "Customer")
+    ask("profile", client.get_an_entity_profile, instance, "Customer")
+    ask("attribute", client.get_an_attribute_profile, instance, "Customer", "Points")
+    source, *_ = ask("sources", client.get_all_data_sources, instance)
+    named = source.data_source_metadata.data_source_id
+    ask("source", client.get_data_source, instance, named)
+    relationship, *_ = ask("relationships", client.get_all_relationships, instance)
+    ask("relationship", client.get_a_relationship, instance, relationship.name)
+    ask("system", client.get_all_system_created_relationships, instance)
+    ask("store", client.get_profile_store_state, instance)
+    renamed = {"instanceMetadata": {"name": "Renamed"}}
+    ask("renamed", client.update_an_instance, instance, body=renamed)
     print(json.dumps(found))
 
 

@@ -31,6 +31,18 @@ MODELS = {
     "unknown": "ODataError",
     "wrong field": "ODataError",
     "read": "ODataEntityPayload",
+    "entities": "IC360EntityModel",
+    "entity": "IEntityMetadata",
+    "size": "EntitySize",
+    "profile": "EntityDataProfile",
+    "attribute": "AttributeDataProfile",
+    "sources": "DataSourceInfo",
+    "source": "DataSourceInfo",
+    "relationships": "RelationshipMetadata",
+    "relationship": "RelationshipMetadata",
+    "system": "RelationshipMetadata",
+    "store": "ProfileStoreStateInfo",
+    "renamed": "InstanceMetadata",
 }
 """What the client makes of each answer."""
 
@@ -81,4 +93,8 @@ def test_every_answer_is_read_by_the_client_s_own_models(found):
         "customer_not_found",
         "unknown_field",
     ]
+    kinds = {one["name"]: one["dataType"] for one in found["entity"][0][1]["attributes"]}
+    assert kinds["PlacedAt"] == "Edm.DateTimeOffset"
+    assert found["profile"][0][1]["rowCount"] > 0
+    assert found["renamed"][0][1]["name"] == "Renamed"
     assert "JSON" in found["a dict"][0][1]["message"]

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from overtide.cli import demo_http
 from overtide.cli.output import BOLD, DIM, Output
 from overtide.cli.project_commands import expect_room
 from overtide.clock import system_clock
 from overtide.schemas.errors import DONE, FailedError
 from overtide.schemas.instants import SECOND, Instant, format_instant, parse_instant
+from overtide.schemas.loading import load
 
 Run = Callable[[Sequence[str]], int]
 """Runs the words of a command within this process, quietly; returns its exit code."""
@@ -52,6 +55,10 @@ EXPLANATIONS = {
     "7. The same in SQL": (
         "The lake is DuckLake: Parquet files and a catalog, open to any DuckDB. Views show what "
         "is live, macros what was at any instant."
+    ),
+    "8. The same over HTTP": (
+        "One process answers the API of Customer Insights and runs the stream. An update by HTTP "
+        "ends by itself, too."
     ),
 }
 """What each step shows, by its title."""
@@ -103,6 +110,7 @@ class Story:
         self.command(["stream", "--until-caught-up"])
         self.fall_back(before, until)
         self.analyse(until)
+        self.over_http()
         seconds = (system_clock() - began) / SECOND
         if self.output.as_json:
             self.output.result(
@@ -164,6 +172,24 @@ class Story:
         for query in (TIERS, PLATINUM_AS_OF.format(instant), ACTIVITIES):
             self.command(["sql", query])
         self.command(["status"])
+
+    def over_http(self) -> None:
+        """Start the service, tell the same story to it, and stop it again."""
+        if not demo_http.is_installed():
+            self.caption("`pip install 'overtide[serve]'` adds the HTTP service to this story.")
+            return
+        self.say("8. The same over HTTP")
+        instance = str(load(self.folder, os.environ).instance.id)
+        another = purchase(system_clock()) | {"PurchaseId": "OPID_HTTP"}
+        demo_http.over_http(self.folder, instance, another, LIFE, self.shown)
+
+    def shown(self, command: str, text: str) -> None:
+        """Show a command and what it printed."""
+        self.steps.append({"command": command, "output": text})
+        if not self.output.as_json:
+            print("\n" + self.output.styled(textwrap.indent(f"$ {command}", "  "), DIM))
+            for line in text.splitlines():
+                print(self._fitting(line), flush=True)
 
     def say(self, title: str) -> None:
         """Print a step's title and what it shows."""

@@ -9,6 +9,12 @@ CODES = {
         "Stop what listens there, or choose another `--port` or `--host`.",
         exit_codes=USAGE,
     ),
+    "changed_meanwhile": Explained(
+        "service",
+        "A definition was changed by another since it was read.",
+        "Read it again, and send the change with its version.",
+        (409,),
+    ),
     "forbidden": Explained(
         "service",
         "The role of the token is too small for the operation.",
@@ -23,11 +29,29 @@ CODES = {
         "A part that is not always installed is needed.",
         "Install it as the message says.",
     ),
+    "not_offered": Explained(
+        "service",
+        "The operation is one of Customer Insights' API that is not offered.",
+        "The message says what to do instead; docs/api.md lists what is offered.",
+        (501,),
+    ),
     "unauthorized": Explained(
         "service",
         "A request has no token, or one that is unknown or revoked.",
         "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
         (401,),
+    ),
+    "unknown_attribute": Explained(
+        "service",
+        "The entity has no attribute of that name.",
+        "`GET …/manage/entities/{entityName}` shows them.",
+        (404,),
+    ),
+    "unknown_data_source": Explained(
+        "service",
+        "There is no data source of that id or name.",
+        "`GET …/manage/datasources` shows them.",
+        (404,),
     ),
     "unknown_instance": Explained(
         "service",
@@ -42,6 +66,12 @@ CODES = {
     ),
     "unknown_path": Explained(
         "service", "There is nothing at the path.", "`/openapi.json` lists what there is.", (404,)
+    ),
+    "unknown_relationship": Explained(
+        "service",
+        "There is no relationship of that name.",
+        "`GET …/manage/relationships` shows them.",
+        (404,),
     ),
     "unknown_role": Explained(
         "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE

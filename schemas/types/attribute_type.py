@@ -58,6 +58,10 @@ class AttributeType(RawTexts, ABC):
 
     family: ClassVar[str]
     """Its name, without arguments."""
+    edm: ClassVar[str]
+    """What OData calls it."""
+    example: ClassVar[Value]
+    """A value in JSON, to show how one is sent."""
     arguments: ClassVar[Arguments] = Arguments()
     names_elsewhere: ClassVar[tuple[str, ...]] = ()
     """What other systems call it."""
@@ -90,6 +94,11 @@ class AttributeType(RawTexts, ABC):
     def expectation(self, reading: Reading) -> str:
         """Say in words what a text of a file should have been."""
         return f"{self.name} as {reading.format}" if reading.format else self.name
+
+    def example_in_files(self, reading: Reading) -> Value:
+        """Return the example as a source record has it."""
+        del reading
+        return self.example
 
     def from_json(self, value: object) -> Value:
         """Check a JSON value and return it canonical; raise `invalid_value`."""

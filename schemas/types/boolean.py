@@ -13,6 +13,8 @@ class BooleanType(AttributeType):
     """True and false."""
 
     family = "boolean"
+    edm = "Edm.Boolean"
+    example = True
     names_elsewhere = ("bool",)
     duckdb = "BOOLEAN"
     expected = "true or false"

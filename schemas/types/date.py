@@ -18,6 +18,8 @@ class DateType(TemporalType):
     """Days; a time is read as its day."""
 
     family = "date"
+    edm = "Edm.Date"
+    example = "2026-01-31"
     is_day = True
     duckdb = "DATE"
     spoken = "date"

@@ -30,6 +30,8 @@ class DatetimeType(TemporalType):
     """Instants; in files those without an offset are of the entity's time zone."""
 
     family = "datetime"
+    edm = "Edm.DateTimeOffset"
+    example = "2026-01-31T12:00:00Z"
     names_elsewhere = ("timestamp",)
     duckdb = "TIMESTAMPTZ"
     spoken = "date and time"

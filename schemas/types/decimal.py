@@ -15,6 +15,8 @@ class DecimalType(NumericType):
     """Exact numbers; canonical as texts with all digits of their scale."""
 
     family = "decimal"
+    edm = "Edm.Decimal"
+    example = "0"
     arguments = Arguments("(digits, scale)", r"\(\d+, ?\d+\)", "(18, 2)")
     names_elsewhere = ("numeric", "decimal", "money")
     has_decimal_mark = True

@@ -19,6 +19,8 @@ class DoubleType(NumericType):
     """Finite numbers; zero has no sign."""
 
     family = "double"
+    edm = "Edm.Double"
+    example = 0.5
     names_elsewhere = ("number", "float")
     has_decimal_mark = True
     is_exact = False

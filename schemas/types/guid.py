@@ -17,6 +17,8 @@ class GuidType(AttributeType):
     """GUIDs; canonical in lower case, with hyphens."""
 
     family = "guid"
+    edm = "Edm.Guid"
+    example = "00000000-0000-4000-8000-000000000000"
     names_elsewhere = ("uuid",)
     is_key = True
     duckdb = "VARCHAR"

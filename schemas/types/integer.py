@@ -12,6 +12,8 @@ class IntegerType(NumericType):
     """Whole numbers; canonical as numbers up to 2^53, and as texts beyond."""
 
     family = "integer"
+    edm = "Edm.Int64"
+    example = 1
     names_elsewhere = ("int", "bigint", "long")
     is_key = True
     duckdb = "BIGINT"

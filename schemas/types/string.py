@@ -12,6 +12,8 @@ class StringType(AttributeType):
     """Texts, kept as they are."""
 
     family = "string"
+    edm = "Edm.String"
+    example = "text"
     names_elsewhere = ("text", "str", "varchar")
     is_text = is_key = True
     duckdb = "VARCHAR"

@@ -1,7 +1,7 @@
 """What dates and datetimes share: ISO 8601, or a strptime format."""
 
 from abc import abstractmethod
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from overtide.schemas.instants import HOUR_MINUTE
@@ -24,6 +24,11 @@ class TemporalType(AttributeType):
     is_time = True
     spoken: ClassVar[str]
     """What a value is called."""
+
+    def example_in_files(self, reading: Reading) -> Value:
+        """Return the example in the format of the files."""
+        time = datetime(2026, 1, 31, 12, tzinfo=UTC)
+        return time.strftime(reading.format) if reading.format else self.example
 
     def _expected_in_files(self, reading: Reading) -> str | None:
         if reading.format:

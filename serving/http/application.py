@@ -146,7 +146,7 @@ class Application:
         self._limits.take(principal.id, observed.caller, observed.headers)
         expect_role(principal, operation)
         self._expect_instance(path)
-        query = queried(request.scope["query_string"], operation)
+        query = queried(request.scope["query_string"], operation) if operation.offered else {}
         call = Call(self._service, principal, path, query, _declared(request, operation))
         with self._at_work:
             reply = await _run(operation, await _with_body(request, operation, call))

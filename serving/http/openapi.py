@@ -73,7 +73,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _answers(operation: Operation) -> dict[str, Any]:
     answers: dict[str, Any] = {}
-    for status, text in operation.answers.items():
+    for status, text in operation.answers.items() if operation.offered else ():
         answers[str(status)] = {"description": text}
         if status not in (204, 304):
             answers[str(status)]["content"] = {"application/json": {"schema": {}}}
@@ -85,6 +85,7 @@ def _answers(operation: Operation) -> dict[str, Any]:
     more = {400} if operation.parameters else set()
     more |= {413, 415} if operation.body is not None else set()
     more |= {404} if "{" in operation.path else set()
+    more |= set() if operation.offered else {501}
     for status in sorted({*operation.statuses, *more, *ALWAYS}):
         answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": refusal}
     return answers

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
 
-from overtide.schemas.errors import ConflictError, TooLargeError
+from overtide.schemas.errors import InvalidRequestError, TooLargeError
 from overtide.serving.acceptance import Answer, answer_document
 from overtide.serving.access.roles import Role
 from overtide.serving.batches import Batch, records
@@ -65,7 +65,7 @@ def _expect_accepted(answers: Sequence[Answer]) -> None:
         if (error := answer.refusal) is not None and error.code != "batch_refused"
     ]
     if refused:
-        raise ConflictError(
+        raise InvalidRequestError(
             "batch_refused",
             f"{len(refused)} of {len(answers)} rows are refused, so none was accepted.",
             None,

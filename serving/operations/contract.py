@@ -111,7 +111,7 @@ class Operation:
     """One operation; `answers` maps the statuses of success to what they mean.
 
     `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
-    by itself.
+    by itself. One that is not `offered` refuses whatever it is sent.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Operation:
     body: Body | None = None
     errors: Errors = Errors.ODATA
     blocks: bool = False
+    offered: bool = True
     statuses: tuple[int, ...] = ()
 
     @property

@@ -1,0 +1,29 @@
+"""What the HTTP service may use of a project."""
+
+from typing import TYPE_CHECKING
+
+from overtide.schemas.loading import load
+from overtide.serving.definitions import Definitions
+from overtide.serving.live_cards import LiveCards
+from overtide.serving.service import Service
+from overtide.serving.telemetry.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from overtide.project import Project
+
+
+def service_of(project: "Project") -> Service:
+    """Return the service of a project; raise `invalid_configuration`."""
+    instance = load(project.folder, project.environ).instance
+    return Service(
+        str(instance.id),
+        instance.name,
+        project.reader,
+        project.acceptance,
+        project.tokens,
+        LiveCards(project.reader, project.log),
+        Definitions(project.paths.definitions, project.clock),
+        project.paths,
+        lambda: load(project.folder, project.environ),
+        Telemetry(project.paths, project.clock, project.reader.current, project.status),
+    )

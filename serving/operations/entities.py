@@ -1,0 +1,183 @@
+"""The entities of the instance: what they hold, how large they are, how they are related."""
+
+from collections.abc import Callable
+from typing import Any
+
+from overtide.schemas.errors import NotFoundError
+from overtide.schemas.names import quoted
+from overtide.schemas.suggestions import did_you_mean
+from overtide.serving.access.roles import Role
+from overtide.serving.entities import QUARANTINED, SELF_CONFLATED, DescribedEntity, described
+from overtide.serving.examples import example_of
+from overtide.serving.fields import unknown_entity
+from overtide.serving.operations.contract import INSTANCE, Call, Operation, Parameter, Reply
+from overtide.serving.relationships import Relationship, declared, made
+from overtide.serving.wire.entities import annotations, entity_metadata, relationship_metadata
+from overtide.serving.wire.refusals import Errors
+
+ENTITY = Parameter("entityName", "Full name of an entity.", "path")
+ANNOTATIONS = Parameter("attributesAnnotations", "Tell more of the attributes.", kind=bool)
+QUARANTINE = Parameter(
+    "includeQuarantined", "Show those of corrupt and set-aside records, too.", kind=bool
+)
+DUPLICATES = Parameter(
+    "includeSelfConflatedEntity", "Show those of duplicates within an entity, too.", kind=bool
+)
+RELATIONSHIP = Parameter("relationshipName", "Name of the relationship.", "path")
+SIZES = """SELECT file_size_bytes + delete_file_size_bytes FROM ducklake_table_info('lake')
+    WHERE table_name = ?"""
+
+
+def all_entities(call: Call) -> Reply:
+    """Return all entities as an IC360EntityModel."""
+    hidden = set()
+    if not call.flag(QUARANTINE.name):
+        hidden.add(QUARANTINED)
+    if not call.flag(DUPLICATES.name):
+        hidden.add(SELF_CONFLATED)
+    entities = [
+        _document(call, one) for one in _described(call).values() if one.kind.entity not in hidden
+    ]
+    return Reply(200, {"instanceId": call.service.instance_id, "entities": entities})
+
+
+def entity(call: Call) -> Reply:
+    """Return one entity as an IEntityMetadata, with an example where records of it are taken."""
+    one = _named(call)
+    return Reply(200, _document(call, one))
+
+
+def entity_size(call: Call) -> Reply:
+    """Return how many rows an entity has, and the bytes of its files, as an EntitySize."""
+    one = _named(call)
+    name = one.rows.name
+    sizes = call.service.rows(SIZES, [name])
+    ((rows,),) = call.service.rows(f"SELECT count(*) FROM {quoted(name)}")
+    return Reply(
+        200,
+        {"qualifiedEntityName": name, "size": sizes[0][0] if sizes else 0, "rowCount": rows},
+    )
+
+
+def all_relationships(call: Call) -> Reply:
+    """Return the relationships that the project declares."""
+    return Reply(200, [_relationship(call, one) for one in declared(call.service.configuration())])
+
+
+def system_relationships(call: Call) -> Reply:
+    """Return the relationships that unification makes."""
+    metadata = call.service.generation().metadata
+    return Reply(200, [_relationship(call, one) for one in made(metadata)])
+
+
+def relationship(call: Call) -> Reply:
+    """Return one relationship, whoever made it."""
+    known = {one.name: one for one in _relationships(call)}
+    name = call.path["relationshipName"]
+    if name not in known:
+        raise NotFoundError(
+            "unknown_relationship",
+            f"There is no relationship {name!r}.",
+            name,
+            did_you_mean(name, known),
+        )
+    return Reply(200, _relationship(call, known[name]))
+
+
+def _described(call: Call) -> dict[str, DescribedEntity]:
+    return described(call.service.configuration(), call.service.generation().metadata)
+
+
+def _named(call: Call) -> DescribedEntity:
+    known, name = _described(call), call.path["entityName"]
+    if name not in known:
+        raise unknown_entity(name, known)
+    return known[name]
+
+
+def _document(call: Call, one: DescribedEntity) -> dict[str, Any]:
+    generation = call.service.generation()
+    document = entity_metadata(one, _relationships(call))
+    document["annotations"] = annotations(one) if call.flag(ANNOTATIONS.name) else []
+    example = example_of(generation, one.rows.name)
+    return document if example is None else document | {"example": example}
+
+
+def _relationships(call: Call) -> list[Relationship]:
+    metadata = call.service.generation().metadata
+    return [*declared(call.service.configuration()), *made(metadata)]
+
+
+def _relationship(call: Call, one: Relationship) -> dict[str, Any]:
+    return relationship_metadata(one, call.service.instance_id)
+
+
+def _reading(
+    name: str,
+    path: str,
+    title: str,
+    run: Callable[[Call], Reply],
+    *parameters: Parameter,
+) -> Operation:
+    return Operation(
+        name,
+        "GET",
+        f"/instances/{{instanceId}}/manage/{path}",
+        Role.VIEWER,
+        title,
+        f"{title}.",
+        run,
+        {200: "As asked for."},
+        (INSTANCE, *parameters),
+        errors=Errors.MANAGEMENT,
+        blocks=True,
+        statuses=(404,),
+    )
+
+
+_LISTED = (ANNOTATIONS, QUARANTINE, DUPLICATES)
+OPERATIONS = (
+    *(
+        operation
+        for word, more in (("entities", ""), ("tables", "-as-tables"))
+        for operation in (
+            _reading(
+                f"Get-all-entity-metadata{more}", word, "List the entities", all_entities, *_LISTED
+            ),
+            _reading(
+                f"Get-entity-metadata{more}",
+                f"{word}/{{entityName}}",
+                "Describe an entity, with an example of what can be sent",
+                entity,
+                ENTITY,
+                ANNOTATIONS,
+            ),
+            _reading(
+                f"Get-entity-size{more}",
+                f"{word}/{{entityName}}/entitysize",
+                "Tell how large an entity is",
+                entity_size,
+                ENTITY,
+            ),
+        )
+    ),
+    _reading(
+        "Get-all-relationships",
+        "relationships",
+        "List the declared relationships",
+        all_relationships,
+    ),
+    _reading(
+        "Get-a-relationship",
+        "relationships/{relationshipName}",
+        "Read a relationship",
+        relationship,
+        RELATIONSHIP,
+    ),
+    _reading(
+        "Get-all-system-created-relationships",
+        "systemrelationships",
+        "List the relationships that unification makes",
+        system_relationships,
+    ),
+)
