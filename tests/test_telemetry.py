@@ -177,6 +177,27 @@ def test_changes_are_audited_by_who_made_them(served, client, ann):
     assert made["token"] not in str(changes)
 
 
+def test_a_setting_is_audited_with_what_it_was(served, client):
+    for name in ("First", "Second"):
+        client.patch("/V2", json={"instanceMetadata": {"name": name}}).raise_for_status()
+    found = rows(served.folder, "SELECT * FROM audit WHERE Action = 'Update-an-instance'")
+    assert [(one["Before"], one["After"]) for one in found][-1:] == [
+        ('{"name": "First"}', '{"name": "Second"}')
+    ]
+    assert {one["Principal"] for one in found} == {"owner"}
+    assert client.patch("/V2", json={"name": ""}).status_code == 400
+    assert len(rows(served.folder, "SELECT * FROM audit WHERE Action = 'Update-an-instance'")) == 2
+
+
+def test_a_token_is_made_also_where_the_audit_cannot_be_written(tmp_path):
+    (tmp_path / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    (tmp_path / "audit").write_text("in the way")
+    words = ("token", "create", "--role", "viewer", "--name", "x")
+    made = call("-C", tmp_path, "--json", *words)
+    assert (made.code, made.document["name"]) == (0, "x")
+    assert [one["code"] for one in made.document["warnings"]] == ["service_file_unusable"]
+
+
 def test_a_line_of_json_tells_of_each_request_and_of_no_person(project):
     words = ["-C", str(project), "--json", "serve", "--port", "0", "--only", "api", "--log", "json"]
     with subprocess.Popen(

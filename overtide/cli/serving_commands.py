@@ -17,7 +17,7 @@ from overtide.cli.output import Output
 from overtide.cli.signals import stopping
 from overtide.lake.standing import current_publish
 from overtide.project import Project
-from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
+from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UnavailableError, UsageError
 from overtide.serving.access.roles import Role, role_of
 from overtide.serving.access.tokens import TokenInfo
 from overtide.serving.telemetry.audit import Audit, Change
@@ -116,7 +116,7 @@ def _announce(project: Project, output: Output, url: str) -> None:
     tokens = project.tokens
     if not tokens.all():
         document["token"], info = tokens.create(FIRST, Role.OWNER)
-        _audit(project, "token create", info)
+        _audit(project, output, "token create", info)
     if output.as_json:
         print(json.dumps(document), flush=True)
         return
@@ -194,7 +194,7 @@ def _create(project: Project, arguments: Namespace, output: Output) -> None:
             "Write `overtide token create --role contributor --name crm`.",
         )
     secret, info = project.tokens.create(arguments.name, role_of(arguments.role))
-    _audit(project, "token create", info)
+    _audit(project, output, "token create", info)
     output.result(
         {"token": secret, **info.as_json()},
         lambda: f"{secret}\nIt is shown only now. Its id is {info.principal.id}.",
@@ -218,15 +218,17 @@ def _revoke(project: Project, arguments: Namespace, output: Output) -> None:
             "usage", "No token is named.", None, "`overtide token list` shows the ids."
         )
     info = project.tokens.revoke(arguments.id)
-    _audit(project, "token revoke", info)
+    _audit(project, output, "token revoke", info)
     output.confirm(info.as_json(), lambda: _revoked(info))
 
 
-def _audit(project: Project, action: str, info: TokenInfo) -> None:
-    """Note what became of a token, before anybody is told of it."""
-    Audit(project.paths.audit, project.clock).record(
-        Change(action, info.principal.id, after=info.as_json())
-    )
+def _audit(project: Project, output: Output, action: str, info: TokenInfo) -> None:
+    """Note what became of a token, before anybody is told of it; it has become so in any case."""
+    change = Change(action, info.principal.id, after=info.as_json())
+    try:
+        Audit(project.paths.audit, project.clock).record(change)
+    except UnavailableError as error:
+        output.warn(error)
 
 
 def _revoked(info: TokenInfo) -> str:

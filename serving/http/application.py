@@ -151,7 +151,7 @@ class Application:
         with self._at_work:
             reply = await _run(operation, await _with_body(request, operation, call))
         if operation.changes:
-            await self.telemetry.note_change(observed, path, reply.headers)
+            await self.telemetry.note_change(observed, path, reply.headers, reply.changed)
         return reply
 
     def _expect_instance(self, path: Mapping[str, str]) -> None:

@@ -98,12 +98,14 @@ class Reply:
     """What an operation answers: a status, a JSON document or None, and headers.
 
     With a `stream` of bytes instead, which are sent as they come; `headers` name their type.
+    `changed` is for the audit: what of a setting was there before, and what is there since.
     """
 
     status: int
     document: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None
+    changed: tuple[object, object] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Telemetry:
         self.usage = Usage(UsageFile(paths.usage), clock, lambda: entity_names(generation))
         self.audit = Audit(paths.audit, clock)
         self.log: RequestLog | None = None
+        self._complained: set[Usage | Audit] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._flush_often, name="telemetry", daemon=True)
 
@@ -65,7 +66,11 @@ class Telemetry:
             self.log.add(call)
 
     async def note_change(
-        self, call: Observed, path: Mapping[str, str], headers: Mapping[str, str]
+        self,
+        call: Observed,
+        path: Mapping[str, str],
+        headers: Mapping[str, str],
+        changed: tuple[object, object],
     ) -> None:
         """Audit a change before it is answered; it is done whatever becomes of the audit."""
         if call.principal is None:
@@ -77,7 +82,8 @@ class Telemetry:
         target = "/".join(text for name, text in path.items() if name != "instanceId")
         change = Change(
             call.operation,
-            target,
+            target or None,
+            *changed,
             principal=call.principal,
             caller=call.caller,
             request_id=call.request_id,
@@ -97,8 +103,11 @@ class Telemetry:
         for part in (self.usage, self.audit):
             try:
                 part.flush()
+                self._complained.discard(part)
             except UnavailableError as error:
-                LOG.error("%s", error)
+                if part not in self._complained:
+                    LOG.error("%s", error)
+                self._complained.add(part)
 
     def _flush_often(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):
