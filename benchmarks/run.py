@@ -26,6 +26,7 @@ from benchmarks import (
     log,
     reading,
     refreshes,
+    service,
     ticks,
 )
 from benchmarks.make_customers import make
@@ -70,6 +71,7 @@ SECTIONS: dict[str, Callable[[Setting], list[Row]]] = {
     "ticks": lambda setting: ticks.measure(
         setting.folder / "live" / "project", setting.folder / "ticks"
     ),
+    "service": lambda setting: service.measure(setting.folder / "live" / "project"),
     "commands": lambda setting: commands.measure(setting.folder / "live" / "project"),
 }
 NEEDS = {
@@ -77,6 +79,7 @@ NEEDS = {
     "latency": "live",
     "beside": "live",
     "ticks": "live",
+    "service": "live",
     "commands": "live",
 }
 """Sections that use the project of another one, which must run with them."""

@@ -44,7 +44,7 @@ def expect_unchanged(
     connection: Connection, positions: Sequence[int], asked: Iterable[Written]
 ) -> None:
     """Raise `DamagedError` where an event at one of the positions was what is asked for."""
-    rows = _at(connection, positions)
+    rows = _at(connection, positions) if positions else ()
     for row, written in product(rows, asked if rows else ()):
         if _as_written(row, written):
             raise DamagedError(row[0])

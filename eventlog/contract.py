@@ -128,8 +128,8 @@ class CustomerIndex(Protocol):
 class Instants(Protocol):
     """The order of the instants that events and publishes take."""
 
-    def durable_until(self, now: Instant) -> Instant:
-        """Return the latest instant up to which all is durable.
+    def durable_until(self, now: Instant) -> tuple[Instant, int]:
+        """Return the latest instant up to which all is durable, and where the log ended then.
 
         No event and no publish will take it or an earlier one.
 

@@ -150,16 +150,15 @@ class SqliteEventLog:
         """Forget how far the log reached."""
         place(self.path).unlink(missing_ok=True)
 
-    def durable_until(self, now: Instant) -> Instant:
-        """Return the latest instant up to which all is durable.
+    def durable_until(self, now: Instant) -> tuple[Instant, int]:
+        """Return the latest instant up to which all is durable, and where the log ended then.
 
-        It lies at or before `now`, or is the last acceptance.
+        The instant lies at or before `now`, or is the last acceptance.
         """
         with clear_errors(self.path):
             known = none_before(self.lock_path, now) - 1
-        return max(
-            known, self.tail().accepted_at
-        )  # read after the lock was looked at, so that nothing falls between
+        tail = self.tail()  # read after the lock was looked at, so that nothing falls between
+        return max(known, tail.accepted_at), tail.position
 
     def is_idle(self) -> bool:
         """Say whether nobody takes an instant at the moment."""

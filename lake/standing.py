@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +142,8 @@ def standing_before(paths: Paths, known_at: Instant, ended: Callable[[], bool]) 
     whether nobody publishes.
     """
     note = _read(paths)
+    if note is not None and note.taken is None and note.fits(paths):
+        return note.standing
     if note is not None and note.taken is not None and known_at < note.taken and not ended():
         return note.standing
     return current_standing(paths)
@@ -294,7 +297,18 @@ def _note(paths: Paths, note: Note) -> None:
 def _read(paths: Paths) -> Note | None:
     """Return what the file says; None where it says nothing that this version wrote."""
     try:
-        document = json.loads(paths.published.read_bytes())
+        return _said(paths.published.read_bytes())
+    except NotADirectoryError:
+        raise
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=8)
+def _said(content: bytes) -> Note | None:
+    """Return what a file of this content says; every read asks, and it seldom changes."""
+    try:
+        document = json.loads(content)
         if document.pop("format") != FORMAT:
             return None
         standing = document.pop("standing")
@@ -302,9 +316,7 @@ def _read(paths: Paths) -> Note | None:
         return Note(
             Standing(None if publish is None else Publish(**publish), **standing), **document
         )
-    except NotADirectoryError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

@@ -3,6 +3,7 @@
 What the system says of it changes with whatever was done to it, its content aside.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 Signature = list[int]
@@ -30,8 +31,9 @@ def signature(path: Path) -> Signature:
     )
 
 
+@lru_cache(maxsize=64)
 def journal(path: Path) -> Path:
-    """Return the journal of an SQLite file."""
+    """Return the journal of an SQLite file; every read asks for it."""
     return path.with_name(path.name + "-wal")
 
 

@@ -104,7 +104,7 @@ class Reader:
     def __init__(self, paths: Paths, log: AskedLog, clock: Clock) -> None:
         self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
-        self._generation: Generation | None = None
+        self._serves: tuple[str, Generation | None] = ("", None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
         self._continued: object = None
@@ -151,17 +151,16 @@ class Reader:
         clock = self._clock()
         # The order matters: what is read later may be newer, and is then left out or known to be
         # complete.
-        known = self._log.durable_until(clock)
+        known, end = self._log.durable_until(clock)
         standing = standing_before(self._paths, known, self._log.is_idle)
-        self._expect_same_log(standing)
+        self._expect_same_log(standing, end)
         return present(clock, known, standing.publish)
 
-    def _expect_same_log(self, standing: Standing) -> None:
+    def _expect_same_log(self, standing: Standing, end: int) -> None:
         """Raise `log_replaced` where the event log does not belong to the catalog.
 
-        What counts is what the catalog says.
+        What counts is what the catalog says; `end` is where the log ended a moment ago.
         """
-        end = self._log.end()
         known = standing.marks, self._log.identity()
         if known != self._continued or end < self._end:
             expect_same_log(self._log, standing.marks)
@@ -184,7 +183,7 @@ class Reader:
         A later read opens them anew.
         """
         self._lake.close()
-        for base in (self._generation, *self._bases.values()):
+        for base in (self._serves[1], *self._bases.values()):
             if isinstance(base, Generation):
                 base.close()
 
@@ -195,7 +194,7 @@ class Reader:
             except GenerationError as error:
                 if isinstance(error, CorruptGenerationError):
                     self._broken.add(Path(error.target or "").stem)
-                self._generation, self._bases = None, {}
+                self._serves, self._bases = ("", None), {}
         return read()
 
     def _current(self) -> Generation | None:
@@ -309,10 +308,10 @@ class Reader:
         return None
 
     def _serving(self, publish: Publish) -> Generation:
-        path = self._paths.generation(publish.generation)
-        generation = self._generation
-        if generation is None or generation.path != path or not is_as_opened(generation):
-            generation = self._generation = self._opened(publish)
+        named, generation = self._serves
+        if generation is None or named != publish.generation or not is_as_opened(generation):
+            generation = self._opened(publish)
+            self._serves = publish.generation, generation
         return generation
 
     def _opened(self, publish: Publish) -> Generation:

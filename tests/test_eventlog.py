@@ -81,7 +81,7 @@ def test_an_empty_log_answers_without_creating_a_file(log):
         log.of_customer(["c"]),
         log.decided_before(activity("a")),
     ) == ([], 0, 0, [], None)
-    assert (log.durable_until(NOW), log.is_idle()) == (NOW - 1, True)
+    assert (log.durable_until(NOW), log.is_idle()) == ((NOW - 1, 0), True)
     assert log.append([]) == []
     assert log.decided_before(update(idempotency_key="k", request_hash="h")) is None
     assert log.forget(NOW, 10) == 0

@@ -131,7 +131,7 @@ class Application:
         if not is_local(request.client):
             sender(self._service, request.headers.get("authorization"))
         page = await anyio.to_thread.run_sync(self._metrics.page)
-        return Reply(200, page, {"Content-Type": CONTENT_TYPE})
+        return Reply(200, headers={"Content-Type": CONTENT_TYPE}, content=page)
 
     async def _called(
         self,
@@ -231,16 +231,10 @@ def _response(
     headers = {**HEADERS, "X-Request-ID": observed.request_id, **observed.headers}
     if reply.stream is not None:
         return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
-    content = _content(reply.document)
+    content = reply.content or (b"" if reply.document is None else _json(reply.document))
     if content:
         headers["Content-Type"] = "application/json"
     return Response(content, reply.status, {**headers, **reply.headers})
-
-
-def _content(document: object) -> bytes:
-    if isinstance(document, bytes):
-        return document
-    return b"" if document is None else _json(document)
 
 
 async def _never() -> Message:

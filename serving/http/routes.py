@@ -4,7 +4,7 @@ Segments are split before they are decoded, so that an id may hold a slash (`%2F
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -13,15 +13,16 @@ from overtide.serving.operations.contract import Operation
 
 PREFIXES = ("v1", "api")
 """What every path begins with: both mean the same."""
+THIRD = 2
 NAME = re.compile(r"\{([A-Za-z]+)\}")
 
 
 @dataclass(frozen=True)
 class Route:
-    """An operation and the patterns of its path's segments."""
+    """An operation and its path's segments: as they are, or as patterns."""
 
     operation: Operation
-    segments: tuple[re.Pattern[str], ...]
+    segments: tuple[str | re.Pattern[str], ...]
 
     @classmethod
     def of(cls, operation: Operation) -> "Route":
@@ -30,20 +31,24 @@ class Route:
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Return the parameters of a path, None where it is another one."""
-        if len(segments) != len(self.segments):
-            return None
         found: dict[str, str] = {}
-        for pattern, segment in zip(self.segments, segments, strict=True):
-            matched = pattern.fullmatch(segment)
+        for expected, segment in zip(self.segments, segments, strict=True):
+            if isinstance(expected, str):
+                if expected != segment:
+                    return None
+                continue
+            matched = expected.fullmatch(segment)
             if matched is None:
                 return None
             found |= matched.groupdict()
         return found
 
 
-def _pattern(template: str) -> re.Pattern[str]:
+def _pattern(template: str) -> str | re.Pattern[str]:
     """Return the pattern of one segment; within quotes two quotes are one, as OData writes them."""
     parts = NAME.split(template)
+    if len(parts) == 1:
+        return template
     texts = [
         f"(?P<{part}>.+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
     ]
@@ -56,7 +61,9 @@ class Routes:
     def __init__(self, operations: Iterable[Operation]) -> None:
         # What has fewer parameters is meant where several match: data/Customer('x') is no entity.
         ordered = sorted(operations, key=lambda one: one.path.count("{"))
-        self._routes = [Route.of(operation) for operation in ordered]
+        self._routes: dict[tuple[int, str], list[Route]] = {}
+        for route in map(Route.of, ordered):
+            self._routes.setdefault(_shape(route.segments), []).append(route)
 
     def find(self, method: str, raw_path: bytes) -> tuple[Operation, Mapping[str, str]]:
         """Return the operation and the path's parameters.
@@ -67,7 +74,7 @@ class Routes:
         if segments and segments[0] in PREFIXES:
             matching = [
                 (route.operation, found)
-                for route in self._routes
+                for route in self._routes.get(_shape(segments[1:]), ())
                 if (found := route.match(segments[1:])) is not None
             ]
             for operation, found in matching:
@@ -81,6 +88,15 @@ class Routes:
             None,
             "Paths begin with /v1/instances; /openapi.json lists them all.",
         )
+
+
+def _shape(segments: Sequence[str | re.Pattern[str]]) -> tuple[int, str]:
+    """Return what all paths of a route have in common: how many segments, and the third one.
+
+    It is a word wherever there is one: `/instances/{instanceId}/data`.
+    """
+    third = segments[THIRD] if len(segments) > THIRD else ""
+    return len(segments), third if isinstance(third, str) else ""
 
 
 def _segments(raw_path: bytes) -> list[str]:

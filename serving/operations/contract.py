@@ -97,14 +97,16 @@ class Call:
 class Reply:
     """What an operation answers: a status, a JSON document or None, and headers.
 
-    With a `stream` of bytes instead, which are sent as they come; `headers` name their type.
-    `changed` is for the audit: what of a setting was there before, and what is there since.
+    Instead of a document there may be its text in `content`, or a `stream` of bytes, which are sent
+    as they come; `headers` name their type. `changed` is for the audit: what of a setting was there
+    before, and what is there since.
     """
 
     status: int
     document: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None
+    content: bytes | None = None
     changed: tuple[object, object] = (None, None)
 
 
