@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from overtide.schemas.configuration.rate_limits import RateLimit
 from overtide.schemas.errors import TooManyRequestsError
 from overtide.serving.telemetry import rate_limits
+from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.rate_limits import NANOSECONDS, SLOTS, Policy, RateLimits
 
 SECONDS = 6
@@ -95,6 +97,15 @@ def test_a_caller_with_a_limit_of_its_own_has_it_for_each_principal():
     found = [allowed(limits, *one) for one in asked]
     assert found == [True, False, True, True, True]
     assert [allowed(limits, "a", "z"), allowed(limits, "a", "z")] == [True, False]
+
+
+def test_limits_are_those_that_are_configured_and_the_connector_s():
+    assert limits_of({}) == Limits()
+    found = limits_of({"default": RateLimit(requests=5), 'a "é': RateLimit(requests=2, seconds=1)})
+    assert found.usual == Policy("default", 5, 60)
+    assert found.of_callers['a "é'] == Policy("a___", 2, 1)
+    assert found.of_callers["connector"].requests == 100
+    assert limits_of({"connector": RateLimit(requests=7)}).of_callers["connector"].requests == 7
 
 
 def test_windows_are_bounded(monkeypatch):

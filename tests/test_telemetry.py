@@ -22,7 +22,8 @@ EMAIL = "ann@private.example"
 def project(tmp_path_factory) -> Path:
     """A published project of one customer."""
     folder = tmp_path_factory.mktemp("telemetry")
-    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    limits = {"rate_limits": {"slow": {"requests": 1, "seconds": 3600}}}
+    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration() | {"service": limits}))
     records = [
         (shop.CONTACTS, "1", {"EMail": EMAIL, "FullName": "Ann", "Points": 7}),
         (shop.ACCOUNTS, "1", {"EMail": EMAIL}),
@@ -155,6 +156,12 @@ def test_the_connector_is_held_to_the_product_s_limit(client, ann):
     assert 0 < int(refused.headers["Retry-After"]) <= 61
     assert refused.headers["RateLimit"].startswith('"connector";r=0;t=')
     assert client.get("").status_code == 200
+
+
+def test_a_caller_has_the_limit_that_is_configured(client):
+    found = [client.get("", params={"caller": "slow"}) for _ in range(2)]
+    assert [one.headers["RateLimit-Policy"] for one in found] == ['"slow";q=1;w=3600'] * 2
+    assert [one.status_code for one in found] == [400, 429]
 
 
 def test_changes_are_audited_by_who_made_them(served, client, ann):

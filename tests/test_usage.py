@@ -101,6 +101,17 @@ def test_names_that_are_no_entities_and_callers_beyond_the_first_count_as_one(tm
     assert (len(callers), callers[OTHER]) == (counting.MOST_CALLERS + 1, 50)
 
 
+def test_half_a_letter_in_a_name_stops_nothing(tmp_path):
+    odd = Principal("0123456789ab", "half \ud83d", Role.VIEWER)
+    usage, audit = counted(tmp_path / "u.sqlite"), Audit(tmp_path / "a.sqlite", lambda: NOW)
+    usage.add(call(status=200, principal=odd))
+    usage.flush()
+    audit.sent("e1", odd, "r1")
+    audit.flush()
+    audit.record(Change("rename", principal=odd))
+    assert [row["principal"] for row in rows(usage, "principal")] == ["half ?"]
+
+
 def test_rows_in_memory_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(counting, "MOST_ROWS", 10)
     usage = counted(tmp_path / "u.sqlite")

@@ -13,6 +13,7 @@ from overtide.schemas.configuration.model import LISTS_OF_WORDS, Model, Word
 from overtide.schemas.configuration.places import EventLog, Lake, check_places
 from overtide.schemas.configuration.real_time import RealTime, check_durations
 from overtide.schemas.configuration.relationships import Relationship, check_relationships
+from overtide.schemas.configuration.service import Service
 from overtide.schemas.configuration.sources import check_sources
 from overtide.schemas.configuration.unification import Unification, check_unification
 from overtide.schemas.mistakes import Mistake, Path
@@ -43,6 +44,9 @@ class Configuration(Model):
     real_time: RealTime = Field(default=RealTime(), description="defaults of real-time events")
     lake: Lake = Field(default=Lake(), description="where the lake is")
     event_log: EventLog = Field(default=EventLog(), description="where accepted events are kept")
+    service: Service = Field(
+        default=Service(), description="who may use the HTTP service, and from where"
+    )
 
     def entities(self) -> dict[str, Entity]:
         """Return every entity by its full name `{DataSource}_{Entity}`, as declared.

@@ -39,7 +39,7 @@ from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.operations.registered import OPERATIONS
 from overtide.serving.service import Service
-from overtide.serving.telemetry.limits import Limits
+from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
 from overtide.serving.telemetry.observed import Observed, entity_of, method_of
 from overtide.serving.telemetry.overload import AtWork, Meter
@@ -67,7 +67,8 @@ class Application:
     def __init__(
         self, service: Service, ids: Callable[[], str], limits: Limits | None = None
     ) -> None:
-        self._service, self._ids, limits = service, ids, limits or Limits()
+        self._service, self._ids = service, ids
+        limits = limits or limits_of(service.configuration().service.rate_limits)
         self._routes = Routes(OPERATIONS)
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from overtide.schemas.instants import DAY, HISTORY_DAYS, Clock, Instant
 from overtide.serving.access.tokens import Principal
-from overtide.serving.telemetry.files import is_written, writing
+from overtide.serving.telemetry.files import is_written, storable, writing
 
 MOST_WAITING = 200_000
 """Senders of events that wait for a disk which takes none, before they are given up."""
@@ -65,7 +65,7 @@ class Audit:
         Without a principal it is the user of this machine who did it.
         """
         who = change.principal
-        named = ("", getpass.getuser()) if who is None else (who.id, who.name)
+        named = ("", getpass.getuser()) if who is None else (who.id, storable(who.name))
         values = (change.action, change.target, _json(change.before), _json(change.after))
         with writing(self.path, SCHEMA, durable=True) as connection:
             connection.execute(
@@ -74,7 +74,8 @@ class Audit:
 
     def sent(self, event_id: str, principal: Principal, request_id: str) -> None:
         """Note, with the next flush, who sent an event."""
-        sender = (event_id, self._clock(), principal.id, principal.name, request_id)
+        name = storable(principal.name)
+        sender = (event_id, self._clock(), principal.id, name, request_id)
         with self._lock:
             if len(self._senders) < MOST_WAITING:
                 self._senders.append(sender)

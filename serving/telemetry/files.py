@@ -45,6 +45,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise unusable(path, error) from None
 
 
+def storable(text: str) -> str:
+    """Return a text as SQLite keeps it: names of identity providers may hold half a letter."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def is_written(path: Path) -> bool:
     """Say whether there is a file with something in it; a first writer makes an empty one."""
     return path.exists() and path.stat().st_size > 0

@@ -78,9 +78,10 @@ class RateLimits:
         does not count.
         """
         policy = self._of_callers.get(caller, self._usual)
+        named = caller if caller in self._of_callers else ""
         now = self._nanoseconds()
         slot = now // policy.slot
-        window = self._window((policy.name, principal))
+        window = self._window((named, principal))
         # The window reaches into the slot SLOTS ago, which therefore counts as a whole.
         window.forget(slot - SLOTS)
         allowed = window.total < policy.requests

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from overtide.schemas.errors import UnavailableError
 from overtide.schemas.instants import DAY, HOUR, MINUTE, Clock, Instant
 from overtide.schemas.service_tables import BINS
+from overtide.serving.telemetry.files import storable
 from overtide.serving.telemetry.observed import OTHER, UNKNOWN, Observed
 from overtide.serving.telemetry.usage_file import Counted, Key, Sums, UsageFile
 
@@ -129,6 +130,6 @@ def folded(rows: Mapping[Key, Sums], entities: Collection[str], callers: set[str
                 caller = OTHER
         if entity and entity != OTHER and entity not in entities:
             entity = UNKNOWN
-        bounded = (*key[:3], entity, caller, *key[5:])
+        bounded = (*key[:3], entity, storable(caller), key[5], storable(key[6]), *key[7:])
         found[bounded] = _sum(found[bounded], sums) if bounded in found else sums
     return found
