@@ -1,5 +1,6 @@
 """Too much at once, and clients that are slow or never end: each gets an answer, none hangs."""
 
+import asyncio
 import json
 import secrets
 import socket
@@ -13,12 +14,16 @@ import httpx
 import pytest
 
 from overtide.project import Project
+from overtide.schemas.errors import TooSlowError
 from overtide.serving.access.roles import Role
 from overtide.serving.http import protocol, server
 from overtide.serving.http.application import Application
 from overtide.serving.http.protocol import BoundedProtocol
 from overtide.serving.http.server import HttpServer, listening, most_connections, url_of
+from overtide.serving.telemetry import overload
 from overtide.serving.telemetry.limits import Limits
+from overtide.serving.telemetry.observed import Observed
+from overtide.serving.telemetry.overload import Meter
 from tests import shop
 
 
@@ -112,6 +117,31 @@ def test_a_body_that_comes_too_slowly_is_refused(here):
         status, document = answer(connection)
     assert (status, document["errorCode"]) == (408, "body_too_slow")
     assert time.monotonic() - began < 5
+
+
+def pieces(pauses: list[float], streamed: bool) -> int:
+    """Take pieces of a body that come after pauses, and return how many came in time."""
+    waits = iter(pauses)
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(next(waits))
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def taken() -> int:
+        call = Observed("POST", "r", streamed=streamed)
+        meter = Meter(call, receive, receive, 0.3)
+        with pytest.raises(TooSlowError):
+            for _ in pauses:
+                await meter.receive()
+        return call.request_bytes
+
+    return asyncio.run(taken())
+
+
+def test_rows_of_a_batch_may_come_with_pauses_but_not_with_any(monkeypatch):
+    monkeypatch.setattr(overload, "PAUSE_SECONDS", 0.3)
+    assert pieces([0.2, 0.2, 0.2, 10], streamed=True) == 3
+    assert pieces([0.2, 0.2, 0.2, 10], streamed=False) == 1
 
 
 def test_a_large_body_at_once_is_no_long_head(here):

@@ -116,6 +116,7 @@ class Application:
             errors = operation.errors
             observed.operation = operation.name
             observed.entity = entity_of(operation.path, path)
+            observed.streamed = operation.body is not None and operation.body.lines
             return await self._called(request, operation, path, observed)
         except ClientDisconnect:
             raise

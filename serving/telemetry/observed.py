@@ -34,6 +34,8 @@ class Observed:
     request_bytes: int = 0
     response_bytes: int = 0
     seconds: float = 0.0
+    streamed: bool = False
+    """Whether its body may come as it is made, with pauses."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer, whatever it is: what is left of a limit."""
 

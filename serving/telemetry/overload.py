@@ -13,6 +13,8 @@ MOST_AT_WORK = 500
 PATIENCE_SECONDS = 20.0
 LEAST_BYTES_A_SECOND = 1000
 """How long the server waits for a body altogether: so many seconds, and one for so many bytes."""
+PAUSE_SECONDS = 60.0
+"""How long a client that sends rows as it makes them may be silent."""
 
 
 class AtWork:
@@ -56,10 +58,9 @@ class Meter:
         if not self._more:
             return await self._receive()
         loop = asyncio.get_running_loop()
-        allowed = self._patience + self._call.request_bytes / LEAST_BYTES_A_SECOND
         began = loop.time()
         try:
-            async with asyncio.timeout(allowed - self._waited):
+            async with asyncio.timeout(self._allowed()):
                 message = await self._receive()
         except TimeoutError:
             raise _too_slow(self._call.request_bytes) from None
@@ -67,6 +68,13 @@ class Meter:
         self._call.request_bytes += len(message.get("body", b""))
         self._more = bool(message.get("more_body", False))
         return message
+
+    def _allowed(self) -> float:
+        """Return for how long what comes next may be waited for."""
+        if self._call.streamed:
+            return PAUSE_SECONDS
+        in_all = self._patience + self._call.request_bytes / LEAST_BYTES_A_SECOND
+        return in_all - self._waited
 
     async def send(self, message: Message) -> None:
         """Pass an answer on."""
