@@ -25,7 +25,7 @@ help:
 demo: .venv/.runtime
 	@$(BIN)/overtide demo
 
-test: check .venv/client/.installed
+test: check .venv/client/.installed .venv/identity_server/.installed
 	$(BIN)/python -m pytest
 
 check: .venv/.development
@@ -50,8 +50,17 @@ docs: .venv/.development
 	@.venv/client/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
+# Node 20 or later of this machine, or else one from PyPI; where neither can be had its tests are skipped by name.
+IDENTITY := tests/identity_server
+.venv/identity_server/.installed: $(wildcard $(IDENTITY)/*.json $(IDENTITY)/*.lock) | .venv/bin/python
+	@mkdir -p $(@D) && cp $(IDENTITY)/*.json $(@D)
+	@{ node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' && npm --version; } >/dev/null 2>&1 || \
+	{ $(BIN)/python -m venv .venv/node && .venv/node/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(IDENTITY)/node.lock; } || true
+	@cd $(@D) && if PATH="$(CURDIR)/.venv/node/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --silent; then touch $(@F); \
+	else echo 'Node cannot be had: the tests with a real identity server are skipped.'; fi
+
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --quiet --extra dask --extra serve --group build
+	--no-emit-find-links --no-header --quiet --extra client --extra dask --extra serve --group build
 
 lock:
 	$(LOCK) --upgrade --output-file requirements.lock

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from overtide.pipelines.realtime import Progress, Watch
     from overtide.pipelines.refresh import Refreshed
     from overtide.schemas.mistakes import Mistake
-    from overtide.serving.access.tokens import Tokens
+    from overtide.serving.access.database import AccessDatabase
     from overtide.serving.service import Service
 
 EMBEDDED = "embedded"
@@ -96,11 +96,11 @@ class Project:
         return Acceptance(self.log, self.reader.current)
 
     @cached_property
-    def tokens(self) -> "Tokens":
-        """Who may use the HTTP service."""
-        from overtide.serving.access.tokens import Tokens
+    def access(self) -> "AccessDatabase":
+        """Who may use the HTTP service, and the keys for it."""
+        from overtide.serving.access.database import AccessDatabase
 
-        return Tokens(self.paths.tokens, self.clock)
+        return AccessDatabase(self.paths.access)
 
     def service(self) -> "Service":
         """Return what the operations of the HTTP service may use of the project.

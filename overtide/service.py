@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from overtide.schemas.loading import load
+from overtide.serving.access.admission import Admission
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.service import Service
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
 def service_of(project: "Project") -> Service:
     """Return the service of a project; raise `invalid_configuration`."""
-    instance = load(project.folder, project.environ).instance
+    configuration = load(project.folder, project.environ)
+    instance = configuration.instance
     return Service(
         str(instance.id),
         instance.name,
         project.reader,
         project.acceptance,
-        project.tokens,
+        Admission(project.access, configuration.service, project.clock),
         LiveCards(project.reader, project.log),
         Definitions(project.paths.definitions, project.clock),
         project.paths,

@@ -78,6 +78,18 @@ class TooLargeError(InvalidRequestError):
     status = 413
 
 
+class LargeHeadError(TooLargeError):
+    """The address of a request, or what stands in its headers, is larger than is read."""
+
+    status = 431
+
+
+class LateRequestError(InvalidRequestError):
+    """A request was begun, and did not come in time."""
+
+    status = 408
+
+
 class MediaTypeError(InvalidRequestError):
     """A body is not of a type that is read."""
 
@@ -112,18 +124,6 @@ class ConflictError(OvertideError):
     """What was accepted or committed before contradicts."""
 
     status = 409
-
-
-class TooSlowError(OvertideError):
-    """A request did not come to its end in time."""
-
-    status = 408
-
-
-class HeadTooLargeError(OvertideError):
-    """The path and headers of a request are longer than is read."""
-
-    status = 431
 
 
 class TooManyRequestsError(OvertideError):

@@ -134,8 +134,8 @@ class Paths:
         return self.files / "scratch"
 
     @property
-    def tokens(self) -> Path:
-        """The file of the local tokens' hashes; it is the project's, whatever becomes of a lake."""
+    def access(self) -> Path:
+        """The file of tokens, roles and keys; it is the project's, whatever becomes of a lake."""
         return self.project / "access" / "tokens.sqlite"
 
     @property

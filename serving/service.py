@@ -1,4 +1,4 @@
-"""What an operation may use of a project: reading, accepting, tokens; no command line, no HTTP."""
+"""What an operation may use of a project: reading, accepting, access; no command line, no HTTP."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from overtide.lake.session import session
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
-from overtide.serving.access.tokens import Tokens
+from overtide.serving.access.admission import Admission
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
@@ -33,7 +33,7 @@ class Service:
     instance_name: str
     reader: Reader
     acceptance: Acceptance
-    tokens: Tokens
+    admission: Admission
     live_cards: LiveCards
     definitions: Definitions
     paths: Paths

@@ -1,6 +1,7 @@
 """Edits that make a configuration wrong, and what `validate` finds then."""
 
 from tests.configurations import REMOVED, edited
+from tests.mistaken_services import SERVICE
 
 CONTACTS, MEMBERS, ORDERS = "sources/Shop/Contacts", "sources/Club/Members", "sources/Shop/Orders"
 MATCH, MERGE = "unification/match/0", "unification/merge"
@@ -708,6 +709,7 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "event_log.path",
         "places of the lake and the log",
     ),
+    **SERVICE,
     "a limit that lets nobody in": (
         [("service", {"rate_limits": {"default": {"requests": 0}}})],
         "invalid_value",

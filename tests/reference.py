@@ -309,7 +309,20 @@ def operations(_: str) -> str:
                 ", ".join(map(str, one.answers)),
             )
             for one in OPERATIONS
+            if one.offered
         ),
+    )
+
+
+def not_offered(_: str) -> str:
+    """Return the product's operations that are not offered, by what to do instead."""
+    refused = [one for one in OPERATIONS if not one.offered]
+    instead = {one.text: [] for one in refused}
+    for one in refused:
+        instead[one.text].append(code(f"{one.method} {one.path}"))
+    return table(
+        ("instead", "operations"),
+        ((text.removeprefix("Not offered. "), ", ".join(some)) for text, some in instead.items()),
     )
 
 
@@ -456,6 +469,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "table": lake_table,
     "macro": macro,
     "errors": errors,
+    "unoffered": not_offered,
     "operations": operations,
     "normalisations": normalisations,
     "class": class_,
@@ -469,6 +483,7 @@ def wanted_parts() -> set[tuple[str, str]]:
         ("command", ""),
         ("normalisations", ""),
         ("operations", ""),
+        ("unoffered", ""),
         *(("settings", name) for name in sections),
         *(("command", name) for name in SYNTAX),
         *(("table", name) for name in (*lake_tables(), *SERVICE_VIEWS)),

@@ -37,9 +37,9 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, instance: str, *words: str) -> Iterator[Served]:
-    """Serve a project for as long as the block runs."""
-    command = [*COMMAND, "-C", str(folder), "--json", "serve", "--port", "0", *words]
+def serving(folder: Path, instance: str, *words: str, port: int = 0) -> Iterator[Served]:
+    """Serve a project for as long as the block runs, by default on a free port."""
+    command = [*COMMAND, "-C", str(folder), "--json", "serve", "--port", str(port), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         try:
             assert process.stdout is not None

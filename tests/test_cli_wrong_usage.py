@@ -171,6 +171,30 @@ WRONG_USAGE = {
         "unknown_role",
         "Known are viewer",
     ),
+    "a token that ends at once": (
+        ["token", "create", "--role", "viewer", "--name", "a", "--expires", "0s"],
+        "invalid_duration",
+        "--expires",
+        "between one second and ten years",
+    ),
+    "a token that ends one day": (
+        ["token", "create", "--role", "viewer", "--name", "a", "--expires", "tomorrow"],
+        "invalid_duration",
+        "'tomorrow' is not a duration",
+    ),
+    "a token for all eternity": (
+        ["token", "create", "--role", "viewer", "--name", "a", "--expires", "999999999d"],
+        "invalid_duration",
+        "between one second and ten years",
+    ),
+    "a revoked token that ends": (
+        ["token", "revoke", "a", "--expires", "1d"],
+        "usage",
+        "takes no expires",
+    ),
+    "a key without a name": (["key", "regenerate"], "usage", "No key is named"),
+    "a third key": (["key", "regenerate", "third"], "usage", "third"),
+    "the state of one key": (["key", "show-state", "primary"], "usage", "takes no key"),
     "a list of tokens of a role": (
         ["token", "list", "--role", "viewer"],
         "usage",

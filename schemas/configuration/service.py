@@ -1,17 +1,176 @@
-"""The section `service`: what the HTTP service takes from whom."""
+"""The section `service`: who may use the HTTP service, and from where."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from overtide.schemas.configuration.model import Model
+from overtide.schemas.addresses import is_safe
+from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.configuration.rate_limits import RateLimit
+from overtide.schemas.errors import InvalidValueError
+from overtide.schemas.instants import MINUTE, parse_duration
+from overtide.schemas.mistakes import Path
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+"""Signatures by a key pair alone: what verifies a token must not be able to make one."""
+RoleName = Literal["Viewer", "Contributor", "Admin", "Owner"]
+MOST_LEEWAY = 5 * MINUTE
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
+
+
+class Oidc(Model):
+    """The identity provider whose tokens are taken, besides those of `overtide token`."""
+
+    issuer: Text = Field(
+        description="who makes the tokens, exactly as their `iss` says; its keys are found by "
+        "`/.well-known/openid-configuration` below it",
+        examples=["https://login.example.com/realms/shop"],
+    )
+    audience: Text | list[Text] = Field(
+        description="for whom the tokens must be made: one of these stands in their `aud`",
+        examples=["api://overtide"],
+    )
+    algorithms: Annotated[list[Algorithm], Field(min_length=1)] = Field(
+        default=["RS256", "ES256"],
+        description="the signatures that are taken",
+        examples=[["PS256"]],
+    )
+    leeway: str = Field(
+        default="60s",
+        description="how far the provider's clock may be off, at most 5m",
+        examples=["5s"],
+    )
+    role_claim: Text = Field(
+        default="roles",
+        description="the claim whose values `roles` maps; points lead into objects",
+        examples=["realm_access.roles"],
+    )
+    roles: dict[str, RoleName] = Field(
+        default={},
+        description="value of the role claim -> role; who has several has the greatest",
+        examples=[{"crm-writers": "Contributor"}],
+    )
+    group_claim: Text = Field(
+        default="groups",
+        description="the claim with the groups, each of which may have an assignment",
+        examples=["https://shop.example.com/groups"],
+    )
+    jwks_uri: Text | None = Field(
+        default=None,
+        description="where the keys are, where the provider has no discovery document",
+        examples=["https://login.example.com/keys"],
+    )
+
+    @property
+    def audiences(self) -> list[str]:
+        """For whom tokens may be made."""
+        return [self.audience] if isinstance(self.audience, str) else self.audience
+
+    @property
+    def leeway_seconds(self) -> float:
+        """How far the provider's clock may be off."""
+        return parse_duration(self.leeway) / 1_000_000
 
 
 class Service(Model):
     """What `overtide serve` takes from whom."""
 
+    oidc: Oidc | None = Field(
+        default=None,
+        description="an identity provider whose tokens are taken",
+        examples=[{"issuer": "https://login.example.com", "audience": "api://overtide"}],
+    )
+    require_subscription_key: bool = Field(
+        default=False,
+        description="whether every request needs a subscription key beside its token",
+        examples=[True],
+    )
+    cors_origins: list[Text] = Field(
+        default=[],
+        description="the origins whose pages may call the service from a browser",
+        examples=[["https://crm.example.com"]],
+    )
+    hosts: list[Text] = Field(
+        default=[],
+        description="the names by which the service may be called; where it listens on this "
+        "machine alone, those of this machine always are",
+        examples=[["customers.example.com"]],
+    )
     rate_limits: dict[str, RateLimit] = Field(
         default={},
         description="caller, or `default` for each principal -> its limit; what is not named has "
         "600,000 requests in 60 seconds, the caller `connector` 100",
         examples=[{"default": {"requests": 6000}, "till": {"requests": 50, "seconds": 1}}],
     )
+
+
+def check_service(checking: Checking, service: Service) -> None:
+    """Check addresses, origins, names and the leeway."""
+    if service.oidc is not None:
+        _check_provider(checking, service.oidc)
+    _check_texts(
+        checking,
+        ("service", "cors_origins"),
+        service.cors_origins,
+        ORIGIN,
+        "an origin as browsers send it: https://crm.example.com, in small letters, no path, no `*`",
+    )
+    _check_texts(
+        checking,
+        ("service", "hosts"),
+        service.hosts,
+        HOST,
+        "a name such as customers.example.com, in small letters, without a port",
+    )
+
+
+def _check_provider(checking: Checking, oidc: Oidc) -> None:
+    for name, text in (("issuer", oidc.issuer), ("jwks_uri", oidc.jwks_uri)):
+        if text is not None and not is_safe(text):
+            checking.add(
+                "invalid_value",
+                ("service", "oidc", name),
+                f"`{text}` is no https address.",
+                expected="an https address; http only for localhost",
+            )
+    if not oidc.audiences:
+        checking.add(
+            "invalid_value",
+            ("service", "oidc", "audience"),
+            "No audience is named.",
+            expected="at least one: a token for another service must not do here",
+        )
+    _check_leeway(checking, oidc.leeway)
+
+
+def _check_leeway(checking: Checking, text: str) -> None:
+    try:
+        fits = parse_duration(text) <= MOST_LEEWAY
+    except InvalidValueError:
+        fits = False
+    if not fits:
+        checking.add(
+            "invalid_duration",
+            ("service", "oidc", "leeway"),
+            f"`{text}` is not a duration of at most 5 minutes.",
+            expected="0s to 5m",
+        )
+
+
+def _check_texts(
+    checking: Checking, place: Path, texts: Iterable[str], form: re.Pattern[str], expected: str
+) -> None:
+    for number, text in enumerate(texts):
+        if not form.fullmatch(text):
+            checking.add(
+                "invalid_value",
+                (*place, number),
+                f"`{text}` is not {expected.partition(':')[0].partition(' such')[0]}.",
+                expected=expected,
+            )

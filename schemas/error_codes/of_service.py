@@ -37,7 +37,7 @@ CODES = {
     ),
     "unauthorized": Explained(
         "service",
-        "A request has no token, or one that is unknown or revoked.",
+        "A request has no token.",
         "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
         (401,),
     ),
@@ -88,22 +88,95 @@ CODES = {
     "wrong_method": Explained(
         "service", "The path is there, with other methods.", "Take one that is named.", (405,)
     ),
+    "access_unavailable": Explained(
+        "service",
+        "The database of tokens, roles and keys is locked or damaged.",
+        "Send the request again, see what locks it, or restore it from a backup.",
+        (503,),
+    ),
+    "invalid_assignment": Explained(
+        "service",
+        "A body is no RoleAssignment.",
+        'Send `{"principalType": "user", "roles": ["Contributor"]}`.',
+    ),
+    "invalid_subscription_key": Explained(
+        "service",
+        "`service.require_subscription_key` is set, and a request has no key, or a wrong one.",
+        "Send it as `Ocp-Apim-Subscription-Key`; `overtide key regenerate primary` makes one.",
+        (401,),
+    ),
+    "invalid_token": Explained(
+        "service",
+        "A token is unknown, expired or revoked, or not one that `service.oidc` lets in.",
+        "Get a new one; the message says what is wrong with this one.",
+        (401,),
+    ),
+    "issuer_unavailable": Explained(
+        "service",
+        "The identity provider does not say which keys it has, so that a token cannot be verified.",
+        "Send the request again; see whether `service.oidc` and the way to the provider are right.",
+        (503,),
+    ),
+    "last_owner": Explained(
+        "service",
+        "The last Owner would be none any more.",
+        "Make another Owner first.",
+        (409,),
+    ),
+    "no_role": Explained(
+        "service",
+        "The identity provider knows who sends a request, and nobody gave them a role here.",
+        "An Admin gives one, or `service.oidc.roles` maps one of their claims.",
+        (403,),
+    ),
+    "owner_needed": Explained(
+        "service",
+        "Someone who is no Owner would make one, or change what one may do.",
+        "Ask an Owner.",
+        (403,),
+    ),
+    "repeated_credentials": Explained(
+        "service",
+        "A request has several tokens or several subscription keys.",
+        "Send one of each.",
+    ),
+    "unknown_host": Explained(
+        "service",
+        "The `Host` of a request is no name of the service.",
+        "Call it by its own name, or add the name to `service.hosts`.",
+        (403,),
+    ),
+    "unknown_key": Explained(
+        "service",
+        "There is no subscription key of that name.",
+        "There are primary and secondary.",
+        (404,),
+    ),
+    "unknown_principal": Explained(
+        "service",
+        "A principal has no assignment that could be taken away.",
+        "`GET rbac/assignments` shows who has one.",
+        (404,),
+    ),
+    "head_too_large": Explained(
+        "service",
+        "The address of a request and its headers have more than 64 KiB.",
+        "Shorten the query, the token or other headers.",
+        (431,),
+    ),
+    "invalid_http": Explained(
+        "service", "What came is no HTTP request.", "Send HTTP/1.1, over TLS where it is on."
+    ),
+    "request_late": Explained(
+        "service",
+        "A request was begun, and its headers were not there after ten seconds.",
+        "Send it at once.",
+        (408,),
+    ),
     "body_too_slow": Explained(
         "service",
         "The body of a request did not come to its end in time.",
         "Send it at once; it must be as long as `Content-Length` says.",
-        (408,),
-    ),
-    "head_too_large": Explained(
-        "service",
-        "The path and the headers of a request are longer than 64 KiB.",
-        "Send fewer or shorter headers.",
-        (431,),
-    ),
-    "head_too_slow": Explained(
-        "service",
-        "The path and the headers of a request did not come to their end in time.",
-        "Send them at once.",
         (408,),
     ),
     "overloaded": Explained(

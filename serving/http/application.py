@@ -17,14 +17,15 @@ from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
     FailedError,
+    LateRequestError,
     MethodError,
     NotFoundError,
     OvertideError,
     TooLargeError,
-    TooSlowError,
-    UnauthorizedError,
     UnavailableError,
 )
+from overtide.serving.http.browsers import Browsers
+from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
 from overtide.serving.http.requests import (
     caller_of,
@@ -32,7 +33,6 @@ from overtide.serving.http.requests import (
     expect_role,
     is_local,
     queried,
-    sender,
     whole_body,
 )
 from overtide.serving.http.routes import Routes
@@ -65,10 +65,14 @@ class Application:
     """Serves one project; `ids` gives the id of a request that brings none."""
 
     def __init__(
-        self, service: Service, ids: Callable[[], str], limits: Limits | None = None
+        self,
+        service: Service,
+        ids: Callable[[], str],
+        browsers: Browsers,
+        limits: Limits | None = None,
     ) -> None:
-        self._service, self._ids = service, ids
-        limits = limits or limits_of(service.configuration().service.rate_limits)
+        self._service, self._ids, self._browsers = service, ids, browsers
+        limits = limits or limits_of(service.admission.settings.rate_limits)
         self._routes = Routes(OPERATIONS)
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
@@ -85,10 +89,11 @@ class Application:
         if scope["type"] != "http":
             return
         started = self.telemetry.timer()
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
         observed = Observed(method_of(scope["method"]), request_id)
-        meter = Meter(observed, receive, send, self._patience)
+        meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
         try:
             reply = await self._answered(Request(scope, meter.receive), observed)
             # A stream watches for a client that leaves; what reads a body sees that itself.
@@ -109,6 +114,10 @@ class Application:
         errors = Errors.ODATA
         try:
             place = request.scope["path"]
+            self._browsers.expect_host(request.headers, place)
+            preflight = self._browsers.preflight(request.method, request.headers)
+            if preflight is not None:
+                return preflight
             if request.method in ("GET", "HEAD") and place in (*self._open, METRICS):
                 observed.operation = place
                 return await self._measured(request) if place == METRICS else self._open[place]()
@@ -131,7 +140,8 @@ class Application:
     async def _measured(self, request: Request) -> Reply:
         """Answer the page of metrics: to this machine as it is, to others with a token."""
         if not is_local(request.client):
-            sender(self._service, request.headers.get("authorization"))
+            credentials = Credentials.of(request.headers, request.scope["query_string"])
+            await sender(self._service.admission, credentials)
         page = await anyio.to_thread.run_sync(self._metrics.page)
         return Reply(200, headers={"Content-Type": CONTENT_TYPE}, content=page)
 
@@ -142,7 +152,8 @@ class Application:
         path: Mapping[str, str],
         observed: Observed,
     ) -> Reply:
-        principal = sender(self._service, request.headers.get("authorization"))
+        credentials = Credentials.of(request.headers, request.scope["query_string"])
+        principal = await sender(self._service.admission, credentials)
         observed.principal = principal
         observed.caller = caller_of(request.scope["query_string"]) or principal.name
         self._limits.take(principal.id, observed.caller, observed.headers)
@@ -214,12 +225,10 @@ def _internal(request_id: str) -> OvertideError:
 
 
 def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
-    headers: dict[str, str] = {"Content-Type": "application/problem+json"}
-    if isinstance(error, UnauthorizedError):
-        headers["WWW-Authenticate"] = "Bearer"
+    headers = {"Content-Type": "application/problem+json", **challenge(error)}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = RETRY_AFTER
-    if isinstance(error, TooSlowError | TooLargeError):
+    if isinstance(error, LateRequestError | TooLargeError):
         headers["Connection"] = "close"  # else the rest of the body would be waited for
     if isinstance(error, MethodError):
         headers["Allow"] = (error.hint or "").removeprefix("It takes ").rstrip(".")

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
+from overtide.serving.access.subscription_keys import HEADER
 from overtide.serving.http.requests import JSON_TYPES, LINES_TYPES
 from overtide.serving.operations.contract import Operation, Parameter
 from overtide.serving.wire.refusals import Errors
@@ -30,10 +31,13 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": SERVERS,
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"token": [], "key": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "key": {"type": "apiKey", "in": "header", "name": HEADER},
+            },
             "schemas": {errors.value: _refusal(errors) for errors in Errors},
         },
     }

@@ -1,142 +1,167 @@
-"""Heads of requests that come too slowly or never end: uvicorn's own protocol waits for them."""
+"""HTTP as it comes over a connection: bounded in size and time until a request's head is known.
+
+What is no HTTP, too large or too slow is answered as every other refusal, and the connection ends.
+"""
 
 import asyncio
 import json
+import secrets
 from http import HTTPStatus
 from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from overtide.schemas.errors import HeadTooLargeError, OvertideError, TooSlowError, UnavailableError
+from overtide.schemas.errors import (
+    InvalidRequestError,
+    LargeHeadError,
+    LateRequestError,
+    OvertideError,
+    UnavailableError,
+)
+from overtide.serving.http.application import HEADERS, RETRY_AFTER
 from overtide.serving.wire.refusals import Errors, refusal_document
 
-MOST_HEAD_BYTES = 64 * 1024
-"""Bytes of a path and headers together."""
+MOST_HEAD = 64 * 1024
+"""Bytes of a request line with its headers: a token is at most 16 KiB, a long query 32."""
 HEAD_SECONDS = 10.0
-"""How long they may take, from the first byte or from the connection's begin."""
+"""How long a head may take, from the first byte that may be its."""
+
+
 MOST_CONNECTIONS = 20_000
-RETRY_AFTER = "1"
+"""Connections at the same time; each is a file that is open."""
+ENDING_SECONDS = 1.0
+"""How long a client may take to read why it was refused, while it still sends."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection whose heads are bounded in size and time, among a bounded number of them."""
+    """One connection of a client."""
 
     most_connections: ClassVar[int] = MOST_CONNECTIONS
-    head_seconds: ClassVar[float] = HEAD_SECONDS
-    _in_head = False
-    _heads = 0
-    _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    _size = 0
+    _begun = False
+    _awaited: asyncio.TimerHandle | None = None
+    _ending: asyncio.TimerHandle | None = None
+    _refusal: OvertideError | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Wait for the first head; refuse what is one too many."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request; the type is uvicorn's."""
         super().connection_made(transport)
         if len(self.connections) > self.most_connections:
             self._refuse(_too_many())
         else:
-            self._wait_for_head()
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._head_is_known()
+        if self._ending is not None:
+            self._ending.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, unless the head that it continues is too long."""
-        heads, was_in_head = self._heads, self._in_head
+        """Take what has come; refuse a head that has become too large without an end."""
+        if self._ending is not None:
+            return
+        self._size += len(data)
         super().data_received(data)
-        if was_in_head and self._in_head and heads == self._heads:
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self._refuse(_too_large())
+        if self._awaited is not None and self._size > MOST_HEAD:
+            self._refuse(_too_large())
 
     def on_message_begin(self) -> None:
-        """Begin with a head."""
+        """Count from here on, also for the next request of a connection."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
-        self._heads += 1
-        if self._head_timer is None:
-            self._wait_for_head()
+        self._size, self._begun = 0, True
+        if self._awaited is None:
+            self._await_head()
 
     def on_headers_complete(self) -> None:
-        """Begin with the request; a head that came at once is bounded, too."""
-        self._in_head = False
-        self._stop_waiting()
-        if len(self.url) + sum(len(name) + len(text) for name, text in self.headers) > (
-            MOST_HEAD_BYTES
-        ):
-            self._refuse(_too_large())
-            raise ValueError("the head is too large")
+        """Leave the rest to the application, if the whole is not too large."""
+        lengths = (len(name) + len(value) for name, value in self.headers)
+        if len(self.url) + sum(lengths) > MOST_HEAD:
+            self._refusal = _too_large()
+            raise self._refusal
+        self._head_is_known()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Say that what came is no HTTP, unless it was refused already."""
-        if not self.transport.is_closing():
-            super().send_400_response(msg)
+        """Answer what the parser refuses, or what we do while it parses."""
+        del msg  # which says less
+        self._refuse(self._refusal or _no_http())
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
-        self._stop_waiting()
-        super().connection_lost(exc)
+    def _await_head(self) -> None:
+        self._awaited = self.loop.call_later(HEAD_SECONDS, self._end_waiting)
 
-    def _wait_for_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_seconds, self._head_is_late)
+    def _head_is_known(self) -> None:
+        self._begun = False
+        if self._awaited is not None:
+            self._awaited.cancel()
+            self._awaited = None
 
-    def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _head_is_late(self) -> None:
-        self._head_timer = None
-        if self._in_head:
-            self._refuse(_too_slow())
+    def _end_waiting(self) -> None:
+        """End a connection whose request does not come; of one that has begun, say why."""
+        if self._begun:
+            self._refuse(_late())
         else:
             self.transport.close()
 
     def _refuse(self, error: OvertideError) -> None:
-        """Answer and close the connection, unless another answer is on its way there."""
-        self._stop_waiting()
-        if self.transport.is_closing():
-            return
-        if self.cycle is None or self.cycle.response_complete:
+        """Answer, then let the rest go by for a while: closed at once, the answer may be lost."""
+        if self._ending is None and not self.transport.is_closing():
+            self._head_is_known()
             self.transport.write(_answer(error))
-        self.transport.close()
+            self._ending = self.loop.call_later(ENDING_SECONDS, self.transport.close)
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
 
 
 def bounded(most_connections: int) -> type[BoundedProtocol]:
     """Return the protocol of connections of which there are at most so many."""
 
     class Bounded(BoundedProtocol):
-        """A connection of one server."""
+        """One connection of a client of one server."""
 
     Bounded.most_connections = most_connections
     return Bounded
 
 
 def _answer(error: OvertideError) -> bytes:
-    document = refusal_document(error, error.status, Errors.ODATA, "none")
-    content = json.dumps(document).encode()
-    head = (
-        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n"
-        "content-type: application/problem+json\r\n"
-        f"content-length: {len(content)}\r\n"
-        f"retry-after: {RETRY_AFTER}\r\n"
-        "connection: close\r\n\r\n"
+    request_id = secrets.token_hex(8)
+    document = refusal_document(error, error.status, Errors.ODATA, request_id)
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {
+        **HEADERS,
+        "X-Request-ID": request_id,
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **({"Retry-After": RETRY_AFTER} if isinstance(error, UnavailableError) else {}),
+    }
+    lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}"]
+    lines += [f"{name}: {text}" for name, text in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _no_http() -> OvertideError:
+    return InvalidRequestError(
+        "invalid_http", "This is no HTTP request.", None, "Send HTTP/1.1, over TLS where it is on."
     )
-    return head.encode() + content
 
 
 def _too_large() -> OvertideError:
-    return HeadTooLargeError(
+    return LargeHeadError(
         "head_too_large",
-        f"The path and the headers are longer than {MOST_HEAD_BYTES // 1024} KiB.",
+        f"The request line and its headers have more than {MOST_HEAD} bytes.",
         None,
-        "Send fewer or shorter ones.",
+        "Shorten the query, the token or other headers.",
     )
 
 
-def _too_slow() -> OvertideError:
-    return TooSlowError(
-        "head_too_slow",
-        "The path and the headers did not come to their end in time.",
+def _late() -> OvertideError:
+    return LateRequestError(
+        "request_late",
+        f"The headers of the request were not there after {HEAD_SECONDS:.0f} seconds.",
         None,
-        "Send them at once.",
+        "Send it at once.",
     )
 
 

@@ -13,13 +13,12 @@ from overtide.schemas.errors import (
     MediaTypeError,
     OvertideError,
     TooLargeError,
-    UnauthorizedError,
     UsageError,
 )
 from overtide.schemas.suggestions import did_you_mean
-from overtide.serving.access.tokens import Principal
+from overtide.serving.access.principals import Principal
+from overtide.serving.access.subscription_keys import QUERY
 from overtide.serving.operations.contract import Body, Operation
-from overtide.serving.service import Service
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of a body: a record of 1 MiB, each letter of which may be escaped."""
@@ -27,21 +26,6 @@ MOST_PARAMETERS = 100
 CALLER = re.compile(rb"(?:^|&)caller=([^&]+)")
 JSON_TYPES = ("application/json", "text/json", "application/json-patch+json")
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-
-
-def sender(service: Service, authorization: str | None) -> Principal:
-    """Return who sends a request; raise `unauthorized`."""
-    scheme, _, token = (authorization or "").partition(" ")
-    found = service.tokens.principal(token.strip()) if scheme.lower() == "bearer" else None
-    if found is None:
-        what = "This token is not known, or was revoked." if token else "A token is needed."
-        raise UnauthorizedError(
-            "unauthorized",
-            what,
-            "Authorization",
-            "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
-        )
-    return found
 
 
 def expect_role(principal: Principal, operation: Operation) -> None:
@@ -74,6 +58,8 @@ def queried(query: bytes, operation: Operation) -> dict[str, str]:
     known = {one.name: one for one in operation.parameters if one.place == "query"}
     found: dict[str, str] = {}
     for name, text in _pairs(query):
+        if name == QUERY:
+            continue  # the key is no operation's own
         if name not in known:
             raise InvalidRequestError(
                 "unknown_parameter",

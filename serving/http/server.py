@@ -87,6 +87,7 @@ class HttpServer:
                 application,
                 loop="uvloop",
                 http=bounded(most_connections(allow_files())),
+                ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from overtide.schemas.errors import UsageError
+from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
-from overtide.serving.access.tokens import Principal
 from overtide.serving.service import Service
 from overtide.serving.terms import Terms
 from overtide.serving.wire.refusals import Errors

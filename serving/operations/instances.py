@@ -1,12 +1,9 @@
-"""The instance that is served, and the roles of who uses it."""
-
-from collections.abc import Callable
+"""The instance that is served."""
 
 from overtide.schemas.errors import UsageError
 from overtide.schemas.strict_json import checked_object, parse_json
 from overtide.schemas.values import checked_text
 from overtide.serving.access.roles import Role
-from overtide.serving.access.tokens import Principal
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Reply
 from overtide.serving.wire.refusals import Errors
 
@@ -57,50 +54,6 @@ def _instance(call: Call) -> dict[str, object]:
     }
 
 
-def roles(call: Call) -> Reply:
-    """Return all roles as RoleDefinition."""
-    del call
-    return Reply(200, [{"roleName": role.label, "description": role.text} for role in Role])
-
-
-def my_role(call: Call) -> Reply:
-    """Return the caller's own role as a RoleAssignment."""
-    return Reply(200, _assignment(call, call.principal))
-
-
-def assignments(call: Call) -> Reply:
-    """Return the roles of all who have a token that is not revoked."""
-    known = [one.principal for one in call.service.tokens.all() if one.revoked_at is None]
-    return Reply(200, [_assignment(call, principal) for principal in known])
-
-
-def _assignment(call: Call, principal: Principal) -> dict[str, object]:
-    return {
-        "principalId": principal.id,
-        "principalType": "app",
-        "principalName": principal.name,
-        "roles": [principal.role.label],
-        "instanceId": call.service.instance_id,
-    }
-
-
-def _reading(
-    name: str, path: str, title: str, run: Callable[[Call], Reply], role: Role = Role.VIEWER
-) -> Operation:
-    return Operation(
-        name,
-        "GET",
-        path,
-        role,
-        title,
-        f"{title}.",
-        run,
-        {200: "As asked for."},
-        (INSTANCE,) if "{instanceId}" in path else (),
-        errors=Errors.MANAGEMENT,
-    )
-
-
 OPERATIONS = (
     Operation(
         "Update-an-instance",
@@ -117,19 +70,22 @@ OPERATIONS = (
         blocks=True,
         statuses=(400,),
     ),
-    _reading("Get-all-instances", "/instances", "List the instances", all_instances),
-    _reading("Get-instance-metadata", "/instances/{instanceId}", "Read the instance", instance),
-    _reading(
-        "Get-all-role-definitions", "/instances/{instanceId}/rbac/roles", "List the roles", roles
-    ),
-    _reading(
-        "Get-current-user-role", "/instances/{instanceId}/rbac/myrole", "Read the own role", my_role
-    ),
-    _reading(
-        "Get-all-role-assignments",
-        "/instances/{instanceId}/rbac/assignments",
-        "List who has which role",
-        assignments,
-        Role.ADMIN,
+    *(
+        Operation(
+            name,
+            "GET",
+            path,
+            Role.VIEWER,
+            title,
+            f"{title}.",
+            run,
+            {200: "As asked for."},
+            (INSTANCE,) if "{instanceId}" in path else (),
+            errors=Errors.MANAGEMENT,
+        )
+        for name, path, title, run in (
+            ("Get-all-instances", "/instances", "List the instances", all_instances),
+            ("Get-instance-metadata", "/instances/{instanceId}", "Read the instance", instance),
+        )
     ),
 )

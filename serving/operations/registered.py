@@ -11,6 +11,8 @@ from overtide.serving.operations import (
     live,
     not_offered,
     profile_store,
+    rbac,
+    subscription_keys,
     update_entity,
     usage,
 )
@@ -18,6 +20,8 @@ from overtide.serving.operations.contract import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
+    *rbac.OPERATIONS,
+    *subscription_keys.OPERATIONS,
     *customers.OPERATIONS,
     *live.OPERATIONS,
     *create_entity.OPERATIONS,

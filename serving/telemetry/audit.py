@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtide.schemas.instants import DAY, HISTORY_DAYS, Clock, Instant
-from overtide.serving.access.tokens import Principal
+from overtide.serving.access.principals import Principal
 from overtide.serving.telemetry.files import is_written, storable, writing
 
 MOST_WAITING = 200_000

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from overtide.serving.access.tokens import Principal
+from overtide.serving.access.principals import Principal
 
 UNKNOWN = "(unknown)"
 """What stands for whatever a stranger may make up: paths, methods, names of entities."""

@@ -5,7 +5,7 @@ from types import TracebackType
 
 from starlette.types import Message, Receive, Send
 
-from overtide.schemas.errors import TooSlowError, UnavailableError
+from overtide.schemas.errors import LateRequestError, UnavailableError
 from overtide.serving.telemetry.observed import Observed
 
 MOST_AT_WORK = 500
@@ -85,8 +85,8 @@ class Meter:
         await self._send(message)
 
 
-def _too_slow(received: int) -> TooSlowError:
-    return TooSlowError(
+def _too_slow(received: int) -> LateRequestError:
+    return LateRequestError(
         "body_too_slow",
         f"The body did not come to its end in time: {received} bytes came.",
         None,
