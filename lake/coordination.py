@@ -35,6 +35,7 @@ class Lock(Enum):
 
     REFRESH = "refresh"
     STREAM = "stream"
+    JOB = "job"
 
 
 class Coordination(Protocol):

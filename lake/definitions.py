@@ -88,6 +88,16 @@ def last_manifest(connection: "DuckDBPyConnection") -> dict[str, Any]:
     return dict(json.loads(row[0])) if row else {}
 
 
+def run_of_job(connection: "DuckDBPyConnection", job: str) -> int | None:
+    """Return the run that a job published, None where it published nothing."""
+    row = connection.execute(
+        f"""SELECT "Run" FROM {SCHEMA}.runs WHERE json_extract_string("Manifest", '$.job') = ?
+            ORDER BY "Run" DESC LIMIT 1""",
+        [job],
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
 def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
     """Create a table with its comments unless it exists."""
     if not columns_of(connection, table.name):

@@ -315,25 +315,12 @@ class Project:
         rows. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong
         with the sources.
         """
-        from overtide import runner_configs
-        from overtide.pipelines.refresh import refresh
-        from overtide.schemas.loading import loaded
+        from overtide.refreshing import refreshed
 
         expect_path(runner, "runner")
         expect_callable(report, "report")
         expect_bool(allow_shrink, "allow_shrink")
-        configuration, document = loaded(self.folder, self.environ)
-        try:
-            return refresh(
-                configuration,
-                self.paths,
-                runner_configs.load(str(runner)),
-                self.clock,
-                report,
-                allow_shrink=allow_shrink,
-            )
-        except OvertideError as error:
-            raise document.hidden(error) from None
+        return refreshed(self, runner, report, allow_shrink)
 
     def stream(
         self,

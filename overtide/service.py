@@ -1,6 +1,7 @@
-"""What the HTTP service may use of a project."""
+"""What the HTTP service may use of a project, and the command line of its jobs."""
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
@@ -8,9 +9,15 @@ from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
+from overtide.serving.workflows.workflows import Workflows
 
 if TYPE_CHECKING:
     from overtide.project import Project
+
+
+def workflows_of(project: "Project") -> Workflows:
+    """Return the jobs and schedules of a project."""
+    return Workflows(project.paths, project.clock, lambda: str(uuid4()))
 
 
 def service_of(project: "Project") -> Service:
@@ -27,5 +34,6 @@ def service_of(project: "Project") -> Service:
         Definitions(project.paths.definitions, project.clock),
         project.paths,
         lambda: load(project.folder, project.environ),
+        workflows_of(project),
         Telemetry(project.paths, project.clock, project.reader.current, project.status),
     )

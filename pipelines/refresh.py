@@ -72,6 +72,7 @@ def refresh(
     report: Report = silent,
     reading_seconds: float = READING_SECONDS,
     allow_shrink: bool = False,
+    job: str | None = None,
 ) -> Refreshed:
     """Read the sources, unify them, and publish.
 
@@ -80,7 +81,7 @@ def refresh(
     One refresh at a time per lake (`locked` otherwise). The same inputs and registry give the same
     rows. Files of older bases go once readers had them for `reading_seconds` after they were
     replaced. `allow_shrink` passes sources that have far fewer rows than the last published run
-    had.
+    had. The manifest names the `job` that it runs for.
     """
     # 1. Nobody else refreshes this lake now.
     since = format_instant(clock())
@@ -95,6 +96,8 @@ def refresh(
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
                 built = _build(plan, files, runner, follower, before)
+                if job is not None:
+                    built.content["job"] = job
                 # 6. The publish makes it the base.
                 refreshed = _publish(plan, built, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.

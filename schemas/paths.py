@@ -139,6 +139,11 @@ class Paths:
         return self.project / "access" / "tokens.sqlite"
 
     @property
+    def workflows(self) -> Path:
+        """The file of jobs and schedules; it is the project's, whatever becomes of a lake."""
+        return self.project / "workflows" / "workflows.sqlite"
+
+    @property
     def usage(self) -> Path:
         """The file that counts the calls of the service."""
         return self.project / "telemetry" / "usage.sqlite"

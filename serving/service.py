@@ -16,6 +16,7 @@ from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.reader import Reader
 from overtide.serving.telemetry.telemetry import Telemetry
+from overtide.serving.workflows.workflows import Workflows
 
 
 class Ask(Protocol):
@@ -39,6 +40,7 @@ class Service:
     paths: Paths
     configuration: Callable[[], Configuration]
     """The project's `overtide.yaml` as it is now."""
+    workflows: Workflows
     telemetry: Telemetry
 
     @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dynamics.customerinsights.api import CustomerInsights
+from dynamics.customerinsights.api.models import OnDemandJobRequest, WorkflowRefreshSchedule
 
 
 def main(url: str, token: str, instance: str) -> None:
@@ -61,7 +62,37 @@ def main(url: str, token: str, instance: str) -> None:
     ask("store", client.get_profile_store_state, instance)
     renamed = {"instanceMetadata": {"name": "Renamed"}}
     ask("renamed", client.update_an_instance, instance, body=renamed)
+    workflows(client, ask, instance)
     print(json.dumps(found))
+
+
+def workflows(client: CustomerInsights, ask: Callable[..., Any], instance: str) -> None:
+    """Make every call of jobs and schedules."""
+    at = instance, "main"
+    ask("zones", client.get_supported_timezones, "main", instance)
+    planned = WorkflowRefreshSchedule(
+        operation_type="all",
+        is_active=True,
+        timezone_id="Pacific Standard Time",
+        cron_schedules=["30 2 * * MON-FRI"],
+    )
+    ask("schedule", client.create_workflow_refresh_schedule, *at, body=planned)
+    make_batch = client.create_a_batch_of_workflow_refresh_schedules
+    ask("schedules made", make_batch, *at, body=[planned, planned])
+    ask("schedules", client.get_workflow_schedules, *at)
+    wrong = WorkflowRefreshSchedule(cron_schedules=["30 2 * * *"], operation_type="all")
+    ask("no such workflow", make_batch, instance, "other", body=[wrong])
+    submit = client.submit_a_workflow_job
+    job = ask("submitted", submit, *at, operation_type="all", force_run_requested=True)
+    asked = OnDemandJobRequest(operation_type="merge", identifiers=["Crm", "Shop"])
+    ask("submitted by body", submit, *at, body=asked)
+    ask("submitted by names", submit, *at, operation_type="merge", identifiers=["Crm", "Shop"])
+    ask("jobs", client.get_list_of_recent_workflow_jobs, *at, include_tasks=True)
+    ask("job", client.get_a_workflow_job_information, *at, job.job_id, include_tasks=True)
+    ask("no such job", client.get_a_workflow_job_information, *at, instance)
+    ask("cancelled", client.cancel_a_workflow_job, *at, job.job_id)
+    ask("history", client.get_list_of_workflow_task_information_history, *at)
+    ask("status", client.get_workflow_status, *at)
 
 
 if __name__ == "__main__":

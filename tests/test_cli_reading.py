@@ -294,7 +294,7 @@ def test_status_says_what_is_published_and_how_far_the_stream_is(asked, folder):
     assert found["project"] == str(folder)
     assert (found["published"]["run"], found["published"]["generation"][:10]) == (2, "run000002-")
     assert found["published"]["ageSeconds"] > 0
-    assert found["locks"] == {"refresh": None, "stream": None}
+    assert found["locks"] == {"refresh": None, "stream": None, "job": None}
     assert (
         found["log"]["position"],
         found["stream"]["position"],

@@ -231,6 +231,8 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "version": ["version"],
         "token": ["token", "create", "--role", "contributor", "--name", "crm"],
         "key": ["key", "show-state"],
+        "jobs": ["jobs", "submit"],
+        "schedule": ["schedule", "create", "--cron", "30 2 * * MON-FRI"],
         "usage": ["usage"],
     }
     (folder / "rows.jsonl").write_text(

@@ -69,12 +69,14 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
     "invalid_duration": {InvalidValueError, UsageError, ConfigurationError},
     "invalid_instant": {InvalidValueError, UsageError},
     "invalid_value": {InvalidValueError, UsageError, ConfigurationError},
+    # So does the time zone of a source and of a schedule.
+    "unknown_time_zone": {UsageError, ConfigurationError},
     # The system expects an exit code of its own after each signal.
     "interrupted": {InterruptedCommandError, TerminatedCommandError},
 }
 """The codes that belong to several families, and why."""
 ALL_KINDS = {
-    "overtide/project.py": 1,
+    "overtide/refreshing.py": 1,
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
     "serving/operations/live.py": 1,

@@ -43,6 +43,20 @@ MODELS = {
     "system": "RelationshipMetadata",
     "store": "ProfileStoreStateInfo",
     "renamed": "InstanceMetadata",
+    "zones": "TimezoneDetail",
+    "schedule": "WorkflowRefreshSchedule",
+    "schedules made": "WorkflowRefreshSchedule",
+    "schedules": "WorkflowRefreshSchedule",
+    "no such workflow": "ApiErrorResult",
+    "submitted": "GraphJobInfo",
+    "submitted by body": "GraphJobInfo",
+    "submitted by names": "GraphJobInfo",
+    "jobs": "GraphJobInfo",
+    "job": "GraphJobInfo",
+    "no such job": "ApiErrorResult",
+    "cancelled": "GraphJobInfo",
+    "history": "GraphTaskInfo",
+    "status": "GraphNodeInfo",
 }
 """What the client makes of each answer."""
 
@@ -60,7 +74,8 @@ def found(tmp_path) -> dict[str, Any]:
         (shop.ORDERS, "1", ORDER),
     ]
     shop.write_sources(project, shop.sources(*records))
-    assert call("-q", "-C", project, "refresh").code == 0
+    job = call("-C", project, "--json", "jobs", "submit").document["id"]
+    assert call("-q", "-C", project, "jobs", "run", job).code == 0
     with serving(project, shop.INSTANCE, "--only", "api") as served:
         done = subprocess.run(
             [
@@ -98,3 +113,11 @@ def test_every_answer_is_read_by_the_client_s_own_models(found):
     assert found["profile"][0][1]["rowCount"] > 0
     assert found["renamed"][0][1]["name"] == "Renamed"
     assert "JSON" in found["a dict"][0][1]["message"]
+    assert found["schedule"][0][1]["timezoneId"] == "Pacific Standard Time"
+    assert len(found["schedules"]) == 3
+    assert found["submitted"][0][1]["shouldForceRunRequestedNodes"]
+    assert found["submitted by body"] == found["submitted by names"] == found["submitted"]
+    assert found["cancelled"][0][1]["jobStatus"] == "aborted"
+    done = {one["friendlyName"]: one["taskStatus"] for _, one in found["status"]}
+    assert done["publish"] == "successful"
+    assert found["history"][0][1]["friendlyName"] == "publish"

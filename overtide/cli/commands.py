@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from overtide.cli.access_commands import key, token
 from overtide.cli.changing_commands import post, update, withdraw
+from overtide.cli.job_commands import jobs, schedule
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
@@ -26,5 +27,7 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "serve": serve,
     "token": token,
     "key": key,
+    "jobs": jobs,
+    "schedule": schedule,
     "usage": usage,
 }

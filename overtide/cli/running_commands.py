@@ -1,7 +1,7 @@
 """The commands that run a pipeline: the refresh and the stream."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     """Read the sources, unify them and publish the result."""
-    refreshed = _interruptibly_refreshed(project, arguments, output)
+    refreshed = interruptibly(project, lambda: _refreshed(project, arguments, output))
     lost = losses(refreshed.manifest)
     output.confirm(_document(refreshed, lost), lambda: _published(refreshed))
     for text in _notes(refreshed, lost):
@@ -30,12 +30,12 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     return DONE
 
 
-def _interruptibly_refreshed(project: Project, arguments: Namespace, output: Output) -> "Refreshed":
+def interruptibly(project: Project, refresh: "Callable[[], Refreshed]") -> "Refreshed":
     """Refresh; raise `interrupted`, with what is published, where a signal stopped it."""
     before = project.reader.published()
     with interruptible() as interruption:
         try:
-            refreshed = _refreshed(project, arguments, output)
+            refreshed = refresh()
         except BaseException:
             # What was interrupted inside the pipeline or DuckDB comes out as an error of theirs.
             if not interruption.number:

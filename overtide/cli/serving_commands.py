@@ -9,13 +9,15 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
+from overtide.job_process import job_process
 from overtide.lake.standing import current_publish
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
@@ -37,8 +39,8 @@ FIRST = "owner"
 def serve(project: Project, arguments: Namespace, output: Output) -> int:
     """Answer the HTTP API and run the stream until stopped."""
     with stopping() as stop:
-        if arguments.only == "stream":
-            with _stream_beside(project):
+        if arguments.only in ("stream", "scheduler"):
+            with _parts_beside(project, arguments.only, stop.event):
                 stop.event.wait()
         else:
             _serve_api(project, arguments, output, stop.event)
@@ -48,25 +50,14 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
 def _serve_api(
     project: Project, arguments: Namespace, output: Output, stop: threading.Event
 ) -> None:
-    _expect_extra()
+    expect_service()
     service = project.service()
     server, listener, url = _listening(service, arguments)
     _announce(project, service.admission, output, url)
     _warn_of_address(arguments, output)
-    streaming = nullcontext() if arguments.only == "api" else _stream_beside(project)
-    with streaming, service.admission.last_use.writing(), _stopped_by(stop, server):
+    parts = _parts_beside(project, arguments.only, stop)
+    with parts, service.admission.last_use.writing(), _stopped_by(stop, server):
         server.serve(listener)
-
-
-def _expect_extra() -> None:
-    """Raise `missing_extra` where what the service needs is not installed."""
-    if importlib.util.find_spec("uvicorn") is None:
-        raise SetupError(
-            "missing_extra",
-            "The HTTP service is not installed.",
-            None,
-            "Install it with `pip install 'overtide[serve]'`.",
-        )
 
 
 def _listening(service: "Service", arguments: Namespace) -> "tuple[HttpServer, socket.socket, str]":
@@ -86,6 +77,17 @@ def _listening(service: "Service", arguments: Namespace) -> "tuple[HttpServer, s
     server = HttpServer(application, certificate, key)
     listener = listening(arguments.host, _port(arguments.port))
     return server, listener, url_of(listener, certificate is not None)
+
+
+def expect_service() -> None:
+    """Raise `missing_extra` where the service's parts are not installed."""
+    if importlib.util.find_spec("uvicorn") is None:
+        raise SetupError(
+            "missing_extra",
+            "The HTTP service is not installed.",
+            None,
+            "Install it with `pip install 'overtide[serve]'`.",
+        )
 
 
 def _port(text: str) -> int:
@@ -158,6 +160,34 @@ def _is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@contextmanager
+def _parts_beside(project: Project, only: str | None, stop: threading.Event) -> Iterator[None]:
+    """Run the stream and the scheduler, or the one that is asked for."""
+    with ExitStack() as parts:
+        if only in (None, "stream"):
+            parts.enter_context(_stream_beside(project))
+        if only in (None, "scheduler"):
+            parts.enter_context(_scheduler_beside(project, stop))
+        yield
+
+
+@contextmanager
+def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]:
+    """Run the scheduler until `stop`, at which it ends its job at once."""
+    expect_service()
+    from overtide.service import workflows_of
+    from overtide.serving.workflows.scheduler import Scheduler
+
+    scheduler = Scheduler(workflows_of(project), partial(job_process, project.folder))
+    running = threading.Thread(target=scheduler.run, args=(stop,), daemon=True, name="scheduler")
+    running.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        running.join()
 
 
 @contextmanager

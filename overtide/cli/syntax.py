@@ -172,8 +172,8 @@ def _serve(parser: Parser) -> None:
     )
     parser.add_argument(
         "--only",
-        choices=("api", "stream"),
-        help="run one part alone, to have the other in another process",
+        choices=("api", "stream", "scheduler"),
+        help="run one part alone, to have the others in other processes",
     )
     parser.add_argument(
         "--log",
@@ -211,6 +211,35 @@ def _key_of_service(parser: Parser) -> None:
         metavar="KEY",
         nargs="?",
         help="the key to make anew, primary or secondary",
+    )
+
+
+def _jobs(parser: Parser) -> None:
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        choices=("list", "show", "submit", "cancel", "run"),
+        help="what to do",
+    )
+    parser.add_argument("id", metavar="ID", nargs="?", help="the job to show, cancel or run")
+
+
+def _schedule(parser: Parser) -> None:
+    parser.add_argument(
+        "action", metavar="ACTION", choices=("list", "create", "delete"), help="what to do"
+    )
+    parser.add_argument("id", metavar="ID", nargs="?", help="the schedule to delete")
+    parser.add_argument(
+        "--cron",
+        metavar="CRON",
+        action="append",
+        help="when: minute, hour, day of month, month, day of week; may be given several times",
+    )
+    parser.add_argument(
+        "--time-zone",
+        metavar="ZONE",
+        default="UTC",
+        help="whose clock: an IANA name, or one of Windows (default: UTC)",
     )
 
 
@@ -284,8 +313,8 @@ SYNTAX = {
         "per lake: a second one ends with exit code 75. `get` and `timeline` do not need it.",
     ),
     "serve": Syntax(
-        "answer the HTTP API, and run the stream",
-        "[--host ADDRESS] [--port PORT] [--only api|stream] [OPTIONS]",
+        "answer the HTTP API, run the stream and what is scheduled",
+        "[--host ADDRESS] [--port PORT] [--only api|stream|scheduler] [OPTIONS]",
         _serve,
         "Runs until it is stopped (ctrl-C), and may be killed at any instant. The first time it\n"
         "prints a token of the owner. With --json it prints one line when it listens.",
@@ -302,6 +331,19 @@ SYNTAX = {
         _key_of_service,
         "A key is shown once, when it is made; the one before it ends at once, the other one "
         "holds.",
+    ),
+    "jobs": Syntax(
+        "submit refreshes to the service, watch and cancel them",
+        "list | show ID | submit | cancel ID | run ID",
+        _jobs,
+        "A job that is submitted waits until `overtide serve` begins it; `run` does so here and\n"
+        "now. One job at a time per project.",
+    ),
+    "schedule": Syntax(
+        "say when the service refreshes by itself",
+        "list | create --cron CRON [--time-zone ZONE] | delete ID",
+        _schedule,
+        '  overtide schedule create --cron "30 2 * * MON-FRI" --time-zone Europe/Berlin',
     ),
     "usage": Syntax(
         "show how the service is used",

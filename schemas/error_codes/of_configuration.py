@@ -105,7 +105,7 @@ CODES = {
     "unknown_time_zone": Explained(
         "configuration",
         "There is no such time zone.",
-        "Write one such as `Europe/Amsterdam`.",
+        "Write one such as `Europe/Amsterdam`; a schedule takes names of Windows, too.",
         exit_codes=USAGE,
     ),
     "unmatched_entity": Explained(

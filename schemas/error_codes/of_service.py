@@ -3,11 +3,23 @@
 from overtide.schemas.error_codes.explained import USAGE, Explained
 
 CODES = {
+    "access_unavailable": Explained(
+        "service",
+        "The database of tokens, roles and keys is locked or damaged.",
+        "Send the request again, see what locks it, or restore it from a backup.",
+        (503,),
+    ),
     "address_in_use": Explained(
         "service",
         "Nothing can listen on the address: it is taken, or not this machine's.",
         "Stop what listens there, or choose another `--port` or `--host`.",
         exit_codes=USAGE,
+    ),
+    "body_too_slow": Explained(
+        "service",
+        "The body of a request did not come to its end in time.",
+        "Send it at once; it must be as long as `Content-Length` says.",
+        (408,),
     ),
     "changed_meanwhile": Explained(
         "service",
@@ -21,83 +33,28 @@ CODES = {
         "Ask an Admin for a token of a greater role (docs/api.md, Who may do what).",
         (403,),
     ),
-    "invalid_path": Explained(
-        "service", "The path of a request is not UTF-8.", "Encode it as UTF-8, then with `%`."
-    ),
-    "missing_extra": Explained(
+    "head_too_large": Explained(
         "service",
-        "A part that is not always installed is needed.",
-        "Install it as the message says.",
-    ),
-    "not_offered": Explained(
-        "service",
-        "The operation is one of Customer Insights' API that is not offered.",
-        "The message says what to do instead; docs/api.md lists what is offered.",
-        (501,),
-    ),
-    "unauthorized": Explained(
-        "service",
-        "A request has no token.",
-        "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
-        (401,),
-    ),
-    "unknown_attribute": Explained(
-        "service",
-        "The entity has no attribute of that name.",
-        "`GET …/manage/entities/{entityName}` shows them.",
-        (404,),
-    ),
-    "unknown_data_source": Explained(
-        "service",
-        "There is no data source of that id or name.",
-        "`GET …/manage/datasources` shows them.",
-        (404,),
-    ),
-    "unknown_instance": Explained(
-        "service",
-        "The path names another instance than the one that is served.",
-        "`GET /v1/instances` shows its id; it is that of `overtide.yaml`.",
-        (404,),
-    ),
-    "unknown_parameter": Explained(
-        "service",
-        "The operation has no parameter of that name.",
-        "Leave it out, or correct its name; none is ignored.",
-    ),
-    "unknown_path": Explained(
-        "service", "There is nothing at the path.", "`/openapi.json` lists what there is.", (404,)
-    ),
-    "unknown_relationship": Explained(
-        "service",
-        "There is no relationship of that name.",
-        "`GET …/manage/relationships` shows them.",
-        (404,),
-    ),
-    "unknown_role": Explained(
-        "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
-    ),
-    "unknown_token": Explained(
-        "service", "There is no token with that id.", "`overtide token list` shows the ids.", (404,)
-    ),
-    "unsupported_media_type": Explained(
-        "service",
-        "A body is not JSON in UTF-8, or is not called so.",
-        "Send it as `application/json`.",
-        (415,),
-    ),
-    "wrong_method": Explained(
-        "service", "The path is there, with other methods.", "Take one that is named.", (405,)
-    ),
-    "access_unavailable": Explained(
-        "service",
-        "The database of tokens, roles and keys is locked or damaged.",
-        "Send the request again, see what locks it, or restore it from a backup.",
-        (503,),
+        "The address of a request and its headers have more than 64 KiB.",
+        "Shorten the query, the token or other headers.",
+        (431,),
     ),
     "invalid_assignment": Explained(
         "service",
         "A body is no RoleAssignment.",
         'Send `{"principalType": "user", "roles": ["Contributor"]}`.',
+    ),
+    "invalid_cron": Explained(
+        "service",
+        "A text of a schedule is no cron expression, or is never due.",
+        "Write minute, hour, day of month, month and day of week, such as `30 2 * * MON-FRI`.",
+        exit_codes=USAGE,
+    ),
+    "invalid_http": Explained(
+        "service", "What came is no HTTP request.", "Send HTTP/1.1, over TLS where it is on."
+    ),
+    "invalid_path": Explained(
+        "service", "The path of a request is not UTF-8.", "Encode it as UTF-8, then with `%`."
     ),
     "invalid_subscription_key": Explained(
         "service",
@@ -117,11 +74,28 @@ CODES = {
         "Send the request again; see whether `service.oidc` and the way to the provider are right.",
         (503,),
     ),
+    "job_not_begun": Explained(
+        "service",
+        "The process that was to run a job ended before it had begun.",
+        "Run `overtide jobs run ID` to see why; then submit it again.",
+        (500,),
+    ),
+    "job_not_queued": Explained(
+        "service",
+        "A job that is to be run does not wait any more.",
+        "Submit another one.",
+        (409,),
+    ),
     "last_owner": Explained(
         "service",
         "The last Owner would be none any more.",
         "Make another Owner first.",
         (409,),
+    ),
+    "missing_extra": Explained(
+        "service",
+        "A part that is not always installed is needed.",
+        "Install it as the message says.",
     ),
     "no_role": Explained(
         "service",
@@ -129,60 +103,28 @@ CODES = {
         "An Admin gives one, or `service.oidc.roles` maps one of their claims.",
         (403,),
     ),
+    "not_offered": Explained(
+        "service",
+        "The operation is one of Customer Insights' API that is not offered.",
+        "The message says what to do instead; docs/api.md lists what is offered.",
+        (501,),
+    ),
+    "overloaded": Explained(
+        "service",
+        "The server works on as many requests as it takes at a time.",
+        "Try again after `Retry-After`; nothing was done.",
+        (503,),
+    ),
     "owner_needed": Explained(
         "service",
         "Someone who is no Owner would make one, or change what one may do.",
         "Ask an Owner.",
         (403,),
     ),
-    "repeated_credentials": Explained(
+    "queue_full": Explained(
         "service",
-        "A request has several tokens or several subscription keys.",
-        "Send one of each.",
-    ),
-    "unknown_host": Explained(
-        "service",
-        "The `Host` of a request is no name of the service.",
-        "Call it by its own name, or add the name to `service.hosts`.",
-        (403,),
-    ),
-    "unknown_key": Explained(
-        "service",
-        "There is no subscription key of that name.",
-        "There are primary and secondary.",
-        (404,),
-    ),
-    "unknown_principal": Explained(
-        "service",
-        "A principal has no assignment that could be taken away.",
-        "`GET rbac/assignments` shows who has one.",
-        (404,),
-    ),
-    "head_too_large": Explained(
-        "service",
-        "The address of a request and its headers have more than 64 KiB.",
-        "Shorten the query, the token or other headers.",
-        (431,),
-    ),
-    "invalid_http": Explained(
-        "service", "What came is no HTTP request.", "Send HTTP/1.1, over TLS where it is on."
-    ),
-    "request_late": Explained(
-        "service",
-        "A request was begun, and its headers were not there after ten seconds.",
-        "Send it at once.",
-        (408,),
-    ),
-    "body_too_slow": Explained(
-        "service",
-        "The body of a request did not come to its end in time.",
-        "Send it at once; it must be as long as `Content-Length` says.",
-        (408,),
-    ),
-    "overloaded": Explained(
-        "service",
-        "The server works on as many requests as it takes at a time.",
-        "Try again after `Retry-After`; nothing was done.",
+        "Too many jobs wait already.",
+        "Cancel some, or submit without `forceRunRequested`: then one job does for all.",
         (503,),
     ),
     "rate_limited": Explained(
@@ -191,10 +133,107 @@ CODES = {
         "Try again after `Retry-After`; the header `RateLimit` tells what is left (docs/api.md).",
         (429,),
     ),
+    "repeated_credentials": Explained(
+        "service",
+        "A request has several tokens or several subscription keys.",
+        "Send one of each.",
+    ),
+    "request_late": Explained(
+        "service",
+        "A request was begun, and its headers were not there after ten seconds.",
+        "Send it at once.",
+        (408,),
+    ),
     "service_file_unusable": Explained(
         "service",
         "The file of usage or of the audit cannot be read or written.",
         "Check that the disk is not full and that the file belongs to who runs the command.",
         (503,),
+    ),
+    "unauthorized": Explained(
+        "service",
+        "A request has no token.",
+        "Send `Authorization: Bearer TOKEN`; `overtide token create` makes one.",
+        (401,),
+    ),
+    "unknown_attribute": Explained(
+        "service",
+        "The entity has no attribute of that name.",
+        "`GET …/manage/entities/{entityName}` shows them.",
+        (404,),
+    ),
+    "unknown_data_source": Explained(
+        "service",
+        "There is no data source of that id or name.",
+        "`GET …/manage/datasources` shows them.",
+        (404,),
+    ),
+    "unknown_host": Explained(
+        "service",
+        "The `Host` of a request is no name of the service.",
+        "Call it by its own name, or add the name to `service.hosts`.",
+        (403,),
+    ),
+    "unknown_instance": Explained(
+        "service",
+        "The path names another instance than the one that is served.",
+        "`GET /v1/instances` shows its id; it is that of `overtide.yaml`.",
+        (404,),
+    ),
+    "unknown_job": Explained(
+        "service",
+        "There is no job with that id; the oldest ones are forgotten.",
+        "`overtide jobs list` shows the last ones.",
+        (404,),
+    ),
+    "unknown_key": Explained(
+        "service",
+        "There is no subscription key of that name.",
+        "There are primary and secondary.",
+        (404,),
+    ),
+    "unknown_parameter": Explained(
+        "service",
+        "The operation has no parameter of that name.",
+        "Leave it out, or correct its name; none is ignored.",
+    ),
+    "unknown_path": Explained(
+        "service", "There is nothing at the path.", "`/openapi.json` lists what there is.", (404,)
+    ),
+    "unknown_principal": Explained(
+        "service",
+        "A principal has no assignment that could be taken away.",
+        "`GET rbac/assignments` shows who has one.",
+        (404,),
+    ),
+    "unknown_relationship": Explained(
+        "service",
+        "There is no relationship of that name.",
+        "`GET …/manage/relationships` shows them.",
+        (404,),
+    ),
+    "unknown_role": Explained(
+        "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
+    ),
+    "unknown_schedule": Explained(
+        "service",
+        "There is no schedule with that id.",
+        "`overtide schedule list` shows them.",
+        (404,),
+    ),
+    "unknown_token": Explained(
+        "service", "There is no token with that id.", "`overtide token list` shows the ids.", (404,)
+    ),
+    "unknown_workflow": Explained(
+        "service", "There is no workflow of that name.", "Take `main`.", (404,)
+    ),
+    "unsupported_media_type": Explained(
+        "service",
+        "A body is not JSON in UTF-8, or is not called so.",
+        "Send it as `application/json`.",
+        (415,),
+    ),
+    "wrong_method": Explained(
+        "service", "The path is there, with other methods.", "Take one that is named.", (405,)
     ),
 }

@@ -52,11 +52,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": _answers(operation),
     }
     if operation.body is not None:
-        content = {"schema": {"type": ["object", "string"]}, "example": operation.body.example}
+        whole = "array" if isinstance(operation.body.example, list) else "object"
+        content = {"schema": {"type": [whole, "string"]}, "example": operation.body.example}
         kinds = LINES_TYPES[:1] if operation.body.lines else JSON_TYPES
         document["requestBody"] = {
             "description": operation.body.text,
-            "required": True,
+            "required": operation.body.required,
             "content": dict.fromkeys(kinds, content),
         }
     return document

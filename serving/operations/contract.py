@@ -36,11 +36,13 @@ class Body:
     """What a request carries: its text, an example, and whether it is lines of JSON.
 
     Lines are not limited in number: they are in `Call.chunks`, everything else is in `Call.body`.
+    Where it need not be there, it is not `required`.
     """
 
     text: str
     example: object
     lines: bool = False
+    required: bool = True
 
 
 async def _no_chunks() -> AsyncIterator[bytes]:

@@ -12,9 +12,11 @@ from overtide.serving.operations import (
     not_offered,
     profile_store,
     rbac,
+    schedules,
     subscription_keys,
     update_entity,
     usage,
+    workflows,
 )
 from overtide.serving.operations.contract import Operation
 
@@ -31,6 +33,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *data_sources.OPERATIONS,
     *data_profiles.OPERATIONS,
     *profile_store.OPERATIONS,
+    *workflows.OPERATIONS,
+    *schedules.OPERATIONS,
     *not_offered.OPERATIONS,
     *usage.OPERATIONS,
 )
