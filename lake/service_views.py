@@ -58,7 +58,7 @@ def define_service_views(
 ) -> None:
     """Define the views that a query's words name, unless the lake has a table of that name.
 
-    Raises `service_file_unusable`.
+    Raises `file_unusable`.
     """
     asked = [
         one
@@ -112,7 +112,7 @@ def _attached(connection: "DuckDBPyConnection", file: Path, name: str, table: st
         return False
     except duckdb.Error as error:
         raise UnavailableError(
-            "service_file_unusable",
+            "file_unusable",
             f"{file} cannot be used: {str(error).splitlines()[0]}",
             str(file),
             "Check that it is whole, and that you may write beside it, as SQLite wants to.",

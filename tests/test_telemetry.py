@@ -113,6 +113,7 @@ def test_metrics_are_open_to_this_machine_and_name_nobody(served, client, ann):
     for gauge in ("live_updates", "held", "stream_lag_seconds", "base_age_seconds"):
         assert f"\novertide_{gauge} " in page.text
     assert "overtide_project_readable 1.0" in page.text
+    assert 'overtide_jobs{status="queued"} 0.0' in page.text
     assert ann not in page.text
     assert EMAIL not in page.text
 
@@ -202,7 +203,7 @@ def test_a_token_is_made_also_where_the_audit_cannot_be_written(tmp_path):
     words = ("token", "create", "--role", "viewer", "--name", "x")
     made = call("-C", tmp_path, "--json", *words)
     assert (made.code, made.document["name"]) == (0, "x")
-    assert [one["code"] for one in made.document["warnings"]] == ["service_file_unusable"]
+    assert [one["code"] for one in made.document["warnings"]] == ["file_unusable"]
 
 
 def test_a_line_of_json_tells_of_each_request_and_of_no_person(project):

@@ -144,12 +144,6 @@ CODES = {
         "Send it at once.",
         (408,),
     ),
-    "service_file_unusable": Explained(
-        "service",
-        "The file of usage or of the audit cannot be read or written.",
-        "Check that the disk is not full and that the file belongs to who runs the command.",
-        (503,),
-    ),
     "unauthorized": Explained(
         "service",
         "A request has no token.",

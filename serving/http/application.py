@@ -80,7 +80,12 @@ class Application:
             "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
         }
         self.telemetry = service.telemetry
-        self._metrics = Metrics(self.telemetry.totals, self.telemetry.status, time.monotonic)
+        self._metrics = Metrics(
+            self.telemetry.totals,
+            self.telemetry.status,
+            lambda: service.workflows.jobs.counts(),  # made when it is first asked for
+            time.monotonic,
+        )
         self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns)
         self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
 

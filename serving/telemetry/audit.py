@@ -60,7 +60,7 @@ class Audit:
         self._forgotten: Instant = 0
 
     def record(self, change: Change) -> None:
-        """Note a change, durably; raise `service_file_unusable`.
+        """Note a change, durably; raise `file_unusable`.
 
         Without a principal it is the user of this machine who did it.
         """

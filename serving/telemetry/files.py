@@ -18,7 +18,7 @@ def writing(path: Path, schema: str, durable: bool) -> Iterator[sqlite3.Connecti
     """Open a file for a transaction, made with its tables where it is missing.
 
     It is in WAL mode, so that nobody waits who reads. What is `durable` survives a power cut.
-    Raises `service_file_unusable`.
+    Raises `file_unusable`.
     """
     try:
         make_folder(path.parent)
@@ -36,7 +36,7 @@ def writing(path: Path, schema: str, durable: bool) -> Iterator[sqlite3.Connecti
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file that is there for reading; raise `service_file_unusable`."""
+    """Open a file that is there for reading; raise `file_unusable`."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
@@ -59,7 +59,7 @@ def unusable(path: Path, error: Exception) -> OvertideError:
     """Return the error of a file that cannot be read or written."""
     reason = getattr(error, "strerror", None) or str(error)
     return UnavailableError(
-        "service_file_unusable",
+        "file_unusable",
         f"{path} cannot be used: {reason}.",
         str(path),
         "Check that the disk is not full and that the file is yours.",

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
@@ -14,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.serving.telemetry.totals import BOUNDS, Totals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,13 +70,18 @@ GAUGES: dict[str, tuple[str, Callable[[Mapping[str, Any]], float]]] = {
 class Metrics(Collector):
     """The metrics of one process and its project.
 
-    `status` makes the document of `overtide status`, `timer` gives seconds.
+    `status` makes the document of `overtide status`, `jobs` counts jobs by their state, `timer`
+    gives seconds.
     """
 
     def __init__(
-        self, totals: Totals, status: Callable[[], Mapping[str, Any]], timer: Callable[[], float]
+        self,
+        totals: Totals,
+        status: Callable[[], Mapping[str, Any]],
+        jobs: Callable[[], Mapping[str, int]],
+        timer: Callable[[], float],
     ) -> None:
-        self._totals, self._status, self._timer = totals, status, timer
+        self._totals, self._status, self._jobs, self._timer = totals, status, jobs, timer
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._lock = threading.Lock()
@@ -92,6 +98,13 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
         yield from self._calls()
+        jobs = GaugeMetricFamily(
+            "overtide_jobs", "Jobs of the refresh, the last ones, by state", labels=("status",)
+        )
+        with suppress(UnavailableError):
+            for status, number in self._jobs().items():
+                jobs.add_metric((status,), number)
+        yield jobs
         found = self._fresh()
         up = GaugeMetricFamily("overtide_project_readable", "Whether the project's state is known")
         up.add_metric((), float(found is not None))
