@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test check bench fuzz crash docs lock clean
+.PHONY: help demo test check bench fuzz crash docs lock clean odata-clients
 
 help:
 	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
@@ -25,7 +25,7 @@ help:
 demo: .venv/.runtime
 	@$(BIN)/overtide demo
 
-test: check .venv/client/.installed .venv/identity_server/.installed
+test: check .venv/client/.installed .venv/identity_server/.installed odata-clients
 	$(BIN)/python -m pytest
 
 check: .venv/.development
@@ -48,6 +48,24 @@ docs: .venv/.development
 .venv/client/.installed: tests/published_client.lock | .venv/bin/python
 	@$(BIN)/python -m venv .venv/client
 	@.venv/client/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+odata-clients: .venv/odata-python/.installed .venv/odata-node/.installed .venv/odata-java/.installed
+
+.venv/odata-python/.installed: tests/odata_clients/python.lock | .venv/bin/python
+	@$(BIN)/python -m venv .venv/odata-python
+	@.venv/odata-python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# Without Node or Java their tests say that they are skipped.
+.venv/odata-node/.installed: tests/odata_clients/package.json tests/odata_clients/package-lock.json
+	@mkdir -p .venv/odata-node && cp $^ .venv/odata-node
+	@if command -v npm >/dev/null; then cd .venv/odata-node && npm ci --no-audit --no-fund --silent; fi
+	@touch $@
+
+.venv/odata-java/.installed: tests/odata_clients/pom.xml
+	@mkdir -p .venv/odata-java
+	@if command -v mvn >/dev/null; then mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/odata-java/lib; fi
 	@touch $@
 
 # Node 20 or later of this machine, or else one from PyPI; where neither can be had its tests are skipped by name.

@@ -146,11 +146,12 @@ def bytes_of(size: str) -> int:
 
 
 def _half(connection: "DuckDBPyConnection") -> str:
-    number, unit = _limit(connection).split()
+    number, unit = memory_limit_of(connection).split()
     return f"{float(number) * OF_DUCKDB:.3f}{unit}"
 
 
-def _limit(connection: "DuckDBPyConnection") -> str:
+def memory_limit_of(connection: "DuckDBPyConnection") -> str:
+    """Return the memory that a connection may take, as DuckDB shows it."""
     row = connection.execute("SELECT current_setting('memory_limit')").fetchone()
     return str(row[0]) if row else ""
 
@@ -214,16 +215,16 @@ def run_query(
     """
     import duckdb
 
-    limit = _limit(connection)
+    limit = memory_limit_of(connection)
     try:
         return fetch(_result(connection, query, parameters, paths), bytes_of(limit))
     except duckdb.Error as error:
-        raise _failure(error, limit, paths) from None
+        raise failure(error, limit, paths) from None
     except MemoryError as error:
         raise _too_large(error, limit) from None
 
 
-def _failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
+def failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
     """Return the error of a query that DuckDB did not answer.
 
     Where it names a file of the lake, the query is not to blame: it can read no other files. Nor

@@ -100,7 +100,7 @@ def define_views(
     create_table(connection, tables.PROFILE_FIELDS)
     create_table(connection, tables.LAKE_HELP)
     _remember_fields(connection, run, profile)
-    past = _past_columns(connection, profile)
+    past = past_columns(connection, profile)
     define_view(connection, customer_live(profile), customer_query(LIVE, profile))
     define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
     define_view(connection, FLAP_BACKS, flap_back_query(profile, past))
@@ -120,7 +120,7 @@ def _remember_fields(
         insert_rows(connection, tables.PROFILE_FIELDS, [(run, *field) for field in fields])
 
 
-def _past_columns(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> list[str]:
+def past_columns(connection: "DuckDBPyConnection", profile: Sequence[ProfileField]) -> list[str]:
     """Return expressions for today's columns of Customer over the history table.
 
     They work whatever columns the history table has.

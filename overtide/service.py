@@ -7,6 +7,7 @@ from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
+from overtide.serving.odata.tables import Tables
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.workflows.workflows import Workflows
@@ -24,6 +25,7 @@ def service_of(project: "Project") -> Service:
     """Return the service of a project; raise `invalid_configuration`."""
     configuration = load(project.folder, project.environ)
     instance = configuration.instance
+    definitions = Definitions(project.paths.definitions, project.clock)
     return Service(
         str(instance.id),
         instance.name,
@@ -31,7 +33,8 @@ def service_of(project: "Project") -> Service:
         project.acceptance,
         Admission(project.access, configuration.service, project.clock),
         LiveCards(project.reader, project.log),
-        Definitions(project.paths.definitions, project.clock),
+        Tables(project.paths, project.reader, definitions),
+        definitions,
         project.paths,
         lambda: load(project.folder, project.environ),
         workflows_of(project),

@@ -78,6 +78,12 @@ class TooLargeError(InvalidRequestError):
     status = 413
 
 
+class NotAcceptableError(InvalidRequestError):
+    """The answer cannot be given in a form that the client takes."""
+
+    status = 406
+
+
 class LargeHeadError(TooLargeError):
     """The address of a request, or what stands in its headers, is larger than is read."""
 

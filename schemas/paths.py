@@ -139,6 +139,11 @@ class Paths:
         return self.project / "access" / "tokens.sqlite"
 
     @property
+    def link_secret(self) -> Path:
+        """The file of the secret that signs links to tables."""
+        return self.project / "access" / "links.key"
+
+    @property
     def workflows(self) -> Path:
         """The file of jobs and schedules; it is the project's, whatever becomes of a lake."""
         return self.project / "workflows" / "workflows.sqlite"

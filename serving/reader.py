@@ -204,13 +204,13 @@ class Reader:
     def _card(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Card:
-        moment = self._moment(as_of, known_at)
+        moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = [] if base_only else self._updates(base, profile)
         return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
 
     def _watched(self, target: Target) -> tuple[Card, Instant | None]:
-        moment = self._moment(None, None)
+        moment = self.moment(None, None)
         base, profile = self._found(moment, target)
         events = self._updates(base, profile)
         shown = card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
@@ -223,7 +223,7 @@ class Reader:
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Timeline:
-        moment = self._moment(as_of, known_at)
+        moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = (
             []
@@ -248,7 +248,11 @@ class Reader:
                 return found
         return self._lake.activities(base.run, customer_id, current=False)
 
-    def _moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+    def moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+        """Return what a read is about.
+
+        Raises `nothing_published`, `before_history`.
+        """
         now = self.now()
         if now.publish is None:
             raise nothing_published(self._paths)
@@ -280,6 +284,32 @@ class Reader:
 
         Its serving generation while that is kept, else the lake's history.
         """
+        publish = self._publish_at(moment)
+        key = (publish, serving.path)
+        if key not in self._bases:
+            self._bases = {
+                known: base for known, base in self._bases.items() if known[1] == serving.path
+            }
+            self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
+        return self._bases[key]
+
+    def run_at(self, moment: Moment) -> int:
+        """Return the run whose base a moment shows; raise `before_first_publish`."""
+        if moment.base >= moment.publish.published_at:
+            return moment.publish.run
+        return self._publish_at(moment).run
+
+    def events_since(self, position: int, known_at: Instant, most: int) -> list[Event]:
+        """Return up to so many of the events from a position on that were known at an instant."""
+        found: list[Event] = []
+        while len(found) < most:
+            events = self._log.read(position + len(found), most - len(found))
+            found += events
+            if not events or events[-1].accepted_at > known_at:
+                break
+        return [event for event in found if event.accepted_at <= known_at]
+
+    def _publish_at(self, moment: Moment) -> Publish:
         publish = self._lake.publish_at(moment.base, moment.publish)
         if publish is None:
             raise NotFoundError(
@@ -289,13 +319,7 @@ class Reader:
                 'Ask for a later instant; `overtide sql "SELECT Run, PublishedAt FROM '
                 'runs"` lists the publishes.',
             )
-        key = (publish, serving.path)
-        if key not in self._bases:
-            self._bases = {
-                known: base for known, base in self._bases.items() if known[1] == serving.path
-            }
-            self._bases[key] = self._kept(publish) or Past(self._lake, publish.run, serving)
-        return self._bases[key]
+        return publish
 
     def _kept(self, publish: Publish) -> Generation | None:
         """Return the generation of an earlier publish while it is kept, and whole."""

@@ -14,6 +14,7 @@ from overtide.serving.access.admission import Admission
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
+from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.workflows.workflows import Workflows
@@ -36,6 +37,7 @@ class Service:
     acceptance: Acceptance
     admission: Admission
     live_cards: LiveCards
+    tables: Tables
     definitions: Definitions
     paths: Paths
     configuration: Callable[[], Configuration]

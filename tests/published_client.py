@@ -47,7 +47,18 @@ def main(url: str, token: str, instance: str) -> None:
     ask("updated", patch, instance, "Customer", customer, body=change)
     ask("unknown", patch, instance, "Customer", "x/y", body=change)
     ask("wrong field", patch, instance, "Customer", customer, body=json.dumps({"Point": 9}))
-    ask("read", client.get_entities_with_odata_path, instance, f"Customer('{customer}')")
+    read = client.get_entities_with_odata_path
+    ask("read", read, instance, f"Customer('{customer}')")
+    ask("rows", read, instance, "Customer", filter=f"CustomerId eq '{customer}'", top="5")
+    ask("within", read, instance, "Customer?$filter=Crm_Contacts_ContactId eq '1'")
+    expanded = {"expand": "UnifiedActivity", "select": "EMail,Points", "orderby": "Points desc"}
+    ask("expanded", read, instance, "Customer", filter="Points eq 9", skip="0", **expanded)
+    ask("searched", read, instance, "Customer", search='"ann@"', force_search=True)
+    ask("by key", read, instance, "Customer(CustomerId='a b')")
+    ask("partitions", read, instance, "Customer", select="*", proxy=True)
+    wrong = {"filter": "Name eq 'O''Brien' and x gt 1", "select": "A,B", "search": "foo"}
+    ask("refused", read, instance, "Customer(CustomerId='a b')", proxy=True, **wrong)
+    ask("no entity", read, instance, "Nothing")
     ask("entities", client.get_all_entity_metadata, instance)
     ask("entity", client.get_entity_metadata, instance, "Shop_Orders", attributes_annotations=True)
     ask("size", client.get_entity_size, instance, "Customer")

@@ -26,6 +26,7 @@ from overtide.cli.project_commands import init_project
 from overtide.cli.syntax import SYNTAX
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError
+from overtide.serving.odata.functions import PARTS, TEMPLATES
 from tests import reference
 from tests.command_line import call
 from tests.reference import ROOT, pages
@@ -382,6 +383,26 @@ def test_queries_run_and_find_something(contoso, query):
     found = contoso.sql(query)
     assert found.num_columns
     assert found.num_rows or "_corrupt" in query or "IS DISTINCT FROM" in query
+
+
+@pytest.mark.slow
+def test_queries_of_odata_run_and_find_something(demo):
+    with serving(demo.project.folder, "3b1f0c9e-52f4-4a3e-9d0a-8a5f7f6c2d11") as served:
+        words = ("token", "create", "--role", "viewer", "--name", "docs")
+        made = call("-C", served.folder, "--json", *words).document
+        with served.client(made["token"]) as client:
+            found = {
+                line: client.get(f"/data/{line.removeprefix('GET ')}")
+                for line in blocks("docs/odata.md", "http")[0].splitlines()
+            }
+    assert {line: one.status_code for line, one in found.items() if one.status_code != 200} == {}
+    empty = [line for line, one in found.items() if '"value":[]' in one.text]
+    assert len(empty) <= 3, empty  # nothing is corrupt or double, and no activity is that new
+
+
+def test_every_function_of_odata_is_listed():
+    functions = {one.value for one in (*TEMPLATES, *PARTS)} | {"now", "substring", "cast"}
+    assert [one for one in sorted(functions) if f"{one}" not in page("docs/odata.md")] == []
 
 
 # Python

@@ -102,10 +102,10 @@ def test_the_lake_stands_in_for_a_generation_that_cannot_be_read_and_for_nothing
 ):
     key, publish = (shop.CONTACTS, "1"), project.reader.published()
     whole = project.get(key=key).fields
-    project.reader._generation = None
+    project.reader._serves = ("", None)
     monkeypatch.setattr(reader, "open_generation", raising(GenerationError("lost", "Lost.")))
     assert (project.get(key=key).fields, project.reader._kept(publish)) == (whole, None)
-    project.reader._generation = None
+    project.reader._serves = ("", None)
     monkeypatch.setattr(reader, "open_generation", raising(REST))
     assert rest(project.get, key=key)
     assert rest(project.reader._kept, publish)

@@ -31,6 +31,14 @@ MODELS = {
     "unknown": "ODataError",
     "wrong field": "ODataError",
     "read": "ODataEntityPayload",
+    "rows": "ODataEntityPayload",
+    "within": "ODataEntityPayload",
+    "expanded": "ODataEntityPayload",
+    "searched": "ODataEntityPayload",
+    "by key": "ODataError",
+    "partitions": "ODataEntityPayload",
+    "refused": "ODataError",
+    "no entity": "ODataError",
     "entities": "IC360EntityModel",
     "entity": "IEntityMetadata",
     "size": "EntitySize",
@@ -61,12 +69,11 @@ MODELS = {
 """What the client makes of each answer."""
 
 
-@pytest.fixture
-def found(tmp_path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> dict[str, Any]:
     """What the client made of every answer."""
     assert CLIENT.exists(), "run `make .venv/client/.installed`, as `make test` does"
-    project = tmp_path / "project"
-    project.mkdir()
+    project = tmp_path_factory.mktemp("client")
     (project / "overtide.yaml").write_text(json.dumps(shop.configuration()))
     records = [
         (shop.CONTACTS, "1", CONTACT),
@@ -121,3 +128,18 @@ def test_every_answer_is_read_by_the_client_s_own_models(found):
     done = {one["friendlyName"]: one["taskStatus"] for _, one in found["status"]}
     assert done["publish"] == "successful"
     assert found["history"][0][1]["friendlyName"] == "publish"
+
+
+@pytest.mark.slow
+def test_tables_are_read_by_the_client(found):
+    (ann,) = found["rows"][0][1]["value"]
+    assert (ann["EMail"], ann["Points"]) == ("ann@x", 9)
+    assert found["within"][0][1]["value"] == found["searched"][0][1]["value"] == [ann]
+    (expanded,) = found["expanded"][0][1]["value"]
+    assert (expanded["EMail"], len(expanded["UnifiedActivity"])) == ("ann@x", 2)
+    codes = {name: found[name][0][1]["errorCode"] for name in ("by key", "refused", "no entity")}
+    assert codes == {
+        "by key": "entity_not_found",
+        "refused": "invalid_query",
+        "no entity": "unknown_entity",
+    }

@@ -35,6 +35,9 @@ class Frame:
 
     Those rows of the base were published at min(t, k).
 
+    What the log holds beyond the stream's last commit is in tables whose names begin with `beyond`;
+    empty where the lake alone is asked.
+
     `instants` is the CTE that gives them as a row `i`; empty where the whole query stands beside
     such a row (`asked`), then with the "Run" of a `past` base.
     """
@@ -44,6 +47,7 @@ class Frame:
     instants: str = ""
     pruning: str = ""
     past: bool = False
+    beyond: str = ""
 
     def base(self, table: Table, past: Sequence[str] | None = None) -> str:
         """Return the rows of a base table without run numbers.
@@ -67,7 +71,10 @@ class Frame:
 
     def beside(self, table: Table) -> str:
         """Return what to select the rows `o` of an overlay table from, beside the instants."""
-        return f"{SCHEMA}.{table.name} o{', instants i' if self.instants else ''}"
+        rows = f"{SCHEMA}.{table.name}"
+        if self.beyond:
+            rows = f"(FROM {rows} UNION ALL BY NAME FROM {self.beyond}{table.name})"
+        return f"{rows} o{', instants i' if self.instants else ''}"
 
     def is_valid(self) -> str:
         """Return the condition that an update or activity `o` is valid at t and known at k."""

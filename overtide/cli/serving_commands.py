@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.child_process import ChildProcess
 from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
@@ -24,7 +25,6 @@ from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
 from overtide.serving.telemetry.audit import Change
-from overtide.stream_process import StreamProcess
 
 if TYPE_CHECKING:
     import socket
@@ -192,7 +192,7 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
 
 @contextmanager
 def _stream_beside(project: Project) -> Iterator[None]:
-    stream = StreamProcess(project.folder)
+    stream = ChildProcess(project.folder, ["stream"])
     stream.start()
     try:
         yield

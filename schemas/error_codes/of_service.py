@@ -230,4 +230,73 @@ CODES = {
     "wrong_method": Explained(
         "service", "The path is there, with other methods.", "Take one that is named.", (405,)
     ),
+    "entity_not_found": Explained(
+        "service", "No row of the table has the key.", "Check the key, and its type.", (404,)
+    ),
+    "invalid_link": Explained(
+        "service",
+        "A link to a file of a table was changed, is another project's, or has ended.",
+        "Ask for new ones with `proxy=true`.",
+        (403,),
+    ),
+    "invalid_query": Explained(
+        "service",
+        "A query option is not OData, names what is not there, or cannot be worked out: a number "
+        "is too large for its type, or a pattern is none of RE2.",
+        "Write it as [docs/odata.md](odata.md) shows; `$metadata` lists properties and types.",
+    ),
+    "invalid_search_index": Explained(
+        "service",
+        "A search index names an entity or attribute that is not there, or is no index.",
+        "Send what `GET manage/search` gives, changed.",
+    ),
+    "invalid_skiptoken": Explained(
+        "service",
+        "A `$skiptoken` was changed, or is of another query.",
+        "Follow `@odata.nextLink` as it is, or begin without `$skiptoken`.",
+    ),
+    "not_acceptable": Explained(
+        "service",
+        "The answer cannot be given in any form that `Accept` or `$format` names.",
+        "Take one that the message names.",
+        (406,),
+    ),
+    "not_kept": Explained(
+        "service",
+        "A table without history was made anew by a refresh, and its earlier rows are gone.",
+        "Ask without `asOf`; begin a list anew where a next link led here.",
+    ),
+    "query_not_supported": Explained(
+        "service",
+        "A part of OData that is not served.",
+        "[docs/odata.md](odata.md) lists what is; SQL does the rest.",
+    ),
+    "query_too_large": Explained(
+        "service",
+        "A page would hold more than 100,000 expanded activities.",
+        "Give `$expand` a `$top`, or ask for fewer customers at once.",
+    ),
+    "query_too_slow": Explained(
+        "service",
+        "A query took longer than 30 seconds, and was stopped.",
+        "Ask by a key or with a narrower `$filter`, or use SQL.",
+    ),
+    "secret_unavailable": Explained(
+        "service",
+        "The secret that signs links cannot be read or made.",
+        "Let the service write the project's `access/links.key`, or read without `proxy=true`.",
+        (503,),
+    ),
+    "stream_behind": Explained(
+        "service",
+        "More than 100,000 accepted events are not in the lake yet, too many to lay over a table.",
+        "Run `overtide stream`, or `overtide serve` without `--only`.",
+        (503,),
+    ),
+    "too_many_reads": Explained(
+        "service",
+        "Other queries of whole tables took all the time there was.",
+        "Ask again later; customers by their keys are always answered.",
+        (503,),
+    ),
 }

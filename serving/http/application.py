@@ -24,6 +24,8 @@ from overtide.schemas.errors import (
     TooLargeError,
     UnavailableError,
 )
+from overtide.serving.access.principals import Principal
+from overtide.serving.access.roles import Role
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
@@ -57,6 +59,8 @@ HEADERS = {
 }
 """Of every answer: it is a person's data, for no cache and no other page."""
 METRICS = "/metrics"
+SIGNED = Principal("signed", "a signed link", Role.VIEWER)
+"""Who calls by a signed link."""
 RETRY_AFTER = "1"
 """Seconds after which a request that could not be served is worth another try."""
 
@@ -157,15 +161,19 @@ class Application:
         path: Mapping[str, str],
         observed: Observed,
     ) -> Reply:
-        credentials = Credentials.of(request.headers, request.scope["query_string"])
-        principal = await sender(self._service.admission, credentials)
+        principal = SIGNED
+        if not operation.signed:
+            credentials = Credentials.of(request.headers, request.scope["query_string"])
+            principal = await sender(self._service.admission, credentials)
         observed.principal = principal
         observed.caller = caller_of(request.scope["query_string"]) or principal.name
         self._limits.take(principal.id, observed.caller, observed.headers)
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        call = Call(self._service, principal, path, query, _declared(request, operation))
+        root = f"{request.url.scheme}://{request.url.netloc}"
+        headers = _declared(request, operation)
+        call = Call(self._service, principal, path, query, headers, root=root)
         with self._at_work:
             reply = await _run(operation, await _with_body(request, operation, call))
         if operation.changes:

@@ -52,7 +52,10 @@ async def _no_chunks() -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as an operation sees it; names of queries and headers are as declared."""
+    """One request as an operation sees it; names of queries and headers are as declared.
+
+    `root` is the address of the server as the client called it.
+    """
 
     service: Service
     principal: Principal
@@ -61,6 +64,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     chunks: AsyncIterator[bytes] = field(default_factory=_no_chunks)
+    root: str = ""
 
     def flag(self, name: str) -> bool:
         """Return a parameter that is true or false, false where it is missing."""
@@ -117,7 +121,8 @@ class Operation:
     """One operation; `answers` maps the statuses of success to what they mean.
 
     `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
-    by itself. One that is not `offered` refuses whatever it is sent.
+    by itself. `signed`: the address itself says who may call it, and no token is asked for. One
+    that is not `offered` refuses whatever it is sent.
     """
 
     name: str
@@ -132,6 +137,7 @@ class Operation:
     body: Body | None = None
     errors: Errors = Errors.ODATA
     blocks: bool = False
+    signed: bool = False
     offered: bool = True
     statuses: tuple[int, ...] = ()
 

@@ -44,7 +44,7 @@ ID = Parameter("customerId", "Id of the customer, a current or a previous one.",
 def customer(call: Call) -> Reply:
     """Return one customer; 304 where the client has the same already."""
     service = call.service
-    card = service.reader.get(Target(call.path["entityId"]), *_moment(call))
+    card = service.reader.get(Target(call.path["entityId"]), *moment_of(call))
     content, etag = tagged(call, card)
     headers = {"ETag": etag, **moment_headers(card)}
     known = [
@@ -70,7 +70,7 @@ def activities(call: Call) -> Reply:
     """Return a page of a customer's activities, newest first."""
     top, skip = call.number("$top", USUAL, MOST), call.number("$skip", 0, 10**9)
     counted = call.flag("$count")
-    timeline = call.service.reader.timeline(Target(call.path["entityId"]), *_moment(call))
+    timeline = call.service.reader.timeline(Target(call.path["entityId"]), *moment_of(call))
     page = timeline.entries[skip : skip + top]
     document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
     if counted:
@@ -128,7 +128,8 @@ def activity_counts(call: Call) -> Reply:
     )
 
 
-def _moment(call: Call) -> tuple[Instant | None, Instant | None, bool]:
+def moment_of(call: Call) -> tuple[Instant | None, Instant | None, bool]:
+    """Return which view a call asks for: asOf, knownAt, and whether the base alone."""
     as_of, known_at = (
         parameter(name, parse_instant, call.query[name]) if name in call.query else None
         for name in ("asOf", "knownAt")
