@@ -10,6 +10,7 @@ from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.service import Service
+from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.workflows.workflows import Workflows
 
 if TYPE_CHECKING:
@@ -39,4 +40,5 @@ def service_of(project: "Project") -> Service:
         project.paths,
         lambda: load(project.folder, project.environ),
         workflows_of(project),
+        Telemetry(project.paths, project.clock, project.reader.current, project.status),
     )

@@ -17,6 +17,7 @@ from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
+from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.workflows.workflows import Workflows
 
 
@@ -44,6 +45,7 @@ class Service:
     configuration: Callable[[], Configuration]
     """The project's `overtide.yaml` as it is now."""
     workflows: Workflows
+    telemetry: Telemetry
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:

@@ -234,6 +234,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "key": ["key", "show-state"],
         "jobs": ["jobs", "submit"],
         "schedule": ["schedule", "create", "--cron", "30 2 * * MON-FRI"],
+        "usage": ["usage"],
     }
     (folder / "rows.jsonl").write_text(
         json.dumps(PURCHASE) + "\n" + json.dumps({**PURCHASE, "PurchasedOn": None})

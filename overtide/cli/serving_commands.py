@@ -5,6 +5,7 @@ import ipaddress
 import json
 import secrets
 import ssl
+import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.child_process import ChildProcess
+from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
 from overtide.job_process import job_process
@@ -22,6 +24,7 @@ from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
+from overtide.serving.telemetry.audit import Change
 
 if TYPE_CHECKING:
     import socket
@@ -64,6 +67,8 @@ def _listening(service: "Service", arguments: Namespace) -> "tuple[HttpServer, s
     from overtide.serving.http.server import HttpServer, listening, url_of
 
     certificate, key = _tls(arguments)
+    if arguments.log == "json":
+        service.telemetry.log_requests(sys.stderr)
     settings = service.admission.settings
     browsers = Browsers(
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
@@ -123,7 +128,9 @@ def _announce(project: Project, admission: Admission, output: Output, url: str) 
     """Say where the service is, and the owner's token where nobody has one yet."""
     document = {"url": url}
     if not admission.tokens.all():
-        document["token"], _ = admission.tokens.create(FIRST, Role.OWNER)
+        document["token"], info = admission.tokens.create(FIRST, Role.OWNER)
+        change = Change("token create", info.principal.id, after=info.as_json())
+        audited(project, output, change)
     if output.as_json:
         print(json.dumps(document), flush=True)
         return

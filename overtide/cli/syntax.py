@@ -175,6 +175,12 @@ def _serve(parser: Parser) -> None:
         choices=("api", "stream", "scheduler"),
         help="run one part alone, to have the others in other processes",
     )
+    parser.add_argument(
+        "--log",
+        choices=("json", "off"),
+        default="off",
+        help="write a line of JSON to standard error for each request (default: off)",
+    )
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), for HTTPS")
     parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
 
@@ -234,6 +240,22 @@ def _schedule(parser: Parser) -> None:
         metavar="ZONE",
         default="UTC",
         help="whose clock: an IANA name, or one of Windows (default: UTC)",
+    )
+
+
+def _usage(parser: Parser) -> None:
+    parser.add_argument(
+        "--last",
+        metavar="24h",
+        default="24h",
+        help="how far back, at most 30d (default: 24h)",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="NAMES",
+        default="operation",
+        help="what to tell apart, separated by commas: operation, method, entity, caller, "
+        "principal, result, status, error_code, hour or day (default: operation)",
     )
 
 
@@ -322,6 +344,13 @@ SYNTAX = {
         "list | create --cron CRON [--time-zone ZONE] | delete ID",
         _schedule,
         '  overtide schedule create --cron "30 2 * * MON-FRI" --time-zone Europe/Berlin',
+    ),
+    "usage": Syntax(
+        "show how the service is used",
+        "[--last 24h] [--by NAMES]",
+        _usage,
+        "Calls, bytes and durations, also of servers that run now, to the last five seconds.\n\n"
+        "  overtide usage --last 7d --by caller,error_code",
     ),
     "get": Syntax(
         "show a customer's card",

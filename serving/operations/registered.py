@@ -17,6 +17,7 @@ from overtide.serving.operations import (
     subscription_keys,
     tables,
     update_entity,
+    usage,
     workflows,
 )
 from overtide.serving.operations.contract import Operation
@@ -39,4 +40,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *workflows.OPERATIONS,
     *schedules.OPERATIONS,
     *not_offered.OPERATIONS,
+    *usage.OPERATIONS,
 )
