@@ -14,18 +14,20 @@ PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds before a process that ended is started again; the last one from then on."""
 ENDING_SECONDS = 8
 """How long it may take to end what it is doing, as the stream its last tick."""
+LISTENER = "OVERTIDE_LISTENER"
+"""Where the environment of a process says which socket it has from whoever started it."""
 
 
 class ChildProcess:
     """Runs a command of a project until stopped, whatever becomes of it.
 
     Where another process holds its lock, that one does the work, and this one waits for its end.
-    `descriptors` are open files that it may use, under the same numbers.
+    `listener` is the descriptor of a socket that it may take requests from.
     """
 
-    def __init__(self, folder: Path, words: Sequence[str], descriptors: Sequence[int] = ()) -> None:
+    def __init__(self, folder: Path, words: Sequence[str], listener: int | None = None) -> None:
         self._command = [sys.executable, "-m", "overtide", "-C", str(folder), "-q", *words]
-        self._descriptors = descriptors
+        self._listener = listener
         self._over = threading.Event()
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name=words[0])
@@ -43,6 +45,9 @@ class ChildProcess:
         if self._running is not None and self._running.poll() is None:
             self._running.kill()
 
+    def _inherited(self) -> dict[str, str]:
+        return {} if self._listener is None else {LISTENER: str(self._listener)}
+
     def _run(self) -> None:
         failures = 0
         while not self._over.is_set():
@@ -50,8 +55,8 @@ class ChildProcess:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, ENDS_WITH_STDIN: "1"},
-                pass_fds=self._descriptors,
+                env={**os.environ, ENDS_WITH_STDIN: "1", **self._inherited()},
+                pass_fds=() if self._listener is None else (self._listener,),
             )
             if self._over.is_set():  # it was stopped while this one started
                 self._running.terminate()

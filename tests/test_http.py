@@ -131,6 +131,29 @@ def test_the_stream_ends_with_a_server_that_was_killed(project, served):
         assert served.process.poll() is None
 
 
+def test_several_processes_answer_as_one(project, served, ann):
+    with serving(project, shop.INSTANCE, "--only", "api", "--workers", "3") as many:
+        workers = _until(lambda: len(_children(many)) == 2 and _children(many))
+        path = f"/v1/instances/{shop.INSTANCE}/data/Customer"
+        headers = {"Authorization": f"Bearer {served.token}"}
+
+        def ask(method: str, where: str, **more: object) -> httpx.Response:
+            with httpx.Client(base_url=many.url, headers=headers, timeout=60) as fresh:
+                return fresh.request(method, path + where, **more)
+
+        for number in range(20):
+            assert ask("PATCH", f"/{ann}", json={"Points": number}).status_code == 204
+            assert ask("GET", f"('{ann}')").json()["Points"] == number
+        assert ask("DELETE", f"/{ann}/overrides").status_code == 204
+        workers[0].kill()
+        psutil.wait_procs(workers[:1], timeout=30)
+        assert ask("GET", f"('{ann}')").status_code == 200
+        workers = _until(lambda: len(_children(many)) == 2 and _children(many))
+        assert many.stop(signal.SIGKILL) == -signal.SIGKILL
+        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert alive == []
+
+
 def _children(served: Served) -> list[psutil.Process]:
     return psutil.Process(served.process.pid).children()
 

@@ -171,6 +171,12 @@ def _serve(parser: Parser) -> None:
         "--port", metavar="PORT", default="8400", help="0 is any free one (default: 8400)"
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        default="1",
+        help="processes that answer requests; more of them use more cores (default: 1)",
+    )
+    parser.add_argument(
         "--only",
         choices=("api", "stream", "scheduler"),
         help="run one part alone, to have the others in other processes",

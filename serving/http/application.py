@@ -171,7 +171,7 @@ class Application:
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        root = f"{request.url.scheme}://{request.url.netloc}"
+        root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
         headers = _declared(request, operation)
         call = Call(self._service, principal, path, query, headers, root=root)
         with self._at_work:
