@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from overtide.lake.generation import Generation
-from overtide.lake.session import session
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
@@ -15,6 +14,7 @@ from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
+from overtide.serving.odata.sql import Sql
 from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
 from overtide.serving.telemetry.telemetry import Telemetry
@@ -49,11 +49,9 @@ class Service:
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:
-        """Give what answers queries of ours over the lake; it takes half a second to begin."""
-        with session(self.paths) as connection:
-            yield lambda query, parameters=(): connection.execute(
-                query, list(parameters)
-            ).fetchall()
+        """Give what answers queries of ours over one snapshot of the lake."""
+        with self.tables.scans.of_lake() as scan:
+            yield lambda query, parameters=(): scan.rows(Sql(query, tuple(parameters)))
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query of ours over the lake."""
