@@ -57,25 +57,31 @@ odata-clients: .venv/odata-python/.installed .venv/odata-node/.installed .venv/o
 	@.venv/odata-python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-# Without Node or Java their tests say that they are skipped.
-.venv/odata-node/.installed: tests/odata_clients/package.json tests/odata_clients/package-lock.json
-	@mkdir -p .venv/odata-node && cp $^ .venv/odata-node
-	@if command -v npm >/dev/null; then cd .venv/odata-node && npm ci --no-audit --no-fund --silent; fi
-	@touch $@
-
-.venv/odata-java/.installed: tests/odata_clients/pom.xml
-	@mkdir -p .venv/odata-java
-	@if command -v mvn >/dev/null; then mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/odata-java/lib; fi
-	@touch $@
-
 # Node 20 or later of this machine, or else one from PyPI; where neither can be had its tests are skipped by name.
 IDENTITY := tests/identity_server
-.venv/identity_server/.installed: $(wildcard $(IDENTITY)/*.json $(IDENTITY)/*.lock) | .venv/bin/python
-	@mkdir -p $(@D) && cp $(IDENTITY)/*.json $(@D)
+WITH_NODE := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
+.venv/node/.installed: $(IDENTITY)/node.lock | .venv/bin/python
+	@mkdir -p $(@D)
 	@{ node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' && npm --version; } >/dev/null 2>&1 || \
-	{ $(BIN)/python -m venv .venv/node && .venv/node/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(IDENTITY)/node.lock; } || true
-	@cd $(@D) && if PATH="$(CURDIR)/.venv/node/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --silent; then touch $(@F); \
+	{ $(BIN)/python -m venv .venv/node && .venv/node/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<; } || true
+	@touch $@
+
+.venv/identity_server/.installed: $(wildcard $(IDENTITY)/*.json) .venv/node/.installed
+	@mkdir -p $(@D) && cp $(IDENTITY)/*.json $(@D)
+	@cd $(@D) && if $(WITH_NODE) npm ci --no-audit --no-fund --ignore-scripts --silent; then touch $(@F); \
 	else echo 'Node cannot be had: the tests with a real identity server are skipped.'; fi
+
+.venv/odata-node/.installed: tests/odata_clients/package.json tests/odata_clients/package-lock.json .venv/node/.installed
+	@mkdir -p $(@D) && cp tests/odata_clients/*.json $(@D)
+	@cd $(@D) && if $(WITH_NODE) npm ci --no-audit --no-fund --ignore-scripts --silent; then touch $(@F); \
+	else echo 'Node cannot be had: the test with a client of OData for it is skipped.'; fi
+
+# Without Java its test says that it is skipped.
+.venv/odata-java/.installed: tests/odata_clients/pom.xml
+	@mkdir -p .venv/odata-java
+	@if command -v mvn >/dev/null; then mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/odata-java/lib || \
+	{ rm -rf .venv/odata-java/lib; echo 'Maven could not: the test with a client of OData for Java is skipped.'; }; fi
+	@touch $@
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --extra client --extra dask --extra serve --group build

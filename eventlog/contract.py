@@ -96,6 +96,14 @@ class WritableLog(Protocol):
         acknowledged; sending them again with the same idempotency keys is safe.
         """
 
+    def append_together(
+        self, requests: Sequence[tuple[Sequence[Draft], bool]]
+    ) -> list[list[Decision]]:
+        """Do what `append` does for several requests, each as (drafts, atomic), in one commit.
+
+        Each is decided by itself, in their order. An error is that of all of them.
+        """
+
 
 class RequestIndex(Protocol):
     """What a log remembers by idempotency key and by activity."""

@@ -17,6 +17,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 
 from overtide.eventlog.changed import expect_unchanged, of_targets, still_changed
@@ -65,13 +66,17 @@ class SqliteEventLog:
         self._clock, self._ids, self._published = clock, ids, published
         self._writer: Writer | None = None
         self._readers = ReadConnections(path, self.lock_path)
-        self._commits = GroupCommit[Request, list[Decision]](
-            self._commit, lambda request: len(request[0]), GROUP_EVENTS
+        self._commits = GroupCommit[Sequence[Request], list[list[Decision]]](
+            self._commit, lambda sent: sum(len(drafts) for drafts, _ in sent), GROUP_EVENTS
         )
 
     def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
         """Accept drafts durably, one answer each; see the contract."""
-        return self._commits.submit((drafts, atomic)) if drafts else []
+        return self.append_together([(drafts, atomic)])[0] if drafts else []
+
+    def append_together(self, requests: Sequence[Request]) -> list[list[Decision]]:
+        """Accept several requests in one transaction; see the contract."""
+        return self._commits.submit(requests)
 
     def decided_before(self, draft: Draft) -> Decision | None:
         """Return the first answer to the same request or activity, or its conflict.
@@ -197,15 +202,19 @@ class SqliteEventLog:
         self._readers.close()
         self._drop_writer()
 
-    def _commit(self, requests: list[Request]) -> list[list[Decision]]:
+    def _commit(self, group: list[Sequence[Request]]) -> list[list[list[Decision]]]:
         """Decide and write the requests of a group in one transaction."""
+        requests = [request for sent in group for request in sent]
         with clear_errors(self.path):
             try:
                 if self._writer is not None and not self._writer.connection.is_of(self.path):
                     self._drop_writer()
                 changed = self._readers.looked_through()
                 writer = self._writer = self._writer or Writer.open(self.path, self.lock_path)
-                return writer.append(requests, self._clock, self._ids, self._published, changed)
+                answers = iter(
+                    writer.append(requests, self._clock, self._ids, self._published, changed)
+                )
+                return [list(islice(answers, len(sent))) for sent in group]
             except BaseException:
                 self._drop_writer()
                 raise

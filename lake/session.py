@@ -13,6 +13,7 @@ from overtide.lake.asked import INVALID_INSTANT
 from overtide.lake.catalog import attached_catalog, connect, unreadable
 from overtide.lake.decide.present import BEFORE_HISTORY, KEEP_MORE
 from overtide.lake.publish import expect_lake
+from overtide.lake.service_views import define_service_views, service_files
 from overtide.schemas.errors import (
     FailedError,
     InvalidRequestError,
@@ -124,12 +125,12 @@ def _no_size(text: str) -> OvertideError:
 
 
 def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
-    catalog = ", ".join(map(literal, attached_catalog(paths.catalog).names))
+    names = [*attached_catalog(paths.catalog).names, *service_files(paths)]
     return [
         f"SET memory_limit = {literal(memory_limit)}",
         f"SET temp_directory = {literal(spill)}",
         f"SET allowed_directories = [{literal(paths.storage.attached)}]",
-        f"SET allowed_paths = [{catalog}]",
+        f"SET allowed_paths = [{', '.join(map(literal, names))}]",
         "SET enable_external_access = false",
         "USE lake",
         "SET lock_configuration = true",
@@ -216,7 +217,7 @@ def run_query(
 
     limit = memory_limit_of(connection)
     try:
-        return fetch(_result(connection, query, parameters), bytes_of(limit))
+        return fetch(_result(connection, query, parameters, paths), bytes_of(limit))
     except duckdb.Error as error:
         raise failure(error, limit, paths) from None
     except MemoryError as error:
@@ -243,7 +244,7 @@ def failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
 
 
 def _result(
-    connection: "DuckDBPyConnection", query: str, parameters: Sequence[object]
+    connection: "DuckDBPyConnection", query: str, parameters: Sequence[object], paths: Paths
 ) -> "DuckDBPyConnection":
     if "\0" in query:
         raise InvalidRequestError(
@@ -257,9 +258,11 @@ def _result(
             None,
             'Write one, such as "SELECT count(*) FROM Customer_live".',
         )
-    _check_functions(_words(query))
+    words = _words(query)
+    _check_functions(words)
     for statement in statements:
         _check_kind(statement.type.name, _words(statement.query))
+    define_service_views(connection, paths, words)
     for statement in statements[:-1]:
         connection.execute(statement)
     return _bound(connection, statements[-1], parameters)

@@ -24,6 +24,7 @@ from overtide.lake.timelines import timeline_query
 from overtide.schemas import tables
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import quoted
+from overtide.schemas.service_tables import API_USAGE, AUDIT
 from overtide.schemas.table import SCHEMA, ProfileField, Table, history_of
 from overtide.schemas.types import type_of
 
@@ -190,6 +191,7 @@ def help_rows(
         *((macro.name, "macro", macro.signature, macro.comment) for macro in MACROS),
         *((table.name, "table", table.name, table.comment) for table in documented_tables(profile)),
         *((name, "table", name, comment) for name, comment in entity_tables),
+        *((view.name, "view", view.name, view.comment) for view in (API_USAGE, AUDIT)),
     ]
 
 

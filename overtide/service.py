@@ -7,10 +7,12 @@ from overtide.lake.standing import current_publish
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
+from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.service import Service
+from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.destinations import Destinations
 from overtide.serving.webhooks.events import Standing
 from overtide.serving.webhooks.webhooks import TABLES, Webhooks
@@ -54,6 +56,7 @@ def service_of(project: "Project", local: bool = False) -> Service:
         instance.name,
         project.reader,
         project.acceptance,
+        Committer(project.log),
         Admission(project.access, configuration.service, project.clock),
         LiveCards(project.reader, project.log),
         Tables(project.paths, project.reader, definitions),
@@ -61,5 +64,6 @@ def service_of(project: "Project", local: bool = False) -> Service:
         project.paths,
         lambda: load(project.folder, project.environ),
         workflows_of(project),
+        Telemetry(project.paths, project.clock, project.reader.current, project.status),
         webhooks_of(project, configuration, local),
     )

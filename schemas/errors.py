@@ -132,6 +132,12 @@ class ConflictError(OvertideError):
     status = 409
 
 
+class TooManyRequestsError(OvertideError):
+    """Somebody sends more requests than are answered."""
+
+    status = 429
+
+
 class NotOfferedError(OvertideError):
     """What is asked for is known, and not offered."""
 

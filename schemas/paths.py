@@ -154,6 +154,16 @@ class Paths:
         return self.project / "webhooks" / "webhooks.sqlite"
 
     @property
+    def usage(self) -> Path:
+        """The file that counts the calls of the service."""
+        return self.project / "telemetry" / "usage.sqlite"
+
+    @property
+    def audit(self) -> Path:
+        """The file that says who changed what through the service, events aside."""
+        return self.project / "audit" / "audit.sqlite"
+
+    @property
     def definitions(self) -> Path:
         """The folder of what is defined over the HTTP service, beside `overtide.yaml`."""
         return self.project / "definitions"

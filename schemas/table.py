@@ -27,6 +27,7 @@ class Kept(Enum):
     HISTORY = "for `lake.history_days` after they were replaced"
     VALIDITY = "for `lake.history_days` after they ended"
     STREAM = "as long as the stream needs them"
+    MONTH = "for 30 days"
 
 
 BY_ID, BY_RECORD = ("CustomerId",), ("EntityName", "PrimaryKey")

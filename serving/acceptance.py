@@ -36,7 +36,7 @@ from overtide.serving.fields import (
 from overtide.serving.records import Checked, activity_of, checked_record, checked_unified
 from overtide.serving.terms import NO_TERMS, Period, Terms, check_labels, period
 
-__all__ = ["Acceptance", "Answer", "Target", "Terms", "answer_document"]
+__all__ = ["Acceptance", "Answer", "Prepared", "Target", "Terms", "answer_document"]
 
 STATUS = {Outcome.CHANGED: 204, Outcome.CREATED: 201, Outcome.HELD: 202}
 """The HTTP status of each outcome."""
@@ -63,6 +63,10 @@ class Answer:
         return cls(decision.event, decision.refusal, decision.repeated, STATUS[decision.outcome])
 
 
+Prepared = Draft | Answer
+"""A change that passed its checks and is to be appended, or what is answered without that."""
+
+
 class AcceptingLog(WritableLog, RequestIndex, Protocol):
     """What an acceptance needs of the event log."""
 
@@ -81,17 +85,25 @@ class Acceptance:
 
         Raise the refusal.
         """
+        return self._appended(self.prepared_update(target, fields, terms))
+
+    def prepared_update(self, target: Target, fields: object, terms: Terms) -> Prepared:
+        """Return what `update` would append, or the answer to a repeated request."""
         changes = checked_object(fields)
         asked = _asked("update", target, terms, {"fields": changes})
-        return self._repeated(asked) or self._append(self._update(asked, target, changes, terms))
+        return self._repeated(asked) or self._update(asked, target, changes, terms)
 
     def withdraw(self, target: Target, field: str | None = None, terms: Terms = NO_TERMS) -> Answer:
         """End the updates of one field (None: of all) that begin no later than this event.
 
         Raise the refusal.
         """
+        return self._appended(self.prepared_withdrawal(target, field, terms))
+
+    def prepared_withdrawal(self, target: Target, field: str | None, terms: Terms) -> Prepared:
+        """Return what `withdraw` would append, or the answer to a repeated request."""
         asked = _asked("withdrawal", target, terms, {"field": field})
-        return self._repeated(asked) or self._append(self._withdrawal(asked, target, field, terms))
+        return self._repeated(asked) or self._withdrawal(asked, target, field, terms)
 
     def post(
         self, entity: str, records: Sequence[object], terms: Terms = NO_TERMS, atomic: bool = False
@@ -116,11 +128,25 @@ class Acceptance:
             known = self._answered(entity, records[0], terms)
             if known is not None:
                 return [known]
+        return self._append_rows(self._activities(entity, records, terms), atomic)
+
+    def prepared_activity(self, entity: str, record: object, terms: Terms) -> Prepared:
+        """Return what `post` would append for one record, or its answer."""
+        check_labels(terms)
+        known = None if terms.idempotency_key is None else self._answered(entity, record, terms)
+        if known is not None:
+            return known
+        (row,) = self._activities(entity, [record], terms)
+        return row
+
+    def _activities(
+        self, entity: str, records: Sequence[object], terms: Terms
+    ) -> list[Draft | Answer]:
+        """Return the draft of each record, or its refusal."""
         generation = published(self._current())
         check = _check_of(generation, entity)
         times = period(terms, generation.metadata.real_time.activity_ttl)
-        rows = [self._activity(entity, record, check, terms, times) for record in records]
-        return self._append_rows(rows, atomic)
+        return [self._activity(entity, record, check, terms, times) for record in records]
 
     def _update(
         self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms
@@ -212,8 +238,10 @@ class Acceptance:
         known = self._log.decided_before(asked)
         return None if known is None else _raised(Answer.of(known))
 
-    def _append(self, draft: Draft) -> Answer:
-        return _raised(Answer.of(self._log.append([draft])[0]))
+    def _appended(self, prepared: Prepared) -> Answer:
+        if isinstance(prepared, Answer):
+            return prepared
+        return _raised(Answer.of(self._log.append([prepared])[0]))
 
 
 def _check_of(generation: Generation, entity: str) -> Check:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from overtide.lake.generation import Generation
-from overtide.lake.session import session
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
+from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
+from overtide.serving.odata.sql import Sql
 from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
+from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.webhooks import Webhooks
 from overtide.serving.workflows.workflows import Workflows
 
@@ -35,6 +37,7 @@ class Service:
     instance_name: str
     reader: Reader
     acceptance: Acceptance
+    committer: Committer
     admission: Admission
     live_cards: LiveCards
     tables: Tables
@@ -43,15 +46,14 @@ class Service:
     configuration: Callable[[], Configuration]
     """The project's `overtide.yaml` as it is now."""
     workflows: Workflows
+    telemetry: Telemetry
     webhooks: Webhooks
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:
-        """Give what answers queries of ours over the lake; it takes half a second to begin."""
-        with session(self.paths) as connection:
-            yield lambda query, parameters=(): connection.execute(
-                query, list(parameters)
-            ).fetchall()
+        """Give what answers queries of ours over one snapshot of the lake."""
+        with self.tables.scans.of_lake() as scan:
+            yield lambda query, parameters=(): scan.rows(Sql(query, tuple(parameters)))
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query of ours over the lake."""

@@ -36,17 +36,17 @@ class IdentityProvider:
         return httpx.post(f"{self.control}/{action}", json=words).raise_for_status().json()
 
 
-def node() -> str | None:
-    """Return Node, where `make` could install what the provider needs."""
+def node(installed: Path) -> str | None:
+    """Return Node, where `make` could install what is needed in a folder."""
     own = ROOT / ".venv" / "node" / "bin" / "node"
     found = str(own) if own.exists() else shutil.which("node")
-    return found if (INSTALLED / ".installed").exists() else None
+    return found if (installed / ".installed").exists() else None
 
 
 @contextmanager
 def identity_provider(folder: Path) -> Iterator[IdentityProvider]:
     """Run the provider for as long as the block runs; skip where there is no Node."""
-    found = node()
+    found = node(INSTALLED)
     if found is None:
         pytest.skip("Node is missing: no real identity server")
     command = [found, str(SERVER), str(INSTALLED)]

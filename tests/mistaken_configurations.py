@@ -710,4 +710,10 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "places of the lake and the log",
     ),
     **SERVICE,
+    "a limit that lets nobody in": (
+        [("service", {"rate_limits": {"default": {"requests": 0}}})],
+        "invalid_value",
+        "service.rate_limits.default.requests",
+        "1",
+    ),
 }

@@ -33,6 +33,7 @@ from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.mistakes import Mistake
+from overtide.schemas.service_tables import API_USAGE, AUDIT
 from overtide.schemas.table import Column, ProfileField, Table, history_of
 from overtide.serving.acceptance import Answer
 from overtide.serving.operations.registered import OPERATIONS
@@ -254,9 +255,13 @@ def lake_tables() -> dict[str, Table]:
     return {one.name: one for one in found}
 
 
+SERVICE_VIEWS = {one.name: one for one in (API_USAGE, AUDIT)}
+"""What `overtide sql` shows beside the lake."""
+
+
 def lake_table(name: str) -> str:
     """Return what a table or view is for, and its columns as a table."""
-    found = lake_tables()[name]
+    found = {**lake_tables(), **SERVICE_VIEWS}[name]
     rows = [
         (
             code(column.name),
@@ -481,7 +486,7 @@ def wanted_parts() -> set[tuple[str, str]]:
         ("unoffered", ""),
         *(("settings", name) for name in sections),
         *(("command", name) for name in SYNTAX),
-        *(("table", name) for name in lake_tables()),
+        *(("table", name) for name in (*lake_tables(), *SERVICE_VIEWS)),
         *(("macro", one.name) for one in MACROS),
         *(("errors", one.area) for one in CODES.values()),
         *(("class", name) for name in CLASSES),

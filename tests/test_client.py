@@ -103,7 +103,7 @@ def test_refusals_are_errors_with_their_code(client, served):
     assert (wrong.value.code, len(wrong.value.details)) == ("invalid_fields", 2)
     with Client(served.url, "ovt_none") as stranger, pytest.raises(ServiceError) as nobody:
         stranger.customer(ann.id)
-    assert nobody.value.code == "unauthorized"
+    assert nobody.value.code == "invalid_token"
 
 
 def test_a_change_that_is_sent_again_is_accepted_once(client):

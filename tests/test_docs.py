@@ -235,6 +235,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "jobs": ["jobs", "submit"],
         "schedule": ["schedule", "create", "--cron", "30 2 * * MON-FRI"],
         "connector": ["connector", "--host", "customers.example.com", "connector"],
+        "usage": ["usage"],
     }
     (folder / "rows.jsonl").write_text(
         json.dumps(PURCHASE) + "\n" + json.dumps({**PURCHASE, "PurchasedOn": None})

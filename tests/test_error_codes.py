@@ -80,11 +80,14 @@ ALL_KINDS = {
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
     "serving/operations/live.py": 1,
+    "serving/telemetry/metrics.py": 1,
+    "serving/telemetry/telemetry.py": 1,
 }
 """Where errors of all kinds are caught.
 
 A refresh hides what came from the environment in them; a server makes an answer of each, also of
-what keeps it from being ready or ends a stream.
+what keeps it from being ready or ends a stream; calls are counted and metrics shown whatever is
+wrong with the lake.
 """
 
 

@@ -4,10 +4,13 @@ import json
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
+import psutil
 import pytest
 
 from overtide.serving.operations.registered import OPERATIONS
@@ -18,6 +21,7 @@ from tests.served import Served, serving
 CONTACT = {"EMail": "ann@x", "FullName": "Ann", "Points": 7, "Since": "2024-05-01"}
 ACCOUNT = {"EMail": "ann@x", "Spent": "12.50", "Member": True}
 ORDER = {"OrderId": "1", "AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
+Found = TypeVar("Found")
 JSON = {"Content-Type": "application/json"}
 
 
@@ -116,6 +120,50 @@ def test_an_activity_is_shown_at_once_and_accepted_once(client, ann, kind, wrapp
 def test_an_activity_of_an_unknown_record_is_held(client):
     posted = client.post(f"/data/{shop.ORDERS}", json={**ORDER, "OrderId": "h", "AccountId": "?"})
     assert (posted.status_code, posted.json()["statusCode"]) == (202, 202)
+
+
+def test_the_stream_ends_with_a_server_that_was_killed(project, served):
+    with serving(project, shop.INSTANCE) as other:
+        (stream,) = _until(lambda: [one for one in _children(other) if "stream" in one.cmdline()])
+        assert other.stop(signal.SIGKILL) == -signal.SIGKILL
+        psutil.wait_procs([stream], timeout=30)
+        assert not stream.is_running()
+        assert served.process.poll() is None
+
+
+def test_several_processes_answer_as_one(project, served, ann):
+    with serving(project, shop.INSTANCE, "--only", "api", "--workers", "3") as many:
+        workers = _until(lambda: len(_children(many)) == 2 and _children(many))
+        path = f"/v1/instances/{shop.INSTANCE}/data/Customer"
+        headers = {"Authorization": f"Bearer {served.token}"}
+
+        def ask(method: str, where: str, **more: object) -> httpx.Response:
+            with httpx.Client(base_url=many.url, headers=headers, timeout=60) as fresh:
+                return fresh.request(method, path + where, **more)
+
+        for number in range(20):
+            assert ask("PATCH", f"/{ann}", json={"Points": number}).status_code == 204
+            assert ask("GET", f"('{ann}')").json()["Points"] == number
+        assert ask("DELETE", f"/{ann}/overrides").status_code == 204
+        workers[0].kill()
+        psutil.wait_procs(workers[:1], timeout=30)
+        assert ask("GET", f"('{ann}')").status_code == 200
+        workers = _until(lambda: len(_children(many)) == 2 and _children(many))
+        assert many.stop(signal.SIGKILL) == -signal.SIGKILL
+        _, alive = psutil.wait_procs(workers, timeout=30)
+        assert alive == []
+
+
+def _children(served: Served) -> list[psutil.Process]:
+    return psutil.Process(served.process.pid).children()
+
+
+def _until(look: Callable[[], Found]) -> Found:
+    """Look until something is there."""
+    deadline = time.monotonic() + 30
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def test_activities_come_in_pages_and_are_counted(client, ann):

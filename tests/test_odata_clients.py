@@ -11,6 +11,7 @@ import pytest
 
 from tests import shop
 from tests.command_line import call
+from tests.identity_provider import node as node_of_tests
 from tests.served import Served, serving
 from tests.test_odata import records, rows
 
@@ -37,9 +38,10 @@ def python() -> list[str]:
 
 def node() -> list[str]:
     environment = VENV / "odata-node"
-    if shutil.which("node") is None or not (environment / "node_modules").exists():
+    found = node_of_tests(environment)
+    if found is None:
         pytest.skip("@odata/client needs Node, and `make odata-clients`")
-    return ["node", shutil.copy(HERE / "client.mjs", environment)]
+    return [found, shutil.copy(HERE / "client.mjs", environment)]
 
 
 def java() -> list[str]:

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 
+from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.project import Project
 from overtide.schemas.errors import DONE, InvalidValueError, UsageError
@@ -10,6 +11,7 @@ from overtide.schemas.instants import DAY, parse_duration
 from overtide.serving.access.roles import role_of
 from overtide.serving.access.subscription_keys import HEADER, SubscriptionKeys, slot_of
 from overtide.serving.access.tokens import TokenInfo, Tokens
+from overtide.serving.telemetry.audit import Change
 
 COMMAND_LINE = "the command line"
 """Who changes what is changed by a command: whoever owns the project's files."""
@@ -58,6 +60,7 @@ def _create(project: Project, arguments: Namespace, output: Output) -> None:
         )
     lasting = None if arguments.expires is None else _lasting(arguments.expires)
     secret, info = _tokens(project).create(arguments.name, role_of(arguments.role), lasting)
+    audited(project, output, Change("token create", info.principal.id, after=info.as_json()))
     output.result(
         {"token": secret, **info.as_json()},
         lambda: f"{secret}\nIt is shown only now. Its id is {info.principal.id}.",
@@ -97,6 +100,7 @@ def _revoke(project: Project, arguments: Namespace, output: Output) -> None:
             "usage", "No token is named.", None, "`overtide token list` shows the ids."
         )
     info = _tokens(project).revoke(arguments.id)
+    audited(project, output, Change("token revoke", info.principal.id, after=info.as_json()))
     output.confirm(info.as_json(), lambda: _revoked(info))
 
 
@@ -121,6 +125,7 @@ def _regenerate(project: Project, arguments: Namespace, output: Output) -> None:
             "Write `overtide key regenerate primary`, or secondary.",
         )
     made = _keys(project).regenerate(slot, COMMAND_LINE)
+    audited(project, output, Change("key regenerate", slot))
     output.result(
         {"name": slot, "key": made},
         lambda: f"{made}\nIt is shown only now. Send it as `{HEADER}`.",

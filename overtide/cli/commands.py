@@ -11,6 +11,7 @@ from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
 from overtide.cli.serving_commands import serve
+from overtide.cli.usage_command import usage
 from overtide.project import Project
 
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
@@ -30,4 +31,5 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "jobs": jobs,
     "schedule": schedule,
     "connector": connector,
+    "usage": usage,
 }

@@ -3,8 +3,10 @@
 import importlib.util
 import ipaddress
 import json
+import os
 import secrets
 import ssl
+import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.child_process import LISTENER, ChildProcess
+from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
 from overtide.job_process import job_process
@@ -22,7 +26,7 @@ from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
-from overtide.stream_process import StreamProcess
+from overtide.serving.telemetry.audit import Change
 
 if TYPE_CHECKING:
     import socket
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from overtide.serving.http.server import HttpServer
     from overtide.serving.service import Service
 
+MOST_WORKERS = 64
 FIRST = "owner"
 """The name of the token that a first `serve` makes."""
 
@@ -49,30 +54,79 @@ def _serve_api(
     project: Project, arguments: Namespace, output: Output, stop: threading.Event
 ) -> None:
     expect_service()
-    service = project.service(_is_local(arguments.host))
-    server, listener, url = _listening(service, arguments)
-    _announce(project, service.admission, output, url)
-    _warn_of_address(arguments, output)
-    parts = _parts_beside(project, arguments, stop)
-    with parts, service.admission.last_use.writing(), _stopped_by(stop, server):
+    from overtide.serving.http.server import url_of
+
+    service, workers = project.service(_is_local(arguments.host)), _workers(arguments.workers)
+    server, listener = _server(service, arguments), _listener(arguments)
+    if not _is_worker():
+        _announce(project, service.admission, output, url_of(listener, bool(arguments.tls_cert)))
+        _warn_of_address(arguments, output)
+    with ExitStack() as parts:
+        parts.enter_context(_parts_beside(project, arguments, stop))
+        for _ in range(workers - 1):
+            parts.enter_context(_worker_beside(project, arguments, listener))
+        parts.enter_context(service.admission.last_use.writing())
+        parts.enter_context(_stopped_by(stop, server))
         server.serve(listener)
 
 
-def _listening(service: "Service", arguments: Namespace) -> "tuple[HttpServer, socket.socket, str]":
-    """Return the server, the socket on which it will serve, and its address."""
+def _is_worker() -> bool:
+    """Say whether this process takes requests beside the one that started it."""
+    return LISTENER in os.environ
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:4]) <= MOST_WORKERS):
+        raise UsageError(
+            "invalid_value",
+            f"{text!r} is no number of processes.",
+            "--workers",
+            f"Give a number from 1 to {MOST_WORKERS}.",
+        )
+    return int(text)
+
+
+def _listener(arguments: Namespace) -> "socket.socket":
+    """Return the socket on which requests come; a worker has it from who started it."""
+    import socket
+
+    from overtide.serving.http.server import listening
+
+    if _is_worker():
+        return socket.socket(fileno=int(os.environ[LISTENER]))
+    return listening(arguments.host, _port(arguments.port))
+
+
+@contextmanager
+def _worker_beside(
+    project: Project, arguments: Namespace, listener: "socket.socket"
+) -> Iterator[None]:
+    """Run another process that takes requests from the same socket."""
+    words = ["serve", "--only", "api", "--host", arguments.host, "--log", arguments.log]
+    if arguments.tls_cert is not None:
+        words += ["--tls-cert", arguments.tls_cert, "--tls-key", arguments.tls_key]
+    worker = ChildProcess(project.folder, words, listener.fileno())
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+def _server(service: "Service", arguments: Namespace) -> "HttpServer":
     from overtide.serving.http.application import Application
     from overtide.serving.http.browsers import Browsers, names_of
-    from overtide.serving.http.server import HttpServer, listening, url_of
+    from overtide.serving.http.server import HttpServer
 
     certificate, key = _tls(arguments)
+    if arguments.log == "json":
+        service.telemetry.log_requests(sys.stderr)
     settings = service.admission.settings
     browsers = Browsers(
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
     application = Application(service, lambda: secrets.token_hex(8), browsers)
-    server = HttpServer(application, certificate, key)
-    listener = listening(arguments.host, _port(arguments.port))
-    return server, listener, url_of(listener, certificate is not None)
+    return HttpServer(application, certificate, key)
 
 
 def expect_service() -> None:
@@ -124,7 +178,9 @@ def _announce(project: Project, admission: Admission, output: Output, url: str) 
     """Say where the service is, and the owner's token where nobody has one yet."""
     document = {"url": url}
     if not admission.tokens.all():
-        document["token"], _ = admission.tokens.create(FIRST, Role.OWNER)
+        document["token"], info = admission.tokens.create(FIRST, Role.OWNER)
+        change = Change("token create", info.principal.id, after=info.as_json())
+        audited(project, output, change)
     if output.as_json:
         print(json.dumps(document), flush=True)
         return
@@ -204,7 +260,7 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
 
 @contextmanager
 def _stream_beside(project: Project) -> Iterator[None]:
-    stream = StreamProcess(project.folder)
+    stream = ChildProcess(project.folder, ["stream"])
     stream.start()
     try:
         yield

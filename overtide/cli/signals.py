@@ -19,6 +19,11 @@ from overtide.schemas.errors import (
     TerminatedCommandError,
 )
 
+ENDS_WITH_STDIN = "OVERTIDE_ENDS_WITH_STDIN"
+"""Set in the environment of a process that ends where its standard input does.
+
+That is a pipe from whoever started it: it ends with them, also where they were killed.
+"""
 AGAIN = 1.0
 """Seconds after which a stop is asked for again.
 
@@ -122,7 +127,15 @@ def stopping() -> Iterator[Stop]:
         stop.event.set()
 
     with _handling(asked, signal.SIGINT, signal.SIGTERM):
+        if os.environ.pop(ENDS_WITH_STDIN, None):
+            threading.Thread(target=_end_with_stdin, args=(stop,), daemon=True).start()
         yield stop
+
+
+def _end_with_stdin(stop: Stop) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    stop.event.set()
 
 
 @contextmanager

@@ -171,9 +171,21 @@ def _serve(parser: Parser) -> None:
         "--port", metavar="PORT", default="8400", help="0 is any free one (default: 8400)"
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        default="1",
+        help="processes that answer requests; more of them use more cores (default: 1)",
+    )
+    parser.add_argument(
         "--only",
         choices=("api", "stream", "scheduler"),
         help="run one part alone, to have the others in other processes",
+    )
+    parser.add_argument(
+        "--log",
+        choices=("json", "off"),
+        default="off",
+        help="write a line of JSON to standard error for each request (default: off)",
     )
     parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain (PEM), for HTTPS")
     parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate (PEM)")
@@ -245,6 +257,22 @@ def _connector(parser: Parser) -> None:
         default="localhost:8400",
         help="where the service is reached, with its port unless it is 443 "
         "(default: localhost:8400)",
+    )
+
+
+def _usage(parser: Parser) -> None:
+    parser.add_argument(
+        "--last",
+        metavar="24h",
+        default="24h",
+        help="how far back, at most 30d (default: 24h)",
+    )
+    parser.add_argument(
+        "--by",
+        metavar="NAMES",
+        default="operation",
+        help="what to tell apart, separated by commas: operation, method, entity, caller, "
+        "principal, result, status, error_code, hour or day (default: operation)",
     )
 
 
@@ -339,6 +367,13 @@ SYNTAX = {
         "[--host HOST] DIR",
         _connector,
         "  overtide connector --host customers.example.com connector",
+    ),
+    "usage": Syntax(
+        "show how the service is used",
+        "[--last 24h] [--by NAMES]",
+        _usage,
+        "Calls, bytes and durations, also of servers that run now, to the last five seconds.\n\n"
+        "  overtide usage --last 7d --by caller,error_code",
     ),
     "get": Syntax(
         "show a customer's card",

@@ -9,6 +9,7 @@ from pydantic import Field
 from overtide.schemas.addresses import is_safe
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.model import Model, Text
+from overtide.schemas.configuration.rate_limits import RateLimit
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.instants import MINUTE, parse_duration
 from overtide.schemas.mistakes import Path
@@ -115,6 +116,12 @@ class Service(Model):
         default=WebhookSettings(),
         description="where webhooks may lead",
         examples=[{"allowed_hosts": ["flows.shop.internal"]}],
+    )
+    rate_limits: dict[str, RateLimit] = Field(
+        default={},
+        description="caller, or `default` for each principal -> its limit; what is not named has "
+        "600,000 requests in 60 seconds, the caller `connector` 100",
+        examples=[{"default": {"requests": 6000}, "till": {"requests": 50, "seconds": 1}}],
     )
 
 

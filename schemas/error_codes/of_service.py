@@ -15,6 +15,12 @@ CODES = {
         "Stop what listens there, or choose another `--port` or `--host`.",
         exit_codes=USAGE,
     ),
+    "body_too_slow": Explained(
+        "service",
+        "The body of a request did not come to its end in time.",
+        "Send it at once; it must be as long as `Content-Length` says.",
+        (408,),
+    ),
     "changed_meanwhile": Explained(
         "service",
         "A definition was changed by another since it was read.",
@@ -103,6 +109,12 @@ CODES = {
         "The message says what to do instead; docs/api.md lists what is offered.",
         (501,),
     ),
+    "overloaded": Explained(
+        "service",
+        "The server works on as many requests as it takes at a time.",
+        "Try again after `Retry-After`; nothing was done.",
+        (503,),
+    ),
     "owner_needed": Explained(
         "service",
         "Someone who is no Owner would make one, or change what one may do.",
@@ -114,6 +126,12 @@ CODES = {
         "Too many jobs wait already.",
         "Cancel some, or submit without `forceRunRequested`: then one job does for all.",
         (503,),
+    ),
+    "rate_limited": Explained(
+        "service",
+        "A principal or caller sent more requests than its limit.",
+        "Try again after `Retry-After`; the header `RateLimit` tells what is left (docs/api.md).",
+        (429,),
     ),
     "repeated_credentials": Explained(
         "service",

@@ -4,20 +4,24 @@ import asyncio
 import json
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import anyio.to_thread
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
     FailedError,
+    LateRequestError,
     MethodError,
     NotFoundError,
     OvertideError,
+    TooLargeError,
     UnavailableError,
 )
 from overtide.serving.access.principals import Principal
@@ -26,11 +30,23 @@ from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connect
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
-from overtide.serving.http.requests import expect_json, expect_role, queried, whole_body
+from overtide.serving.http.requests import (
+    caller_of,
+    expect_json,
+    expect_role,
+    is_local,
+    queried,
+    whole_body,
+)
 from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.operations.registered import OPERATIONS
 from overtide.serving.service import Service
+from overtide.serving.telemetry.limits import Limits, limits_of
+from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
+from overtide.serving.telemetry.observed import Observed, entity_of, method_of
+from overtide.serving.telemetry.overload import AtWork, Meter
+from overtide.serving.telemetry.rate_limits import RateLimits
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 LOG = logging.getLogger("overtide.http")
@@ -45,6 +61,7 @@ HEADERS = {
 """Of every answer: it is a person's data, for no cache and no other page."""
 CONNECTOR = "/connector"
 """The folder of the files of the connector."""
+METRICS = "/metrics"
 SIGNED = Principal("signed", "a signed link", Role.VIEWER)
 """Who calls by a signed link."""
 RETRY_AFTER = "1"
@@ -54,8 +71,15 @@ RETRY_AFTER = "1"
 class Application:
     """Serves one project; `ids` gives the id of a request that brings none."""
 
-    def __init__(self, service: Service, ids: Callable[[], str], browsers: Browsers) -> None:
+    def __init__(
+        self,
+        service: Service,
+        ids: Callable[[], str],
+        browsers: Browsers,
+        limits: Limits | None = None,
+    ) -> None:
         self._service, self._ids, self._browsers = service, ids, browsers
+        limits = limits or limits_of(service.admission.settings.rate_limits)
         self._routes = Routes(OPERATIONS)
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
@@ -63,52 +87,81 @@ class Application:
             "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
         }
         self._connector = Connector(service.admission.settings)
+        self.telemetry = service.telemetry
+        self._metrics = Metrics(
+            self.telemetry.totals,
+            self.telemetry.status,
+            lambda: service.workflows.jobs.counts(),  # made when it is first asked for
+            time.monotonic,
+        )
+        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns)
+        self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
-        send = self._browsers.telling(request.headers, send)
-        given = request.headers.get("x-request-id", "")
+        started = self.telemetry.timer()
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
+        observed = Observed(method_of(scope["method"]), request_id)
+        meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
         try:
-            reply = await self._answered(request, request_id)
+            reply = await self._answered(Request(scope, meter.receive), observed)
+            # A stream watches for a client that leaves; what reads a body sees that itself.
+            watched = receive if scope["method"] == "GET" else _never
+            await _response(reply, observed)(scope, watched, meter.send)
         except ClientDisconnect:
             return
-        # A stream watches for a client that leaves; what reads a body to its end sees that itself.
-        watched = receive if request.method == "GET" else _never
-        await _response(reply, request_id)(scope, watched, send)
+        finally:
+            observed.seconds = self.telemetry.timer() - started
+            self.telemetry.record(observed)
 
     def close(self) -> None:
         """End what would go on for ever; callable from any thread."""
         self._service.live_cards.close()
 
-    async def _answered(self, request: Request, request_id: str) -> Reply:
+    async def _answered(self, request: Request, observed: Observed) -> Reply:
         """Return what is answered; whatever goes wrong is an answer, too."""
         errors = Errors.ODATA
         try:
-            self._browsers.expect_host(request.headers, request.scope["path"])
+            place = request.scope["path"]
+            self._browsers.expect_host(request.headers, place)
             preflight = self._browsers.preflight(request.method, request.headers)
             if preflight is not None:
                 return preflight
-            opened = self._open.get(request.scope["path"])
-            if opened is not None and request.method in ("GET", "HEAD"):
-                return opened()
-            folder, _, name = request.scope["path"].rpartition("/")
+            if request.method in ("GET", "HEAD") and place in (*self._open, METRICS):
+                observed.operation = place
+                return await self._measured(request) if place == METRICS else self._open[place]()
+            folder, _, name = place.rpartition("/")
             reading = request.method in ("GET", "HEAD")
             if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
+                observed.operation = place
                 return await self._connector_document(request, name)
             operation, path = self._routes.find(request.method, request.scope["raw_path"])
             errors = operation.errors
-            return await self._called(request, operation, path)
+            observed.operation = operation.name
+            observed.entity = entity_of(operation.path, path)
+            observed.streamed = operation.body is not None and operation.body.lines
+            return await self._called(request, operation, path, observed)
         except ClientDisconnect:
             raise
         except OvertideError as error:
-            return _refused(error, errors, request_id)
+            observed.error_code = error.code
+            return _refused(error, errors, observed.request_id)
         except Exception as error:
-            LOG.error("request %s failed", request_id, exc_info=error)
-            return _refused(_internal(request_id), errors, request_id)
+            LOG.error("request %s failed", observed.request_id, exc_info=error)
+            observed.error_code = "internal_error"
+            return _refused(_internal(observed.request_id), errors, observed.request_id)
+
+    async def _measured(self, request: Request) -> Reply:
+        """Answer the page of metrics: to this machine as it is, to others with a token."""
+        if not is_local(request.client):
+            credentials = Credentials.of(request.headers, request.scope["query_string"])
+            await sender(self._service.admission, credentials)
+        page = await anyio.to_thread.run_sync(self._metrics.page)
+        return Reply(200, headers={"Content-Type": CONTENT_TYPE}, content=page)
 
     async def _connector_document(self, request: Request, name: str) -> Reply:
         """Return a file of the connector, for the address at which it was asked for."""
@@ -117,30 +170,30 @@ class Application:
         return Reply(200, documents[name])
 
     async def _called(
-        self, request: Request, operation: Operation, path: Mapping[str, str]
+        self,
+        request: Request,
+        operation: Operation,
+        path: Mapping[str, str],
+        observed: Observed,
     ) -> Reply:
         principal = SIGNED
         if not operation.signed:
             credentials = Credentials.of(request.headers, request.scope["query_string"])
             principal = await sender(self._service.admission, credentials)
+        observed.principal = principal
+        observed.caller = caller_of(request.scope["query_string"]) or principal.name
+        self._limits.take(principal.id, observed.caller, observed.headers)
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        root = f"{request.url.scheme}://{request.url.netloc}"
+        root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
         headers = _declared(request, operation)
         call = Call(self._service, principal, path, query, headers, root=root)
-        if operation.body is not None:
-            expect_json(request.headers, operation.body)
-            if operation.body.lines:
-                call = replace(call, chunks=request.stream())
-            else:
-                body = await whole_body(request.stream(), request.headers)
-                call = replace(call, body=body)
-        if operation.blocks:
-            reply = await anyio.to_thread.run_sync(operation.run, call)
-        else:
-            reply = operation.run(call)
-        return reply if isinstance(reply, Reply) else await reply
+        with self._at_work:
+            reply = await _run(operation, await _with_body(request, operation, call))
+        if operation.changes:
+            await self.telemetry.note_change(observed, path, reply.headers, reply.changed)
+        return reply
 
     def _expect_instance(self, path: Mapping[str, str]) -> None:
         """Raise `unknown_instance` for another instance than the one that is served."""
@@ -159,7 +212,26 @@ class Application:
             generation = self._service.generation()
         except OvertideError as error:
             return Reply(503, {"status": "not ready", "error": error.as_json()})
-        return Reply(200, {"status": "ready", "run": generation.run})
+        stream = self.telemetry.stream_state()
+        return Reply(200, {"status": "ready", "run": generation.run, "stream": stream})
+
+
+async def _with_body(request: Request, operation: Operation, call: Call) -> Call:
+    """Return a call with its body, or with what gives it piece by piece."""
+    if operation.body is None:
+        return call
+    expect_json(request.headers, operation.body)
+    if operation.body.lines:
+        return replace(call, chunks=request.stream())
+    return replace(call, body=await whole_body(request.stream(), request.headers))
+
+
+async def _run(operation: Operation, call: Call) -> Reply:
+    if operation.blocks:
+        reply = await anyio.to_thread.run_sync(operation.run, call)
+    else:
+        reply = operation.run(call)
+    return reply if isinstance(reply, Reply) else await reply
 
 
 def _declared(request: Request, operation: Operation) -> dict[str, str]:
@@ -184,14 +256,18 @@ def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
     headers = {"Content-Type": "application/problem+json", **challenge(error)}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, LateRequestError | TooLargeError):
+        headers["Connection"] = "close"  # else the rest of the body would be waited for
     if isinstance(error, MethodError):
         headers["Allow"] = (error.hint or "").removeprefix("It takes ").rstrip(".")
     document = refusal_document(error, error.status, errors, request_id)
     return Reply(error.status, document, headers)
 
 
-def _response(reply: Reply, request_id: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    headers = {**HEADERS, "X-Request-ID": request_id}
+def _response(
+    reply: Reply, observed: Observed
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    headers = {**HEADERS, "X-Request-ID": observed.request_id, **observed.headers}
     if reply.stream is not None:
         return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
     content = reply.content or (b"" if reply.document is None else _json(reply.document))

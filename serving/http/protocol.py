@@ -7,6 +7,7 @@ import asyncio
 import json
 import secrets
 from http import HTTPStatus
+from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,8 +16,9 @@ from overtide.schemas.errors import (
     LargeHeadError,
     LateRequestError,
     OvertideError,
+    UnavailableError,
 )
-from overtide.serving.http.application import HEADERS
+from overtide.serving.http.application import HEADERS, RETRY_AFTER
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 MOST_HEAD = 64 * 1024
@@ -25,6 +27,8 @@ HEAD_SECONDS = 10.0
 """How long a head may take, from the first byte that may be its."""
 
 
+MOST_CONNECTIONS = 20_000
+"""Connections at the same time; each is a file that is open."""
 ENDING_SECONDS = 1.0
 """How long a client may take to read why it was refused, while it still sends."""
 
@@ -32,6 +36,7 @@ ENDING_SECONDS = 1.0
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
+    most_connections: ClassVar[int] = MOST_CONNECTIONS
     _size = 0
     _begun = False
     _awaited: asyncio.TimerHandle | None = None
@@ -41,7 +46,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request; the type is uvicorn's."""
         super().connection_made(transport)
-        self._await_head()
+        if len(self.connections) > self.most_connections:
+            self._refuse(_too_many())
+        else:
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
@@ -106,6 +114,16 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write_eof()
 
 
+def bounded(most_connections: int) -> type[BoundedProtocol]:
+    """Return the protocol of connections of which there are at most so many."""
+
+    class Bounded(BoundedProtocol):
+        """One connection of a client of one server."""
+
+    Bounded.most_connections = most_connections
+    return Bounded
+
+
 def _answer(error: OvertideError) -> bytes:
     request_id = secrets.token_hex(8)
     document = refusal_document(error, error.status, Errors.ODATA, request_id)
@@ -116,6 +134,7 @@ def _answer(error: OvertideError) -> bytes:
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(body)),
         "Connection": "close",
+        **({"Retry-After": RETRY_AFTER} if isinstance(error, UnavailableError) else {}),
     }
     lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}"]
     lines += [f"{name}: {text}" for name, text in headers.items()]
@@ -143,4 +162,13 @@ def _late() -> OvertideError:
         f"The headers of the request were not there after {HEAD_SECONDS:.0f} seconds.",
         None,
         "Send it at once.",
+    )
+
+
+def _too_many() -> OvertideError:
+    return UnavailableError(
+        "overloaded",
+        "There are as many connections as the server takes.",
+        None,
+        "Try again after Retry-After, and keep fewer of them.",
     )

@@ -1,6 +1,7 @@
 """Listen on an address and serve until stopped, requests in progress to their end."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,15 @@ import uvicorn
 
 from overtide.schemas.errors import UsageError
 from overtide.serving.http.application import Application
-from overtide.serving.http.protocol import BoundedProtocol
+from overtide.serving.http.protocol import MOST_CONNECTIONS, bounded
 
 DRAINING_SECONDS = 8
 """How long requests in progress may take once the server was told to stop."""
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 60
+"""How long a connection may be idle between two requests."""
+OTHER_FILES = 512
+"""Files that are opened beside connections: of the lake, of the log, of threads."""
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -45,6 +50,22 @@ def url_of(listener: socket.socket, tls: bool) -> str:
     return f"{'https' if tls else 'http'}://{shown}:{port}"
 
 
+def allow_files() -> int:
+    """Let this process open as many files as it may, and return how many; sockets are files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
+
+
+def most_connections(files: int) -> int:
+    """Return how many connections there may be, so that files can still be opened beside them."""
+    return min(MOST_CONNECTIONS, max(files - OTHER_FILES, files // 2))
+
+
 class _Server(uvicorn.Server):
     """A server whose signals are left to whoever runs it."""
 
@@ -65,12 +86,13 @@ class HttpServer:
             uvicorn.Config(
                 application,
                 loop="uvloop",
-                http=BoundedProtocol,
+                http=bounded(most_connections(allow_files())),
                 ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=DRAINING_SECONDS,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
@@ -80,7 +102,7 @@ class HttpServer:
     def serve(self, listener: socket.socket) -> None:
         """Serve until stopped."""
         runner = asyncio.Runner(loop_factory=self._server.config.get_loop_factory())
-        with runner:
+        with self._application.telemetry, runner:
             runner.run(self._server.serve(sockets=[listener]))
 
     def stop(self) -> None:

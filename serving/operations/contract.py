@@ -104,7 +104,8 @@ class Reply:
     """What an operation answers: a status, a JSON document or None, and headers.
 
     Instead of a document there may be its text in `content`, or a `stream` of bytes, which are sent
-    as they come; `headers` name their type.
+    as they come; `headers` name their type. `changed` is for the audit: what of a setting was there
+    before, and what is there since.
     """
 
     status: int
@@ -112,6 +113,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None
     content: bytes | None = None
+    changed: tuple[object, object] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,11 @@ class Operation:
     signed: bool = False
     offered: bool = True
     statuses: tuple[int, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something, which is then audited; a POST may only ask."""
+        return self.method != "GET" and self.role > Role.VIEWER
 
 
 ENTITY = Parameter(

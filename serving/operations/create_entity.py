@@ -14,12 +14,11 @@ from overtide.serving.operations.contract import (
 from overtide.serving.wire.results import created_result
 
 
-def create_entity(call: Call) -> Reply:
+async def create_entity(call: Call) -> Reply:
     """Accept one record; a body may be an object, or a text that holds one."""
-    entity = call.path["entityName"]
-    (answer,) = call.service.acceptance.post(entity, [parse_json(call.body)], call.terms())
-    if answer.refusal is not None:
-        raise answer.refusal
+    entity, service = call.path["entityName"], call.service
+    sent = service.acceptance.prepared_activity(entity, parse_json(call.body), call.terms())
+    answer = await service.committer.append(sent)
     return Reply(answer.status, created_result(answer))
 
 
@@ -42,7 +41,6 @@ OPERATIONS = (
             "The record: a JSON object, or a JSON text that holds one.",
             {"PurchaseId": "1009", "ContactId": "CNTID_1001", "PurchasedOn": "2026-11-28"},
         ),
-        blocks=True,
         statuses=(400, 409),
     ),
 )

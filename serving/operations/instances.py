@@ -35,8 +35,9 @@ def rename(call: Call) -> Reply:
             "instanceMetadata.name",
             'Send {"instanceMetadata": {"name": "…"}}; nothing else of an instance is changed.',
         )
+    before = {"name": _instance(call)["name"]}
     call.service.definitions.define(INSTANCE_NAME, {"name": name}, call.principal.name)
-    return Reply(200, _instance(call))
+    return Reply(200, _instance(call), changed=(before, {"name": name}))
 
 
 def _instance(call: Call) -> dict[str, object]:

@@ -18,6 +18,7 @@ from overtide.serving.operations import (
     subscription_keys,
     tables,
     update_entity,
+    usage,
     webhooks,
     workflows,
 )
@@ -43,4 +44,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *schedules.OPERATIONS,
     *webhooks.OPERATIONS,
     *not_offered.OPERATIONS,
+    *usage.OPERATIONS,
 )

@@ -21,17 +21,19 @@ from overtide.serving.operations.contract import (
 FIELD = Parameter("field", "A column of Customer.", "path")
 
 
-def update_entity(call: Call) -> Reply:
+async def update_entity(call: Call) -> Reply:
     """Override fields of a customer."""
     target = target_of(call.path["entityName"], call.path["entityId"])
-    answer = call.service.acceptance.update(target, parse_json(call.body), call.terms())
+    sent = call.service.acceptance.prepared_update(target, parse_json(call.body), call.terms())
+    answer = await call.service.committer.append(sent)
     return Reply(204, headers=_headers(answer_document(answer)))
 
 
-def withdraw_overrides(call: Call) -> Reply:
+async def withdraw_overrides(call: Call) -> Reply:
     """End the updates of one field, or of all."""
-    target = Target(call.path["entityId"])
-    answer = call.service.acceptance.withdraw(target, call.path.get("field"), call.terms())
+    target, field = Target(call.path["entityId"]), call.path.get("field")
+    sent = call.service.acceptance.prepared_withdrawal(target, field, call.terms())
+    answer = await call.service.committer.append(sent)
     return Reply(204, headers=_headers(answer_document(answer)))
 
 
@@ -64,7 +66,6 @@ OPERATIONS = (
         {204: "It is durable, and in the very next read."},
         (INSTANCE, ENTITY, CUSTOMER_ID, *WRITE),
         Body("The fields with their new values; null is a value.", {"EMail": "new@example.com"}),
-        blocks=True,
         statuses=(400, 404, 409),
     ),
     *(
@@ -79,7 +80,6 @@ OPERATIONS = (
             withdraw_overrides,
             {204: "It is durable, and in the very next read."},
             (INSTANCE, CUSTOMER_ID, *more, EVENT_TIME, CALLER, IDEMPOTENCY_KEY),
-            blocks=True,
             statuses=(400, 404, 409),
         )
         for name, path, title, more in (

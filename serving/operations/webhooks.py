@@ -56,14 +56,15 @@ def _subscribed(call: Call, event: Event, url: object, secret: object) -> Reply:
         call.principal.name,
     )
     path = f"/v1{ROOT}/{quote(made.id)}".replace("{instanceId}", call.service.instance_id)
-    document = made.as_json() | ({} if given else {"secret": made.secret})
-    return Reply(201, document, {"Location": call.root + path})
+    shown = made.as_json()
+    document = shown | ({} if given else {"secret": made.secret})
+    return Reply(201, document, {"Location": call.root + path}, changed=(None, shown))
 
 
 def unsubscribe(call: Call) -> Reply:
     """End a webhook."""
-    call.service.webhooks.unsubscribe(call.path["webhookId"])
-    return Reply(204)
+    ended = call.service.webhooks.unsubscribe(call.path["webhookId"])
+    return Reply(204, changed=(ended.as_json(), None))
 
 
 def _subscribing(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import InvalidRequestError
 from overtide.serving.webhooks.destinations import (
     Destinations,
     Place,
@@ -44,7 +44,7 @@ def posted(
         with _connected(place, address, end) as connection:
             connection.request("POST", place.path, body, {"Host": place.named, **headers})
             return connection.getresponse().status
-    except (OvertideError, RefusedAddressError) as error:
+    except (InvalidRequestError, RefusedAddressError) as error:
         raise DeliveryError(f"it may not be sent there: {error}") from None
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         if time.monotonic() >= end:

@@ -132,6 +132,11 @@ class Jobs:
         """Return the jobs submitted last, the newest first."""
         return self._found("ORDER BY number DESC LIMIT ?", most)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many of the jobs that are remembered are in each state."""
+        rows = self._database.rows("SELECT status, count(*) FROM job GROUP BY status", ())
+        return {status.value: 0 for status in Status} | dict(rows)
+
     def first(self, status: Status) -> Job | None:
         """Return the job of a state that was submitted first."""
         return next(iter(self._found("WHERE status = ? ORDER BY number LIMIT 1", status)), None)

@@ -1,0 +1,65 @@
+"""Commands beside a server: processes of their own, started again when they end."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from overtide.cli.signals import ENDS_WITH_STDIN
+from overtide.schemas.errors import LOCKED
+
+PAUSES = (1.0, 2.0, 5.0, 10.0)
+"""Seconds before a process that ended is started again; the last one from then on."""
+ENDING_SECONDS = 8
+"""How long it may take to end what it is doing, as the stream its last tick."""
+LISTENER = "OVERTIDE_LISTENER"
+"""Where the environment of a process says which socket it has from whoever started it."""
+
+
+class ChildProcess:
+    """Runs a command of a project until stopped, whatever becomes of it.
+
+    Where another process holds its lock, that one does the work, and this one waits for its end.
+    `listener` is the descriptor of a socket that it may take requests from.
+    """
+
+    def __init__(self, folder: Path, words: Sequence[str], listener: int | None = None) -> None:
+        self._command = [sys.executable, "-m", "overtide", "-C", str(folder), "-q", *words]
+        self._listener = listener
+        self._over = threading.Event()
+        self._running: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name=words[0])
+
+    def start(self) -> None:
+        """Start it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it end what it is doing, and end it."""
+        self._over.set()
+        if self._running is not None:
+            self._running.terminate()
+        self._thread.join(ENDING_SECONDS)
+        if self._running is not None and self._running.poll() is None:
+            self._running.kill()
+
+    def _inherited(self) -> dict[str, str]:
+        return {} if self._listener is None else {LISTENER: str(self._listener)}
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._over.is_set():
+            self._running = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, ENDS_WITH_STDIN: "1", **self._inherited()},
+                pass_fds=() if self._listener is None else (self._listener,),
+            )
+            if self._over.is_set():  # it was stopped while this one started
+                self._running.terminate()
+            code = self._running.wait()
+            failures = 0 if code == LOCKED else failures + 1
+            self._over.wait(PAUSES[min(failures, len(PAUSES) - 1)])
