@@ -111,12 +111,25 @@ def test_who_signs_in_with_a_provider_does_so_for_the_connector():
     asked = documents[PROPERTIES]["properties"]["connectionParameters"]["token"]
     assert "api://overtide/.default" in asked["oAuthSettings"]["scopes"]
 
-    def silent(address: str) -> bytes:
-        raise ProviderError(f"{address} cannot be reached")
 
-    with pytest.raises(OvertideError) as refused:
-        Connector(Service(oidc=OIDC), silent).documents("https", "x.example")
-    assert refused.value.code == "issuer_unavailable"
+def test_a_provider_that_does_not_answer_is_not_asked_again_and_again():
+    now, asked = [100.0], []
+
+    def fetch(address: str) -> bytes:
+        asked.append(address)
+        if len(asked) == 1:
+            raise ProviderError(f"{address} cannot be reached")
+        return provider(address)
+
+    connector = Connector(Service(oidc=OIDC), fetch, lambda: now[0])
+    for _ in range(3):
+        with pytest.raises(OvertideError) as refused:
+            connector.documents("https", "x.example")
+        assert refused.value.code == "issuer_unavailable"
+    assert len(asked) == 1
+    now[0] += 10
+    assert connector.documents("https", "x.example") == connector.documents("https", "x.example")
+    assert len(asked) == 2
 
 
 def test_the_command_writes_what_the_service_gives(served, tmp_path):

@@ -23,6 +23,7 @@ ADVANCED = (
     "$skip",
     "$count",
     "$search",
+    "accepts",
     "includeQuarantined",
     "includeSelfConflatedEntity",
 )

@@ -1,6 +1,8 @@
 """The two files of the connector, for a host, as the project's settings have it."""
 
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from overtide.schemas.errors import UnavailableError
@@ -20,15 +22,24 @@ if TYPE_CHECKING:  # pydantic is loaded where it is used
 
 DEFINITION, PROPERTIES = "apiDefinition.swagger.json", "apiProperties.json"
 ENTRA = "api://"
+"""How audiences of Microsoft's identity platform begin, which has a scope for each."""
+PAUSE = 10.0
+"""Seconds between two questions to a provider that does not answer."""
 
 
 class Connector:
     """Makes the files; the identity provider is asked once where it says how one signs in."""
 
-    def __init__(self, settings: "Service", fetch: Fetch = fetched) -> None:
-        self._settings, self._fetch = settings, fetch
+    def __init__(
+        self,
+        settings: "Service",
+        fetch: Fetch = fetched,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._fetch, self._seconds = settings, fetch, seconds
         self._asking = threading.Lock()
         self._known: SignIn | None = None
+        self._failed = float("-inf")
 
     def documents(self, scheme: str, netloc: str) -> dict[str, dict[str, Any]]:
         """Return the files by name; raise `issuer_unavailable`."""
@@ -48,21 +59,35 @@ class Connector:
         oidc = self._settings.oidc
         if oidc is None or oidc.jwks_uri is not None:
             return None
-        with self._asking:
-            if self._known is None:
-                self._known = _asked(oidc, self._fetch)
-            return self._known
+        return self._known or self._asked(oidc)
+
+    def _asked(self, oidc: "Oidc") -> SignIn:
+        """Ask the provider, one request at a time and now and then: anybody may make us ask."""
+        if not self._asking.acquire(blocking=False):
+            raise _unavailable("it is being asked")
+        try:
+            if self._seconds() - self._failed < PAUSE:
+                raise _unavailable("it did not answer a moment ago")
+            self._known = _signing_in(oidc, self._fetch)
+        except ProviderError as error:
+            self._failed = self._seconds()
+            raise _unavailable(str(error)) from None
+        finally:
+            self._asking.release()
+        return self._known
 
 
-def _asked(oidc: "Oidc", fetch: Fetch) -> SignIn:
-    try:
-        authorization, token = sign_in_addresses(oidc.issuer, fetch)
-    except ProviderError as error:
-        raise UnavailableError(
-            "issuer_unavailable",
-            f"The identity provider does not say how one signs in: {error}.",
-            "service.oidc.issuer",
-            "Ask again later.",
-        ) from None
+def _signing_in(oidc: "Oidc", fetch: Fetch) -> SignIn:
+    """Return how a provider says that one signs in; raise `ProviderError`."""
+    authorization, token = sign_in_addresses(oidc.issuer, fetch)
     of_api = [f"{one}/.default" for one in oidc.audiences if one.startswith(ENTRA)]
     return SignIn(authorization, token, ("openid", "offline_access", *of_api[:1]))
+
+
+def _unavailable(why: str) -> UnavailableError:
+    return UnavailableError(
+        "issuer_unavailable",
+        f"The identity provider does not say how one signs in: {why}.",
+        "service.oidc.issuer",
+        "Ask again later.",
+    )
