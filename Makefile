@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test check bench fuzz crash docs lock clean odata-clients
+.PHONY: help demo test check bench fuzz fuzz-api crash docs lock clean odata-clients
 
 help:
 	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make check           ruff and mypy'
 	@echo 'make bench           speed and size at 10M source rows; PEOPLE=166113 for 1M'
 	@echo 'make fuzz N=1000     so many generated histories against the oracle'
+	@echo 'make fuzz-api N=25   so many generated requests of every operation to a service'
 	@echo 'make crash N=500     so many kills and restarts'
 	@echo 'make docs            write the generated parts of docs/ and the JSON Schema anew'
 	@echo 'make lock            resolve the lock files anew (needs uv)'
@@ -41,6 +42,14 @@ fuzz: .venv/.development
 
 crash: .venv/.development
 	$(BIN)/python -m tests.crash $(N)
+
+fuzz-api: .venv/.development .venv/schemathesis/.installed
+	$(BIN)/python -m tests.api_fuzz $(N)
+
+.venv/schemathesis/.installed: tests/schemathesis.lock | .venv/bin/python
+	@$(BIN)/python -m venv .venv/schemathesis
+	@.venv/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
 
 docs: .venv/.development
 	$(BIN)/python -m tests.reference

@@ -109,7 +109,11 @@ def test_a_job_waits_runs_and_shows_its_stages(served, client):
     assert len(client.get(f"{MAIN}/history", params={"top": "3"}).json()) == 3
     query = """SELECT "Manifest"->>'job' AS job FROM runs"""
     assert call("-C", served.folder, "--json", "sql", query).document["rows"] == [{"job": job}]
-    assert client.get(f"{served.url}/health/ready").json() == {"status": "ready", "run": 1}
+    assert client.get(f"{served.url}/health/ready").json() == {
+        "status": "ready",
+        "run": 1,
+        "stream": "stopped",
+    }
 
 
 @pytest.mark.slow

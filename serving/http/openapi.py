@@ -80,8 +80,8 @@ def _answers(operation: Operation) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for status, text in operation.answers.items() if operation.offered else ():
         answers[str(status)] = {"description": text}
-        if status not in (204, 304):
-            answers[str(status)]["content"] = {"application/json": {"schema": {}}}
+        if status not in (204, 304) and operation.content:
+            answers[str(status)]["content"] = {kind: {"schema": {}} for kind in operation.content}
     refusal = {
         "application/problem+json": {
             "schema": {"$ref": f"#/components/schemas/{operation.errors.value}"}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SECONDS = 30.0
 """How long one read may take."""
+AGAIN_SECONDS = 0.05
 
 
 @dataclass
@@ -127,13 +128,14 @@ class Scans:
 
     @contextmanager
     def _timed(self, scan: Scan) -> Iterator[None]:
-        timer = threading.Timer(scan.seconds, scan.connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        over = threading.Event()
+        watching = threading.Thread(target=_interrupted, args=(scan, over), daemon=True)
+        watching.start()
         try:
             yield
         finally:
-            timer.cancel()
+            over.set()
+            watching.join()
             scan.connection.close()
 
     def _cursor(self) -> "DuckDBPyConnection":
@@ -165,6 +167,17 @@ class Scans:
             if self._spill is not None:
                 self._spill.cleanup()
                 self._spill = None
+
+
+def _interrupted(scan: Scan, over: threading.Event) -> None:
+    """Interrupt a read once its time has passed, again and again.
+
+    What is interrupted between two queries of it goes on with the next.
+    """
+    pause = scan.seconds
+    while not over.wait(pause):
+        scan.connection.interrupt()
+        pause = AGAIN_SECONDS
 
 
 def _confined() -> "DuckDBPyConnection":

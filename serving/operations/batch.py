@@ -97,5 +97,6 @@ OPERATIONS = (
             lines=True,
         ),
         statuses=(400, 409),
+        content=(LINES["Content-Type"],),
     ),
 )

@@ -122,7 +122,7 @@ class Operation:
 
     `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
     by itself. `signed`: the address itself says who may call it, and no token is asked for. One
-    that is not `offered` refuses whatever it is sent.
+    that is not `offered` refuses whatever it is sent. `content` are the media types of its answers.
     """
 
     name: str
@@ -140,6 +140,7 @@ class Operation:
     signed: bool = False
     offered: bool = True
     statuses: tuple[int, ...] = ()
+    content: tuple[str, ...] = ("application/json",)
 
     @property
     def changes(self) -> bool:

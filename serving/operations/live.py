@@ -73,5 +73,6 @@ OPERATIONS = (
         {200: "Events of the kind `card`; one of the kind `error` is the last."},
         (INSTANCE, CUSTOMER_ID, LAST_EVENT_ID),
         statuses=(400, 404),
+        content=(EVENT_STREAM["Content-Type"],),
     ),
 )

@@ -119,6 +119,7 @@ def _operation(
         Errors.MANAGEMENT,
         blocks=role is Role.ADMIN,
         statuses=(400, 404, 409) if more else (),
+        content=() if method == "DELETE" else ("application/json",),
     )
 
 

@@ -280,6 +280,7 @@ OPERATIONS = (
             *READ,
             *HEADERS,
         ),
+        content=(TEXT,),
         statuses=(400, 404, 406),
     ),
     Operation(
@@ -293,6 +294,7 @@ OPERATIONS = (
         {200: "The rows as CSV, without a header row."},
         (INSTANCE, ENTITY_PATH, Parameter("link", "The signed link.", required=True)),
         signed=True,
+        content=(CSV,),
         statuses=(400, 403, 404),
     ),
     Operation(
@@ -305,6 +307,7 @@ OPERATIONS = (
         metadata,
         {200: "The CSDL document."},
         (INSTANCE, FORMAT, *HEADERS),
+        content=(XML, JSON),
         statuses=(404, 406),
     ),
     Operation(
