@@ -4,6 +4,7 @@ import itertools
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,23 @@ def test_the_first_publish_is_told_and_a_restored_one_is_not(project):
     assert told(project.webhooks) == []
     project.published(2)
     assert len(told(project.webhooks)) == 1
+
+
+def test_a_look_that_was_overtaken_by_another_s_tells_nothing_twice(project):
+    project.webhooks.subscribe(Event.REFRESH_FINISHED, URL, SECRET, "ann")
+    project.published(1)
+    early, found = Standing(project.publish), []
+
+    def overtaken() -> Standing:
+        """Say what was so a moment ago; meanwhile another server tells what is so now."""
+        if found:
+            return Standing(project.publish)
+        project.published(2)
+        found.extend(told(project.server("b")))
+        return early
+
+    replace(project.webhooks, standing=overtaken).observe()
+    assert [*found, *told(project.webhooks)] == [("a1", "refreshFinished")]
 
 
 def test_a_job_that_failed_is_told_once_without_any_data(project):

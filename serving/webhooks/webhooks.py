@@ -69,11 +69,10 @@ class Webhooks:
         Raise `webhook_url_refused`, `too_many_webhooks`.
         """
         self.destinations.place(url)
-        standing = self.standing()
         made = Webhook(self.ids(), event, url, secret, who, self.clock())
         with self.database.writing() as connection:
             _expect_room(connection)
-            self._tell(connection, standing)  # what was before is for those who were there
+            self._tell(connection)  # what was before is for those who were there
             connection.execute(
                 """INSERT INTO webhook (id, event, url, secret, created_by, created_at, failures,
                                         given_up) VALUES (?, ?, ?, ?, ?, ?, 0, 0)""",
@@ -107,12 +106,13 @@ class Webhooks:
         known = _known(self.database.rows("SELECT run, published_at, jobs FROM known"))
         if known is None:
             return  # there never was a webhook
-        standing = self.standing()
-        if standing.known(known) != known:
+        if self.standing().known(known) != known:
             with self.database.writing() as connection:
-                self._tell(connection, standing)
+                self._tell(connection)
 
-    def _tell(self, connection: sqlite3.Connection, standing: Standing) -> None:
+    def _tell(self, connection: sqlite3.Connection) -> None:
+        """Put down what is news to all; asked within the transaction, nobody knows more by then."""
+        standing = self.standing()
         known = _known(connection.execute("SELECT run, published_at, jobs FROM known").fetchall())
         for message in news(standing, known or Known(), self.instance_id):
             self._put(connection, message)
