@@ -28,7 +28,7 @@ from benchmarks.project import CONTACT
 from overtide.lake.catalog import connect
 from overtide.schemas.paths import Paths
 
-SECONDS, IDS, BATCH_ROWS, PAIRS, CLIENTS = 10, 20_000, 100_000, 20_000, 4
+SECONDS, IDS, BATCH_ROWS, PAIRS, CLIENTS, WORKERS = 10, 20_000, 100_000, 20_000, 4, 2
 LATENCY = re.compile(r"99%\s+([0-9.]+)(us|ms|s|m)")
 RATE = re.compile(r"Requests/sec:\s+([0-9.]+)")
 REFUSED = re.compile(r"Non-2xx or 3xx responses: ([0-9]+)")
@@ -78,13 +78,16 @@ def serving(project: Path) -> Iterator[Served]:
     instance = yaml.safe_load((project / "overtide.yaml").read_text())["instance"]["id"]
     began = time.perf_counter()
     with subprocess.Popen(
-        [*words, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+        [*words, "serve", "--port", "0", "--workers", str(WORKERS)],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             url = json.loads(line)["url"]
             _wait_until_ready(url)
             ready = time.perf_counter() - began
+            _wait_until_streaming(url)
             base = f"{url}/v1/instances/{instance}"
             yield Served(base, token, ready, psutil.Process(process.pid))
         finally:
@@ -99,6 +102,16 @@ def _wait_until_ready(url: str) -> None:
         if connection.getresponse().status == 200:
             return
         time.sleep(0.02)
+
+
+def _wait_until_streaming(url: str) -> None:
+    """Wait for the stream beside, whose start takes a core for some seconds."""
+    for _ in range(100):
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+        connection.request("GET", "/health/ready")
+        if json.loads(connection.getresponse().read()).get("stream") != "stopped":
+            return
+        time.sleep(0.2)
 
 
 @dataclass(frozen=True)
