@@ -6,8 +6,10 @@ each request fifty clients were answered four times more slowly.
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 
 from overtide.eventlog.contract import WritableLog
+from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft
 from overtide.serving.acceptance import Answer, Prepared
 
@@ -55,8 +57,13 @@ class Committer:
         except Exception as error:  # noqa: BLE001 - handed to every request of the group
             for _, future in group:
                 if not future.done():
-                    future.set_exception(error)
+                    future.set_exception(_own(error))
             return
         for (_, future), (decision,) in zip(group, decided, strict=True):
             if not future.done():
                 future.set_result(Answer.of(decision))
+
+
+def _own(error: Exception) -> Exception:
+    """Return an error that one request may raise for itself."""
+    return replace(error) if isinstance(error, OvertideError) else error
