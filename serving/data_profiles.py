@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from overtide.schemas.names import literal, quoted
+from overtide.schemas.table import SCHEMA
 from overtide.serving.odata.entity_sets import EntitySet, Property
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -37,8 +38,8 @@ MOMENTS = {
 
 def entity_profile(ask: Ask, rows: EntitySet, corrupt: str | None) -> dict[str, Any]:
     """Return the counts of an entity; `corrupt` is the table of its rows that are set aside."""
-    ((count,),) = ask(f"SELECT count(*) FROM {quoted(rows.name)}")
-    aside = ask(f"SELECT count(*) FROM {quoted(corrupt)}")[0][0] if corrupt else 0
+    ((count,),) = ask(f"SELECT count(*) FROM {SCHEMA}.{quoted(rows.name)}")
+    aside = ask(f"SELECT count(*) FROM {SCHEMA}.{quoted(corrupt)}")[0][0] if corrupt else 0
     return {"qualifiedEntityName": rows.name, "rowCount": count, "quarantineRowCount": aside}
 
 
@@ -46,7 +47,7 @@ def attribute_profile(
     ask: Ask, rows: EntitySet, one: Property, corrupt: str | None
 ) -> dict[str, Any]:
     """Return an AttributeDataProfile, but for its date."""
-    table, column = quoted(rows.name), one.sql
+    table, column = f"{SCHEMA}.{quoted(rows.name)}", one.sql
     text = one.kind.text_sql(column)
     ((count, there, unique, least, greatest),) = ask(
         f"""SELECT count(*), count({column}), count(DISTINCT {column}),
@@ -79,7 +80,7 @@ def _errors(ask: Ask, corrupt: str | None, attribute: str) -> int:
         return 0
     first, later = literal(f"{attribute}: "), literal(f"; {attribute}: ")
     ((found,),) = ask(
-        f"""SELECT count(*) FROM {quoted(corrupt)} WHERE "IsKept" AND (
+        f"""SELECT count(*) FROM {SCHEMA}.{quoted(corrupt)} WHERE "IsKept" AND (
             starts_with("CorruptionDetails", {first}) OR contains("CorruptionDetails", {later}))"""
     )
     return int(found)

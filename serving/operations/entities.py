@@ -6,6 +6,7 @@ from typing import Any
 from overtide.schemas.errors import NotFoundError, UsageError
 from overtide.schemas.names import quoted
 from overtide.schemas.suggestions import did_you_mean
+from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
 from overtide.serving.entities import (
     QUARANTINED,
@@ -84,7 +85,7 @@ def entity_size(call: Call) -> Reply:
     one = _named(call)
     name = one.rows.name
     sizes = call.service.rows(SIZES, [name])
-    ((rows,),) = call.service.rows(f"SELECT count(*) FROM {quoted(name)}")
+    ((rows,),) = call.service.rows(f"SELECT count(*) FROM {SCHEMA}.{quoted(name)}")
     return Reply(
         200,
         {"qualifiedEntityName": name, "size": sizes[0][0] if sizes else 0, "rowCount": rows},

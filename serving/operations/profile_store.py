@@ -3,6 +3,7 @@
 from typing import Any
 
 from overtide.schemas.instants import format_instant
+from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import INSTANCE, Call, Operation, Reply
 from overtide.serving.wire.refusals import Errors
@@ -19,7 +20,7 @@ def state(call: Call) -> Reply:
     else:
         ingested = format_instant(publish.published_at)
         path = call.service.paths.generation(publish.generation)
-        ((rows,),) = call.service.rows("SELECT count(*) FROM Customer")
+        ((rows,),) = call.service.rows(f"SELECT count(*) FROM {SCHEMA}.Customer")
         primary = {
             "currentState": "queryable",
             "rowCount": rows,
