@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from overtide.eventlog.changed import MOST, changed_events
 from overtide.eventlog.contract import Tail
-from overtide.eventlog.extent import faults, read_extent, write_extent
+from overtide.eventlog.extent import Extent, faults, read_extent, write_extent
 from overtide.eventlog.failures import clear_errors, damaged, shortened
 from overtide.eventlog.layout import layout_of
 from overtide.eventlog.opening import Connection, open_reading
@@ -92,14 +92,16 @@ class ReadConnections:
         return connection
 
     def _open(self) -> Connection | None:
+        # Asked before the file is looked at: another process may begin the log meanwhile.
+        reached = read_extent(self.path)
         if not signature(self.path):
-            expect_no_events(self.path)
+            _expect_none(self.path, reached)
             return None
         connection = open_reading(self.path)
         connection.version = layout_of(self.path, connection)
         if not connection.version:
             connection.close()
-            expect_no_events(self.path)
+            _expect_none(self.path, reached)
             return None
         self._threads.connection = connection
         with self._opening:
@@ -158,10 +160,13 @@ def lenient(text: bytes) -> str:
 
 
 def expect_no_events(path: Path) -> None:
-    """Raise `log_replaced` where a log is gone that had events."""
-    extent = read_extent(path)
-    if extent is not None and extent.position:
-        raise shortened(path, 0, extent.position)
+    """Raise `log_replaced` where a log is gone that had events; under its lock."""
+    _expect_none(path, read_extent(path))
+
+
+def _expect_none(path: Path, reached: Extent | None) -> None:
+    if reached is not None and reached.position:
+        raise shortened(path, 0, reached.position)
 
 
 def _is_locked(lock: Path) -> bool:

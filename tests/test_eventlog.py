@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from overtide.eventlog import read_connections
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft, Outcome, event_id
@@ -86,6 +87,31 @@ def test_an_empty_log_answers_without_creating_a_file(log):
     assert log.decided_before(update(idempotency_key="k", request_hash="h")) is None
     assert log.forget(NOW, 10) == 0
     assert not log.path.exists()
+
+
+@pytest.mark.parametrize("tables", [False, True])
+def test_a_log_that_is_begun_while_it_is_looked_for_is_not_taken_for_a_lost_one(
+    log, clock, monkeypatch, tables
+):
+    """Crash seed 5005: another process appends the first event between two looks of a reader."""
+    reader = again(log, clock)
+    if tables:  # the file is there, and its tables are not yet
+        log.path.parent.mkdir(parents=True)
+        sqlite3.connect(log.path).execute("VACUUM")
+    name = "layout_of" if tables else "signature"
+    look = getattr(read_connections, name)
+
+    def looked(path, *more):
+        found = look(path, *more)
+        if not found:
+            monkeypatch.setattr(read_connections, name, look)
+            log.append([update()])
+        return found
+
+    monkeypatch.setattr(read_connections, name, looked)
+    assert reader.end() in (0, 1)
+    assert reader.end() == 1
+    reader.close()
 
 
 def test_events_come_back_in_order_with_dense_positions(log):
