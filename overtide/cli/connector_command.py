@@ -11,7 +11,6 @@ from overtide.cli.serving_commands import expect_service
 from overtide.project import Project
 from overtide.schemas.addresses import LOCAL
 from overtide.schemas.errors import DONE, UsageError
-from overtide.schemas.loading import load
 
 HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
@@ -19,6 +18,7 @@ HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 def connector(project: Project, arguments: Namespace, output: Output) -> int:
     """Write the two files of the connector into a folder."""
     expect_service()
+    from overtide.schemas.loading import load
     from overtide.serving.connector.documents import Connector
 
     host = _host(arguments.host)

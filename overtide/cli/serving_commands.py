@@ -23,7 +23,6 @@ from overtide.job_process import job_process
 from overtide.lake.standing import current_publish
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
-from overtide.schemas.loading import load
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
 from overtide.serving.telemetry.audit import Change
@@ -227,6 +226,7 @@ def _parts_beside(project: Project, arguments: Namespace, stop: threading.Event)
 @contextmanager
 def _notifier_beside(project: Project, local: bool, stop: threading.Event) -> Iterator[None]:
     """Tell webhooks what happened until `stop`."""
+    from overtide.schemas.loading import load
     from overtide.service import webhooks_of
     from overtide.serving.webhooks.notifier import Notifier
 
