@@ -95,9 +95,7 @@ def refresh(
             plan = make_plan(configuration, paths, runner, run, files, allow_shrink)
             with Follower(plan.scratch, report) as follower:
                 follower.expect("ingest", rows_to_read(configuration, files))
-                built = _build(plan, files, runner, follower, before)
-                if job is not None:
-                    built.content["job"] = job
+                built = _build(plan, files, runner, follower, before, job)
                 # 6. The publish makes it the base.
                 refreshed = _publish(plan, built, clock, follower, before)
         # 7. Readers have the new base: what goes wrong from here on is no failure of the refresh.
@@ -132,12 +130,14 @@ def _build(
     runner: RunnerConfig,
     follower: Follower,
     before: Publish | None,
+    job: str | None,
 ) -> Built:
     """Do all that nobody sees yet (steps 4 and 5)."""
     with shared_kernels(plan.settings), reading_ahead(paths_of(files)):
         # 4. The pipeline writes files that nobody reads yet.
         found = run_pipeline(plan, files, runner)
         content = manifest(plan, found) | {"runner": runner.runner} | comparing_told(plan, found)
+        content |= {} if job is None else {"job": job}
         crash_point("refresh.pipeline_done")
         # 5. The serving generation is complete before the run is published, so the run can name it.
         with follower.stage("serving generation", found.identified.profiles):

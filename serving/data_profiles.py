@@ -3,15 +3,13 @@
 Computed from the lake when it is asked for, exactly; only the quantiles of numbers interpolate.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.table import SCHEMA
 from overtide.serving.odata.entity_sets import EntitySet, Property
+from overtide.serving.service import Ask
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
-"""Runs a query over the lake."""
 MOST_VALUES = 100
 """Values whose counts are shown, the most frequent ones."""
 BINS = 20

@@ -27,11 +27,25 @@ def main(url: str, token: str, instance: str) -> None:
         ]
         return answer
 
+    instances(client, ask, instance)
+    customer = changes(client, ask, instance)
+    tables(client, ask, instance, customer)
+    management(client, ask, instance)
+    workflows(client, ask, instance)
+    print(json.dumps(found))
+
+
+def instances(client: CustomerInsights, ask: Callable[..., Any], instance: str) -> None:
+    """Ask for the instance and its roles."""
     ask("instances", client.get_all_instances)
     ask("instance", client.get_instance_metadata, instance)
     ask("roles", client.get_all_role_definitions, instance)
     ask("my role", client.get_current_user_role, instance)
     ask("assignments", client.get_all_role_assignments, instance)
+
+
+def changes(client: CustomerInsights, ask: Callable[..., Any], instance: str) -> str:
+    """Find a customer, change it and add activities; return its id."""
     ring = ask("key ring", client.get_key_ring, instance, "Crm", "Contacts", "1")
     customer = ring.customer_id
     ask("types", client.get_activity_types_and_counts, instance, customer)
@@ -47,6 +61,11 @@ def main(url: str, token: str, instance: str) -> None:
     ask("updated", patch, instance, "Customer", customer, body=change)
     ask("unknown", patch, instance, "Customer", "x/y", body=change)
     ask("wrong field", patch, instance, "Customer", customer, body=json.dumps({"Point": 9}))
+    return str(customer)
+
+
+def tables(client: CustomerInsights, ask: Callable[..., Any], instance: str, customer: str) -> None:
+    """Read tables with OData."""
     read = client.get_entities_with_odata_path
     ask("read", read, instance, f"Customer('{customer}')")
     ask("rows", read, instance, "Customer", filter=f"CustomerId eq '{customer}'", top="5")
@@ -59,6 +78,10 @@ def main(url: str, token: str, instance: str) -> None:
     wrong = {"filter": "Name eq 'O''Brien' and x gt 1", "select": "A,B", "search": "foo"}
     ask("refused", read, instance, "Customer(CustomerId='a b')", proxy=True, **wrong)
     ask("no entity", read, instance, "Nothing")
+
+
+def management(client: CustomerInsights, ask: Callable[..., Any], instance: str) -> None:
+    """Ask what there is."""
     ask("entities", client.get_all_entity_metadata, instance)
     ask("entity", client.get_entity_metadata, instance, "Shop_Orders", attributes_annotations=True)
     ask("size", client.get_entity_size, instance, "Customer")
@@ -73,8 +96,6 @@ def main(url: str, token: str, instance: str) -> None:
     ask("store", client.get_profile_store_state, instance)
     renamed = {"instanceMetadata": {"name": "Renamed"}}
     ask("renamed", client.update_an_instance, instance, body=renamed)
-    workflows(client, ask, instance)
-    print(json.dumps(found))
 
 
 def workflows(client: CustomerInsights, ask: Callable[..., Any], instance: str) -> None:

@@ -160,6 +160,18 @@ def test_a_token_is_sent_to_its_own_service_alone():
             address(base, other)
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8400", "ftp://here", "", "http://"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_what_is_no_address_is_refused_at_once(kind, url):
+    with pytest.raises(ValueError, match="is no address of a service"):
+        kind(url, "ovt_x")
+
+
+def test_a_batch_has_no_idempotency_key(client):
+    with pytest.raises(ValueError, match="one record"):
+        next(client.post_many(shop.ORDERS, [ORDER], idempotency_key="k"))
+
+
 def test_the_same_with_async(served):
     async def story() -> None:
         async with AsyncClient(served.url, served.token or "") as client:

@@ -14,7 +14,13 @@ while; a change has an idempotency key of its own then, so that it is accepted o
 service refuses is a `ServiceError`. It needs the extra `overtide[client]`.
 """
 
+import importlib.util
+
+if importlib.util.find_spec("httpx") is None:
+    raise ImportError("The client needs httpx: `pip install 'overtide[client]'` installs it.")
+
 from overtide.client.asynchronous import AsyncClient
+from overtide.client.calls import Terms
 from overtide.client.failures import ConnectionFailedError, ServiceError
 from overtide.client.models import Accepted, Activity, Customer, Override, RowAnswer
 from overtide.client.retries import Retries
@@ -31,4 +37,5 @@ __all__ = [
     "Retries",
     "RowAnswer",
     "ServiceError",
+    "Terms",
 ]

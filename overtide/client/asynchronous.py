@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from overtide.client import calls
-from overtide.client.calls import Answer, Call, EventReader
+from overtide.client.calls import Answer, Call, EventReader, Terms
 from overtide.client.failures import ConnectionFailedError, ServiceError
 from overtide.client.models import Accepted, Activity, Customer, RowAnswer, row_of
 from overtide.client.retries import AGAIN, Retries
@@ -35,10 +35,10 @@ class AsyncClient:
         timeout: float = 30.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._instances = calls.instances_of(url)
         self._retries, self._sleep = retries, sleep
         headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.AsyncClient(headers=headers, timeout=timeout)
-        self._instances = f"{url.rstrip('/')}/v1/instances"
         self.instance = instance
 
     async def _address(self, path: str) -> str:
@@ -69,45 +69,22 @@ class AsyncClient:
         return await self.customer(await self._sent(calls.key_ring(entity, key)))
 
     async def update(
-        self,
-        customer_id: str,
-        fields: Mapping[str, Any],
-        *,
-        valid_until: str | None = None,
-        event_time: str | None = None,
-        caller: str | None = None,
-        idempotency_key: str | None = None,
+        self, customer_id: str, fields: Mapping[str, Any], **terms: Unpack[Terms]
     ) -> Accepted:
-        """Change fields of a customer until `valid_until`, an instant or a duration as 4h."""
-        terms = {"validUntil": valid_until, "eventTime": event_time, "caller": caller}
-        return await self._sent(calls.update(customer_id, fields, idempotency_key, **terms))
+        """Change fields of a customer."""
+        return await self._sent(calls.update(customer_id, fields, terms))
 
     async def withdraw(
-        self,
-        customer_id: str,
-        field: str | None = None,
-        *,
-        event_time: str | None = None,
-        caller: str | None = None,
-        idempotency_key: str | None = None,
+        self, customer_id: str, field: str | None = None, **terms: Unpack[Terms]
     ) -> Accepted:
         """End the changes of a field, or of all."""
-        terms = {"eventTime": event_time, "caller": caller}
-        return await self._sent(calls.withdraw(customer_id, field, idempotency_key, **terms))
+        return await self._sent(calls.withdraw(customer_id, field, terms))
 
     async def post(
-        self,
-        entity: str,
-        record: Mapping[str, Any],
-        *,
-        valid_until: str | None = None,
-        event_time: str | None = None,
-        caller: str | None = None,
-        idempotency_key: str | None = None,
+        self, entity: str, record: Mapping[str, Any], **terms: Unpack[Terms]
     ) -> Accepted:
         """Add an activity: a source record of `entity`, or a UnifiedActivity."""
-        terms = {"validUntil": valid_until, "eventTime": event_time, "caller": caller}
-        return await self._sent(calls.post(entity, record, idempotency_key, **terms))
+        return await self._sent(calls.post(entity, record, terms))
 
     async def post_many(
         self,
@@ -115,16 +92,13 @@ class AsyncClient:
         records: Iterable[Mapping[str, Any]],
         *,
         atomic: bool = False,
-        valid_until: str | None = None,
-        event_time: str | None = None,
-        caller: str | None = None,
+        **terms: Unpack[Terms],
     ) -> AsyncIterator[RowAnswer]:
         """Add many activities, and give an answer to each, in order.
 
         It is not sent again: an activity with an identity may be, since it is never added twice.
         """
-        terms = {"validUntil": valid_until, "eventTime": event_time, "caller": caller}
-        call = calls.batch(entity, atomic, **terms)
+        call = calls.batch(entity, atomic, terms)
         async with self._http.stream(
             call.method,
             await self._address(call.path),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
@@ -83,6 +83,14 @@ def _only(answer: Answer) -> str:
     return str(found[0])
 
 
+def instances_of(url: str) -> str:
+    """Return the address of a service's instances; raise ValueError for what is no address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(f"{url!r} is no address of a service, such as http://127.0.0.1:8400")
+    return f"{url.rstrip('/')}/v1/instances"
+
+
 def address(base: str, path: str) -> str:
     """Return the whole address of a call; raise ValueError for one of another service.
 
@@ -123,27 +131,45 @@ def key_ring(entity: str, key: str) -> Call[str]:
     return Call("GET", "/profile/keyring", lambda answer: str(answer.json()["customerId"]), query)
 
 
-def update(
-    customer_id: str, fields: Mapping[str, Any], key: str | None, **terms: object
-) -> Call[Accepted]:
+class Terms(TypedDict, total=False):
+    """When a change holds, and who makes it.
+
+    `valid_until` is an instant or a duration as 4h, `event_time` the instant when it took effect.
+    The same `idempotency_key` of one caller is accepted once; each call has its own without.
+    """
+
+    valid_until: str | None
+    event_time: str | None
+    caller: str | None
+    idempotency_key: str | None
+
+
+def _query(terms: Terms) -> dict[str, str]:
+    until, time = terms.get("valid_until"), terms.get("event_time")
+    return _given(validUntil=until, eventTime=time, caller=terms.get("caller"))
+
+
+def _key(terms: Terms) -> dict[str, str]:
+    return {KEY: terms.get("idempotency_key") or str(uuid4())}
+
+
+def update(customer_id: str, fields: Mapping[str, Any], terms: Terms) -> Call[Accepted]:
     """Change fields of a customer."""
     return Call(
         "PATCH",
         f"/data/Customer/{quote(customer_id, safe='')}",
         _accepted,
-        _given(**terms),
-        {KEY: key or str(uuid4()), "Content-Type": "application/json"},
+        _query(terms),
+        {**_key(terms), "Content-Type": "application/json"},
         json.dumps(fields).encode(),
     )
 
 
-def withdraw(
-    customer_id: str, field_name: str | None, key: str | None, **terms: object
-) -> Call[Accepted]:
+def withdraw(customer_id: str, field_name: str | None, terms: Terms) -> Call[Accepted]:
     """End changes of a customer."""
     path = f"/data/Customer/{quote(customer_id, safe='')}/overrides"
     path += "" if field_name is None else f"/{quote(field_name, safe='')}"
-    return Call("DELETE", path, _accepted, _given(**terms), {KEY: key or str(uuid4())})
+    return Call("DELETE", path, _accepted, _query(terms), _key(terms))
 
 
 def _accepted(answer: Answer) -> Accepted:
@@ -155,16 +181,14 @@ def _accepted(answer: Answer) -> Accepted:
     )
 
 
-def post(
-    entity: str, record: Mapping[str, Any], key: str | None, **terms: object
-) -> Call[Accepted]:
+def post(entity: str, record: Mapping[str, Any], terms: Terms) -> Call[Accepted]:
     """Add an activity."""
     return Call(
         "POST",
         f"/data/{quote(entity, safe='')}",
         _created,
-        _given(**terms),
-        {KEY: key or str(uuid4()), "Content-Type": "application/json"},
+        _query(terms),
+        {**_key(terms), "Content-Type": "application/json"},
         json.dumps(record).encode(),
     )
 
@@ -174,13 +198,18 @@ def _created(answer: Answer) -> Accepted:
     return Accepted(value["eventId"], value["acceptedAt"], value["repeated"], answer.status == 202)
 
 
-def batch(entity: str, atomic: bool, **terms: object) -> Call[None]:
-    """Add many activities; the body is sent in `lines`, the answers are lines, too."""
+def batch(entity: str, atomic: bool, terms: Terms) -> Call[None]:
+    """Add many activities; the body is sent in `lines`, the answers are lines, too.
+
+    Raise ValueError for an idempotency key, which names one change.
+    """
+    if terms.get("idempotency_key") is not None:
+        raise ValueError("an idempotency key names one record only")
     return Call(
         "POST",
         f"/data/{quote(entity, safe='')}/batch",
         lambda _answer: None,
-        _given(atomic=atomic, **terms),
+        _given(atomic=atomic) | _query(terms),
         {"Content-Type": "application/x-ndjson"},
     )
 

@@ -3,12 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from overtide.client import calls
-from overtide.client.calls import Answer, Call, EventReader
+from overtide.client.calls import Answer, Call, EventReader, Terms
 from overtide.client.failures import ConnectionFailedError, ServiceError
 from overtide.client.models import Accepted, Activity, Customer, RowAnswer, row_of
 from overtide.client.retries import AGAIN, Retries
@@ -35,10 +35,10 @@ class Client:
         timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._instances = calls.instances_of(url)
         self._retries, self._sleep = retries, sleep
         headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(headers=headers, timeout=timeout)
-        self._instances = f"{url.rstrip('/')}/v1/instances"
         self.instance = instance
 
     def _address(self, path: str) -> str:
@@ -69,45 +69,20 @@ class Client:
         return self.customer(self._sent(calls.key_ring(entity, key)))
 
     def update(
-        self,
-        customer_id: str,
-        fields: Mapping[str, Any],
-        *,
-        valid_until: str | None = None,
-        event_time: str | None = None,
-        caller: str | None = None,
-        idempotency_key: str | None = None,
+        self, customer_id: str, fields: Mapping[str, Any], **terms: Unpack[Terms]
     ) -> Accepted:
-        """Change fields of a customer until `valid_until`, an instant or a duration as 4h."""
-        terms = {"validUntil": valid_until, "eventTime": event_time, "caller": caller}
-        return self._sent(calls.update(customer_id, fields, idempotency_key, **terms))
+        """Change fields of a customer."""
+        return self._sent(calls.update(customer_id, fields, terms))
 
     def withdraw(
-        self,
-        customer_id: str,
-        field: str | None = None,
-        *,
-        event_time: str | None = None,
-        caller: str | None = None,
-        idempotency_key: str | None = None,
+        self, customer_id: str, field: str | None = None, **terms: Unpack[Terms]
     ) -> Accepted:
         """End the changes of a field, or of all."""
-        terms = {"eventTime": event_time, "caller": caller}
-        return self._sent(calls.withdraw(customer_id, field, idempotency_key, **terms))
+        return self._sent(calls.withdraw(customer_id, field, terms))
 
-    def post(
-        self,
-        entity: str,
-        record: Mapping[str, Any],
-        *,
-        valid_until: str | None = None,
-        event_time: str | None = None,
-        caller: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> Accepted:
+    def post(self, entity: str, record: Mapping[str, Any], **terms: Unpack[Terms]) -> Accepted:
         """Add an activity: a source record of `entity`, or a UnifiedActivity."""
-        terms = {"validUntil": valid_until, "eventTime": event_time, "caller": caller}
-        return self._sent(calls.post(entity, record, idempotency_key, **terms))
+        return self._sent(calls.post(entity, record, terms))
 
     def post_many(
         self,
@@ -115,16 +90,13 @@ class Client:
         records: Iterable[Mapping[str, Any]],
         *,
         atomic: bool = False,
-        valid_until: str | None = None,
-        event_time: str | None = None,
-        caller: str | None = None,
+        **terms: Unpack[Terms],
     ) -> Iterator[RowAnswer]:
         """Add many activities, and give an answer to each, in order.
 
         It is not sent again: an activity with an identity may be, since it is never added twice.
         """
-        terms = {"validUntil": valid_until, "eventTime": event_time, "caller": caller}
-        call = calls.batch(entity, atomic, **terms)
+        call = calls.batch(entity, atomic, terms)
         with self._http.stream(
             call.method,
             self._address(call.path),
