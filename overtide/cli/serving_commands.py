@@ -56,7 +56,7 @@ def _serve_api(
     from overtide.serving.http.server import url_of
 
     service, workers = project.service(_is_local(arguments.host)), _workers(arguments.workers)
-    server, listener = _server(service, arguments), _listener(arguments)
+    server, listener = _server(project, service, arguments), _listener(arguments)
     if not _is_worker():
         _announce(project, service.admission, output, url_of(listener, bool(arguments.tls_cert)))
         _warn_of_address(arguments, output)
@@ -112,7 +112,8 @@ def _worker_beside(
         worker.stop()
 
 
-def _server(service: "Service", arguments: Namespace) -> "HttpServer":
+def _server(project: Project, service: "Service", arguments: Namespace) -> "HttpServer":
+    from overtide.service import sessions_of
     from overtide.serving.http.application import Application
     from overtide.serving.http.browsers import Browsers, names_of
     from overtide.serving.http.server import HttpServer
@@ -124,7 +125,7 @@ def _server(service: "Service", arguments: Namespace) -> "HttpServer":
     browsers = Browsers(
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
-    application = Application(service, lambda: secrets.token_hex(8), browsers)
+    application = Application(service, lambda: secrets.token_hex(8), browsers, sessions_of(project))
     return HttpServer(application, certificate, key)
 
 
