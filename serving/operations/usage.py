@@ -14,6 +14,8 @@ GROUP_BY = Parameter(
     "groupBy", f"What to tell apart, separated by commas: {', '.join(GROUPS)}. Default: operation."
 )
 
+OPERATION = Parameter("operation", "Count the calls of this operation alone. Default: of all.")
+
 
 def usage(call: Call) -> Reply:
     """Return the calls in a range of time, those of this instant included."""
@@ -22,7 +24,13 @@ def usage(call: Call) -> Reply:
     until = _instant(call, "to", telemetry.clock() + 1)
     since = _instant(call, "from", until - USUAL)
     by = groups_of(call.query.get("groupBy", "operation"))
-    report = usage_report(telemetry.usage.file, max(since, until - LONGEST), until, by)
+    report = usage_report(
+        telemetry.usage.file,
+        max(since, until - LONGEST),
+        until,
+        by,
+        call.query.get(OPERATION.name),
+    )
     return Reply(200, report)
 
 
@@ -42,7 +50,7 @@ OPERATIONS = (
         "entity, caller, principal, result, status, error code, hour or day.",
         usage,
         {200: "The totals of each group, most calls first."},
-        (INSTANCE, FROM, TO, GROUP_BY),
+        (INSTANCE, FROM, TO, GROUP_BY, OPERATION),
         errors=Errors.MANAGEMENT,
         blocks=True,
         statuses=(400,),
