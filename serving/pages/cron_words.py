@@ -48,7 +48,7 @@ def _days(date: str, month: str, weekday: str, language: str, say: Say) -> str |
     days = _named(weekday, DAYS, 0)
     if months is None or days is None or (dates and days):
         return None
-    if dates and not all(one.isdigit() for one in dates):
+    if dates and not all(map(_is_number, dates)):
         return None
     if dates:
         said = say("cron.on_dates", dates=_listed([str(int(one)) for one in dates], say))
@@ -67,13 +67,17 @@ def _days(date: str, month: str, weekday: str, language: str, say: Say) -> str |
 def _every(field: str, of: int) -> int | None:
     """Return the step of `*/n` where it divides the whole evenly."""
     star, _, step = field.partition("/")
-    if star != "*" or not step.isdigit() or int(step) == 0 or of % int(step):
+    if star != "*" or not _is_number(step) or int(step) == 0 or of % int(step):
         return None
     return int(step)
 
 
 def _is(field: str, below: int) -> bool:
-    return field.isdigit() and int(field) < below
+    return _is_number(field) and int(field) < below
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _named(field: str, names: Sequence[str], first: int) -> list[int] | None:
@@ -95,7 +99,7 @@ def _number(text: str, names: Sequence[str], first: int) -> int | None:
     if text in names:
         return names.index(text) + first
     most = len(names) if first == 0 else len(names) + first - 1
-    return int(text) if text.isdigit() and first <= int(text) <= most else None
+    return int(text) if _is_number(text) and first <= int(text) <= most else None
 
 
 def _span(names: Sequence[str], numbers: Sequence[int], say: Say) -> str:

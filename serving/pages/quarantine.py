@@ -110,7 +110,7 @@ async def _found(visit: Visit) -> dict[str, Any]:
     described = await visit.ask("Get-entity-metadata", {"entityName": entity})
     name = {"entityName": entity + ENDING}
     text = visit.query.get("page", "1")
-    page = int(text) if text.isdigit() and 0 < len(text) < 6 else 1
+    page = int(text) if _is_number(text) else 1
     query = {"$top": str(ROWS), "$skip": str((max(page, 1) - 1) * ROWS), "$count": "true"}
     if condition:
         query["$filter"] = condition
@@ -126,9 +126,13 @@ async def _found(visit: Visit) -> dict[str, Any]:
         "total": await _count(visit, entity + ENDING),
         "page": page,
         "pages": -(-document["@odata.count"] // ROWS),
-        "was": visit.query["was"] if visit.query.get("was", "").isdigit() else None,
+        "was": visit.query["was"] if _is_number(visit.query.get("was", "")) else None,
         "query": {one: visit.query[one] for one in ("text", "kept") if visit.query.get(one)},
     }
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 async def download(visit: Visit) -> Reply:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 232, 46, 88, 22, 12
+WIDTH, HEIGHT, ACROSS, DOWN, MARGIN = 256, 46, 80, 22, 12
 LETTERS = 29
 """Letters of a name that fit into a box; the whole name is its title."""
 

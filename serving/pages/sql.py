@@ -57,7 +57,8 @@ def excerpt(statement: str, place: str | None) -> tuple[str, int] | None:
         return None
     line, _, column = place.removeprefix("line ").partition(", column ")
     lines = statement.replace("\r\n", "\n").split("\n")
-    if not (line.isdigit() and column.isdigit() and int(line) <= len(lines)):
+    numbers = line + column
+    if not (numbers.isascii() and numbers.isdigit() and 0 < int(line) <= len(lines)):
         return None
     return lines[int(line) - 1], int(column) - 1
 

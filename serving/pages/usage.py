@@ -82,20 +82,23 @@ def buckets(
     """
     first, last = (dt.datetime.fromisoformat(one).astimezone(zone) for one in (begin, end))
     hourly = last - first <= HOURLY
-    found = {start: dict.fromkeys(names, 0) for start in _starts(first, last, hourly)}
+    # By their instants: times of a repeated hour are equal, as Python compares them in one zone.
+    starts = {one.timestamp(): one for one in _starts(first, last, hourly)}
+    found = {one: dict.fromkeys(names, 0) for one in starts}
     for row in rows:
         start = _floor(dt.datetime.fromisoformat(row["hour"]).astimezone(zone), hourly)
-        sums = found.setdefault(start, dict.fromkeys(names, 0))
+        starts.setdefault(start.timestamp(), start)
+        sums = found.setdefault(start.timestamp(), dict.fromkeys(names, 0))
         for name in names:
             sums[name] += int(row.get(name, 0))
-    return [Bucket(start, found[start]) for start in sorted(found)]
+    return [Bucket(starts[one], found[one]) for one in sorted(found)]
 
 
 def _starts(first: dt.datetime, last: dt.datetime, hourly: bool) -> Iterable[dt.datetime]:
     start = _floor(first, hourly)
     if last - first > LONGEST:  # no more than this is kept
         start = _floor(last - LONGEST, hourly)
-    while start < last:
+    while start.timestamp() < last.timestamp():
         yield start
         if hourly:  # of time that passes, not of the clock on the wall
             utc = start.astimezone(dt.UTC) + dt.timedelta(hours=1)
