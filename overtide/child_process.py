@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class ChildProcess:
     def __init__(self, folder: Path, words: Sequence[str], listener: int | None = None) -> None:
         self._command = [sys.executable, "-m", "overtide", "-C", str(folder), "-q", *words]
         self._listener = listener
-        self._over = threading.Event()
+        self._over, self._until = threading.Event(), 0.0
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name=words[0])
 
@@ -36,14 +37,22 @@ class ChildProcess:
         """Start it."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Let it end what it is doing, and end it."""
+    def ask(self) -> None:
+        """Let it end what it is doing and then itself, without waiting for that."""
+        if self._over.is_set():
+            return
+        self._until = time.monotonic() + ENDING_SECONDS
         self._over.set()
         if self._running is not None:
             self._running.terminate()
-        self._thread.join(ENDING_SECONDS)
+
+    def stop(self) -> None:
+        """Let it end what it is doing, and end it."""
+        self.ask()
+        self._thread.join(max(0.0, self._until - time.monotonic()))
         if self._running is not None and self._running.poll() is None:
             self._running.kill()
+            self._running.wait()
 
     def _inherited(self) -> dict[str, str]:
         return {} if self._listener is None else {LISTENER: str(self._listener)}

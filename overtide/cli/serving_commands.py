@@ -9,7 +9,7 @@ import ssl
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -63,9 +63,9 @@ def _serve_api(
     with ExitStack() as parts:
         parts.enter_context(_parts_beside(project, arguments, stop))
         for _ in range(workers - 1):
-            parts.enter_context(_worker_beside(project, arguments, listener))
+            parts.enter_context(_worker_beside(project, arguments, listener, stop))
         parts.enter_context(service.admission.last_use.writing())
-        parts.enter_context(_stopped_by(stop, server))
+        parts.enter_context(_acting_at(stop, server.stop))
         server.serve(listener)
 
 
@@ -98,18 +98,14 @@ def _listener(arguments: Namespace) -> "socket.socket":
 
 @contextmanager
 def _worker_beside(
-    project: Project, arguments: Namespace, listener: "socket.socket"
+    project: Project, arguments: Namespace, listener: "socket.socket", stop: threading.Event
 ) -> Iterator[None]:
     """Run another process that takes requests from the same socket."""
     words = ["serve", "--only", "api", "--host", arguments.host, "--log", arguments.log]
     if arguments.tls_cert is not None:
         words += ["--tls-cert", arguments.tls_cert, "--tls-key", arguments.tls_key]
-    worker = ChildProcess(project.folder, words, listener.fileno())
-    worker.start()
-    try:
+    with _running(ChildProcess(project.folder, words, listener.fileno()), stop):
         yield
-    finally:
-        worker.stop()
 
 
 def _server(service: "Service", arguments: Namespace) -> "HttpServer":
@@ -216,7 +212,7 @@ def _parts_beside(project: Project, arguments: Namespace, stop: threading.Event)
     """Run the stream, the scheduler and what tells webhooks, or the part that is asked for."""
     with ExitStack() as parts:
         if arguments.only in (None, "stream"):
-            parts.enter_context(_stream_beside(project))
+            parts.enter_context(_stream_beside(project, stop))
         if arguments.only in (None, "scheduler"):
             parts.enter_context(_scheduler_beside(project, stop))
             parts.enter_context(_notifier_beside(project, _is_local(arguments.host), stop))
@@ -259,24 +255,30 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
 
 
 @contextmanager
-def _stream_beside(project: Project) -> Iterator[None]:
-    stream = ChildProcess(project.folder, ["stream"])
-    stream.start()
-    try:
+def _stream_beside(project: Project, stop: threading.Event) -> Iterator[None]:
+    with _running(ChildProcess(project.folder, ["stream"]), stop):
         yield
-    finally:
-        stream.stop()
 
 
 @contextmanager
-def _stopped_by(stop: threading.Event, server: "HttpServer") -> Iterator[None]:
-    """Stop a server once a signal has come."""
+def _running(child: ChildProcess, stop: threading.Event) -> Iterator[None]:
+    """Run a child until `stop`; all of them and the server end at the same time, none waits."""
+    child.start()
+    try:
+        with _acting_at(stop, child.ask):
+            yield
+    finally:
+        child.stop()
+
+
+@contextmanager
+def _acting_at(stop: threading.Event, act: Callable[[], None]) -> Iterator[None]:
+    """Do something once a signal has come, while the block goes on."""
 
     def wait() -> None:
         stop.wait()
-        server.stop()
+        act()
 
-    watching = threading.Thread(target=wait, daemon=True)
-    watching.start()
+    threading.Thread(target=wait, daemon=True).start()
     yield
     stop.set()
