@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -176,10 +177,11 @@ class Application:
         path: Mapping[str, str],
         observed: Observed,
     ) -> Reply:
-        principal = SIGNED
+        principal, admitted = SIGNED, None
         if not operation.signed:
             credentials = Credentials.of(request.headers, request.scope["query_string"])
-            principal = await sender(self._service.admission, credentials)
+            admitted = partial(sender, self._service.admission, credentials)
+            principal = await admitted()
         observed.principal = principal
         observed.caller = caller_of(request.scope["query_string"]) or principal.name
         self._limits.take(principal.id, observed.caller, observed.headers)
@@ -188,7 +190,7 @@ class Application:
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
         root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
         headers = _declared(request, operation)
-        call = Call(self._service, principal, path, query, headers, root=root)
+        call = Call(self._service, principal, path, query, headers, root=root, admitted=admitted)
         with self._at_work:
             reply = await _run(operation, await _with_body(request, operation, call))
         if operation.changes:
