@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import anyio.to_thread
@@ -28,6 +28,7 @@ from overtide.schemas.errors import (
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connector
+from overtide.serving.http import documentation
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
@@ -85,7 +86,7 @@ class Application:
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
             "/health/ready": self._ready,
-            "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
+            "/openapi.json": lambda: Reply(200, content=_openapi()),
         }
         self._connector = Connector(service.admission.settings)
         self.telemetry = service.telemetry
@@ -135,6 +136,10 @@ class Application:
             if request.method in ("GET", "HEAD") and place in (*self._open, METRICS):
                 observed.operation = place
                 return await self._measured(request) if place == METRICS else self._open[place]()
+            if place == documentation.PLACE and request.method in ("GET", "HEAD"):
+                observed.operation = place
+                content = documentation.page(_root(request))
+                return Reply(200, headers=documentation.HEADERS, content=content)
             folder, _, name = place.rpartition("/")
             reading = request.method in ("GET", "HEAD")
             if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
@@ -188,7 +193,7 @@ class Application:
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+        root = _root(request)
         headers = _declared(request, operation)
         call = Call(self._service, principal, path, query, headers, root=root, admitted=admitted)
         with self._at_work:
@@ -216,6 +221,17 @@ class Application:
             return Reply(503, {"status": "not ready", "error": error.as_json()})
         stream = self.telemetry.stream_state()
         return Reply(200, {"status": "ready", "run": generation.run, "stream": stream})
+
+
+@cache
+def _openapi() -> bytes:
+    """Return the OpenAPI document, which anybody may ask for, and which stays as it is."""
+    return _json(openapi(OPERATIONS))
+
+
+def _root(request: Request) -> str:
+    """Return the address of the server as the client called it."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 async def _with_body(request: Request, operation: Operation, call: Call) -> Call:
