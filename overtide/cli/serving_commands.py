@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.child_process import LISTENER, ChildProcess
+from overtide.child_process import LISTENER, RATES, ChildProcess
 from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
@@ -56,14 +56,15 @@ def _serve_api(
     from overtide.serving.http.server import url_of
 
     service, workers = project.service(_is_local(arguments.host)), _workers(arguments.workers)
-    server, listener = _server(service, arguments), _listener(arguments)
+    rates = _rates(workers)
+    server, listener = _server(service, arguments, rates), _listener(arguments)
     if not _is_worker():
         _announce(project, service.admission, output, url_of(listener, bool(arguments.tls_cert)))
         _warn_of_address(arguments, output)
     with ExitStack() as parts:
         parts.enter_context(_parts_beside(project, arguments, stop))
         for _ in range(workers - 1):
-            parts.enter_context(_worker_beside(project, arguments, listener, stop))
+            parts.enter_context(_worker_beside(project, arguments, listener, rates, stop))
         parts.enter_context(service.admission.last_use.writing())
         parts.enter_context(_acting_at(stop, server.stop))
         server.serve(listener)
@@ -98,20 +99,35 @@ def _listener(arguments: Namespace) -> "socket.socket":
 
 @contextmanager
 def _worker_beside(
-    project: Project, arguments: Namespace, listener: "socket.socket", stop: threading.Event
+    project: Project,
+    arguments: Namespace,
+    listener: "socket.socket",
+    rates: int | None,
+    stop: threading.Event,
 ) -> Iterator[None]:
     """Run another process that takes requests from the same socket."""
     words = ["serve", "--only", "api", "--host", arguments.host, "--log", arguments.log]
     if arguments.tls_cert is not None:
         words += ["--tls-cert", arguments.tls_cert, "--tls-key", arguments.tls_key]
-    with _running(ChildProcess(project.folder, words, listener.fileno()), stop):
+    inherited = {LISTENER: listener.fileno(), **({} if rates is None else {RATES: rates})}
+    with _running(ChildProcess(project.folder, words, inherited), stop):
         yield
 
 
-def _server(service: "Service", arguments: Namespace) -> "HttpServer":
+def _rates(workers: int) -> int | None:
+    """Return the memory in which several processes count for one limit, None for one process."""
+    from overtide.serving.telemetry.shared_windows import shared_memory
+
+    if _is_worker():
+        return int(os.environ[RATES])
+    return shared_memory() if workers > 1 else None
+
+
+def _server(service: "Service", arguments: Namespace, rates: int | None) -> "HttpServer":
     from overtide.serving.http.application import Application
     from overtide.serving.http.browsers import Browsers, names_of
     from overtide.serving.http.server import HttpServer
+    from overtide.serving.telemetry.shared_windows import SharedWindows
 
     certificate, key = _tls(arguments)
     if arguments.log == "json":
@@ -120,7 +136,8 @@ def _server(service: "Service", arguments: Namespace) -> "HttpServer":
     browsers = Browsers(
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
-    application = Application(service, lambda: secrets.token_hex(8), browsers)
+    windows = None if rates is None else SharedWindows(rates)
+    application = Application(service, lambda: secrets.token_hex(8), browsers, windows=windows)
     return HttpServer(application, certificate, key)
 
 

@@ -49,6 +49,7 @@ from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
 from overtide.serving.telemetry.observed import Observed, entity_of, method_of
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
+from overtide.serving.telemetry.windows import Windows
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 LOG = logging.getLogger("overtide.http")
@@ -71,7 +72,10 @@ RETRY_AFTER = "1"
 
 
 class Application:
-    """Serves one project; `ids` gives the id of a request that brings none."""
+    """Serves one project; `ids` gives the id of a request that brings none.
+
+    `windows` keep what is counted for limits of rates, maybe together with other processes.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class Application:
         ids: Callable[[], str],
         browsers: Browsers,
         limits: Limits | None = None,
+        windows: Windows | None = None,
     ) -> None:
         self._service, self._ids, self._browsers = service, ids, browsers
         limits = limits or limits_of(service.admission.settings.rate_limits)
@@ -96,7 +101,7 @@ class Application:
             lambda: service.workflows.jobs.counts(),  # made when it is first asked for
             time.monotonic,
         )
-        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns)
+        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns, windows)
         self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
