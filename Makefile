@@ -26,7 +26,7 @@ help:
 demo: .venv/.runtime
 	@$(BIN)/overtide demo
 
-test: check .venv/client/.installed .venv/identity_server/.installed odata-clients
+test: check .venv/client/.installed .venv/identity_server/.installed .venv/pages/.installed odata-clients
 	$(BIN)/python -m pytest
 
 check: .venv/.development
@@ -85,6 +85,11 @@ WITH_NODE := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
 	@cd $(@D) && if $(WITH_NODE) npm ci --no-audit --no-fund --ignore-scripts --silent; then touch $(@F); \
 	else echo 'Node cannot be had: the test with a client of OData for it is skipped.'; fi
 
+.venv/pages/.installed: tests/pages/package.json tests/pages/package-lock.json .venv/node/.installed
+	@mkdir -p $(@D) && cp tests/pages/*.json $(@D)
+	@cd $(@D) && if $(WITH_NODE) npm ci --no-audit --no-fund --ignore-scripts --silent; then touch $(@F); \
+	else echo 'Node cannot be had: the pages are not checked for accessibility.'; fi
+
 # Without Java its test says that it is skipped.
 .venv/odata-java/.installed: tests/odata_clients/pom.xml
 	@mkdir -p .venv/odata-java
@@ -97,7 +102,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 lock:
 	$(LOCK) --upgrade --output-file requirements.lock
-	$(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --upgrade --extra otel --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ from overtide.serving.http import documentation
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
+from overtide.serving.http.performing import performed
 from overtide.serving.http.requests import (
     caller_of,
     expect_json,
@@ -43,6 +44,9 @@ from overtide.serving.http.requests import (
 from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.operations.registered import OPERATIONS
+from overtide.serving.pages.registered import pages_of
+from overtide.serving.pages.sessions import Sessions
+from overtide.serving.pages.site import Guard, Site
 from overtide.serving.service import Service
 from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -82,6 +86,7 @@ class Application:
         service: Service,
         ids: Callable[[], str],
         browsers: Browsers,
+        sessions: Sessions,
         limits: Limits | None = None,
         windows: Windows | None = None,
     ) -> None:
@@ -103,6 +108,9 @@ class Application:
         )
         self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns, windows)
         self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
+        guard = Guard(self._limited, self._at_work)
+        pages = pages_of(service.admission, sessions)
+        self._site = Site(service, sessions, OPERATIONS, pages, guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -150,6 +158,8 @@ class Application:
             if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
                 observed.operation = place
                 return await self._connector_document(request, name)
+            if self._site.takes(request):
+                return await self._site.answered(request, observed)
             operation, path = self._routes.find(request.method, request.scope["raw_path"])
             errors = operation.errors
             observed.operation = operation.name
@@ -202,7 +212,7 @@ class Application:
         headers = _declared(request, operation)
         call = Call(self._service, principal, path, query, headers, root=root, admitted=admitted)
         with self._at_work:
-            reply = await _run(operation, await _with_body(request, operation, call))
+            reply = await performed(operation, await _with_body(request, operation, call))
         if operation.changes:
             await self.telemetry.note_change(observed, path, reply.headers, reply.changed)
         return reply
@@ -217,6 +227,9 @@ class Application:
                 "instanceId",
                 "GET /v1/instances shows its id.",
             )
+
+    def _limited(self, principal: Principal, observed: Observed) -> None:
+        self._limits.take(principal.id, observed.caller, observed.headers)
 
     def _ready(self) -> Reply:
         """Say whether customers can be read."""
@@ -247,14 +260,6 @@ async def _with_body(request: Request, operation: Operation, call: Call) -> Call
     if operation.body.lines:
         return replace(call, chunks=request.stream())
     return replace(call, body=await whole_body(request.stream(), request.headers))
-
-
-async def _run(operation: Operation, call: Call) -> Reply:
-    if operation.blocks:
-        reply = await anyio.to_thread.run_sync(operation.run, call)
-    else:
-        reply = operation.run(call)
-    return reply if isinstance(reply, Reply) else await reply
 
 
 def _declared(request: Request, operation: Operation) -> dict[str, str]:
