@@ -26,6 +26,7 @@ from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
 from overtide.serving.telemetry.audit import Change
+from overtide.tracing import traced
 
 if TYPE_CHECKING:
     import socket
@@ -45,7 +46,8 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
             with _parts_beside(project, arguments, stop.event):
                 stop.event.wait()
         else:
-            _serve_api(project, arguments, output, stop.event)
+            with traced(project, "serve"):
+                _serve_api(project, arguments, output, stop.event)
     return INTERRUPTED if stop.interrupted else DONE
 
 

@@ -25,6 +25,7 @@ from overtide.schemas.errors import (
     TooLargeError,
     UnavailableError,
 )
+from overtide.schemas.spans import span
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connector
@@ -50,7 +51,7 @@ from overtide.serving.pages.site import Guard, Site
 from overtide.serving.service import Service
 from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
-from overtide.serving.telemetry.observed import Observed, entity_of, method_of
+from overtide.serving.telemetry.observed import Observed, entity_of, method_of, tell
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
 from overtide.serving.telemetry.windows import Windows
@@ -122,16 +123,18 @@ class Application:
         request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
         observed = Observed(method_of(scope["method"]), request_id)
         meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
-        try:
-            reply = await self._answered(Request(scope, meter.receive), observed)
-            # A stream watches for a client that leaves; what reads a body sees that itself.
-            watched = receive if scope["method"] == "GET" else _never
-            await _response(reply, observed)(scope, watched, meter.send)
-        except ClientDisconnect:
-            return
-        finally:
-            observed.seconds = self.telemetry.timer() - started
-            self.telemetry.record(observed)
+        with span("request", parent=headers) as traced:
+            try:
+                reply = await self._answered(Request(scope, meter.receive), observed)
+                # A stream watches for a client that leaves; what reads a body sees that itself.
+                watched = receive if scope["method"] == "GET" else _never
+                await _response(reply, observed)(scope, watched, meter.send)
+            except ClientDisconnect:
+                return
+            finally:
+                observed.seconds = self.telemetry.timer() - started
+                self.telemetry.record(observed)
+                tell(traced, observed)
 
     def close(self) -> None:
         """End what would go on for ever; callable from any thread."""
