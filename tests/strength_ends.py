@@ -113,8 +113,8 @@ def publish(folder: Path, ids: list[str]) -> list[Row]:
             while not published:
                 time.sleep(0.2)
                 now = json.loads(one.ask("GET", f"/workflows/main/jobs/{job['jobId']}").body)
-                if now["status"].lower() not in ("queued", "running"):
-                    assert now["status"].lower() == "successful", now
+                if now["jobStatus"] not in ("queued", "running"):
+                    assert now["jobStatus"] == "successful", now
                     published = time.monotonic()
             time.sleep(10)
         shares = [0.5, 0.99]
