@@ -23,7 +23,7 @@ details { border: 1px solid var(--line); border-radius: .3rem; margin: .4rem 0; 
 details > div { padding: 0 1rem 1rem; }
 summary { cursor: pointer; padding: .4rem .8rem; }
 summary b { display: inline-block; min-width: 4.5rem; }
-pre { background: var(--soft); overflow-x: auto; padding: .6rem; }
+pre { background: var(--soft); padding: .6rem; white-space: pre-wrap; }
 code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .5rem; text-align: left;
