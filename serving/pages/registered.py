@@ -1,7 +1,18 @@
 """Every page of the service."""
 
 from overtide.serving.access.admission import Admission
-from overtide.serving.pages import customers, data, quarantine, refreshes, schedules, sql, usage
+from overtide.serving.pages import (
+    card,
+    card_live,
+    customers,
+    data,
+    quarantine,
+    refreshes,
+    schedules,
+    sql,
+    timeline,
+    usage,
+)
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.sessions import Sessions
 from overtide.serving.pages.sign_in import SignIn
@@ -12,6 +23,9 @@ def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
     return (
         *SignIn(admission, sessions).pages,
         *customers.PAGES,
+        *card.PAGES,
+        *card_live.PAGES,
+        *timeline.PAGES,
         *usage.PAGES,
         *refreshes.PAGES,
         *quarantine.PAGES,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import parse_qsl, unquote
@@ -92,6 +92,7 @@ class Site:
             return self._files.reply(place, "gzip" in request.headers.get("accept-encoding", ""))
         visit = self._visit(request)
         try:
+            visit = await self._entered(request, visit, observed)
             reply = await self._shown(request, visit, observed)
         except ClientDisconnect:
             raise
@@ -122,24 +123,33 @@ class Site:
             query=dict(given),
             given=given,
             headers=request.headers,
-            fragment="hx-request" in request.headers,
+            fragment=_is_fragment(request.headers),
         )
+
+    async def _entered(self, request: Request, visit: Visit, observed: Observed) -> Visit:
+        """Return a visit in the name of whoever is signed in, as it is where nobody is.
+
+        So a page that is refused still shows who asked for it, and where else to go.
+        """
+        session = await self._session(request)
+        principal = None if session is None else self._principal(session)
+        if principal is None or session is None:
+            return replace(visit, session=session)
+        observed.principal, observed.caller = principal, principal.name
+        ask = partial(self._perform, visit.root, session, principal, observed)
+        lasts = partial(self._lasts, session.secret)
+        return replace(visit, session=session, principal=principal, ask_of=ask, lasts=lasts)
 
     async def _shown(self, request: Request, visit: Visit, observed: Observed) -> Reply:
         page, path = self._found(request)
         observed.operation = page.path
-        session = await self._session(request)
-        principal = None if session is None else self._principal(session)
-        visit = replace(visit, path=path)
-        if principal is not None and session is not None:
-            observed.principal, observed.caller = principal, principal.name
-            self._guard.take(principal, observed)
-            ask = partial(self._perform, visit.root, session, principal, observed)
-            visit = replace(visit, session=session, principal=principal, ask_of=ask)
+        if visit.principal is not None:
+            self._guard.take(visit.principal, observed)
         elif not page.open:
             raise _signed_out()
+        visit = replace(visit, path=path)
         if page.method == "POST":
-            visit = replace(visit, form=await _form(request, session))
+            visit = replace(visit, form=await _form(request, visit.session))
         with self._guard.at_work:
             reply = page.run(visit)
             return reply if isinstance(reply, Reply) else await reply
@@ -175,6 +185,13 @@ class Site:
         secret = request.cookies.get(COOKIE)
         return None if secret is None else await asyncio.to_thread(self.sessions.of, secret)
 
+    async def _lasts(self, secret: str) -> bool:
+        """Say whether a session has not ended, and its principal may still do what it might."""
+        session = await asyncio.to_thread(self.sessions.of, secret)
+        with suppress(ForbiddenError):  # an identity whose role was taken away
+            return session is not None and self._principal(session) is not None
+        return False
+
     def _principal(self, session: Session) -> Principal | None:
         """Return who is signed in with the role as it is now; nobody where a token has ended."""
         admission = self._service.admission
@@ -204,6 +221,11 @@ class Site:
             done = replace(observed, operation=name)
             await self._service.telemetry.note_change(done, whole, reply.headers, reply.changed)
         return reply
+
+
+def _is_fragment(headers: Mapping[str, str]) -> bool:
+    """Say whether a part of a page asks; a browser that goes back asks for the whole of it."""
+    return "hx-request" in headers and "hx-history-restore-request" not in headers
 
 
 async def _nobody(
