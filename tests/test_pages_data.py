@@ -12,12 +12,11 @@ def test_entities_are_listed_drawn_and_profiled(person):
     page = person.page
     expect(page.get_by_role("row", name="Customer Customers")).to_contain_text("5,003")
     expect(page.locator(".map svg g")).to_have_count(7)
+    person.pictured("data")
     page.get_by_text("As a list").click()
     expect(page.get_by_text("UnifiedActivity.CustomerId → Customer.CustomerId")).to_be_visible()
     expect(page.get_by_text("data/Contact.txt")).to_be_visible()
     person.expect_accessible()
-    page.set_viewport_size({"width": 900, "height": 700})
-    person.pictured("data")
     page.get_by_role("link", name="Customer", exact=True).click()
     summary = page.locator("summary", has_text="Income")
     summary.focus()

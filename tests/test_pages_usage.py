@@ -48,6 +48,7 @@ def test_usage_shows_calls_bytes_and_operations_of_a_span(person):
     expect(page.get_by_role("rowheader", name="unknown_run")).to_be_visible()
     expect(page.locator("#drill canvas")).to_have_count(1)
     person.expect_accessible()
+    page.get_by_text("As a table").first.click()
     person.pictured("usage")
     page.reload()
     expect(page.get_by_role("rowheader", name="unknown_run")).to_be_visible()
