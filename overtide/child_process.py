@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from overtide.cli.signals import ENDS_WITH_STDIN
@@ -22,12 +23,19 @@ class ChildProcess:
     """Runs a command of a project until stopped, whatever becomes of it.
 
     Where another process holds its lock, that one does the work, and this one waits for its end.
-    `listener` is the descriptor of a socket that it may take requests from.
+    `listener` is the descriptor of a socket that it may take requests from. A process of greater
+    `niceness` leaves the cores to others.
     """
 
-    def __init__(self, folder: Path, words: Sequence[str], listener: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        words: Sequence[str],
+        listener: int | None = None,
+        niceness: int = 0,
+    ) -> None:
         self._command = [sys.executable, "-m", "overtide", "-C", str(folder), "-q", *words]
-        self._listener = listener
+        self._listener, self._niceness = listener, niceness
         self._over = threading.Event()
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name=words[0])
@@ -48,6 +56,13 @@ class ChildProcess:
     def _inherited(self) -> dict[str, str]:
         return {} if self._listener is None else {LISTENER: str(self._listener)}
 
+    def _yield_cores(self, process: int) -> None:
+        """Set the niceness of a process, before it makes threads; it works without that, too."""
+        if self._niceness:
+            with suppress(OSError):
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, process, own + self._niceness)
+
     def _run(self) -> None:
         failures = 0
         while not self._over.is_set():
@@ -58,6 +73,7 @@ class ChildProcess:
                 env={**os.environ, ENDS_WITH_STDIN: "1", **self._inherited()},
                 pass_fds=() if self._listener is None else (self._listener,),
             )
+            self._yield_cores(self._running.pid)
             if self._over.is_set():  # it was stopped while this one started
                 self._running.terminate()
             code = self._running.wait()

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from overtide.serving.service import Service
 
 MOST_WORKERS = 64
+BEHIND = 5
+"""The niceness of what may wait while requests are answered: SQL shows events a little later."""
 FIRST = "owner"
 """The name of the token that a first `serve` makes."""
 
@@ -125,7 +127,9 @@ def _server(service: "Service", arguments: Namespace) -> "HttpServer":
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
     application = Application(service, lambda: secrets.token_hex(8), browsers)
-    return HttpServer(application, certificate, key)
+    return HttpServer(
+        application, certificate, key, _is_worker() or _workers(arguments.workers) > 1
+    )
 
 
 def expect_service() -> None:
@@ -260,7 +264,7 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
 
 @contextmanager
 def _stream_beside(project: Project) -> Iterator[None]:
-    stream = ChildProcess(project.folder, ["stream"])
+    stream = ChildProcess(project.folder, ["stream"], niceness=BEHIND)
     stream.start()
     try:
         yield

@@ -5,14 +5,14 @@ import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
@@ -29,13 +29,14 @@ from overtide.serving.access.roles import Role
 from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connector
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
+from overtide.serving.http.headers import RequestHeaders, written
 from overtide.serving.http.openapi import openapi
 from overtide.serving.http.requests import (
+    Declared,
     caller_of,
     expect_json,
     expect_role,
     is_local,
-    queried,
     whole_body,
 )
 from overtide.serving.http.routes import Routes
@@ -64,6 +65,8 @@ CONNECTOR = "/connector"
 METRICS = "/metrics"
 SIGNED = Principal("signed", "a signed link", Role.VIEWER)
 """Who calls by a signed link."""
+BODILESS = (204, 304)
+"""The statuses of answers that have no body, and so no length of one."""
 RETRY_AFTER = "1"
 """Seconds after which a request that could not be served is worth another try."""
 
@@ -81,6 +84,7 @@ class Application:
         self._service, self._ids, self._browsers = service, ids, browsers
         limits = limits or limits_of(service.admission.settings.rate_limits)
         self._routes = Routes(OPERATIONS)
+        self._declared = {one.name: Declared.of(one) for one in OPERATIONS}
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
             "/health/ready": self._ready,
@@ -102,16 +106,22 @@ class Application:
         if scope["type"] != "http":
             return
         started = self.telemetry.timer()
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
+        headers = RequestHeaders(scope["headers"])
+        given = headers.get("x-request-id")
+        request_id = given if given and REQUEST_ID.fullmatch(given) else self._ids()
         observed = Observed(method_of(scope["method"]), request_id)
         meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
         try:
-            reply = await self._answered(Request(scope, meter.receive), observed)
+            request = _Request(scope, meter.receive, headers)
+            reply = await self._answered(request, observed)
+            headers_sent = _headers(reply, observed)
+            if reply.stream is None:
+                await _send(reply, headers_sent, meter.send)
+                return
             # A stream watches for a client that leaves; what reads a body sees that itself.
             watched = receive if scope["method"] == "GET" else _never
-            await _response(reply, observed)(scope, watched, meter.send)
+            sending = StreamingResponse(reply.stream, reply.status, headers_sent)
+            await sending(scope, watched, meter.send)
         except ClientDisconnect:
             return
         finally:
@@ -185,10 +195,18 @@ class Application:
         self._limits.take(principal.id, observed.caller, observed.headers)
         expect_role(principal, operation)
         self._expect_instance(path)
-        query = queried(request.scope["query_string"], operation) if operation.offered else {}
+        declared = self._declared[operation.name]
+        query = declared.query(request.scope["query_string"]) if operation.offered else {}
         root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
-        headers = _declared(request, operation)
-        call = Call(self._service, principal, path, query, headers, root=root)
+        call = partial(
+            Call,
+            self._service,
+            principal,
+            path,
+            query,
+            declared.headers(request.headers),
+            root=root,
+        )
         with self._at_work:
             reply = await _run(operation, await _with_body(request, operation, call))
         if operation.changes:
@@ -216,14 +234,27 @@ class Application:
         return Reply(200, {"status": "ready", "run": generation.run, "stream": stream})
 
 
-async def _with_body(request: Request, operation: Operation, call: Call) -> Call:
+class _Request(Request):
+    """A request whose headers were read before."""
+
+    def __init__(self, scope: Scope, receive: Receive, headers: RequestHeaders) -> None:
+        super().__init__(scope, receive)
+        self._read = headers
+
+    @property
+    def headers(self) -> Headers:
+        """The headers."""
+        return self._read
+
+
+async def _with_body(request: Request, operation: Operation, call: Callable[..., Call]) -> Call:
     """Return a call with its body, or with what gives it piece by piece."""
     if operation.body is None:
-        return call
+        return call()
     expect_json(request.headers, operation.body)
     if operation.body.lines:
-        return replace(call, chunks=request.stream())
-    return replace(call, body=await whole_body(request.stream(), request.headers))
+        return call(chunks=request.stream())
+    return call(body=await whole_body(request.stream(), request.headers))
 
 
 async def _run(operation: Operation, call: Call) -> Reply:
@@ -232,15 +263,6 @@ async def _run(operation: Operation, call: Call) -> Reply:
     else:
         reply = operation.run(call)
     return reply if isinstance(reply, Reply) else await reply
-
-
-def _declared(request: Request, operation: Operation) -> dict[str, str]:
-    """Return the headers that an operation declares, under its names."""
-    return {
-        one.name: request.headers[one.name]
-        for one in operation.parameters
-        if one.place == "header" and one.name in request.headers
-    }
 
 
 def _internal(request_id: str) -> OvertideError:
@@ -264,16 +286,22 @@ def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
     return Reply(error.status, document, headers)
 
 
-def _response(
-    reply: Reply, observed: Observed
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def _headers(reply: Reply, observed: Observed) -> dict[str, str]:
+    """Return the headers of an answer: those of every one, then its own."""
     headers = {**HEADERS, "X-Request-ID": observed.request_id, **observed.headers}
-    if reply.stream is not None:
-        return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
-    content = reply.content or (b"" if reply.document is None else _json(reply.document))
-    if content:
+    if reply.stream is None and (reply.content or reply.document is not None):
         headers["Content-Type"] = "application/json"
-    return Response(content, reply.status, {**headers, **reply.headers})
+    return {**headers, **reply.headers}
+
+
+async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
+    """Send an answer that is there as a whole."""
+    content = reply.content or (b"" if reply.document is None else _json(reply.document))
+    raw = written(headers)
+    if reply.status not in BODILESS:
+        raw.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _never() -> Message:

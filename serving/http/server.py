@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from overtide.schemas.errors import UsageError
+from overtide.serving.http.accepting import Acceptor
 from overtide.serving.http.application import Application
 from overtide.serving.http.protocol import MOST_CONNECTIONS, bounded
 
@@ -67,7 +68,30 @@ def most_connections(files: int) -> int:
 
 
 class _Server(uvicorn.Server):
-    """A server whose signals are left to whoever runs it."""
+    """A server whose signals are left to whoever runs it.
+
+    On a `shared` socket other processes listen, too.
+    """
+
+    def __init__(self, config: uvicorn.Config, shared: bool) -> None:
+        super().__init__(config)
+        self._shared = shared
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; where others listen, too, take connections in turn with them."""
+        if not self._shared:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        taking = [Acceptor(one, self._connection, self.config.ssl) for one in sockets or ()]
+        self.servers.extend(taking)  # type: ignore[arg-type]  # it is closed and waited for as one
+
+    def _connection(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -76,10 +100,17 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves an application on a socket; `stop` may come from a signal or another thread."""
+    """Serves an application on a socket; `stop` may come from a signal or another thread.
+
+    `shared`: other processes take requests from the same socket.
+    """
 
     def __init__(
-        self, application: Application, certificate: Path | None = None, key: Path | None = None
+        self,
+        application: Application,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        shared: bool = False,
     ) -> None:
         self._application = application
         self._server = _Server(
@@ -96,7 +127,8 @@ class HttpServer:
                 timeout_graceful_shutdown=DRAINING_SECONDS,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
-            )
+            ),
+            shared,
         )
 
     def serve(self, listener: socket.socket) -> None:
