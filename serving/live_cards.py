@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from overtide.eventlog.contract import ReadableLog
-from overtide.lake.cards_and_timelines import Card
+from overtide.lake.cards_and_timelines import MergedProfile
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import UnavailableError
 from overtide.schemas.events import DAMAGED, Event
@@ -55,7 +55,7 @@ class LiveCards:
         """End what is watched; callable from any thread."""
         self._closed = True
 
-    async def cards(self, target: Target, pause: float) -> AsyncGenerator[Card | None]:
+    async def cards(self, target: Target, pause: float) -> AsyncGenerator[MergedProfile | None]:
         """Give the card now, and again whenever it may have changed, without end.
 
         None after `pause` seconds without news. Raises what reading the card raises.
@@ -67,7 +67,7 @@ class LiveCards:
             while not self._closed:
                 watcher.woken.clear()
                 card, changes_at = self._reader.watched(target)
-                watcher.customer_id = card.customer_id
+                watcher.customer_id = card.profile.customer_id
                 yield card
                 left = LONGEST_WAIT if changes_at is None else (changes_at - card.as_of) / SECOND
                 while left > 0 and not await _woken(watcher, min(pause, left)):

@@ -7,7 +7,7 @@ reader waits for no commit. What was acknowledged lies at or before k
 (docs/decisions/an-instant-without-waiting.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +23,10 @@ from overtide.eventlog.contract import (
 from overtide.lake.base_of_run import Lake, Past
 from overtide.lake.cards_and_timelines import (
     Card,
+    MergedProfile,
     Timeline,
-    card,
     live_activities,
+    merged_profile,
     timeline,
 )
 from overtide.lake.catalog import Publish, nothing_published
@@ -124,10 +125,20 @@ class Reader:
         Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`,
         `unknown_entity`, `entity_not_unified`.
         """
-        return self._retried(partial(self._card, target, as_of, known_at, base))
+        return self.merged(target, as_of, known_at, base).card()
 
-    def watched(self, target: Target) -> tuple[Card, Instant | None]:
-        """Return a card as it is now, and until when no event that is known changes it.
+    def merged(
+        self,
+        target: Target,
+        as_of: Instant | None = None,
+        known_at: Instant | None = None,
+        base: bool = False,
+    ) -> MergedProfile:
+        """Return what the card of a customer says; parameters and errors as in `get`."""
+        return self._retried(partial(self._merged, target, as_of, known_at, base))
+
+    def watched(self, target: Target) -> tuple[MergedProfile, Instant | None]:
+        """Return a customer as it is now, and until when no event that is known changes it.
 
         None where none ever will. Errors as in `get`.
         """
@@ -201,19 +212,19 @@ class Reader:
         publish = self.now().publish
         return None if publish is None else self._serving(publish)
 
-    def _card(
+    def _merged(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> Card:
+    ) -> MergedProfile:
         moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
         events = [] if base_only else self._updates(base, profile)
-        return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+        return _laid_over(base, profile, events, moment)
 
-    def _watched(self, target: Target) -> tuple[Card, Instant | None]:
+    def _watched(self, target: Target) -> tuple[MergedProfile, Instant | None]:
         moment = self.moment(None, None)
         base, profile = self._found(moment, target)
         events = self._updates(base, profile)
-        shown = card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+        shown = _laid_over(base, profile, events, moment)
         return shown, next_boundary(events, moment.as_of)
 
     def _updates(self, base: Base, profile: Profile) -> list[Event]:
@@ -272,8 +283,7 @@ class Reader:
         base = (
             serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
         )
-        customer_id = _resolved(base, serving, target)
-        profile = None if customer_id is None else base.profile(customer_id)
+        profile = _profile(base, serving, target)
         if profile is None:
             when = "" if base is serving else f" in the base of {format_instant(moment.base)}"
             raise customer_not_found(target, when)
@@ -352,13 +362,26 @@ class Reader:
         return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
 
 
-def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
+def _laid_over(
+    base: Base, profile: Profile, events: Sequence[Event], moment: Moment
+) -> MergedProfile:
+    known = moment.as_of, moment.known_at
+    return merged_profile(profile, base.profile_fields, events, *known, base.run)
+
+
+def _profile(base: Base, serving: Generation, target: Target) -> Profile | None:
+    """Return the profile that a target has in a base, None where it has none."""
     if target.entity is None:
-        return base.resolve_id(target.customer_id or "")
-    found = base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
-    if found is None:  # the key of a record that is gone leads on, whatever became of its entity
-        expect_unified(serving.metadata.entities, target.entity)
-    return found
+        asked = target.customer_id or ""
+        # As a rule it is a current id, which leads to itself.
+        found = base.profile(asked)
+        resolved = None if found is not None else base.resolve_id(asked)
+    else:
+        found, key = None, serving.key_text(target.entity, target.key or "")
+        resolved = base.resolve_record(target.entity, key)
+        if resolved is None:  # the key of a record that is gone leads on, whatever its entity is
+            expect_unified(serving.metadata.entities, target.entity)
+    return found if resolved is None else base.profile(resolved)
 
 
 def ids_of(base: Base, profile: Profile) -> list[str]:

@@ -1,13 +1,11 @@
 """The ASGI application: every request becomes a call of an operation, every failure an answer."""
 
 import asyncio
-import json
 import logging
 import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import anyio.to_thread
 from starlette.datastructures import Headers
@@ -48,6 +46,7 @@ from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
 from overtide.serving.telemetry.observed import Observed, entity_of, method_of
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
+from overtide.serving.wire.json_texts import json_bytes
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 LOG = logging.getLogger("overtide.http")
@@ -296,7 +295,7 @@ def _headers(reply: Reply, observed: Observed) -> dict[str, str]:
 
 async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
     """Send an answer that is there as a whole."""
-    content = reply.content or (b"" if reply.document is None else _json(reply.document))
+    content = reply.content or (b"" if reply.document is None else json_bytes(reply.document))
     raw = written(headers)
     if reply.status not in BODILESS:
         raw.append((b"content-length", str(len(content)).encode()))
@@ -307,7 +306,3 @@ async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
 async def _never() -> Message:
     await asyncio.Event().wait()
     raise AssertionError
-
-
-def _json(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
-from overtide.lake.cards_and_timelines import Card
+from overtide.lake.cards_and_timelines import MergedProfile
 from overtide.schemas.errors import OvertideError
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
@@ -38,7 +38,7 @@ async def live(call: Call) -> Reply:
 
 
 async def _events(
-    call: Call, first: Card | None, others: AsyncGenerator[Card | None]
+    call: Call, first: MergedProfile | None, others: AsyncGenerator[MergedProfile | None]
 ) -> AsyncIterator[bytes]:
     async with aclosing(others):
         sent = call.headers.get("Last-Event-ID")
@@ -52,7 +52,7 @@ async def _events(
             yield error_event(error)
 
 
-def _news(call: Call, card: Card | None, sent: str | None) -> tuple[bytes, str | None]:
+def _news(call: Call, card: MergedProfile | None, sent: str | None) -> tuple[bytes, str | None]:
     """Return what to send of a card, and the tag that the client has then."""
     if card is None:
         return STILL_HERE, sent
