@@ -6,6 +6,7 @@ Instants are whole microseconds since 1970 UTC.
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from overtide.schemas.errors import InvalidValueError
 
@@ -89,6 +90,7 @@ def format_instant(instant: Instant) -> str:
     return (EPOCH + timedelta(microseconds=instant)).isoformat(timespec="microseconds") + "Z"
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> int:
     """Read a duration in microseconds from days, hours, minutes and seconds (`1h30m`).
 

@@ -9,6 +9,8 @@ from overtide.schemas.values import canonical, written
 
 MAX_BYTES = 1024 * 1024
 """Limit of one event's document, in bytes of its canonical JSON."""
+BYTE_ORDER_MARK = "Unexpected UTF-8 BOM (decode using utf-8-sig)"
+"""What `json.loads` says of one."""
 LONGEST_INTEGER = 4000
 """Digits that Python reads as a whole number; it refuses a few more."""
 
@@ -22,7 +24,7 @@ def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whate
     any size: it is left to its type whether it is too large. `line` is the text's first line in
     what was sent.
     """
-    return _loaded(text, line, parse_constant=_constant)
+    return _loaded(_STRICT, text, line)
 
 
 def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -30,18 +32,20 @@ def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
 
     But NaN and Infinity, which some writers of JSON know, are floats.
     """
-    return _loaded(text, 1)
+    return _loaded(_OF_FILES, text, 1)
 
 
 def _whole(digits: str) -> float:
     return int(digits) if len(digits) <= LONGEST_INTEGER else Number(digits)
 
 
-def _loaded(text: str | bytes, line: int, **readers: Any) -> Any:  # noqa: ANN401 - functions; any JSON
+def _loaded(reader: json.JSONDecoder, text: str | bytes, line: int) -> Any:  # noqa: ANN401
     try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_float=Number, parse_int=_whole, **readers
-        )
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        elif text.startswith("\ufeff"):
+            raise json.JSONDecodeError(BYTE_ORDER_MARK, text, 0)
+        return reader.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(
             "invalid_json",
@@ -100,6 +104,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=Number, parse_int=_whole, parse_constant=_constant
+)
+_OF_FILES = json.JSONDecoder(object_pairs_hook=_object, parse_float=Number, parse_int=_whole)
+"""Made once: `json.loads` makes one for each document that is not read as it likes."""
 
 
 def checked_object(document: object) -> dict[str, Any]:

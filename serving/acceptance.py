@@ -7,7 +7,7 @@ in between.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from overtide.eventlog.contract import Decision, RequestIndex, WritableLog
@@ -155,12 +155,7 @@ class Acceptance:
         times = period(terms, generation.metadata.real_time.update_ttl)
         found = checked_target(generation, target)
         body = UpdateBody(checked_fields(generation, changes)).text()
-        return _with_times(
-            replace(
-                asked, customer_id=found.customer_id, entity=found.entity, key=found.key, body=body
-            ),
-            times,
-        )
+        return _for_target(asked, found, body, times)
 
     def _withdrawal(self, asked: Draft, target: Target, field: str | None, terms: Terms) -> Draft:
         generation = published(self._current())
@@ -172,14 +167,8 @@ class Acceptance:
         found = checked_target(generation, target)
         if field is not None:
             updatable_type(generation, field)
-        return replace(
-            asked,
-            customer_id=found.customer_id,
-            entity=found.entity,
-            key=found.key,
-            body=WithdrawalBody(field).text(),
-            event_time=times.event_time,
-        )
+        lasting = Period(None, None, times.event_time)
+        return _for_target(asked, found, WithdrawalBody(field).text(), lasting)
 
     def _answered(self, entity: str, record: object, terms: Terms) -> Answer | None:
         """Return the first answer to a record's idempotency key, or its conflict.
@@ -215,12 +204,8 @@ class Acceptance:
             checked = check(sent)
         except InvalidRequestError as refusal:
             return Answer(refusal=refusal)
-        draft = _with_times(
-            _activity_draft(
-                checked, terms, _request_hash(terms, {"entity": entity, "record": sent})
-            ),
-            times,
-        )
+        request_hash = _request_hash(terms, {"entity": entity, "record": sent})
+        draft = _activity_draft(checked, terms, request_hash, times)
         if checked.unknown is not None and self._log.decided_before(draft) is None:
             return Answer(refusal=checked.unknown)
         return draft
@@ -280,24 +265,43 @@ def _request_hash(terms: Terms, sent: Mapping[str, Any]) -> str | None:
     return None if terms.idempotency_key is None else hash_of(written({**terms.document(), **sent}))
 
 
-def _activity_draft(checked: Checked, terms: Terms, request_hash: str | None) -> Draft:
+def _activity_draft(
+    checked: Checked, terms: Terms, request_hash: str | None, times: Period
+) -> Draft:
     return Draft(
         "activity",
         checked.customer_id,
         checked.entity,
         checked.key,
         checked.body,
-        caller=terms.caller,
-        idempotency_key=terms.idempotency_key,
-        request_hash=request_hash,
-        body_hash=checked.body_hash,
-        activity_id=checked.activity_id,
-        outcome=checked.outcome,
+        times.event_time,
+        times.valid_until,
+        times.ttl,
+        terms.caller,
+        terms.idempotency_key,
+        request_hash,
+        checked.body_hash,
+        checked.activity_id,
+        checked.outcome,
     )
 
 
-def _with_times(draft: Draft, times: Period) -> Draft:
-    return replace(draft, valid_until=times.valid_until, ttl=times.ttl, event_time=times.event_time)
+def _for_target(asked: Draft, target: Target, body: str, times: Period) -> Draft:
+    """Return the draft of a request after its checks: for a customer that is there."""
+    return Draft(
+        asked.kind,
+        target.customer_id,
+        target.entity,
+        target.key,
+        body,
+        times.event_time,
+        times.valid_until,
+        times.ttl,
+        asked.caller,
+        asked.idempotency_key,
+        asked.request_hash,
+        outcome=asked.outcome,
+    )
 
 
 def _raised(answer: Answer) -> Answer:

@@ -46,6 +46,7 @@ from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
+from overtide.serving.arrivals import Arrivals
 from overtide.serving.fields import Target, customer_not_found, expect_unified
 
 ATTEMPTS = 5
@@ -108,6 +109,7 @@ class Reader:
         self._serves: tuple[str, Generation | None] = ("", None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
+        self.arrivals = Arrivals()
         self._continued: object = None
         self._end = 0
 
@@ -133,9 +135,14 @@ class Reader:
         as_of: Instant | None = None,
         known_at: Instant | None = None,
         base: bool = False,
+        shared: bool = False,
     ) -> MergedProfile:
-        """Return what the card of a customer says; parameters and errors as in `get`."""
-        return self._retried(partial(self._merged, target, as_of, known_at, base))
+        """Return what the card of a customer says; parameters and errors as in `get`.
+
+        `shared`: by a look at the present that serves all requests which have come; `arrivals`
+        must be told of them.
+        """
+        return self._retried(partial(self._merged, target, as_of, known_at, base, shared))
 
     def watched(self, target: Target) -> tuple[MergedProfile, Instant | None]:
         """Return a customer as it is now, and until when no event that is known changes it.
@@ -184,9 +191,12 @@ class Reader:
         """
         return current_publish(self._paths)
 
-    def current(self) -> Generation | None:
-        """Return the serving generation of the current publish, or None before the first."""
-        return self._retried(self._current)
+    def current(self, shared: bool = False) -> Generation | None:
+        """Return the serving generation of the current publish, or None before the first.
+
+        `shared` as in `merged`.
+        """
+        return self._retried(partial(self._current, shared))
 
     def close(self) -> None:
         """Release the files that were opened, whichever thread opened them.
@@ -206,16 +216,25 @@ class Reader:
                 if isinstance(error, CorruptGenerationError):
                     self._broken.add(Path(error.target or "").stem)
                 self._serves, self._bases = ("", None), {}
+                self.arrivals.forget()
         return read()
 
-    def _current(self) -> Generation | None:
-        publish = self.now().publish
+    def _present(self, shared: bool) -> Now:
+        return self.arrivals.present(self.now) if shared else self.now()
+
+    def _current(self, shared: bool = False) -> Generation | None:
+        publish = self._present(shared).publish
         return None if publish is None else self._serving(publish)
 
     def _merged(
-        self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
+        self,
+        target: Target,
+        as_of: Instant | None,
+        known_at: Instant | None,
+        base_only: bool,
+        shared: bool,
     ) -> MergedProfile:
-        moment = self.moment(as_of, known_at)
+        moment = self.moment(as_of, known_at, shared)
         base, profile = self._found(moment, target)
         events = [] if base_only else self._updates(base, profile)
         return _laid_over(base, profile, events, moment)
@@ -259,12 +278,14 @@ class Reader:
                 return found
         return self._lake.activities(base.run, customer_id, current=False)
 
-    def moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+    def moment(
+        self, as_of: Instant | None, known_at: Instant | None, shared: bool = False
+    ) -> Moment:
         """Return what a read is about.
 
         Raises `nothing_published`, `before_history`.
         """
-        now = self.now()
+        now = self._present(shared)
         if now.publish is None:
             raise nothing_published(self._paths)
         moment = Moment(

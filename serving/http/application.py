@@ -64,6 +64,8 @@ CONNECTOR = "/connector"
 METRICS = "/metrics"
 SIGNED = Principal("signed", "a signed link", Role.VIEWER)
 """Who calls by a signed link."""
+NOTED = "overtide.arrivals"
+"""The extension of a server that notes what comes by itself, for many requests at once."""
 BODILESS = (204, 304)
 """The statuses of answers that have no body, and so no length of one."""
 RETRY_AFTER = "1"
@@ -90,7 +92,7 @@ class Application:
             "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
         }
         self._connector = Connector(service.admission.settings)
-        self.telemetry = service.telemetry
+        self.telemetry, self.arrivals = service.telemetry, service.reader.arrivals
         self._metrics = Metrics(
             self.telemetry.totals,
             self.telemetry.status,
@@ -104,6 +106,8 @@ class Application:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        if NOTED not in scope.get("extensions", ()):
+            self.arrivals.note()
         started = self.telemetry.timer()
         headers = RequestHeaders(scope["headers"])
         given = headers.get("x-request-id")

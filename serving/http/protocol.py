@@ -18,7 +18,8 @@ from overtide.schemas.errors import (
     OvertideError,
     UnavailableError,
 )
-from overtide.serving.http.application import HEADERS, RETRY_AFTER
+from overtide.serving.arrivals import Arrivals
+from overtide.serving.http.application import HEADERS, NOTED, RETRY_AFTER
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 MOST_HEAD = 64 * 1024
@@ -37,6 +38,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
     most_connections: ClassVar[int] = MOST_CONNECTIONS
+    arrivals: ClassVar[Arrivals] = Arrivals()
+    """Told of all that comes, before anything is done about it."""
     _size = 0
     _begun = False
     _awaited: asyncio.TimerHandle | None = None
@@ -62,6 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take what has come; refuse a head that has become too large without an end."""
         if self._ending is not None:
             return
+        self.arrivals.note()
         self._size += len(data)
         super().data_received(data)
         if self._awaited is not None and self._size > MOST_HEAD:
@@ -71,6 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count from here on, also for the next request of a connection."""
         super().on_message_begin()
         self._size, self._begun = 0, True
+        self.scope["extensions"] = {NOTED: {}}
         if self._awaited is None:
             self._await_head()
 
@@ -114,13 +119,17 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write_eof()
 
 
-def bounded(most_connections: int) -> type[BoundedProtocol]:
-    """Return the protocol of connections of which there are at most so many."""
+def bounded(most_connections: int, arrivals: Arrivals) -> type[BoundedProtocol]:
+    """Return the protocol of connections of which there are at most so many.
+
+    `arrivals` are told of whatever comes over them.
+    """
 
     class Bounded(BoundedProtocol):
         """One connection of a client of one server."""
 
     Bounded.most_connections = most_connections
+    Bounded.arrivals = arrivals
     return Bounded
 
 

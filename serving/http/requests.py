@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.datastructures import Address
@@ -118,11 +119,7 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
 def expect_json(headers: Mapping[str, str], body: Body) -> None:
     """Raise `unsupported_media_type` where a body is not JSON, or lines of it, in UTF-8."""
     usual = LINES_TYPES[0] if body.lines else JSON_TYPES[0]
-    kind, *parameters = headers.get("content-type", usual).lower().split(";")
-    kind = kind.strip()
-    charsets = [one.partition("=")[2].strip(' "') for one in parameters if "charset" in one]
-    fits = kind in LINES_TYPES if body.lines else _is_json(kind)
-    if not fits or any(one not in ("utf-8", "utf8") for one in charsets):
+    if not _is_read(headers.get("content-type", usual).lower(), body.lines):
         raise MediaTypeError(
             "unsupported_media_type",
             f"A body of {headers.get('content-type')!r} is not read.",
@@ -137,6 +134,16 @@ def expect_json(headers: Mapping[str, str], body: Body) -> None:
             "Content-Encoding",
             "Send it as it is.",
         )
+
+
+@lru_cache(maxsize=256)
+def _is_read(content_type: str, lines: bool) -> bool:
+    """Say whether a body of this type, in lower case, is JSON in UTF-8, or lines of it."""
+    kind, *parameters = content_type.split(";")
+    kind = kind.strip()
+    charsets = [one.partition("=")[2].strip(' "') for one in parameters if "charset" in one]
+    fits = kind in LINES_TYPES if lines else _is_json(kind)
+    return fits and all(one in ("utf-8", "utf8") for one in charsets)
 
 
 def _is_json(kind: str) -> bool:

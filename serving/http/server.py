@@ -117,7 +117,7 @@ class HttpServer:
             uvicorn.Config(
                 application,
                 loop="uvloop",
-                http=bounded(most_connections(allow_files())),
+                http=bounded(most_connections(allow_files()), application.arrivals),
                 ws="none",
                 lifespan="off",
                 access_log=False,

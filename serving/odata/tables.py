@@ -72,7 +72,7 @@ class Tables:
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""
-        return published(self._reader.current())
+        return published(self._reader.current(shared=True))
 
     def model(self) -> Model:
         """Return the entity data model of what is published now."""
@@ -90,7 +90,7 @@ class Tables:
 
     def shown(self, as_of: Instant | None, known_at: Instant | None, base: bool) -> Shown:
         """Return what a read of these instants shows."""
-        moment = self._reader.moment(as_of, known_at)
+        moment = self._reader.moment(as_of, known_at, shared=True)
         return Shown(moment.as_of, moment.known_at, self._reader.run_at(moment), base)
 
     def now(self) -> Instant:

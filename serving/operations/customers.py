@@ -47,9 +47,9 @@ async def customer(call: Call) -> Reply:
     """Return one customer; 304 where the client has the same already."""
     as_of, known_at, base = moment_of(call)
     target = Target(call.path["entityId"])
-    read = partial(call.service.reader.merged, target, as_of, known_at, base)
-    # The base of another instant may be in the lake alone, and nobody else waits for that.
     now = as_of is None and known_at is None
+    read = partial(call.service.reader.merged, target, as_of, known_at, base, shared=now)
+    # The base of another instant may be in the lake alone, and nobody else waits for that.
     card = read() if now else await asyncio.to_thread(read)
     content, etag = tagged(call, card)
     headers = {"ETag": etag, **moment_headers(card)}
