@@ -68,16 +68,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self.arrivals.note()
         self._size += len(data)
         super().data_received(data)
-        if self._awaited is not None and self._size > MOST_HEAD:
+        if (self._begun or self._awaited is not None) and self._size > MOST_HEAD:
             self._refuse(_too_large())
+        elif self._begun and self._awaited is None:
+            self._await_head()  # as a rule a head comes at once, and needs no timer
 
     def on_message_begin(self) -> None:
         """Count from here on, also for the next request of a connection."""
         super().on_message_begin()
         self._size, self._begun = 0, True
         self.scope["extensions"] = {NOTED: {}}
-        if self._awaited is None:
-            self._await_head()
 
     def on_headers_complete(self) -> None:
         """Leave the rest to the application, if the whole is not too large."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from overtide.lake.cards_and_timelines import MergedProfile, Timeline, TimelineEntry
-from overtide.lake.decide.updates import Change
+from overtide.schemas.events import Event
 from overtide.schemas.instants import format_instant
 from overtide.schemas.values import Value
 
@@ -20,12 +20,13 @@ def customer_entity(shown: MergedProfile, context: str) -> dict[str, Any]:
     profile, winners = shown.profile, shown.winners
     entity: dict[str, Any] = {"@odata.context": context, "CustomerId": profile.customer_id}
     value_of = profile.fields.get
-    if winners:
-        for name in shown.metadata:
-            if name != "CustomerId":
-                entity |= _shown(name, value_of(name), winners.get(name))
-    else:
-        entity |= {name: value_of(name) for name in shown.metadata if name != "CustomerId"}
+    for name in shown.metadata:
+        winner = winners.get(name)
+        if winner is not None:
+            entity[name] = winner.value
+            entity[name + OVERRIDE] = _override(value_of(name), winner.event)
+        elif name != "CustomerId":
+            entity[name] = value_of(name)
     entity["PreviousCustomerId"] = ";".join(profile.previous) or None
     entity["@overtide.records"] = [
         {"entity": entity_name, "key": key, "winner": winner}
@@ -34,18 +35,14 @@ def customer_entity(shown: MergedProfile, context: str) -> dict[str, Any]:
     return entity
 
 
-def _shown(name: str, base_value: Value, winner: Change | None) -> dict[str, Any]:
-    """Return a field, with what is to say of an update that decides it."""
-    if winner is None:
-        return {name: base_value}
-    until = winner.event.valid_until
-    override = {
+def _override(base_value: Value, event: Event) -> dict[str, Any]:
+    """Return what is to say of an update that decides a field."""
+    return {
         "baseValue": base_value,
-        "validUntil": None if until is None else format_instant(until),
-        "eventId": winner.event.event_id,
-        "caller": winner.event.caller,
+        "validUntil": None if event.valid_until is None else format_instant(event.valid_until),
+        "eventId": event.event_id,
+        "caller": event.caller,
     }
-    return {name: winner.value, name + OVERRIDE: override}
 
 
 def activity_entities(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
