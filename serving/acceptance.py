@@ -8,6 +8,7 @@ in between.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from overtide.eventlog.contract import Decision, RequestIndex, WritableLog
@@ -33,7 +34,7 @@ from overtide.serving.fields import (
     published,
     updatable_type,
 )
-from overtide.serving.records import Checked, activity_of, checked_record, checked_unified
+from overtide.serving.records import Checked, RecordCheck, checked_unified
 from overtide.serving.terms import NO_TERMS, Period, Terms, check_labels, period
 
 __all__ = ["Acceptance", "Answer", "Prepared", "Target", "Terms", "answer_document"]
@@ -79,6 +80,7 @@ class Acceptance:
 
     def __init__(self, log: AcceptingLog, current: Callable[[], Generation | None]) -> None:
         self._log, self._current = log, current
+        self._checks: tuple[Generation | None, dict[str, Check]] = (None, {})
 
     def update(self, target: Target, fields: object, terms: Terms = NO_TERMS) -> Answer:
         """Override fields of a profile for a while and return the answer with its event.
@@ -128,7 +130,17 @@ class Acceptance:
             known = self._answered(entity, records[0], terms)
             if known is not None:
                 return [known]
-        return self._append_rows(self._activities(entity, records, terms), atomic)
+        return self.append(self._activities(entity, records, terms), atomic)
+
+    def prepared_activities(
+        self, entity: str, records: Sequence[object], terms: Terms
+    ) -> list[Prepared]:
+        """Return what `post` would append for records without idempotency keys, or their answers.
+
+        Raise as `post` does.
+        """
+        check_labels(terms)
+        return self._activities(entity, records, terms)
 
     def prepared_activity(self, entity: str, record: object, terms: Terms) -> Prepared:
         """Return what `post` would append for one record, or its answer."""
@@ -139,14 +151,30 @@ class Acceptance:
         (row,) = self._activities(entity, [record], terms)
         return row
 
-    def _activities(
-        self, entity: str, records: Sequence[object], terms: Terms
-    ) -> list[Draft | Answer]:
+    def _activities(self, entity: str, records: Sequence[object], terms: Terms) -> list[Prepared]:
         """Return the draft of each record, or its refusal."""
         generation = published(self._current())
-        check = _check_of(generation, entity)
+        check = self._check_of(generation, entity)
         times = period(terms, generation.metadata.real_time.activity_ttl)
+        if len(records) > 1 and isinstance(check, RecordCheck):
+            check = partial(check, known=check.customers_of(records))
         return [self._activity(entity, record, check, terms, times) for record in records]
+
+    def _check_of(self, generation: Generation, entity: str) -> Check:
+        """Return the check of an entity's records, which is made once for a generation.
+
+        Raise when it takes no activities.
+        """
+        of, checks = self._checks
+        if of is not generation:
+            of, checks = self._checks = generation, {}
+        if entity not in checks:
+            checks[entity] = (
+                partial(checked_unified, generation)
+                if entity == UNIFIED_ACTIVITY
+                else RecordCheck(generation, entity)
+            )
+        return checks[entity]
 
     def _update(
         self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms
@@ -210,7 +238,11 @@ class Acceptance:
             return Answer(refusal=checked.unknown)
         return draft
 
-    def _append_rows(self, rows: Sequence[Draft | Answer], atomic: bool) -> list[Answer]:
+    def append(self, rows: Sequence[Prepared], atomic: bool = False) -> list[Answer]:
+        """Append what passed its checks, and return the answer to each row.
+
+        `atomic`: all or none.
+        """
         drafts = [row for row in rows if isinstance(row, Draft)]
         if atomic and len(drafts) < len(rows):
             return [
@@ -227,14 +259,6 @@ class Acceptance:
         if isinstance(prepared, Answer):
             return prepared
         return _raised(Answer.of(self._log.append([prepared])[0]))
-
-
-def _check_of(generation: Generation, entity: str) -> Check:
-    """Return the check of an entity's records; raise when it takes no activities."""
-    if entity == UNIFIED_ACTIVITY:
-        return lambda record: checked_unified(generation, record)
-    activity_of(generation, entity)
-    return lambda record: checked_record(generation, entity, record)
 
 
 def _asked(kind: Any, target: Target, terms: Terms, document: Mapping[str, Any]) -> Draft:  # noqa: ANN401
