@@ -177,6 +177,14 @@ class MergedProfile:
     known_at: int
     run: int
 
+    def values(self) -> dict[str, Value]:
+        """Return what each column of Customer shows, its id among them."""
+        shown: dict[str, Value] = {}
+        for name in self.metadata:
+            winner = self.winners.get(name)
+            shown[name] = self.profile.fields.get(name) if winner is None else winner.value
+        return shown | {"CustomerId": self.profile.customer_id}
+
     def card(self) -> Card:
         """Return it as a card."""
         profile = self.profile

@@ -101,7 +101,7 @@ class Tables:
         """Return a page of a query, from the token's place on."""
         query, also = _with_key(query), self._searched(query)
         named = self.named(query)
-        if named is not None and _is_plain(query):
+        if named is not None and is_plain(query):
             return self._looked_up(query, shown, named, size, token)
         left = token.left if token is not None else query.options.top
         most = size if left is None else min(size, left)
@@ -244,7 +244,7 @@ def _scope(query: Query, shown: Shown, source: Source, activity_set: EntitySet) 
     return Scope(query.options.entities, ROW, shown.as_of, activities)
 
 
-def _is_plain(query: Query) -> bool:
+def is_plain(query: Query) -> bool:
     """Say whether a query that names its customers asks for nothing that takes SQL."""
     options = query.options
     return options.entities.name == CUSTOMER and not options.order and query.expanded is None
