@@ -75,12 +75,14 @@ EVENT = (
 ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
 STORED = ENTRY + ", checksum"
 WIDTH = 17
-_VALUES = f"({', '.join('?' * WIDTH)})"
-INSERT = f"INSERT INTO event ({STORED}) VALUES {_VALUES}"
-AT_ONCE = 200
-"""Rows of a statement that adds many: for each statement the interpreter is left and taken up once,
-which beside another thread that computes takes a millisecond each time."""
-INSERT_MANY = f"INSERT INTO event ({STORED}) VALUES {', '.join([_VALUES] * AT_ONCE)}"
+AT_ONCE = (200, 64, 16, 4, 1)
+"""Rows that a statement adds: for each statement the interpreter is left and taken up once, and
+beside another thread that computes that takes up to a millisecond."""
+INSERTS = {
+    rows: f"INSERT INTO event ({STORED}) VALUES "
+    + ", ".join([f"({', '.join('?' * WIDTH)})"] * rows)
+    for rows in AT_ONCE
+}
 Row = Sequence[Any]
 
 
@@ -114,12 +116,13 @@ def stored(entry: Entry) -> tuple[Any, ...]:
 
 
 def insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    """Add the rows of entries."""
-    whole = len(entries) - len(entries) % AT_ONCE
-    for begin in range(0, whole, AT_ONCE):
-        rows = map(stored, entries[begin : begin + AT_ONCE])
-        connection.execute(INSERT_MANY, [*chain.from_iterable(rows)])
-    connection.executemany(INSERT, map(stored, entries[whole:]))
+    """Add the rows of entries, by as few statements as may be."""
+    begin = 0
+    for rows in AT_ONCE:
+        while len(entries) - begin >= rows:
+            some = map(stored, entries[begin : begin + rows])
+            connection.execute(INSERTS[rows], [*chain.from_iterable(some)])
+            begin += rows
 
 
 def entry_of(row: Row) -> Entry:
