@@ -1,5 +1,6 @@
 """What the HTTP service may use of a project, and the command line of its jobs."""
 
+import secrets
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,6 +13,8 @@ from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
+from overtide.serving.pages.sessions import TABLES as TABLES_OF_SESSIONS
+from overtide.serving.pages.sessions import Sessions
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.destinations import Destinations
@@ -42,6 +45,12 @@ def webhooks_of(project: "Project", configuration: Configuration, local: bool) -
         lambda: Standing(current_publish(project.paths), workflows.jobs.all_of(Status.FAILED)),
         Destinations(frozenset(host.strip("[]") for host in hosts), local),
     )
+
+
+def sessions_of(project: "Project") -> Sessions:
+    """Return who is signed in to the pages of a project."""
+    database = Database(project.paths.sessions, TABLES_OF_SESSIONS)
+    return Sessions(database, project.clock, lambda: secrets.token_urlsafe(32))
 
 
 def service_of(project: "Project", local: bool = False) -> Service:

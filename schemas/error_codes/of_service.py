@@ -33,6 +33,12 @@ CODES = {
         "Ask an Admin for a token of a greater role (docs/api.md, Who may do what).",
         (403,),
     ),
+    "forged_request": Explained(
+        "service",
+        "A change was not sent from a page of the session that is open, but from another site.",
+        "Load the page again, and change it there.",
+        (403,),
+    ),
     "head_too_large": Explained(
         "service",
         "The address of a request and its headers have more than 64 KiB.",
@@ -49,6 +55,12 @@ CODES = {
         "A text of a schedule is no cron expression, or is never due.",
         "Write minute, hour, day of month, month and day of week, such as `30 2 * * MON-FRI`.",
         exit_codes=USAGE,
+    ),
+    "invalid_form": Explained(
+        "service",
+        "What a page sent cannot be read as a form in UTF-8, or has more than 1,000 fields.",
+        "Load the page again, and send it from there.",
+        (400,),
     ),
     "invalid_http": Explained(
         "service", "What came is no HTTP request.", "Send HTTP/1.1, over TLS where it is on."

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 
 import anyio.to_thread
 from starlette.datastructures import Headers
@@ -22,13 +22,16 @@ from overtide.schemas.errors import (
     TooLargeError,
     UnavailableError,
 )
+from overtide.schemas.spans import span
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connector
+from overtide.serving.http import documentation
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.headers import RequestHeaders, written
 from overtide.serving.http.openapi import openapi
+from overtide.serving.http.performing import performed
 from overtide.serving.http.requests import (
     Declared,
     caller_of,
@@ -40,12 +43,16 @@ from overtide.serving.http.requests import (
 from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.operations.registered import OPERATIONS
+from overtide.serving.pages.registered import pages_of
+from overtide.serving.pages.sessions import Sessions
+from overtide.serving.pages.site import Guard, Site
 from overtide.serving.service import Service
 from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
-from overtide.serving.telemetry.observed import Observed, entity_of, method_of
+from overtide.serving.telemetry.observed import Observed, entity_of, method_of, tell
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
+from overtide.serving.telemetry.windows import Windows
 from overtide.serving.wire.json_texts import json_bytes
 from overtide.serving.wire.refusals import Errors, refusal_document
 
@@ -73,14 +80,19 @@ RETRY_AFTER = "1"
 
 
 class Application:
-    """Serves one project; `ids` gives the id of a request that brings none."""
+    """Serves one project; `ids` gives the id of a request that brings none.
+
+    `windows` keep what is counted for limits of rates, maybe together with other processes.
+    """
 
     def __init__(
         self,
         service: Service,
         ids: Callable[[], str],
         browsers: Browsers,
+        sessions: Sessions,
         limits: Limits | None = None,
+        windows: Windows | None = None,
     ) -> None:
         self._service, self._ids, self._browsers = service, ids, browsers
         limits = limits or limits_of(service.admission.settings.rate_limits)
@@ -89,7 +101,7 @@ class Application:
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
             "/health/ready": self._ready,
-            "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
+            "/openapi.json": lambda: Reply(200, content=_openapi()),
         }
         self._connector = Connector(service.admission.settings)
         self.telemetry, self.arrivals = service.telemetry, service.reader.arrivals
@@ -99,8 +111,11 @@ class Application:
             lambda: service.workflows.jobs.counts(),  # made when it is first asked for
             time.monotonic,
         )
-        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns)
+        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns, windows)
         self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
+        guard = Guard(self._limited, self._at_work)
+        pages = pages_of(service.admission, sessions)
+        self._site = Site(service, sessions, OPERATIONS, pages, guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -114,22 +129,17 @@ class Application:
         request_id = given if given and REQUEST_ID.fullmatch(given) else self._ids()
         observed = Observed(method_of(scope["method"]), request_id)
         meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
-        try:
-            request = _Request(scope, meter.receive, headers)
-            reply = await self._answered(request, observed)
-            headers_sent = _headers(reply, observed)
-            if reply.stream is None:
-                await _send(reply, headers_sent, meter.send)
+        with span("request", parent=headers) as traced:
+            try:
+                request = _Request(scope, meter.receive, headers)
+                reply = await self._answered(request, observed)
+                await _sent(reply, observed, scope, receive, meter)
+            except ClientDisconnect:
                 return
-            # A stream watches for a client that leaves; what reads a body sees that itself.
-            watched = receive if scope["method"] == "GET" else _never
-            sending = StreamingResponse(reply.stream, reply.status, headers_sent)
-            await sending(scope, watched, meter.send)
-        except ClientDisconnect:
-            return
-        finally:
-            observed.seconds = self.telemetry.timer() - started
-            self.telemetry.record(observed)
+            finally:
+                observed.seconds = self.telemetry.timer() - started
+                self.telemetry.record(observed)
+                tell(traced, observed)
 
     def close(self) -> None:
         """End what would go on for ever; callable from any thread."""
@@ -147,11 +157,17 @@ class Application:
             if request.method in ("GET", "HEAD") and place in (*self._open, METRICS):
                 observed.operation = place
                 return await self._measured(request) if place == METRICS else self._open[place]()
+            if place == documentation.PLACE and request.method in ("GET", "HEAD"):
+                observed.operation = place
+                content = documentation.page(_root(request))
+                return Reply(200, headers=documentation.HEADERS, content=content)
             folder, _, name = place.rpartition("/")
             reading = request.method in ("GET", "HEAD")
             if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
                 observed.operation = place
                 return await self._connector_document(request, name)
+            if self._site.takes(request):
+                return await self._site.answered(request, observed)
             operation, path = self._routes.find(request.method, request.scope["raw_path"])
             errors = operation.errors
             observed.operation = operation.name
@@ -189,10 +205,11 @@ class Application:
         path: Mapping[str, str],
         observed: Observed,
     ) -> Reply:
-        principal = SIGNED
+        principal, admitted = SIGNED, None
         if not operation.signed:
             credentials = Credentials.of(request.headers, request.scope["query_string"])
-            principal = await sender(self._service.admission, credentials)
+            admitted = partial(sender, self._service.admission, credentials)
+            principal = await admitted()
         observed.principal = principal
         observed.caller = caller_of(request.scope["query_string"]) or principal.name
         self._limits.take(principal.id, observed.caller, observed.headers)
@@ -200,7 +217,6 @@ class Application:
         self._expect_instance(path)
         declared = self._declared[operation.name]
         query = declared.query(request.scope["query_string"]) if operation.offered else {}
-        root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
         call = partial(
             Call,
             self._service,
@@ -208,10 +224,11 @@ class Application:
             path,
             query,
             declared.headers(request.headers),
-            root=root,
+            root=_root(request),
+            admitted=admitted,
         )
         with self._at_work:
-            reply = await _run(operation, await _with_body(request, operation, call))
+            reply = await performed(operation, await _with_body(request, operation, call))
         if operation.changes:
             await self.telemetry.note_change(observed, path, reply.headers, reply.changed)
         return reply
@@ -226,6 +243,9 @@ class Application:
                 "instanceId",
                 "GET /v1/instances shows its id.",
             )
+
+    def _limited(self, principal: Principal, observed: Observed) -> None:
+        self._limits.take(principal.id, observed.caller, observed.headers)
 
     def _ready(self) -> Reply:
         """Say whether customers can be read."""
@@ -250,6 +270,17 @@ class _Request(Request):
         return self._read
 
 
+@cache
+def _openapi() -> bytes:
+    """Return the OpenAPI document, which anybody may ask for, and which stays as it is."""
+    return json_bytes(openapi(OPERATIONS))
+
+
+def _root(request: Request) -> str:
+    """Return the address of the server as the client called it."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+
+
 async def _with_body(request: Request, operation: Operation, call: Callable[..., Call]) -> Call:
     """Return a call with its body, or with what gives it piece by piece."""
     if operation.body is None:
@@ -258,14 +289,6 @@ async def _with_body(request: Request, operation: Operation, call: Callable[...,
     if operation.body.lines:
         return call(chunks=request.stream())
     return call(body=await whole_body(request.stream(), request.headers))
-
-
-async def _run(operation: Operation, call: Call) -> Reply:
-    if operation.blocks:
-        reply = await anyio.to_thread.run_sync(operation.run, call)
-    else:
-        reply = operation.run(call)
-    return reply if isinstance(reply, Reply) else await reply
 
 
 def _internal(request_id: str) -> OvertideError:
@@ -295,6 +318,19 @@ def _headers(reply: Reply, observed: Observed) -> dict[str, str]:
     if reply.stream is None and (reply.content or reply.document is not None):
         headers["Content-Type"] = "application/json"
     return {**headers, **reply.headers}
+
+
+async def _sent(
+    reply: Reply, observed: Observed, scope: Scope, receive: Receive, meter: Meter
+) -> None:
+    """Send an answer, whole or as it comes."""
+    headers = _headers(reply, observed)
+    if reply.stream is None:
+        await _send(reply, headers, meter.send)
+        return
+    # A stream watches for a client that leaves; what reads a body sees that itself.
+    watched = receive if scope["method"] == "GET" else _never
+    await StreamingResponse(reply.stream, reply.status, headers)(scope, watched, meter.send)
 
 
 async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
