@@ -13,7 +13,7 @@ VALUES = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.integers(10**4000, 10**4100),
+    st.just(10**4001),
     st.floats(),
     st.sampled_from(["1e400", "0.10", "1E-7"]).map(Number),
     st.text(st.characters(codec=None), max_size=40),
