@@ -7,7 +7,7 @@ reader waits for no commit. What was acknowledged lies at or before k
 (docs/decisions/an-instant-without-waiting.md).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -44,10 +44,10 @@ from overtide.schemas.errors import (
 from overtide.schemas.events import Event
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
 from overtide.serving.arrivals import Arrivals
-from overtide.serving.fields import Target, customer_not_found, expect_unified
+from overtide.serving.bases import Base, ids_of, profile_of, records_of
+from overtide.serving.fields import Target, customer_not_found
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -57,30 +57,6 @@ Answer = TypeVar("Answer")
 
 class AskedLog(ReadableLog, CustomerIndex, Instants, Protocol):
     """What a reader needs of the event log."""
-
-
-class Base(Protocol):
-    """The profiles and keys of one published run.
-
-    A serving generation, or the lake at a past run.
-    """
-
-    @property
-    def run(self) -> int:
-        """The run."""
-
-    @property
-    def profile_fields(self) -> Mapping[str, ProfileField]:
-        """The columns of Customer by name, in order."""
-
-    def resolve_id(self, customer_id: str) -> str | None:
-        """Return the id of the profile that an id leads to, or None."""
-
-    def resolve_record(self, entity: str, key: str) -> str | None:
-        """Return the id of the profile that a source record belongs to, or None."""
-
-    def profile(self, customer_id: str) -> Profile | None:
-        """Return the profile of a current id, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +280,7 @@ class Reader:
         base = (
             serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
         )
-        profile = _profile(base, serving, target)
+        profile = profile_of(base, serving, target)
         if profile is None:
             when = "" if base is serving else f" in the base of {format_instant(moment.base)}"
             raise customer_not_found(target, when)
@@ -388,35 +364,3 @@ def _laid_over(
 ) -> MergedProfile:
     known = moment.as_of, moment.known_at
     return merged_profile(profile, base.profile_fields, events, *known, base.run)
-
-
-def _profile(base: Base, serving: Generation, target: Target) -> Profile | None:
-    """Return the profile that a target has in a base, None where it has none."""
-    if target.entity is None:
-        asked = target.customer_id or ""
-        # As a rule it is a current id, which leads to itself.
-        found = base.profile(asked)
-        resolved = None if found is not None else base.resolve_id(asked)
-    else:
-        found, key = None, serving.key_text(target.entity, target.key or "")
-        resolved = base.resolve_record(target.entity, key)
-        if resolved is None:  # the key of a record that is gone leads on, whatever its entity is
-            expect_unified(serving.metadata.entities, target.entity)
-    return found if resolved is None else base.profile(resolved)
-
-
-def ids_of(base: Base, profile: Profile) -> list[str]:
-    """Return all ids that lead to a profile.
-
-    Its own, and the previous ones that have no profile of their own.
-    """
-    own = profile.customer_id
-    return [own, *(one for one in profile.previous if base.resolve_id(one) == own)]
-
-
-def records_of(profile: Profile) -> list[tuple[str, str]]:
-    """Return the source records by which events reach a profile.
-
-    Its own, and those that are gone.
-    """
-    return [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]
