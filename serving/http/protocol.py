@@ -20,6 +20,7 @@ from overtide.schemas.errors import (
 )
 from overtide.serving.arrivals import Arrivals
 from overtide.serving.http.application import HEADERS, NOTED, RETRY_AFTER
+from overtide.serving.http.joined import JoinedWrites
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 MOST_HEAD = 64 * 1024
@@ -115,6 +116,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refusal
         self._head_is_known()
         super().on_headers_complete()
+        joined = JoinedWrites(self.transport, self.loop)
+        self.cycle.transport = joined  # type: ignore[assignment]  # it needs no more of one
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refuses, or what we do while it parses."""
