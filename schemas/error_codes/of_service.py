@@ -299,6 +299,12 @@ CODES = {
         "Let the service write the project's `access/links.key`, or read without `proxy=true`.",
         (503,),
     ),
+    "stopping": Explained(
+        "service",
+        "The server is being stopped, so that nothing can be watched any more.",
+        "Try again after `Retry-After`, when it or another one is there.",
+        (503,),
+    ),
     "stream_behind": Explained(
         "service",
         "More than 100,000 accepted events are not in the lake yet, too many to lay over a table.",

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from overtide.lake.cards_and_timelines import Card
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import (
@@ -37,7 +37,15 @@ LAST_EVENT_ID = Parameter(
 async def live(call: Call) -> Reply:
     """Send the card, and again whenever another one is to be shown."""
     cards = call.service.live_cards.cards(Target(call.path["entityId"]), PAUSE_SECONDS)
-    first = await anext(cards)  # what is wrong with the request is an answer
+    # What is wrong with the request is an answer; there is no card where the server stops.
+    first = await anext(cards, None)
+    if first is None:
+        raise UnavailableError(
+            "stopping",
+            "The server is being stopped.",
+            None,
+            "Try again after Retry-After, when it or another one is there.",
+        )
     return Reply(200, headers=EVENT_STREAM, stream=_events(call, first, cards))
 
 
