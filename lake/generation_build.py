@@ -58,13 +58,14 @@ DOCUMENTS = """
           ']', ','
                                       ORDER BY EntityName, PrimaryKey) AS gone
         FROM ({vanished}) GROUP BY CustomerId)
-    SELECT CustomerId, '{{"fields":' || fields || ',"records":[' || concat_ws(',', winners, losers)
-      || '],"previous":['
-        || coalesce('"' || replace(PreviousCustomerId, ';', '","') || '"', '')
-        || coalesce('],"vanished":[' || gone, '') || ']}}' AS document
+    SELECT CustomerId, concat('{{"fields":', fields,
+      ',"records":[', concat_ws(',', winners, losers), '],"previous":[',
+      '"' || replace(PreviousCustomerId, ';', '","') || '"',
+      '],"vanished":[' || gone, ']}}') AS document
     FROM ({profiles}) LEFT JOIN losers USING (CustomerId) LEFT JOIN gone USING (CustomerId)"""
 """Rows come nearly in the order of the sources, as SQLite fills its tree best; few customers have
-losing records, and few have records that are gone."""
+losing records, and few have records that are gone. A document is put together at once: each `||`
+would write all that is before it once more."""
 
 
 def build_generation(
