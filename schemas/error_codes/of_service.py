@@ -221,6 +221,12 @@ CODES = {
     "unknown_role": Explained(
         "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
     ),
+    "unknown_run": Explained(
+        "service",
+        "No run of that number was published.",
+        "`GET …/runs` lists the last ones.",
+        (404,),
+    ),
     "unknown_schedule": Explained(
         "service",
         "There is no schedule with that id.",
@@ -290,8 +296,13 @@ CODES = {
     ),
     "query_too_slow": Explained(
         "service",
-        "A query took longer than 30 seconds, and was stopped.",
+        "A query took longer than it may, 30 seconds where nothing else is said, and was stopped.",
         "Ask by a key or with a narrower `$filter`, or use SQL.",
+    ),
+    "result_too_large": Explained(
+        "service",
+        "The result of an SQL statement has more rows or bytes than are sent.",
+        "Ask for fewer rows or columns, or use `overtide sql`.",
     ),
     "secret_unavailable": Explained(
         "service",

@@ -92,6 +92,7 @@ class Site:
             return self._files.reply(place, "gzip" in request.headers.get("accept-encoding", ""))
         visit = self._visit(request)
         try:
+            visit = await self._entered(request, visit, observed)
             reply = await self._shown(request, visit, observed)
         except ClientDisconnect:
             raise
@@ -125,22 +126,30 @@ class Site:
             fragment=_is_fragment(request.headers),
         )
 
+    async def _entered(self, request: Request, visit: Visit, observed: Observed) -> Visit:
+        """Return a visit in the name of whoever is signed in, as it is where nobody is.
+
+        So a page that is refused still shows who asked for it, and where else to go.
+        """
+        session = await self._session(request)
+        principal = None if session is None else self._principal(session)
+        if principal is None or session is None:
+            return replace(visit, session=session)
+        observed.principal, observed.caller = principal, principal.name
+        ask = partial(self._perform, visit.root, session, principal, observed)
+        lasts = partial(self._lasts, session.secret)
+        return replace(visit, session=session, principal=principal, ask_of=ask, lasts=lasts)
+
     async def _shown(self, request: Request, visit: Visit, observed: Observed) -> Reply:
         page, path = self._found(request)
         observed.operation = page.path
-        session = await self._session(request)
-        principal = None if session is None else self._principal(session)
-        visit = replace(visit, path=path)
-        if principal is not None and session is not None:
-            observed.principal, observed.caller = principal, principal.name
-            self._guard.take(principal, observed)
-            ask = partial(self._perform, visit.root, session, principal, observed)
-            lasts = partial(self._lasts, session.secret)
-            visit = replace(visit, session=session, principal=principal, ask_of=ask, lasts=lasts)
+        if visit.principal is not None:
+            self._guard.take(visit.principal, observed)
         elif not page.open:
             raise _signed_out()
+        visit = replace(visit, path=path)
         if page.method == "POST":
-            visit = replace(visit, form=await _form(request, session))
+            visit = replace(visit, form=await _form(request, visit.session))
         with self._guard.at_work:
             reply = page.run(visit)
             return reply if isinstance(reply, Reply) else await reply
