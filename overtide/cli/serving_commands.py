@@ -126,7 +126,7 @@ def _server(project: Project, service: "Service", arguments: Namespace) -> "Http
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
     application = Application(service, lambda: secrets.token_hex(8), browsers, sessions_of(project))
-    return HttpServer(application, certificate, key)
+    return HttpServer(application, certificate, key, settings.proxies)
 
 
 def expect_service() -> None:
