@@ -7,7 +7,7 @@ from urllib.parse import quote
 from overtide.schemas.errors import ForbiddenError, UnauthorizedError
 from overtide.schemas.instants import Clock
 from overtide.serving.access.assignments import Assignments
-from overtide.serving.access.attempts import Attempts
+from overtide.serving.access.attempts import MOST_OF_PEOPLE, MOST_OF_PROGRAMS, Attempts
 from overtide.serving.access.database import AccessDatabase
 from overtide.serving.access.identities import Identity
 from overtide.serving.access.last_use import LastUse
@@ -30,7 +30,8 @@ class Admission:
         self.assignments = Assignments(database, clock)
         self.keys = SubscriptionKeys(database, clock)
         self.last_use = LastUse(database, clock)
-        self.attempts = Attempts(time.monotonic)
+        self.attempts_of_people = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        self.attempts_of_programs = Attempts(MOST_OF_PROGRAMS, time.monotonic)
         self.provider: Verifier | None = None
         self.sign_in: CodeFlow | None = None
         if settings.oidc is not None:

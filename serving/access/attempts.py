@@ -1,5 +1,6 @@
 """Who tries tokens that are none: counted by address, slowed down, and told as refusals."""
 
+import asyncio
 import ipaddress
 import math
 import threading
@@ -25,27 +26,34 @@ NETWORK = 64
 
 
 class Attempts:
-    """The attempts that failed lately, of one process; usable from every thread."""
+    """The attempts that failed lately, of one process; usable from every thread.
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
+    After `most` of an address it is slowed down.
+    """
+
+    def __init__(self, most: int, seconds: Callable[[], float]) -> None:
+        self._most, self._seconds = most, seconds
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def note(self, address: str) -> None:
         """Remember that an attempt from an address failed."""
+        network = _network(address)
         with self._lock:
-            found = self._of(_network(address))
+            found = self._failed[network] = self._of(network)
             found.append(self._seconds())
-            if len(found) > MOST_OF_PROGRAMS:
+            if len(found) > self._most:
                 found.popleft()
+            self._failed.move_to_end(network)
+            if len(self._failed) > MOST_ADDRESSES:
+                self._failed.popitem(last=False)
 
     def expect_few(self, address: str) -> None:
         """Raise `too_many_attempts` where too many from an address failed."""
         with self._lock:
             found, now = self._of(_network(address)), self._seconds()
-        if len(found) >= MOST_OF_PEOPLE:
-            wait = max(1, math.ceil(found[-MOST_OF_PEOPLE] + WINDOW - now))
+        if len(found) >= self._most:
+            wait = max(1, math.ceil(found[0] + WINDOW - now))
             raise TooManyRequestsError(
                 "too_many_attempts",
                 f"{len(found)} tokens from {address} were none, within a minute.",
@@ -53,16 +61,16 @@ class Attempts:
                 f"Try again in {wait} seconds.",
             )
 
-    def lateness(self, address: str) -> float:
-        """Return how many seconds to wait before an address is told that its token is none."""
+    async def told_late(self, address: str) -> None:
+        """Remember that an attempt failed, and wait where many did, before that is told."""
+        self.note(address)
         with self._lock:
-            return LATE if len(self._of(_network(address))) >= MOST_OF_PROGRAMS else 0.0
+            late = LATE if len(self._of(_network(address))) >= self._most else 0.0
+        await asyncio.sleep(late)
 
     def _of(self, network: str) -> deque[float]:
-        found = self._failed.setdefault(network, deque())
-        self._failed.move_to_end(network)
-        if len(self._failed) > MOST_ADDRESSES:
-            self._failed.popitem(last=False)
+        """Return when attempts of a network failed lately."""
+        found = self._failed.get(network, deque())
         oldest = self._seconds() - WINDOW
         while found and found[0] <= oldest:
             found.popleft()

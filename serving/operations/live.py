@@ -1,4 +1,8 @@
-"""WatchCustomer: a customer's card again whenever it changes, over one connection."""
+"""WatchCustomer: a customer's card again whenever it changes, over one connection.
+
+It ends with the token by which it was begun: before anything is sent it is asked whether that still
+holds, also before the words that are sent where nothing changed.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -46,6 +50,8 @@ async def _events(
             shown, sent = _news(call, first, sent)
             yield shown
             async for card in others:
+                if call.admitted is not None:
+                    await call.admitted()
                 shown, sent = _news(call, card, sent)
                 yield shown
         except OvertideError as error:
@@ -70,7 +76,10 @@ OPERATIONS = (
         "Sends the customer as server-sent events: now, and again within a quarter of a second "
         "whenever it changes, also where a change ends by itself.",
         live,
-        {200: "Events of the kind `card`; one of the kind `error` is the last."},
+        {
+            200: "Events of the kind `card`; one of the kind `error` is the last, also once the "
+            "token has ended or was revoked."
+        },
         (INSTANCE, CUSTOMER_ID, LAST_EVENT_ID),
         statuses=(400, 404),
         content=(EVENT_STREAM["Content-Type"],),

@@ -2,7 +2,7 @@
 
 from overtide.schemas.strict_json import parse_json
 from overtide.serving.access.roles import Role
-from overtide.serving.odata.search import DEFINED, index_document, read_document
+from overtide.serving.odata.search import DEFINED, fields_of, index_document, read_document
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Reply
 from overtide.serving.wire.refusals import Errors
 
@@ -31,9 +31,11 @@ def write(call: Call) -> Reply:
     document = parse_json(call.body)
     document = parse_json(document) if isinstance(document, str) else document
     sets = service.tables.model().sets
+    before = fields_of(service.definitions.current(DEFINED), sets)
     fields = {name: list(names) for name, names in read_document(document, sets).items()}
     defined = service.definitions.define(DEFINED, {"fields": fields}, call.principal.name)
-    return Reply(200, index_document(defined, sets, service.instance_id))
+    shown = index_document(defined, sets, service.instance_id)
+    return Reply(200, shown, changed=(dict(before), fields))
 
 
 OPERATIONS = (

@@ -79,7 +79,7 @@ class ProviderSignIn:
 
     async def ended(self, flow: "CodeFlow", visit: Visit) -> Reply:
         """End the sessions that ended at the provider, as it says itself; raise `invalid_token`."""
-        attempts = self._admission.attempts
+        attempts = self._admission.attempts_of_people
         attempts.expect_few(visit.client)
         try:
             about = await _waiting(partial(flow.ended, visit.form.get("logout_token", "")))

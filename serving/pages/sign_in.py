@@ -52,7 +52,7 @@ class SignIn:
 
     async def enter(self, visit: Visit) -> Reply:
         """Begin a session with a token; raise `invalid_token` or `too_many_attempts`."""
-        attempts = self._admission.attempts
+        attempts = self._admission.attempts_of_people
         attempts.expect_few(visit.client)
         try:
             principal = self._admission.local(visit.form.get("token", "").strip())

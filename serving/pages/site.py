@@ -220,12 +220,10 @@ class Site:
         return None if found is None or found.only is not None else found
 
     async def _session_of_frame(self, visit: Visit) -> Session:
-        attempts = self._service.admission.attempts
-        attempts.expect_few(visit.client)
         token = visit.headers["authorization"].removeprefix(BEARER)
         found = await asyncio.to_thread(self.sessions.of, token)
         if found is None or found.only is None:
-            attempts.note(visit.client)
+            await self._service.admission.attempts_of_programs.told_late(visit.client)
             raise UnauthorizedError(
                 "invalid_token",
                 "This token is for no frame, or has ended.",
@@ -233,6 +231,15 @@ class Site:
                 "The page that shows the frame gives it another one.",
             )
         return found
+
+    async def _still_in(self, session: Session | None) -> Principal:
+        """Return who is signed in while a stream goes on; raise `unauthorized` at its end."""
+        secret = "" if session is None else session.secret
+        found = await asyncio.to_thread(self.sessions.of, secret)
+        principal = None if found is None else self._principal(found)
+        if principal is None:
+            raise _signed_out()
+        return principal
 
     def _principal(self, session: Session) -> Principal | None:
         """Return who is signed in with the role as it is now; nobody where a token has ended."""
@@ -261,7 +268,10 @@ class Site:
         expect_role(principal, operation)
         _expect_customer(session, operation, path)
         whole = {"instanceId": self._service.instance_id, **path}
-        call = Call(self._service, principal, whole, query, headers, body, root=root)
+        still_in = partial(self._still_in, session)
+        call = Call(
+            self._service, principal, whole, query, headers, body, root=root, admitted=still_in
+        )
         reply = await performed(operation, call)
         if operation.changes:
             done = replace(observed, operation=name)
