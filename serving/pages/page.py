@@ -39,13 +39,18 @@ class Asking(Protocol):
         """Return its reply; raise what it refuses, `forbidden` for a role that is too small."""
 
 
+async def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request of a person: where it goes, what was filled in, who is signed in.
 
     `fragment`: a part of a page that is there asks; it gets that part alone. `form` and `query`
     have the last value of each name, `given` all of the query in order. `framed`: it comes from a
-    frame in another site's page. `client` is the address of the person's machine.
+    frame in another site's page. `client` is the address of the person's machine. `lasts` says
+    whether who is signed in still is: what is sent for long asks it now and then.
     """
 
     address: str
@@ -64,6 +69,7 @@ class Visit:
     principal: Principal | None = None
     fragment: bool = False
     framed: bool = False
+    lasts: Callable[[], Awaitable[bool]] = _never
 
     @property
     def section(self) -> str:

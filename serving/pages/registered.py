@@ -1,7 +1,7 @@
 """Every page of the service."""
 
 from overtide.serving.access.admission import Admission
-from overtide.serving.pages import customers
+from overtide.serving.pages import card, card_live, customers, timeline
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.provider_sign_in import ProviderSignIn
 from overtide.serving.pages.sessions import Sessions
@@ -15,4 +15,7 @@ def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
         *sign_in.pages,
         *ProviderSignIn(admission, sessions, sign_in).pages,
         *customers.PAGES,
+        *card.PAGES,
+        *card_live.PAGES,
+        *timeline.PAGES,
     )

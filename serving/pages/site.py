@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import parse_qsl, unquote
@@ -143,7 +143,7 @@ class Site:
             query=dict(given),
             given=given,
             headers=request.headers,
-            fragment="hx-request" in request.headers,
+            fragment=_is_fragment(request.headers),
             framed=request.headers.get("authorization", "").startswith(BEARER + OF_FRAMES),
             client="" if request.client is None else request.client.host,
         )
@@ -159,7 +159,8 @@ class Site:
         if principal is not None:
             observed.principal, observed.caller = principal, principal.name
             ask = partial(self._perform, visit.root, visit.session, principal, observed)
-            visit = replace(visit, principal=principal, ask_of=ask)
+            lasts = partial(self._lasts, visit.session)
+            visit = replace(visit, principal=principal, ask_of=ask, lasts=lasts)
         return await self._told(visit, observed, self._shown(request, visit, observed, refusal))
 
     async def _shown(
@@ -241,6 +242,12 @@ class Site:
             raise _signed_out()
         return principal
 
+    async def _lasts(self, session: Session | None) -> bool:
+        """Say whether a session has not ended, and its principal may still do what it might."""
+        with suppress(UnauthorizedError, ForbiddenError):
+            return bool(await self._still_in(session))
+        return False
+
     def _principal(self, session: Session) -> Principal | None:
         """Return who is signed in with the role as it is now; nobody where a token has ended."""
         admission = self._service.admission
@@ -277,6 +284,11 @@ class Site:
             done = replace(observed, operation=name)
             await self._service.telemetry.note_change(done, whole, reply.headers, reply.changed)
         return reply
+
+
+def _is_fragment(headers: Mapping[str, str]) -> bool:
+    """Say whether a part of a page asks; a browser that goes back asks for the whole of it."""
+    return "hx-request" in headers and "hx-history-restore-request" not in headers
 
 
 async def _nobody(
