@@ -145,7 +145,7 @@ def _server(
     application = Application(
         service, lambda: secrets.token_hex(8), browsers, sessions_of(project), windows=windows
     )
-    return HttpServer(application, certificate, key)
+    return HttpServer(application, certificate, key, settings.proxies)
 
 
 def expect_service() -> None:

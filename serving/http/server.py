@@ -3,7 +3,7 @@
 import asyncio
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,7 +79,11 @@ class HttpServer:
     """Serves an application on a socket; `stop` may come from a signal or another thread."""
 
     def __init__(
-        self, application: Application, certificate: Path | None = None, key: Path | None = None
+        self,
+        application: Application,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        proxies: Sequence[str] = (),
     ) -> None:
         self._application = application
         self._server = _Server(
@@ -92,6 +96,9 @@ class HttpServer:
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # What anybody else says of where it comes from is not believed.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=DRAINING_SECONDS,
                 ssl_certfile=certificate,
