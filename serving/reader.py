@@ -31,7 +31,6 @@ from overtide.lake.cards_and_timelines import (
 )
 from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.decide.present import Now, before_history, history_begins, present
-from overtide.lake.decide.updates import next_boundary
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
@@ -41,7 +40,7 @@ from overtide.schemas.errors import (
     GenerationError,
     NotFoundError,
 )
-from overtide.schemas.events import Event
+from overtide.schemas.events import Event, Kind
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.values import Value
@@ -71,6 +70,27 @@ class Moment:
     def base(self) -> Instant:
         """The instant whose base is shown."""
         return min(self.as_of, self.known_at)
+
+
+CHANGES: tuple[Kind, ...] = ("update", "withdrawal")
+"""The kinds of events that change a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beneath:
+    """What a view of a customer is made of: its profile in a base, and the events that reach it."""
+
+    moment: Moment
+    base: Base
+    profile: Profile
+    events: list[Event]
+
+    def merged(self) -> MergedProfile:
+        """Return the customer with its changes laid over the base."""
+        moment, fields = self.moment, self.base.profile_fields
+        events = [event for event in self.events if event.kind in CHANGES]
+        known = moment.as_of, moment.known_at
+        return merged_profile(self.profile, fields, events, *known, self.base.run)
 
 
 class Reader:
@@ -120,12 +140,14 @@ class Reader:
         """
         return self._retried(partial(self._merged, target, as_of, known_at, base, shared))
 
-    def watched(self, target: Target) -> tuple[MergedProfile, Instant | None]:
-        """Return a customer as it is now, and until when no event that is known changes it.
+    def beneath(
+        self, target: Target, as_of: Instant | None, known_at: Instant | None, *kinds: Kind
+    ) -> Beneath:
+        """Return what a view of a customer is made of, with its events of these kinds.
 
-        None where none ever will. Errors as in `get`.
+        Parameters and errors as in `get`.
         """
-        return self._retried(partial(self._watched, target))
+        return self._retried(partial(self._beneath, target, as_of, known_at, kinds))
 
     def timeline(
         self,
@@ -210,38 +232,37 @@ class Reader:
         base_only: bool,
         shared: bool,
     ) -> MergedProfile:
+        kinds = () if base_only else CHANGES
+        return self._beneath(target, as_of, known_at, kinds, shared).merged()
+
+    def _beneath(
+        self,
+        target: Target,
+        as_of: Instant | None,
+        known_at: Instant | None,
+        kinds: Sequence[Kind],
+        shared: bool = False,
+    ) -> Beneath:
         moment = self.moment(as_of, known_at, shared)
         base, profile = self._found(moment, target)
-        events = [] if base_only else self._updates(base, profile)
-        return _laid_over(base, profile, events, moment)
+        return Beneath(moment, base, profile, self._events(base, profile, kinds))
 
-    def _watched(self, target: Target) -> tuple[MergedProfile, Instant | None]:
-        moment = self.moment(None, None)
-        base, profile = self._found(moment, target)
-        events = self._updates(base, profile)
-        shown = _laid_over(base, profile, events, moment)
-        return shown, next_boundary(events, moment.as_of)
-
-    def _updates(self, base: Base, profile: Profile) -> list[Event]:
-        ids, records = ids_of(base, profile), records_of(profile)
-        return self._log.of_customer(ids, records, ("update", "withdrawal"))
+    def _events(self, base: Base, profile: Profile, kinds: Sequence[Kind]) -> list[Event]:
+        if not kinds:
+            return []
+        return self._log.of_customer(ids_of(base, profile), records_of(profile), kinds)
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Timeline:
-        moment = self.moment(as_of, known_at)
-        base, profile = self._found(moment, target)
-        events = (
-            []
-            if base_only
-            else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
-        )
-        live = live_activities(events, moment.as_of, moment.known_at)
-        own = self._activities(base, profile.customer_id)
+        found = self._beneath(target, as_of, known_at, () if base_only else ("activity",))
+        moment, base, customer_id = found.moment, found.base, found.profile.customer_id
+        live = live_activities(found.events, moment.as_of, moment.known_at)
+        own = self._activities(base, customer_id)
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
         entries = timeline(own, live, self._lake.having(base.run, missing))
-        return Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
+        return Timeline(customer_id, moment.as_of, moment.known_at, base.run, entries)
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
         """Return a customer's base activities.
@@ -357,10 +378,3 @@ class Reader:
             if self.published() != publish:  # a newer one took it away, and the read begins anew
                 raise
         return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
-
-
-def _laid_over(
-    base: Base, profile: Profile, events: Sequence[Event], moment: Moment
-) -> MergedProfile:
-    known = moment.as_of, moment.known_at
-    return merged_profile(profile, base.profile_fields, events, *known, base.run)

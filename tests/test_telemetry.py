@@ -214,8 +214,8 @@ def test_roles_and_the_search_index_are_audited_with_what_they_were(served, clie
     (written,) = rows(
         served.folder, "SELECT * FROM audit WHERE Action = 'Update-search-configuration'"
     )
-    assert "FullName" in json.loads(written["Before"])["Customer"]
-    assert json.loads(written["After"]) == {"Customer": ["EMail"]}
+    assert "FullName" in json.loads(written["Before"])["fields"]["Customer"]
+    assert json.loads(written["After"])["fields"] == {"Customer": ["EMail"]}
 
 
 def test_a_token_is_made_also_where_the_audit_cannot_be_written(tmp_path):

@@ -148,7 +148,7 @@ def _server(
         service, lambda: secrets.token_hex(8), browsers, sessions_of(project), windows=windows
     )
     shared = _is_worker() or _workers(arguments.workers) > 1
-    return HttpServer(application, certificate, key, shared)
+    return HttpServer(application, certificate, key, settings.proxies, shared)
 
 
 def expect_service() -> None:

@@ -75,6 +75,8 @@ NOTED = "overtide.arrivals"
 """The extension of a server that notes what comes by itself, for many requests at once."""
 BODILESS = (204, 304)
 """The statuses of answers that have no body, and so no length of one."""
+WRONG = ("invalid_token", "invalid_subscription_key")
+"""The codes of secrets that somebody may be guessing."""
 RETRY_AFTER = "1"
 """Seconds after which a request that could not be served is worth another try."""
 
@@ -178,11 +180,18 @@ class Application:
             raise
         except OvertideError as error:
             observed.error_code = error.code
+            if error.code in WRONG:
+                await self._slow_down(request)
             return _refused(error, errors, observed.request_id)
         except Exception as error:
             LOG.error("request %s failed", observed.request_id, exc_info=error)
             observed.error_code = "internal_error"
             return _refused(_internal(observed.request_id), errors, observed.request_id)
+
+    async def _slow_down(self, request: Request) -> None:
+        """Let an address wait that has sent many tokens that are none."""
+        address = "" if request.client is None else request.client.host
+        await self._service.admission.attempts_of_programs.told_late(address)
 
     async def _measured(self, request: Request) -> Reply:
         """Answer the page of metrics: to this machine as it is, to others with a token."""

@@ -5,7 +5,7 @@ import gc
 import resource
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,6 +114,7 @@ class HttpServer:
         application: Application,
         certificate: Path | None = None,
         key: Path | None = None,
+        proxies: Sequence[str] = (),
         shared: bool = False,
     ) -> None:
         self._application = application
@@ -127,6 +128,9 @@ class HttpServer:
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # What anybody else says of where it comes from is not believed.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=DRAINING_SECONDS,
                 ssl_certfile=certificate,

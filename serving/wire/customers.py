@@ -42,6 +42,7 @@ def _override(base_value: Value, event: Event) -> dict[str, Any]:
         "validUntil": None if event.valid_until is None else format_instant(event.valid_until),
         "eventId": event.event_id,
         "caller": event.caller,
+        "acceptedAt": format_instant(event.accepted_at),
     }
 
 
