@@ -14,14 +14,17 @@ from overtide.serving.pages import (
     usage,
 )
 from overtide.serving.pages.page import Page
+from overtide.serving.pages.provider_sign_in import ProviderSignIn
 from overtide.serving.pages.sessions import Sessions
 from overtide.serving.pages.sign_in import SignIn
 
 
 def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
     """Return all pages; those of signing in need what they let in with."""
+    sign_in = SignIn(admission, sessions)
     return (
-        *SignIn(admission, sessions).pages,
+        *sign_in.pages,
+        *ProviderSignIn(admission, sessions, sign_in).pages,
         *customers.PAGES,
         *card.PAGES,
         *card_live.PAGES,
