@@ -2,6 +2,7 @@
 
 from overtide.serving.access.admission import Admission
 from overtide.serving.pages import card, card_live, customers, timeline
+from overtide.serving.pages.frames import pages_of_frames
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.provider_sign_in import ProviderSignIn
 from overtide.serving.pages.sessions import Sessions
@@ -18,4 +19,5 @@ def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
         *card.PAGES,
         *card_live.PAGES,
         *timeline.PAGES,
+        *pages_of_frames(admission.settings.pages.embed_origins),
     )
