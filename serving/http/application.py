@@ -167,6 +167,7 @@ class Application:
                 observed.operation = place
                 return await self._connector_document(request, name)
             if self._site.takes(request):
+                observed.of_person = True
                 return await self._site.answered(request, observed)
             operation, path = self._routes.find(request.method, request.scope["raw_path"])
             errors = operation.errors
