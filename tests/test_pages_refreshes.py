@@ -92,6 +92,8 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         page.get_by_role("button", name="Start a refresh").click()
         expect(page.get_by_text("2 rows before, 0 left")).to_be_visible(timeout=LONG)
         found.expect_accessible()
+        found.goes("/refreshes")
+        found.pictured("refreshes")
 
 
 def test_a_refresh_that_fails_says_which_row_is_to_blame(browser, served, tokens):
