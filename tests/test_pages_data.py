@@ -40,7 +40,7 @@ def test_sql_is_written_run_refused_and_downloaded(person):
     )
     field.fill(query)
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("The first 200 rows")).to_be_visible()
+    expect(page.get_by_text("The first rows: 200")).to_be_visible()
     expect(page.get_by_role("heading", name="Result")).to_be_focused()
     expect(page.get_by_role("cell", name="<b>{{ 7*7 }}").first).to_be_visible()
     person.expect_accessible()
@@ -56,7 +56,7 @@ def test_sql_is_written_run_refused_and_downloaded(person):
     # The statement is in the address; it is shown again, and not run by itself.
     page.reload()
     expect(field).to_have_value(query)
-    expect(page.get_by_text("The first 200 rows")).to_have_count(0)
+    expect(page.get_by_text("The first rows: 200")).to_have_count(0)
     field.fill("SELECT 1,\n  nothing")
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#result mark")).to_have_text("nothing")
