@@ -1,16 +1,20 @@
 """What the HTTP service may use of a project, and the command line of its jobs."""
 
+import secrets
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from overtide.lake.standing import current_publish
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.loading import load
+from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
 from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
+from overtide.serving.pages.sessions import TABLES as TABLES_OF_SESSIONS
+from overtide.serving.pages.sessions import Sessions
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.destinations import Destinations
@@ -43,6 +47,12 @@ def webhooks_of(project: "Project", configuration: Configuration, local: bool) -
     )
 
 
+def sessions_of(project: "Project") -> Sessions:
+    """Return who is signed in to the pages of a project."""
+    database = Database(project.paths.sessions, TABLES_OF_SESSIONS)
+    return Sessions(database, project.clock, lambda: secrets.token_urlsafe(32))
+
+
 def service_of(project: "Project", local: bool = False) -> Service:
     """Return the service of a project; raise `invalid_configuration`.
 
@@ -55,7 +65,7 @@ def service_of(project: "Project", local: bool = False) -> Service:
         str(instance.id),
         instance.name,
         project.reader,
-        project.acceptance,
+        Acceptance(project.log, lambda: project.reader.current(shared=True)),
         Committer(project.log),
         Admission(project.access, configuration.service, project.clock),
         LiveCards(project.reader, project.log),
@@ -66,4 +76,5 @@ def service_of(project: "Project", local: bool = False) -> Service:
         workflows_of(project),
         Telemetry(project.paths, project.clock, project.reader.current, project.status),
         webhooks_of(project, configuration, local),
+        sessions_of(project),
     )

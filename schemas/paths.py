@@ -149,6 +149,11 @@ class Paths:
         return self.project / "workflows" / "workflows.sqlite"
 
     @property
+    def sessions(self) -> Path:
+        """The file of who is signed in to the pages; without it everybody signs in again."""
+        return self.project / "access" / "sessions.sqlite"
+
+    @property
     def webhooks(self) -> Path:
         """The file of webhooks, their secrets, and what is still to be delivered."""
         return self.project / "webhooks" / "webhooks.sqlite"

@@ -4,14 +4,20 @@ The project is built once per process.
 """
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from playwright.sync_api import Browser
 
+from overtide.cli.project_commands import init_project
 from overtide.project import Project
+from overtide.schemas.loading import load
 from tests import shop
 from tests.command_line import call
+from tests.people import Person, chromium, somebody
+from tests.served import Served, serving
 
 ORDERS = (
     {
@@ -99,3 +105,40 @@ def text(project_folder):
         return answer.out
 
     return text
+
+
+@pytest.fixture(scope="session")
+def refreshed_contoso(tmp_path_factory) -> Path:
+    """The example of `make demo`, refreshed once; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("example") / "contoso"
+    init_project(folder, "contoso")
+    with Project(folder) as project:
+        project.refresh()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def contoso_served(refreshed_contoso) -> Iterator[Served]:
+    """The example, served; who changes a customer takes one that no other test looks at."""
+    instance = load(refreshed_contoso, {}).instance.id
+    with serving(refreshed_contoso, str(instance)) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The Chromium of the system; tests with it are skipped where there is none.
+
+    Of one module: while it is there, an event loop of its own runs, and tests may start no other.
+    """
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def person(browser, contoso_served) -> Iterator[Person]:
+    """Somebody who has signed in to the example as its owner, and sees the start."""
+    with somebody(browser, contoso_served) as found:
+        found.goes("/")
+        found.signs_in(contoso_served.token)
+        yield found

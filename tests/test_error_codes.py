@@ -80,6 +80,7 @@ ALL_KINDS = {
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
     "serving/operations/live.py": 1,
+    "serving/pages/site.py": 1,
     "serving/telemetry/metrics.py": 1,
     "serving/telemetry/telemetry.py": 1,
 }

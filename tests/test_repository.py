@@ -20,8 +20,9 @@ NOT_OURS = {
     ".pytest_cache",
     ".ruff_cache",
     ".hypothesis",
+    "vendor",
 }
-DATA = {".csv", ".txt", ".parquet", ".lock"}
+DATA = {".csv", ".txt", ".parquet", ".png", ".lock"}
 LONGEST_MODULE, LONGEST_FUNCTION, USUAL_FUNCTION = 400, 60, 30
 LONGEST_TEST, LONGEST_CASES = 720, 90
 """Tests may be longer, and their functions: tables of cases are, which the formatter sets apart."""

@@ -33,6 +33,12 @@ CODES = {
         "Ask an Admin for a token of a greater role (docs/api.md, Who may do what).",
         (403,),
     ),
+    "forged_request": Explained(
+        "service",
+        "A change was not sent from a page of the session that is open, but from another site.",
+        "Load the page again, and change it there.",
+        (403,),
+    ),
     "head_too_large": Explained(
         "service",
         "The address of a request and its headers have more than 64 KiB.",
@@ -49,6 +55,12 @@ CODES = {
         "A text of a schedule is no cron expression, or is never due.",
         "Write minute, hour, day of month, month and day of week, such as `30 2 * * MON-FRI`.",
         exit_codes=USAGE,
+    ),
+    "invalid_form": Explained(
+        "service",
+        "What a page sent cannot be read as a form in UTF-8, or has more than 1,000 fields.",
+        "Load the page again, and send it from there.",
+        (400,),
     ),
     "invalid_http": Explained(
         "service", "What came is no HTTP request.", "Send HTTP/1.1, over TLS where it is on."
@@ -97,6 +109,12 @@ CODES = {
         "A part that is not always installed is needed.",
         "Install it as the message says.",
     ),
+    "no_embed_origins": Explained(
+        "service",
+        "A card is to be shown in a page of another system, and no page of another site may.",
+        "Name the origins of such pages in `service.pages.embed_origins`.",
+        (409,),
+    ),
     "no_role": Explained(
         "service",
         "The identity provider knows who sends a request, and nobody gave them a role here.",
@@ -143,6 +161,24 @@ CODES = {
         "A request was begun, and its headers were not there after ten seconds.",
         "Send it at once.",
         (408,),
+    ),
+    "sign_in_expired": Explained(
+        "service",
+        "One came back from the identity provider without having begun to sign in in this browser.",
+        "Sign in again, within ten minutes, with cookies allowed.",
+        (400,),
+    ),
+    "sign_in_refused": Explained(
+        "service",
+        "The identity provider does not sign somebody in, or what it sent does not hold.",
+        "The message has the provider's own words; see the client and `service.oidc.sign_in`.",
+        (403,),
+    ),
+    "too_many_attempts": Explained(
+        "service",
+        "Twenty tokens from one address were none, within a minute.",
+        "Wait until `Retry-After`, and send one that holds.",
+        (429,),
     ),
     "unauthorized": Explained(
         "service",
@@ -208,6 +244,12 @@ CODES = {
     ),
     "unknown_role": Explained(
         "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
+    ),
+    "unknown_run": Explained(
+        "service",
+        "No run of that number was published.",
+        "`GET …/runs` lists the last ones.",
+        (404,),
     ),
     "unknown_schedule": Explained(
         "service",
@@ -278,13 +320,24 @@ CODES = {
     ),
     "query_too_slow": Explained(
         "service",
-        "A query took longer than 30 seconds, and was stopped.",
+        "A query took longer than it may, 30 seconds where nothing else is said, and was stopped.",
         "Ask by a key or with a narrower `$filter`, or use SQL.",
+    ),
+    "result_too_large": Explained(
+        "service",
+        "The result of an SQL statement has more rows or bytes than are sent.",
+        "Ask for fewer rows or columns, or use `overtide sql`.",
     ),
     "secret_unavailable": Explained(
         "service",
         "The secret that signs links cannot be read or made.",
         "Let the service write the project's `access/links.key`, or read without `proxy=true`.",
+        (503,),
+    ),
+    "stopping": Explained(
+        "service",
+        "The server is being stopped, so that nothing can be watched any more.",
+        "Try again after `Retry-After`, when it or another one is there.",
         (503,),
     ),
     "stream_behind": Explained(

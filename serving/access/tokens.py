@@ -102,6 +102,14 @@ class Tokens:
         with self._database.reading() as connection:
             return all_tokens(connection)
 
+    def principal_of(self, token_id: str) -> Principal | None:
+        """Return whom a token names by its id, None where it is not known or has ended."""
+        now = self._clock()
+        for known in self._known.now().values():
+            if known.principal.id == token_id and known.holds(now):
+                return known.principal
+        return None
+
     def principal(self, token: str) -> Principal | None:
         """Return whom a token names, None for one that is unknown, expired or revoked."""
         found = self._known.now().get(hashed(token))

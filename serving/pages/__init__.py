@@ -1,0 +1,1 @@
+"""The pages for people: what the operations answer, shown in a browser."""

@@ -1,0 +1,103 @@
+"""Values as people read them, in their language and in the zone of their clock."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
+from markupsafe import Markup
+
+from overtide.serving.pages.preferences import Preferences
+
+EMPTY = "–"
+"""What is shown where there is no value."""
+UNITS = ("B", "kB", "MB", "GB", "TB")
+THOUSAND = 1000
+
+
+def exact_instant(text: str) -> dt.datetime | None:
+    """Return an instant with an offset that a text tells, None where it tells none."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def moment(preferences: Preferences, text: object) -> str | Markup:
+    """Return an instant in the person's zone, with the exact one to be seen on hover."""
+    if text is None:
+        return EMPTY
+    found = exact_instant(str(text))
+    if found is None:
+        return str(text)
+    local = found.astimezone(preferences.zone)
+    shown = format_datetime(local, "medium", locale=preferences.language)
+    return Markup('<time datetime="{exact}" title="{exact}">{shown}</time>').format(
+        exact=str(text), shown=shown
+    )
+
+
+def month(preferences: Preferences, text: str) -> str:
+    """Return the month in which an instant lies for the person, such as `March 2024`."""
+    found = exact_instant(text)
+    if found is None:
+        return text
+    return format_date(
+        found.astimezone(preferences.zone).date(), "LLLL yyyy", locale=preferences.language
+    )
+
+
+def day(preferences: Preferences, text: object) -> str:
+    """Return a calendar date, which is the same in every zone."""
+    try:
+        return format_date(dt.date.fromisoformat(str(text)), "medium", locale=preferences.language)
+    except ValueError:
+        return str(text)
+
+
+def number(preferences: Preferences, value: object) -> str:
+    """Return a number with the language's separators, all its digits kept."""
+    if value is None:
+        return EMPTY
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return str(value)
+    # `repr` of a float is the shortest text that means it; more digits would be made up.
+    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not exact.is_finite():
+        return str(value)
+    return format_decimal(exact, locale=preferences.language, decimal_quantization=False)
+
+
+def compact(preferences: Preferences, value: float) -> str:
+    """Return a large number shortly, such as `1.2M`."""
+    return format_compact_decimal(value, locale=preferences.language, fraction_digits=1)
+
+
+def percent(preferences: Preferences, value: float) -> str:
+    """Return a share of 1 as percent."""
+    return format_percent(value, locale=preferences.language)
+
+
+def size(preferences: Preferences, value: object) -> str:
+    """Return bytes in the largest unit of a thousand that is below them."""
+    if not isinstance(value, int | float):
+        return EMPTY
+    shown, unit = float(value), 0
+    while shown >= THOUSAND and unit < len(UNITS) - 1:
+        shown, unit = shown / THOUSAND, unit + 1
+    digits = "#,##0.#" if unit else "#,##0"
+    return f"{format_decimal(shown, digits, locale=preferences.language)} {UNITS[unit]}"
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "moment": moment,
+    "month": month,
+    "day": day,
+    "number": number,
+    "compact": compact,
+    "percent": percent,
+    "size": size,
+}
+"""Filters of templates; each gets the person's preferences first."""

@@ -1,0 +1,142 @@
+"""What holds for every page: signing in and out, languages, and what strangers may not."""
+
+import httpx
+import pytest
+
+from overtide.serving.pages.texts import Texts
+from tests.command_line import call
+from tests.people import somebody, token_of
+
+
+@pytest.fixture
+def stranger(browser, contoso_served):
+    """Somebody who has not signed in."""
+    with somebody(browser, contoso_served) as found:
+        yield found
+
+
+def test_who_is_not_signed_in_is_asked_for_a_token_and_then_led_on(stranger, contoso_served):
+    stranger.goes("/?q=ann")
+    assert "/sign-in?next=" in stranger.page.url
+    stranger.expect_accessible()
+    stranger.pictured("sign-in")
+    stranger.signs_in(contoso_served.token)
+    assert stranger.page.url == f"{contoso_served.url}/?q=ann"
+
+
+def test_a_token_that_is_none_is_refused_in_words(stranger):
+    stranger.goes("/sign-in")
+    stranger.page.get_by_label("Token").fill("ovt_wrong")
+    stranger.page.get_by_role("button", name="Sign in").click()
+    assert stranger.page.get_by_text("not known, has expired, or was revoked").is_visible()
+    stranger.expect_accessible()
+
+
+def test_who_signs_out_is_signed_out(person):
+    person.page.get_by_role("button", name="Sign out").click()
+    person.page.wait_for_url("**/sign-in")
+    person.goes("/")
+    assert "/sign-in" in person.page.url
+
+
+def test_a_token_that_is_revoked_signs_out(stranger, contoso_served):
+    token = token_of(contoso_served, "viewer")
+    stranger.goes("/")
+    stranger.signs_in(token)
+    known = call("-C", contoso_served.folder, "--json", "token", "list").document["tokens"]
+    mine = next(one["id"] for one in known if one["name"] == "viewer")
+    call("-C", contoso_served.folder, "token", "revoke", mine)
+    stranger.goes("/")
+    assert "/sign-in" in stranger.page.url
+
+
+def test_a_page_that_is_not_there_says_so(person):
+    person.goes("/nowhere")
+    assert person.page.get_by_text("There is no such page").is_visible()
+    person.expect_accessible()
+
+
+def test_a_chosen_language_stays(person):
+    person.page.get_by_role("button", name="Nederlands").click()
+    assert person.page.get_by_role("heading", name="Klanten").is_visible()
+    person.goes("/")
+    assert person.page.locator("html").get_attribute("lang") == "nl"
+
+
+def test_the_language_of_the_browser_is_spoken_first(browser, contoso_served):
+    with somebody(browser, contoso_served, locale="nl-NL") as found:
+        found.goes("/sign-in")
+        assert found.page.get_by_role("heading", name="Aanmelden").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("headers", "form"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, {"csrf": "proof"}),
+        ({"Origin": "https://evil.example"}, {"csrf": "proof"}),
+        ({}, {}),
+        ({}, {"csrf": "0" * 64}),
+    ],
+)
+def test_a_change_that_another_site_sends_is_refused(contoso_served, headers, form):
+    with httpx.Client(base_url=contoso_served.url) as client:
+        answer = client.post("/sign-in", data={"token": contoso_served.token})
+        assert answer.status_code == 303
+        refused = client.post("/sign-out", data=form, headers=headers)
+        assert refused.status_code == 403
+        assert "forged_request" in refused.text
+        assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "place", ["//evil.example", "https://evil.example", "/\\evil", "x", "/\n/"]
+)
+def test_signing_in_leads_to_no_other_site(contoso_served, place):
+    form = {"token": contoso_served.token, "next": place}
+    answer = httpx.post(f"{contoso_served.url}/sign-in", data=form)
+    assert answer.headers["Location"] == "/"
+
+
+def test_the_cookie_is_for_this_site_and_no_script(contoso_served):
+    answer = httpx.post(f"{contoso_served.url}/sign-in", data={"token": contoso_served.token})
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert contoso_served.token not in cookie
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_files_are_kept_for_ever_and_packed(contoso_served):
+    page = httpx.get(f"{contoso_served.url}/sign-in")
+    addresses = [part.split('"')[0] for part in page.text.split('"/static/')[1:]]
+    assert addresses
+    total = 0
+    for address in addresses:
+        answer = httpx.get(f"{contoso_served.url}/static/{address}")
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        total += int(answer.headers["Content-Length"])
+    assert total < 200_000
+    assert httpx.get(f"{contoso_served.url}/static/0000000000000000/app.js").status_code == 404
+
+
+def test_every_language_says_everything_with_the_same_values():
+    texts = Texts()
+    assert {"en", "nl"} <= set(texts.languages)
+    for language in texts.languages:
+        assert texts.names(language) == texts.names("en")
+        for name in texts.names("en"):
+            assert _places(texts, language, name) == _places(texts, "en", name), (language, name)
+
+
+def _places(texts: Texts, language: str, name: str) -> set[str]:
+    class Seen(dict):
+        def __missing__(self, key):
+            self[key] = key
+            return key
+
+    seen = Seen()
+    texts.text(language, name, seen)
+    return set(seen)
