@@ -68,7 +68,7 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
             "64", "64", "0", "0", "0", "0", "66", "0",
         ]  # fmt: skip
         # What did not come through leads to the rows themselves.
-        page.get_by_role("link", name="Crm_Contacts: 2 rows have values").click()
+        page.get_by_role("link", name="Crm_Contacts: rows with values").click()
         expect(page.get_by_role("cell", name="bad1")).to_be_visible()
         assert page.get_by_text(HOSTILE).first.is_visible()
         expect(page.get_by_text("data/Crm_Contacts.csv").first).to_be_visible()
@@ -77,7 +77,7 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         found.pictured("corrupt-rows")
         page.get_by_label("Look for").fill("SEVEN")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("1 of 2 rows")).to_be_visible()
+        expect(page.get_by_text("Rows: 1 of 2")).to_be_visible()
         assert page.get_by_role("cell", name="bad1").count() == 0
         with page.expect_download() as download:
             page.get_by_role("link", name="Download as CSV").click()
@@ -90,8 +90,10 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         # The file is put right, and the rows are driven through again.
         write(served.folder, *GOOD)
         page.get_by_role("button", name="Start a refresh").click()
-        expect(page.get_by_text("2 rows before, 0 left")).to_be_visible(timeout=LONG)
+        expect(page.get_by_text("Rows before: 2, now: 0")).to_be_visible(timeout=LONG)
         found.expect_accessible()
+        found.goes("/refreshes")
+        found.pictured("refreshes")
 
 
 def test_a_refresh_that_fails_says_which_row_is_to_blame(browser, served, tokens):

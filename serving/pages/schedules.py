@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UsageError
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cron_words import cron_words
 from overtide.serving.pages.page import Page, Visit
@@ -50,9 +50,7 @@ async def preview(visit: Visit) -> Reply:
         try:
             asked = {"cronSchedules": cron, "timezoneId": zone}
             times = await visit.ask("Get-next-times-of-a-schedule", MAIN, asked)
-        except OvertideError as refused:
-            if refused.status != 400:
-                raise
+        except UsageError as refused:
             error = refused
     words = [] if error else [one for one in _words(visit, cron.split(";")) if one]
     return visit.shown("_schedule_preview.html", words=words, times=times, error=error)
@@ -64,9 +62,7 @@ async def create(visit: Visit) -> Reply:
     wanted = {"cronSchedules": expressions, "timezoneId": visit.form.get("zone") or "UTC"}
     try:
         await visit.ask("Create-workflow-refresh-schedule", MAIN, None, wanted)
-    except OvertideError as error:
-        if error.status != 400:
-            raise
+    except UsageError as error:
         return await _shown(visit, error)
     return visit.leading("/refreshes/schedules")
 

@@ -4,7 +4,14 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    FailedError,
+    InvalidRequestError,
+    NotFoundError,
+    OvertideError,
+    UnavailableError,
+    UsageError,
+)
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.page import Page, Visit
 
@@ -12,6 +19,8 @@ ADDRESS = "/data/sql"
 ROWS = 200
 """Rows that are shown; a file has all of them."""
 LONGEST_ADDRESS = 4000
+ANSWERED = (FailedError, InvalidRequestError, NotFoundError, UnavailableError, UsageError)
+"""Refusals of a statement, which are shown beside it; of who may not ask there is a page."""
 HELP = 'SELECT "Name", "Kind", "Signature", "Description" FROM lake_help ORDER BY "Name"'
 FILES: Mapping[str, tuple[str, str]] = {
     "csv": ("text/csv", "csv"),
@@ -72,9 +81,7 @@ async def run(visit: Visit) -> Reply:
             return await _file(visit, statement, wanted)
         asked = {"top": str(ROWS)}
         result = await visit.ask("Query-with-SQL", None, asked, {"sql": statement})
-    except OvertideError as error:
-        if error.status in (401, 403):
-            raise
+    except ANSWERED as error:
         return _shown(visit, statement, error=error)
     rows = [[_text(value) for value in row] for row in result["rows"]]
     return _shown(visit, statement, {**result, "rows": rows})
