@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.command_line import ROOT, call
 from tests.served import Served
@@ -26,8 +26,9 @@ SWITCHES = (
 )
 SCREENSHOTS = "OVERTIDE_SCREENSHOTS"
 """The environment variable with which the tests write the pictures of `docs/pages`."""
-PATIENCE = 20_000
+PATIENCE = 30_000
 """Milliseconds that a step may take on a machine with much else to do."""
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -99,12 +100,12 @@ class Person:
         """Fail for errors of scripts, refusals of the policy, and requests to other sites."""
         assert self.faults == []
 
-    def pictured(self, name: str) -> None:
+    def pictured(self, name: str, whole: bool = True) -> None:
         """Keep a picture of the page in `docs/pages` where that is asked for."""
         if os.environ.get(SCREENSHOTS):
             folder = ROOT / "docs" / "pages"
             folder.mkdir(exist_ok=True)
-            self.page.screenshot(path=folder / f"{name}.png", full_page=True)
+            self.page.screenshot(path=folder / f"{name}.png", full_page=whole)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def test_the_card_is_there_live_as_high_as_it_is_and_without_cookies(agent, serv
     assert frame.get_attribute("title")
     assert card.get_by_role("button", name="Change").count() == 0
     assert [one["name"] for one in agent.page.context.cookies() if "session" in one["name"]] == []
-    agent.pictured("embedded")
+    agent.pictured("embedded", whole=False)
     field = card.locator("[data-field=FirstName], [data-field=FullName]").first
     name = field.get_attribute("data-field")
     with served.client() as owner:

@@ -245,6 +245,12 @@ CODES = {
     "unknown_role": Explained(
         "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
     ),
+    "unknown_run": Explained(
+        "service",
+        "No run of that number was published.",
+        "`GET …/runs` lists the last ones.",
+        (404,),
+    ),
     "unknown_schedule": Explained(
         "service",
         "There is no schedule with that id.",
@@ -314,13 +320,24 @@ CODES = {
     ),
     "query_too_slow": Explained(
         "service",
-        "A query took longer than 30 seconds, and was stopped.",
+        "A query took longer than it may, 30 seconds where nothing else is said, and was stopped.",
         "Ask by a key or with a narrower `$filter`, or use SQL.",
+    ),
+    "result_too_large": Explained(
+        "service",
+        "The result of an SQL statement has more rows or bytes than are sent.",
+        "Ask for fewer rows or columns, or use `overtide sql`.",
     ),
     "secret_unavailable": Explained(
         "service",
         "The secret that signs links cannot be read or made.",
         "Let the service write the project's `access/links.key`, or read without `proxy=true`.",
+        (503,),
+    ),
+    "stopping": Explained(
+        "service",
+        "The server is being stopped, so that nothing can be watched any more.",
+        "Try again after `Retry-After`, when it or another one is there.",
         (503,),
     ),
     "stream_behind": Explained(

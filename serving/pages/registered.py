@@ -1,7 +1,18 @@
 """Every page of the service."""
 
 from overtide.serving.access.admission import Admission
-from overtide.serving.pages import card, card_live, customers, timeline
+from overtide.serving.pages import (
+    card,
+    card_live,
+    customers,
+    data,
+    quarantine,
+    refreshes,
+    schedules,
+    sql,
+    timeline,
+    usage,
+)
 from overtide.serving.pages.frames import pages_of_frames
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.provider_sign_in import ProviderSignIn
@@ -19,5 +30,11 @@ def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
         *card.PAGES,
         *card_live.PAGES,
         *timeline.PAGES,
+        *usage.PAGES,
+        *refreshes.PAGES,
+        *quarantine.PAGES,
+        *schedules.PAGES,
+        *data.PAGES,
+        *sql.PAGES,
         *pages_of_frames(admission.settings.pages.embed_origins),
     )
