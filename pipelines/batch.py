@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
-from apache_beam.pvalue import AsList, PCollection
+from apache_beam.pvalue import AsList, AsSingleton, PCollection
 from pydantic import TypeAdapter
 
 from overtide.pipelines.runners import new_pipeline
@@ -71,25 +71,29 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     matched = identified | "Describe matches" >> beam.FlatMap(
         steps.describe_matches, AsList(pairs), AsList(tables)
     )
-    return identified | "Gather results" >> beam.Map(
-        partial(_gather, steps.describe_entity),
-        AsList(tables),
-        AsList(pairs),
-        AsList(base),
-        AsList(matched),
+    return (
+        (base, matched)
+        | "Join tables" >> beam.Flatten()
+        | "Collect tables" >> beam.combiners.ToList()
+        | "Gather results"
+        >> beam.Map(
+            partial(_gather, steps.describe_entity),
+            AsList(tables),
+            AsList(pairs),
+            AsSingleton(identified),
+        )
     )
 
 
 def _gather(
     describe_entity: Callable[[EntityTable], list[BuiltTable]],
-    identified: Identified,
+    built: list[BuiltTable],
     tables: list[EntityTable],
     pairs: list[PairTable],
-    base: list[BuiltTable],
-    matched: list[BuiltTable],
+    identified: Identified,
 ) -> Found:
     entities = [output for table in tables for output in describe_entity(table)]
-    outputs = [*base, *learnt_tables(identified), *entities, *matched]
+    outputs = [*built, *learnt_tables(identified), *entities]
     return Found(
         sorted(tables, key=lambda table: table.entity),
         sorted(pairs, key=lambda table: table.pair),

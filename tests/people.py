@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.command_line import ROOT, call
 from tests.served import Served
@@ -26,6 +33,8 @@ SWITCHES = (
 )
 SCREENSHOTS = "OVERTIDE_SCREENSHOTS"
 """The environment variable with which the tests write the pictures of `docs/pages`."""
+EXPECTED = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+"""How messages of the console begin that tell no fault."""
 PATIENCE = 30_000
 """Milliseconds that a step may take on a machine with much else to do."""
 expect.set_options(timeout=PATIENCE)
@@ -62,8 +71,9 @@ class Person:
         self.page.on("request", self._expect_own)
 
     def _noted(self, message: ConsoleMessage) -> None:
-        # What a page refuses is shown on it; the console says that a request failed as well.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # What a page refuses is shown on it; the console says that a request failed as well, and
+        # htmx that one was given up for a later one.
+        if message.type == "error" and not message.text.startswith(EXPECTED):
             self.faults.append(message.text)
 
     def _expect_own(self, request: Request) -> None:

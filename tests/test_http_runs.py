@@ -100,6 +100,32 @@ def test_calls_are_counted_of_one_operation_too(client):
     assert everything["total"]["calls"] > found["total"]["calls"]
 
 
+def test_the_begin_of_a_range_may_be_a_duration(client):
+    found = client.get("/usage", params={"from": "7d", "to": "2026-01-08T00:00:00Z"}).json()
+    assert found["from"] == "2026-01-01T00:00:00.000000Z"
+    assert client.get("/usage", params={"from": "a week"}).status_code == 400
+
+
+def test_entities_are_listed_with_their_sizes_where_asked_for(client):
+    asked = {"includeSizes": "true", "includeQuarantined": "true"}
+    found = client.get("/manage/entities", params=asked).raise_for_status().json()["entities"]
+    sizes = {one["qualifiedEntityName"]: (one["rowCount"], one["size"]) for one in found}
+    assert sizes["Customer"][0] == 6
+    assert sizes["Customer"][1] > 0
+    assert sizes["Crm_Contacts_corrupt"][0] == 1
+    assert "rowCount" not in client.get("/manage/entities").json()["entities"][0]
+
+
+def test_the_next_times_of_a_schedule_are_told_before_it_is_made(client):
+    times = "/workflows/main/schedules/nextTimes"
+    query = {"cronSchedules": "0 12 24 12 *;0 12 25 12 *", "timezoneId": "Europe/Amsterdam"}
+    found = client.get(times, params={**query, "count": 2}).raise_for_status().json()
+    assert [one[5:] for one in found] == ["12-24T11:00:00.000000Z", "12-25T11:00:00.000000Z"]
+    assert len(client.get(times, params={"cronSchedules": "* * * * *"}).json()) == 5
+    for wrong in ({"cronSchedules": "x"}, {**query, "timezoneId": "Mars"}, {}):
+        assert client.get(times, params=wrong).status_code == 400
+
+
 def asked(client: httpx.Client, statement: str, accept: str = "", **query: int) -> httpx.Response:
     headers = {"Accept": accept} if accept else {}
     return client.post("/sql", json={"sql": statement}, params=query, headers=headers)

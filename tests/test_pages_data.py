@@ -16,6 +16,7 @@ def test_entities_are_listed_drawn_and_profiled(person):
     expect(page.get_by_text("UnifiedActivity.CustomerId → Customer.CustomerId")).to_be_visible()
     expect(page.get_by_text("data/Contact.txt")).to_be_visible()
     person.expect_accessible()
+    page.set_viewport_size({"width": 900, "height": 700})
     person.pictured("data")
     page.get_by_role("link", name="Customer", exact=True).click()
     summary = page.locator("summary", has_text="Income")

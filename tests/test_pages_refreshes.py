@@ -12,6 +12,8 @@ from tests import shop
 from tests.people import Person, somebody, token_of
 from tests.served import Served, serving
 
+LONG = 120_000
+"""Milliseconds that a refresh may take on a machine with much else to do."""
 HOSTILE = "<script>alert(1)</script>{{ 7*7 }} \"'& ‮"
 BAD = (
     (shop.CONTACTS, "bad1", {"EMail": "bad@x", "Points": HOSTILE, "Since": "2020-02-30"}),
@@ -59,7 +61,7 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         found.goes("/refreshes")
         page.get_by_role("button", name="Start a refresh").click()
         expect(page.locator("#now progress").first).to_be_visible()
-        expect(page.locator("#list .state.successful")).to_be_visible()
+        expect(page.locator("#list .state.successful")).to_be_visible(timeout=LONG)
         expect(page.locator("#now progress")).to_have_count(0)
         row = page.locator("#list tbody tr").first
         assert [one.strip() for one in row.locator("td").all_inner_texts()][2:10] == [
@@ -88,7 +90,7 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         # The file is put right, and the rows are driven through again.
         write(served.folder, *GOOD)
         page.get_by_role("button", name="Start a refresh").click()
-        expect(page.get_by_text("2 rows before, 0 left")).to_be_visible()
+        expect(page.get_by_text("2 rows before, 0 left")).to_be_visible(timeout=LONG)
         found.expect_accessible()
 
 
@@ -100,7 +102,7 @@ def test_a_refresh_that_fails_says_which_row_is_to_blame(browser, served, tokens
         with somebody(browser, served, color_scheme="dark") as found:
             page = signed_in(found, tokens["contributor"], "/refreshes").page
             page.get_by_role("button", name="Start a refresh").click()
-            expect(page.locator("#list .state.failed").first).to_be_visible()
+            expect(page.locator("#list .state.failed").first).to_be_visible(timeout=LONG)
             found.expect_accessible()
             page.locator("#list tbody tr th a").first.click()
             line = len(before.splitlines()) + 1

@@ -108,7 +108,8 @@ async def start(visit: Visit) -> Reply:
     """Start a refresh, and go on where it was started."""
     await visit.ask("Submit-a-workflow-job", MAIN)
     place = visit.form.get("next", "")
-    return visit.leading(place if place.startswith("/refreshes") else "/refreshes")
+    own = place.startswith("/refreshes") and place.isascii() and place.isprintable()
+    return visit.leading(place if own else "/refreshes")
 
 
 async def cancel(visit: Visit) -> Reply:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from overtide.schemas.spans import Span
+from overtide.schemas.spans import Span, watched
 from overtide.serving.access.principals import Principal
 
 UNKNOWN = "(unknown)"
@@ -37,6 +37,8 @@ class Observed:
     seconds: float = 0.0
     streamed: bool = False
     """Whether its body may come as it is made, with pauses."""
+    of_person: bool = False
+    """Whether it is for a page: that is no use of the API, and is counted by metrics alone."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer, whatever it is: what is left of a limit."""
 
@@ -47,7 +49,9 @@ class Observed:
 
 
 def tell(span: Span, call: Observed) -> None:
-    """Name the span of a call, and say what became of it."""
+    """Name the span of a call, and say what became of it; where nobody collects it, do nothing."""
+    if not watched():
+        return
     span.named(call.operation)
     span.tell(
         {
