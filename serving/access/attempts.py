@@ -62,7 +62,7 @@ class Attempts:
 
     async def told_late(self, address: str) -> None:
         """Remember that an attempt failed, and wait where many did, before that is told."""
-        import asyncio  # a command that makes a token runs no event loop, and starts sooner without
+        import asyncio  # the command line needs none
 
         self.note(address)
         with self._lock:
