@@ -146,26 +146,3 @@ def test_a_card_is_right_again_after_the_service_was_away(browser, folder):
         found.faults[:] = [
             one for one in found.faults if not re.search("ERR_|Failed to fetch", one)
         ]
-
-
-def test_a_slow_service_shows_what_was_asked_for_last(browser, served):
-    with somebody(browser, served) as found:
-        found.goes("/")
-        found.signs_in(str(served.token))
-        tiles = found.page.locator(".tile")
-        expect(tiles.first).to_be_visible()
-        network = found.page.context.new_cdp_session(found.page)
-        slow = {
-            "offline": False,
-            "latency": 1_000,
-            "downloadThroughput": -1,
-            "uploadThroughput": -1,
-        }
-        network.send("Network.emulateNetworkConditions", slow)
-        field = found.page.get_by_label("Find a customer")
-        field.fill("evil")
-        found.page.wait_for_timeout(400)
-        field.fill("nobody at all")
-        expect(found.page.get_by_text("Nobody was found.")).to_be_visible()
-        found.page.wait_for_timeout(1_200)
-        expect(tiles).to_have_count(0)
