@@ -35,7 +35,7 @@ SCREENSHOTS = "OVERTIDE_SCREENSHOTS"
 """The environment variable with which the tests write the pictures of `docs/pages`."""
 EXPECTED = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
 """How messages of the console begin that tell no fault."""
-PATIENCE = 20_000
+PATIENCE = 30_000
 """Milliseconds that a step may take on a machine with much else to do."""
 expect.set_options(timeout=PATIENCE)
 
@@ -54,11 +54,15 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Person:
-    """Somebody with a browser of their own: the page in front of them and what went wrong in it."""
+    """Somebody with a browser of their own: the page in front of them and what went wrong in it.
+
+    `others` are the sites that they go to besides.
+    """
 
     page: Page
     url: str
     faults: list[str] = field(default_factory=list)
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(PATIENCE)
@@ -73,7 +77,7 @@ class Person:
             self.faults.append(message.text)
 
     def _expect_own(self, request: Request) -> None:
-        if not request.url.startswith((self.url, "data:", "about:")):
+        if not request.url.startswith((self.url, *self.others, "data:", "about:")):
             self.faults.append(f"asks {request.url}")
 
     def goes(self, place: str) -> None:
@@ -115,7 +119,7 @@ class Person:
 
 
 @contextmanager
-def somebody(browser: Browser, served: Served, **options: Any) -> Iterator[Person]:
+def somebody(browser: Browser, served: Served, *others: str, **options: Any) -> Iterator[Person]:
     """Give a person with a browser window; options are those of Playwright's contexts.
 
     Whatever the scripts of the pages do wrong fails the test at its end.
@@ -123,7 +127,7 @@ def somebody(browser: Browser, served: Served, **options: Any) -> Iterator[Perso
     context = browser.new_context(
         **{"locale": "en-GB", "timezone_id": "Europe/Amsterdam"} | options
     )
-    person = Person(context.new_page(), served.url)
+    person = Person(context.new_page(), served.url, others=others)
     try:
         yield person
     finally:

@@ -16,7 +16,6 @@ import pytest
 
 from overtide.project import Project
 from overtide.schemas.errors import LateRequestError
-from overtide.service import sessions_of
 from overtide.serving.access.roles import Role
 from overtide.serving.http import protocol, server
 from overtide.serving.http.application import Application
@@ -60,9 +59,7 @@ def here(tmp_path_factory) -> Iterator[Here]:
         service = project.service()
         token, _ = service.admission.tokens.create("x", Role.OWNER)
         limits = Limits(most_at_work=2, patience_seconds=0.7)
-        application = Application(
-            service, lambda: secrets.token_hex(4), Browsers(), sessions_of(project), limits
-        )
+        application = Application(service, lambda: secrets.token_hex(4), Browsers(), limits)
         http, listener = HttpServer(application), listening("127.0.0.1", 0)
         thread = threading.Thread(target=http.serve, args=(listener,))
         thread.start()
@@ -153,6 +150,21 @@ def test_a_connection_too_many_is_told_so(here):
     for connection in many:
         connection.close()
     time.sleep(0.1)
+    assert httpx.get(f"{here.url}/health/live").status_code == 200
+
+
+def test_who_takes_nothing_of_an_answer_is_left(here, monkeypatch):
+    """Its answers fill what the system keeps for it, and then wait in the server."""
+    monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
+    ask = b"GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n"
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.settimeout(10)
+        deaf.connect(here.address)
+        with pytest.raises(OSError):  # noqa: PT012 - it ends at any of them
+            for _ in range(1000):
+                deaf.sendall(ask)
+                time.sleep(0.02)
     assert httpx.get(f"{here.url}/health/live").status_code == 200
 
 

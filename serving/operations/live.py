@@ -1,10 +1,14 @@
-"""WatchCustomer: a customer's card again whenever it changes, over one connection."""
+"""WatchCustomer: a customer's card again whenever it changes, over one connection.
+
+It ends with the token by which it was begun: before anything is sent it is asked whether that still
+holds, also before the words that are sent where nothing changed.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
 from overtide.serving.live_cards import Watched
@@ -44,7 +48,15 @@ async def live(call: Call) -> Reply:
     """Send the card, and again whenever another one is to be shown."""
     told = Told(call.headers.get("Last-Event-ID"), None, call.flag(ACTIVITIES.name))
     found = call.service.live_cards.cards(Target(call.path["entityId"]), PAUSE_SECONDS)
-    first = await anext(found)  # what is wrong with the request is an answer
+    # What is wrong with the request is an answer; there is no card where the server stops.
+    first = await anext(found, None)
+    if first is None:
+        raise UnavailableError(
+            "stopping",
+            "The server is being stopped.",
+            None,
+            "Try again after Retry-After, when it or another one is there.",
+        )
     return Reply(200, headers=EVENT_STREAM, stream=_events(call, told, first, found))
 
 
@@ -78,6 +90,8 @@ async def _events(
         try:
             yield told.news(call, first)
             async for seen in others:
+                if call.admitted is not None:
+                    await call.admitted()
                 yield told.news(call, seen)
         except OvertideError as error:
             yield error_event(error)
@@ -93,7 +107,10 @@ OPERATIONS = (
         "Sends the customer as server-sent events: now, and again within a quarter of a second "
         "whenever it changes, also where a change ends by itself.",
         live,
-        {200: "Events of the kind `card`; one of the kind `error` is the last."},
+        {
+            200: "Events of the kind `card`; one of the kind `error` is the last, also once the "
+            "token has ended or was revoked."
+        },
         (INSTANCE, CUSTOMER_ID, ACTIVITIES, LAST_EVENT_ID),
         statuses=(400, 404),
         content=(EVENT_STREAM["Content-Type"],),

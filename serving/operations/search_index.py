@@ -11,6 +11,7 @@ from overtide.serving.odata.search import (
     DEFINED,
     Meanings,
     facets_of,
+    fields_of,
     index_document,
     read_document,
 )
@@ -68,9 +69,12 @@ def write(call: Call) -> Reply:
     document = parse_json(call.body)
     document = parse_json(document) if isinstance(document, str) else document
     sets = service.tables.model().sets
+    known = service.definitions.current(DEFINED)
+    before = {"fields": dict(fields_of(None, sets))} if known is None else known.document
     kept = read_document(document, sets)
     defined = service.definitions.define(DEFINED, kept, call.principal.name)
-    return Reply(200, index_document(defined, sets, service.instance_id, _meanings(service)))
+    shown = index_document(defined, sets, service.instance_id, _meanings(service))
+    return Reply(200, shown, changed=(before, kept))
 
 
 async def facets(call: Call) -> Reply:
