@@ -44,7 +44,7 @@ def test_facets_narrow_what_is_found_and_back_widens_it(person):
     page = person.page
     expect(page.locator("#found-count")).to_have_text(re.compile("5,"))
     expect(page.locator(".facets h2")).to_contain_text(["Gender"])
-    person.pictured("find")
+    person.pictured("find", whole=False)
     person.expect_accessible()
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     person.expect_accessible()
