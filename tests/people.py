@@ -111,7 +111,7 @@ class Person:
         assert self.faults == []
 
     def pictured(self, name: str, whole: bool = True) -> None:
-        """Keep a picture of the page in `docs/pages` where that is asked for."""
+        """Keep a picture of the page, or of what is seen of it, in `docs/pages` where asked for."""
         if os.environ.get(SCREENSHOTS):
             folder = ROOT / "docs" / "pages"
             folder.mkdir(exist_ok=True)
