@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 NEEDED_TO_READ = ("path", "format", "encoding", "delimiter")
 """The settings that must be right before an entity's files can be looked at."""
-NEEDED_BY_VALUES = ("type", "format", "decimal_mark")
+NEEDED_BY_VALUES = (
+    *("type", "column", "path", "format", "decimal_mark"),
+    *("thousands_separator", "true_words", "false_words"),
+)
 """The settings of an attribute that must be right before its values can be."""
 
 
@@ -56,7 +59,11 @@ def _of_files(
                 or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
             ],
         )
-    return [_at(examined, place, one) for one in found if not examined.has(_place(place, one))]
+    return [
+        _at(examined, place, one)
+        for one in found
+        if not any(examined.has((*_place(place, one), *more)) for more in ((), ("path",)))
+    ]
 
 
 def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
@@ -83,6 +90,7 @@ def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     below = {
         "no_files": ("path",),
         "missing_column": ("attributes", finding.column or ""),
+        "missing_value": ("attributes", finding.column or "", "path"),
         "wrong_delimiter": ("delimiter",),
         "missing_key": ("primary_key",),
         "repeated_key": ("primary_key",),

@@ -13,6 +13,7 @@ from overtide.schemas.errors import InvalidRequestError, InvalidValueError, Over
 from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
+from overtide.schemas.source_paths import value_at
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
@@ -82,19 +83,9 @@ def _typed(
     name: str, entity: ServedEntity, record: Mapping[str, Any], needed: tuple[str, ...]
 ) -> dict[str, Value]:
     """Return the canonical value of an entity's attributes, null where the record lacks it."""
-    attributes = entity.attributes
-    errors = [_unknown(name, column, attributes) for column in record if column not in attributes]
-    values: dict[str, Value] = {}
-    for column, attribute in attributes.items():
-        try:
-            value, kind = record.get(column), type_of(attribute.type)
-            values[column] = (
-                None
-                if is_null_word(kind, value, attribute.null_words)
-                else kind.from_source(attribute.reading, entity.time_zone, value)
-            )
-        except InvalidRequestError as error:
-            errors.append(error.about(column))
+    known = tuple(dict.fromkeys(one.column for one in entity.inputs.values()))
+    values, errors = typed_record(entity, record)
+    errors = [*(_unknown(name, column, known) for column in record if column not in known), *errors]
     wrong = {error.target for error in errors}
     errors += [
         _missing(name, column)
@@ -104,6 +95,25 @@ def _typed(
     if errors:
         raise combined(errors)
     return values
+
+
+def typed_record(
+    entity: ServedEntity, record: Mapping[str, Any]
+) -> tuple[dict[str, Value], list[OvertideError]]:
+    """Return the canonical values of the attributes that could be read, and what could not."""
+    values: dict[str, Value] = {}
+    errors: list[OvertideError] = []
+    for name, (path, attribute) in entity.inputs.items():
+        try:
+            value, kind = value_at(record, path), type_of(attribute.type)
+            values[name] = (
+                None
+                if is_null_word(kind, value, attribute.null_words)
+                else kind.from_source(attribute.reading, entity.time_zone, value)
+            )
+        except InvalidRequestError as error:
+            errors.append(error.about(name))
+    return values, errors
 
 
 def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checked:

@@ -3,11 +3,14 @@
 Names of attributes are the columns' names in the files. `sources` checks them.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from overtide.schemas.configuration.model import Country, Model, Text, Word
+from overtide.schemas.inputs import Input, inputs_of
 from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
 from overtide.schemas.types.attribute_type import Reading
 
@@ -21,13 +24,40 @@ class Attribute(Model):
     type: TypeName = Field(
         default="string", description="the type its values are read as", examples=["decimal(18, 2)"]
     )
-    format: Text | None = Field(
+    column: Text | None = Field(
         default=None,
-        description="strptime format of a date or datetime; ISO 8601 without",
-        examples=["%d-%m-%Y %H:%M:%S"],
+        description="the column of the files, where it is called otherwise",
+        examples=["KD-NR"],
+    )
+    path: Text | None = Field(
+        default=None,
+        description="where a nested value stands in a JSON or Parquet record",
+        examples=["customer.address[0].city"],
+    )
+    format: Text | list[Text] | None = Field(
+        default=None,
+        description="strptime format of a date or datetime, or several that are tried in order; "
+        "ISO 8601 without, or as the word `ISO` among them",
+        examples=["%d-%m-%Y %H:%M:%S", ["%d.%m.%y", "%d.%m.%Y", "ISO"]],
     )
     decimal_mark: Literal[".", ","] = Field(
-        default=".", description="the decimal mark of a double or decimal", examples=[","]
+        default=".", description="the decimal mark of a number", examples=[","]
+    )
+    thousands_separator: Literal[",", ".", " ", "'", "_"] | None = Field(
+        default=None,
+        description="what may stand between the thousands of a number; a blank means all kinds "
+        "of it",
+        examples=["."],
+    )
+    true_words: list[Word] | None = Field(
+        default=None,
+        description="what else is read as true in a boolean, in any case",
+        examples=[["ja", "x"]],
+    )
+    false_words: list[Word] | None = Field(
+        default=None,
+        description="what else is read as false in a boolean, in any case",
+        examples=[["nee", "-"]],
     )
     semantic_type: Text | None = Field(
         default=None,
@@ -53,7 +83,7 @@ class Attribute(Model):
     @property
     def reading(self) -> Reading:
         """How its texts are read."""
-        return Reading(self.format, self.decimal_mark)
+        return Reading.of(self.__dict__)
 
 
 class Preference(Model):
@@ -124,6 +154,26 @@ class Entity(Model):
         "of the entity's `deduplicate` in `unification.entities`",
         examples=[{"policy": "most_recent", "attribute": "ChangedOn"}],
     )
+
+    @cached_property
+    def inputs(self) -> dict[str, Input]:
+        """What is read of the files' rows, by attribute."""
+        return inputs_of({name: self.attribute(name) for name in self.attributes})
+
+    @cached_property
+    def columns(self) -> dict[str, bool]:
+        """The columns that are read, and whether each must be there."""
+        columns: dict[str, bool] = {}
+        for one in self.inputs.values():
+            columns[one.column] = columns.get(one.column, False) or not one.attribute.optional
+        return columns
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, which works out anew what follows from its settings."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in ("inputs", "columns"):
+            copy.__dict__.pop(name, None)
+        return copy
 
     def attribute(self, name: str) -> Attribute:
         """Return the attribute in its long form."""

@@ -17,6 +17,7 @@ from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import number_text
+from overtide.schemas.source_paths import shown_path
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, text_of
@@ -161,6 +162,16 @@ def _look_at_key(seen: Seen, row: SampledRow, entity: Entity) -> None:
 
 def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
     attribute, some = entity.attribute(name), len(column.values) + len(column.nested)
+    path = entity.inputs[name].path
+    if len(path) > 1 and not some and not attribute.optional:
+        yield Finding(
+            "mistake",
+            "missing_value",
+            f"No sampled row has a value at {shown_path(path)}. "
+            "Correct the path, or mark the attribute `optional: true`.",
+            name,
+            "a path to values",
+        )
     if column.nested:
         place, value = column.nested[0]
         yield Finding(
@@ -168,7 +179,7 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
             "nested_value",
             f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, "
             "which are "
-            f"no values; the first is {_shown(value)} ({place}). Write their parts as columns.",
+            f"no values; the first is {_shown(value)} ({place}). Name their parts by `path`.",
             name,
         )
     if (
@@ -214,9 +225,9 @@ def _better(
     """
     for other in _other_ways(attribute):
         if all(_fits(value, other, time_zone) for value in values):
-            if other.format is None and attribute.format is not None:
+            if not isinstance(other.format, str) and attribute.format is not None:
                 return "ISO 8601: leave `format` out", None
-            if other.format is None:
+            if not isinstance(other.format, str):
                 return f'`decimal_mark: "{other.decimal_mark}"`', other.decimal_mark
             both = other.format.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
             swapped = other.model_copy(update={"format": both})
