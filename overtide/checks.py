@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.schemas.inputs import FILTER
 from overtide.schemas.mistakes import Mistake, shown
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 NEEDED_TO_READ = ("path", "format", "encoding", "delimiter")
 """The settings that must be right before an entity's files can be looked at."""
 NEEDED_BY_VALUES = (
-    *("type", "column", "path", "format", "decimal_mark"),
+    *("type", "column", "path", "expression", "format", "decimal_mark"),
     *("thousands_separator", "true_words", "false_words"),
 )
 """The settings of an attribute that must be right before its values can be."""
@@ -58,11 +59,14 @@ def _of_files(
                 if examined.is_broken(path)
                 or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
             ],
+            not examined.has((*place, "filter")),
         )
     return [
         _at(examined, place, one)
         for one in found
-        if not any(examined.has((*_place(place, one), *more)) for more in ((), ("path",)))
+        if not any(
+            examined.has((*_place(place, one), *more)) for more in ((), ("path",), ("expression",))
+        )
     ]
 
 
@@ -98,6 +102,8 @@ def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     below |= dict.fromkeys(
         ("values_do_not_fit", "nested_value"), ("attributes", finding.column or "")
     )
+    if finding.column == FILTER:
+        return (*place, "filter")
     return (*place, *below.get(finding.code, ()))
 
 

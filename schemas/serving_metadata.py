@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from overtide.schemas.inputs import Input, inputs_of
+from overtide.schemas.inputs import FILTER, Input, inputs_of
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types.attribute_type import Reading
 
@@ -18,7 +18,7 @@ VERSION = 1
 It is not written, and so the first is that of all without one; a later version writes its number
 under the key `version`, and who does not know that takes the metadata for none.
 """
-LATER = ("column", "path", "thousands_separator", "true_words", "false_words")
+LATER = (*("column", "path", "expression", "thousands_separator", "true_words", "false_words"),)
 """What the first documents did not have of an attribute: written where it says something."""
 Documents = Mapping[str, Any]
 """The JSON documents by key: run, instance, profile, entities, activities and real_time."""
@@ -32,6 +32,7 @@ class ServedAttribute:
     type: str
     column: str | None = None
     path: str | None = None
+    expression: str | None = None
     format: str | list[str] | None = None
     decimal_mark: str = "."
     thousands_separator: str | None = None
@@ -57,11 +58,19 @@ class ServedEntity:
     primary_key: str
     unified: bool = True
     """Runs that earlier versions published do not say."""
+    filter: str | None = None
 
     @property
     def inputs(self) -> dict[str, Input]:
-        """What is read of a posted record, by attribute."""
-        return inputs_of(self.attributes)
+        """What is read of a posted record, by name."""
+        return inputs_of(self.attributes, self.expressions, ServedAttribute)
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The attributes that are made by expressions, and these; `FILTER` for the filter."""
+        long = self.attributes.items()
+        made = {name: one.expression for name, one in long if one.expression is not None}
+        return made | ({FILTER: self.filter} if self.filter is not None else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,8 @@ def encoded(metadata: ServingMetadata) -> dict[str, Any]:
             name: {key: value for key, value in one.items() if key not in LATER or value}
             for name, one in entity["attributes"].items()
         }
+        if entity["filter"] is None:
+            del entity["filter"]
     return documents
 
 

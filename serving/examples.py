@@ -45,7 +45,7 @@ def _record(generation: Generation, entity: str) -> dict[str, Any]:
     )
     key = generation.any_key(activity.to)
     record: dict[str, Any] = {}
-    for name, (path, one) in declared.inputs.items():
+    for name, (path, one, _) in declared.inputs.items():
         value = type_of(one.type).example_in_files(one.reading)
         put(record, path, key if key and name == activity.foreign_key else value)
     return record

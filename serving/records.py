@@ -11,6 +11,7 @@ from overtide.lake.generation import Generation
 from overtide.schemas.activities import COLUMNS, range_index, unified_activity
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
 from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
+from overtide.schemas.inputs import FILTER
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.source_paths import value_at
@@ -103,17 +104,40 @@ def typed_record(
     """Return the canonical values of the attributes that could be read, and what could not."""
     values: dict[str, Value] = {}
     errors: list[OvertideError] = []
-    for name, (path, attribute) in entity.inputs.items():
+    inputs, expressions = entity.inputs, entity.expressions
+    sent = {name: value_at(record, one.path) for name, one in inputs.items()}
+    kinds: dict[str, str] = {}
+    wrong: dict[str, InvalidValueError] = {}
+    if expressions:
+        from overtide.transforms.derived import made_values  # it computes by DuckDB
+
+        sent, kinds, wrong = made_values(inputs, expressions, sent, entity.time_zone)
+        _expect_counted(sent.get(FILTER), FILTER in expressions and FILTER not in wrong)
+        errors += [wrong[FILTER]] if FILTER in wrong else []
+    for name, attribute in entity.attributes.items():
         try:
-            value, kind = value_at(record, path), type_of(attribute.type)
+            if name in wrong:
+                raise wrong[name]
+            value, kind = sent[name], type_of(attribute.type)
+            reading = attribute.reading.of_kind(kinds.get(name, "text"))
             values[name] = (
                 None
                 if is_null_word(kind, value, attribute.null_words)
-                else kind.from_source(attribute.reading, entity.time_zone, value)
+                else kind.from_source(reading, entity.time_zone, value)
             )
         except InvalidRequestError as error:
             errors.append(error.about(name))
     return values, errors
+
+
+def _expect_counted(filtered: object, known: bool) -> None:
+    if known and filtered != "true":
+        raise InvalidRequestError(
+            "record_left_out",
+            "The entity's filter leaves this record out.",
+            None,
+            "Send records that count, or change `filter` of the entity.",
+        )
 
 
 def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checked:

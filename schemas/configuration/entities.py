@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema, model_validator
 
+from overtide.schemas.configuration.composite_keys import with_composite_key
 from overtide.schemas.configuration.model import Country, Model, Text, Word
-from overtide.schemas.inputs import Input, inputs_of
+from overtide.schemas.inputs import FILTER, Input, inputs_of
 from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
 from overtide.schemas.types.attribute_type import Reading
 
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
 SourceFormatName = Literal["csv", "parquet", "jsonl"]
+
+TEXT_OR_TEXTS = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+}
 
 
 class Attribute(Model):
@@ -33,6 +38,11 @@ class Attribute(Model):
         default=None,
         description="where a nested value stands in a JSON or Parquet record",
         examples=["customer.address[0].city"],
+    )
+    expression: Text | None = Field(
+        default=None,
+        description="what makes the value of the row's columns, in a subset of SQL",
+        examples=["concat_ws(' ', Vorname, Nachname)"],
     )
     format: Text | list[Text] | None = Field(
         default=None,
@@ -129,13 +139,19 @@ class Entity(Model):
         description="the zone of dates and times that carry no offset",
         examples=["Europe/Amsterdam"],
     )
-    primary_key: str = Field(
-        description=f"the attribute that identifies a record: a {listed(KEYS)}",
-        examples=["ContactId"],
+    primary_key: Annotated[str, WithJsonSchema(TEXT_OR_TEXTS)] = Field(
+        description=f"the attribute that identifies a record, or several that do so together: each "
+        f"a {listed(KEYS)}",
+        examples=["ContactId", ["OrderId", "LineNumber"]],
     )
     attributes: dict[str, Attribute | TypeName] = Field(
         description="column -> its type, or the long form with format and more",
         examples=[{"ContactId": "string", "CreatedOn": {"type": "date", "format": "%m/%d/%Y"}}],
+    )
+    filter: Text | None = Field(
+        default=None,
+        description="an expression that says which rows count; the others are left out",
+        examples=["Status <> 'deleted'"],
     )
     max_set_aside_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         default=5.0,
@@ -155,10 +171,16 @@ class Entity(Model):
         examples=[{"policy": "most_recent", "attribute": "ChangedOn"}],
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_composite_key(cls, settings: Any) -> Any:  # noqa: ANN401 - whatever is written
+        return with_composite_key(settings) if isinstance(settings, dict) else settings
+
     @cached_property
     def inputs(self) -> dict[str, Input]:
         """What is read of the files' rows, by attribute."""
-        return inputs_of({name: self.attribute(name) for name in self.attributes})
+        attributes = {name: self.attribute(name) for name in self.attributes}
+        return inputs_of(attributes, self.expressions, Attribute)
 
     @cached_property
     def columns(self) -> dict[str, bool]:
@@ -167,6 +189,13 @@ class Entity(Model):
         for one in self.inputs.values():
             columns[one.column] = columns.get(one.column, False) or not one.attribute.optional
         return columns
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The attributes that are made by expressions, and these; `FILTER` for the filter."""
+        long = {name: self.attribute(name).expression for name in self.attributes}
+        made = {name: one for name, one in long.items() if one is not None}
+        return made | ({FILTER: self.filter} if self.filter is not None else {})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy, which works out anew what follows from its settings."""

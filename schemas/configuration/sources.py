@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.entities import Attribute, Entity, Preference
+from overtide.schemas.configuration.expressions import NESTING, check_expression
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.source_paths import parse_path
@@ -18,8 +19,6 @@ from overtide.schemas.values import plain_word
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
-NESTING = ("jsonl", "parquet")
-"""The formats whose values may be nested."""
 RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
 SYSTEM_TABLES = (
     "customer_live",
@@ -61,6 +60,8 @@ def check_sources(checking: Checking, sources: Mapping[str, Mapping[str, Entity]
         _primary_key(checking, place, name, entity)
         _reading(checking, place, entity)
         _attributes(checking, place, entity)
+        if entity.filter is not None:
+            check_expression(checking, (*place, "filter"), entity, entity.filter, "truth")
         if entity.prefer is not None:
             check_preference(checking, (*place, "prefer"), name, entity.prefer)
     checking.unique(_tables(sources), "the tables of entities")
@@ -197,6 +198,9 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
                 expected="another name",
             )
         _place(checking, path, entity.format, entity.attribute(name))
+        expression = entity.attribute(name).expression
+        if expression is not None:
+            check_expression(checking, (*path, "expression"), entity, expression)
         _format(checking, path, entity.attribute(name))
         _decimal(checking, path, entity.attribute(name))
         check_country(checking, (*path, "country"), entity.attribute(name).country)
@@ -204,6 +208,13 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
 
 def _place(checking: Checking, path: Path, form: str, attribute: Attribute) -> None:
     """Check where an attribute's values stand in the files."""
+    if attribute.expression is not None and (attribute.column or attribute.path):
+        checking.add(
+            "unused_setting",
+            (*path, "expression"),
+            "Where the values stand is said already.",
+            expected="an expression alone",
+        )
     if attribute.path is None:
         return
     where = (*path, "path")

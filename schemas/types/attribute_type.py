@@ -68,6 +68,12 @@ class Reading:
         """How what is no text is read: a decimal mark and separators are about texts alone."""
         return replace(self, decimal_mark=".", thousands_separator=None)
 
+    def of_kind(self, kind: str) -> "Reading":
+        """Return how the value of an expression is read, a text or one of another kind."""
+        if kind == "text":
+            return self
+        return replace(self.of_values, format=None if kind in ("date", "datetime") else self.format)
+
     @property
     def spoken_formats(self) -> str:
         """The formats in words; nothing where there is none but ISO 8601."""

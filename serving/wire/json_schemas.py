@@ -65,7 +65,7 @@ def _unified_schema() -> Schema:
 def _record_schema(entity: ServedEntity, activity: ServedActivity) -> Schema:
     """Return the schema of a source record: values may be written as in the source's files."""
     properties: dict[str, Schema] = {}
-    for path, attribute in entity.inputs.values():
+    for path, attribute, _ in entity.inputs.values():
         name = str(path[0])
         if len(path) > 1:
             nested = {"title": name, "x-ms-summary": name, "x-nullable": True}
@@ -78,7 +78,8 @@ def _record_schema(entity: ServedEntity, activity: ServedActivity) -> Schema:
             properties[name] = {**properties[name], **text}
             properties[name].pop("format", None)
     needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
-    return _object(properties, (entity.inputs[name].column for name in needed))
+    inputs = entity.inputs
+    return _object(properties, (inputs[name].column for name in needed if name in inputs))
 
 
 def _sent(title: str, kind: AttributeType) -> Schema:

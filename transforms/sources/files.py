@@ -227,7 +227,8 @@ def _missing(
             "Correct the name, or mark the attribute `optional: true`."
         )
         meant = closest(column, unknown) if number < SUGGESTED else None
-        yield Finding("mistake", "missing_column", message, name, there, meant)
+        owner = entity.inputs[name].owner
+        yield Finding("mistake", "missing_column", message, owner, there, meant)
 
 
 def _new(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding]:

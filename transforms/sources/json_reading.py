@@ -284,7 +284,7 @@ def plain_json(texts: pa.ChunkedArray, how: pa.ChunkedArray) -> pa.Array:
     """
     inputs = [
         {
-            name: Input(tuple(path), Attribute.model_construct(**attribute))
+            name: Input(tuple(path), Attribute.model_construct(**attribute), name)
             for name, (path, attribute) in json.loads(first.as_py()).items()
         }
         for first in how[:1]
