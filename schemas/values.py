@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 from string import ascii_lowercase, ascii_uppercase
 
 from overtide.schemas.names import literal
@@ -47,11 +48,15 @@ def plain_word_sql(text: str) -> str:
     return f"translate({trimmed_sql(text)}, {literal(ascii_uppercase)}, {literal(ascii_lowercase)})"
 
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+"""Made once: `json.dumps` makes one for each document that is not written as it likes."""
+
+
 def canonical(document: object) -> str:
     """Return the canonical JSON text: keys sorted, no blanks, letters as they are, no NaN."""
-    return json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(document)
 
 
 def written(document: object) -> object:
@@ -63,9 +68,13 @@ def written(document: object) -> object:
     return document.text if isinstance(document, Number) and math.isinf(document) else document
 
 
+NOT_KEPT = re.compile("[\0\ud800-\udfff]")
+"""A NUL, or half a letter."""
+
+
 def checked_text(text: str) -> str | None:
     """Return a text that every store can hold, None for one with a NUL or half a surrogate pair."""
-    return None if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text) else text
+    return None if NOT_KEPT.search(text) else text
 
 
 def is_number(value: object) -> bool:

@@ -7,7 +7,7 @@ reader waits for no commit. What was acknowledged lies at or before k
 (docs/decisions/an-instant-without-waiting.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,14 +23,14 @@ from overtide.eventlog.contract import (
 from overtide.lake.base_of_run import Lake, Past
 from overtide.lake.cards_and_timelines import (
     Card,
+    MergedProfile,
     Timeline,
-    card,
     live_activities,
+    merged_profile,
     timeline,
 )
 from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.decide.present import Now, before_history, history_begins, present
-from overtide.lake.decide.updates import next_boundary
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
@@ -40,12 +40,13 @@ from overtide.schemas.errors import (
     GenerationError,
     NotFoundError,
 )
-from overtide.schemas.events import Event
+from overtide.schemas.events import Event, Kind
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
-from overtide.serving.fields import Target, customer_not_found, expect_unified
+from overtide.serving.arrivals import Arrivals
+from overtide.serving.bases import Base, ids_of, profile_of, records_of
+from overtide.serving.fields import Target, customer_not_found
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -55,30 +56,6 @@ Answer = TypeVar("Answer")
 
 class AskedLog(ReadableLog, CustomerIndex, Instants, Protocol):
     """What a reader needs of the event log."""
-
-
-class Base(Protocol):
-    """The profiles and keys of one published run.
-
-    A serving generation, or the lake at a past run.
-    """
-
-    @property
-    def run(self) -> int:
-        """The run."""
-
-    @property
-    def profile_fields(self) -> Mapping[str, ProfileField]:
-        """The columns of Customer by name, in order."""
-
-    def resolve_id(self, customer_id: str) -> str | None:
-        """Return the id of the profile that an id leads to, or None."""
-
-    def resolve_record(self, entity: str, key: str) -> str | None:
-        """Return the id of the profile that a source record belongs to, or None."""
-
-    def profile(self, customer_id: str) -> Profile | None:
-        """Return the profile of a current id, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +72,27 @@ class Moment:
         return min(self.as_of, self.known_at)
 
 
+CHANGES: tuple[Kind, ...] = ("update", "withdrawal")
+"""The kinds of events that change a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beneath:
+    """What a view of a customer is made of: its profile in a base, and the events that reach it."""
+
+    moment: Moment
+    base: Base
+    profile: Profile
+    events: list[Event]
+
+    def merged(self) -> MergedProfile:
+        """Return the customer with its changes laid over the base."""
+        moment, fields = self.moment, self.base.profile_fields
+        events = [event for event in self.events if event.kind in CHANGES]
+        known = moment.as_of, moment.known_at
+        return merged_profile(self.profile, fields, events, *known, self.base.run)
+
+
 class Reader:
     """Answers reads of one project; a new publish is noticed by the next read.
 
@@ -107,6 +105,7 @@ class Reader:
         self._serves: tuple[str, Generation | None] = ("", None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
+        self.arrivals = Arrivals()
         self._continued: object = None
         self._end = 0
 
@@ -124,14 +123,31 @@ class Reader:
         Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`,
         `unknown_entity`, `entity_not_unified`.
         """
-        return self._retried(partial(self._card, target, as_of, known_at, base))
+        return self.merged(target, as_of, known_at, base).card()
 
-    def watched(self, target: Target) -> tuple[Card, Instant | None]:
-        """Return a card as it is now, and until when no event that is known changes it.
+    def merged(
+        self,
+        target: Target,
+        as_of: Instant | None = None,
+        known_at: Instant | None = None,
+        base: bool = False,
+        shared: bool = False,
+    ) -> MergedProfile:
+        """Return what the card of a customer says; parameters and errors as in `get`.
 
-        None where none ever will. Errors as in `get`.
+        `shared`: by a look at the present that serves all requests which have come; `arrivals`
+        must be told of them.
         """
-        return self._retried(partial(self._watched, target))
+        return self._retried(partial(self._merged, target, as_of, known_at, base, shared))
+
+    def beneath(
+        self, target: Target, as_of: Instant | None, known_at: Instant | None, *kinds: Kind
+    ) -> Beneath:
+        """Return what a view of a customer is made of, with its events of these kinds.
+
+        Parameters and errors as in `get`.
+        """
+        return self._retried(partial(self._beneath, target, as_of, known_at, kinds))
 
     def timeline(
         self,
@@ -173,9 +189,12 @@ class Reader:
         """
         return current_publish(self._paths)
 
-    def current(self) -> Generation | None:
-        """Return the serving generation of the current publish, or None before the first."""
-        return self._retried(self._current)
+    def current(self, shared: bool = False) -> Generation | None:
+        """Return the serving generation of the current publish, or None before the first.
+
+        `shared` as in `merged`.
+        """
+        return self._retried(partial(self._current, shared))
 
     def close(self) -> None:
         """Release the files that were opened, whichever thread opened them.
@@ -195,47 +214,55 @@ class Reader:
                 if isinstance(error, CorruptGenerationError):
                     self._broken.add(Path(error.target or "").stem)
                 self._serves, self._bases = ("", None), {}
+                self.arrivals.forget()
         return read()
 
-    def _current(self) -> Generation | None:
-        publish = self.now().publish
+    def _present(self, shared: bool) -> Now:
+        return self.arrivals.present(self.now) if shared else self.now()
+
+    def _current(self, shared: bool = False) -> Generation | None:
+        publish = self._present(shared).publish
         return None if publish is None else self._serving(publish)
 
-    def _card(
-        self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> Card:
-        moment = self.moment(as_of, known_at)
-        base, profile = self._found(moment, target)
-        events = [] if base_only else self._updates(base, profile)
-        return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+    def _merged(
+        self,
+        target: Target,
+        as_of: Instant | None,
+        known_at: Instant | None,
+        base_only: bool,
+        shared: bool,
+    ) -> MergedProfile:
+        kinds = () if base_only else CHANGES
+        return self._beneath(target, as_of, known_at, kinds, shared).merged()
 
-    def _watched(self, target: Target) -> tuple[Card, Instant | None]:
-        moment = self.moment(None, None)
+    def _beneath(
+        self,
+        target: Target,
+        as_of: Instant | None,
+        known_at: Instant | None,
+        kinds: Sequence[Kind],
+        shared: bool = False,
+    ) -> Beneath:
+        moment = self.moment(as_of, known_at, shared)
         base, profile = self._found(moment, target)
-        events = self._updates(base, profile)
-        shown = card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
-        return shown, next_boundary(events, moment.as_of)
+        return Beneath(moment, base, profile, self._events(base, profile, kinds))
 
-    def _updates(self, base: Base, profile: Profile) -> list[Event]:
-        ids, records = ids_of(base, profile), records_of(profile)
-        return self._log.of_customer(ids, records, ("update", "withdrawal"))
+    def _events(self, base: Base, profile: Profile, kinds: Sequence[Kind]) -> list[Event]:
+        if not kinds:
+            return []
+        return self._log.of_customer(ids_of(base, profile), records_of(profile), kinds)
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Timeline:
-        moment = self.moment(as_of, known_at)
-        base, profile = self._found(moment, target)
-        events = (
-            []
-            if base_only
-            else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
-        )
-        live = live_activities(events, moment.as_of, moment.known_at)
-        own = self._activities(base, profile.customer_id)
+        found = self._beneath(target, as_of, known_at, () if base_only else ("activity",))
+        moment, base, customer_id = found.moment, found.base, found.profile.customer_id
+        live = live_activities(found.events, moment.as_of, moment.known_at)
+        own = self._activities(base, customer_id)
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
         entries = timeline(own, live, self._lake.having(base.run, missing))
-        return Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
+        return Timeline(customer_id, moment.as_of, moment.known_at, base.run, entries)
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
         """Return a customer's base activities.
@@ -248,12 +275,14 @@ class Reader:
                 return found
         return self._lake.activities(base.run, customer_id, current=False)
 
-    def moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+    def moment(
+        self, as_of: Instant | None, known_at: Instant | None, shared: bool = False
+    ) -> Moment:
         """Return what a read is about.
 
         Raises `nothing_published`, `before_history`.
         """
-        now = self.now()
+        now = self._present(shared)
         if now.publish is None:
             raise nothing_published(self._paths)
         moment = Moment(
@@ -272,8 +301,7 @@ class Reader:
         base = (
             serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
         )
-        customer_id = _resolved(base, serving, target)
-        profile = None if customer_id is None else base.profile(customer_id)
+        profile = profile_of(base, serving, target)
         if profile is None:
             when = "" if base is serving else f" in the base of {format_instant(moment.base)}"
             raise customer_not_found(target, when)
@@ -350,29 +378,3 @@ class Reader:
             if self.published() != publish:  # a newer one took it away, and the read begins anew
                 raise
         return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
-
-
-def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
-    if target.entity is None:
-        return base.resolve_id(target.customer_id or "")
-    found = base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
-    if found is None:  # the key of a record that is gone leads on, whatever became of its entity
-        expect_unified(serving.metadata.entities, target.entity)
-    return found
-
-
-def ids_of(base: Base, profile: Profile) -> list[str]:
-    """Return all ids that lead to a profile.
-
-    Its own, and the previous ones that have no profile of their own.
-    """
-    own = profile.customer_id
-    return [own, *(one for one in profile.previous if base.resolve_id(one) == own)]
-
-
-def records_of(profile: Profile) -> list[tuple[str, str]]:
-    """Return the source records by which events reach a profile.
-
-    Its own, and those that are gone.
-    """
-    return [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]

@@ -8,7 +8,7 @@ from overtide.pipelines.manifest import entity_counts, expect_all_rows
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.serving_metadata import ServedAttribute, ServedEntity
-from overtide.serving.records import typed_record
+from overtide.serving.source_records import SourceRecords
 from tests.configurations import checked, edited
 from tests.source_files import read
 
@@ -61,7 +61,7 @@ def test_a_posted_record_is_filtered_as_a_row_is(record, code):
     entity = ServedEntity(attributes, "UTC", "Id", filter="cast(Points AS integer) > 5")
     found = None
     try:
-        errors = typed_record(entity, record)[1]
+        errors = SourceRecords(entity)(record)[1]
         found = errors[0].code if errors else None
     except OvertideError as error:
         found = error.code
@@ -86,7 +86,7 @@ def test_a_key_of_several_attributes(tmp_path):
         name: ServedAttribute(**entity.attribute(name).model_dump()) for name in entity.attributes
     }
     record = {"Order No": 7.0, "Line": "a|b", "V": None}
-    values, errors = typed_record(ServedEntity(served, "UTC", "Nr_Line"), record)
+    values, errors = SourceRecords(ServedEntity(served, "UTC", "Nr_Line"))(record)
     assert (values["Nr_Line"], errors) == (r"7|a\|b", [])
 
 

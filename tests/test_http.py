@@ -2,17 +2,23 @@
 
 import json
 import signal
+import socket
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
+from overtide.project import Project
+from overtide.serving.access.roles import Role
+from overtide.serving.access.tokens import Tokens
 from overtide.serving.operations.registered import OPERATIONS
 from tests import shop
 from tests.command_line import call
@@ -141,10 +147,22 @@ def test_several_processes_answer_as_one(project, served, ann):
             with httpx.Client(base_url=many.url, headers=headers, timeout=60) as fresh:
                 return fresh.request(method, path + where, **more)
 
+        address = urlsplit(many.url)
+        with ExitStack() as opened:
+            for _ in range(12):
+                place = address.hostname, address.port
+                opened.enter_context(socket.create_connection(place, timeout=60))
+            servers = [psutil.Process(many.process.pid), *workers]
+            assert _until(lambda: all(_connections(one, address.port) for one in servers))
         for number in range(20):
             assert ask("PATCH", f"/{ann}", json={"Points": number}).status_code == 204
             assert ask("GET", f"('{ann}')").json()["Points"] == number
         assert ask("DELETE", f"/{ann}/overrides").status_code == 204
+        with Project(project) as opened:
+            token, _ = Tokens(opened.access, opened.clock).create("connector", Role.VIEWER)
+        asked = {"headers": {"Authorization": f"Bearer {token}"}}
+        statuses = [httpx.get(f"{many.url}/v1/instances", **asked).status_code for _ in range(110)]
+        assert statuses == [200] * 100 + [429] * 10  # of all processes together
         workers[0].kill()
         psutil.wait_procs(workers[:1], timeout=30)
         assert ask("GET", f"('{ann}')").status_code == 200
@@ -152,6 +170,14 @@ def test_several_processes_answer_as_one(project, served, ann):
         assert many.stop(signal.SIGKILL) == -signal.SIGKILL
         _, alive = psutil.wait_procs(workers, timeout=30)
         assert alive == []
+
+
+def _connections(process: psutil.Process, port: int) -> int:
+    """Return how many clients a process of a server has."""
+    return sum(
+        one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port
+        for one in process.net_connections("tcp")
+    )
 
 
 def _children(served: Served) -> list[psutil.Process]:

@@ -1,5 +1,6 @@
 """What is streamed: batches of lines, and customers that are watched, over a real service."""
 
+import asyncio
 import json
 import threading
 import time
@@ -9,6 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from overtide.project import Project
+from overtide.schemas.errors import UnavailableError
+from overtide.serving.access.principals import Principal
+from overtide.serving.access.roles import Role
+from overtide.serving.operations.contract import Call
+from overtide.serving.operations.live import live
 from tests import shop
 from tests.command_line import call
 from tests.served import Served, serving
@@ -212,6 +219,16 @@ def test_a_customer_that_is_not_there_cannot_be_watched(client):
     assert client.get("/data/Customer('nobody')/live").status_code == 404
 
 
+def test_who_begins_to_watch_while_the_server_stops_is_told_so(served, client):
+    call_of_bo = {"entityId": _id(client, "2")}
+    with Project(served.folder) as project:
+        service = project.service()
+        service.live_cards.close()
+        with pytest.raises(UnavailableError) as refused:
+            asyncio.run(live(Call(service, Principal("x", "x", Role.VIEWER), call_of_bo)))
+    assert refused.value.code == "stopping"
+
+
 def test_a_refresh_is_seen_by_who_watches(served, client):
     bo = _id(client, "2")
     with served.client() as other, other.stream("GET", f"/data/Customer('{bo}')/live") as response:
@@ -226,10 +243,31 @@ def test_a_refresh_is_seen_by_who_watches(served, client):
         assert watching.next()[2]["FullName"] == "Bob"
 
 
+def test_who_watches_sees_nothing_more_once_the_token_has_ended(served, client):
+    made = call(
+        "-C", served.folder, "--json", "token", "create", "--role", "viewer", "--name", "w"
+    ).document
+    bo = _id(client, "2")
+    with (
+        served.client(made["token"]) as other,
+        other.stream("GET", f"/data/Customer('{bo}')/live") as response,
+    ):
+        watching = Watching(response)
+        watching.next()
+        call("-C", served.folder, "token", "revoke", made["id"])
+        client.patch(f"/data/Customer/{bo}", json={"FullName": "Secret"}).raise_for_status()
+        kind, _, error = watching.next()
+        assert (kind, error["code"]) == ("error", "invalid_token")
+        with pytest.raises(EOFError):
+            watching.next()
+    client.delete(f"/data/Customer/{bo}/overrides").raise_for_status()
+
+
 def test_the_server_stops_although_somebody_watches(served, client):
+    """Also one of two processes, whichever has the connection."""
     path = f"/data/Customer('{_id(client, '2')}')/live"
     with (
-        serving(served.folder, shop.INSTANCE, "--only", "api") as second,
+        serving(served.folder, shop.INSTANCE, "--only", "api", "--workers", "2") as second,
         second.client(served.token) as other,
         other.stream("GET", path) as response,
     ):

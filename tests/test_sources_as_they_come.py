@@ -18,7 +18,7 @@ from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.serving_metadata import ServedAttribute, ServedEntity
 from overtide.schemas.source_paths import parse_path, put, shown_path, value_at
 from overtide.schemas.strict_json import parse_line
-from overtide.serving.records import typed_record
+from overtide.serving.source_records import SourceRecords
 from tests.configurations import TEXT, checked, edited
 from tests.engine import canonical
 from tests.source_files import read_files
@@ -50,7 +50,7 @@ def served(one: Entity) -> ServedEntity:
 
 def posted(one: Entity, record: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     """The values of a posted record, null where they are refused, and what is refused."""
-    values, errors = typed_record(served(one), record)
+    values, errors = SourceRecords(served(one))(record)
     return values | {str(error.target): None for error in errors}, {
         str(error.target) for error in errors
     }

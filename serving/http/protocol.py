@@ -18,7 +18,9 @@ from overtide.schemas.errors import (
     OvertideError,
     UnavailableError,
 )
-from overtide.serving.http.application import HEADERS, RETRY_AFTER
+from overtide.serving.arrivals import Arrivals
+from overtide.serving.http.application import HEADERS, NOTED, RETRY_AFTER
+from overtide.serving.http.joined import JoinedWrites
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 MOST_HEAD = 64 * 1024
@@ -26,21 +28,27 @@ MOST_HEAD = 64 * 1024
 HEAD_SECONDS = 10.0
 """How long a head may take, from the first byte that may be its."""
 
-
 MOST_CONNECTIONS = 20_000
 """Connections at the same time; each is a file that is open."""
+STALLED_SECONDS = 60.0
+"""How long a client may take nothing of an answer that waits for it."""
 ENDING_SECONDS = 1.0
 """How long a client may take to read why it was refused, while it still sends."""
+MOST_ENDING = 128
+"""Connections beyond the bound that are given that time: they are open files, too."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
     most_connections: ClassVar[int] = MOST_CONNECTIONS
+    arrivals: ClassVar[Arrivals] = Arrivals()
+    """Told of all that comes, before anything is done about it."""
     _size = 0
     _begun = False
     _awaited: asyncio.TimerHandle | None = None
     _ending: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _refusal: OvertideError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -54,25 +62,51 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._head_is_known()
-        if self._ending is not None:
-            self._ending.cancel()
+        for timer in (self._ending, self._stalled):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read, for as long as it takes something now and then."""
+        super().pause_writing()
+        self._expect_reading(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Wait no longer."""
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
+
+    def _expect_reading(self, left: int) -> None:
+        """Look later whether less is left; where it is not, nobody reads."""
+        self._stalled = self.loop.call_later(STALLED_SECONDS, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        now = self.transport.get_write_buffer_size()
+        if now >= left:
+            self.transport.abort()
+        else:
+            self._expect_reading(now)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; refuse a head that has become too large without an end."""
         if self._ending is not None:
             return
+        self.arrivals.note()
         self._size += len(data)
         super().data_received(data)
-        if self._awaited is not None and self._size > MOST_HEAD:
+        if (self._begun or self._awaited is not None) and self._size > MOST_HEAD:
             self._refuse(_too_large())
+        elif self._begun and self._awaited is None:
+            self._await_head()  # as a rule a head comes at once, and needs no timer
 
     def on_message_begin(self) -> None:
         """Count from here on, also for the next request of a connection."""
         super().on_message_begin()
         self._size, self._begun = 0, True
-        if self._awaited is None:
-            self._await_head()
+        self.scope["extensions"] = {NOTED: {}}
 
     def on_headers_complete(self) -> None:
         """Leave the rest to the application, if the whole is not too large."""
@@ -82,6 +116,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refusal
         self._head_is_known()
         super().on_headers_complete()
+        joined = JoinedWrites(self.transport, self.loop)
+        self.cycle.transport = joined  # type: ignore[assignment]  # it needs no more of one
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refuses, or what we do while it parses."""
@@ -109,18 +145,24 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._ending is None and not self.transport.is_closing():
             self._head_is_known()
             self.transport.write(_answer(error))
-            self._ending = self.loop.call_later(ENDING_SECONDS, self.transport.close)
+            crowded = len(self.connections) > self.most_connections + MOST_ENDING
+            wait = 0.0 if crowded else ENDING_SECONDS
+            self._ending = self.loop.call_later(wait, self.transport.close)
             if self.transport.can_write_eof():
                 self.transport.write_eof()
 
 
-def bounded(most_connections: int) -> type[BoundedProtocol]:
-    """Return the protocol of connections of which there are at most so many."""
+def bounded(most_connections: int, arrivals: Arrivals) -> type[BoundedProtocol]:
+    """Return the protocol of connections of which there are at most so many.
+
+    `arrivals` are told of whatever comes over them.
+    """
 
     class Bounded(BoundedProtocol):
         """One connection of a client of one server."""
 
     Bounded.most_connections = most_connections
+    Bounded.arrivals = arrivals
     return Bounded
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import NotFoundError, OvertideError, UsageError
 from overtide.schemas.instants import HOUR, Clock, Instant, format_instant
 from overtide.serving.workflows.cron import expect_cron, last_due, next_due
@@ -98,6 +99,16 @@ class Schedules:
     ) -> None:
         self._database, self._jobs, self._clock, self._ids = database, jobs, clock, ids
 
+    def due_times(self, planned: Planned, most: int) -> list[Instant]:
+        """Return when a schedule would be due next, `most` times; refusals as of `put`."""
+        after = self._clock()
+        planned.check(after)
+        found: list[Instant] = []
+        while len(found) < most and (due := planned.next_after(after)) is not None:
+            found.append(due)
+            after = due
+        return found
+
     def put(
         self, wanted: Sequence[tuple[str | None, Planned]], who: str, origin: str
     ) -> list[Schedule]:
@@ -157,6 +168,8 @@ class Schedules:
         now = self._clock()
         due = self._read(f"{_CURRENT} AND due.next_at <= ?", now)
         fired = [self._fire(schedule, now) for schedule in due]
+        if fired:
+            crash_point("schedules.fired")
         return [job for job in fired if job is not None]
 
     def _fire(self, schedule: Schedule, now: Instant) -> Job | None:
@@ -168,6 +181,7 @@ class Schedules:
                    WHERE schedule = ? AND of_version = ? AND next_at = ?""",
                 (planned.next_after(now), schedule.id, schedule.version, since),
             )
+            crash_point("schedules.moved")
             if not moved.rowcount or planned.missed(since, now) is None:
                 return None
             asked = Submission(

@@ -1,0 +1,39 @@
+// Find a customer: facets follow what is found, and arrows lead from the field into it.
+(() => {
+  "use strict";
+  let counted = null;
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const results = document.getElementById("results"), facets = document.getElementById("facets");
+    if (event.detail.target === facets) {
+      const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
+      if (count) document.getElementById("said").textContent = count.dataset.count;
+      if (shown && count) shown.textContent = count.dataset.count;
+      return;
+    }
+    if (event.detail.target !== results) return;
+    const place = results.querySelector("[data-facets]")?.dataset.facets;
+    if (!place) return void (facets.replaceChildren(), (counted = null));
+    const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
+    if (place === counted && shown && count) shown.textContent = count.dataset.count;
+    if (place !== counted) htmx.ajax("GET", place, { source: facets, target: facets, swap: "innerHTML" }).catch(() => {}); // a later one ended it
+    counted = place;
+  });
+  // Facets may be those of words before the last ones: what is chosen is of the words that are there.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.elt.closest("#facets a")) return;
+    const place = new URL(event.detail.path, location.href), words = document.getElementById("q").value.trim();
+    if (words) place.searchParams.set("q", words);
+    else place.searchParams.delete("q");
+    event.detail.path = place.pathname + place.search;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const tiles = [...document.querySelectorAll(".tile a")], field = document.getElementById("q");
+    const here = tiles.indexOf(document.activeElement);
+    if (document.activeElement !== field && here < 0) return;
+    const next = here + (event.key === "ArrowDown" ? 1 : -1);
+    if (next < 0 && here < 0) return;
+    event.preventDefault();
+    (next < 0 ? field : tiles[next])?.focus();
+  });
+})();
