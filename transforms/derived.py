@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.expressions.binding import tried_sql
 from overtide.schemas.expressions.compiling import compiled
+from overtide.schemas.expressions.parsing import may_fail
 from overtide.schemas.inputs import Input, input_name, parsed, paths_of
 from overtide.schemas.names import literal
 from overtide.schemas.null_words import is_null_word
@@ -27,9 +28,9 @@ FAILED = "\0what cannot be computed"
 
 @dataclass(frozen=True)
 class Derived:
-    """An attribute's expression in SQL: its text, of which kind its value is, and its inputs."""
+    """An attribute's expression in SQL: what was tried, its value's kind, and its inputs."""
 
-    text: str
+    tried: str
     kind: str
     inputs: tuple[str, ...]
 
@@ -42,7 +43,8 @@ def derived(name: str, expression: str, texts: Mapping[str, str], time_zone: str
         return texts[input_name(name, path)]
 
     found = compiled(parsed(expression), column, time_zone)
-    return Derived(f"({found.text})::VARCHAR", found.kind, names)
+    tried = tried_sql(f"({found.text})::VARCHAR", may_fail(parsed(expression)))
+    return Derived(tried, found.kind, names)
 
 
 def text_sql(tried: str) -> str:
@@ -131,9 +133,7 @@ def computed(
         name: derived(name, expression, aliases, time_zone)
         for name, expression in expressions.items()
     }
-    tried = ", ".join(
-        tried_sql(one.text) + f" AS __tried_{n}" for n, one in enumerate(found.values())
-    )
+    tried = ", ".join(one.tried + f" AS __tried_{n}" for n, one in enumerate(found.values()))
     texts = ", ".join(text_sql(f"__tried_{n}") for n in range(len(found)))
     connection = _connection()
     connection.register("given", given)

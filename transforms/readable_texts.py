@@ -6,7 +6,6 @@ Of an attribute with a column of its own it is that column's; an expression make
 from dataclasses import dataclass
 
 from overtide.schemas.configuration.entities import Attribute, Entity
-from overtide.schemas.expressions.binding import tried_sql
 from overtide.schemas.inputs import FILTER
 from overtide.schemas.null_words import without_null_words
 from overtide.schemas.types import type_of
@@ -70,7 +69,7 @@ def readable_texts(entity: Entity, raw: Raw) -> ReadableTexts:
         if name != FILTER
     }
     counts = f"__made_{list(expressions).index(FILTER)}" if FILTER in expressions else None
-    tried = ", ".join(f"{tried_sql(one.text)} AS __tried_{n}" for n, one in enumerate(made))
+    tried = ", ".join(f"{one.tried} AS __tried_{n}" for n, one in enumerate(made))
     texts = ", ".join(f"{_made(n, one, raw)} AS __made_{n}" for n, one in enumerate(made))
     read = [
         f"{_stripped(of[name].raw, of[name].attribute)} AS {of[name].text}"

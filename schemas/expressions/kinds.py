@@ -8,6 +8,8 @@ from overtide.schemas.expressions.mistake import ExpressionError
 from overtide.schemas.numbers import plain_sql
 
 _NUMBERS = count()
+SHORT = 120
+"""Characters of SQL that may stand in several places."""
 NUMBERS = ("integer", "decimal", "double")
 """From the narrowest to the widest."""
 NULL = "null"
@@ -37,7 +39,12 @@ class Compiled:
 
 
 def once(value: str, body: Callable[[str], str]) -> str:
-    """Return the SQL of what `body` makes of a value that is computed once, by its name."""
+    """Return the SQL of what `body` makes of a value that is computed once, by its name.
+
+    A short one stands there as it is: a lambda costs more than computing it twice.
+    """
+    if len(value) <= SHORT:
+        return f"({body(value)})"
     name = f"given{next(_NUMBERS)}"
     return f"list_transform([{value}], lambda {name}: {body(name)})[1]"
 

@@ -16,6 +16,16 @@ from overtide.schemas.types import EXAMPLES, MEANT, PATTERN
 
 DEEPEST = 50
 """Values within values."""
+NEVER_FAILING = frozenset(
+    [
+        *("and", "or", "not", "is null", "in", "between", "like", "ilike", "||"),
+        *("=", "<>", "<", "<=", ">", ">=", "coalesce", "nullif", "concat", "concat_ws"),
+        *("lower", "upper", "trim", "ltrim", "rtrim", "length", "replace", "replace_values"),
+        *("starts_with", "ends_with", "contains", "split_part"),
+        *("regexp_extract", "regexp_replace", "regexp_matches"),
+    ]
+)
+"""Operators and functions that give a value whatever texts they take."""
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 LEVELS = (("||",), ("+", "-"), ("*", "/", "%"))
 """Operators between values, from the weakest to the strongest."""
@@ -41,6 +51,14 @@ def _expect_shallow(node: Node) -> None:
         if not level:
             return
     raise ExpressionError("It is nested too deeply", level[0].place)
+
+
+def may_fail(node: Node) -> bool:
+    """Say whether an expression cannot be computed for some rows."""
+    fails = (isinstance(node, Cast) and not node.may_fail) or (
+        isinstance(node, Call) and node.name not in NEVER_FAILING
+    )
+    return fails or any(map(may_fail, parts_of(node)))
 
 
 def columns_of(node: Node) -> Iterator[Column]:
