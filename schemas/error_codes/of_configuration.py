@@ -33,6 +33,12 @@ CODES = {
         "Correct them; `overtide validate` shows them too.",
         exit_codes=USAGE,
     ),
+    "invalid_expression": Explained(
+        "configuration",
+        "An `expression` or a `filter` cannot be read, or names what is not offered.",
+        "Write it in the subset of SQL that docs/expressions.md describes.",
+        exit_codes=USAGE,
+    ),
     "invalid_format": Explained(
         "configuration",
         "A `format` is no strptime format, or has no year.",

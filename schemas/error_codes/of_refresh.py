@@ -28,11 +28,17 @@ CODES = {
         "Correct the file, or name another primary key.",
         exit_codes=USAGE,
     ),
+    "missing_value": Explained(
+        "refresh",
+        "No row that `validate` sampled has a value at an attribute's `path`.",
+        "Correct the path, or mark the attribute `optional: true`.",
+        exit_codes=USAGE,
+    ),
     "nested_value": Explained(
         "refresh",
         "Values that `validate` sampled are lists or objects: a mistake where most of a column "
         "are, else a note.",
-        "Write their parts as columns of their own.",
+        "Name their parts by `path`.",
         exit_codes=USAGE,
     ),
     "new_column": Explained(
