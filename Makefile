@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test check bench fuzz fuzz-api crash docs lock clean odata-clients
+.PHONY: help demo test check bench fuzz fuzz-api crash strength docs lock clean odata-clients
 
 help:
 	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make fuzz N=1000     so many generated histories against the oracle'
 	@echo 'make fuzz-api N=25   so many generated requests of every operation to a service'
 	@echo 'make crash N=500     so many kills and restarts'
+	@echo 'make strength        a service under strain: connections, slow clients, a full disk, stops, kills'
 	@echo 'make docs            write the generated parts of docs/ and the JSON Schema anew'
 	@echo 'make lock            resolve the lock files anew (needs uv)'
 	@echo 'make clean           remove everything that these commands made, .venv included'
@@ -42,6 +43,9 @@ fuzz: .venv/.development
 
 crash: .venv/.development
 	$(BIN)/python -m tests.crash $(N)
+
+strength: .venv/.development
+	$(BIN)/python -m tests.service_strength
 
 fuzz-api: .venv/.development .venv/schemathesis/.installed
 	$(BIN)/python -m tests.api_fuzz $(N)
@@ -102,7 +106,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 lock:
 	$(LOCK) --upgrade --output-file requirements.lock
-	$(LOCK) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --upgrade --extra otel --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

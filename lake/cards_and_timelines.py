@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class FieldView:
     """One field of a card: `value` is shown, `base_value` lies beneath.
 
-    `live`: an update shows it, until `valid_until` (microseconds); `event_id` and `caller` are the
-    update's.
+    `live`: an update shows it, until `valid_until`; `event_id`, `caller` and `accepted_at` are the
+    update's. Instants are microseconds.
     """
 
     value: Value
@@ -38,6 +38,7 @@ class FieldView:
     valid_until: int | None = None
     event_id: str | None = None
     caller: str | None = None
+    accepted_at: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the field as a JSON document."""
@@ -185,7 +186,13 @@ def _view(base_value: Value, winner: Change | None) -> FieldView:
         return FieldView(base_value, False, base_value)
     event = winner.event
     return FieldView(
-        winner.value, True, base_value, event.valid_until, event.event_id, event.caller
+        winner.value,
+        True,
+        base_value,
+        event.valid_until,
+        event.event_id,
+        event.caller,
+        event.accepted_at,
     )
 
 

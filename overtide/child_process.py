@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from overtide.cli.signals import ENDS_WITH_STDIN
@@ -14,21 +15,26 @@ PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds before a process that ended is started again; the last one from then on."""
 ENDING_SECONDS = 8
 """How long it may take to end what it is doing, as the stream its last tick."""
-LISTENER = "OVERTIDE_LISTENER"
-"""Where the environment of a process says which socket it has from whoever started it."""
+LISTENER, RATES = "OVERTIDE_LISTENER", "OVERTIDE_RATES"
+"""Where the environment of a process says what it has from whoever started it.
+
+It is the descriptor of a socket that it takes requests from, and of memory that it counts in.
+"""
 
 
 class ChildProcess:
     """Runs a command of a project until stopped, whatever becomes of it.
 
     Where another process holds its lock, that one does the work, and this one waits for its end.
-    `listener` is the descriptor of a socket that it may take requests from.
+    `inherited` are descriptors that it has from us, by names in its environment.
     """
 
-    def __init__(self, folder: Path, words: Sequence[str], listener: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, words: Sequence[str], inherited: Mapping[str, int] | None = None
+    ) -> None:
         self._command = [sys.executable, "-m", "overtide", "-C", str(folder), "-q", *words]
-        self._listener = listener
-        self._over = threading.Event()
+        self._inherited = dict(inherited or {})
+        self._over, self._until = threading.Event(), 0.0
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name=words[0])
 
@@ -36,17 +42,25 @@ class ChildProcess:
         """Start it."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Let it end what it is doing, and end it."""
+    def ask(self) -> None:
+        """Let it end what it is doing and then itself, without waiting for that."""
+        if self._over.is_set():
+            return
+        self._until = time.monotonic() + ENDING_SECONDS
         self._over.set()
         if self._running is not None:
             self._running.terminate()
-        self._thread.join(ENDING_SECONDS)
+
+    def stop(self) -> None:
+        """Let it end what it is doing, and end it."""
+        self.ask()
+        self._thread.join(max(0.0, self._until - time.monotonic()))
         if self._running is not None and self._running.poll() is None:
             self._running.kill()
+            self._running.wait()
 
-    def _inherited(self) -> dict[str, str]:
-        return {} if self._listener is None else {LISTENER: str(self._listener)}
+    def _told(self) -> dict[str, str]:
+        return {name: str(descriptor) for name, descriptor in self._inherited.items()}
 
     def _run(self) -> None:
         failures = 0
@@ -55,8 +69,8 @@ class ChildProcess:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, ENDS_WITH_STDIN: "1", **self._inherited()},
-                pass_fds=() if self._listener is None else (self._listener,),
+                env={**os.environ, ENDS_WITH_STDIN: "1", **self._told()},
+                pass_fds=tuple(self._inherited.values()),
             )
             if self._over.is_set():  # it was stopped while this one started
                 self._running.terminate()

@@ -1,12 +1,14 @@
 """The refresh of a project: what its configuration says, by a runner, maybe for a job."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide import runner_configs
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.loading import loaded
-from overtide.schemas.progress import Report
+from overtide.schemas.progress import Event, Report
+from overtide.schemas.spans import Span, span, watched
 
 if TYPE_CHECKING:
     from overtide.pipelines.refresh import Refreshed
@@ -24,15 +26,41 @@ def refreshed(
     from overtide.pipelines.refresh import refresh
 
     configuration, document = loaded(project.folder, project.environ)
-    try:
-        return refresh(
-            configuration,
-            project.paths,
-            runner_configs.load(str(runner)),
-            project.clock,
-            report,
-            allow_shrink=allow_shrink,
-            job=job,
-        )
-    except OvertideError as error:
-        raise document.hidden(error) from None
+    stages = Stages(report)
+    with span("refresh", {"overtide.job": job or ""}) as whole:
+        try:
+            done = refresh(
+                configuration,
+                project.paths,
+                runner_configs.load(str(runner)),
+                project.clock,
+                stages if watched() else report,
+                allow_shrink=allow_shrink,
+                job=job,
+            )
+            whole.tell({"overtide.run": done.publish.run})
+            return done
+        except OvertideError as error:
+            raise document.hidden(error) from None
+        finally:
+            stages.tell(whole)
+
+
+class Stages:
+    """Takes the progress of a refresh, passes it on, and knows when its stages began and ended."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._seen: dict[str, tuple[int, int, int]] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take note of how far a stage is."""
+        now = time.time_ns()
+        began, _, _ = self._seen.get(event.stage, (now - int(event.seconds * 1e9), now, 0))
+        self._seen[event.stage] = began, now, event.rows_done
+        self._report(event)
+
+    def tell(self, whole: Span) -> None:
+        """Add each stage to the span of the refresh."""
+        for stage, (began, ended, rows) in self._seen.items():
+            whole.child(f"refresh {stage}", began, ended, {"overtide.rows": rows})

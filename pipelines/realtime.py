@@ -32,6 +32,7 @@ from overtide.lake.overlay import Span, commit, committed_position, open_overlay
 from overtide.lake.sealed import open_generation
 from overtide.lake.standing import committing, current_publish, standing_of
 from overtide.pipelines.runners import new_pipeline
+from overtide.schemas import spans
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import GenerationError, ReplacedLogError
 from overtide.schemas.instants import Clock, Instant, format_instant
@@ -243,9 +244,20 @@ class Driver:
 
         A range that was committed before is left out.
         """
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(mode=0o700, parents=True)
-        crash_point("stream.before_pipeline")
+        with spans.span("stream tick", {"overtide.events": span.end - span.start}):
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(mode=0o700, parents=True)
+            crash_point("stream.before_pipeline")
+            with spans.span("stream pipeline"):
+                self._run_pipeline(span)
+            crash_point("stream.after_pipeline")
+            written = read_batches(self._folder)
+            with spans.span("stream commit"):
+                commit(connection, self._paths, span, written.groups)
+        return written.late
+
+    def _run_pipeline(self, span: Span) -> None:
+        """Write the rows of a range into the folder."""
         run_pipeline(
             self._log.reader(),
             span,
@@ -255,10 +267,6 @@ class Driver:
             self._runner,
             self._options,
         )
-        crash_point("stream.after_pipeline")
-        written = read_batches(self._folder)
-        commit(connection, self._paths, span, written.groups)
-        return written.late
 
 
 def run_pipeline(

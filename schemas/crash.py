@@ -60,6 +60,14 @@ CRASH_POINTS = (
     "maintenance.purged",
     "maintenance.unread_dropped",
     "orphans.removed",
+    "jobs.written",
+    "jobs.submitted",
+    "jobs.begun",
+    "jobs.reported",
+    "jobs.before_end",
+    "jobs.ended",
+    "schedules.moved",
+    "schedules.fired",
 )
 """Every step of the code, in the order of the parts; a test compares them with the calls."""
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from overtide.eventlog.contract import WritableLog
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft
+from overtide.schemas.spans import span
 from overtide.serving.acceptance import Answer, Prepared
 
 MOST = 500
@@ -40,7 +41,8 @@ class Committer:
         self._waiting.append((draft, future))
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all())
-        return await future
+        with span("commit"):
+            return await future
 
     async def _commit_all(self) -> None:
         try:

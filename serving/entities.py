@@ -61,6 +61,13 @@ def described(
     return found
 
 
+def meanings_of_customer(
+    configuration: Configuration, metadata: ServingMetadata
+) -> Mapping[str, str | None]:
+    """Return the semantic types of the columns of Customer."""
+    return _meanings(configuration, metadata, CUSTOMER)
+
+
 def taking_records(metadata: ServingMetadata) -> list[str]:
     """Return the entities whose records can be sent."""
     return [UNIFIED_ACTIVITY, *metadata.activities]

@@ -6,18 +6,20 @@ begins or ends by itself its watcher knows in advance.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from overtide.eventlog.contract import ReadableLog
 from overtide.lake.cards_and_timelines import Card
+from overtide.lake.decide.updates import invalid, next_boundary
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import UnavailableError
-from overtide.schemas.events import DAMAGED, Event
-from overtide.schemas.instants import SECOND
+from overtide.schemas.events import DAMAGED, KINDS, Event
+from overtide.schemas.instants import SECOND, Instant
 from overtide.serving.acceptance import Target
-from overtide.serving.reader import Reader
+from overtide.serving.reader import Beneath, Reader
 
 LOOK_SECONDS = 0.1
 """How often the log is looked at while somebody watches."""
@@ -25,6 +27,29 @@ MOST_EVENTS = 5_000
 """Events that are looked at one by one; after more of them all watchers are woken."""
 LONGEST_WAIT = 3600.0
 """Seconds: clocks are set, so that a far instant is looked at anew before it comes."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A customer as it is now; `activities` is another text whenever its timeline is another."""
+
+    card: Card
+    activities: str
+    changes_at: Instant | None
+    """Until when no event that is known changes it; None where none ever will."""
+
+    @classmethod
+    def of(cls, found: Beneath) -> "Watched":
+        """Return what there is to be seen."""
+        now = found.moment.as_of
+        shown = [
+            event.event_id
+            for event in found.events
+            if event.kind == "activity" and invalid(event, now) is None
+        ]
+        digest = hashlib.sha256(" ".join(shown).encode()).hexdigest()[:16]
+        changes_at = next_boundary(found.events, now)
+        return cls(found.card(), f"{found.base.run}-{digest}", changes_at)
 
 
 class Watcher:
@@ -55,8 +80,8 @@ class LiveCards:
         """End what is watched; callable from any thread."""
         self._closed = True
 
-    async def cards(self, target: Target, pause: float) -> AsyncGenerator[Card | None]:
-        """Give the card now, and again whenever it may have changed, without end.
+    async def cards(self, target: Target, pause: float) -> AsyncGenerator[Watched | None]:
+        """Give the customer now, and again whenever it may have changed, without end.
 
         None after `pause` seconds without news. Raises what reading the card raises.
         """
@@ -66,10 +91,12 @@ class LiveCards:
         try:
             while not self._closed:
                 watcher.woken.clear()
-                card, changes_at = self._reader.watched(target)
-                watcher.customer_id = card.customer_id
-                yield card
-                left = LONGEST_WAIT if changes_at is None else (changes_at - card.as_of) / SECOND
+                seen = Watched.of(self._reader.beneath(target, None, None, *KINDS))
+                watcher.customer_id = seen.card.customer_id
+                yield seen
+                left = LONGEST_WAIT
+                if seen.changes_at is not None:
+                    left = (seen.changes_at - seen.card.as_of) / SECOND
                 while left > 0 and not await _woken(watcher, min(pause, left)):
                     left -= pause
                     if left > 0:

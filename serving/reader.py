@@ -7,7 +7,7 @@ reader waits for no commit. What was acknowledged lies at or before k
 (docs/decisions/an-instant-without-waiting.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,6 @@ from overtide.lake.cards_and_timelines import (
 )
 from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.decide.present import Now, before_history, history_begins, present
-from overtide.lake.decide.updates import next_boundary
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
@@ -40,7 +39,7 @@ from overtide.schemas.errors import (
     GenerationError,
     NotFoundError,
 )
-from overtide.schemas.events import Event
+from overtide.schemas.events import Event, Kind
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
 from overtide.schemas.table import ProfileField
@@ -95,6 +94,26 @@ class Moment:
         return min(self.as_of, self.known_at)
 
 
+CHANGES: tuple[Kind, ...] = ("update", "withdrawal")
+"""The kinds of events that change a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beneath:
+    """What a view of a customer is made of: its profile in a base, and the events that reach it."""
+
+    moment: Moment
+    base: Base
+    profile: Profile
+    events: list[Event]
+
+    def card(self) -> Card:
+        """Return the card that they make."""
+        moment, fields = self.moment, self.base.profile_fields
+        events = [event for event in self.events if event.kind in CHANGES]
+        return card(self.profile, fields, events, moment.as_of, moment.known_at, self.base.run)
+
+
 class Reader:
     """Answers reads of one project; a new publish is noticed by the next read.
 
@@ -126,12 +145,14 @@ class Reader:
         """
         return self._retried(partial(self._card, target, as_of, known_at, base))
 
-    def watched(self, target: Target) -> tuple[Card, Instant | None]:
-        """Return a card as it is now, and until when no event that is known changes it.
+    def beneath(
+        self, target: Target, as_of: Instant | None, known_at: Instant | None, *kinds: Kind
+    ) -> Beneath:
+        """Return what a view of a customer is made of, with its events of these kinds.
 
-        None where none ever will. Errors as in `get`.
+        Parameters and errors as in `get`.
         """
-        return self._retried(partial(self._watched, target))
+        return self._retried(partial(self._beneath, target, as_of, known_at, kinds))
 
     def timeline(
         self,
@@ -204,38 +225,36 @@ class Reader:
     def _card(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Card:
+        kinds = () if base_only else CHANGES
+        return self._beneath(target, as_of, known_at, kinds).card()
+
+    def _beneath(
+        self,
+        target: Target,
+        as_of: Instant | None,
+        known_at: Instant | None,
+        kinds: Sequence[Kind],
+    ) -> Beneath:
         moment = self.moment(as_of, known_at)
         base, profile = self._found(moment, target)
-        events = [] if base_only else self._updates(base, profile)
-        return card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
+        return Beneath(moment, base, profile, self._events(base, profile, kinds))
 
-    def _watched(self, target: Target) -> tuple[Card, Instant | None]:
-        moment = self.moment(None, None)
-        base, profile = self._found(moment, target)
-        events = self._updates(base, profile)
-        shown = card(profile, base.profile_fields, events, moment.as_of, moment.known_at, base.run)
-        return shown, next_boundary(events, moment.as_of)
-
-    def _updates(self, base: Base, profile: Profile) -> list[Event]:
-        ids, records = ids_of(base, profile), records_of(profile)
-        return self._log.of_customer(ids, records, ("update", "withdrawal"))
+    def _events(self, base: Base, profile: Profile, kinds: Sequence[Kind]) -> list[Event]:
+        if not kinds:
+            return []
+        return self._log.of_customer(ids_of(base, profile), records_of(profile), kinds)
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Timeline:
-        moment = self.moment(as_of, known_at)
-        base, profile = self._found(moment, target)
-        events = (
-            []
-            if base_only
-            else self._log.of_customer(ids_of(base, profile), records_of(profile), ("activity",))
-        )
-        live = live_activities(events, moment.as_of, moment.known_at)
-        own = self._activities(base, profile.customer_id)
+        found = self._beneath(target, as_of, known_at, () if base_only else ("activity",))
+        moment, base, customer_id = found.moment, found.base, found.profile.customer_id
+        live = live_activities(found.events, moment.as_of, moment.known_at)
+        own = self._activities(base, customer_id)
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
         entries = timeline(own, live, self._lake.having(base.run, missing))
-        return Timeline(profile.customer_id, moment.as_of, moment.known_at, base.run, entries)
+        return Timeline(customer_id, moment.as_of, moment.known_at, base.run, entries)
 
     def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
         """Return a customer's base activities.

@@ -1,7 +1,8 @@
 """`python -m tests.api_fuzz N`: send generated requests of every operation to a real service.
 
 Schemathesis, in an environment of its own that `make fuzz-api` sets up, makes them from the OpenAPI
-document, N per operation, right and wrong ones, with the owner's token. A traceback, an answer 500
+document and then from that of the connector, N per operation, right and wrong ones, with the
+owner's token. A traceback, an answer 500
 or 503, one that the document does not know or that is not of the shape that it says is a fault.
 """
 
@@ -25,6 +26,8 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
+DOCUMENTS = (("/openapi.json", "/v1"), ("/connector/apiDefinition.swagger.json", "/v1"))
+"""The documents of the service, and what stands before their paths."""
 HOOKS = """import json
 import schemathesis
 
@@ -48,14 +51,15 @@ def main() -> int:
         call("-q", "-C", folder, "refresh")
         instance = yaml.safe_load((folder / "overtide.yaml").read_text())["instance"]["id"]
         with serving(folder, instance, "--only", "api") as served:
-            return _sent(Path(temporary), served, examples)
+            return max(_sent(Path(temporary), served, examples, one) for one in DOCUMENTS)
 
 
-def _sent(folder: Path, served: Served, examples: int) -> int:
+def _sent(folder: Path, served: Served, examples: int, document: tuple[str, str]) -> int:
+    place, base = document
     (folder / "hooks.py").write_text(HOOKS)
     (folder / "schemathesis.toml").write_text(_settings(served))
     command = [SCHEMATHESIS, "--config-file", folder / "schemathesis.toml", "run"]
-    command += [f"{served.url}/openapi.json", "--url", f"{served.url}/v1"]
+    command += [f"{served.url}{place}", "--url", f"{served.url}{base}"]
     command += ["--header", f"Authorization: Bearer {served.token}"]
     command += ["--max-examples", examples, "--checks", ",".join(CHECKS)]
     environment = {**os.environ, "PYTHONPATH": str(folder)}

@@ -12,9 +12,12 @@ from random import Random
 
 from overtide.schemas.crash import CRASH_POINTS
 
-TOUR = 14
-"""Stories in which every named step is taken at least once; `make test` tells them."""
-REFRESHES, READING = range(0, TOUR, 4), (2, 8)
+TOUR, JOBS = 15, 14
+"""Stories in which every named step is taken at least once; `make test` tells them.
+
+The one of jobs is the last.
+"""
+REFRESHES, READING = range(0, JOBS, 4), (2, 8)
 """Stories of the tour in which refreshes die, and those with readers beside them.
 
 In the other stories streams die.
@@ -31,6 +34,8 @@ ROLES = {
     "stream": ("stream",),
     "maintenance": ("stream",),
     "orphans": ("stream", "refresh"),
+    "jobs": ("job",),
+    "schedules": ("job",),
 }
 """Part of the code -> the processes that may die there; on the tour it is the first."""
 PUBLISHED = (
@@ -58,6 +63,8 @@ AT_ONCE = {
     "orphans.removed",
 }
 """Steps that a stream takes when it begins, and never again."""
+BY_JOBS = 0.25
+"""Share of the mixed stories in which refreshes are jobs."""
 NEW_LOG = {"log.file_made", "log.layout_written"}
 """Steps that only the first writer of all takes."""
 
@@ -141,8 +148,11 @@ def touring(seed: int) -> Plan:
 
     Where readers go on beside them, so does a stream.
     """
+    if seed == JOBS:
+        jobs = [Death(step) for step in CRASH_POINTS if roles_of(step) == ("job",)]
+        return Plan(seed, {"job": tuple(jobs)}, readers=False)
     role = "refresh" if seed in REFRESHES else "stream"
-    stories = [one for one in range(TOUR) if (one in REFRESHES) == (seed in REFRESHES)]
+    stories = [one for one in range(JOBS) if (one in REFRESHES) == (seed in REFRESHES)]
     mine, writers = (
         [step for step in CRASH_POINTS if roles_of(step)[0] == who] for who in (role, "writer")
     )
@@ -181,7 +191,20 @@ def mixed(seed: int) -> Plan:
         deaths["reader"] = tuple(Death(after=chance.uniform(0.1, 2)) for _ in range(2))
     if not together and not any(deaths.values()):
         deaths["refresh"] = (_death(chance, "refresh", 3.0),)
-    return Plan(seed, deaths, together, empty, readers=chance.random() < 0.7)
+    readers = chance.random() < 0.7
+    return Plan(seed, _by_jobs(seed, deaths), together, empty, readers)
+
+
+def _by_jobs(seed: int, deaths: dict[str, tuple[Death, ...]]) -> dict[str, tuple[Death, ...]]:
+    """Let jobs refresh in some stories, which die at steps of their own, too."""
+    chance = Random(f"{seed}/jobs")
+    if chance.random() >= BY_JOBS:
+        return deaths
+    steps = [step for step in CRASH_POINTS if roles_of(step) == ("job",)]
+    own = tuple(Death(step) for step in chance.sample(steps, chance.randint(0, 2)))
+    return {"job": own + deaths["refresh"]} | {
+        name: found for name, found in deaths.items() if name != "refresh"
+    }
 
 
 def _some(chance: Random, role: str, most: int, longest: float) -> tuple[Death, ...]:

@@ -103,6 +103,42 @@ def refresh(folder: Path) -> int:
     return 0
 
 
+def job(folder: Path) -> int:
+    """Refresh as the service does it: make a schedule that is due, and run the job that waits."""
+    import overtide
+    from overtide import runner_configs
+    from overtide.pipelines.refresh import refresh as run
+    from overtide.schemas.instants import MINUTE
+    from overtide.schemas.loading import loaded
+    from overtide.service import workflows_of
+    from overtide.serving.workflows.job import Submission
+    from overtide.serving.workflows.schedules import Planned
+    from overtide.serving.workflows.workflows import Progress, Workflows
+
+    with overtide.open(folder) as project:
+        workflows = workflows_of(project)
+        workflows.settle()
+        workflows.schedules.put([(None, Planned(("* * * * *",)))], "ann", "command")
+        soon = Workflows(project.paths, lambda: project.clock() + MINUTE, workflows.ids)
+        soon.schedules.fire()
+        waiting = workflows.jobs.submit(Submission("ann", "api"))
+        with workflows.running(waiting.id) as begun:
+            progress = Progress(workflows.jobs, begun.id)
+            done = run(
+                loaded(folder, os.environ)[0],
+                project.paths,
+                runner_configs.load("embedded"),
+                project.clock,
+                progress,
+                reading_seconds=2,
+                allow_shrink=True,
+                job=begun.id,
+            )
+            progress.flush()
+            workflows.end(begun, done.publish.run)
+    return 0
+
+
 def stream(folder: Path) -> int:
     """Run a stream that keeps its tables small all the time, until it is told to stop.
 

@@ -223,6 +223,7 @@ class Telling:
         """Start the processes of the story."""
         begin = {
             "refresh": self.begin_refresh,
+            "job": self.begin_job,
             "stream": self.begin_stream,
             "reader": self.begin_reader,
         }
@@ -247,7 +248,7 @@ class Telling:
     def finish(self, roles: list[Role]) -> None:
         """Nobody dies any more: once the refresh is through, writers stop, and then the stream."""
         by_name = {role.name: role for role in roles}
-        if "refresh" not in by_name or by_name["refresh"].over:
+        if all(by_name[name].over for name in ("refresh", "job") if name in by_name):
             self.enough.touch()
             stream_role = by_name.pop("stream", None)
             if stream_role and all(role.over for role in by_name.values()):
@@ -265,6 +266,13 @@ class Telling:
         return start(
             processes.refresh, self.project, crash_at=crash_at, output=self.output("refresh")
         )
+
+    def begin_job(self, crash_at: str | None) -> ForkServerProcess:
+        """Start a job that refreshes changed sources."""
+        self.attempt += 1
+        self.take_away()
+        shop.write_sources(self.project, self.sources(self.attempt))
+        return start(processes.job, self.project, crash_at=crash_at, output=self.output("job"))
 
     def begin_stream(self, crash_at: str | None) -> ForkServerProcess:
         """Start a stream."""

@@ -17,9 +17,12 @@ from duckdb import DuckDBPyConnection
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.coordination import holder_of
 from overtide.lake.orphans import KNOWN
+from overtide.project import Project
 from overtide.schemas import tables
 from overtide.schemas.events import Event
 from overtide.schemas.paths import Paths
+from overtide.service import workflows_of
+from overtide.serving.workflows.job import Status
 from overtide.transforms.realtime import overlay_rows
 from tests import shop
 from tests.crash_processes import Acknowledged, Batch
@@ -58,6 +61,7 @@ def check(folder: Path, witness: Witness, now: int) -> None:
             expect_overlay(sql.connection, engine.log)
             expect_no_waste(sql.connection, engine.paths)
             expect_sql(sql, truth)
+            expect_jobs(sql.connection, folder)
         expect_reader(engine, truth)
     finally:
         engine.close()
@@ -99,6 +103,23 @@ def expect_heard(log: SqliteEventLog, witness: Witness) -> None:
     assert sorted(one.position for one in heard.values()) == list(range(len(events)))
     for key, later in pairwise(sorted(heard)):
         assert key[:2] != later[:2] or heard[key].position < heard[later].position, (key, later)
+
+
+# ---- jobs
+
+
+def expect_jobs(connection: DuckDBPyConnection, folder: Path) -> None:
+    """Every job that began has an end, and those that succeeded are those that published."""
+    with Project(folder) as project:
+        workflows = workflows_of(project)
+        assert workflows.settle() is None
+        jobs = workflows.jobs.recent(1000)
+    rows = connection.execute("""
+        SELECT json_extract_string("Manifest", '$.job') AS job, "Run" FROM lake.runs
+        WHERE job IS NOT NULL""").fetchall()
+    assert {(one.id, one.run) for one in jobs if one.status is Status.SUCCESSFUL} == set(rows)
+    assert all(one.error for one in jobs if one.status is Status.FAILED)
+    assert {one.status for one in jobs} <= {Status.QUEUED, Status.SUCCESSFUL, Status.FAILED}
 
 
 # ---- what really happened, told to the oracle

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +37,14 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, instance: str, *words: str, port: int = 0) -> Iterator[Served]:
-    """Serve a project for as long as the block runs, by default on a free port."""
-    command = [*COMMAND, "-C", str(folder), "--json", "serve", "--port", str(port), *words]
+def serving(
+    folder: Path, instance: str, *words: str, port: int = 0, before: Sequence[str] = ()
+) -> Iterator[Served]:
+    """Serve a project for as long as the block runs, by default on a free port.
+
+    `before` is a command that runs the service, such as `prlimit`.
+    """
+    command = [*before, *COMMAND, "-C", str(folder), "--json", "serve", "--port", str(port), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         try:
             assert process.stdout is not None

@@ -1,7 +1,10 @@
 """Jobs and schedules on the command line, and a job whose process died behind its publish."""
 
+import os
+
 import pytest
 
+from overtide.job_process import NICENESS, job_process
 from overtide.project import EMBEDDED, Project
 from overtide.refreshing import refreshed
 from overtide.schemas.progress import silent
@@ -85,3 +88,10 @@ def test_a_schedule_is_created_listed_and_deleted(run, text):
 )
 def test_what_is_wrong_is_said_in_a_sentence(project_folder, words, code, part):
     expect_refusal(call("-C", project_folder, *words), code, part)
+
+
+def test_a_job_gives_way_to_the_service_that_began_it(tmp_path):
+    process = job_process(tmp_path, "x")
+    given = os.getpriority(os.PRIO_PROCESS, process.pid)
+    assert process.wait() != 0  # there is no project
+    assert given == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)

@@ -172,6 +172,33 @@ def test_a_batch_has_no_idempotency_key(client):
         next(client.post_many(shop.ORDERS, [ORDER], idempotency_key="k"))
 
 
+def test_refreshes_are_submitted_watched_and_ended(client):
+    """Nobody runs jobs here, so that one that waits goes on waiting."""
+    job = client.refresh()
+    assert (job.status, job.over, job.run, job.stages) == ("queued", False, None, ())
+    assert client.refresh().id == job.id
+    assert [one.id for one in client.jobs()] == [job.id]
+    assert client.cancel(job.id).status == "aborted"
+    assert client.finished(job.id).over
+    with pytest.raises(ServiceError) as unknown:
+        client.job("nothing")
+    assert unknown.value.code == "unknown_job"
+
+
+def test_schedules_are_made_changed_and_ended(client):
+    made = client.schedule("30 2 * * MON-FRI", "W. Europe Standard Time")
+    assert (made.cron, made.version, made.active) == (("30 2 * * MON-FRI",), 1, True)
+    assert made.next_at is not None
+    resting = client.schedule(["0 1 * * *"], active=False, schedule_id=made.id)
+    assert (resting.version, resting.next_at, resting.time_zone) == (2, None, "UTC")
+    assert client.schedules() == [resting]
+    assert client.delete_schedule(made.id).version == 3
+    assert client.schedules() == []
+    with pytest.raises(ServiceError) as refused:
+        client.schedule("every day")
+    assert refused.value.code == "invalid_cron"
+
+
 def test_the_same_with_async(served):
     async def story() -> None:
         async with AsyncClient(served.url, served.token or "") as client:
@@ -192,5 +219,11 @@ def test_the_same_with_async(served):
             assert both[0] == both[1]
             with pytest.raises(ServiceError, match="customer_not_found"):
                 await client.customer("nobody")
+            job = await client.cancel((await client.refresh()).id)
+            assert await client.finished(job.id) == await client.job(job.id)
+            made = await client.schedule("0 1 * * *")
+            assert await client.schedules() == [made]
+            assert (await client.delete_schedule(made.id)).id == made.id
+            assert job.id in [one.id for one in await client.jobs()]
 
     asyncio.run(story())

@@ -9,9 +9,10 @@ import time
 import pytest
 
 from overtide.project import Project
-from overtide.schemas.instants import DAY, HOUR, SECOND
+from overtide.schemas.instants import DAY, HOUR, SECOND, format_instant, parse_instant
 from tests import shop
 from tests.command_line import call
+from tests.served import serving
 from tests.shop import CONTACTS
 
 ANN = f"{CONTACTS}=1"
@@ -104,3 +105,24 @@ def test_a_right_clock_is_not_mentioned(refreshed_shop):
     assert "warnings" not in call("-C", refreshed_shop, "--json", "get", "--key", ANN).document
     with Project(refreshed_shop, lambda: time.time_ns() // 1000 + HOUR) as project:
         assert project.clock_behind() is None
+
+
+def test_over_http_a_change_comes_right_behind_what_was_accepted_before(folder, tmp_path):
+    own = shutil.copytree(folder, tmp_path / "own")
+    with serving(own, shop.INSTANCE, "--only", "api") as served, served.client() as client:
+        asked = {"dataSourceName": "Crm", "entityName": "Contacts", "key": "1"}
+        customer = client.get("/profile/keyring", params=asked).json()["customerId"]
+        path = f"/data/Customer('{customer}')"
+        before = client.get(path)
+        assert before.json()["Points"] == 99
+        changed = client.patch(f"/data/{CONTACTS}/1", json={"Points": 5})
+        assert changed.status_code == 204
+        shown = client.get(path)
+        assert shown.json()["Points"] == 5
+        accepted = parse_instant(changed.headers["Overtide-Accepted-At"])
+        assert accepted > parse_instant(before.headers["Overtide-As-Of"])
+        assert parse_instant(shown.headers["Overtide-As-Of"]) >= accepted
+        over = format_instant(time.time_ns() // 1000 + HOUR)
+        late = client.patch(f"/data/{CONTACTS}/1", json={"Points": 6}, params={"validUntil": over})
+        assert (late.status_code, late.json()["errorCode"]) == (400, "expired")
+        assert client.get(path).json()["Points"] == 5

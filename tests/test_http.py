@@ -13,6 +13,9 @@ import httpx
 import psutil
 import pytest
 
+from overtide.project import Project
+from overtide.serving.access.roles import Role
+from overtide.serving.access.tokens import Tokens
 from overtide.serving.operations.registered import OPERATIONS
 from tests import shop
 from tests.command_line import call
@@ -145,6 +148,11 @@ def test_several_processes_answer_as_one(project, served, ann):
             assert ask("PATCH", f"/{ann}", json={"Points": number}).status_code == 204
             assert ask("GET", f"('{ann}')").json()["Points"] == number
         assert ask("DELETE", f"/{ann}/overrides").status_code == 204
+        with Project(project) as opened:
+            token, _ = Tokens(opened.access, opened.clock).create("connector", Role.VIEWER)
+        asked = {"headers": {"Authorization": f"Bearer {token}"}}
+        statuses = [httpx.get(f"{many.url}/v1/instances", **asked).status_code for _ in range(110)]
+        assert statuses == [200] * 100 + [429] * 10  # of all processes together
         workers[0].kill()
         psutil.wait_procs(workers[:1], timeout=30)
         assert ask("GET", f"('{ann}')").status_code == 200

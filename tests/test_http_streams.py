@@ -226,10 +226,31 @@ def test_a_refresh_is_seen_by_who_watches(served, client):
         assert watching.next()[2]["FullName"] == "Bob"
 
 
+def test_who_watches_sees_nothing_more_once_the_token_has_ended(served, client):
+    made = call(
+        "-C", served.folder, "--json", "token", "create", "--role", "viewer", "--name", "w"
+    ).document
+    bo = _id(client, "2")
+    with (
+        served.client(made["token"]) as other,
+        other.stream("GET", f"/data/Customer('{bo}')/live") as response,
+    ):
+        watching = Watching(response)
+        watching.next()
+        call("-C", served.folder, "token", "revoke", made["id"])
+        client.patch(f"/data/Customer/{bo}", json={"FullName": "Secret"}).raise_for_status()
+        kind, _, error = watching.next()
+        assert (kind, error["code"]) == ("error", "invalid_token")
+        with pytest.raises(EOFError):
+            watching.next()
+    client.delete(f"/data/Customer/{bo}/overrides").raise_for_status()
+
+
 def test_the_server_stops_although_somebody_watches(served, client):
+    """Also one of two processes, whichever has the connection."""
     path = f"/data/Customer('{_id(client, '2')}')/live"
     with (
-        serving(served.folder, shop.INSTANCE, "--only", "api") as second,
+        serving(served.folder, shop.INSTANCE, "--only", "api", "--workers", "2") as second,
         second.client(served.token) as other,
         other.stream("GET", path) as response,
     ):

@@ -393,9 +393,58 @@ def test_words_are_found_in_the_fields_of_the_search_index(client, first):
     assert client.get("/manage/search").json() == changed
     assert rows(client, "Customer?$search=hopper") == []
     assert len(rows(client, "Customer?$search=P1@X")) == 1
-    for wrong in ({}, {"entityConfig": [{"qualifiedEntityName": "No", "attributes": []}]}):
+    facet = {"name": "Points", "properties": {"isFacetable": True, "facetSpecification": "x:1"}}
+    for wrong in (
+        {},
+        {"entityConfig": [{"qualifiedEntityName": "No", "attributes": []}]},
+        {"entityConfig": [{"qualifiedEntityName": "Customer", "attributes": [facet]}]},
+    ):
         answer = client.put("/manage/search", json=wrong)
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_search_index")
+    client.delete(f"/data/Customer/{first}/overrides").raise_for_status()
+    expect_facets(client, first)  # of one index, which other tests leave as it was first
+
+
+def expect_facets(client: httpx.Client, first: str) -> None:
+    """Set facets, and fail unless they count values and intervals of what is found."""
+    attributes = [
+        {"name": name, "properties": {"isFacetable": True, "facetSpecification": text}}
+        for name, text in (
+            ("FullName", "FullName,count:2,sort:value"),
+            ("Points", "interval:10"),
+            ("Since", "Since,interval:month,count:3"),
+            ("Member", ""),
+        )
+    ]
+    entity = {"qualifiedEntityName": "Customer", "attributes": attributes}
+    set_ = client.put("/manage/search", json={"entityConfig": [entity]}).json()
+    (kept,) = set_["entityConfig"]
+    assert {one["name"]: one["properties"]["facetSpecification"] for one in kept["attributes"]} == {
+        "FullName": "FullName,count:2,sort:value",
+        "Points": "Points,count:10,sort:value,interval:10",
+        "Since": "Since,count:3,sort:value,interval:month",
+        "Member": "Member,count:10,sort:count",
+    }
+    everybody = rows(client, "Customer?$top=10000")
+    found = client.get("/data/Customer/$facets").json()
+    assert found["count"] == len(everybody)
+    facets = {one["name"]: one for one in found["facets"]}
+    names = sorted({one["FullName"] for one in everybody} - {None})
+    assert [one["value"] for one in facets["FullName"]["values"]] == names[:2]
+    for interval in facets["Points"]["values"]:
+        inside = f"Points ge {interval['from']} and Points lt {interval['to']}"
+        assert len(rows(client, f"Customer?$filter={inside}&$top=10000")) == interval["count"]
+    assert sum(one["count"] for one in facets["Points"]["values"]) == len(
+        [one for one in everybody if one["Points"] is not None]
+    )
+    for interval in facets["Since"]["values"]:
+        inside = f"Since ge {interval['from']} and Since lt {interval['to']}"
+        assert len(rows(client, f"Customer?$filter={inside}&$top=10000")) == interval["count"]
+    client.patch(f"/data/Customer/{first}", json={"Points": 55555}).raise_for_status()
+    asked = {"$filter": "Points gt 50000", "$search": "55555"}
+    live = client.get("/data/Customer/$facets", params=asked).json()
+    points = next(one for one in live["facets"] if one["name"] == "Points")
+    assert (live["count"], points["values"]) == (1, [{"from": 55550, "to": 55560, "count": 1}])
     client.delete(f"/data/Customer/{first}/overrides").raise_for_status()
 
 

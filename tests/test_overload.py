@@ -156,6 +156,21 @@ def test_a_connection_too_many_is_told_so(here):
     assert httpx.get(f"{here.url}/health/live").status_code == 200
 
 
+def test_who_takes_nothing_of_an_answer_is_left(here, monkeypatch):
+    """Its answers fill what the system keeps for it, and then wait in the server."""
+    monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
+    ask = b"GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n"
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.settimeout(10)
+        deaf.connect(here.address)
+        with pytest.raises(OSError):  # noqa: PT012 - it ends at any of them
+            for _ in range(1000):
+                deaf.sendall(ask)
+                time.sleep(0.02)
+    assert httpx.get(f"{here.url}/health/live").status_code == 200
+
+
 def test_files_can_be_opened_beside_all_connections():
     assert most_connections(1024) == 512
     assert most_connections(100_000) == protocol.MOST_CONNECTIONS

@@ -1,14 +1,20 @@
 """Never more requests than a limit in any window, and no refusal of who keeps well below it."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from overtide.schemas.configuration.rate_limits import RateLimit
 from overtide.schemas.errors import TooManyRequestsError
-from overtide.serving.telemetry import rate_limits
+from overtide.serving.telemetry import shared_windows, windows
 from overtide.serving.telemetry.limits import Limits, limits_of
-from overtide.serving.telemetry.rate_limits import NANOSECONDS, SLOTS, Policy, RateLimits
+from overtide.serving.telemetry.rate_limits import NANOSECONDS, Policy, RateLimits
+from overtide.serving.telemetry.shared_windows import SharedWindows, shared_memory
+from overtide.serving.telemetry.windows import SLOTS
 
 SECONDS = 6
 PAUSES = st.one_of(
@@ -38,15 +44,29 @@ def allowed(limits: RateLimits, principal: str = "p", caller: str = "c") -> bool
     return True
 
 
-@given(st.integers(1, 5), st.lists(PAUSES, max_size=60))
-def test_no_window_ever_holds_more_than_the_limit(most, pauses):
+@contextmanager
+def limits_of_processes(number: int, policy: Policy, clock: Clock) -> Iterator[list[RateLimits]]:
+    """Give the limits of processes that count together, or of a single one."""
+    if number == 1:
+        yield [RateLimits(policy, {}, clock)]
+        return
+    memory = shared_memory()
+    try:
+        shared = [SharedWindows(memory) for _ in range(number)]
+        yield [RateLimits(policy, {}, clock, one) for one in shared]
+    finally:
+        os.close(memory)
+
+
+@given(st.integers(1, 5), st.lists(PAUSES, max_size=60), st.sampled_from([1, 3]))
+def test_no_window_ever_holds_more_than_the_limit(most, pauses, processes):
     clock = Clock()
-    limits = RateLimits(Policy("default", most, SECONDS), {}, clock)
     passed = []
-    for pause in pauses:
-        clock.now += pause
-        if allowed(limits):
-            passed.append(clock.now)
+    with limits_of_processes(processes, Policy("default", most, SECONDS), clock) as limits:
+        for number, pause in enumerate(pauses):
+            clock.now += pause
+            if allowed(limits[number % processes]):
+                passed.append(clock.now)
     apart = [later - earlier for earlier, later in zip(passed, passed[most:], strict=False)]
     assert all(one >= SECONDS * NANOSECONDS for one in apart)
 
@@ -109,11 +129,22 @@ def test_limits_are_those_that_are_configured_and_the_connector_s():
 
 
 def test_windows_are_bounded(monkeypatch):
-    monkeypatch.setattr(rate_limits, "MOST_WINDOWS", 10)
+    monkeypatch.setattr(windows, "MOST_WINDOWS", 10)
     limits = RateLimits(Policy("default", 1, 60), {}, Clock())
     for number in range(100):
         assert allowed(limits, str(number))
-    assert len(limits._windows) == 10
+    assert len(limits._windows._windows) == 10
+
+
+def test_what_processes_count_together_is_bounded_and_the_oldest_goes(monkeypatch):
+    monkeypatch.setattr(shared_windows, "SETS", 1)
+    with limits_of_processes(2, Policy("default", 1, 60), Clock()) as (first, second):
+        for number in range(shared_windows.WAYS):
+            assert allowed(first, str(number))
+            assert not allowed(second, str(number))
+        assert allowed(first, "one more")
+        assert not allowed(second, "1")
+        assert allowed(second, "0")
 
 
 @pytest.mark.parametrize("seconds", [1, 7, 60, 86_400])

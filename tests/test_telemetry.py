@@ -197,6 +197,27 @@ def test_a_setting_is_audited_with_what_it_was(served, client):
     assert len(rows(served.folder, "SELECT * FROM audit WHERE Action = 'Update-an-instance'")) == 2
 
 
+def test_roles_and_the_search_index_are_audited_with_what_they_were(served, client):
+    path = "/rbac/principals/g1/assignment"
+    for role in ("Viewer", "Contributor"):
+        body = {"principalType": "group", "roles": [role]}
+        client.put(path, json=body).raise_for_status()
+    client.delete(path).raise_for_status()
+    found = rows(served.folder, "SELECT * FROM audit WHERE Action LIKE '%role-assignment%'")
+    roles = [
+        [None if one is None else json.loads(one)["roles"] for one in (row["Before"], row["After"])]
+        for row in found
+    ]
+    assert roles == [[None, ["Viewer"]], [["Viewer"], ["Contributor"]], [["Contributor"], None]]
+    fields = {"qualifiedEntityName": "Customer", "attributes": [{"name": "EMail"}]}
+    client.put("/manage/search", json={"entityConfig": [fields]}).raise_for_status()
+    (written,) = rows(
+        served.folder, "SELECT * FROM audit WHERE Action = 'Update-search-configuration'"
+    )
+    assert "FullName" in json.loads(written["Before"])["fields"]["Customer"]
+    assert json.loads(written["After"])["fields"] == {"Customer": ["EMail"]}
+
+
 def test_a_token_is_made_also_where_the_audit_cannot_be_written(tmp_path):
     (tmp_path / "overtide.yaml").write_text(json.dumps(shop.configuration()))
     (tmp_path / "audit").write_text("in the way")

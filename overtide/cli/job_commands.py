@@ -12,6 +12,7 @@ from overtide.cli.running_commands import interruptibly
 from overtide.cli.serving_commands import expect_service
 from overtide.project import EMBEDDED, Project
 from overtide.schemas.errors import DONE, UsageError
+from overtide.tracing import traced
 
 if TYPE_CHECKING:
     from overtide.serving.workflows.job import Job
@@ -107,7 +108,7 @@ def _run_job(project: Project, arguments: Namespace, output: Output) -> None:
     from overtide.serving.workflows.workflows import Progress
 
     workflows = _workflows(project)
-    with workflows.running(arguments.id) as job:
+    with traced(project, "job"), workflows.running(arguments.id) as job:
         progress = Progress(workflows.jobs, job.id)
         try:
             done = interruptibly(

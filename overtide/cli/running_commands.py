@@ -14,6 +14,7 @@ from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED
 from overtide.schemas.instants import format_instant
 from overtide.schemas.wording import counted
+from overtide.tracing import traced
 
 if TYPE_CHECKING:
     from overtide.lake.catalog import Publish
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     """Read the sources, unify them and publish the result."""
-    refreshed = interruptibly(project, lambda: _refreshed(project, arguments, output))
+    with traced(project, "refresh"):
+        refreshed = interruptibly(project, lambda: _refreshed(project, arguments, output))
     lost = losses(refreshed.manifest)
     output.confirm(_document(refreshed, lost), lambda: _published(refreshed))
     for text in _notes(refreshed, lost):
@@ -106,7 +108,7 @@ def stream(project: Project, arguments: Namespace, output: Output) -> int:
     """Carry accepted events into the lake until stopped, or until caught up."""
     from overtide.lake.coordination import Lock, coordination
 
-    with stopping() as stop:
+    with stopping() as stop, traced(project, "stream"):
         locks = coordination(project.paths)
         if not arguments.until_caught_up and locks.holder(Lock.STREAM) is None:
             output.note("Streaming; stop it with ctrl-C.")

@@ -9,13 +9,13 @@ import ssl
 import sys
 import threading
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.child_process import LISTENER, ChildProcess
+from overtide.child_process import LISTENER, RATES, ChildProcess
 from overtide.cli.audited import audited
 from overtide.cli.output import Output
 from overtide.cli.signals import stopping
@@ -26,6 +26,7 @@ from overtide.schemas.errors import DONE, INTERRUPTED, SetupError, UsageError
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.roles import Role
 from overtide.serving.telemetry.audit import Change
+from overtide.tracing import traced
 
 if TYPE_CHECKING:
     import socket
@@ -45,7 +46,8 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
             with _parts_beside(project, arguments, stop.event):
                 stop.event.wait()
         else:
-            _serve_api(project, arguments, output, stop.event)
+            with traced(project, "serve"):
+                _serve_api(project, arguments, output, stop.event)
     return INTERRUPTED if stop.interrupted else DONE
 
 
@@ -56,16 +58,17 @@ def _serve_api(
     from overtide.serving.http.server import url_of
 
     service, workers = project.service(_is_local(arguments.host)), _workers(arguments.workers)
-    server, listener = _server(project, service, arguments), _listener(arguments)
+    rates = _rates(workers)
+    server, listener = _server(project, service, arguments, rates), _listener(arguments)
     if not _is_worker():
         _announce(project, service.admission, output, url_of(listener, bool(arguments.tls_cert)))
         _warn_of_address(arguments, output)
     with ExitStack() as parts:
         parts.enter_context(_parts_beside(project, arguments, stop))
         for _ in range(workers - 1):
-            parts.enter_context(_worker_beside(project, arguments, listener))
+            parts.enter_context(_worker_beside(project, arguments, listener, rates, stop))
         parts.enter_context(service.admission.last_use.writing())
-        parts.enter_context(_stopped_by(stop, server))
+        parts.enter_context(_acting_at(stop, server.stop))
         server.serve(listener)
 
 
@@ -98,25 +101,38 @@ def _listener(arguments: Namespace) -> "socket.socket":
 
 @contextmanager
 def _worker_beside(
-    project: Project, arguments: Namespace, listener: "socket.socket"
+    project: Project,
+    arguments: Namespace,
+    listener: "socket.socket",
+    rates: int | None,
+    stop: threading.Event,
 ) -> Iterator[None]:
     """Run another process that takes requests from the same socket."""
     words = ["serve", "--only", "api", "--host", arguments.host, "--log", arguments.log]
     if arguments.tls_cert is not None:
         words += ["--tls-cert", arguments.tls_cert, "--tls-key", arguments.tls_key]
-    worker = ChildProcess(project.folder, words, listener.fileno())
-    worker.start()
-    try:
+    inherited = {LISTENER: listener.fileno(), **({} if rates is None else {RATES: rates})}
+    with _running(ChildProcess(project.folder, words, inherited), stop):
         yield
-    finally:
-        worker.stop()
 
 
-def _server(project: Project, service: "Service", arguments: Namespace) -> "HttpServer":
+def _rates(workers: int) -> int | None:
+    """Return the memory in which several processes count for one limit, None for one process."""
+    from overtide.serving.telemetry.shared_windows import shared_memory
+
+    if _is_worker():
+        return int(os.environ[RATES])
+    return shared_memory() if workers > 1 else None
+
+
+def _server(
+    project: Project, service: "Service", arguments: Namespace, rates: int | None
+) -> "HttpServer":
     from overtide.service import sessions_of
     from overtide.serving.http.application import Application
     from overtide.serving.http.browsers import Browsers, names_of
     from overtide.serving.http.server import HttpServer
+    from overtide.serving.telemetry.shared_windows import SharedWindows
 
     certificate, key = _tls(arguments)
     if arguments.log == "json":
@@ -125,7 +141,10 @@ def _server(project: Project, service: "Service", arguments: Namespace) -> "Http
     browsers = Browsers(
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
-    application = Application(service, lambda: secrets.token_hex(8), browsers, sessions_of(project))
+    windows = None if rates is None else SharedWindows(rates)
+    application = Application(
+        service, lambda: secrets.token_hex(8), browsers, sessions_of(project), windows=windows
+    )
     return HttpServer(application, certificate, key)
 
 
@@ -217,7 +236,7 @@ def _parts_beside(project: Project, arguments: Namespace, stop: threading.Event)
     """Run the stream, the scheduler and what tells webhooks, or the part that is asked for."""
     with ExitStack() as parts:
         if arguments.only in (None, "stream"):
-            parts.enter_context(_stream_beside(project))
+            parts.enter_context(_stream_beside(project, stop))
         if arguments.only in (None, "scheduler"):
             parts.enter_context(_scheduler_beside(project, stop))
             parts.enter_context(_notifier_beside(project, _is_local(arguments.host), stop))
@@ -260,24 +279,30 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
 
 
 @contextmanager
-def _stream_beside(project: Project) -> Iterator[None]:
-    stream = ChildProcess(project.folder, ["stream"])
-    stream.start()
-    try:
+def _stream_beside(project: Project, stop: threading.Event) -> Iterator[None]:
+    with _running(ChildProcess(project.folder, ["stream"]), stop):
         yield
-    finally:
-        stream.stop()
 
 
 @contextmanager
-def _stopped_by(stop: threading.Event, server: "HttpServer") -> Iterator[None]:
-    """Stop a server once a signal has come."""
+def _running(child: ChildProcess, stop: threading.Event) -> Iterator[None]:
+    """Run a child until `stop`; all of them and the server end at the same time, none waits."""
+    child.start()
+    try:
+        with _acting_at(stop, child.ask):
+            yield
+    finally:
+        child.stop()
+
+
+@contextmanager
+def _acting_at(stop: threading.Event, act: Callable[[], None]) -> Iterator[None]:
+    """Do something once a signal has come, while the block goes on."""
 
     def wait() -> None:
         stop.wait()
-        server.stop()
+        act()
 
-    watching = threading.Thread(target=wait, daemon=True)
-    watching.start()
+    threading.Thread(target=wait, daemon=True).start()
     yield
     stop.set()

@@ -25,6 +25,7 @@ from overtide.client.failures import ConnectionFailedError, ServiceError
 from overtide.client.models import Accepted, Activity, Customer, Override, RowAnswer
 from overtide.client.retries import Retries
 from overtide.client.synchronous import Client
+from overtide.client.workflows import Job, Schedule
 
 __all__ = [
     "Accepted",
@@ -33,9 +34,11 @@ __all__ = [
     "Client",
     "ConnectionFailedError",
     "Customer",
+    "Job",
     "Override",
     "Retries",
     "RowAnswer",
+    "Schedule",
     "ServiceError",
     "Terms",
 ]

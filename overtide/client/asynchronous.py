@@ -2,16 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
+from uuid import uuid4
 
 import httpx
 
-from overtide.client import calls
+from overtide.client import calls, workflows
 from overtide.client.calls import Answer, Call, EventReader, Terms
 from overtide.client.failures import ConnectionFailedError, ServiceError
 from overtide.client.models import Accepted, Activity, Customer, RowAnswer, row_of
 from overtide.client.retries import AGAIN, Retries
+from overtide.client.workflows import Job, Schedule
 
 Result = TypeVar("Result")
 PAGE = 1000
@@ -144,6 +146,48 @@ class AsyncClient:
                     yield customer
             except httpx.TransportError:
                 await self._sleep(self._retries.first)
+
+    async def refresh(self) -> Job:
+        """Submit a refresh; where one waits already, that is the answer."""
+        return await self._sent(workflows.submit())
+
+    async def jobs(self, most: int = 10) -> list[Job]:
+        """Return the jobs submitted last, the newest first."""
+        return await self._sent(workflows.jobs(most))
+
+    async def job(self, job_id: str) -> Job:
+        """Return a job with its stages."""
+        return await self._sent(workflows.job(job_id))
+
+    async def finished(self, job_id: str, pause: float = 1.0) -> Job:
+        """Return a job once it is over; it is looked at after each pause of so many seconds."""
+        while not (job := await self.job(job_id)).over:
+            await self._sleep(pause)
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """End a job that waits or runs; one that runs may take a moment longer."""
+        return await self._sent(workflows.cancel(job_id))
+
+    async def schedules(self) -> list[Schedule]:
+        """Return all schedules."""
+        return await self._sent(workflows.schedules())
+
+    async def schedule(
+        self,
+        cron: str | Sequence[str],
+        time_zone: str = "UTC",
+        *,
+        active: bool = True,
+        schedule_id: str | None = None,
+    ) -> Schedule:
+        """Make a schedule of refreshes, or with `schedule_id` a new version of one."""
+        made = schedule_id or str(uuid4())
+        return await self._sent(workflows.put_schedule(made, cron, time_zone, active))
+
+    async def delete_schedule(self, schedule_id: str) -> Schedule:
+        """End a schedule."""
+        return await self._sent(workflows.delete_schedule(schedule_id))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -2,16 +2,18 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
+from uuid import uuid4
 
 import httpx
 
-from overtide.client import calls
+from overtide.client import calls, workflows
 from overtide.client.calls import Answer, Call, EventReader, Terms
 from overtide.client.failures import ConnectionFailedError, ServiceError
 from overtide.client.models import Accepted, Activity, Customer, RowAnswer, row_of
 from overtide.client.retries import AGAIN, Retries
+from overtide.client.workflows import Job, Schedule
 
 Result = TypeVar("Result")
 PAGE = 1000
@@ -139,6 +141,48 @@ class Client:
                     yield customer
             except httpx.TransportError:
                 self._sleep(self._retries.first)
+
+    def refresh(self) -> Job:
+        """Submit a refresh; where one waits already, that is the answer."""
+        return self._sent(workflows.submit())
+
+    def jobs(self, most: int = 10) -> list[Job]:
+        """Return the jobs submitted last, the newest first."""
+        return self._sent(workflows.jobs(most))
+
+    def job(self, job_id: str) -> Job:
+        """Return a job with its stages."""
+        return self._sent(workflows.job(job_id))
+
+    def finished(self, job_id: str, pause: float = 1.0) -> Job:
+        """Return a job once it is over; it is looked at after each pause of so many seconds."""
+        while not (job := self.job(job_id)).over:
+            self._sleep(pause)
+        return job
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job that waits or runs; one that runs may take a moment longer."""
+        return self._sent(workflows.cancel(job_id))
+
+    def schedules(self) -> list[Schedule]:
+        """Return all schedules."""
+        return self._sent(workflows.schedules())
+
+    def schedule(
+        self,
+        cron: str | Sequence[str],
+        time_zone: str = "UTC",
+        *,
+        active: bool = True,
+        schedule_id: str | None = None,
+    ) -> Schedule:
+        """Make a schedule of refreshes, or with `schedule_id` a new version of one."""
+        made = schedule_id or str(uuid4())
+        return self._sent(workflows.put_schedule(made, cron, time_zone, active))
+
+    def delete_schedule(self, schedule_id: str) -> Schedule:
+        """End a schedule."""
+        return self._sent(workflows.delete_schedule(schedule_id))
 
     def close(self) -> None:
         """Close the connections."""

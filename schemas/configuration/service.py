@@ -21,6 +21,7 @@ Algorithm = Literal[
 RoleName = Literal["Viewer", "Contributor", "Admin", "Owner"]
 MOST_LEEWAY = 5 * MINUTE
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+ADDRESS = re.compile(r"https?://[^/?#\s]+(?:/[^?#\s]*)?")
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
 
 
@@ -117,6 +118,12 @@ class Service(Model):
         description="where webhooks may lead",
         examples=[{"allowed_hosts": ["flows.shop.internal"]}],
     )
+    otlp_endpoint: Text | None = Field(
+        default=None,
+        description="where the service, the stream and refreshes send spans (OpenTelemetry, OTLP "
+        "over HTTP); the variable `OTEL_EXPORTER_OTLP_ENDPOINT` goes before",
+        examples=["http://collector.example.com:4318"],
+    )
     rate_limits: dict[str, RateLimit] = Field(
         default={},
         description="caller, or `default` for each principal -> its limit; what is not named has "
@@ -127,6 +134,13 @@ class Service(Model):
 
 def check_service(checking: Checking, service: Service) -> None:
     """Check addresses, origins, names and the leeway."""
+    if service.otlp_endpoint is not None and not ADDRESS.fullmatch(service.otlp_endpoint):
+        checking.add(
+            "invalid_value",
+            ("service", "otlp_endpoint"),
+            f"`{service.otlp_endpoint}` is no address.",
+            expected="one such as http://collector.example.com:4318, without /v1/traces",
+        )
     if service.oidc is not None:
         _check_provider(checking, service.oidc)
     _check_texts(

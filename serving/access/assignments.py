@@ -50,8 +50,13 @@ class Assignments:
             default=None,
         )
 
-    def put(self, principal: str, kind: Kind, role: Role, by: Principal) -> Assignment:
-        """Give a principal a role; raise `owner_needed` or `last_owner`."""
+    def put(
+        self, principal: str, kind: Kind, role: Role, by: Principal
+    ) -> tuple[Assignment | None, Assignment]:
+        """Give a principal a role, and return what it had before and has now.
+
+        Raise `owner_needed` or `last_owner`.
+        """
         _expect_id(principal)
         with self._database.writing() as connection:
             before = _all(connection, self._clock())
@@ -67,16 +72,17 @@ class Assignments:
                 )
             else:
                 connection.execute("UPDATE token SET role = ? WHERE id = ?", (int(role), principal))
-        return after
+        return _of(before, principal), after
 
-    def remove(self, principal: str, by: Principal) -> None:
-        """Take a principal's role away; a local token is revoked with it.
+    def remove(self, principal: str, by: Principal) -> Assignment:
+        """Take a principal's role away, and return what it had; a local token is revoked with it.
 
         Raise `unknown_principal`, `owner_needed` or `last_owner`.
         """
         with self._database.writing() as connection:
             before = _all(connection, self._clock())
-            if principal not in (one.principal for one in before):
+            had = _of(before, principal)
+            if had is None:
                 raise NotFoundError(
                     "unknown_principal",
                     f"{principal!r} has no assignment.",
@@ -89,6 +95,12 @@ class Assignments:
                 "UPDATE token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
                 (self._clock(), principal),
             )
+        return had
+
+
+def _of(assignments: list[Assignment], principal: str) -> Assignment | None:
+    """Return the assignment of a principal."""
+    return next((one for one in assignments if one.principal == principal), None)
 
 
 def _given(connection: sqlite3.Connection) -> Mapping[str, Assignment]:

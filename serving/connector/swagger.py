@@ -41,7 +41,7 @@ def definition(operations: Iterable[Operation], connection: Connection) -> dict[
         "basePath": "/v1",
         "schemes": [connection.scheme],
         "consumes": JSON,
-        "produces": JSON,
+        "produces": [*JSON, "application/problem+json"],
         "paths": paths,
         "definitions": {},
         **connection.security(),

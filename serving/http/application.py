@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import anyio.to_thread
@@ -24,9 +25,11 @@ from overtide.schemas.errors import (
     TooLargeError,
     UnavailableError,
 )
+from overtide.schemas.spans import span
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connector
+from overtide.serving.http import documentation
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.openapi import openapi
@@ -48,9 +51,10 @@ from overtide.serving.pages.site import Guard, Site
 from overtide.serving.service import Service
 from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
-from overtide.serving.telemetry.observed import Observed, entity_of, method_of
+from overtide.serving.telemetry.observed import Observed, entity_of, method_of, tell
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
+from overtide.serving.telemetry.windows import Windows
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 LOG = logging.getLogger("overtide.http")
@@ -73,7 +77,10 @@ RETRY_AFTER = "1"
 
 
 class Application:
-    """Serves one project; `ids` gives the id of a request that brings none."""
+    """Serves one project; `ids` gives the id of a request that brings none.
+
+    `windows` keep what is counted for limits of rates, maybe together with other processes.
+    """
 
     def __init__(
         self,
@@ -82,6 +89,7 @@ class Application:
         browsers: Browsers,
         sessions: Sessions,
         limits: Limits | None = None,
+        windows: Windows | None = None,
     ) -> None:
         self._service, self._ids, self._browsers = service, ids, browsers
         limits = limits or limits_of(service.admission.settings.rate_limits)
@@ -89,7 +97,7 @@ class Application:
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
             "/health/ready": self._ready,
-            "/openapi.json": lambda: Reply(200, openapi(OPERATIONS)),
+            "/openapi.json": lambda: Reply(200, content=_openapi()),
         }
         self._connector = Connector(service.admission.settings)
         self.telemetry = service.telemetry
@@ -99,7 +107,7 @@ class Application:
             lambda: service.workflows.jobs.counts(),  # made when it is first asked for
             time.monotonic,
         )
-        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns)
+        self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns, windows)
         self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
         guard = Guard(self._limited, self._at_work)
         pages = pages_of(service.admission, sessions)
@@ -115,16 +123,18 @@ class Application:
         request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
         observed = Observed(method_of(scope["method"]), request_id)
         meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
-        try:
-            reply = await self._answered(Request(scope, meter.receive), observed)
-            # A stream watches for a client that leaves; what reads a body sees that itself.
-            watched = receive if scope["method"] == "GET" else _never
-            await _response(reply, observed)(scope, watched, meter.send)
-        except ClientDisconnect:
-            return
-        finally:
-            observed.seconds = self.telemetry.timer() - started
-            self.telemetry.record(observed)
+        with span("request", parent=headers) as traced:
+            try:
+                reply = await self._answered(Request(scope, meter.receive), observed)
+                # A stream watches for a client that leaves; what reads a body sees that itself.
+                watched = receive if scope["method"] == "GET" else _never
+                await _response(reply, observed)(scope, watched, meter.send)
+            except ClientDisconnect:
+                return
+            finally:
+                observed.seconds = self.telemetry.timer() - started
+                self.telemetry.record(observed)
+                tell(traced, observed)
 
     def close(self) -> None:
         """End what would go on for ever; callable from any thread."""
@@ -142,6 +152,10 @@ class Application:
             if request.method in ("GET", "HEAD") and place in (*self._open, METRICS):
                 observed.operation = place
                 return await self._measured(request) if place == METRICS else self._open[place]()
+            if place == documentation.PLACE and request.method in ("GET", "HEAD"):
+                observed.operation = place
+                content = documentation.page(_root(request))
+                return Reply(200, headers=documentation.HEADERS, content=content)
             folder, _, name = place.rpartition("/")
             reading = request.method in ("GET", "HEAD")
             if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
@@ -186,19 +200,20 @@ class Application:
         path: Mapping[str, str],
         observed: Observed,
     ) -> Reply:
-        principal = SIGNED
+        principal, admitted = SIGNED, None
         if not operation.signed:
             credentials = Credentials.of(request.headers, request.scope["query_string"])
-            principal = await sender(self._service.admission, credentials)
+            admitted = partial(sender, self._service.admission, credentials)
+            principal = await admitted()
         observed.principal = principal
         observed.caller = caller_of(request.scope["query_string"]) or principal.name
         self._limits.take(principal.id, observed.caller, observed.headers)
         expect_role(principal, operation)
         self._expect_instance(path)
         query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        root = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+        root = _root(request)
         headers = _declared(request, operation)
-        call = Call(self._service, principal, path, query, headers, root=root)
+        call = Call(self._service, principal, path, query, headers, root=root, admitted=admitted)
         with self._at_work:
             reply = await performed(operation, await _with_body(request, operation, call))
         if operation.changes:
@@ -227,6 +242,17 @@ class Application:
             return Reply(503, {"status": "not ready", "error": error.as_json()})
         stream = self.telemetry.stream_state()
         return Reply(200, {"status": "ready", "run": generation.run, "stream": stream})
+
+
+@cache
+def _openapi() -> bytes:
+    """Return the OpenAPI document, which anybody may ask for, and which stays as it is."""
+    return _json(openapi(OPERATIONS))
+
+
+def _root(request: Request) -> str:
+    """Return the address of the server as the client called it."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 async def _with_body(request: Request, operation: Operation, call: Call) -> Call:

@@ -14,6 +14,20 @@ ALWAYS = (401, 403, 500, 503)
 """Refusals that any operation may answer."""
 KINDS = {str: "string", bool: "boolean", int: "integer"}
 """What JSON Schema calls the kinds of parameters."""
+METHODS = ("get", "post", "put", "patch", "delete")
+"""The methods of operations, in the order in which they are shown."""
+TAGS = {
+    "Customers and tables": ("data", "profile"),
+    "Instances": ("instances", "V2"),
+    "Entities": ("entities", "tables", "relationships", "systemrelationships", "datasources"),
+    "What is in the store": ("dataprofile", "profilestore", "usage"),
+    "Search": ("search",),
+    "Jobs and schedules": ("workflows",),
+    "Webhooks": ("webhooks",),
+    "Who may do what": ("rbac", "keys"),
+}
+"""The parts of the documentation, and the words in the paths of their operations."""
+NOT_OFFERED = "Not offered"
 SERVERS = [{"url": "/v1"}, {"url": "/api"}]
 
 
@@ -31,6 +45,7 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": SERVERS,
+        "tags": [{"name": tag} for tag in (*TAGS, NOT_OFFERED)],
         "security": [{"token": []}, {"token": [], "key": []}],
         "paths": paths,
         "components": {
@@ -43,9 +58,19 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
+def tag_of(operation: Operation) -> str:
+    """Return the part of the documentation that an operation belongs to."""
+    if not operation.offered:
+        return NOT_OFFERED
+    below = operation.path.removeprefix("/instances/{instanceId}").strip("/").split("/")
+    word = below[1] if below[0] == "manage" else below[0] or "instances"
+    return next(tag for tag, words in TAGS.items() if word in words)
+
+
 def _operation(operation: Operation) -> dict[str, Any]:
     document: dict[str, Any] = {
         "operationId": operation.name,
+        "tags": [tag_of(operation)],
         "summary": operation.title,
         "description": f"{operation.text} Takes {operation.role.label} or more.",
         "parameters": [_parameter(one) for one in operation.parameters],

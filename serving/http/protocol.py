@@ -26,11 +26,14 @@ MOST_HEAD = 64 * 1024
 HEAD_SECONDS = 10.0
 """How long a head may take, from the first byte that may be its."""
 
-
 MOST_CONNECTIONS = 20_000
 """Connections at the same time; each is a file that is open."""
+STALLED_SECONDS = 60.0
+"""How long a client may take nothing of an answer that waits for it."""
 ENDING_SECONDS = 1.0
 """How long a client may take to read why it was refused, while it still sends."""
+MOST_ENDING = 128
+"""Connections beyond the bound that are given that time: they are open files, too."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -41,6 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _begun = False
     _awaited: asyncio.TimerHandle | None = None
     _ending: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _refusal: OvertideError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -54,9 +58,33 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._head_is_known()
-        if self._ending is not None:
-            self._ending.cancel()
+        for timer in (self._ending, self._stalled):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read, for as long as it takes something now and then."""
+        super().pause_writing()
+        self._expect_reading(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Wait no longer."""
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
+
+    def _expect_reading(self, left: int) -> None:
+        """Look later whether less is left; where it is not, nobody reads."""
+        self._stalled = self.loop.call_later(STALLED_SECONDS, self._look_at_reader, left)
+
+    def _look_at_reader(self, left: int) -> None:
+        now = self.transport.get_write_buffer_size()
+        if now >= left:
+            self.transport.abort()
+        else:
+            self._expect_reading(now)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; refuse a head that has become too large without an end."""
@@ -109,7 +137,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._ending is None and not self.transport.is_closing():
             self._head_is_known()
             self.transport.write(_answer(error))
-            self._ending = self.loop.call_later(ENDING_SECONDS, self.transport.close)
+            crowded = len(self.connections) > self.most_connections + MOST_ENDING
+            wait = 0.0 if crowded else ENDING_SECONDS
+            self._ending = self.loop.call_later(wait, self.transport.close)
             if self.transport.can_write_eof():
                 self.transport.write_eof()
 

@@ -13,7 +13,7 @@ from overtide.schemas.errors import UsageError
 from overtide.serving.http.application import Application
 from overtide.serving.http.protocol import MOST_CONNECTIONS, bounded
 
-DRAINING_SECONDS = 8
+DRAINING_SECONDS = 7
 """How long requests in progress may take once the server was told to stop."""
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 60

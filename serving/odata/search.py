@@ -4,7 +4,8 @@ The index is a list of fields, and no copy of their values: what is searched is 
 that a value is found as soon as it was accepted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from odatapy.server.uri.query_options import (
@@ -18,11 +19,14 @@ from overtide.schemas.errors import InvalidRequestError, OvertideError
 from overtide.schemas.names import chained
 from overtide.serving.definitions import Definition
 from overtide.serving.odata.entity_sets import CUSTOMER, EntitySet
+from overtide.serving.odata.facets import Facet, default_facets, facet_of
 from overtide.serving.odata.refusals import not_supported
 from overtide.serving.odata.sql import Sql, joined, written
 
 Fields = Mapping[str, Sequence[str]]
 """The searched properties by entity set."""
+Meanings = Mapping[str, str | None]
+"""The semantic types of columns of Customer."""
 DEFINED = "search"
 """What the index is called among the project's definitions."""
 
@@ -42,21 +46,45 @@ def fields_of(definition: Definition | None, sets: Mapping[str, EntitySet]) -> F
     }
 
 
+def facets_of(
+    definition: Definition | None, entities: EntitySet, meanings: Callable[[], Meanings]
+) -> list[Facet]:
+    """Return the facets of an entity set; those of fields that there are no more are left out.
+
+    Where no index was defined they are those of Customer that have few values by their `meanings`.
+    """
+    if definition is not None:
+        wanted = definition.document.get("facets", {}).get(entities.name, {})
+    elif entities.name == CUSTOMER:
+        wanted = default_facets(entities.properties, meanings())
+    else:
+        wanted = {}
+    found = []
+    for one in entities.properties:
+        with suppress(ValueError):  # its type is another one since
+            if one.name in wanted:
+                found.append(facet_of(one, wanted[one.name]))
+    return found
+
+
 def index_document(
-    definition: Definition | None, sets: Mapping[str, EntitySet], instance: str
+    definition: Definition | None,
+    sets: Mapping[str, EntitySet],
+    instance: str,
+    meanings: Callable[[], Meanings],
 ) -> dict[str, Any]:
     """Return the index as an InstanceSearchConfiguration."""
     origin: dict[str, object] = {"version": 0} if definition is None else definition.origin()
+    fields = fields_of(definition, sets)
+    facets = {name: facets_of(definition, sets[name], meanings) for name in sets}
+    named = dict.fromkeys([*fields, *(name for name, found in facets.items() if found)])
     return {
         "entityConfig": [
             {
                 "qualifiedEntityName": name,
-                "attributes": [
-                    {"name": one, "properties": {"isSearchable": True, "isFilterable": True}}
-                    for one in names
-                ],
+                "attributes": _documents(sets[name], fields.get(name, ()), facets[name]),
             }
-            for name, names in fields_of(definition, sets).items()
+            for name in named
         ],
         "isSystemGenerated": definition is None,
         **origin,
@@ -64,31 +92,62 @@ def index_document(
     }
 
 
-def read_document(document: object, sets: Mapping[str, EntitySet]) -> Fields:
-    """Return the fields that an InstanceSearchConfiguration names; raise `invalid_search_index`."""
+def _documents(
+    entities: EntitySet, fields: Sequence[str], facets: Sequence[Facet]
+) -> list[dict[str, Any]]:
+    counted = {one.field.name: one.specification for one in facets}
+    return [
+        {
+            "name": one.name,
+            "properties": {
+                "isSearchable": one.name in fields,
+                "isFilterable": True,
+                "isFacetable": one.name in counted,
+                "facetSpecification": counted.get(one.name),
+            },
+        }
+        for one in entities.properties
+        if one.name in fields or one.name in counted
+    ]
+
+
+def read_document(document: object, sets: Mapping[str, EntitySet]) -> dict[str, Any]:
+    """Return the fields and facets that an InstanceSearchConfiguration names, as they are kept.
+
+    Raise `invalid_search_index`.
+    """
     fields: dict[str, list[str]] = {}
+    facets: dict[str, dict[str, str]] = {}
     try:
         for entity in document["entityConfig"]:  # type: ignore[index]  # checked by what is raised
             name = entity["qualifiedEntityName"]
             if name in fields:
                 raise _invalid(f"{name} is named twice.")
-            fields[name] = _attributes(name, entity["attributes"], sets)
-    except (KeyError, TypeError):
+            if name not in sets:
+                raise _invalid(f"There is no entity {name!r}.")
+            fields[name], facets[name] = _attributes(sets[name], entity["attributes"])
+    except (KeyError, TypeError, AttributeError):
         raise _invalid("It is no InstanceSearchConfiguration.") from None
-    return fields
+    return {"fields": fields, "facets": facets}
 
 
-def _attributes(name: str, attributes: Sequence[Any], sets: Mapping[str, EntitySet]) -> list[str]:
-    if name not in sets:
-        raise _invalid(f"There is no entity {name!r}.")
-    known = {one.name for one in sets[name].properties}
-    found: list[str] = []
+def _attributes(entities: EntitySet, attributes: Sequence[Any]) -> tuple[list[str], dict[str, str]]:
+    known = {one.name: one for one in entities.properties}
+    fields: list[str] = []
+    facets: dict[str, str] = {}
     for one in attributes:
-        if one["name"] not in known:
-            raise _invalid(f"{name} has no attribute {one['name']!r}.")
-        if (one.get("properties") or {}).get("isSearchable", True) and one["name"] not in found:
-            found.append(one["name"])
-    return found
+        name, properties = one["name"], one.get("properties") or {}
+        if name not in known:
+            raise _invalid(f"{entities.name} has no attribute {name!r}.")
+        if properties.get("isSearchable", True) and name not in fields:
+            fields.append(name)
+        if properties.get("isFacetable", False):
+            specification = properties.get("facetSpecification") or name
+            try:
+                facets[name] = facet_of(known[name], specification).specification
+            except ValueError as error:
+                raise _invalid(f"No facet of {name}: {error}") from None
+    return fields, facets
 
 
 def _invalid(why: str) -> OvertideError:

@@ -1,9 +1,10 @@
 """Answers queries of tables: each at one moment, in one snapshot, within bounds."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from odatapy.server.uri.expression import Binary, BinaryOperatorKind, Expression, Literal, Member
 
@@ -15,6 +16,7 @@ from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.odata.entity_sets import ACTIVITY, CUSTOMER, EntitySet
 from overtide.serving.odata.expressions import Scope
+from overtide.serving.odata.facets import Facet, facets_found
 from overtide.serving.odata.links import LIFE, ROWS, Link, Signatures
 from overtide.serving.odata.lookups import (
     Named,
@@ -24,7 +26,7 @@ from overtide.serving.odata.lookups import (
     timelines,
 )
 from overtide.serving.odata.metadata import Model
-from overtide.serving.odata.pages import Expansion, Row, counted, expansions, fetched
+from overtide.serving.odata.pages import Expansion, Row, counted, expansions, fetched, wanted
 from overtide.serving.odata.paging import Token
 from overtide.serving.odata.queries import Options, Query
 from overtide.serving.odata.relations import Relations, Shown, given_rows
@@ -146,6 +148,16 @@ class Tables:
         with self._source(query, shown, self.named(query)) as source:
             scope = _scope(query, shown, source, self.model().sets[ACTIVITY])
             return counted(source.scan, source.rows, query.options, scope, also)
+
+    def facets(
+        self, query: Query, shown: Shown, facets: Sequence[Facet]
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many rows a query asks for, and how many of them each facet has."""
+        also = self._searched(query)
+        with self._source(query, shown, self.named(query)) as source:
+            scope = _scope(query, shown, source, self.model().sets[ACTIVITY])
+            where = wanted(query.options, scope, also)
+            return facets_found(source.scan, source.rows, ROW, where, facets)
 
     def links(self, query: Query, path: str, shown: Shown, options: Mapping[str, str]) -> list[str]:
         """Return signed links to the files that hold all rows of a query."""

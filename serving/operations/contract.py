@@ -65,6 +65,8 @@ class Call:
     body: bytes = b""
     chunks: AsyncIterator[bytes] = field(default_factory=_no_chunks)
     root: str = ""
+    admitted: Callable[[], Awaitable[Principal]] | None = None
+    """Asks anew whose the request is, for what goes on: raises where its token has ended."""
 
     def flag(self, name: str) -> bool:
         """Return a parameter that is true or false, false where it is missing."""

@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from overtide.lake.cards_and_timelines import Card
-from overtide.schemas.instants import Instant, parse_instant
+from overtide.lake.cards_and_timelines import Card, TimelineEntry
+from overtide.schemas.instants import Instant, format_instant, parse_instant
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import (
@@ -32,6 +33,10 @@ IF_NONE_MATCH = Parameter(
 TOP = Parameter("$top", f"How many at most (default {USUAL}, at most {MOST}).", kind=int)
 SKIP = Parameter("$skip", "How many of the newest to leave out.", kind=int)
 COUNT = Parameter("$count", "Count all of them, too.", kind=bool)
+ACTIVITY_TYPE = Parameter("activityType", "Only activities of this type, such as SalesOrder.")
+SINCE = Parameter("since", "Only activities that happened at this instant or later.")
+BEFORE = Parameter("before", "Only activities that happened before this instant.")
+OF_ACTIVITIES = (ACTIVITY_TYPE, SINCE, BEFORE)
 KEYRING = tuple(
     Parameter(name, text, required=True)
     for name, text in (
@@ -76,13 +81,37 @@ def activities(call: Call) -> Reply:
     """Return a page of a customer's activities, newest first."""
     top, skip = call.number("$top", USUAL, MOST), call.number("$skip", 0, 10**9)
     counted = call.flag("$count")
+    wanted = _wanted(call)
     timeline = call.service.reader.timeline(Target(call.path["entityId"]), *moment_of(call))
-    page = timeline.entries[skip : skip + top]
+    entries = [entry for entry in timeline.entries if wanted(entry)]
+    page = entries[skip : skip + top]
     document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
     if counted:
-        document["@odata.count"] = len(timeline.entries)
+        document["@odata.count"] = len(entries)
     document["value"] = activity_entities(page)
     return Reply(200, document, moment_headers(timeline))
+
+
+def _wanted(call: Call) -> Callable[[TimelineEntry], bool]:
+    """Return the condition of the activities that a call asks for."""
+    kind = call.query.get(ACTIVITY_TYPE.name)
+    since, before = (
+        format_instant(parameter(one.name, parse_instant, call.query[one.name]))
+        if one.name in call.query
+        else None
+        for one in (SINCE, BEFORE)
+    )
+
+    def wanted(entry: TimelineEntry) -> bool:
+        # Instants are texts of one length here; one that is missing is in no span.
+        time = str(entry["ActivityTime"] or "")
+        return (
+            (kind is None or entry["ActivityType"] == kind)
+            and (since is None or time >= since)
+            and (before is None or "" < time < before)
+        )
+
+    return wanted
 
 
 def keyring(call: Call) -> Reply:
@@ -116,9 +145,11 @@ def _keys(records: tuple[tuple[str, str, bool], ...]) -> list[dict[str, Any]]:
 
 def activity_counts(call: Call) -> Reply:
     """Return how many activities of each type a customer has."""
-    timeline = call.service.reader.timeline(Target(call.query["customerId"]))
+    wanted = _wanted(call)
+    timeline = call.service.reader.timeline(Target(call.query["customerId"]), *moment_of(call))
+    entries = [entry for entry in timeline.entries if wanted(entry)]
     counts: dict[str, int] = {}
-    for entry in timeline.entries:
+    for entry in entries:
         kind = str(entry["ActivityType"])
         counts[kind] = counts.get(kind, 0) + 1
     return Reply(
@@ -126,7 +157,7 @@ def activity_counts(call: Call) -> Reply:
         {
             "instanceId": call.service.instance_id,
             "customerId": timeline.customer_id,
-            "totalCount": len(timeline.entries),
+            "totalCount": len(entries),
             "activityTypes": [
                 {"activityType": kind, "count": count} for kind, count in sorted(counts.items())
             ],
@@ -169,7 +200,7 @@ OPERATIONS = (
         "Reads a customer's activities, newest first, those of the sources and real-time ones.",
         activities,
         {200: "A page of them."},
-        (INSTANCE, CUSTOMER_ID, TOP, SKIP, COUNT, *READ),
+        (INSTANCE, CUSTOMER_ID, *OF_ACTIVITIES, TOP, SKIP, COUNT, *READ),
         blocks=True,
         statuses=(400, 404),
     ),
@@ -195,7 +226,7 @@ OPERATIONS = (
         "Counts a customer's activities, in all and by type.",
         activity_counts,
         {200: "The counts."},
-        (INSTANCE, ID),
+        (INSTANCE, ID, SINCE, BEFORE, *READ),
         errors=Errors.MANAGEMENT,
         blocks=True,
         statuses=(400, 404),

@@ -1,12 +1,17 @@
-"""WatchCustomer: a customer's card again whenever it changes, over one connection."""
+"""WatchCustomer: a customer's card again whenever it changes, over one connection.
+
+It ends with the token by which it was begun: before anything is sent it is asked whether that still
+holds, also before the words that are sent where nothing changed.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 
-from overtide.lake.cards_and_timelines import Card
 from overtide.schemas.errors import OvertideError
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
+from overtide.serving.live_cards import Watched
 from overtide.serving.operations.contract import (
     CUSTOMER_ID,
     INSTANCE,
@@ -19,6 +24,7 @@ from overtide.serving.operations.customers import CUSTOMER, tagged
 from overtide.serving.wire.server_sent import (
     EVENT_STREAM,
     STILL_HERE,
+    activities_event,
     card_event,
     error_event,
 )
@@ -30,34 +36,57 @@ LAST_EVENT_ID = Parameter(
 )
 
 
+ACTIVITIES = Parameter(
+    "activities",
+    "Send an event of the kind `activities`, too, at the beginning and whenever others are to be "
+    "shown.",
+    kind=bool,
+)
+
+
 async def live(call: Call) -> Reply:
     """Send the card, and again whenever another one is to be shown."""
-    cards = call.service.live_cards.cards(Target(call.path["entityId"]), PAUSE_SECONDS)
-    first = await anext(cards)  # what is wrong with the request is an answer
-    return Reply(200, headers=EVENT_STREAM, stream=_events(call, first, cards))
+    told = Told(call.headers.get("Last-Event-ID"), None, call.flag(ACTIVITIES.name))
+    found = call.service.live_cards.cards(Target(call.path["entityId"]), PAUSE_SECONDS)
+    first = await anext(found)  # what is wrong with the request is an answer
+    return Reply(200, headers=EVENT_STREAM, stream=_events(call, told, first, found))
+
+
+@dataclass
+class Told:
+    """What a client knows: the tags of the card and, where it is told of them, the activities."""
+
+    card: str | None
+    activities: str | None
+    of_activities: bool
+
+    def news(self, call: Call, seen: Watched | None) -> bytes:
+        """Return what to send, which the client knows then."""
+        if seen is None:
+            return STILL_HERE
+        events = b""
+        entity, tag = tagged(call, seen.card)
+        if tag != self.card:
+            self.card = tag
+            events += card_event(entity, tag)
+        if self.of_activities and seen.activities != self.activities:
+            self.activities = seen.activities
+            events += activities_event(seen.activities)
+        return events or STILL_HERE
 
 
 async def _events(
-    call: Call, first: Card | None, others: AsyncGenerator[Card | None]
+    call: Call, told: Told, first: Watched | None, others: AsyncGenerator[Watched | None]
 ) -> AsyncIterator[bytes]:
     async with aclosing(others):
-        sent = call.headers.get("Last-Event-ID")
         try:
-            shown, sent = _news(call, first, sent)
-            yield shown
-            async for card in others:
-                shown, sent = _news(call, card, sent)
-                yield shown
+            yield told.news(call, first)
+            async for seen in others:
+                if call.admitted is not None:
+                    await call.admitted()
+                yield told.news(call, seen)
         except OvertideError as error:
             yield error_event(error)
-
-
-def _news(call: Call, card: Card | None, sent: str | None) -> tuple[bytes, str | None]:
-    """Return what to send of a card, and the tag that the client has then."""
-    if card is None:
-        return STILL_HERE, sent
-    entity, tag = tagged(call, card)
-    return (STILL_HERE, sent) if tag == sent else (card_event(entity, tag), tag)
 
 
 OPERATIONS = (
@@ -70,8 +99,11 @@ OPERATIONS = (
         "Sends the customer as server-sent events: now, and again within a quarter of a second "
         "whenever it changes, also where a change ends by itself.",
         live,
-        {200: "Events of the kind `card`; one of the kind `error` is the last."},
-        (INSTANCE, CUSTOMER_ID, LAST_EVENT_ID),
+        {
+            200: "Events of the kind `card`; one of the kind `error` is the last, also once the "
+            "token has ended or was revoked."
+        },
+        (INSTANCE, CUSTOMER_ID, ACTIVITIES, LAST_EVENT_ID),
         statuses=(400, 404),
         content=(EVENT_STREAM["Content-Type"],),
     ),

@@ -42,14 +42,15 @@ def put_assignment(call: Call) -> Reply:
     """Give a principal a role, and return its assignment in a list, as the product does."""
     principal = call.path["principalId"]
     kind, role = asked_assignment(parse_json(call.body), principal)
-    given = call.service.admission.assignments.put(principal, kind, role, call.principal)
-    return Reply(200, [_document(call, given)])
+    before, given = call.service.admission.assignments.put(principal, kind, role, call.principal)
+    changed = (None if before is None else _document(call, before)), _document(call, given)
+    return Reply(200, [changed[1]], changed=changed)
 
 
 def delete_assignment(call: Call) -> Reply:
     """Take a principal's role away."""
-    call.service.admission.assignments.remove(call.path["principalId"], call.principal)
-    return Reply(200)
+    had = call.service.admission.assignments.remove(call.path["principalId"], call.principal)
+    return Reply(200, changed=(_document(call, had), None))
 
 
 def asked_assignment(body: object, principal: str) -> tuple[Kind, Role]:

@@ -104,21 +104,21 @@ async def entities(call: Call) -> Reply:
     """
     read = _read(call)
     if read.call.flag("proxy"):
-        return await _in_turn(_links, read)
+        return await in_turn(_links, read)
     if call.service.tables.named(read.query) is not None:
         return await anyio.to_thread.run_sync(_entities, read)
-    return await _in_turn(_entities, read)
+    return await in_turn(_entities, read)
 
 
 async def count(call: Call) -> Reply:
     """Return how many rows a query asks for, as a text."""
-    return await _in_turn(_count, _read(call))
+    return await in_turn(_count, _read(call))
 
 
 Asking = TypeVar("Asking")
 
 
-async def _in_turn(run: Callable[[Asking], Reply], asked: Asking) -> Reply:
+async def in_turn(run: Callable[[Asking], Reply], asked: Asking) -> Reply:
     """Run what may take long in a thread; only so many do at once, so that writes never wait."""
     borrower = object()
     try:
@@ -197,7 +197,7 @@ def _links(read: Read) -> Reply:
 
 async def partition(call: Call) -> Reply:
     """Return the file that a signed link leads to."""
-    return await _in_turn(_partition, call)
+    return await in_turn(_partition, call)
 
 
 def _partition(call: Call) -> Reply:

@@ -38,12 +38,17 @@ class Asking(Protocol):
         """Return its reply; raise what it refuses, `forbidden` for a role that is too small."""
 
 
+async def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request of a person: where it goes, what was filled in, who is signed in.
 
     `fragment`: a part of a page that is there asks; it gets that part alone. `form` and `query`
-    have the last value of each name, `given` all of the query in order.
+    have the last value of each name, `given` all of the query in order. `lasts` says whether who is
+    signed in still is: what is sent for long asks it now and then.
     """
 
     address: str
@@ -60,6 +65,7 @@ class Visit:
     session: Session | None = None
     principal: Principal | None = None
     fragment: bool = False
+    lasts: Callable[[], Awaitable[bool]] = _never
 
     @property
     def section(self) -> str:

@@ -1,7 +1,7 @@
 """Every page of the service."""
 
 from overtide.serving.access.admission import Admission
-from overtide.serving.pages import customers
+from overtide.serving.pages import card, card_live, customers, timeline
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.sessions import Sessions
 from overtide.serving.pages.sign_in import SignIn
@@ -12,4 +12,7 @@ def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
     return (
         *SignIn(admission, sessions).pages,
         *customers.PAGES,
+        *card.PAGES,
+        *card_live.PAGES,
+        *timeline.PAGES,
     )

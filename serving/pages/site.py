@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import parse_qsl, unquote
@@ -122,7 +122,7 @@ class Site:
             query=dict(given),
             given=given,
             headers=request.headers,
-            fragment="hx-request" in request.headers,
+            fragment=_is_fragment(request.headers),
         )
 
     async def _shown(self, request: Request, visit: Visit, observed: Observed) -> Reply:
@@ -135,7 +135,8 @@ class Site:
             observed.principal, observed.caller = principal, principal.name
             self._guard.take(principal, observed)
             ask = partial(self._perform, visit.root, session, principal, observed)
-            visit = replace(visit, session=session, principal=principal, ask_of=ask)
+            lasts = partial(self._lasts, session.secret)
+            visit = replace(visit, session=session, principal=principal, ask_of=ask, lasts=lasts)
         elif not page.open:
             raise _signed_out()
         if page.method == "POST":
@@ -175,6 +176,13 @@ class Site:
         secret = request.cookies.get(COOKIE)
         return None if secret is None else await asyncio.to_thread(self.sessions.of, secret)
 
+    async def _lasts(self, secret: str) -> bool:
+        """Say whether a session has not ended, and its principal may still do what it might."""
+        session = await asyncio.to_thread(self.sessions.of, secret)
+        with suppress(ForbiddenError):  # an identity whose role was taken away
+            return session is not None and self._principal(session) is not None
+        return False
+
     def _principal(self, session: Session) -> Principal | None:
         """Return who is signed in with the role as it is now; nobody where a token has ended."""
         admission = self._service.admission
@@ -204,6 +212,11 @@ class Site:
             done = replace(observed, operation=name)
             await self._service.telemetry.note_change(done, whole, reply.headers, reply.changed)
         return reply
+
+
+def _is_fragment(headers: Mapping[str, str]) -> bool:
+    """Say whether a part of a page asks; a browser that goes back asks for the whole of it."""
+    return "hx-request" in headers and "hx-history-restore-request" not in headers
 
 
 async def _nobody(

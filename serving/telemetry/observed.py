@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from overtide.schemas.spans import Span
 from overtide.serving.access.principals import Principal
 
 UNKNOWN = "(unknown)"
@@ -43,6 +44,22 @@ class Observed:
     def result(self) -> str:
         """How it ended, in the product's words."""
         return result_of(self.status)
+
+
+def tell(span: Span, call: Observed) -> None:
+    """Name the span of a call, and say what became of it."""
+    span.named(call.operation)
+    span.tell(
+        {
+            "http.request.method": call.method,
+            "http.response.status_code": call.status,
+            "http.request.body.size": call.request_bytes,
+            "http.response.body.size": call.response_bytes,
+            "overtide.entity": call.entity,
+            "overtide.request_id": call.request_id,
+        },
+        call.error_code if call.status >= 500 else "",
+    )
 
 
 def result_of(status: int) -> str:

@@ -34,6 +34,7 @@ def _override(view: FieldView) -> dict[str, Any]:
         "validUntil": None if view.valid_until is None else format_instant(view.valid_until),
         "eventId": view.event_id,
         "caller": view.caller,
+        "acceptedAt": None if view.accepted_at is None else format_instant(view.accepted_at),
     }
 
 

@@ -14,6 +14,11 @@ def card_event(entity: bytes, tag: str) -> bytes:
     return b"event: card\nid: %s\ndata: %s\n\n" % (tag.encode(), entity)
 
 
+def activities_event(tag: str) -> bytes:
+    """Return the event that says which activities there are: with another tag, read them again."""
+    return b'event: activities\ndata: {"tag":"%s"}\n\n' % tag.encode()
+
+
 def error_event(error: OvertideError) -> bytes:
     """Return the event that ends a stream: the customer cannot be shown any more."""
     document = json.dumps(error.as_json(), ensure_ascii=False, separators=(",", ":"))

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import ConflictError, NotFoundError, OvertideError, UnavailableError
 from overtide.schemas.instants import Clock, Instant
 from overtide.schemas.progress import Event
@@ -37,7 +38,9 @@ class Jobs:
         runs may have read the sources before they changed.
         """
         with self._database.writing() as connection:
-            return self.submitted(connection, asked)
+            job = self.submitted(connection, asked)
+        crash_point("jobs.submitted")
+        return job
 
     def submitted(self, connection: sqlite3.Connection, asked: Submission) -> Job:
         """Submit within a transaction."""
@@ -62,6 +65,7 @@ class Jobs:
             ),
         )
         _forget(connection)
+        crash_point("jobs.written")
         return job
 
     def begin(self, job_id: str) -> Job:
@@ -99,8 +103,11 @@ class Jobs:
             if now.status is Status.RUNNING and now.started_at == job.started_at:
                 code = None if error is None else error.code
                 status = outcome(run, now.cancelled_at is not None, code)
+                crash_point("jobs.before_end")
                 _end(connection, now.id, status, self._clock(), run, error)
-            return _one(connection, job.id)
+            ended = _one(connection, job.id)
+        crash_point("jobs.ended")
+        return ended
 
     def fail(self, job: Job, error: OvertideError) -> None:
         """Say that a job that waits could not be begun."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import NotFoundError, OvertideError, UsageError
 from overtide.schemas.instants import HOUR, Clock, Instant, format_instant
 from overtide.serving.workflows.cron import expect_cron, last_due, next_due
@@ -157,6 +158,8 @@ class Schedules:
         now = self._clock()
         due = self._read(f"{_CURRENT} AND due.next_at <= ?", now)
         fired = [self._fire(schedule, now) for schedule in due]
+        if fired:
+            crash_point("schedules.fired")
         return [job for job in fired if job is not None]
 
     def _fire(self, schedule: Schedule, now: Instant) -> Job | None:
@@ -168,6 +171,7 @@ class Schedules:
                    WHERE schedule = ? AND of_version = ? AND next_at = ?""",
                 (planned.next_after(now), schedule.id, schedule.version, since),
             )
+            crash_point("schedules.moved")
             if not moved.rowcount or planned.missed(since, now) is None:
                 return None
             asked = Submission(

@@ -18,6 +18,7 @@ from overtide.lake.catalog import connect
 from overtide.lake.coordination import Coordination, Holder, Lock, coordination
 from overtide.lake.definitions import run_of_job
 from overtide.lake.standing import current_publish
+from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import OvertideError, TerminatedCommandError, UnavailableError
 from overtide.schemas.instants import SECOND, Clock, format_instant
 from overtide.schemas.paths import Paths
@@ -67,7 +68,9 @@ class Workflows:
         """
         with self._locks.hold(Lock.JOB, _command(job_id), format_instant(self.clock())):
             self._lose(self.jobs.first(Status.RUNNING))
-            yield self.jobs.begin(job_id)
+            job = self.jobs.begin(job_id)
+            crash_point("jobs.begun")
+            yield job
 
     def end(self, job: Job, run: int | None, error: OvertideError | None = None) -> Job:
         """Say what became of a job that ran; what was interrupted may have published all the same.
@@ -169,4 +172,5 @@ class Progress:
         self._noted = time.monotonic()
         with suppress(UnavailableError, OSError):
             self._jobs.report(self._job_id, list(self._new.values()))
+            crash_point("jobs.reported")
             self._new.clear()

@@ -1,0 +1,58 @@
+"""Instants as people give them: a time of their clock, or one that an address keeps."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from overtide.schemas.errors import UsageError
+from overtide.schemas.instants import format_instant, parse_instant
+from overtide.serving.pages.page import Visit
+from overtide.serving.pages.preferences import Preferences
+
+AS_OF, KNOWN_AT = "asOf", "knownAt"
+
+
+def asked_moments(visit: Visit) -> dict[str, str]:
+    """Return the instants that an address names, as operations take them; none for now."""
+    return {name: visit.query[name] for name in (AS_OF, KNOWN_AT) if visit.query.get(name)}
+
+
+def instant_of(preferences: Preferences, text: str, target: str) -> str:
+    """Return the instant of a time of the person's clock, such as `2026-11-29T10:00`.
+
+    Raise `invalid_parameter`. An hour that comes twice is the earlier.
+    """
+    try:
+        local = dt.datetime.fromisoformat(text)
+        if local.tzinfo is None:
+            local = local.replace(tzinfo=preferences.zone)
+        return format_instant(parse_instant(local.astimezone(dt.UTC).isoformat()))
+    except (ValueError, OverflowError):
+        raise UsageError(
+            "invalid_parameter", f"{text!r} is no date with a time.", target, "Choose one."
+        ) from None
+
+
+def day_begins(preferences: Preferences, text: str, target: str, days: int = 0) -> str:
+    """Return the instant at which a day of the person's calendar begins, or one days after it.
+
+    Raise `invalid_parameter`.
+    """
+    try:
+        day = dt.date.fromisoformat(text) + dt.timedelta(days)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            "invalid_parameter", f"{text!r} is no date.", target, "Choose one."
+        ) from None
+    return instant_of(preferences, f"{day.isoformat()}T00:00", target)
+
+
+def local_time(preferences: Preferences, text: str) -> str:
+    """Return an instant as a time of the person's clock, as a field of a form has it."""
+    local = dt.datetime.fromisoformat(text).astimezone(preferences.zone)
+    return local.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def with_moments(address: str, moments: Mapping[str, str]) -> str:
+    """Return an address that keeps instants."""
+    query = "&".join(f"{name}={text}" for name, text in moments.items())
+    return f"{address}?{query}" if query else address

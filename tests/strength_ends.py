@@ -1,0 +1,184 @@
+"""Ends and changes under load: stops, deaths at any instant, publishes, pairs of write and read."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from benchmarks.measure import Row
+from tests.served import Served
+from tests.strength_clients import Connection, Seen, changing, load, reading, service
+from tests.strength_crowds import accepted
+
+STOPS, KILLS = 3, 12
+"""How often a service is stopped, and how often it is killed."""
+PAIRS, PROCESSES = 100_000, 4
+"""Changes that are read at once, and processes of clients that send them."""
+
+
+def family(served: Served) -> list[psutil.Process]:
+    """Return a service's processes."""
+    process = psutil.Process(served.process.pid)
+    return [process, *process.children(recursive=True)]
+
+
+def gone_after(processes: list[psutil.Process], most: float) -> float:
+    """Return the seconds after which the last of some processes is gone."""
+    began = time.monotonic()
+    _, alive = psutil.wait_procs(processes, most)
+    assert not alive, [one.cmdline() for one in alive]
+    return time.monotonic() - began
+
+
+def stops(folder: Path, ids: list[str]) -> list[Row]:
+    """SIGTERM under load, with customers that are watched, by one process and by two."""
+    took, seen = [], Seen()
+    for turn in range(STOPS):
+        workers = str(1 + turn % 2)
+        with service(folder, "--workers", workers) as served, ExitStack() as stack:
+            watching = [stack.enter_context(Connection(served)) for _ in range(50)]
+            for one in watching:
+                one.send("GET", f"/data/Customer('{ids[0]}')/live")
+            deaf = stack.enter_context(Connection(served))
+            deaf.socket.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+            with load(served, 20, changing(ids), seen) as stopping:
+                time.sleep(2)
+                processes = family(served)
+                stopping.set()
+                began = time.monotonic()
+                code = served.stop()
+                took.append(time.monotonic() - began)
+                assert code == 0
+            gone_after(processes, 1)
+            for one in watching:
+                one.answer()
+    missing = set(seen.acknowledged) - accepted(folder)
+    assert set(seen.statuses) == {204}, seen.statuses
+    return [
+        Row(f"{STOPS} stops under load, slowest", max(took), "s", at_most=10),
+        Row("connections that ended before", seen.lost, "", at_most=0),
+        Row("acknowledged before them", len(seen.acknowledged), ""),
+        Row("acknowledged and not in the log", len(missing), "", at_most=0),
+    ]
+
+
+def kills(folder: Path, ids: list[str]) -> list[Row]:
+    """SIGKILL at any instant under load: what was acknowledged is there, and no child is left."""
+    chance, took, seen, work = Random(0), [], Seen(), changing(ids)
+    for _ in range(KILLS):
+        with service(folder, "--workers", "2") as served:
+            with load(served, 20, work, seen) as stopping:
+                time.sleep(chance.uniform(0.3, 2.5))
+                processes = family(served)
+                stopping.set()
+                os.kill(served.process.pid, signal.SIGKILL)
+                served.process.wait()
+            took.append(gone_after(processes[1:], 15))
+        _expect_shown(folder, seen)
+    missing = set(seen.acknowledged) - accepted(folder)
+    return [
+        Row(f"{KILLS} deaths under load: acknowledged changes", len(seen.acknowledged), ""),
+        Row("acknowledged and not in the log", len(missing), "", at_most=0),
+        Row("until the last child was gone, slowest", max(took), "s", at_most=10),
+    ]
+
+
+def _expect_shown(folder: Path, seen: Seen) -> None:
+    """Hold that each customer shows the last change that was acknowledged, or a later one."""
+    last: dict[str, int] = {}
+    for customer, value in seen.acknowledged.values():
+        last[customer] = max(int(str(value)), last.get(customer, 0))
+    with service(folder, "--only", "api") as served, Connection(served) as one:
+        for customer, value in last.items():
+            found = json.loads(one.ask("GET", f"/data/Customer('{customer}')").body)
+            assert found["Points"] >= value, (customer, found, value)
+
+
+def publish(folder: Path, ids: list[str]) -> list[Row]:
+    """Refreshes that publish while customers are read and changed."""
+    seen, changes = Seen(), Seen()
+    with service(folder, "--workers", "2") as served, Connection(served) as one:
+        with load(served, 8, reading(ids), seen), load(served, 2, changing(ids), changes):
+            time.sleep(10)
+            began = time.monotonic()
+            job = json.loads(one.ask("POST", "/workflows/main/jobs?operationType=all").body)
+            published = 0.0
+            while not published:
+                time.sleep(0.2)
+                now = json.loads(one.ask("GET", f"/workflows/main/jobs/{job['jobId']}").body)
+                if now["jobStatus"] not in ("queued", "running"):
+                    assert now["jobStatus"] == "successful", now
+                    published = time.monotonic()
+            time.sleep(10)
+        shares = [0.5, 0.99]
+        before, during, at = (
+            [seen.percentile(share, *span) * 1e3 for share in shares]
+            for span in ((began - 9, began), (began, published), (published - 2, published + 2))
+        )
+    for one_of in (seen, changes):
+        assert set(one_of.statuses) <= {200, 204}, one_of.statuses
+    missing = set(changes.acknowledged) - accepted(folder)
+    bound = 2 * before[1]
+    return [
+        Row("publish: GET before, p50", before[0], "ms"),
+        Row("publish: GET before, p99 of 8 clients", before[1], "ms"),
+        Row("publish: GET while the refresh runs, p50", during[0], "ms"),
+        Row("publish: GET while the refresh runs, p99", during[1], "ms", at_most=bound),
+        Row("publish: GET within 2 s of the publish, p99", at[1], "ms", at_most=bound),
+        Row("publish: connections that ended", seen.lost + changes.lost, "", at_most=0),
+        Row("acknowledged and not in the log", len(missing), "", at_most=0),
+        Row("publish: from submission", published - began, "s"),
+    ]
+
+
+def pairs(folder: Path, ids: list[str]) -> list[Row]:
+    """Write and read at once, over two connections each, from several processes."""
+    context = multiprocessing.get_context("spawn")
+    with service(folder, "--workers", "2") as served:
+        asked = Asked(served.url, served.token or "", folder, served.instance)
+        share = len(ids) // PROCESSES
+        with context.Pool(PROCESSES) as pool:
+            began = time.monotonic()
+            parts = [
+                (asked, ids[one * share : (one + 1) * share], PAIRS // PROCESSES)
+                for one in range(PROCESSES)
+            ]
+            stale = sum(pool.starmap(stale_pairs, parts))
+        seconds = time.monotonic() - began
+    return [
+        Row(f"{PAIRS:,} pairs of write and read: stale", stale, "", at_most=0),
+        Row("pairs", PAIRS / seconds, "/s"),
+    ]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A service as a client in another process knows it."""
+
+    url: str
+    token: str
+    folder: Path
+    instance: str
+
+
+def stale_pairs(asked: Asked, ids: list[str], number: int) -> int:
+    """Write so many times and read at once, each time over another connection of four."""
+    served, stale = Served(None, asked.url, asked.token, asked.folder, asked.instance), 0  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        many = [stack.enter_context(Connection(served)) for _ in range(4)]
+        for turn in range(number):
+            customer, value = ids[turn % len(ids)], turn + 1
+            writing, reading_it = many[turn % 4], many[(turn // 4 + turn + 1) % 4]
+            path = f"/data/Customer/{customer}"
+            answer = writing.ask("PATCH", path, {"Points": value})
+            assert answer.status == 204, answer.body
+            found = reading_it.ask("GET", f"/data/Customer('{customer}')")
+            stale += json.loads(found.body)["Points"] != value
+    return stale
