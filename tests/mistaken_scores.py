@@ -1,4 +1,4 @@
-"""Mistakes in what rules are, score rules and contradictions, as `tests.mistaken_configurations`."""
+"""Edits that make rules, scores and contradictions wrong, and what `validate` finds then."""
 
 MATCH = "unification/match/0"
 
