@@ -121,6 +121,7 @@ clean:
 .venv/.runtime: requirements.lock pyproject.toml setup.py | .venv/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -qq $(realpath $(wildcard overtide overtide/*/))
 	@touch $@
 
 .venv/.development: requirements-dev.lock .venv/.runtime

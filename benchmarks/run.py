@@ -30,7 +30,7 @@ from benchmarks import (
     ticks,
 )
 from benchmarks.make_customers import make
-from benchmarks.measure import Row, table
+from benchmarks.measure import Row, compile_sources, table
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 ROWS_PER_PERSON = 6.02
@@ -159,6 +159,7 @@ def record(rows: list[Row], people: int, seconds: float) -> None:
 def main() -> None:
     """Run the sections, print each table as soon as it is there, and record all."""
     asked = arguments()
+    compile_sources()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="overtide-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
     people = tuple(asked.contoso or sizes(asked.people))

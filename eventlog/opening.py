@@ -41,11 +41,11 @@ class Connection(sqlite3.Connection):
 
     def is_of(self, path: Path) -> bool:
         """Say whether it still reads the log that is there."""
-        return (
-            signature(path)[:1] == self.inode
-            if self.frozen is None
-            else signatures(path) == self.frozen
-        )
+        return self.reads(signatures(path))
+
+    def reads(self, files: list[Signature]) -> bool:
+        """Say whether it reads files with these signatures."""
+        return files[0][:1] == self.inode if self.frozen is None else files == self.frozen
 
 
 def connect(path: Path, mode: str) -> Connection:

@@ -4,6 +4,8 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 
 from overtide.eventlog.changed import expect_unchanged, of_requests
 from overtide.eventlog.contract import Tail
@@ -15,23 +17,19 @@ from overtide.schemas.events import DAMAGED, Draft, Event
 from overtide.schemas.instants import Instant
 
 FROM_POSITION = f"SELECT {STORED} FROM event WHERE position >= ? ORDER BY position LIMIT ?"
-OF_CUSTOMER = f"""
-    WITH RECURSIVE bounds AS (SELECT (SELECT min(position) FROM event) >> {CHUNK_BITS} AS first,
-                                     (SELECT max(position) FROM event) >> {CHUNK_BITS} AS last),
-    chunk(n) AS (SELECT first FROM bounds UNION ALL SELECT n + 1 FROM chunk, bounds WHERE n < last),
-    part(n, of_activities) AS (
-        SELECT n, wanted.value FROM chunk CROSS JOIN (SELECT DISTINCT value = 'activity' AS value
-                                                      FROM json_each(?3)) wanted),
-    posted_by_id AS (
-        SELECT e.position FROM part p CROSS JOIN json_each(?1) i CROSS JOIN event e
-        ON e.position >> {CHUNK_BITS} = p.n AND (e.kind = 'activity') = p.of_activities
-        AND substr(e.customer_id, 1, 12) = substr(i.value, 1, 12) AND e.customer_id IS NOT NULL),
-    posted_by_record AS (
-        SELECT e.position FROM part p CROSS JOIN json_each(?2) r CROSS JOIN event e
-        ON e.position >> {CHUNK_BITS} = p.n AND (e.kind = 'activity') = p.of_activities
-        AND e.entity = r.value ->> 0 AND e.key = r.value ->> 1),
-    found AS (SELECT * FROM posted_by_id UNION SELECT * FROM posted_by_record)
-    SELECT {STORED} FROM event WHERE position IN (SELECT position FROM found) ORDER BY position"""
+BOUNDS = f"""SELECT (SELECT min(position) FROM event) >> {CHUNK_BITS},
+    (SELECT max(position) FROM event) >> {CHUNK_BITS}"""
+"""The first chunk of positions of which there are events, and the last."""
+OF_CHUNK = f"""SELECT position FROM event
+    WHERE position >> {CHUNK_BITS} = ? AND (kind = 'activity') = ?"""
+BY_ID = f"{OF_CHUNK} AND substr(customer_id, 1, 12) = substr(?, 1, 12) AND customer_id IS NOT NULL"
+OF_ID = 3
+"""Values of a look-up by an id; one by a record has one more."""
+BY_RECORD = f"{OF_CHUNK} AND entity = ? AND key = ?"
+AT_ANY = f"""SELECT {STORED} FROM event WHERE position IN (SELECT value FROM json_each(?))
+    ORDER BY position"""
+MOST_PARTS = 100
+"""Look-ups of one statement: SQLite takes at most 500 of them in a compound."""
 
 
 BY_KEY = f"""
@@ -53,6 +51,61 @@ def rows_of(connection: Connection, statement: str, *parameters: object) -> Iter
     if connection.version == UNCHECKED:
         statement = statement.replace(STORED, STORED.replace("checksum", "NULL"))
     return connection.execute(statement, parameters)
+
+
+def rows_of_customer(
+    connection: Connection,
+    customer_ids: Sequence[str],
+    records: Sequence[tuple[str, str]],
+    of_activities: Sequence[bool],
+) -> list[Row]:
+    """Return, in order, the rows of events that name one of the ids or records.
+
+    Their index leads to them by the first letters of an id, so a few of them may be of another.
+    """
+    positions = sorted(set(_positions(connection, customer_ids, records, of_activities)))
+    if not positions:
+        return []
+    if len(positions) > MOST_PARTS:
+        return list(rows_of(connection, AT_ANY, json.dumps(positions)))
+    return list(rows_of(connection, _at(len(positions)), *positions))
+
+
+def _positions(
+    connection: Connection,
+    customer_ids: Sequence[str],
+    records: Sequence[tuple[str, str]],
+    of_activities: Sequence[bool],
+) -> Iterator[int]:
+    """Give the positions of such events, by as few statements as may be.
+
+    Each look-up is a part of its own, and tells chunk and kind as the indexes have them: a
+    statement that joins lists of them takes four times longer.
+    """
+    first, last = connection.execute(BOUNDS).fetchone()
+    if first is None:
+        return
+    groups = [(chunk, int(one)) for chunk in range(first, last + 1) for one in of_activities]
+    parts: list[tuple[object, ...]] = [(*group, one) for group in groups for one in customer_ids]
+    parts += [(*group, *record) for group in groups for record in records]
+    for begin in range(0, len(parts), MOST_PARTS):
+        some = parts[begin : begin + MOST_PARTS]
+        statement = _looking_up(tuple(map(len, some)))
+        for (position,) in connection.execute(statement, [*chain.from_iterable(some)]):
+            yield position
+
+
+@lru_cache(maxsize=256)
+def _looking_up(widths: tuple[int, ...]) -> str:
+    """Return the statement of look-ups in the index by customer (3 values) or that by record."""
+    return " UNION ALL ".join(BY_ID if width == OF_ID else BY_RECORD for width in widths)
+
+
+@lru_cache(maxsize=MOST_PARTS)
+def _at(number: int) -> str:
+    """Return the statement of the events at so many positions."""
+    marks = ", ".join("?" * number)
+    return f"SELECT {STORED} FROM event WHERE position IN ({marks}) ORDER BY position"
 
 
 def tail_of(connection: Connection) -> Tail:

@@ -83,11 +83,13 @@ class ReadConnections:
         Raise where that is not whole.
         """
         connection: Connection | None = getattr(self._threads, "connection", None)
-        if connection is not None and not connection.is_of(self.path):
+        now = signatures(self.path)
+        if connection is not None and not connection.reads(now):
             connection.close()
             connection = self._threads.connection = None
         connection = connection or self._open()
-        if connection is not None:
+        # Of two files the last look may be older than the connection; then it is repeated.
+        if connection is not None and now != self._looked:
             self._expect_whole(connection)
         return connection
 

@@ -14,7 +14,6 @@ The order of an append, each step with what would be lost otherwise:
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
@@ -30,11 +29,11 @@ from overtide.eventlog.layout import entry_of
 from overtide.eventlog.opening import Connection
 from overtide.eventlog.queries import (
     FROM_POSITION,
-    OF_CUSTOMER,
     accepted_until,
     events_of,
     remembered_of,
     rows_of,
+    rows_of_customer,
     tail_of,
 )
 from overtide.eventlog.read_connections import ReadConnections
@@ -128,12 +127,15 @@ class SqliteEventLog:
     ) -> list[Event]:
         """Return the events of ids and source records, in order of position."""
         ids, keys = list(customer_ids), list(records)
-        wanted, parameters = {*ids, *keys}, [json.dumps(one) for one in (ids, keys, list(kinds))]
+        wanted = {*ids, *keys}
+        of_activities = sorted({kind == "activity" for kind in kinds})
 
         def led_to(connection: Connection) -> list[Event]:
-            asked = of_targets(ids, keys, kinds)
-            expect_unchanged(connection, self._readers.changed, asked)
-            return [entry_of(row).event for row in rows_of(connection, OF_CUSTOMER, *parameters)]
+            if self._readers.changed:
+                asked = of_targets(ids, keys, kinds)
+                expect_unchanged(connection, self._readers.changed, asked)
+            rows = rows_of_customer(connection, ids, keys, of_activities)
+            return [entry_of(row).event for row in rows]
 
         found: list[Event] = self._readers.ask(led_to, [])
         # Compared here and not in SQL: an event that was changed would be passed over there.

@@ -10,7 +10,7 @@ from pathlib import Path
 from overtide.eventlog.contract import Decision, Tail
 from overtide.eventlog.decisions import Decisions
 from overtide.eventlog.extent import untouched, write_extent
-from overtide.eventlog.layout import INSERT, checksum, create, layout_of, make_file, stored
+from overtide.eventlog.layout import checksum, create, insert, layout_of, make_file
 from overtide.eventlog.opening import connect
 from overtide.eventlog.queries import remembered_of, tail_of
 from overtide.eventlog.read_connections import expect_no_events
@@ -79,7 +79,7 @@ class Writer:
                     ((*row, checksum(row)) for row in map(astuple, decisions.repeats)),
                 )
             if decisions.entries:
-                self.connection.executemany(INSERT, map(stored, decisions.entries))
+                insert(self.connection, decisions.entries)
                 crash_point("log.events_written")
                 end = decisions.tail.position, decisions.tail.accepted_at
                 self.connection.execute(

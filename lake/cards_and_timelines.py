@@ -7,7 +7,7 @@ those whose target resolves to the customer in base(min(t, k)), and the profile 
 of that base.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +163,54 @@ class Timeline:
         return pa.Table.from_pylist([entry.as_json() for entry in self.entries], schema=schema)
 
 
+@dataclass(frozen=True, slots=True)
+class MergedProfile:
+    """A profile at `as_of` as known at `known_at`, and the updates that decide fields of it.
+
+    What a card says, before it is said field by field: `winners` has the deciding update of each
+    field that has one.
+    """
+
+    profile: Profile
+    metadata: Mapping[str, ProfileField]
+    winners: Mapping[str, Change]
+    as_of: int
+    known_at: int
+    run: int
+
+    def values(self) -> dict[str, Value]:
+        """Return what each column of Customer shows, its id among them."""
+        shown: dict[str, Value] = {}
+        for name in self.metadata:
+            winner = self.winners.get(name)
+            shown[name] = self.profile.fields.get(name) if winner is None else winner.value
+        return shown | {"CustomerId": self.profile.customer_id}
+
+    def card(self) -> Card:
+        """Return it as a card."""
+        profile = self.profile
+        fields = {
+            name: _view(profile.fields.get(name), self.winners.get(name))
+            for name in self.metadata
+            if name != "CustomerId"
+        }
+        shown = self.as_of, self.known_at, self.run, fields
+        return Card(profile.customer_id, *shown, profile.previous, profile.records)
+
+
+def merged_profile(
+    profile: Profile,
+    metadata: Mapping[str, ProfileField],
+    events: Sequence[Event],
+    t: int,
+    k: int,
+    run: int,
+) -> MergedProfile:
+    """Return the profile with the updates laid over it that are valid at t and known at k."""
+    winners = Overlay(events, metadata, k).winners(t) if events else {}
+    return MergedProfile(profile, metadata, winners, t, k, run)
+
+
 def card(
     profile: Profile,
     metadata: Mapping[str, ProfileField],
@@ -171,14 +219,8 @@ def card(
     k: int,
     run: int,
 ) -> Card:
-    """Return the profile with the updates laid over it that are valid at t and known at k."""
-    winners = Overlay(events, metadata, k).winners(t)
-    fields = {
-        name: _view(profile.fields.get(name), winners.get(name))
-        for name in metadata
-        if name != "CustomerId"
-    }
-    return Card(profile.customer_id, t, k, run, fields, profile.previous, profile.records)
+    """Return the card of a merged profile."""
+    return merged_profile(profile, metadata, list(events), t, k, run).card()
 
 
 def _view(base_value: Value, winner: Change | None) -> FieldView:

@@ -15,6 +15,7 @@ from overtide.lake.decide.sql import (
 )
 from overtide.lake.definitions import columns_of
 from overtide.schemas.instants import Instant
+from overtide.schemas.names import columns
 from overtide.schemas.table import SCHEMA, Table
 from overtide.schemas.tables import ALTERNATE_KEY, REALTIME_ACTIVITIES, UPDATES, VANISHED_KEY
 
@@ -42,21 +43,23 @@ class Overlay:
     accepted_at: Instant | None
 
 
+EVENT = (*TARGET, "EventId", "Field", "ValidFrom")
 COUNTS = """
-    SELECT (SELECT count(DISTINCT u."EventId") FROM updates_of u WHERE NOT EXISTS (
-              SELECT 1 FROM withdrawals_of w
-              WHERE w."CustomerId" = u."CustomerId" AND {withdrawn})),
-           (SELECT count(*) FROM activities_of),
-           (SELECT count(DISTINCT u."EventId") FROM valid_updates u
-              ANTI JOIN updates_of r ON r."EventId" = u."EventId")
-             + (SELECT count(*) FROM valid_activities a
-              ANTI JOIN activities_of r ON r."EventId" = a."EventId"),
+    SELECT (SELECT count(DISTINCT u."EventId") FROM found u
+              WHERE u."Kind" = 'update' AND NOT EXISTS (
+                SELECT 1 FROM found w WHERE w."Kind" = 'withdrawal'
+                  AND w."CustomerId" = u."CustomerId" AND {withdrawn})),
+           (SELECT count(*) FROM found a WHERE a."Kind" = 'activity'),
+           (SELECT count(DISTINCT (e."Kind", e."EventId")) FROM events e
+              ANTI JOIN found r ON r."EventId" = e."EventId" WHERE e."Kind" <> 'withdrawal'),
            (SELECT count(DISTINCT q."EventId") FROM {schema}.realtime_quarantine q),
            (SELECT count(*) FROM {schema}.flap_backs),
            "Position", epoch_us("AcceptedAt") FROM {schema}.overlay_state"""
 """NOT EXISTS, since DuckDB 1.5.5 looks withdrawals up by customer there.
 
-In an ANTI JOIN with such a condition it would compare every update with every withdrawal.
+In an ANTI JOIN with such a condition it would compare every update with every withdrawal. Events of
+all kinds are resolved at once: most of the time goes into planning, which looks at each table of
+the lake for each time that it is named.
 """
 
 
@@ -72,15 +75,18 @@ def count_overlay(connection: "DuckDBPyConnection") -> Overlay:
 
 def _query(keys: Sequence[Table]) -> str:
     """Return the query of the numbers; `keys` are the tables that source records are found in."""
-    updates, activities = ("EventId", "Field", "ValidFrom"), ("EventId",)
+    carried = ("Kind", "EventId", "Field", "ValidFrom")
+    events = f"""
+        SELECT 'update' AS "Kind", v.* FROM ({LIVE.valid(EVENT, UPDATES)}) v
+        UNION ALL BY NAME SELECT 'activity' AS "Kind", v.*
+          FROM ({LIVE.valid([*TARGET, "EventId"], REALTIME_ACTIVITIES)}) v
+        UNION ALL BY NAME SELECT 'withdrawal' AS "Kind", {columns(EVENT, "v.")}
+          FROM ({withdrawals(LIVE)}) v"""
     return with_query(
         {
             "instants": LIVE.instants,
-            "valid_updates": LIVE.valid([*TARGET, *updates], UPDATES),
-            "valid_activities": LIVE.valid([*TARGET, *activities], REALTIME_ACTIVITIES),
-            "updates_of": _of_customers("SELECT * FROM valid_updates", updates, keys),
-            "activities_of": _of_customers("SELECT * FROM valid_activities", activities, keys),
-            "withdrawals_of": _of_customers(withdrawals(LIVE), updates, keys),
+            "events": events,
+            "found": _of_customers("SELECT * FROM events", carried, keys),
         },
         COUNTS.format(schema=SCHEMA, withdrawn=withdraws("w", "u")),
     )

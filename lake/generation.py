@@ -9,6 +9,7 @@ import json
 import sqlite3
 import threading
 import weakref
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +98,17 @@ class Generation:
         """Return the id of the profile that a source record belongs to, or None."""
         row = self._one("SELECT customer_id FROM record WHERE entity = ? AND key = ?", entity, key)
         return row[0] if row else None
+
+    def records_among(self, entity: str, keys: Collection[str]) -> set[str]:
+        """Return which of these keys of an entity's records a profile has."""
+        # One row, so that the interpreter is left and taken up once, and not for each key.
+        row = self._one(
+            "SELECT json_group_array(r.key) FROM json_each(?) k CROSS JOIN record r "
+            "ON r.entity = ? AND r.key = k.value",
+            json.dumps(list(keys)),
+            entity,
+        )
+        return set(json.loads(row[0])) if row else set()
 
     def any_customer(self) -> str | None:
         """Return the id of a customer, to show how one is named; None where there is none."""

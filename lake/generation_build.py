@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,13 +59,14 @@ DOCUMENTS = """
           ']', ','
                                       ORDER BY EntityName, PrimaryKey) AS gone
         FROM ({vanished}) GROUP BY CustomerId)
-    SELECT CustomerId, '{{"fields":' || fields || ',"records":[' || concat_ws(',', winners, losers)
-      || '],"previous":['
-        || coalesce('"' || replace(PreviousCustomerId, ';', '","') || '"', '')
-        || coalesce('],"vanished":[' || gone, '') || ']}}' AS document
+    SELECT CustomerId, concat('{{"fields":', fields,
+      ',"records":[', concat_ws(',', winners, losers), '],"previous":[',
+      '"' || replace(PreviousCustomerId, ';', '","') || '"',
+      '],"vanished":[' || gone, ']}}') AS document
     FROM ({profiles}) LEFT JOIN losers USING (CustomerId) LEFT JOIN gone USING (CustomerId)"""
 """Rows come nearly in the order of the sources, as SQLite fills its tree best; few customers have
-losing records, and few have records that are gone."""
+losing records, and few have records that are gone. A document is put together at once: each `||`
+would write all that is before it once more."""
 
 
 def build_generation(
@@ -103,12 +105,13 @@ def _draft(path: Path, create: Callable[[Path], object]) -> Path:
 
 
 def _finished(draft: Path, path: Path) -> str:
-    """Make a filled draft durable and give it its name."""
+    """Make a filled draft durable and give it its name; it is summed up while the disk writes."""
     crash_point("generation.filled")
-    with draft.open("rb+") as file:
-        os.fsync(file.fileno())
+    with draft.open("rb+") as file, ThreadPoolExecutor(1) as disk:
+        synced = disk.submit(os.fsync, file.fileno())
+        name = seal(draft, path.stem)
+        synced.result()
     crash_point("generation.synced")
-    name = seal(draft, path.stem)
     draft.replace(path.with_name(f"{name}.sqlite"))
     sync_folder(path.parent)
     return name

@@ -13,6 +13,7 @@ from overtide.lake.asked import INVALID_INSTANT
 from overtide.lake.catalog import attached_catalog, connect, unreadable
 from overtide.lake.decide.present import BEFORE_HISTORY, KEEP_MORE
 from overtide.lake.publish import expect_lake
+from overtide.lake.query_places import place_of
 from overtide.lake.service_views import define_service_views, service_files
 from overtide.schemas.errors import (
     FailedError,
@@ -219,13 +220,13 @@ def run_query(
     try:
         return fetch(_result(connection, query, parameters, paths), bytes_of(limit))
     except duckdb.Error as error:
-        raise failure(error, limit, paths) from None
+        raise failure(error, limit, paths, place_of(str(error), query)) from None
     except MemoryError as error:
         raise _too_large(error, limit) from None
 
 
-def failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
-    """Return the error of a query that DuckDB did not answer.
+def failure(error: Exception, limit: str, paths: Paths, place: str | None = None) -> OvertideError:
+    """Return the error of a query that DuckDB did not answer; `place` is where in it.
 
     Where it names a file of the lake, the query is not to blame: it can read no other files. Nor
     is it where DuckDB gives the error no class: that is what its reader of Parquet met.
@@ -239,7 +240,7 @@ def failure(error: Exception, limit: str, paths: Paths) -> OvertideError:
     if isinstance(error, duckdb.OutOfMemoryException):
         return _too_large(error, limit)
     if isinstance(error, duckdb.ParserException | duckdb.CatalogException | duckdb.BinderException):
-        return InvalidRequestError("invalid_sql", sentence(error), None)
+        return InvalidRequestError("invalid_sql", sentence(error), place)
     return FailedError("sql_failed", sentence(error), None)
 
 

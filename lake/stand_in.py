@@ -4,6 +4,7 @@ Slower by a scan, and just as right.
 """
 
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from overtide.lake.base_of_run import Lake, Past
@@ -36,6 +37,10 @@ class LakeGeneration(Generation):
     def resolve_record(self, entity: str, key: str) -> str | None:
         """Return the id of the profile that a source record belongs to, or None."""
         return self._base.resolve_record(entity, key)
+
+    def records_among(self, entity: str, keys: Collection[str]) -> set[str]:
+        """Return which of these keys of an entity's records a profile has."""
+        return {key for key in keys if self.resolve_record(entity, key) is not None}
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""

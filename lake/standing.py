@@ -49,6 +49,8 @@ LOOKS, PAUSE = 20, 0.005
 The commit is the one that changed the catalog.
 """
 FORMAT = 2
+MOST_AT_ONCE = 16 * 1024
+"""Bytes of the file, as a rule more than it has."""
 
 
 @dataclass(frozen=True)
@@ -297,11 +299,25 @@ def _note(paths: Paths, note: Note) -> None:
 def _read(paths: Paths) -> Note | None:
     """Return what the file says; None where it says nothing that this version wrote."""
     try:
-        return _said(paths.published.read_bytes())
+        return _said(_content(paths.published))
     except NotADirectoryError:
         raise
     except OSError:
         return None
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a small file; every read asks for them."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = MOST_AT_ONCE
+        content = os.read(descriptor, size)
+        while len(content) == size:  # there may be more
+            size *= 2
+            content = os.pread(descriptor, size, 0)
+        return content
+    finally:
+        os.close(descriptor)
 
 
 @lru_cache(maxsize=8)

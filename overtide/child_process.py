@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from overtide.cli.signals import ENDS_WITH_STDIN
@@ -26,14 +27,19 @@ class ChildProcess:
     """Runs a command of a project until stopped, whatever becomes of it.
 
     Where another process holds its lock, that one does the work, and this one waits for its end.
-    `inherited` are descriptors that it has from us, by names in its environment.
+    `inherited` are descriptors that it has from us, by names in its environment. A process of
+    greater `niceness` leaves the cores to others.
     """
 
     def __init__(
-        self, folder: Path, words: Sequence[str], inherited: Mapping[str, int] | None = None
+        self,
+        folder: Path,
+        words: Sequence[str],
+        inherited: Mapping[str, int] | None = None,
+        niceness: int = 0,
     ) -> None:
         self._command = [sys.executable, "-m", "overtide", "-C", str(folder), "-q", *words]
-        self._inherited = dict(inherited or {})
+        self._inherited, self._niceness = dict(inherited or {}), niceness
         self._over, self._until = threading.Event(), 0.0
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name=words[0])
@@ -62,6 +68,13 @@ class ChildProcess:
     def _told(self) -> dict[str, str]:
         return {name: str(descriptor) for name, descriptor in self._inherited.items()}
 
+    def _yield_cores(self, process: int) -> None:
+        """Set the niceness of a process, before it makes threads; it works without that, too."""
+        if self._niceness:
+            with suppress(OSError):
+                own = os.getpriority(os.PRIO_PROCESS, 0)
+                os.setpriority(os.PRIO_PROCESS, process, own + self._niceness)
+
     def _run(self) -> None:
         failures = 0
         while not self._over.is_set():
@@ -72,6 +85,7 @@ class ChildProcess:
                 env={**os.environ, ENDS_WITH_STDIN: "1", **self._told()},
                 pass_fds=tuple(self._inherited.values()),
             )
+            self._yield_cores(self._running.pid)
             if self._over.is_set():  # it was stopped while this one started
                 self._running.terminate()
             code = self._running.wait()

@@ -7,6 +7,7 @@ from uuid import uuid4
 from overtide.lake.standing import current_publish
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.loading import load
+from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
 from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
@@ -64,7 +65,7 @@ def service_of(project: "Project", local: bool = False) -> Service:
         str(instance.id),
         instance.name,
         project.reader,
-        project.acceptance,
+        Acceptance(project.log, lambda: project.reader.current(shared=True)),
         Committer(project.log),
         Admission(project.access, configuration.service, project.clock),
         LiveCards(project.reader, project.log),

@@ -1,7 +1,9 @@
 """The batch pipeline: its graph, running it, and what it found."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
@@ -21,6 +23,7 @@ from overtide.transforms.plan import Plan
 from overtide.transforms.refresh import BuildTables, FindPairs, GiveIdentities, ReadSources
 from overtide.transforms.steps import Steps
 from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.identity_tables import learnt_tables
 from overtide.transforms.unify import SourceFiles
 
 
@@ -56,36 +59,46 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     One root (the names of the source files), one element at its end.
     """
     steps = Steps(plan)
+    numbered = [(batch.number, batch) for batch in files]
     tables = (
-        pipeline | "Name source files" >> beam.Create(files) | "Read sources" >> ReadSources(steps)
+        pipeline
+        | "Name source files" >> beam.Create(numbered, reshuffle=False)
+        | "Read sources" >> ReadSources(steps)
     )
     pairs = tables | "Match records" >> FindPairs(steps)
     identified = pairs | "Unify records" >> GiveIdentities(steps, tables)
     base = identified | "Build base tables" >> BuildTables(steps, tables)
-    typed = tables | "Describe entities" >> beam.FlatMap(steps.describe_entity)
     matched = identified | "Describe matches" >> beam.FlatMap(
         steps.describe_matches, AsList(pairs), AsList(tables)
     )
     return (
-        (base, typed, matched)
+        (base, matched)
         | "Join tables" >> beam.Flatten()
         | "Collect tables" >> beam.combiners.ToList()
         | "Gather results"
-        >> beam.Map(_gather, AsList(tables), AsList(pairs), AsSingleton(identified))
+        >> beam.Map(
+            partial(_gather, steps.describe_entity),
+            AsList(tables),
+            AsList(pairs),
+            AsSingleton(identified),
+        )
     )
 
 
 def _gather(
-    found: list[BuiltTable],
+    describe_entity: Callable[[EntityTable], list[BuiltTable]],
+    built: list[BuiltTable],
     tables: list[EntityTable],
     pairs: list[PairTable],
     identified: Identified,
 ) -> Found:
+    entities = [output for table in tables for output in describe_entity(table)]
+    outputs = [*built, *learnt_tables(identified), *entities]
     return Found(
         sorted(tables, key=lambda table: table.entity),
         sorted(pairs, key=lambda table: table.pair),
         identified,
-        sorted(found, key=lambda output: output.table.name),
+        sorted(outputs, key=lambda output: output.table.name),
     )
 
 

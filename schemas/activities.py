@@ -4,6 +4,7 @@ The same here as in the refresh.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from overtide.schemas.events import activity_id
 from overtide.schemas.instants import SECOND, parse_instant
@@ -63,9 +64,15 @@ def activity_time(entity: ServedEntity, attribute: str, value: Value) -> str:
 
     A date is its midnight in the entity's time zone.
     """
-    return type_of(entity.attributes[attribute].type).instant(value, entity.time_zone)
+    return _instant(entity.attributes[attribute].type, value, entity.time_zone)
 
 
+@lru_cache(maxsize=4096)
+def _instant(kind: str, value: Value, time_zone: str) -> str:
+    return type_of(kind).instant(value, time_zone)
+
+
+@lru_cache(maxsize=4096)
 def range_index(time: str) -> str:
     """Return the whole unix seconds of an instant, as text."""
     return str(parse_instant(time) // SECOND)

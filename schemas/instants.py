@@ -6,6 +6,7 @@ Instants are whole microseconds since 1970 UTC.
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from overtide.schemas.errors import InvalidValueError
 
@@ -86,9 +87,17 @@ def _shift(offset: str) -> int:
 
 def format_instant(instant: Instant) -> str:
     """Return the RFC 3339 text in UTC, always with six digits: `2026-11-24T10:00:00.000000Z`."""
-    return (EPOCH + timedelta(microseconds=instant)).isoformat(timespec="microseconds") + "Z"
+    second, rest = divmod(instant, SECOND)
+    return f"{_second_text(second)}.{rest:06d}Z"
 
 
+@lru_cache(maxsize=1024)
+def _second_text(second: int) -> str:
+    """Return the text of whole seconds since 1970; an answer has many instants of few of them."""
+    return (EPOCH + timedelta(seconds=second)).isoformat(timespec="seconds")
+
+
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> int:
     """Read a duration in microseconds from days, hours, minutes and seconds (`1h30m`).
 

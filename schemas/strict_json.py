@@ -1,14 +1,20 @@
 """JSON that came from outside: parsed strictly, and limited in size."""
 
 import json
+import math
+from itertools import chain
 from typing import Any, NoReturn
 
 from overtide.schemas.errors import InvalidValueError, TooLargeError
 from overtide.schemas.numbers import Number
-from overtide.schemas.values import canonical, written
+from overtide.schemas.values import canonical, checked_text, written
 
 MAX_BYTES = 1024 * 1024
 """Limit of one event's document, in bytes of its canonical JSON."""
+BYTE_ORDER_MARK = "Unexpected UTF-8 BOM (decode using utf-8-sig)"
+"""What `json.loads` says of one."""
+MOST_OF_LETTER, MOST_OF_NUMBER = 6, 32
+"""Bytes of a letter as JSON, and letters of a double with what stands around it, at most."""
 LONGEST_INTEGER = 4000
 """Digits that Python reads as a whole number; it refuses a few more."""
 
@@ -22,7 +28,7 @@ def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whate
     any size: it is left to its type whether it is too large. `line` is the text's first line in
     what was sent.
     """
-    return _loaded(text, line, parse_constant=_constant)
+    return _loaded(_STRICT, text, line)
 
 
 def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -30,18 +36,20 @@ def parse_line(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
 
     But NaN and Infinity, which some writers of JSON know, are floats.
     """
-    return _loaded(text, 1)
+    return _loaded(_OF_FILES, text, 1)
 
 
 def _whole(digits: str) -> float:
     return int(digits) if len(digits) <= LONGEST_INTEGER else Number(digits)
 
 
-def _loaded(text: str | bytes, line: int, **readers: Any) -> Any:  # noqa: ANN401 - functions; any JSON
+def _loaded(reader: json.JSONDecoder, text: str | bytes, line: int) -> Any:  # noqa: ANN401
     try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_float=Number, parse_int=_whole, **readers
-        )
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        elif text.startswith("\ufeff"):
+            raise json.JSONDecodeError(BYTE_ORDER_MARK, text, 0)
+        return reader.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(
             "invalid_json",
@@ -102,6 +110,13 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=Number, parse_int=_whole, parse_constant=_constant
+)
+_OF_FILES = json.JSONDecoder(object_pairs_hook=_object, parse_float=Number, parse_int=_whole)
+"""Made once: `json.loads` makes one for each document that is not read as it likes."""
+
+
 def checked_object(document: object) -> dict[str, Any]:
     """Return a record as a dict, also from a JSON text that holds one.
 
@@ -120,11 +135,34 @@ def checked_object(document: object) -> dict[str, Any]:
         raise InvalidValueError(
             "invalid_json", "The names of a JSON object are texts.", None, "Name fields by texts."
         )
-    if len(_bytes(document)) > MAX_BYTES:
+    if not _is_small(document) and len(_bytes(document)) > MAX_BYTES:
         raise TooLargeError(
             "too_large", "The document is larger than 1 MiB.", None, "Send less at once."
         )
     return document
+
+
+def _is_small(document: dict[str, Any]) -> bool:
+    """Say whether a document surely can be written, within the limit; most can.
+
+    It is flat, of texts without halves of letters, of numbers, true, false and null. No letter of
+    a text takes more bytes than `MOST_OF_LETTER`.
+    """
+    letters = 0
+    for one in chain.from_iterable(document.items()):
+        letters += MOST_OF_NUMBER
+        if isinstance(one, str):
+            if checked_text(one) is None:
+                return False
+            letters += len(one)
+        elif isinstance(one, float):
+            if not math.isfinite(one):
+                return False
+        elif isinstance(one, int):
+            letters += one.bit_length()
+        elif one is not None:
+            return False
+    return letters * MOST_OF_LETTER < MAX_BYTES
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 
 from overtide.schemas.names import literal
 from overtide.schemas.numbers import Number, number_text
@@ -35,11 +36,15 @@ def trimmed_sql(text: str) -> str:
     return f"CASE WHEN {rare} THEN trim({text}, {literal(BLANKS)}) ELSE trim({text}) END"
 
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+"""Made once: `json.dumps` makes one for each document that is not written as it likes."""
+
+
 def canonical(document: object) -> str:
     """Return the canonical JSON text: keys sorted, no blanks, letters as they are, no NaN."""
-    return json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(document)
 
 
 def written(document: object) -> object:
@@ -51,9 +56,13 @@ def written(document: object) -> object:
     return document.text if isinstance(document, Number) and math.isinf(document) else document
 
 
+NOT_KEPT = re.compile("[\0\ud800-\udfff]")
+"""A NUL, or half a letter."""
+
+
 def checked_text(text: str) -> str | None:
     """Return a text that every store can hold, None for one with a NUL or half a surrogate pair."""
-    return None if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text) else text
+    return None if NOT_KEPT.search(text) else text
 
 
 def is_number(value: object) -> bool:

@@ -7,7 +7,8 @@ in between.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from overtide.eventlog.contract import Decision, RequestIndex, WritableLog
@@ -33,7 +34,7 @@ from overtide.serving.fields import (
     published,
     updatable_type,
 )
-from overtide.serving.records import Checked, activity_of, checked_record, checked_unified
+from overtide.serving.records import Checked, RecordCheck, checked_unified
 from overtide.serving.terms import NO_TERMS, Period, Terms, check_labels, period
 
 __all__ = ["Acceptance", "Answer", "Prepared", "Target", "Terms", "answer_document"]
@@ -79,6 +80,7 @@ class Acceptance:
 
     def __init__(self, log: AcceptingLog, current: Callable[[], Generation | None]) -> None:
         self._log, self._current = log, current
+        self._checks: tuple[Generation | None, dict[str, Check]] = (None, {})
 
     def update(self, target: Target, fields: object, terms: Terms = NO_TERMS) -> Answer:
         """Override fields of a profile for a while and return the answer with its event.
@@ -128,7 +130,17 @@ class Acceptance:
             known = self._answered(entity, records[0], terms)
             if known is not None:
                 return [known]
-        return self._append_rows(self._activities(entity, records, terms), atomic)
+        return self.append(self._activities(entity, records, terms), atomic)
+
+    def prepared_activities(
+        self, entity: str, records: Sequence[object], terms: Terms
+    ) -> list[Prepared]:
+        """Return what `post` would append for records without idempotency keys, or their answers.
+
+        Raise as `post` does.
+        """
+        check_labels(terms)
+        return self._activities(entity, records, terms)
 
     def prepared_activity(self, entity: str, record: object, terms: Terms) -> Prepared:
         """Return what `post` would append for one record, or its answer."""
@@ -139,14 +151,30 @@ class Acceptance:
         (row,) = self._activities(entity, [record], terms)
         return row
 
-    def _activities(
-        self, entity: str, records: Sequence[object], terms: Terms
-    ) -> list[Draft | Answer]:
+    def _activities(self, entity: str, records: Sequence[object], terms: Terms) -> list[Prepared]:
         """Return the draft of each record, or its refusal."""
         generation = published(self._current())
-        check = _check_of(generation, entity)
+        check = self._check_of(generation, entity)
         times = period(terms, generation.metadata.real_time.activity_ttl)
+        if len(records) > 1 and isinstance(check, RecordCheck):
+            check = partial(check, known=check.customers_of(records))
         return [self._activity(entity, record, check, terms, times) for record in records]
+
+    def _check_of(self, generation: Generation, entity: str) -> Check:
+        """Return the check of an entity's records, which is made once for a generation.
+
+        Raise when it takes no activities.
+        """
+        of, checks = self._checks
+        if of is not generation:
+            of, checks = self._checks = generation, {}
+        if entity not in checks:
+            checks[entity] = (
+                partial(checked_unified, generation)
+                if entity == UNIFIED_ACTIVITY
+                else RecordCheck(generation, entity)
+            )
+        return checks[entity]
 
     def _update(
         self, asked: Draft, target: Target, changes: Mapping[str, Any], terms: Terms
@@ -155,12 +183,7 @@ class Acceptance:
         times = period(terms, generation.metadata.real_time.update_ttl)
         found = checked_target(generation, target)
         body = UpdateBody(checked_fields(generation, changes)).text()
-        return _with_times(
-            replace(
-                asked, customer_id=found.customer_id, entity=found.entity, key=found.key, body=body
-            ),
-            times,
-        )
+        return _for_target(asked, found, body, times)
 
     def _withdrawal(self, asked: Draft, target: Target, field: str | None, terms: Terms) -> Draft:
         generation = published(self._current())
@@ -172,14 +195,8 @@ class Acceptance:
         found = checked_target(generation, target)
         if field is not None:
             updatable_type(generation, field)
-        return replace(
-            asked,
-            customer_id=found.customer_id,
-            entity=found.entity,
-            key=found.key,
-            body=WithdrawalBody(field).text(),
-            event_time=times.event_time,
-        )
+        lasting = Period(None, None, times.event_time)
+        return _for_target(asked, found, WithdrawalBody(field).text(), lasting)
 
     def _answered(self, entity: str, record: object, terms: Terms) -> Answer | None:
         """Return the first answer to a record's idempotency key, or its conflict.
@@ -215,17 +232,17 @@ class Acceptance:
             checked = check(sent)
         except InvalidRequestError as refusal:
             return Answer(refusal=refusal)
-        draft = _with_times(
-            _activity_draft(
-                checked, terms, _request_hash(terms, {"entity": entity, "record": sent})
-            ),
-            times,
-        )
+        request_hash = _request_hash(terms, {"entity": entity, "record": sent})
+        draft = _activity_draft(checked, terms, request_hash, times)
         if checked.unknown is not None and self._log.decided_before(draft) is None:
             return Answer(refusal=checked.unknown)
         return draft
 
-    def _append_rows(self, rows: Sequence[Draft | Answer], atomic: bool) -> list[Answer]:
+    def append(self, rows: Sequence[Prepared], atomic: bool = False) -> list[Answer]:
+        """Append what passed its checks, and return the answer to each row.
+
+        `atomic`: all or none.
+        """
         drafts = [row for row in rows if isinstance(row, Draft)]
         if atomic and len(drafts) < len(rows):
             return [
@@ -242,14 +259,6 @@ class Acceptance:
         if isinstance(prepared, Answer):
             return prepared
         return _raised(Answer.of(self._log.append([prepared])[0]))
-
-
-def _check_of(generation: Generation, entity: str) -> Check:
-    """Return the check of an entity's records; raise when it takes no activities."""
-    if entity == UNIFIED_ACTIVITY:
-        return lambda record: checked_unified(generation, record)
-    activity_of(generation, entity)
-    return lambda record: checked_record(generation, entity, record)
 
 
 def _asked(kind: Any, target: Target, terms: Terms, document: Mapping[str, Any]) -> Draft:  # noqa: ANN401
@@ -280,24 +289,43 @@ def _request_hash(terms: Terms, sent: Mapping[str, Any]) -> str | None:
     return None if terms.idempotency_key is None else hash_of(written({**terms.document(), **sent}))
 
 
-def _activity_draft(checked: Checked, terms: Terms, request_hash: str | None) -> Draft:
+def _activity_draft(
+    checked: Checked, terms: Terms, request_hash: str | None, times: Period
+) -> Draft:
     return Draft(
         "activity",
         checked.customer_id,
         checked.entity,
         checked.key,
         checked.body,
-        caller=terms.caller,
-        idempotency_key=terms.idempotency_key,
-        request_hash=request_hash,
-        body_hash=checked.body_hash,
-        activity_id=checked.activity_id,
-        outcome=checked.outcome,
+        times.event_time,
+        times.valid_until,
+        times.ttl,
+        terms.caller,
+        terms.idempotency_key,
+        request_hash,
+        checked.body_hash,
+        checked.activity_id,
+        checked.outcome,
     )
 
 
-def _with_times(draft: Draft, times: Period) -> Draft:
-    return replace(draft, valid_until=times.valid_until, ttl=times.ttl, event_time=times.event_time)
+def _for_target(asked: Draft, target: Target, body: str, times: Period) -> Draft:
+    """Return the draft of a request after its checks: for a customer that is there."""
+    return Draft(
+        asked.kind,
+        target.customer_id,
+        target.entity,
+        target.key,
+        body,
+        times.event_time,
+        times.valid_until,
+        times.ttl,
+        asked.caller,
+        asked.idempotency_key,
+        asked.request_hash,
+        outcome=asked.outcome,
+    )
 
 
 def _raised(answer: Answer) -> Answer:

@@ -1,8 +1,9 @@
 """Batches: lines of JSON that are accepted as they come, and an answer to each.
 
-Three things go on at the same time: chunks are read, what has come is appended to the log at once,
-and answers are sent. Whoever sends all before reading anything is not held up: answers that are
-not taken wait in a file. Who sends faster than the disk takes is held up, by its own connection.
+Four things go on at the same time: chunks are read, what has come is checked, what was checked is
+appended to the log at once, and answers are sent. Whoever sends all before reading anything is not
+held up: answers that are not taken wait in a file. Who sends faster than the disk takes is held up,
+by its own connection.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from tempfile import SpooledTemporaryFile
 
 from overtide.schemas.errors import InvalidValueError, OvertideError, TooLargeError
 from overtide.schemas.strict_json import MAX_BYTES, parse_json
-from overtide.serving.acceptance import Answer, answer_document
+from overtide.serving.acceptance import Answer, Prepared, answer_document
 from overtide.serving.wire.results import batch_line
 
 LONGEST_LINE = 4 * MAX_BYTES
@@ -24,8 +25,10 @@ IN_MEMORY = 1024 * 1024
 READ_AHEAD = 16
 """Chunks that are read while others are appended."""
 
-Post = Callable[[Sequence[object]], list[Answer]]
-"""Accepts records, and answers each; it may wait for a disk, and raise what concerns all."""
+Prepare = Callable[[Sequence[object]], list[Prepared]]
+"""Checks records; may raise what concerns all."""
+Append = Callable[[Sequence[Prepared]], list[Answer]]
+"""Accepts what was checked, and answers each; it waits for a disk, and may raise, too."""
 
 
 _RUNNING: set[asyncio.Task[None]] = set()
@@ -139,10 +142,10 @@ class Spool:
 
 
 class Batch:
-    """Accepts the lines of one request."""
+    """Accepts the lines of one request: while some are appended, the next ones are checked."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], post: Post) -> None:
-        self._chunks, self._post = chunks, post
+    def __init__(self, chunks: AsyncIterator[bytes], prepare: Prepare, append: Append) -> None:
+        self._chunks, self._prepare, self._append = chunks, prepare, append
         self._read: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(READ_AHEAD)
         self._lines, self._number, self._answered = LineReader(), 1, 0
@@ -156,7 +159,8 @@ class Batch:
         """
         reading = _running(self._reading())
         try:
-            more = await self._next()
+            rows, more = await self._next()
+            await self._appended(rows)
         except BaseException:
             reading.cancel()
             raise
@@ -173,8 +177,7 @@ class Batch:
 
     async def _posting(self, reading: asyncio.Task[None], more: bool) -> None:
         try:
-            while more:
-                more = await self._next()
+            await self._post_all(more)
         except OvertideError as error:
             self._spool.write(batch_line({"status": error.status, "error": error.as_json()}))
         except Exception as error:  # noqa: BLE001 - it is raised by who sends the answers
@@ -183,20 +186,39 @@ class Batch:
             reading.cancel()
             self._spool.end()
 
-    async def _next(self) -> bool:
-        """Append what has come; say whether more may come."""
+    async def _post_all(self, more: bool) -> None:
+        appending = _running(self._appended([]))
+        while more:
+            try:
+                rows, more = await self._next()
+            finally:
+                await appending  # the answers are in order, and none follows an error
+            appending = _running(self._appended(rows))
+        await appending
+
+    async def _next(self) -> tuple[list[Prepared], bool]:
+        """Check what has come; say whether more may come."""
         chunks, more = await self._come()
         lines = [line for chunk in chunks for line in self._lines.lines(chunk)]
         if not more:
             lines += self._lines.last()
-        sent = records(lines, self._number)
+        first = self._number
         self._number += len(lines)
-        if sent:
-            answers = await asyncio.to_thread(self._post, sent)
-            documents = map(answer_document, answers, count(self._answered))
-            self._answered += len(answers)
-            self._spool.write(b"".join(map(batch_line, documents)))
-        return more
+        return await asyncio.to_thread(self._checked, lines, first) if lines else [], more
+
+    def _checked(self, lines: Sequence[bytes | OvertideError], first: int) -> list[Prepared]:
+        sent = records(lines, first)
+        return self._prepare(sent) if sent else []
+
+    async def _appended(self, rows: Sequence[Prepared]) -> None:
+        if rows:
+            self._spool.write(await asyncio.to_thread(self._answers, rows))
+
+    def _answers(self, rows: Sequence[Prepared]) -> bytes:
+        answers = self._append(rows)
+        documents = map(answer_document, answers, count(self._answered))
+        self._answered += len(answers)
+        return b"".join(map(batch_line, documents))
 
     async def _come(self) -> tuple[list[bytes], bool]:
         """Wait for a chunk, and take all that are there with it; False where it was the last."""
@@ -221,7 +243,7 @@ def _running(work: Coroutine[object, object, None]) -> asyncio.Task[None]:
 
 
 def _done(task: asyncio.Task[None]) -> None:
-    """Forget a task; a connection that broke is no news."""
+    """Forget a task; a connection that broke is no news, and who waits for an error hears it."""
     _RUNNING.discard(task)
     if not task.cancelled():
         task.exception()

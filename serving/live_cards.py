@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from overtide.eventlog.contract import ReadableLog
-from overtide.lake.cards_and_timelines import Card
+from overtide.lake.cards_and_timelines import MergedProfile
 from overtide.lake.decide.updates import invalid, next_boundary
 from overtide.lake.generation import Generation
 from overtide.schemas.errors import UnavailableError
@@ -33,7 +33,7 @@ LONGEST_WAIT = 3600.0
 class Watched:
     """A customer as it is now; `activities` is another text whenever its timeline is another."""
 
-    card: Card
+    card: MergedProfile
     activities: str
     changes_at: Instant | None
     """Until when no event that is known changes it; None where none ever will."""
@@ -49,7 +49,7 @@ class Watched:
         ]
         digest = hashlib.sha256(" ".join(shown).encode()).hexdigest()[:16]
         changes_at = next_boundary(found.events, now)
-        return cls(found.card(), f"{found.base.run}-{digest}", changes_at)
+        return cls(found.merged(), f"{found.base.run}-{digest}", changes_at)
 
 
 class Watcher:
@@ -92,7 +92,7 @@ class LiveCards:
             while not self._closed:
                 watcher.woken.clear()
                 seen = Watched.of(self._reader.beneath(target, None, None, *KINDS))
-                watcher.customer_id = seen.card.customer_id
+                watcher.customer_id = seen.card.profile.customer_id
                 yield seen
                 left = LONGEST_WAIT
                 if seen.changes_at is not None:

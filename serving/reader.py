@@ -7,7 +7,7 @@ reader waits for no commit. What was acknowledged lies at or before k
 (docs/decisions/an-instant-without-waiting.md).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +23,10 @@ from overtide.eventlog.contract import (
 from overtide.lake.base_of_run import Lake, Past
 from overtide.lake.cards_and_timelines import (
     Card,
+    MergedProfile,
     Timeline,
-    card,
     live_activities,
+    merged_profile,
     timeline,
 )
 from overtide.lake.catalog import Publish, nothing_published
@@ -42,9 +43,10 @@ from overtide.schemas.errors import (
 from overtide.schemas.events import Event, Kind
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.table import ProfileField
 from overtide.schemas.values import Value
-from overtide.serving.fields import Target, customer_not_found, expect_unified
+from overtide.serving.arrivals import Arrivals
+from overtide.serving.bases import Base, ids_of, profile_of, records_of
+from overtide.serving.fields import Target, customer_not_found
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -54,30 +56,6 @@ Answer = TypeVar("Answer")
 
 class AskedLog(ReadableLog, CustomerIndex, Instants, Protocol):
     """What a reader needs of the event log."""
-
-
-class Base(Protocol):
-    """The profiles and keys of one published run.
-
-    A serving generation, or the lake at a past run.
-    """
-
-    @property
-    def run(self) -> int:
-        """The run."""
-
-    @property
-    def profile_fields(self) -> Mapping[str, ProfileField]:
-        """The columns of Customer by name, in order."""
-
-    def resolve_id(self, customer_id: str) -> str | None:
-        """Return the id of the profile that an id leads to, or None."""
-
-    def resolve_record(self, entity: str, key: str) -> str | None:
-        """Return the id of the profile that a source record belongs to, or None."""
-
-    def profile(self, customer_id: str) -> Profile | None:
-        """Return the profile of a current id, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +85,12 @@ class Beneath:
     profile: Profile
     events: list[Event]
 
-    def card(self) -> Card:
-        """Return the card that they make."""
+    def merged(self) -> MergedProfile:
+        """Return the customer with its changes laid over the base."""
         moment, fields = self.moment, self.base.profile_fields
         events = [event for event in self.events if event.kind in CHANGES]
-        return card(self.profile, fields, events, moment.as_of, moment.known_at, self.base.run)
+        known = moment.as_of, moment.known_at
+        return merged_profile(self.profile, fields, events, *known, self.base.run)
 
 
 class Reader:
@@ -126,6 +105,7 @@ class Reader:
         self._serves: tuple[str, Generation | None] = ("", None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
+        self.arrivals = Arrivals()
         self._continued: object = None
         self._end = 0
 
@@ -143,7 +123,22 @@ class Reader:
         Raises `nothing_published`, `before_first_publish`, `before_history`, `customer_not_found`,
         `unknown_entity`, `entity_not_unified`.
         """
-        return self._retried(partial(self._card, target, as_of, known_at, base))
+        return self.merged(target, as_of, known_at, base).card()
+
+    def merged(
+        self,
+        target: Target,
+        as_of: Instant | None = None,
+        known_at: Instant | None = None,
+        base: bool = False,
+        shared: bool = False,
+    ) -> MergedProfile:
+        """Return what the card of a customer says; parameters and errors as in `get`.
+
+        `shared`: by a look at the present that serves all requests which have come; `arrivals`
+        must be told of them.
+        """
+        return self._retried(partial(self._merged, target, as_of, known_at, base, shared))
 
     def beneath(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, *kinds: Kind
@@ -194,9 +189,12 @@ class Reader:
         """
         return current_publish(self._paths)
 
-    def current(self) -> Generation | None:
-        """Return the serving generation of the current publish, or None before the first."""
-        return self._retried(self._current)
+    def current(self, shared: bool = False) -> Generation | None:
+        """Return the serving generation of the current publish, or None before the first.
+
+        `shared` as in `merged`.
+        """
+        return self._retried(partial(self._current, shared))
 
     def close(self) -> None:
         """Release the files that were opened, whichever thread opened them.
@@ -216,17 +214,26 @@ class Reader:
                 if isinstance(error, CorruptGenerationError):
                     self._broken.add(Path(error.target or "").stem)
                 self._serves, self._bases = ("", None), {}
+                self.arrivals.forget()
         return read()
 
-    def _current(self) -> Generation | None:
-        publish = self.now().publish
+    def _present(self, shared: bool) -> Now:
+        return self.arrivals.present(self.now) if shared else self.now()
+
+    def _current(self, shared: bool = False) -> Generation | None:
+        publish = self._present(shared).publish
         return None if publish is None else self._serving(publish)
 
-    def _card(
-        self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> Card:
+    def _merged(
+        self,
+        target: Target,
+        as_of: Instant | None,
+        known_at: Instant | None,
+        base_only: bool,
+        shared: bool,
+    ) -> MergedProfile:
         kinds = () if base_only else CHANGES
-        return self._beneath(target, as_of, known_at, kinds).card()
+        return self._beneath(target, as_of, known_at, kinds, shared).merged()
 
     def _beneath(
         self,
@@ -234,8 +241,9 @@ class Reader:
         as_of: Instant | None,
         known_at: Instant | None,
         kinds: Sequence[Kind],
+        shared: bool = False,
     ) -> Beneath:
-        moment = self.moment(as_of, known_at)
+        moment = self.moment(as_of, known_at, shared)
         base, profile = self._found(moment, target)
         return Beneath(moment, base, profile, self._events(base, profile, kinds))
 
@@ -267,12 +275,14 @@ class Reader:
                 return found
         return self._lake.activities(base.run, customer_id, current=False)
 
-    def moment(self, as_of: Instant | None, known_at: Instant | None) -> Moment:
+    def moment(
+        self, as_of: Instant | None, known_at: Instant | None, shared: bool = False
+    ) -> Moment:
         """Return what a read is about.
 
         Raises `nothing_published`, `before_history`.
         """
-        now = self.now()
+        now = self._present(shared)
         if now.publish is None:
             raise nothing_published(self._paths)
         moment = Moment(
@@ -291,8 +301,7 @@ class Reader:
         base = (
             serving if moment.base >= moment.publish.published_at else self._past(moment, serving)
         )
-        customer_id = _resolved(base, serving, target)
-        profile = None if customer_id is None else base.profile(customer_id)
+        profile = profile_of(base, serving, target)
         if profile is None:
             when = "" if base is serving else f" in the base of {format_instant(moment.base)}"
             raise customer_not_found(target, when)
@@ -369,29 +378,3 @@ class Reader:
             if self.published() != publish:  # a newer one took it away, and the read begins anew
                 raise
         return LakeGeneration(self._lake, publish.run, self._paths.generation(publish.generation))
-
-
-def _resolved(base: Base, serving: Generation, target: Target) -> str | None:
-    if target.entity is None:
-        return base.resolve_id(target.customer_id or "")
-    found = base.resolve_record(target.entity, serving.key_text(target.entity, target.key or ""))
-    if found is None:  # the key of a record that is gone leads on, whatever became of its entity
-        expect_unified(serving.metadata.entities, target.entity)
-    return found
-
-
-def ids_of(base: Base, profile: Profile) -> list[str]:
-    """Return all ids that lead to a profile.
-
-    Its own, and the previous ones that have no profile of their own.
-    """
-    own = profile.customer_id
-    return [own, *(one for one in profile.previous if base.resolve_id(one) == own)]
-
-
-def records_of(profile: Profile) -> list[tuple[str, str]]:
-    """Return the source records by which events reach a profile.
-
-    Its own, and those that are gone.
-    """
-    return [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]

@@ -3,7 +3,7 @@
 They come in source format or as UnifiedActivity.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,15 @@ from overtide.lake.generation import Generation
 from overtide.schemas.activities import COLUMNS, range_index, unified_activity
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
 from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
-from overtide.schemas.null_words import is_null_word
-from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
+from overtide.schemas.serving_metadata import ServedActivity
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
-from overtide.schemas.values import BLANKS, Value, canonical, text_of
+from overtide.schemas.values import BLANKS, Value, canonical, checked_text, text_of
 from overtide.serving.fields import combined, no_customer, unknown_entity
+from overtide.serving.record_readers import reader_of
+
+NONE: Mapping[str, bool] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,59 +59,92 @@ def activity_of(generation: Generation, name: str) -> ServedActivity:
     return activities[name]
 
 
-def checked_record(generation: Generation, name: str, record: Mapping[str, Any]) -> Checked:
-    """Check a source record of the entity `name` and map it; raise all that is wrong with it.
+class RecordCheck:
+    """Checks source records of one entity, which is an activity, against a generation.
 
-    Codes: `unknown_field`, `invalid_value`, `missing_field`; `invalid_fields` for several.
+    Made for a request and used for all of its records. Raises as `activity_of`.
     """
-    entity, activity = generation.metadata.entities[name], activity_of(generation, name)
-    needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
-    values = _typed(name, entity, record, needed)
-    unified = unified_activity(name, entity, activity, values)
-    key = str(text_of(values[activity.foreign_key]))
-    known = generation.resolve_record(activity.to, key) is not None
-    return Checked(
-        ActivityBody(unified).text(),
-        hash_of({"entity": name, "record": values}),
-        str(unified["ActivityId"]),
-        entity=activity.to,
-        key=key,
-        outcome=Outcome.CREATED if known else Outcome.HELD,
-    )
 
+    def __init__(self, generation: Generation, name: str) -> None:
+        self._generation, self._name = generation, name
+        self._activity = activity_of(generation, name)
+        self._entity = entity = generation.metadata.entities[name]
+        self._readers = {
+            column: reader_of(attribute, entity.time_zone)
+            for column, attribute in entity.attributes.items()
+        }
+        activity = self._activity
+        needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
+        self._needed = tuple(dict.fromkeys(needed))
 
-def _typed(
-    name: str, entity: ServedEntity, record: Mapping[str, Any], needed: tuple[str, ...]
-) -> dict[str, Value]:
-    """Return the canonical value of an entity's attributes, null where the record lacks it."""
-    attributes = entity.attributes
-    errors = [_unknown(name, column, attributes) for column in record if column not in attributes]
-    values: dict[str, Value] = {}
-    for column, attribute in attributes.items():
-        try:
-            value, kind = record.get(column), type_of(attribute.type)
-            values[column] = (
-                None
-                if is_null_word(kind, value, attribute.null_words)
-                else kind.from_source(attribute.reading, entity.time_zone, value)
-            )
-        except InvalidRequestError as error:
-            errors.append(error.about(column))
-    wrong = {error.target for error in errors}
-    errors += [
-        _missing(name, column)
-        for column in dict.fromkeys(needed)
-        if column not in wrong and not (text_of(values.get(column)) or "").strip(BLANKS)
-    ]
-    if errors:
-        raise combined(errors)
-    return values
+    def customers_of(self, records: Iterable[object]) -> Mapping[str, bool]:
+        """Return the foreign keys of many records, and whether a profile has each, at once.
+
+        Keys that are not texts are left out.
+        """
+        column = self._activity.foreign_key
+        keys = {one.get(column) for one in records if isinstance(one, dict)}
+        texts = {one for one in keys if isinstance(one, str) and checked_text(one)}
+        known = self._generation.records_among(self._activity.to, texts)
+        return {one: one in known for one in texts}
+
+    def __call__(self, record: Mapping[str, Any], known: Mapping[str, bool] = NONE) -> Checked:
+        """Check a record and map it; raise all that is wrong with it.
+
+        `known` is what `customers_of` said. Codes: `unknown_field`, `invalid_value`,
+        `missing_field`; `invalid_fields` for several.
+        """
+        name, activity = self._name, self._activity
+        values = self._typed(record)
+        unified = unified_activity(name, self._entity, activity, values)
+        key = str(text_of(values[activity.foreign_key]))
+        is_known = known.get(key)
+        if is_known is None:
+            is_known = self._generation.resolve_record(activity.to, key) is not None
+        return Checked(
+            ActivityBody(unified).text(),
+            hash_of({"entity": name, "record": values}),
+            str(unified["ActivityId"]),
+            entity=activity.to,
+            key=key,
+            outcome=Outcome.CREATED if is_known else Outcome.HELD,
+        )
+
+    def _typed(self, record: Mapping[str, Any]) -> dict[str, Value]:
+        """Return the canonical value of each attribute, null where the record lacks it."""
+        values: dict[str, Value] = dict.fromkeys(self._readers)
+        errors = []
+        if not record.keys() <= values.keys():
+            attributes = self._entity.attributes
+            errors = [_unknown(self._name, one, attributes) for one in record if one not in values]
+        for column, read in self._readers.items():
+            value = record.get(column)
+            if value is None:
+                continue
+            try:
+                values[column] = read(value)
+            except InvalidRequestError as error:
+                errors.append(error.about(column))
+        errors += self._missing(values, errors)
+        if errors:
+            raise combined(errors)
+        return values
+
+    def _missing(
+        self, values: Mapping[str, Value], errors: Sequence[OvertideError]
+    ) -> list[OvertideError]:
+        """Return the errors of what a record must have, where it is not wrong anyway."""
+        lacking = [
+            column for column in self._needed if not (text_of(values[column]) or "").strip(BLANKS)
+        ]
+        wrong = {error.target for error in errors} if lacking else ()
+        return [_missing(self._name, column) for column in lacking if column not in wrong]
 
 
 def checked_unified(generation: Generation, record: Mapping[str, Any]) -> Checked:
     """Check a UnifiedActivity record.
 
-    Raise all that is wrong with it, with the codes of `checked_record`.
+    Raise all that is wrong with it, with the codes of `RecordCheck`.
     """
     columns = ("CustomerId", *COLUMNS)
     errors = [

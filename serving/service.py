@@ -62,4 +62,4 @@ class Service:
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""
-        return published(self.reader.current())
+        return published(self.reader.current(shared=True))

@@ -1,5 +1,6 @@
 """Edits that make the section `service` wrong, and what `validate` finds then."""
 
+OIDC = {"issuer": "https://x", "audience": "x"}
 SERVICE: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
     # name: edits, code, target, part of the sentence
     "an issuer that anyone on the way may speak for": (
@@ -66,5 +67,34 @@ SERVICE: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "invalid_value",
         "service.hosts[0]",
         "is not a name",
+    ),
+    "an origin of frames with a path": (
+        [("service", {"pages": {"embed_origins": ["https://a.example/crm"]}})],
+        "invalid_value",
+        "service.pages.embed_origins[0]",
+        "is not an origin",
+    ),
+    "all proxies": (
+        [("service", {"proxies": ["127.0.0.1", "*"]})],
+        "invalid_value",
+        "service.proxies[1]",
+        "`*` is no address",
+    ),
+    "a sign-in that names nobody": (
+        [("service", {"oidc": {**OIDC, "sign_in": {"client_id": "x", "scopes": ["profile"]}}})],
+        "invalid_value",
+        "service.oidc.sign_in.scopes",
+        "`openid` is missing",
+    ),
+    "a state of its own": (
+        [
+            (
+                "service",
+                {"oidc": {**OIDC, "sign_in": {"client_id": "x", "parameters": {"state": "x"}}}},
+            )
+        ],
+        "invalid_value",
+        "service.oidc.sign_in.parameters.state",
+        "is said by the service itself",
     ),
 }

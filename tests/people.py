@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.command_line import ROOT, call
 from tests.served import Served
@@ -26,8 +33,11 @@ SWITCHES = (
 )
 SCREENSHOTS = "OVERTIDE_SCREENSHOTS"
 """The environment variable with which the tests write the pictures of `docs/pages`."""
-PATIENCE = 20_000
+EXPECTED = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+"""How messages of the console begin that tell no fault."""
+PATIENCE = 30_000
 """Milliseconds that a step may take on a machine with much else to do."""
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -44,11 +54,15 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Person:
-    """Somebody with a browser of their own: the page in front of them and what went wrong in it."""
+    """Somebody with a browser of their own: the page in front of them and what went wrong in it.
+
+    `others` are the sites that they go to besides.
+    """
 
     page: Page
     url: str
     faults: list[str] = field(default_factory=list)
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(PATIENCE)
@@ -57,12 +71,13 @@ class Person:
         self.page.on("request", self._expect_own)
 
     def _noted(self, message: ConsoleMessage) -> None:
-        # What a page refuses is shown on it; the console says that a request failed as well.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # What a page refuses is shown on it; the console says that a request failed as well, and
+        # htmx that one was given up for a later one.
+        if message.type == "error" and not message.text.startswith(EXPECTED):
             self.faults.append(message.text)
 
     def _expect_own(self, request: Request) -> None:
-        if not request.url.startswith((self.url, "data:", "about:")):
+        if not request.url.startswith((self.url, *self.others, "data:", "about:")):
             self.faults.append(f"asks {request.url}")
 
     def goes(self, place: str) -> None:
@@ -104,7 +119,7 @@ class Person:
 
 
 @contextmanager
-def somebody(browser: Browser, served: Served, **options: Any) -> Iterator[Person]:
+def somebody(browser: Browser, served: Served, *others: str, **options: Any) -> Iterator[Person]:
     """Give a person with a browser window; options are those of Playwright's contexts.
 
     Whatever the scripts of the pages do wrong fails the test at its end.
@@ -112,7 +127,7 @@ def somebody(browser: Browser, served: Served, **options: Any) -> Iterator[Perso
     context = browser.new_context(
         **{"locale": "en-GB", "timezone_id": "Europe/Amsterdam"} | options
     )
-    person = Person(context.new_page(), served.url)
+    person = Person(context.new_page(), served.url, others=others)
     try:
         yield person
     finally:

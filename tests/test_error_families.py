@@ -188,9 +188,9 @@ def test_events_are_carried_unchecked_where_a_generation_went_and_for_no_other_r
 
 
 def test_a_row_is_refused_for_what_is_wrong_with_it_alone(project, monkeypatch):
-    monkeypatch.setattr(acceptance, "checked_record", raising(DETAIL))
+    monkeypatch.setattr(acceptance.RecordCheck, "__call__", raising(DETAIL))
     assert project.post(shop.ORDERS, [ORDER])[0].refusal == DETAIL
-    monkeypatch.setattr(acceptance, "checked_record", raising(REST))
+    monkeypatch.setattr(acceptance.RecordCheck, "__call__", raising(REST))
     assert rest(project.post, shop.ORDERS, [ORDER])
     monkeypatch.undo()
     monkeypatch.setattr(decisions, "resolve", raising(REST))

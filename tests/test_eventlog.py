@@ -208,6 +208,21 @@ def test_customers_are_found_in_every_chunk_of_a_long_log(log):
     assert [event.position for event in log.of_customer(["c"])] == [70_001]
 
 
+def test_many_ids_and_records_are_looked_up_at_once(log):
+    ids, records = [f"{number:032x}" for number in range(150)], [("Shop_Contacts", "1")]
+    accepted = log.append([*(update(one) for one in ids), activity(), update("other")])
+    found = log.of_customer(ids, records * 150)
+    assert found == [one.event for one in accepted[:-1]]
+    assert log.of_customer(ids, records, ("activity",)) == found[-1:]
+
+
+@pytest.mark.parametrize("number", [1, 5, 84, 285])
+def test_an_append_of_any_size_is_there_as_it_was_answered(log, number):
+    accepted = log.append([update(f"{one:032x}") for one in range(number)])
+    assert log.read(0, 1000) == [one.event for one in accepted]
+    assert len(accepted) == number
+
+
 def test_the_same_request_is_answered_as_the_first_time(log, clock):
     first = log.append([update(idempotency_key="k", request_hash="h", caller="app")])[0]
     clock[0] += 50 * 24 * HOUR

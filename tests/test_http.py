@@ -2,12 +2,15 @@
 
 import json
 import signal
+import socket
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -144,6 +147,13 @@ def test_several_processes_answer_as_one(project, served, ann):
             with httpx.Client(base_url=many.url, headers=headers, timeout=60) as fresh:
                 return fresh.request(method, path + where, **more)
 
+        address = urlsplit(many.url)
+        with ExitStack() as opened:
+            for _ in range(12):
+                place = address.hostname, address.port
+                opened.enter_context(socket.create_connection(place, timeout=60))
+            servers = [psutil.Process(many.process.pid), *workers]
+            assert _until(lambda: all(_connections(one, address.port) for one in servers))
         for number in range(20):
             assert ask("PATCH", f"/{ann}", json={"Points": number}).status_code == 204
             assert ask("GET", f"('{ann}')").json()["Points"] == number
@@ -160,6 +170,14 @@ def test_several_processes_answer_as_one(project, served, ann):
         assert many.stop(signal.SIGKILL) == -signal.SIGKILL
         _, alive = psutil.wait_procs(workers, timeout=30)
         assert alive == []
+
+
+def _connections(process: psutil.Process, port: int) -> int:
+    """Return how many clients a process of a server has."""
+    return sum(
+        one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port
+        for one in process.net_connections("tcp")
+    )
 
 
 def _children(served: Served) -> list[psutil.Process]:

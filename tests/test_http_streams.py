@@ -1,5 +1,6 @@
 """What is streamed: batches of lines, and customers that are watched, over a real service."""
 
+import asyncio
 import json
 import threading
 import time
@@ -9,6 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from overtide.project import Project
+from overtide.schemas.errors import UnavailableError
+from overtide.serving.access.principals import Principal
+from overtide.serving.access.roles import Role
+from overtide.serving.operations.contract import Call
+from overtide.serving.operations.live import live
 from tests import shop
 from tests.command_line import call
 from tests.served import Served, serving
@@ -210,6 +217,16 @@ def test_what_a_watcher_has_seen_is_not_sent_again(served, client):
 
 def test_a_customer_that_is_not_there_cannot_be_watched(client):
     assert client.get("/data/Customer('nobody')/live").status_code == 404
+
+
+def test_who_begins_to_watch_while_the_server_stops_is_told_so(served, client):
+    call_of_bo = {"entityId": _id(client, "2")}
+    with Project(served.folder) as project:
+        service = project.service()
+        service.live_cards.close()
+        with pytest.raises(UnavailableError) as refused:
+            asyncio.run(live(Call(service, Principal("x", "x", Role.VIEWER), call_of_bo)))
+    assert refused.value.code == "stopping"
 
 
 def test_a_refresh_is_seen_by_who_watches(served, client):

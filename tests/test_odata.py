@@ -198,6 +198,17 @@ def test_customers_are_found_by_their_keys(client, first):
     assert [one["Points"] for one in two] == [3, 2]
 
 
+def test_one_key_is_asked_for_after_the_other(client):
+    for number in (1, 2, 1):
+        (found,) = rows(client, f"Customer?$filter=Crm_Contacts_ContactId eq '{number}'")
+        assert found["Crm_Contacts_ContactId"] == str(number)
+    assert rows(client, "Customer?$filter=Crm_Contacts_ContactId eq 'O''Neil'") == []
+    counted = document(client, "Customer?$filter=Crm_Contacts_ContactId eq '2'&$count=true")
+    assert counted["@odata.count"] == 1
+    named = rows(client, "Customer?$filter=FullName eq 'Person 2'")
+    assert {one["FullName"] for one in named} == {"Person 2"}
+
+
 def test_activities_of_a_customer_are_filtered_and_ordered(client, first):
     own = (
         f"UnifiedActivity?$filter=CustomerId eq '{first}' and ActivityTime gt 2024-03-15T00:00:00Z"

@@ -8,8 +8,6 @@ the forest of all of them.
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from overtide.transforms.records import ENTITY_SHIFT
 
@@ -29,16 +27,27 @@ def forest(left: NDArray[np.int64], right: NDArray[np.int64]) -> pa.RecordBatch:
     if len(left) == 0:
         return EMPTY
     records, places = numbered(np.concatenate([left, right]))
-    ones = np.ones(len(left), dtype=np.int8)
-    edges = coo_array(
-        (ones, (places[: len(left)], places[len(left) :])), shape=(len(records), len(records))
-    )
-    _, labels = connected_components(edges, directed=False)
-    roots = np.full(labels.max() + 1, np.iinfo(np.int64).max)
-    np.minimum.at(roots, labels, records)
-    root = roots[labels]
+    root = records[smallest(len(records), places[: len(left)], places[len(left) :])]
     apart = records != root
     return pa.record_batch([records[apart], root[apart]], schema=FOREST)
+
+
+def smallest(number: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each of the places [0, number) the smallest one of its component.
+
+    In each round every root that is tied to a smaller one is hung below the smallest of those; the
+    edges that remain lie between roots (docs/decisions/connected-components.md).
+    """
+    root = np.arange(number)
+    while True:
+        ends = root[left], root[right]
+        apart = ends[0] != ends[1]
+        if not apart.any():
+            return root
+        left, right = np.minimum(*ends)[apart], np.maximum(*ends)[apart]
+        np.minimum.at(root, right, left)
+        while not np.array_equal(above := root[root], root):
+            root = above
 
 
 def numbered(records: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

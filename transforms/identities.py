@@ -58,15 +58,7 @@ def load_members(
 
     Return the clusters too large to be merged.
     """
-    oversized = connection.execute(
-        f"SELECT root, count(*) + 1 AS records FROM {parquet_rows([forest])} GROUP BY root "
-        f"HAVING records > {cluster_size} ORDER BY root"
-    ).fetchall()
-    connection.execute("CREATE TEMP TABLE oversized (root BIGINT)")
-    if oversized:
-        connection.executemany(
-            "INSERT INTO oversized VALUES (?)", [[root] for root, _ in oversized]
-        )
+    some = _too_large(connection, forest, cluster_size)
     names = sorted(unified.table.entity for unified in entities)
     rows = " UNION ALL ".join(
         f"SELECT {RECORD} AS record, {unified.place}::TINYINT AS place, {unified.key} AS key, "
@@ -79,17 +71,29 @@ def load_members(
         SELECT rows.*, coalesce(root, record) AS cluster FROM ({rows}) AS rows LEFT JOIN
             (SELECT * FROM {parquet_rows([forest])} WHERE root NOT IN (FROM oversized))
               USING (record)""")
-    smallest = (
-        connection.execute(f"""
+    return _named_oversized(connection, forest, names) if some else []
+
+
+def _too_large(connection: "DuckDBPyConnection", forest: str, cluster_size: int) -> bool:
+    """Create `oversized` (root) of the clusters of more records; say whether there is any."""
+    connection.execute(f"""
+        CREATE TEMP TABLE oversized AS
+        SELECT root FROM {parquet_rows([forest])} GROUP BY root
+        HAVING count(*) + 1 > {cluster_size}""")
+    return count(connection, "SELECT count(*) FROM oversized") > 0
+
+
+def _named_oversized(
+    connection: "DuckDBPyConnection", forest: str, names: list[str]
+) -> list[tuple[str, str, int]]:
+    """Return entity and key of the smallest record of each oversized cluster, and its size."""
+    smallest = connection.execute(f"""
         SELECT min(ref), any_value(records) FROM member JOIN
             (SELECT record, root FROM {parquet_rows([forest])} SEMI JOIN oversized USING (root)
              UNION ALL SELECT root, root FROM oversized) USING (record)
         JOIN (SELECT root, count(*) + 1 AS records FROM {parquet_rows([forest])} GROUP BY root)
           USING (root)
         GROUP BY root ORDER BY 1""").fetchall()
-        if oversized
-        else []
-    )
     return [(names[ord(ref[0]) - 33], ref[1:], int(size)) for ref, size in smallest]
 
 
@@ -175,28 +179,11 @@ def identify(
     """Identify all clusters; write customers, alternate keys and what the registry learns."""
     oversized = load_members(connection, entities, forest, cluster_size)
     not_unified = set_apart(connection, entities)
-    for table, name in (
-        (tables.REGISTRY, "registry"),
-        (tables.IDENTITY, "identity"),
-        (tables.IDENTITY_ALIAS, "identity_alias"),
-    ):
-        connection.execute(f"CREATE TEMP VIEW {name} AS {before[table.name]}")
-    connection.execute(f"CREATE TEMP TABLE departure AS {before[tables.DEPARTURE.name]}")
-    names = (
-        f"[{', '.join(literal(name) for name in [unified.table.entity for unified in entities])}]"
-    )
-    in_order = sorted(unified.table.entity for unified in entities)
-    ranked = f"[{', '.join(map(literal, in_order))}]"
-    connection.execute(f"CREATE TEMP MACRO entity_name(place) AS list_extract({names}, place + 1)")
+    in_order = [unified.table.entity for unified in entities]
+    ranked = _listed(sorted(in_order))
     untold = before[tables.DEPARTURE.name] == UNTOLD
-    connection.execute(
-        HEIRS.format(first="customer DESC, since" if untold else "since, customer DESC")
-    )
-    connection.execute(ALIASES)
-    some = count(connection, "SELECT count(*) FROM registry") > count(
-        connection, "SELECT count(*) FROM seen"
-    )
-    connection.execute(LOST.format(some=some))
+    _remember(connection, before, _listed(in_order))
+    _inherit(connection, untold)
     new_ids(connection, instance, ranked)
     mark_winners(connection, entities)
     connection.execute("""
@@ -207,6 +194,39 @@ def identify(
         FROM member JOIN named USING (cluster) LEFT JOIN loser ON loser.record = member.record;
         DROP TABLE member""")
     return _written(connection, entities, ranked, run, folder, not_unified, oversized, untold)
+
+
+def _listed(names: list[str]) -> str:
+    return f"[{', '.join(map(literal, names))}]"
+
+
+def _remember(connection: "DuckDBPyConnection", before: dict[str, str], names: str) -> None:
+    """Create what was there `before`: registry, identity, identity_alias, departure.
+
+    And `entity_name`, the name of the entity at a place of `names`.
+    """
+    for table, name in (
+        (tables.REGISTRY, "registry"),
+        (tables.IDENTITY, "identity"),
+        (tables.IDENTITY_ALIAS, "identity_alias"),
+    ):
+        connection.execute(f"CREATE TEMP VIEW {name} AS {before[table.name]}")
+    connection.execute(f"CREATE TEMP TABLE departure AS {before[tables.DEPARTURE.name]}")
+    connection.execute(f"CREATE TEMP MACRO entity_name(place) AS list_extract({names}, place + 1)")
+
+
+def _inherit(connection: "DuckDBPyConnection", untold: bool) -> None:
+    """Give the ids of the registry to their heirs.
+
+    Where departures are `untold`, the registry was written by an earlier version.
+    """
+    first = "customer DESC, since" if untold else "since, customer DESC"
+    connection.execute(HEIRS.format(first=first))
+    connection.execute(ALIASES)
+    some = count(connection, "SELECT count(*) FROM registry") > count(
+        connection, "SELECT count(*) FROM seen"
+    )
+    connection.execute(LOST.format(some=some))
 
 
 def _written(

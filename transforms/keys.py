@@ -92,37 +92,62 @@ def settle(
     counts = _counts(connection, entity, ingested)
     check_amounts(connection, name, entity, ingested, counts, project)
     collect_aside(connection, entity, ingested, project)
-    rows, repeats = named_rows(ingested), None
-    exact = 0
+    rows, repeats, exact = named_rows(ingested), None, 0
     if counts.keyed > counts.keys:
-        repeats = folder / "repeats.parquet"
-        contents = write_parquet(connection, repeated_rows(entity, prefer, rows), repeats)
-        exact = count(connection, f"SELECT sum(__copies) FROM {parquet_rows([repeats])}") - contents
+        repeats, exact = _repeats(connection, entity, prefer, rows, folder)
     corrupt = folder / "corrupt.parquet"
     listed = write_parquet(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
-    files, file_rows = [file.rows_path for file in ingested], [file.rows for file in ingested]
-    if repeats or counts.keyed < sum(file_rows) or len(files) > MOST_FILES:
-        settled = one_per_key(entity, f"SELECT * FROM {parquet_rows(files)}", repeats)
-        files = [str(folder / "settled.parquet")]
-        file_rows = [write_parquet(connection, settled, Path(files[0]))]
-    content = fingerprint(connection, f"SELECT * FROM {parquet_rows(files)}", _types(entity))
+    files = _settled(connection, entity, ingested, counts, repeats, folder)
+    content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", _types(entity))
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
     return EntityTable(
         name,
         tuple(files),
-        tuple(file_rows),
+        tuple(files.values()),
         str(corrupt),
         counts.read,
-        sum(file_rows),
+        sum(files.values()),
         *_not_kept(connection, corrupt, exact),
         listed,
         new_columns,
         content,
         bad,
     )
+
+
+def _repeats(
+    connection: "DuckDBPyConnection", entity: Entity, prefer: Preference, rows: str, folder: Path
+) -> tuple[Path, int]:
+    """Write the ranked rows of the keys that are there more than once.
+
+    Return their file, and how many rows repeat another one exactly.
+    """
+    path = folder / "repeats.parquet"
+    contents = write_parquet(connection, repeated_rows(entity, prefer, rows), path)
+    return path, count(connection, f"SELECT sum(__copies) FROM {parquet_rows([path])}") - contents
+
+
+def _settled(
+    connection: "DuckDBPyConnection",
+    entity: Entity,
+    ingested: list[IngestedFiles],
+    counts: Counts,
+    repeats: Path | None,
+    folder: Path,
+) -> dict[str, int]:
+    """Return the files of the rows that are kept, with their numbers of rows.
+
+    They are those that were read, unless some of their rows go or there are too many of them.
+    """
+    files = {file.rows_path: file.rows for file in ingested}
+    if not repeats and counts.keyed >= sum(files.values()) and len(files) <= MOST_FILES:
+        return files
+    path = folder / "settled.parquet"
+    settled = one_per_key(entity, f"SELECT * FROM {parquet_rows([*files])}", repeats)
+    return {str(path): write_parquet(connection, settled, path)}
 
 
 def _types(entity: Entity) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """The PTransforms of the refresh: each only wires steps; what moves are references.
 
 They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers
-or metrics.
+or metrics. What is to be spread over workers has a key of its own: a Reshuffle is six transforms
+more, and each costs a small refresh some milliseconds (docs/decisions/small-refreshes.md).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
@@ -17,8 +19,9 @@ from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.steps import Steps
 from overtide.transforms.tables.contract import BuiltTable
-from overtide.transforms.tables.identity_tables import learnt_tables
 from overtide.transforms.unify import SourceFiles
+
+Element = TypeVar("Element")
 
 
 class JoinEdges(beam.CombineFn):
@@ -54,14 +57,14 @@ class ReadSources(beam.PTransform):
 
     steps: Steps
 
-    def expand(self, files: PCollection[SourceFiles]) -> PCollection[EntityTable]:
-        """From source files to one table per entity."""
-        settle = self.steps.settle
+    def expand(self, files: PCollection[tuple[int, SourceFiles]]) -> PCollection[EntityTable]:
+        """From source files, each with its number, to one table per entity."""
+        read, settle = self.steps.read, self.steps.settle
         tables = (
             files
-            | "Spread files over workers" >> beam.Reshuffle()
-            | "Read and type files" >> beam.FlatMap(self.steps.read)
-            | "Key files by entity" >> beam.Map(lambda file: (file.entity, file))
+            | "Spread files over workers" >> beam.GroupByKey()
+            | "Read and type files"
+            >> beam.FlatMap(lambda entry: [(one.entity, one) for one in read(_only(entry[1]))])
             | "Collect files of an entity" >> beam.GroupByKey()
             | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1]))
         )
@@ -121,20 +124,36 @@ class BuildTables(beam.PTransform):
     tables: PCollection[EntityTable]
 
     def expand(self, identified: PCollection[Identified]) -> PCollection[BuiltTable]:
-        """From identities to the tables that keep a history, and what the registry learns."""
-        stamp = self.steps.stamp
-        built = (
+        """From identities to the tables that keep a history."""
+        order, build, stamp = self.steps.order, self.steps.build, self.steps.stamp
+        return (
             identified
-            | "Order parts" >> beam.FlatMap(self.steps.order, AsList(self.tables))
-            | "Spread parts over workers" >> beam.Reshuffle()
+            | "Order parts"
+            >> beam.FlatMap(
+                lambda identified, tables: [
+                    ((one.table, one.number), one) for one in order(identified, tables)
+                ],
+                AsList(self.tables),
+            )
+            | "Spread parts over workers" >> beam.GroupByKey()
             | "Build parts"
-            >> beam.Map(self.steps.build, AsSingleton(identified), AsList(self.tables))
-            | "Key parts by table" >> beam.Map(lambda part: (part.table, part))
+            >> beam.Map(
+                lambda entry, identified, tables: (
+                    entry[0][0],
+                    build(_only(entry[1]), identified, tables),
+                ),
+                AsSingleton(identified),
+                AsList(self.tables),
+            )
             | "Collect parts of a table" >> beam.GroupByKey()
             | "Stamp runs"
             >> beam.FlatMap(
                 lambda entry, tables: stamp(entry[0], entry[1], tables), AsList(self.tables)
             )
         )
-        registry = identified | "Learn new records" >> beam.FlatMap(learnt_tables)
-        return (built, registry) | "Join base tables" >> beam.Flatten()
+
+
+def _only(values: Iterable[Element]) -> Element:
+    """Return the one value of a key that is given once."""
+    (value,) = values
+    return value

@@ -2,20 +2,16 @@
 
 import io
 import json
-import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
-from typing import Any, TextIO
+from typing import TextIO
 
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.instants import format_instant, microseconds
 from overtide.schemas.mistakes import Mistake
-from overtide.schemas.values import EXACT
+from overtide.schemas.plain_values import plain_value
 
 WIDEST = 48
 """Characters of a table's cell on a terminal; elsewhere cells are never cut."""
@@ -28,8 +24,6 @@ OPTIONS = {
     "caller": "--caller",
 }
 """Parameters of a request, as they are called on the command line."""
-INFINITE = {"9999-12-31T23:59:59.999999": "infinity", "0001-01-01T00:00:00": "-infinity"}
-"""What DuckDB gives, without a zone, for its infinite instants."""
 BOLD, DIM, GREEN, RESET = "\033[1m", "\033[2m", "\033[32m", "\033[0m"
 
 
@@ -201,32 +195,3 @@ def _cell(value: object, widest: int | None) -> str:
 def json_text(document: object) -> str:
     """Return a document as JSON; instants, decimals, dates and integers beyond 2^53 are text."""
     return json.dumps(plain_value(document), ensure_ascii=False, allow_nan=False)
-
-
-def plain_value(value: Any) -> Any:  # noqa: ANN401 - whatever a query gives
-    """Return a value of Python or DuckDB as JSON holds it."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= EXACT else str(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {str(name): plain_value(one) for name, one in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain_value(one) for one in value]
-    return _written(value)
-
-
-def _written(value: object) -> str:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            return INFINITE.get(value.isoformat(), value.isoformat(timespec="microseconds"))
-        return format_instant(microseconds(value.astimezone(UTC).replace(tzinfo=None)))
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return str(value)

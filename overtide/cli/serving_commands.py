@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from overtide.serving.service import Service
 
 MOST_WORKERS = 64
+BEHIND = 5
+"""The niceness of what may wait while requests are answered: SQL shows events a little later."""
 FIRST = "owner"
 """The name of the token that a first `serve` makes."""
 
@@ -145,7 +147,8 @@ def _server(
     application = Application(
         service, lambda: secrets.token_hex(8), browsers, sessions_of(project), windows=windows
     )
-    return HttpServer(application, certificate, key)
+    shared = _is_worker() or _workers(arguments.workers) > 1
+    return HttpServer(application, certificate, key, settings.proxies, shared)
 
 
 def expect_service() -> None:
@@ -280,7 +283,7 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
 
 @contextmanager
 def _stream_beside(project: Project, stop: threading.Event) -> Iterator[None]:
-    with _running(ChildProcess(project.folder, ["stream"]), stop):
+    with _running(ChildProcess(project.folder, ["stream"], niceness=BEHIND), stop):
         yield
 
 

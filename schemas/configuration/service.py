@@ -1,5 +1,6 @@
 """The section `service`: who may use the HTTP service, and from where."""
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -10,6 +11,7 @@ from overtide.schemas.addresses import is_safe
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.configuration.rate_limits import RateLimit
+from overtide.schemas.configuration.sign_in import SignIn, check_sign_in
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.instants import MINUTE, parse_duration
 from overtide.schemas.mistakes import Path
@@ -67,6 +69,11 @@ class Oidc(Model):
         description="where the keys are, where the provider has no discovery document",
         examples=["https://login.example.com/keys"],
     )
+    sign_in: SignIn | None = Field(
+        default=None,
+        description="how people sign in to the pages with this provider",
+        examples=[{"client_id": "overtide-pages", "client_secret": "${OVERTIDE_CLIENT_SECRET}"}],
+    )
 
     @property
     def audiences(self) -> list[str]:
@@ -86,6 +93,16 @@ class WebhookSettings(Model):
         default=[],
         description="names and addresses of this network that webhooks may lead to, also by http",
         examples=[["flows.shop.internal", "10.0.0.7"]],
+    )
+
+
+class Pages(Model):
+    """What other sites may do with the pages."""
+
+    embed_origins: list[Text] = Field(
+        default=[],
+        description="the origins whose pages may show a customer's card in a frame",
+        examples=[["https://crm.example.com"]],
     )
 
 
@@ -113,6 +130,17 @@ class Service(Model):
         "machine alone, those of this machine always are",
         examples=[["customers.example.com"]],
     )
+    pages: Pages = Field(
+        default=Pages(),
+        description="what other sites may do with the pages",
+        examples=[{"embed_origins": ["https://crm.example.com"]}],
+    )
+    proxies: list[Text] = Field(
+        default=[],
+        description="the addresses, or networks, of proxies: what they say in X-Forwarded-For and "
+        "X-Forwarded-Proto is believed, and that of nobody else",
+        examples=[["127.0.0.1", "10.0.0.0/8"]],
+    )
     webhooks: WebhookSettings = Field(
         default=WebhookSettings(),
         description="where webhooks may lead",
@@ -133,7 +161,7 @@ class Service(Model):
 
 
 def check_service(checking: Checking, service: Service) -> None:
-    """Check addresses, origins, names and the leeway."""
+    """Check addresses, origins, names, the leeway and how people sign in."""
     if service.otlp_endpoint is not None and not ADDRESS.fullmatch(service.otlp_endpoint):
         checking.add(
             "invalid_value",
@@ -143,13 +171,19 @@ def check_service(checking: Checking, service: Service) -> None:
         )
     if service.oidc is not None:
         _check_provider(checking, service.oidc)
-    _check_texts(
-        checking,
-        ("service", "cors_origins"),
-        service.cors_origins,
-        ORIGIN,
-        "an origin as browsers send it: https://crm.example.com, in small letters, no path, no `*`",
-    )
+    for place, origins in (
+        (("service", "cors_origins"), service.cors_origins),
+        (("service", "pages", "embed_origins"), service.pages.embed_origins),
+    ):
+        _check_texts(
+            checking,
+            place,
+            origins,
+            ORIGIN,
+            "an origin as browsers send it: https://crm.example.com, in small letters, no path, "
+            "no `*`",
+        )
+    _check_proxies(checking, service.proxies)
     for place, hosts in (
         (("service", "hosts"), service.hosts),
         (("service", "webhooks", "allowed_hosts"), service.webhooks.allowed_hosts),
@@ -180,6 +214,21 @@ def _check_provider(checking: Checking, oidc: Oidc) -> None:
             expected="at least one: a token for another service must not do here",
         )
     _check_leeway(checking, oidc.leeway)
+    if oidc.sign_in is not None:
+        check_sign_in(checking, oidc.sign_in)
+
+
+def _check_proxies(checking: Checking, proxies: Iterable[str]) -> None:
+    for number, text in enumerate(proxies):
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            checking.add(
+                "invalid_value",
+                ("service", "proxies", number),
+                f"`{text}` is no address.",
+                expected="an address such as 127.0.0.1, or a network such as 10.0.0.0/8",
+            )
 
 
 def _check_leeway(checking: Checking, text: str) -> None:

@@ -156,6 +156,24 @@ CODES = {
         "Send it at once.",
         (408,),
     ),
+    "sign_in_expired": Explained(
+        "service",
+        "One came back from the identity provider without having begun to sign in in this browser.",
+        "Sign in again, within ten minutes, with cookies allowed.",
+        (400,),
+    ),
+    "sign_in_refused": Explained(
+        "service",
+        "The identity provider does not sign somebody in, or what it sent does not hold.",
+        "The message has the provider's own words; see the client and `service.oidc.sign_in`.",
+        (403,),
+    ),
+    "too_many_attempts": Explained(
+        "service",
+        "Twenty tokens from one address were none, within a minute.",
+        "Wait until `Retry-After`, and send one that holds.",
+        (429,),
+    ),
     "unauthorized": Explained(
         "service",
         "A request has no token.",
@@ -220,6 +238,12 @@ CODES = {
     ),
     "unknown_role": Explained(
         "service", "There is no role of that name.", "Take one that is named.", exit_codes=USAGE
+    ),
+    "unknown_run": Explained(
+        "service",
+        "No run of that number was published.",
+        "`GET …/runs` lists the last ones.",
+        (404,),
     ),
     "unknown_schedule": Explained(
         "service",
@@ -290,13 +314,24 @@ CODES = {
     ),
     "query_too_slow": Explained(
         "service",
-        "A query took longer than 30 seconds, and was stopped.",
+        "A query took longer than it may, 30 seconds where nothing else is said, and was stopped.",
         "Ask by a key or with a narrower `$filter`, or use SQL.",
+    ),
+    "result_too_large": Explained(
+        "service",
+        "The result of an SQL statement has more rows or bytes than are sent.",
+        "Ask for fewer rows or columns, or use `overtide sql`.",
     ),
     "secret_unavailable": Explained(
         "service",
         "The secret that signs links cannot be read or made.",
         "Let the service write the project's `access/links.key`, or read without `proxy=true`.",
+        (503,),
+    ),
+    "stopping": Explained(
+        "service",
+        "The server is being stopped, so that nothing can be watched any more.",
+        "Try again after `Retry-After`, when it or another one is there.",
         (503,),
     ),
     "stream_behind": Explained(

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from overtide.schemas.errors import ForbiddenError, UnauthorizedError
 from overtide.schemas.instants import Clock
 from overtide.serving.access.assignments import Assignments
+from overtide.serving.access.attempts import MOST_OF_PEOPLE, MOST_OF_PROGRAMS, Attempts
 from overtide.serving.access.database import AccessDatabase
 from overtide.serving.access.identities import Identity
 from overtide.serving.access.last_use import LastUse
@@ -16,6 +17,7 @@ from overtide.serving.access.tokens import PREFIX, Tokens
 
 if TYPE_CHECKING:  # pydantic and PyJWT are loaded where they are used
     from overtide.schemas.configuration.service import Oidc, Service
+    from overtide.serving.access.code_flow import CodeFlow
     from overtide.serving.access.verification import Verifier
 
 
@@ -28,7 +30,12 @@ class Admission:
         self.assignments = Assignments(database, clock)
         self.keys = SubscriptionKeys(database, clock)
         self.last_use = LastUse(database, clock)
-        self.provider = None if settings.oidc is None else _verifier(settings.oidc, clock)
+        self.attempts_of_people = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        self.attempts_of_programs = Attempts(MOST_OF_PROGRAMS, time.monotonic)
+        self.provider: Verifier | None = None
+        self.sign_in: CodeFlow | None = None
+        if settings.oidc is not None:
+            self.provider, self.sign_in = _of_provider(settings.oidc, clock)
 
     def expect_key(self, key: str | None) -> None:
         """Raise `invalid_subscription_key` where a key is needed and this is none."""
@@ -71,8 +78,10 @@ class Admission:
         return None if token.startswith(PREFIX) else self.provider
 
 
-def _verifier(oidc: "Oidc", clock: Clock) -> "Verifier":
-    from overtide.serving.access.provider_documents import fetched
+def _of_provider(oidc: "Oidc", clock: Clock) -> "tuple[Verifier, CodeFlow | None]":
+    """Return what verifies a provider's tokens, and how people sign in with it, if they do."""
+    from overtide.serving.access.code_flow import CodeFlow, ProviderSays
+    from overtide.serving.access.provider_documents import fetched, posted
     from overtide.serving.access.provider_keys import ProviderKeys
     from overtide.serving.access.verification import Expected, Verifier
 
@@ -80,4 +89,8 @@ def _verifier(oidc: "Oidc", clock: Clock) -> "Verifier":
     expected = Expected(
         oidc.issuer, oidc.audiences, oidc.algorithms, oidc.leeway_seconds, claims=oidc
     )
-    return Verifier(expected, keys, clock)
+    verifier = Verifier(expected, keys, clock)
+    if oidc.sign_in is None:
+        return verifier, None
+    says = ProviderSays(oidc.issuer, fetched, posted, time.monotonic)
+    return verifier, CodeFlow(oidc, oidc.sign_in, keys, clock, says)

@@ -40,6 +40,15 @@ class Identity:
     claimed: Role | None
 
 
+@dataclass(frozen=True, slots=True)
+class AtProvider:
+    """A session at the provider: whose it is there, its id if it has one, the ID token."""
+
+    subject: str
+    sid: str | None
+    id_token: str
+
+
 def identity_of(claims: Claims, where: RoleClaims) -> Identity | None:
     """Return whom claims name, None where that is nobody whose id can be kept."""
     client = next((one for name in CLIENTS if (one := _text(claims.get(name)))), None)

@@ -7,13 +7,18 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, NoReturn
 
 from overtide.schemas.addresses import is_safe
 
 Fetch = Callable[[str], bytes]
+Post = Callable[[str, bytes, Mapping[str, str]], bytes]
+FORM = "application/x-www-form-urlencoded"
+REFUSALS = (400, 401)
+"""The statuses with which a token is refused (RFC 6749, section 5.2)."""
 WELL_KNOWN = "/.well-known/openid-configuration"
 SECONDS = 5.0
 MOST_BYTES = 1024 * 1024
@@ -42,6 +47,35 @@ def sign_in_addresses(issuer: str, fetch: Fetch) -> tuple[str, str]:
     """
     document = _of_issuer(issuer, fetch)
     return _named(document, "authorization_endpoint"), _named(document, "token_endpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInDocument:
+    """What a provider says of how people sign in and out; `leaving` is where they sign out."""
+
+    authorization: str
+    token: str
+    leaving: str | None
+    by_body: bool
+    names_itself: bool
+
+
+def sign_in_document(issuer: str, fetch: Fetch) -> SignInDocument:
+    """Return how people sign in and out; raise `ProviderError`.
+
+    `by_body`: a client's secret is taken in the body alone. `names_itself`: what comes back says
+    who sent it (RFC 9207).
+    """
+    document = _of_issuer(issuer, fetch)
+    leaving = document.get("end_session_endpoint")
+    ways = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    return SignInDocument(
+        _named(document, "authorization_endpoint"),
+        _named(document, "token_endpoint"),
+        leaving if isinstance(leaving, str) and is_safe(leaving) else None,
+        isinstance(ways, list) and "client_secret_basic" not in ways,
+        document.get("authorization_response_iss_parameter_supported") is True,
+    )
 
 
 def _of_issuer(issuer: str, fetch: Fetch) -> dict[str, Any]:
@@ -91,12 +125,26 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def fetched(address: str) -> bytes:
     """Return what stands at an address; raise `ProviderError`."""
-    end = time.monotonic() + SECONDS
+    return _answer(urllib.request.Request(address), ())  # noqa: S310 - checked by `is_safe`
+
+
+def posted(address: str, form: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return what an address answers to a form, a refusal too; raise `ProviderError`."""
+    sent = {**headers, "Content-Type": FORM, "Accept": "application/json"}
+    request = urllib.request.Request(address, form, sent)  # noqa: S310 - checked by `is_safe`
+    return _answer(request, REFUSALS)
+
+
+def _answer(request: urllib.request.Request, refusals: Collection[int]) -> bytes:
+    address, end = request.full_url, time.monotonic() + SECONDS
     try:
         opener = urllib.request.build_opener(_NoRedirects)
-        with opener.open(address, timeout=SECONDS) as answer:
+        with opener.open(request, timeout=SECONDS) as answer:
             return _read(address, answer.read1, end)
     except urllib.error.HTTPError as error:
+        with error:
+            if error.code in refusals:
+                return _read(address, error.read1, end)
         raise ProviderError(f"{address} answered {error.code}") from None
     except (OSError, HTTPException, ValueError) as error:
         raise ProviderError(f"{address} cannot be reached: {error}") from None

@@ -26,7 +26,7 @@ LEAST_BITS = 2048
 """Of an RSA key (NIST SP 800-131A)."""
 TYPES = ("jwt", "at+jwt", "application/at+jwt")
 """What a token may say that it is: another kind of signed document is no access token."""
-REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
+REQUIRED = ("exp", "iat", "iss", "aud", "sub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Expected:
     algorithms: Sequence[str]
     leeway_seconds: float
     claims: RoleClaims
+    types: Sequence[str] = TYPES
+    required: Sequence[str] = REQUIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +73,22 @@ class Verifier:
 
         Raise `invalid_token` or `issuer_unavailable`.
         """
-        algorithm, key_id = self._header(token)
         generation = self._keys.generation  # first: a key may be withdrawn right behind it
-        keys = self._keys.find(key_id, algorithm)
-        claims = self._claims(token, algorithm, keys)
+        claims = self.claims_of(token)
         identity = identity_of(claims, self._expected.claims)
         if identity is None:
             raise invalid_token("It names nobody in `sub` or `oid`.")
         until = int((int(claims["exp"]) + self._expected.leeway_seconds) * SECOND)
         self._remember(token, _Verified(identity, until, generation))
         return identity
+
+    def claims_of(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token that is as expected; may wait for the provider.
+
+        Raise `invalid_token` or `issuer_unavailable`.
+        """
+        algorithm, key_id = self._header(token)
+        return self._claims(token, algorithm, self._keys.find(key_id, algorithm))
 
     def _header(self, token: str) -> tuple[str, str | None]:
         """Return algorithm and key of a token that is worth a look at its signature."""
@@ -93,8 +101,8 @@ class Verifier:
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in self._expected.algorithms:
             raise invalid_token(f"Its algorithm is none of {', '.join(self._expected.algorithms)}.")
-        if str(header.get("typ", "JWT")).lower() not in TYPES or "crit" in header:
-            raise invalid_token("It is no access token as this service reads them.")
+        if str(header.get("typ", "JWT")).lower() not in self._expected.types or "crit" in header:
+            raise invalid_token("It is no token of the kind that is read here.")
         return str(algorithm), key_id
 
     def _claims(self, token: str, algorithm: str, keys: Sequence[Key]) -> dict[str, Any]:
@@ -118,7 +126,7 @@ class Verifier:
             audience=list(self._expected.audiences),
             issuer=self._expected.issuer,
             leeway=self._expected.leeway_seconds,
-            options={"require": REQUIRED},
+            options={"require": list(self._expected.required)},
         )
         return claims
 

@@ -1,19 +1,16 @@
 """The ASGI application: every request becomes a call of an operation, every failure an answer."""
 
 import asyncio
-import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import Any
 
 import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
@@ -32,14 +29,15 @@ from overtide.serving.connector.documents import DEFINITION, PROPERTIES, Connect
 from overtide.serving.http import documentation
 from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
+from overtide.serving.http.headers import RequestHeaders, written
 from overtide.serving.http.openapi import openapi
 from overtide.serving.http.performing import performed
 from overtide.serving.http.requests import (
+    Declared,
     caller_of,
     expect_json,
     expect_role,
     is_local,
-    queried,
     whole_body,
 )
 from overtide.serving.http.routes import Routes
@@ -55,6 +53,7 @@ from overtide.serving.telemetry.observed import Observed, entity_of, method_of, 
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
 from overtide.serving.telemetry.windows import Windows
+from overtide.serving.wire.json_texts import json_bytes
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 LOG = logging.getLogger("overtide.http")
@@ -72,6 +71,12 @@ CONNECTOR = "/connector"
 METRICS = "/metrics"
 SIGNED = Principal("signed", "a signed link", Role.VIEWER)
 """Who calls by a signed link."""
+NOTED = "overtide.arrivals"
+"""The extension of a server that notes what comes by itself, for many requests at once."""
+BODILESS = (204, 304)
+"""The statuses of answers that have no body, and so no length of one."""
+WRONG = ("invalid_token", "invalid_subscription_key")
+"""The codes of secrets that somebody may be guessing."""
 RETRY_AFTER = "1"
 """Seconds after which a request that could not be served is worth another try."""
 
@@ -94,13 +99,14 @@ class Application:
         self._service, self._ids, self._browsers = service, ids, browsers
         limits = limits or limits_of(service.admission.settings.rate_limits)
         self._routes = Routes(OPERATIONS)
+        self._declared = {one.name: Declared.of(one) for one in OPERATIONS}
         self._open: Mapping[str, Callable[[], Reply]] = {
             "/health/live": lambda: Reply(200, {"status": "live"}),
             "/health/ready": self._ready,
             "/openapi.json": lambda: Reply(200, content=_openapi()),
         }
         self._connector = Connector(service.admission.settings)
-        self.telemetry = service.telemetry
+        self.telemetry, self.arrivals = service.telemetry, service.reader.arrivals
         self._metrics = Metrics(
             self.telemetry.totals,
             self.telemetry.status,
@@ -117,18 +123,19 @@ class Application:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        if NOTED not in scope.get("extensions", ()):
+            self.arrivals.note()
         started = self.telemetry.timer()
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else self._ids()
+        headers = RequestHeaders(scope["headers"])
+        given = headers.get("x-request-id")
+        request_id = given if given and REQUEST_ID.fullmatch(given) else self._ids()
         observed = Observed(method_of(scope["method"]), request_id)
         meter = Meter(observed, receive, self._browsers.telling(headers, send), self._patience)
         with span("request", parent=headers) as traced:
             try:
-                reply = await self._answered(Request(scope, meter.receive), observed)
-                # A stream watches for a client that leaves; what reads a body sees that itself.
-                watched = receive if scope["method"] == "GET" else _never
-                await _response(reply, observed)(scope, watched, meter.send)
+                request = _Request(scope, meter.receive, headers)
+                reply = await self._answered(request, observed)
+                await _sent(reply, observed, scope, receive, meter)
             except ClientDisconnect:
                 return
             finally:
@@ -173,11 +180,18 @@ class Application:
             raise
         except OvertideError as error:
             observed.error_code = error.code
+            if error.code in WRONG:
+                await self._slow_down(request)
             return _refused(error, errors, observed.request_id)
         except Exception as error:
             LOG.error("request %s failed", observed.request_id, exc_info=error)
             observed.error_code = "internal_error"
             return _refused(_internal(observed.request_id), errors, observed.request_id)
+
+    async def _slow_down(self, request: Request) -> None:
+        """Let an address wait that has sent many tokens that are none."""
+        address = "" if request.client is None else request.client.host
+        await self._service.admission.attempts_of_programs.told_late(address)
 
     async def _measured(self, request: Request) -> Reply:
         """Answer the page of metrics: to this machine as it is, to others with a token."""
@@ -210,10 +224,18 @@ class Application:
         self._limits.take(principal.id, observed.caller, observed.headers)
         expect_role(principal, operation)
         self._expect_instance(path)
-        query = queried(request.scope["query_string"], operation) if operation.offered else {}
-        root = _root(request)
-        headers = _declared(request, operation)
-        call = Call(self._service, principal, path, query, headers, root=root, admitted=admitted)
+        declared = self._declared[operation.name]
+        query = declared.query(request.scope["query_string"]) if operation.offered else {}
+        call = partial(
+            Call,
+            self._service,
+            principal,
+            path,
+            query,
+            declared.headers(request.headers),
+            root=_root(request),
+            admitted=admitted,
+        )
         with self._at_work:
             reply = await performed(operation, await _with_body(request, operation, call))
         if operation.changes:
@@ -244,10 +266,23 @@ class Application:
         return Reply(200, {"status": "ready", "run": generation.run, "stream": stream})
 
 
+class _Request(Request):
+    """A request whose headers were read before."""
+
+    def __init__(self, scope: Scope, receive: Receive, headers: RequestHeaders) -> None:
+        super().__init__(scope, receive)
+        self._read = headers
+
+    @property
+    def headers(self) -> Headers:
+        """The headers."""
+        return self._read
+
+
 @cache
 def _openapi() -> bytes:
     """Return the OpenAPI document, which anybody may ask for, and which stays as it is."""
-    return _json(openapi(OPERATIONS))
+    return json_bytes(openapi(OPERATIONS))
 
 
 def _root(request: Request) -> str:
@@ -255,23 +290,14 @@ def _root(request: Request) -> str:
     return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
-async def _with_body(request: Request, operation: Operation, call: Call) -> Call:
+async def _with_body(request: Request, operation: Operation, call: Callable[..., Call]) -> Call:
     """Return a call with its body, or with what gives it piece by piece."""
     if operation.body is None:
-        return call
+        return call()
     expect_json(request.headers, operation.body)
     if operation.body.lines:
-        return replace(call, chunks=request.stream())
-    return replace(call, body=await whole_body(request.stream(), request.headers))
-
-
-def _declared(request: Request, operation: Operation) -> dict[str, str]:
-    """Return the headers that an operation declares, under its names."""
-    return {
-        one.name: request.headers[one.name]
-        for one in operation.parameters
-        if one.place == "header" and one.name in request.headers
-    }
+        return call(chunks=request.stream())
+    return call(body=await whole_body(request.stream(), request.headers))
 
 
 def _internal(request_id: str) -> OvertideError:
@@ -295,22 +321,37 @@ def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
     return Reply(error.status, document, headers)
 
 
-def _response(
-    reply: Reply, observed: Observed
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def _headers(reply: Reply, observed: Observed) -> dict[str, str]:
+    """Return the headers of an answer: those of every one, then its own."""
     headers = {**HEADERS, "X-Request-ID": observed.request_id, **observed.headers}
-    if reply.stream is not None:
-        return StreamingResponse(reply.stream, reply.status, {**headers, **reply.headers})
-    content = reply.content or (b"" if reply.document is None else _json(reply.document))
-    if content:
+    if reply.stream is None and (reply.content or reply.document is not None):
         headers["Content-Type"] = "application/json"
-    return Response(content, reply.status, {**headers, **reply.headers})
+    return {**headers, **reply.headers}
+
+
+async def _sent(
+    reply: Reply, observed: Observed, scope: Scope, receive: Receive, meter: Meter
+) -> None:
+    """Send an answer, whole or as it comes."""
+    headers = _headers(reply, observed)
+    if reply.stream is None:
+        await _send(reply, headers, meter.send)
+        return
+    # A stream watches for a client that leaves; what reads a body sees that itself.
+    watched = receive if scope["method"] == "GET" else _never
+    await StreamingResponse(reply.stream, reply.status, headers)(scope, watched, meter.send)
+
+
+async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
+    """Send an answer that is there as a whole."""
+    content = reply.content or (b"" if reply.document is None else json_bytes(reply.document))
+    raw = written(headers)
+    if reply.status not in BODILESS:
+        raw.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _never() -> Message:
     await asyncio.Event().wait()
     raise AssertionError
-
-
-def _json(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

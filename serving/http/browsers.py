@@ -7,6 +7,7 @@ reaches this machine's service by a name of its own that leads here (DNS rebindi
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Send
@@ -63,8 +64,7 @@ class Browsers:
         if self.hosts is None or path in PROBES:
             return
         given = headers.getlist("host")
-        found = HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
-        if found is None or found[1] not in self.hosts:
+        if len(given) != 1 or _name_of(given[0]) not in self.hosts:
             raise ForbiddenError(
                 "unknown_host",
                 f"The service is not called {', '.join(given)!r}.",
@@ -107,6 +107,13 @@ class Browsers:
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Expose-Headers": ", ".join(SHOWN),
         }
+
+
+@lru_cache(maxsize=64)
+def _name_of(host: str) -> str | None:
+    """Return the name that a `Host` says, without its port, None where it says none."""
+    found = HOST.fullmatch(host.lower())
+    return None if found is None else found[1]
 
 
 def names_of(configured: Collection[str], local: bool) -> Collection[str] | None:

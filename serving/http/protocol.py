@@ -18,7 +18,9 @@ from overtide.schemas.errors import (
     OvertideError,
     UnavailableError,
 )
-from overtide.serving.http.application import HEADERS, RETRY_AFTER
+from overtide.serving.arrivals import Arrivals
+from overtide.serving.http.application import HEADERS, NOTED, RETRY_AFTER
+from overtide.serving.http.joined import JoinedWrites
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 MOST_HEAD = 64 * 1024
@@ -40,6 +42,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
     most_connections: ClassVar[int] = MOST_CONNECTIONS
+    arrivals: ClassVar[Arrivals] = Arrivals()
+    """Told of all that comes, before anything is done about it."""
     _size = 0
     _begun = False
     _awaited: asyncio.TimerHandle | None = None
@@ -90,17 +94,19 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take what has come; refuse a head that has become too large without an end."""
         if self._ending is not None:
             return
+        self.arrivals.note()
         self._size += len(data)
         super().data_received(data)
-        if self._awaited is not None and self._size > MOST_HEAD:
+        if (self._begun or self._awaited is not None) and self._size > MOST_HEAD:
             self._refuse(_too_large())
+        elif self._begun and self._awaited is None:
+            self._await_head()  # as a rule a head comes at once, and needs no timer
 
     def on_message_begin(self) -> None:
         """Count from here on, also for the next request of a connection."""
         super().on_message_begin()
         self._size, self._begun = 0, True
-        if self._awaited is None:
-            self._await_head()
+        self.scope["extensions"] = {NOTED: {}}
 
     def on_headers_complete(self) -> None:
         """Leave the rest to the application, if the whole is not too large."""
@@ -110,6 +116,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._refusal
         self._head_is_known()
         super().on_headers_complete()
+        joined = JoinedWrites(self.transport, self.loop)
+        self.cycle.transport = joined  # type: ignore[assignment]  # it needs no more of one
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refuses, or what we do while it parses."""
@@ -144,13 +152,17 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write_eof()
 
 
-def bounded(most_connections: int) -> type[BoundedProtocol]:
-    """Return the protocol of connections of which there are at most so many."""
+def bounded(most_connections: int, arrivals: Arrivals) -> type[BoundedProtocol]:
+    """Return the protocol of connections of which there are at most so many.
+
+    `arrivals` are told of whatever comes over them.
+    """
 
     class Bounded(BoundedProtocol):
         """One connection of a client of one server."""
 
     Bounded.most_connections = most_connections
+    Bounded.arrivals = arrivals
     return Bounded
 
 

@@ -19,15 +19,21 @@ NAME = re.compile(r"\{([A-Za-z]+)\}")
 
 @dataclass(frozen=True)
 class Route:
-    """An operation and its path's segments: as they are, or as patterns."""
+    """An operation and its path's segments: as they are, or as patterns.
+
+    `in_quotes` are the parameters that stand in quotes, in which two quotes are one.
+    """
 
     operation: Operation
     segments: tuple[str | re.Pattern[str], ...]
+    in_quotes: tuple[str, ...]
 
     @classmethod
     def of(cls, operation: Operation) -> "Route":
         """Read the template of a path."""
-        return cls(operation, tuple(map(_pattern, operation.path.strip("/").split("/"))))
+        path = operation.path
+        in_quotes = tuple(name for name in NAME.findall(path) if f"'{{{name}}}'" in path)
+        return cls(operation, tuple(map(_pattern, path.strip("/").split("/"))), in_quotes)
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Return the parameters of a path, None where it is another one."""
@@ -40,7 +46,9 @@ class Route:
             matched = expected.fullmatch(segment)
             if matched is None:
                 return None
-            found |= matched.groupdict()
+            found.update(matched.groupdict())
+        for name in self.in_quotes:
+            found[name] = found[name].replace("''", "'")
         return found
 
 
@@ -72,16 +80,18 @@ class Routes:
         """
         segments = _segments(raw_path)
         if segments and segments[0] in PREFIXES:
-            matching = [
-                (route.operation, found)
-                for route in self._routes.get(_shape(segments[1:]), ())
-                if (found := route.match(segments[1:])) is not None
-            ]
-            for operation, found in matching:
-                if operation.method == ("GET" if method == "HEAD" else method):
-                    return operation, _unquoted(operation, found)
-            if matching:
-                raise _wrong_method(method, {operation.method for operation, _ in matching})
+            del segments[0]
+            routes = self._routes.get(_shape(segments), ())
+            sought = "GET" if method == "HEAD" else method
+            for route in routes:
+                if route.operation.method == sought:
+                    found = route.match(segments)
+                    if found is not None:
+                        return route.operation, found
+            known = {one.operation.method for one in routes if one.match(segments) is not None}
+            if known:
+                raise _wrong_method(method, known)
+            segments = _segments(raw_path)
         raise NotFoundError(
             "unknown_path",
             f"There is nothing at {'/' + '/'.join(segments)!r}.",
@@ -101,22 +111,12 @@ def _shape(segments: Sequence[str | re.Pattern[str]]) -> tuple[int, str]:
 
 def _segments(raw_path: bytes) -> list[str]:
     try:
-        return [
-            unquote(part, errors="strict")
-            for part in raw_path.decode("ascii").strip("/").split("/")
-        ]
+        parts = raw_path.decode("ascii").strip("/").split("/")
+        return [unquote(part, errors="strict") for part in parts] if b"%" in raw_path else parts
     except UnicodeDecodeError:
         raise InvalidRequestError(
             "invalid_path", "The path is not UTF-8.", None, "Encode it as UTF-8, then with %."
         ) from None
-
-
-def _unquoted(operation: Operation, found: Mapping[str, str]) -> Mapping[str, str]:
-    """Return parameters as they are meant: what stands in quotes has doubled quotes in it."""
-    return {
-        name: text.replace("''", "'") if f"'{{{name}}}'" in operation.path else text
-        for name, text in found.items()
-    }
 
 
 def _wrong_method(method: str, known: set[str]) -> OvertideError:

@@ -1,15 +1,18 @@
 """Listen on an address and serve until stopped, requests in progress to their end."""
 
 import asyncio
+import gc
 import resource
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
 
 from overtide.schemas.errors import UsageError
+from overtide.serving.http.accepting import Acceptor
 from overtide.serving.http.application import Application
 from overtide.serving.http.protocol import MOST_CONNECTIONS, bounded
 
@@ -18,6 +21,8 @@ DRAINING_SECONDS = 7
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 60
 """How long a connection may be idle between two requests."""
+SWITCH_SECONDS = 0.001
+"""After which the thread that appends and the one that answers leave the interpreter to another."""
 OTHER_FILES = 512
 """Files that are opened beside connections: of the lake, of the log, of threads."""
 
@@ -67,7 +72,30 @@ def most_connections(files: int) -> int:
 
 
 class _Server(uvicorn.Server):
-    """A server whose signals are left to whoever runs it."""
+    """A server whose signals are left to whoever runs it.
+
+    On a `shared` socket other processes listen, too.
+    """
+
+    def __init__(self, config: uvicorn.Config, shared: bool) -> None:
+        super().__init__(config)
+        self._shared = shared
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; where others listen, too, take connections in turn with them."""
+        if not self._shared:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        taking = [Acceptor(one, self._connection, self.config.ssl) for one in sockets or ()]
+        self.servers.extend(taking)  # type: ignore[arg-type]  # it is closed and waited for as one
+
+    def _connection(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -76,32 +104,49 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves an application on a socket; `stop` may come from a signal or another thread."""
+    """Serves an application on a socket; `stop` may come from a signal or another thread.
+
+    `shared`: other processes take requests from the same socket.
+    """
 
     def __init__(
-        self, application: Application, certificate: Path | None = None, key: Path | None = None
+        self,
+        application: Application,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        proxies: Sequence[str] = (),
+        shared: bool = False,
     ) -> None:
         self._application = application
         self._server = _Server(
             uvicorn.Config(
                 application,
                 loop="uvloop",
-                http=bounded(most_connections(allow_files())),
+                http=bounded(most_connections(allow_files()), application.arrivals),
                 ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                # What anybody else says of where it comes from is not believed.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=DRAINING_SECONDS,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
-            )
+            ),
+            shared,
         )
 
     def serve(self, listener: socket.socket) -> None:
         """Serve until stopped."""
         runner = asyncio.Runner(loop_factory=self._server.config.get_loop_factory())
+        # What is there by now stays: a collection that looked through all of it would take a tenth
+        # of a second, in which nobody is answered.
+        gc.collect()
+        gc.freeze()
+        sys.setswitchinterval(SWITCH_SECONDS)
         with self._application.telemetry, runner:
             runner.run(self._server.serve(sockets=[listener]))
 

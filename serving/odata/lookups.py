@@ -100,15 +100,14 @@ def cards(
             else Target(None, keys[named.column], value)
         )
         try:
-            card = reader.get(target, shown.as_of, shown.known_at, shown.base)
+            merged = reader.merged(target, shown.as_of, shown.known_at, shown.base, shared=True)
         except NotFoundError as error:
             if error.code != "customer_not_found":
                 raise
             continue
-        row: dict[str, Value] = {"CustomerId": card.customer_id}
-        row |= {name: view.value for name, view in card.fields.items()}
+        row = merged.values()
         if row[named.column] == value:  # a previous id, or a loser's key, leads there too
-            found[card.customer_id] = row
+            found[merged.profile.customer_id] = row
     return list(found.values())
 
 

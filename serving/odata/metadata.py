@@ -1,7 +1,7 @@
 """The entity sets as an entity data model: what queries are parsed against, and `$metadata`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,8 @@ class Model:
     """The entity sets of one publish, and what is made of them once."""
 
     sets: Mapping[str, EntitySet]
+    of_equal: dict[tuple[str, str], Any] = field(default_factory=dict, compare=False)
+    """Queries whose filter compares a column with a text, by path and column: parsed once."""
 
     @classmethod
     def of(cls, metadata: ServingMetadata) -> "Model":

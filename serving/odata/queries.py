@@ -1,12 +1,13 @@
 """What a client asks of an entity set: its query options, parsed and checked."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 from odatapy.errors import ODataException, UriParserSemanticException
-from odatapy.server.uri.expression import Expression
+from odatapy.server.uri.expression import Binary, Expression, Literal
 from odatapy.server.uri.parser import Parser
 from odatapy.server.uri.query_options import ExpandItem, SearchExpression
 from odatapy.server.uri.resource import UriInfo, UriResourceEntitySet
@@ -23,6 +24,10 @@ SEGMENT = "IsMemberOfSegment"
 USUAL, MOST, MOST_EXPANDED = 100, 10_000, 1_000
 """Rows of a page: where nothing is said, at most, and at most with `$expand`."""
 
+EQUAL = re.compile(r"([A-Za-z]\w*) eq '((?:[^']|'')*)'", re.ASCII)
+"""A filter by one key, as nearly all are."""
+MOST_REMEMBERED = 256
+"""Parsed filters by one column."""
 Order = tuple[tuple[Expression, bool], ...]
 """What rows are ordered by: each expression, and whether the greatest comes first."""
 
@@ -60,6 +65,35 @@ def parsed(model: Model, path: str, texts: Mapping[str, str]) -> Query:
 
     Raise `unknown_entity`, `invalid_query`, `query_not_supported`.
     """
+    found = EQUAL.fullmatch(texts.get("$filter", ""))
+    if found is None or len(texts) > 1:
+        return _parsed(model, path, texts)
+    # Clients ask for one key after the other, and the library needs long for each text.
+    query = model.of_equal.get((path, found[1]))
+    if query is None:
+        query = _parsed(model, path, texts)
+        if _has_text(query) and len(model.of_equal) < MOST_REMEMBERED:
+            model.of_equal[path, found[1]] = query
+        return query
+    return _with_value(query, found[2], texts)
+
+
+def _has_text(query: Query) -> bool:
+    """Say whether the filter of a query compares something with a text."""
+    found = query.options.filter
+    return isinstance(found, Binary) and isinstance(found.right, Literal)
+
+
+def _with_value(query: Query, written: str, texts: Mapping[str, str]) -> Query:
+    """Return a query whose filter is `name eq 'value'` with another value, of these texts."""
+    equal: Any = query.options.filter
+    value = Literal(f"'{written}'", written.replace("''", "'"), equal.right.type_name)
+    condition = Binary(equal.operator, equal.left, value)
+    options = replace(query.options, filter=condition, texts=dict(texts))
+    return replace(query, options=options, texts=dict(texts))
+
+
+def _parsed(model: Model, path: str, texts: Mapping[str, str]) -> Query:
     name = path.partition("(")[0]
     if name not in model.sets:
         raise unknown_entity(name, model.sets)

@@ -74,7 +74,7 @@ class Tables:
 
     def generation(self) -> Generation:
         """Return what is published now; raise `nothing_published`."""
-        return published(self._reader.current())
+        return published(self._reader.current(shared=True))
 
     def model(self) -> Model:
         """Return the entity data model of what is published now."""
@@ -92,7 +92,7 @@ class Tables:
 
     def shown(self, as_of: Instant | None, known_at: Instant | None, base: bool) -> Shown:
         """Return what a read of these instants shows."""
-        moment = self._reader.moment(as_of, known_at)
+        moment = self._reader.moment(as_of, known_at, shared=True)
         return Shown(moment.as_of, moment.known_at, self._reader.run_at(moment), base)
 
     def now(self) -> Instant:
@@ -103,7 +103,7 @@ class Tables:
         """Return a page of a query, from the token's place on."""
         query, also = _with_key(query), self._searched(query)
         named = self.named(query)
-        if named is not None and _is_plain(query):
+        if named is not None and is_plain(query):
             return self._looked_up(query, shown, named, size, token)
         left = token.left if token is not None else query.options.top
         most = size if left is None else min(size, left)
@@ -256,7 +256,7 @@ def _scope(query: Query, shown: Shown, source: Source, activity_set: EntitySet) 
     return Scope(query.options.entities, ROW, shown.as_of, activities)
 
 
-def _is_plain(query: Query) -> bool:
+def is_plain(query: Query) -> bool:
     """Say whether a query that names its customers asks for nothing that takes SQL."""
     options = query.options
     return options.entities.name == CUSTOMER and not options.order and query.expanded is None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from itertools import count
 
 from overtide.schemas.errors import InvalidRequestError, TooLargeError
@@ -35,7 +36,8 @@ async def create_entities(call: Call) -> Reply:
     entity, terms = call.path["entityName"], call.terms()
     acceptance, chunks = call.service.acceptance, call.chunks
     if not call.flag("atomic"):
-        batch = Batch(chunks, lambda rows: acceptance.post(entity, rows, terms))
+        prepare = partial(acceptance.prepared_activities, entity, terms=terms)
+        batch = Batch(chunks, prepare, acceptance.append)
         return Reply(200, headers=LINES, stream=await batch.answers())
     rows = records((await _all(chunks)).split(b"\n"), 1)
     answers = await asyncio.to_thread(acceptance.post, entity, rows, terms, True)

@@ -2,12 +2,11 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from overtide.lake.cards_and_timelines import Card, TimelineEntry
+from overtide.lake.cards_and_timelines import MergedProfile, TimelineEntry
 from overtide.schemas.instants import Instant, format_instant, parse_instant
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
@@ -22,6 +21,7 @@ from overtide.serving.operations.contract import (
 )
 from overtide.serving.terms import parameter
 from overtide.serving.wire.customers import activity_entities, customer_entity, moment_headers
+from overtide.serving.wire.json_texts import json_bytes
 from overtide.serving.wire.refusals import Errors
 
 MOST, USUAL = 10_000, 100
@@ -52,27 +52,27 @@ async def customer(call: Call) -> Reply:
     """Return one customer; 304 where the client has the same already."""
     as_of, known_at, base = moment_of(call)
     target = Target(call.path["entityId"])
-    read = partial(call.service.reader.get, target, as_of, known_at, base)
-    # The base of another instant may be in the lake alone, and nobody else waits for that.
     now = as_of is None and known_at is None
+    read = partial(call.service.reader.merged, target, as_of, known_at, base, shared=now)
+    # The base of another instant may be in the lake alone, and nobody else waits for that.
     card = read() if now else await asyncio.to_thread(read)
     content, etag = tagged(call, card)
     headers = {"ETag": etag, **moment_headers(card)}
-    known = [
-        one.strip().removeprefix("W/") for one in call.headers.get("If-None-Match", "").split(",")
-    ]
-    if etag in known or "*" in known:
-        return Reply(304, headers=headers)
+    asked = call.headers.get("If-None-Match")
+    if asked is not None:
+        known = [one.strip().removeprefix("W/") for one in asked.split(",")]
+        if etag in known or "*" in known:
+            return Reply(304, headers=headers)
     return Reply(200, headers=headers, content=content)
 
 
-def tagged(call: Call, card: Card) -> tuple[bytes, str]:
+def tagged(call: Call, card: MergedProfile) -> tuple[bytes, str]:
     """Return a customer as JSON, an OData entity, and its ETag: equal where nothing in it changed.
 
     Written once: every read of a customer asks for both.
     """
     entity = customer_entity(card, _context(call, "Customer/$entity"))
-    text = json.dumps(entity, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json_bytes(entity)
     digest = hashlib.sha256(text).hexdigest()[:32]
     return b'{"@odata.etag":"\\"%s\\"",%s' % (digest.encode(), text[1:]), f'"{digest}"'
 

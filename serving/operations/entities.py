@@ -36,8 +36,11 @@ ACCEPTS = Parameter(
     "accepts",
     "Show only those that take new `records`, or by whose keys `changes` name a customer.",
 )
+SIZES_TOO = Parameter("includeSizes", "Show how many rows and bytes each has, too.", kind=bool)
 ACCEPTING = {"records": taking_records, "changes": naming_customers}
 RELATIONSHIP = Parameter("relationshipName", "Name of the relationship.", "path")
+ALL_SIZES = """SELECT table_name, file_size_bytes + delete_file_size_bytes
+    FROM ducklake_table_info('lake')"""
 SIZES = """SELECT file_size_bytes + delete_file_size_bytes FROM ducklake_table_info('lake')
     WHERE table_name = ?"""
 
@@ -50,8 +53,20 @@ def all_entities(call: Call) -> Reply:
     if not call.flag(DUPLICATES.name):
         hidden.add(SELF_CONFLATED)
     known = _accepting(call, _described(call))
-    entities = [_document(call, one) for one in known.values() if one.kind.entity not in hidden]
+    shown = [one for one in known.values() if one.kind.entity not in hidden]
+    entities = [_document(call, one) for one in shown]
+    if call.flag(SIZES_TOO.name):
+        _add_sizes(call, shown, entities)
     return Reply(200, {"instanceId": call.service.instance_id, "entities": entities})
+
+
+def _add_sizes(call: Call, shown: list[DescribedEntity], documents: list[dict[str, Any]]) -> None:
+    """Add `rowCount` and `size`, bytes of its files, to the document of each entity."""
+    with call.service.asking() as ask:
+        sizes = dict(ask(ALL_SIZES))
+        for one, document in zip(shown, documents, strict=True):
+            ((rows,),) = ask(f"SELECT count(*) FROM {SCHEMA}.{quoted(one.rows.name)}")
+            document |= {"rowCount": rows, "size": sizes.get(one.rows.name, 0)}
 
 
 def _accepting(call: Call, known: dict[str, DescribedEntity]) -> dict[str, DescribedEntity]:
@@ -168,7 +183,7 @@ def _reading(
     )
 
 
-_LISTED = (ANNOTATIONS, QUARANTINE, DUPLICATES, ACCEPTS)
+_LISTED = (ANNOTATIONS, QUARANTINE, DUPLICATES, ACCEPTS, SIZES_TOO)
 OPERATIONS = (
     *(
         operation

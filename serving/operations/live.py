@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
 from overtide.serving.live_cards import Watched
@@ -48,7 +48,15 @@ async def live(call: Call) -> Reply:
     """Send the card, and again whenever another one is to be shown."""
     told = Told(call.headers.get("Last-Event-ID"), None, call.flag(ACTIVITIES.name))
     found = call.service.live_cards.cards(Target(call.path["entityId"]), PAUSE_SECONDS)
-    first = await anext(found)  # what is wrong with the request is an answer
+    # What is wrong with the request is an answer; there is no card where the server stops.
+    first = await anext(found, None)
+    if first is None:
+        raise UnavailableError(
+            "stopping",
+            "The server is being stopped.",
+            None,
+            "Try again after Retry-After, when it or another one is there.",
+        )
     return Reply(200, headers=EVENT_STREAM, stream=_events(call, told, first, found))
 
 

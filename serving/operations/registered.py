@@ -15,8 +15,10 @@ from overtide.serving.operations import (
     not_offered,
     profile_store,
     rbac,
+    runs,
     schedules,
     search_index,
+    sql,
     subscription_keys,
     tables,
     update_entity,
@@ -49,4 +51,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *webhooks.OPERATIONS,
     *not_offered.OPERATIONS,
     *usage.OPERATIONS,
+    *runs.OPERATIONS,
+    *sql.OPERATIONS,
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from overtide.schemas.errors import NotFoundError, OvertideError, UsageError
+from overtide.schemas.instants import format_instant
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Parameter, Reply
 from overtide.serving.operations.members import members, parsed, text_of, texts_of, truth
@@ -16,6 +17,9 @@ from overtide.serving.workflows.time_zones import supported
 
 MOST_AT_ONCE = 100
 SCHEDULE = Parameter("scheduleId", "Id of the schedule.", "path")
+CRON = Parameter("cronSchedules", "Cron expressions, with `;` between them.", required=True)
+ZONE = Parameter("timezoneId", "Id of a time zone, as supportedTimezones has them. Default: UTC.")
+COUNT = Parameter("count", "How many times (default 5, at most 20).", kind=int)
 MEMBERS = {
     "operationType",
     "subType",
@@ -47,6 +51,15 @@ def schedules(call: Call) -> Reply:
     """Return all schedules."""
     expect_main(call)
     return Reply(200, _shown(call, call.service.workflows.schedules.all()))
+
+
+def next_times(call: Call) -> Reply:
+    """Return when a schedule of some cron expressions would be due next."""
+    expect_main(call)
+    texts = [one.strip() for one in call.query[CRON.name].split(";")]
+    planned = Planned(tuple(texts), call.query.get(ZONE.name) or "UTC")
+    found = call.service.workflows.schedules.due_times(planned, call.number(COUNT.name, 5, 20))
+    return Reply(200, [format_instant(one) for one in found])
 
 
 def versions(call: Call) -> Reply:
@@ -138,6 +151,7 @@ def _operation(
     text: str,
     run: Callable[[Call], Reply],
     body: Body | None = None,
+    parameters: tuple[Parameter, ...] = (),
 ) -> Operation:
     reading = method == "GET"
     of_one = "{scheduleId}" in path
@@ -150,7 +164,7 @@ def _operation(
         text,
         run,
         {200: "As asked for." if reading else "The schedule as it is now."},
-        (INSTANCE, NAME, SCHEDULE) if of_one else (INSTANCE, NAME),
+        (INSTANCE, NAME, SCHEDULE) if of_one else (INSTANCE, NAME, *parameters),
         body,
         Errors.MANAGEMENT,
         blocks=True,
@@ -174,6 +188,15 @@ OPERATIONS = (
         "List the schedules",
         "Lists the schedules, each with when it is due next.",
         schedules,
+    ),
+    _operation(
+        "Get-next-times-of-a-schedule",
+        "GET",
+        "/nextTimes",
+        "Tell when a schedule would be due",
+        "Tells the next times of some cron expressions in a time zone, without making a schedule.",
+        next_times,
+        parameters=(CRON, ZONE, COUNT),
     ),
     _operation(
         "Create-workflow-refresh-schedule",

@@ -33,6 +33,7 @@ from overtide.serving.odata.queries import MOST, USUAL, Query, page_size, parsed
 from overtide.serving.odata.refusals import not_supported
 from overtide.serving.odata.relations import Shown
 from overtide.serving.odata.requests import path_and_options
+from overtide.serving.odata.tables import is_plain
 from overtide.serving.operations.contract import (
     INSTANCE,
     READ,
@@ -77,6 +78,10 @@ HEADERS = tuple(
     )
 )
 KNOWN = tuple(one.name for one in (*OPTIONS, *READ))
+FEW = 3
+"""Customers that are looked up beside the event loop's other work: a thread takes longer."""
+LATER = frozenset(("asOf", "knownAt", "$skiptoken"))
+"""Options by which another instant may be meant, whose base may be in the lake alone."""
 OF_COUNT = ("$filter", "$search")
 OF_ALL = ("$select", "$format", "forceSearch", *(one.name for one in READ))
 """Options of counts beside instants, and those that every read takes."""
@@ -105,7 +110,10 @@ async def entities(call: Call) -> Reply:
     read = _read(call)
     if read.call.flag("proxy"):
         return await in_turn(_links, read)
-    if call.service.tables.named(read.query) is not None:
+    named = call.service.tables.named(read.query)
+    if named is not None:
+        if is_plain(read.query) and len(named.values) <= FEW and LATER.isdisjoint(read.call.query):
+            return _entities(read)
         return await anyio.to_thread.run_sync(_entities, read)
     return await in_turn(_entities, read)
 

@@ -8,6 +8,7 @@ from typing import cast
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.card import CARD, Shown, columns_of_customer
 from overtide.serving.pages.page import Page, Visit
+from overtide.serving.wire.server_sent import EVENT_STREAM
 
 LOOK_SECONDS = 2.0
 """How often a stream asks whether its session still lasts."""
@@ -17,7 +18,12 @@ SIGNED_OUT = b"event: signed-out\ndata:\n\n"
 
 
 async def live(visit: Visit) -> Reply:
-    """Send the card whenever another one is to be shown, until the session ends."""
+    """Send the card whenever another one is to be shown, until the session ends.
+
+    A browser that comes back to it signed out is told so, since it could follow to no other page.
+    """
+    if visit.principal is None:
+        return Reply(200, headers=EVENT_STREAM, stream=_signed_out())
     seen = visit.headers.get("last-event-id")
     reply = await visit.reply(
         "Watch-a-customer",
@@ -27,6 +33,10 @@ async def live(visit: Visit) -> Reply:
     )
     events = cast("AsyncGenerator[bytes]", reply.stream)  # what this operation always answers
     return Reply(200, headers=reply.headers, stream=_shown(visit, events))
+
+
+async def _signed_out() -> AsyncIterator[bytes]:
+    yield SIGNED_OUT
 
 
 async def _shown(visit: Visit, events: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
@@ -84,4 +94,4 @@ async def _rendered(visit: Visit, tag: str, data: str) -> bytes:
     return sent_event("card", tag, text.decode())
 
 
-PAGES = (Page("GET", f"{CARD}/live", live),)
+PAGES = (Page("GET", f"{CARD}/live", live, open=True),)

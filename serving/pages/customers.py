@@ -15,6 +15,7 @@ from overtide.serving.pages.customer_fields import (
     DATE,
     INSTANT,
     NUMBERS,
+    TEXT,
     Described,
     FieldShown,
     described_fields,
@@ -32,8 +33,9 @@ PATTERNS = {
     DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     INSTANT: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}Z"),
     BOOLEAN: re.compile(r"true|false"),
+    "Edm.Guid": re.compile(r"[0-9a-fA-F-]{36}"),
 }
-"""What stands for itself in a filter; of every other type it is a text in quotes."""
+"""What stands for itself in a filter; a text stands in quotes."""
 FACET, RANGE, BETWEEN = "facet", "range", ".."
 
 
@@ -127,11 +129,10 @@ def _condition(kind: str, text: str, types: Mapping[str, str]) -> str:
 
 def _literal(type_: str, text: str, target: str) -> str:
     """Return a value as a filter has it; raise `invalid_parameter` for one that is none."""
-    pattern = PATTERNS.get(type_)
-    if pattern is None:
+    if type_ == TEXT:
         doubled = text.replace("'", "''")
-        return f"'{doubled}'" if type_ == "Edm.String" else doubled
-    if not pattern.fullmatch(text.lower() if type_ in NUMBERS else text):
+        return f"'{doubled}'"
+    if not PATTERNS[type_].fullmatch(text.lower() if type_ in NUMBERS else text):
         raise UsageError(
             "invalid_parameter", f"{text!r} is no value of that field.", target, "Choose another."
         )

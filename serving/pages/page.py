@@ -9,12 +9,13 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from overtide.schemas.errors import OvertideError
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import Reply
+from overtide.serving.pages.cookies import cookie_of
 from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sessions import Session
@@ -47,8 +48,9 @@ class Visit:
     """One request of a person: where it goes, what was filled in, who is signed in.
 
     `fragment`: a part of a page that is there asks; it gets that part alone. `form` and `query`
-    have the last value of each name, `given` all of the query in order. `lasts` says whether who is
-    signed in still is: what is sent for long asks it now and then.
+    have the last value of each name, `given` all of the query in order. `framed`: it comes from a
+    frame in another site's page. `client` is the address of the person's machine. `lasts` says
+    whether who is signed in still is: what is sent for long asks it now and then.
     """
 
     address: str
@@ -61,10 +63,12 @@ class Visit:
     query: Mapping[str, str] = field(default_factory=dict)
     given: Sequence[tuple[str, str]] = ()
     form: Mapping[str, str] = field(default_factory=dict)
+    client: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     session: Session | None = None
     principal: Principal | None = None
     fragment: bool = False
+    framed: bool = False
     lasts: Callable[[], Awaitable[bool]] = _never
 
     @property
@@ -72,6 +76,14 @@ class Visit:
         """Which of the pages' parts this is: the first segment of its address."""
         first = self.address.partition("?")[0].strip("/").partition("/")[0]
         return "/" if first in ("", "customers") else f"/{first}"
+
+    @property
+    def next(self) -> str:
+        """Where to go on after signing in: the page, also where a part of it was asked for."""
+        if not self.fragment:
+            return self.address
+        parts = urlsplit(self.headers.get("hx-current-url", ""))
+        return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
     async def reply(
         self,
@@ -95,6 +107,10 @@ class Visit:
         """Perform an operation as `reply` does and return its document."""
         reply = await self.reply(name, path, query, body)
         return reply.document if reply.content is None else json.loads(reply.content)
+
+    def cookie(self, name: str) -> str | None:
+        """Return what a cookie of ours holds."""
+        return cookie_of(self.root, name, self.headers.get("cookie", ""))
 
     def may(self, name: str) -> bool:
         """Say whether who is signed in may call an operation."""
@@ -128,14 +144,16 @@ class Visit:
     def problem(self, error: OvertideError) -> Reply:
         """Return a refusal as a part of the page that stays where it is, or as a page of its own.
 
-        Where nobody is signed in any more it leads to where one signs in.
+        Where nobody is signed in any more it leads to where one signs in, but for a frame, whose
+        page gives it another token.
         """
-        if error.status == 401 and self.address != SIGN_IN:
-            return self.leading(f"{SIGN_IN}?next={quote(self.address, safe='/')}")
+        if error.status == 401 and not self.framed:
+            return self.leading(f"{SIGN_IN}?next={quote(self.next, safe='/')}")
         if self.fragment:
             aim = {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML"}
             return self.shown("_problem.html", error.status, aim, error=error)
-        return self.shown("problem.html", error.status, error=error)
+        page = "no_role.html" if error.code == "no_role" else "problem.html"
+        return self.shown(page, error.status, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +161,7 @@ class Page:
     """One page: a method, an address in which `{name}` stands for a segment, and what it shows.
 
     `open`: nobody needs to be signed in. `embedded`: other sites may frame it, if configured.
+    `refused` shows what `run` refuses; by default the visit does, as a problem.
     """
 
     method: str
@@ -150,3 +169,4 @@ class Page:
     run: Callable[[Visit], Reply | Awaitable[Reply]]
     open: bool = False
     embedded: bool = False
+    refused: Callable[[Visit, OvertideError], Reply] | None = None

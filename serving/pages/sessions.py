@@ -11,29 +11,46 @@ from dataclasses import asdict, dataclass
 
 from overtide.schemas.errors import ForbiddenError
 from overtide.schemas.instants import Clock, Instant
-from overtide.serving.access.identities import Identity
+from overtide.serving.access.identities import AtProvider, Identity
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.access.tokens import hashed
 from overtide.serving.workflows.database import Database
 
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS session (
-        hash TEXT PRIMARY KEY, token TEXT, identity TEXT, customer TEXT,
+    """CREATE TABLE IF NOT EXISTS signed_in (
+        hash TEXT PRIMARY KEY, token TEXT, identity TEXT, customer TEXT, most_role INTEGER,
+        subject TEXT, sid TEXT, id_token TEXT,
         created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
 )
-COOKIE = "overtide_session"
+
+OF_FRAMES = "ove_"
+"""How the token of a frame begins, so that it is known by its looks."""
+_COLUMNS = "token, identity, customer, most_role, subject, sid, id_token, expires_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """The customer that a session may see, and the role that it has at most."""
+
+    customer: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser that is signed in; `customer` is the only one that it may see, if any."""
+    """One browser that is signed in.
+
+    `only`: what it is held to, where it is a frame of another site's page. `at_provider`: the
+    session there, where one signed in with an identity provider.
+    """
 
     secret: str
     token: str | None
     identity: Identity | None
-    customer: str | None
     expires_at: Instant
+    only: Only | None = None
+    at_provider: AtProvider | None = None
 
     @property
     def proof(self) -> str:
@@ -58,39 +75,82 @@ class Sessions:
         self._database, self._clock, self._secret = database, clock, secret
 
     def begin(
-        self, who: Principal | Identity, lasting: int, customer: str | None = None
+        self,
+        who: Principal | Identity,
+        lasting: int,
+        only: Only | None = None,
+        at_provider: AtProvider | None = None,
     ) -> Session:
         """Begin a session of a token's principal or an identity, for so many microseconds."""
         token = who.id if isinstance(who, Principal) else None
         identity = who if isinstance(who, Identity) else None
-        now, secret = self._clock(), self._secret()
-        session = Session(secret, token, identity, customer, now + lasting)
-        written = None if identity is None else _written(identity)
+        now, secret = self._clock(), self._secret() if only is None else OF_FRAMES + self._secret()
+        session = Session(secret, token, identity, now + lasting, only, at_provider)
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM session WHERE expires_at <= ?", (now,))
+            connection.execute("DELETE FROM signed_in WHERE expires_at <= ?", (now,))
             connection.execute(
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
-                (hashed(secret), token, written, customer, now, session.expires_at),
+                "INSERT INTO signed_in VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(session, now)
             )
         return session
 
     def of(self, secret: str) -> Session | None:
-        """Return the session of a cookie, None where it has ended."""
+        """Return the session of a secret, None where it has ended."""
         found = self._database.rows(
-            "SELECT token, identity, customer, expires_at FROM session "
-            "WHERE hash = ? AND expires_at > ?",
+            f"SELECT {_COLUMNS} FROM signed_in WHERE hash = ? AND expires_at > ?",
             (hashed(secret), self._clock()),
         )
-        if not found:
-            return None
-        token, identity, customer, expires_at = found[0]
-        read = None if identity is None else _read(identity)
-        return Session(secret, token, read, customer, expires_at)
+        return _session(secret, *found[0]) if found else None
 
     def end(self, session: Session) -> None:
         """End a session, in every process from its next request on."""
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM session WHERE hash = ?", (hashed(session.secret),))
+            connection.execute("DELETE FROM signed_in WHERE hash = ?", (hashed(session.secret),))
+
+    def end_at_provider(self, subject: str | None, sid: str | None) -> int:
+        """End the sessions of one that ended at the provider, or all of a subject; return how many.
+
+        A session whose id at the provider is not known ends with its subject.
+        """
+        with self._database.writing() as connection:
+            return connection.execute(
+                "DELETE FROM signed_in WHERE subject IS NOT NULL AND (? IS NULL OR subject = ?) "
+                "AND (? IS NULL OR sid = ? OR (sid IS NULL AND ? IS NOT NULL))",
+                (subject, subject, sid, sid, subject),
+            ).rowcount
+
+
+def _row(session: Session, now: Instant) -> tuple[object, ...]:
+    only, there = session.only, session.at_provider
+    return (
+        hashed(session.secret),
+        session.token,
+        None if session.identity is None else _written(session.identity),
+        *((None, None) if only is None else (only.customer, int(only.role))),
+        *((None, None, None) if there is None else (there.subject, there.sid, there.id_token)),
+        now,
+        session.expires_at,
+    )
+
+
+def _session(
+    secret: str,
+    token: str | None,
+    identity: str | None,
+    customer: str | None,
+    role: int | None,
+    subject: str | None,
+    sid: str | None,
+    id_token: str | None,
+    expires_at: Instant,
+) -> Session:
+    return Session(
+        secret,
+        token,
+        None if identity is None else _read(identity),
+        expires_at,
+        None if customer is None or role is None else Only(customer, Role(role)),
+        None if subject is None or id_token is None else AtProvider(subject, sid, id_token),
+    )
 
 
 def _written(identity: Identity) -> str:

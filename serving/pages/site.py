@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,14 +20,16 @@ from overtide.schemas.errors import (
     OvertideError,
     UnauthorizedError,
 )
+from overtide.serving.access.attempts import WINDOW
 from overtide.serving.access.principals import Principal
 from overtide.serving.http.performing import performed
 from overtide.serving.http.requests import expect_role, whole_body
 from overtide.serving.operations.contract import Call, Operation, Reply
+from overtide.serving.pages.cookies import SESSION
 from overtide.serving.pages.page import Page, Visit
 from overtide.serving.pages.preferences import preferences_of
 from overtide.serving.pages.rendering import Rendering
-from overtide.serving.pages.sessions import COOKIE, Session, Sessions
+from overtide.serving.pages.sessions import OF_FRAMES, Session, Sessions
 from overtide.serving.pages.static_files import FOLDER, StaticFiles
 from overtide.serving.pages.texts import Texts
 from overtide.serving.service import Service
@@ -36,6 +38,7 @@ from overtide.serving.telemetry.observed import Observed
 LOG = logging.getLogger("overtide.pages")
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 1000
+BEARER = "Bearer "
 SAME = ("same-origin", "none")
 """What `Sec-Fetch-Site` says of what a page of ours, or the person, began."""
 POLICY = (
@@ -48,6 +51,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 """Of every page, beside those of every answer; with `no-referrer` a form would tell no origin."""
+
+WAIT = {"Retry-After": str(int(WINDOW))}
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,11 @@ class Site:
         self._operations = {one.name: one for one in operations}
         self._roles = {one.name: one.role for one in self._operations.values()}
         self._pages = [(one, one.path.strip("/").split("/")) for one in pages]
+        origins = service.admission.settings.pages.embed_origins
+        self._framing = {
+            "Content-Security-Policy": POLICY + (" ".join(origins) or "'none'"),
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
         self._files = StaticFiles()
         self._rendering = Rendering(Texts(), self._files)
 
@@ -91,18 +101,29 @@ class Site:
             observed.operation = FOLDER
             return self._files.reply(place, "gzip" in request.headers.get("accept-encoding", ""))
         visit = self._visit(request)
+        reply = await self._told(visit, observed, self._recognised(request, visit, observed))
+        wait = WAIT if observed.error_code == "too_many_attempts" else {}
+        return replace(reply, headers={**HEADERS, **wait, **reply.headers})
+
+    async def _told(
+        self,
+        visit: Visit,
+        observed: Observed,
+        work: Awaitable[Reply],
+        refused: Callable[[OvertideError], Reply] | None = None,
+    ) -> Reply:
+        """Return what comes of some work; whatever goes wrong is told on a page."""
         try:
-            reply = await self._shown(request, visit, observed)
+            return await work
         except ClientDisconnect:
             raise
         except OvertideError as error:
             observed.error_code = error.code
-            reply = visit.problem(error)
+            return (refused or visit.problem)(error)
         except Exception as error:
             LOG.error("request %s failed", observed.request_id, exc_info=error)
             observed.error_code = "internal_error"
-            reply = visit.problem(_internal(observed.request_id))
-        return replace(reply, headers={**HEADERS, **reply.headers})
+            return visit.problem(_internal(observed.request_id))
 
     def _visit(self, request: Request) -> Visit:
         preferences = preferences_of(
@@ -123,24 +144,43 @@ class Site:
             given=given,
             headers=request.headers,
             fragment=_is_fragment(request.headers),
+            framed=request.headers.get("authorization", "").startswith(BEARER + OF_FRAMES),
+            client="" if request.client is None else request.client.host,
         )
 
-    async def _shown(self, request: Request, visit: Visit, observed: Observed) -> Reply:
+    async def _recognised(self, request: Request, visit: Visit, observed: Observed) -> Reply:
+        """Return what is shown to whoever is signed in; one without a role may still sign out."""
+        session = await self._session(visit)
+        visit, refusal = replace(visit, session=session), _signed_out()
+        try:
+            principal = None if session is None else self._principal(session)
+        except ForbiddenError as error:
+            principal, refusal = None, error
+        if principal is not None:
+            observed.principal, observed.caller = principal, principal.name
+            ask = partial(self._perform, visit.root, visit.session, principal, observed)
+            lasts = partial(self._lasts, visit.session)
+            visit = replace(visit, principal=principal, ask_of=ask, lasts=lasts)
+        return await self._told(visit, observed, self._shown(request, visit, observed, refusal))
+
+    async def _shown(
+        self, request: Request, visit: Visit, observed: Observed, refusal: OvertideError
+    ) -> Reply:
         page, path = self._found(request)
         observed.operation = page.path
-        session = await self._session(request)
-        principal = None if session is None else self._principal(session)
         visit = replace(visit, path=path)
-        if principal is not None and session is not None:
-            observed.principal, observed.caller = principal, principal.name
-            self._guard.take(principal, observed)
-            ask = partial(self._perform, visit.root, session, principal, observed)
-            lasts = partial(self._lasts, session.secret)
-            visit = replace(visit, session=session, principal=principal, ask_of=ask, lasts=lasts)
+        if visit.principal is not None:
+            self._guard.take(visit.principal, observed)
         elif not page.open:
-            raise _signed_out()
+            raise refusal
         if page.method == "POST":
-            visit = replace(visit, form=await _form(request, session))
+            visit = replace(visit, form=await _form(request, visit))
+        refused = None if page.refused is None else partial(page.refused, visit)
+        reply = await self._told(visit, observed, self._ran(page, visit), refused)
+        framing = self._framing if page.embedded else {}
+        return replace(reply, headers={**framing, **reply.headers})
+
+    async def _ran(self, page: Page, visit: Visit) -> Reply:
         with self._guard.at_work:
             reply = page.run(visit)
             return reply if isinstance(reply, Reply) else await reply
@@ -172,28 +212,57 @@ class Site:
             if (path := _matched(expected, segments)) is not None
         ]
 
-    async def _session(self, request: Request) -> Session | None:
-        secret = request.cookies.get(COOKIE)
-        return None if secret is None else await asyncio.to_thread(self.sessions.of, secret)
+    async def _session(self, visit: Visit) -> Session | None:
+        """Return whose request it is, by a cookie, or by the token of a frame."""
+        if visit.framed:
+            return await self._session_of_frame(visit)
+        secret = visit.cookie(SESSION)
+        found = None if secret is None else await asyncio.to_thread(self.sessions.of, secret)
+        return None if found is None or found.only is not None else found
 
-    async def _lasts(self, secret: str) -> bool:
+    async def _session_of_frame(self, visit: Visit) -> Session:
+        token = visit.headers["authorization"].removeprefix(BEARER)
+        found = await asyncio.to_thread(self.sessions.of, token)
+        if found is None or found.only is None:
+            await self._service.admission.attempts_of_programs.told_late(visit.client)
+            raise UnauthorizedError(
+                "invalid_token",
+                "This token is for no frame, or has ended.",
+                "Authorization",
+                "The page that shows the frame gives it another one.",
+            )
+        return found
+
+    async def _still_in(self, session: Session | None) -> Principal:
+        """Return who is signed in while a stream goes on; raise `unauthorized` at its end."""
+        secret = "" if session is None else session.secret
+        found = await asyncio.to_thread(self.sessions.of, secret)
+        principal = None if found is None else self._principal(found)
+        if principal is None:
+            raise _signed_out()
+        return principal
+
+    async def _lasts(self, session: Session | None) -> bool:
         """Say whether a session has not ended, and its principal may still do what it might."""
-        session = await asyncio.to_thread(self.sessions.of, secret)
-        with suppress(ForbiddenError):  # an identity whose role was taken away
-            return session is not None and self._principal(session) is not None
+        with suppress(UnauthorizedError, ForbiddenError):
+            return bool(await self._still_in(session))
         return False
 
     def _principal(self, session: Session) -> Principal | None:
         """Return who is signed in with the role as it is now; nobody where a token has ended."""
         admission = self._service.admission
         if session.identity is not None:
-            return admission.admitted(session.identity)
-        return admission.tokens.principal_of(session.token or "")
+            found: Principal | None = admission.admitted(session.identity)
+        else:
+            found = admission.tokens.principal_of(session.token or "")
+        if found is None or session.only is None:
+            return found
+        return replace(found, role=min(found.role, session.only.role))
 
     async def _perform(
         self,
         root: str,
-        session: Session,
+        session: Session | None,
         principal: Principal,
         observed: Observed,
         name: str,
@@ -206,7 +275,10 @@ class Site:
         expect_role(principal, operation)
         _expect_customer(session, operation, path)
         whole = {"instanceId": self._service.instance_id, **path}
-        call = Call(self._service, principal, whole, query, headers, body, root=root)
+        still_in = partial(self._still_in, session)
+        call = Call(
+            self._service, principal, whole, query, headers, body, root=root, admitted=still_in
+        )
         reply = await performed(operation, call)
         if operation.changes:
             done = replace(observed, operation=name)
@@ -243,7 +315,7 @@ def _matched(expected: list[str], segments: list[str]) -> dict[str, str] | None:
     return found
 
 
-async def _form(request: Request, session: Session | None) -> dict[str, str]:
+async def _form(request: Request, visit: Visit) -> dict[str, str]:
     """Return what a person filled in; raise for what no page of this site sent."""
     _expect_own_page(request)
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
@@ -264,8 +336,8 @@ async def _form(request: Request, session: Session | None) -> dict[str, str]:
             "invalid_form", "The form cannot be read.", None, "Send it in UTF-8."
         ) from None
     form = dict(pairs)
-    if session is not None:
-        session.expect_proof(request.headers.get("x-csrf-token") or form.get("csrf", ""))
+    if visit.session is not None and not visit.framed:  # no browser adds a frame's token by itself
+        visit.session.expect_proof(request.headers.get("x-csrf-token") or form.get("csrf", ""))
     return form
 
 
@@ -283,9 +355,12 @@ def _expect_own_page(request: Request) -> None:
         )
 
 
-def _expect_customer(session: Session, operation: Operation, path: Mapping[str, str]) -> None:
+def _expect_customer(
+    session: Session | None, operation: Operation, path: Mapping[str, str]
+) -> None:
     """Raise `forbidden` where a session is for one customer and this is about others."""
-    if session.customer is not None and path.get("entityId") != session.customer:
+    only = None if session is None else session.only
+    if only is not None and path.get("entityId") != only.customer:
         raise ForbiddenError(
             "forbidden",
             f"This session is for one customer; {operation.name} is not about that one.",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from overtide.schemas.spans import Span
+from overtide.schemas.spans import Span, watched
 from overtide.serving.access.principals import Principal
 
 UNKNOWN = "(unknown)"
@@ -47,7 +47,9 @@ class Observed:
 
 
 def tell(span: Span, call: Observed) -> None:
-    """Name the span of a call, and say what became of it."""
+    """Name the span of a call, and say what became of it; where nobody collects it, do nothing."""
+    if not watched():
+        return
     span.named(call.operation)
     span.tell(
         {

@@ -68,7 +68,7 @@ class RateLimits:
             allowed = window.total < policy.requests
             if allowed:
                 window.add(slot)
-            oldest = window.counts[0][0] if window.counts else slot
+            oldest = window.begins(slot)
             left = policy.requests - window.total
         wait = math.ceil(((oldest + SLOTS + 1) * policy.slot - now) / NANOSECONDS)
         headers["RateLimit-Policy"] = policy.header

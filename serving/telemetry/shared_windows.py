@@ -13,14 +13,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
-from overtide.serving.telemetry.windows import SLOTS, Window
+from overtide.serving.telemetry.windows import SLOTS
 
 WAYS, SETS = 8, 2048
 """Windows of a set, of which the one that was used longest ago is given up; and sets."""
-ENTRY = struct.Struct(f"<16sq{2 * (SLOTS + 1)}q")
-"""Whose window it is, when it was used last, and its slots: of each its number and its count."""
-SIZE = WAYS * SETS * ENTRY.size
+USED, TOTAL, BEGINS, COUNTS = 2, 3, 4, 5
+"""Where an entry has its parts: whose window it is (two numbers), when it was used last, how many
+requests are in it, its first slot that counts, and the counts of slots, each at its remainder."""
+RING = SLOTS + 1
+"""Slots that a window may reach into at a time."""
+ENTRY = COUNTS + RING
+"""Numbers of an entry, of 8 bytes each. Of those that a request does not change none is read."""
+SIZE = WAYS * SETS * ENTRY * 8
 
 
 def shared_memory() -> int:
@@ -30,44 +36,84 @@ def shared_memory() -> int:
         return os.dup(file.fileno())
 
 
+class SharedWindow:
+    """A window in shared memory, for whoever holds the lock."""
+
+    __slots__ = ("_numbers", "_place")
+
+    def __init__(self, numbers: memoryview, place: int) -> None:
+        self._numbers, self._place = numbers, place
+
+    @property
+    def total(self) -> int:
+        """How many requests are in it."""
+        return int(self._numbers[self._place + TOTAL])
+
+    def forget(self, before: int) -> None:
+        """Forget the slots before one."""
+        numbers, place = self._numbers, self._place
+        slot, left = numbers[place + BEGINS], numbers[place + TOTAL]
+        if not left or slot >= before:
+            return
+        end = slot + RING
+        while left and slot < end and (slot < before or not numbers[place + COUNTS + slot % RING]):
+            left -= numbers[place + COUNTS + slot % RING]
+            numbers[place + COUNTS + slot % RING] = 0
+            slot += 1
+        # Where nothing is left to forget, a process was killed in here before it could say so.
+        numbers[place + BEGINS], numbers[place + TOTAL] = slot, left if slot < end else 0
+
+    def add(self, slot: int) -> None:
+        """Count a request; slots before its first were forgotten."""
+        numbers, place = self._numbers, self._place
+        if not numbers[place + TOTAL]:
+            numbers[place + BEGINS] = slot
+        slot = max(slot, numbers[place + BEGINS])
+        numbers[place + COUNTS + slot % RING] += 1
+        numbers[place + TOTAL] += 1
+
+    def begins(self, slot: int) -> int:
+        """Return the first slot that counts, or another where none does."""
+        return int(self._numbers[self._place + BEGINS]) if self.total else slot
+
+
 class SharedWindows:
     """The windows in the memory of a descriptor, used by one thread of each process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, SIZE)
+        self._numbers = memoryview(mmap.mmap(descriptor, SIZE)).cast("q")
 
     @contextmanager
-    def window(self, key: tuple[str, str]) -> Iterator[Window]:
+    def window(self, key: tuple[str, str]) -> Iterator[SharedWindow]:
         """Give a window, which is kept as it is at the end of the block."""
-        digest = hashlib.blake2b(repr(key).encode("utf-8", "replace"), digest_size=16).digest()
+        name = _name(key)
         fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
         try:
-            place, window = self._found(digest)
-            yield window
-            numbers = [number for slot in window.counts for number in slot]
-            numbers += [0] * (2 * (SLOTS + 1) - len(numbers))
-            ENTRY.pack_into(self._memory, place, digest, time.monotonic_ns(), *numbers)
+            place = self._found(*name)
+            self._numbers[place + USED] = time.monotonic_ns()
+            yield SharedWindow(self._numbers, place)
         finally:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
-    def _found(self, digest: bytes) -> tuple[int, Window]:
-        """Return where a window is, or may be made, and what is in it."""
-        first = int.from_bytes(digest[:4], "big") % SETS * WAYS * ENTRY.size
-        oldest, since = first, None
-        for place in range(first, first + WAYS * ENTRY.size, ENTRY.size):
-            whose, used = struct.unpack_from("<16sq", self._memory, place)
-            if whose == digest:
-                return place, _window(ENTRY.unpack_from(self._memory, place)[2:])
-            if since is None or used < since:
-                oldest, since = place, used
-        return oldest, Window()
+    def _found(self, name: int, rest: int) -> int:
+        """Return where a window is, made anew where there is none."""
+        numbers = self._numbers
+        first = name % SETS * WAYS * ENTRY
+        oldest = first
+        for place in range(first, first + WAYS * ENTRY, ENTRY):
+            if numbers[place] == name and numbers[place + 1] == rest:
+                return place
+            if numbers[place + USED] < numbers[oldest + USED]:
+                oldest = place
+        numbers[oldest : oldest + ENTRY] = memoryview(bytes(8 * ENTRY)).cast("q")
+        numbers[oldest], numbers[oldest + 1] = name, rest
+        return oldest
 
 
-def _window(numbers: tuple[int, ...]) -> Window:
-    window = Window()
-    for slot, count in zip(numbers[::2], numbers[1::2], strict=True):
-        if count:
-            window.counts.append([slot, count])
-            window.total += count
-    return window
+@lru_cache(maxsize=1024)
+def _name(key: tuple[str, str]) -> tuple[int, int]:
+    """Return the two numbers that stand for a key."""
+    digest = hashlib.blake2b(repr(key).encode("utf-8", "replace"), digest_size=16).digest()
+    name, rest = struct.unpack("<qq", digest)
+    return int(name), int(rest)

@@ -78,15 +78,22 @@ class UsageFile:
                 connection.execute("DELETE FROM usage WHERE minute < ?", (before,))
 
     def totals(
-        self, since: Instant, until: Instant, by: Sequence[str]
+        self,
+        since: Instant,
+        until: Instant,
+        by: Sequence[str],
+        operation: str | None = None,
     ) -> list[tuple[str | int | None, ...]]:
-        """Return the values of `by` (names of GROUPS) with their totals, most calls first."""
+        """Return the values of `by` (names of GROUPS) with their totals, most calls first.
+
+        Those of one operation, of all where none is named.
+        """
         if not is_written(self.path):
             return []
         groups = [GROUPS[name] for name in by]
         grouped = f"GROUP BY {', '.join(groups)}" if groups else ""
         query = f"""SELECT {", ".join([*groups, TOTALS])} FROM usage
-            WHERE minute >= ? AND minute < ? {grouped}
+            WHERE minute >= ? AND minute < ? AND operation = coalesce(?, operation) {grouped}
             ORDER BY sum(calls) DESC{"".join(f", {one}" for one in groups)}"""
         with reading(self.path) as connection:
-            return connection.execute(query, (since, until)).fetchall()
+            return connection.execute(query, (since, until, operation)).fetchall()

@@ -31,11 +31,15 @@ def groups_of(text: str) -> tuple[str, ...]:
 
 
 def usage_report(
-    file: UsageFile, since: Instant, until: Instant, by: Sequence[str]
+    file: UsageFile,
+    since: Instant,
+    until: Instant,
+    by: Sequence[str],
+    operation: str | None = None,
 ) -> dict[str, Any]:
-    """Return the report as a JSON document."""
-    rows = [_row(by, row) for row in file.totals(since, until, by)]
-    total = file.totals(since, until, ())
+    """Return the report as a JSON document: of one operation, of all where none is named."""
+    rows = [_row(by, row) for row in file.totals(since, until, by, operation)]
+    total = file.totals(since, until, (), operation)
     return {
         "from": format_instant(since),
         "to": format_instant(until),

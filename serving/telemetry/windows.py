@@ -23,6 +23,10 @@ class Window:
         while self.counts and self.counts[0][0] < before:
             self.total -= self.counts.popleft()[1]
 
+    def begins(self, slot: int) -> int:
+        """Return the first slot that counts, or another where none does."""
+        return self.counts[0][0] if self.counts else slot
+
     def add(self, slot: int) -> None:
         """Count a request."""
         if not self.counts or self.counts[-1][0] < slot:
@@ -38,10 +42,27 @@ class Window:
         pass
 
 
+class CountedWindow(Protocol):
+    """What a limit asks of a window."""
+
+    @property
+    def total(self) -> int:
+        """How many requests are in it."""
+
+    def forget(self, before: int, /) -> None:
+        """Forget the slots before one."""
+
+    def add(self, slot: int, /) -> None:
+        """Count a request."""
+
+    def begins(self, slot: int, /) -> int:
+        """Return the first slot that counts, or another where none does."""
+
+
 class Windows(Protocol):
     """Where windows are kept."""
 
-    def window(self, key: tuple[str, str], /) -> AbstractContextManager[Window]:
+    def window(self, key: tuple[str, str], /) -> AbstractContextManager[CountedWindow]:
         """Give a window, alone; it is kept as it is at the end of the block."""
 
 

@@ -7,34 +7,42 @@ beneath it and who changed it. Instants in headers are those of the whole answer
 from collections.abc import Iterable
 from typing import Any
 
-from overtide.lake.cards_and_timelines import Card, FieldView, Timeline, TimelineEntry
+from overtide.lake.cards_and_timelines import MergedProfile, Timeline, TimelineEntry
+from overtide.schemas.events import Event
 from overtide.schemas.instants import format_instant
+from overtide.schemas.values import Value
 
 OVERRIDE = "@overtide.override"
 
 
-def customer_entity(card: Card, context: str) -> dict[str, Any]:
+def customer_entity(shown: MergedProfile, context: str) -> dict[str, Any]:
     """Return a customer as an OData entity."""
-    entity: dict[str, Any] = {"@odata.context": context, "CustomerId": card.customer_id}
-    for name, view in card.fields.items():
-        entity[name] = view.value
-        if view.live:
-            entity[name + OVERRIDE] = _override(view)
-    entity["PreviousCustomerId"] = ";".join(card.previous) or None
+    profile, winners = shown.profile, shown.winners
+    entity: dict[str, Any] = {"@odata.context": context, "CustomerId": profile.customer_id}
+    value_of = profile.fields.get
+    for name in shown.metadata:
+        winner = winners.get(name)
+        if winner is not None:
+            entity[name] = winner.value
+            entity[name + OVERRIDE] = _override(value_of(name), winner.event)
+        elif name != "CustomerId":
+            entity[name] = value_of(name)
+    entity["PreviousCustomerId"] = ";".join(profile.previous) or None
     entity["@overtide.records"] = [
         {"entity": entity_name, "key": key, "winner": winner}
-        for entity_name, key, winner in card.records
+        for entity_name, key, winner in profile.records
     ]
     return entity
 
 
-def _override(view: FieldView) -> dict[str, Any]:
+def _override(base_value: Value, event: Event) -> dict[str, Any]:
+    """Return what is to say of an update that decides a field."""
     return {
-        "baseValue": view.base_value,
-        "validUntil": None if view.valid_until is None else format_instant(view.valid_until),
-        "eventId": view.event_id,
-        "caller": view.caller,
-        "acceptedAt": None if view.accepted_at is None else format_instant(view.accepted_at),
+        "baseValue": base_value,
+        "validUntil": None if event.valid_until is None else format_instant(event.valid_until),
+        "eventId": event.event_id,
+        "caller": event.caller,
+        "acceptedAt": format_instant(event.accepted_at),
     }
 
 
@@ -54,7 +62,7 @@ def _activity(entry: TimelineEntry) -> dict[str, Any]:
     return {**entry.activity, "@overtide.live": live}
 
 
-def moment_headers(shown: Card | Timeline) -> dict[str, str]:
+def moment_headers(shown: MergedProfile | Timeline) -> dict[str, str]:
     """Return the instants and the run of an answer."""
     return {
         "Overtide-As-Of": format_instant(shown.as_of),

@@ -4,10 +4,10 @@ Of the product's results only `value` and `statusCode` have a meaning here; the 
 there for its clients.
 """
 
-import json
 from collections.abc import Mapping
 
 from overtide.serving.acceptance import Answer, answer_document
+from overtide.serving.wire.json_texts import json_bytes
 
 
 def created_result(answer: Answer) -> dict[str, object]:
@@ -24,4 +24,4 @@ def created_result(answer: Answer) -> dict[str, object]:
 
 def batch_line(document: Mapping[str, object]) -> bytes:
     """Return the line of one answer to a batch."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json_bytes(document) + b"\n"

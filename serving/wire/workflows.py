@@ -1,6 +1,6 @@
 """Jobs and schedules in the product's shapes; what it lacks stands beside, under other names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from overtide.schemas.instants import format_instant
@@ -122,8 +122,14 @@ def _ci_result(error: Error | None) -> dict[str, object] | None:
         "message": f"{error['message']} {hint}" if hint else error["message"],
         "name": error.get("target"),
         "params": {},
-        "ciResults": [],
+        "ciResults": [_ci_result(one) for one in _details(error)],
     }
+
+
+def _details(error: Error) -> Sequence[Error]:
+    """Return the errors that an error is made of, such as those of each file."""
+    found = error.get("details")
+    return found if isinstance(found, list) else ()
 
 
 def _namespace(job_id: str) -> UUID:

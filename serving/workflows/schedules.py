@@ -99,6 +99,16 @@ class Schedules:
     ) -> None:
         self._database, self._jobs, self._clock, self._ids = database, jobs, clock, ids
 
+    def due_times(self, planned: Planned, most: int) -> list[Instant]:
+        """Return when a schedule would be due next, `most` times; refusals as of `put`."""
+        after = self._clock()
+        planned.check(after)
+        found: list[Instant] = []
+        while len(found) < most and (due := planned.next_after(after)) is not None:
+            found.append(due)
+            after = due
+        return found
+
     def put(
         self, wanted: Sequence[tuple[str | None, Planned]], who: str, origin: str
     ) -> list[Schedule]:

@@ -189,7 +189,7 @@
   const local = (instant) => new Date(instant - new Date(instant).getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
   const place = () => {
     const asOf = slider.dataset.asOf;
-    slider.value = asOf ? Math.max(0, Math.round((Date.parse(asOf) - begin()) / MINUTE)) : MOST_MINUTES;
+    slider.value = asOf ? Math.min(MOST_MINUTES - 5, Math.max(0, Math.round((Date.parse(asOf) - begin()) / MINUTE))) : MOST_MINUTES;
     output.textContent = asOf ? format.format(Date.parse(asOf)) : slider.dataset.nowText;
     at.value = asOf ? local(Date.parse(asOf)) : "";
     slider.setAttribute("aria-valuetext", output.textContent);
@@ -221,7 +221,7 @@
     if (!!records === (search !== "")) document.getElementById("card").replaceChildren();
     apply(html, false);
     if (!search) follow();
-    htmx.ajax("GET", `${address}/timeline?${search}`, { target: "#timeline", swap: "innerHTML" });
+    htmx.ajax("GET", `${address}/timeline?${search}`, { source: "#timeline", target: "#timeline", swap: "innerHTML" }).catch(() => {});
   };
   slider.addEventListener("input", slid);
 

@@ -6,6 +6,7 @@
     const results = document.getElementById("results"), facets = document.getElementById("facets");
     if (event.detail.target === facets) {
       const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
+      if (count) document.getElementById("said").textContent = count.dataset.count;
       if (shown && count) shown.textContent = count.dataset.count;
       return;
     }
@@ -14,8 +15,16 @@
     if (!place) return void (facets.replaceChildren(), (counted = null));
     const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
     if (place === counted && shown && count) shown.textContent = count.dataset.count;
-    if (place !== counted) htmx.ajax("GET", place, { source: facets, target: facets, swap: "innerHTML" });
+    if (place !== counted) htmx.ajax("GET", place, { source: facets, target: facets, swap: "innerHTML" }).catch(() => {}); // a later one ended it
     counted = place;
+  });
+  // Facets may be those of words before the last ones: what is chosen is of the words that are there.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.elt.closest("#facets a")) return;
+    const place = new URL(event.detail.path, location.href), words = document.getElementById("q").value.trim();
+    if (words) place.searchParams.set("q", words);
+    else place.searchParams.delete("q");
+    event.detail.path = place.pathname + place.search;
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;

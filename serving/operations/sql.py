@@ -1,0 +1,110 @@
+"""SQL over the lake for Admins: one statement that reads, within bounds."""
+
+from dataclasses import dataclass
+
+from overtide.schemas.errors import NotAcceptableError
+from overtide.serving.access.roles import Role
+from overtide.serving.odata.negotiation import CSV, JSON
+from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Parameter, Reply
+from overtide.serving.operations.members import members, parsed, text_of
+from overtide.serving.operations.tables import in_turn
+from overtide.serving.sql_results import csv_file, first_rows, parquet_file, whole, without_values
+from overtide.serving.wire.refusals import Errors
+
+PARQUET = "application/vnd.apache.parquet"
+USUAL, MOST, MOST_IN_FILES = 1_000, 10_000, 1_000_000
+SECONDS, MOST_SECONDS = 30, 60
+LONGEST = 100_000
+"""Letters of a statement."""
+TOP = Parameter(
+    "top", f"How many rows of a JSON document at most (default {USUAL}, at most {MOST}).", kind=int
+)
+LIMIT = Parameter(
+    "seconds",
+    f"After how many seconds it is stopped (default {SECONDS}, at most {MOST_SECONDS}).",
+    kind=int,
+)
+ACCEPT = Parameter("Accept", f"{JSON} (default), {CSV} or {PARQUET}.", "header")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement and how it is to be run."""
+
+    call: Call
+    statement: str
+    kind: str
+    top: int
+    seconds: int
+
+
+async def query(call: Call) -> Reply:
+    """Run a statement when its turn has come."""
+    document = members(parsed(call.body), {"sql"})
+    statement = text_of(document.get("sql"), "sql", LONGEST)
+    kind = _kind(call.headers.get("Accept", ""))
+    top = call.number(TOP.name, USUAL, MOST)
+    seconds = max(1, call.number(LIMIT.name, SECONDS, MOST_SECONDS))
+    return await in_turn(_answered, Asked(call, statement, kind, top, seconds))
+
+
+def _kind(accepted: str) -> str:
+    """Return the first media type that a client takes of those there are; JSON where it says none.
+
+    Raise `not_acceptable`.
+    """
+    wanted = [one.partition(";")[0].strip().lower() for one in accepted.split(",")]
+    for one in filter(None, wanted):
+        if one in ("*/*", "application/*", JSON):
+            return JSON
+        if one in (CSV, PARQUET):
+            return one
+    if not any(wanted):
+        return JSON
+    raise NotAcceptableError(
+        "not_acceptable", f"{accepted!r} is none of its forms.", "Accept", ACCEPT.text
+    )
+
+
+def _answered(asked: Asked) -> Reply:
+    paths, seconds = asked.call.service.paths, float(asked.seconds)
+    changed = (None, {"sql": without_values(asked.statement)})
+    if asked.kind == JSON:
+        page = first_rows(paths, asked.statement, asked.top, seconds)
+        document = {
+            "columns": [
+                {"name": name, "type": kind}
+                for name, kind in zip(page.columns, page.types, strict=True)
+            ],
+            "rows": page.rows,
+            "more": page.more,
+        }
+        return Reply(200, document, changed=changed)
+    table = whole(paths, asked.statement, MOST_IN_FILES, seconds)
+    if asked.kind == CSV:
+        headers = {"Content-Type": f"{CSV}; charset=utf-8; header=present"}
+        return Reply(200, headers=headers, content=csv_file(table), changed=changed)
+    headers = {"Content-Type": PARQUET}
+    return Reply(200, headers=headers, content=parquet_file(table), changed=changed)
+
+
+OPERATIONS = (
+    Operation(
+        "Query-with-SQL",
+        "POST",
+        "/instances/{instanceId}/sql",
+        Role.ADMIN,
+        "Query the lake with SQL",
+        "Runs one statement that reads, as `overtide sql` does: it can change nothing, and reads "
+        "no file beside the lake. A JSON document has the first rows; a CSV or Parquet file has "
+        f"all of them, at most {MOST_IN_FILES:,}. The audit keeps the statement with a `?` for "
+        "each value in it.",
+        query,
+        {200: "Columns with their types, rows in their order, and whether there are `more`."},
+        (INSTANCE, TOP, LIMIT, ACCEPT),
+        Body("The statement.", {"sql": "SELECT count(*) FROM Customer_live"}),
+        Errors.MANAGEMENT,
+        statuses=(404, 406, 500, 503),
+        content=(JSON, CSV, PARQUET),
+    ),
+)

@@ -1,0 +1,124 @@
+"""Find a customer, as a person does it in a browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import shop
+from tests.conftest import make_shop
+from tests.people import somebody
+from tests.served import serving
+
+CONTACTS = "eCommerce_eCommerceContacts"
+
+
+@pytest.fixture(scope="module")
+def client(contoso_served):
+    """A client of the API, to change what a person then finds."""
+    with contoso_served.client() as found:
+        yield found
+
+
+def of_contact(client, key: str) -> str:
+    """Return the id of the customer that a contact is."""
+    asked = {"dataSourceName": "eCommerce", "entityName": CONTACTS, "key": key}
+    return client.get("/profile/keyring", params=asked).json()["customerId"]
+
+
+def test_words_find_as_one_types_and_the_address_keeps_them(person):
+    page = person.page
+    expect(page.locator(".tile")).to_have_count(24)
+    page.get_by_label("Find a customer").press_sequentially("kenneth beraun")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"\?q=kenneth\+beraun$"))
+    expect(page.locator("#found-count")).to_have_text(re.compile("1 customers"))
+    page.reload()
+    expect(page.locator(".tile")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Kenneth")
+
+
+def test_facets_narrow_what_is_found_and_back_widens_it(person):
+    page = person.page
+    expect(page.locator("#found-count")).to_have_text(re.compile("5,"))
+    expect(page.locator(".facets h2")).to_contain_text(["Gender"])
+    person.pictured("find")
+    person.expect_accessible()
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    person.expect_accessible()
+    page.locator(".facets").get_by_role("link", name="Texas").click()
+    expect(page).to_have_url(re.compile("facet=State%3ATexas"))
+    expect(page.locator(".facets a[aria-current]")).to_contain_text("Texas")
+    expect(page.locator(".tile")).to_have_count(24)
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    page.get_by_label("Find a customer").fill("beraun")
+    expect(page).to_have_url(re.compile(r"\?q=beraun&facet=State%3ATexas$"))
+    page.get_by_role("link", name="Without facets").first.click()
+    expect(page).to_have_url(re.compile(r"\?q=beraun$"))
+    page.go_back()
+    expect(page.locator(".facets a[aria-current]")).to_contain_text("Texas")
+
+
+@pytest.mark.parametrize("before", ["", f"{CONTACTS}/", f"{CONTACTS} "])
+def test_the_key_of_a_source_record_finds_its_customer(person, client, before):
+    person.page.get_by_label("Find a customer").fill(f"{before}CNTID_1050")
+    tile = person.page.get_by_role("heading", name="Found by key").locator("+ ul .tile")
+    expect(tile).to_contain_text("CNTID_1050")
+    expect(tile.get_by_role("link")).to_have_attribute(
+        "href", f"/customers/{of_contact(client, 'CNTID_1050')}"
+    )
+
+
+def test_an_id_and_a_value_that_is_live_find_their_customer(person, client):
+    customer = of_contact(client, "CNTID_1051")
+    changed = {"EMail": "zaphod.unheard@example.com"}
+    client.patch(f"/data/Customer/{customer}", json=changed).raise_for_status()
+    person.page.get_by_label("Find a customer").fill("zaphod unheard")
+    tile = person.page.locator(".tile")
+    expect(tile).to_have_count(1)
+    expect(tile).to_contain_text("1 live value")
+    expect(tile.locator(".is-live")).to_contain_text("zaphod.unheard@example.com")
+    person.page.get_by_label("Find a customer").fill(customer.upper())
+    expect(person.page.get_by_role("heading", name="Found by key")).to_be_visible()
+    expect(tile.first).to_contain_text("By its CustomerId")
+
+
+def test_who_finds_nobody_is_told_what_to_do(person):
+    page = person.page
+    page.get_by_label("Find a customer").fill('<script>alert(1)</script> "{{ 7*7 }}" \\ OR )')
+    expect(page.get_by_text("Nobody was found.")).to_be_visible()
+    expect(page.get_by_text("Check the spelling")).to_be_visible()
+    person.expect_accessible()
+    person.goes("/?facet=Nope%3A1")
+    expect(page.locator(".results .problem")).to_contain_text("Customers have no field 'Nope'")
+    expect(page.get_by_role("link", name="Without facets")).to_be_visible()
+    person.expect_accessible()
+
+
+def test_a_telephone_in_dutch_shows_it_all(browser, contoso_served):
+    size = {"width": 320, "height": 640}
+    with somebody(browser, contoso_served, locale="nl-NL", viewport=size) as found:
+        found.goes("/")
+        found.page.get_by_label("Token").fill(contoso_served.token)
+        found.page.keyboard.press("Enter")
+        expect(found.page.locator(".tile")).to_have_count(24)
+        expect(found.page.locator("#found-count")).to_have_text(re.compile(r"5\.\d+ klanten"))
+        assert found.page.evaluate("document.scrollingElement.scrollWidth") == 320
+        found.expect_accessible()
+
+
+def test_an_empty_project_says_what_to_do(browser, tmp_path):
+    folder = make_shop(tmp_path / "shop")
+    with (
+        serving(folder, shop.INSTANCE, "--only", "api") as served,
+        somebody(browser, served) as found,
+    ):
+        found.goes("/")
+        found.signs_in(served.token)
+        expect(found.page.get_by_text("Nothing is published yet")).to_be_visible()
+        link = found.page.locator(".results").get_by_role("link", name="Refreshes")
+        expect(link).to_be_visible()
+        found.expect_accessible()
