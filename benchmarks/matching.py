@@ -78,8 +78,10 @@ def blocks(strong: bool) -> list[list[Part]]:
     return BLOCKS + STRONG_BLOCKS if strong else BLOCKS
 
 
-def score_rule(strong: bool, threshold: float = THRESHOLD) -> dict[str, Any]:
-    """Return a rule as a person writes it in ten minutes."""
+def score_rule(
+    strong: bool, threshold: float = THRESHOLD, households: bool = False
+) -> dict[str, Any]:
+    """Return a rule as a person writes it in ten minutes, who may know of `households`."""
     fields = [
         {"fields": name, "weight": weight}
         | ({"swapped_with": SWAPPED[name]} if name in SWAPPED else {})
@@ -91,7 +93,11 @@ def score_rule(strong: bool, threshold: float = THRESHOLD) -> dict[str, Any]:
         for parts in blocks(strong)
     ]
     score = {"fields": fields, "blocks": on, "threshold": threshold}
-    return {"name": "Score", "score": score}
+    apart = [
+        {"fields": "GivenName", "precision": 60, "swapped_with": "Surname"},
+        *({"fields": name, "precision": 70} for name in (STRONG if strong else ())),
+    ]
+    return {"name": "Score", "score": score, "contradictions": apart if households else []}
 
 
 def part_of(name: str) -> dict[str, Any]:
@@ -232,7 +238,7 @@ def main() -> None:
             line("rules of conditions", matched(people, condition_rules(strong)), truth)
             for share in (1, 0.8, 1.2):
                 threshold = round(THRESHOLD * share, 2)
-                run = matched(people, [score_rule(strong, threshold)])
+                run = matched(people, [score_rule(strong, threshold, kind == "households")])
                 line(f"score rule, threshold {threshold}", run, truth)
             for threshold in (0.5, 0.9, 0.99) if asked.splink else ():
                 run = splink(asked.splink, people, strong, threshold)

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overtide.checks import check_project
@@ -107,6 +107,7 @@ NEVER = st.sets(
 )
 
 
+@settings(deadline=None)
 @given(LINKS, NEVER)
 def test_links_are_taken_in_order_unless_they_join_what_must_be_apart(links, never):
     customers = {record: {record} for record in range(8)}

@@ -273,6 +273,7 @@ def renumbered(found: tuple[Found, Oversized], rules: list[Rule]) -> tuple[Found
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.text("abcé😀", max_size=6), st.text("abcé😀", max_size=6)), max_size=9)
 )
