@@ -33,7 +33,24 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     for source, entities in examined.configuration.sources.items():
         for name, entity in entities.items():
             found += _of_files(examined, ("sources", source, name), folder, entity)
-    return found
+    return found + _of_decisions(examined, folder)
+
+
+def _of_decisions(examined: "Examined", folder: Path) -> list[Mistake]:
+    """Return what is wrong with the file of decided pairs, if there should be one."""
+    from overtide.schemas.errors import SourceError
+    from overtide.transforms.matching.decisions import read_decisions_of
+
+    place = ("unification", "decisions")
+    if examined.configuration is None or any(
+        map(examined.has, (place, ("unification", "entities")))
+    ):
+        return []
+    try:
+        read_decisions_of(examined.configuration, folder)
+    except SourceError as error:
+        return [examined.document.mistake(error.code, place, error.message, hint=error.hint)]
+    return []
 
 
 def _of_files(

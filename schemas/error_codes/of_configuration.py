@@ -129,7 +129,7 @@ CODES = {
     "unused_setting": Explained(
         "configuration",
         "A setting has no effect beside another one.",
-        "Remove it, or change the policy.",
+        "Remove it, or change the other one.",
         exit_codes=USAGE,
     ),
     "wrong_order": Explained(

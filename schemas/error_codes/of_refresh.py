@@ -3,6 +3,12 @@
 from overtide.schemas.error_codes.explained import BOTH, LISTED, USAGE, Explained
 
 CODES = {
+    "decisions_wrong": Explained(
+        "refresh",
+        "The file of pairs that are always or never one customer is missing or wrong.",
+        "Correct the line that is named; [matching](matching.md#decided-pairs) shows the columns.",
+        exit_codes=BOTH,
+    ),
     "duplicate_column": Explained(
         "refresh",
         "A source file has two columns of one name.",
