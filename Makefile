@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test check bench fuzz fuzz-api crash strength docs lock clean odata-clients
+.PHONY: help demo test check bench fuzz fuzz-api crash strength docs lock clean odata-clients vendor
 
 help:
 	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make crash N=500     so many kills and restarts'
 	@echo 'make strength        a service under strain: connections, slow clients, a full disk, stops, kills'
 	@echo 'make docs            write the generated parts of docs/ and the JSON Schema anew'
+	@echo 'make vendor          make what others made for the pages anew, from npm at pinned versions'
 	@echo 'make lock            resolve the lock files anew (needs uv)'
 	@echo 'make clean           remove everything that these commands made, .venv included'
 
@@ -57,6 +58,9 @@ fuzz-api: .venv/.development .venv/schemathesis/.installed
 
 docs: .venv/.development
 	$(BIN)/python -m tests.reference
+
+vendor: .venv/.development .venv/node/.installed
+	$(WITH_NODE) $(BIN)/python -m tests.vendored
 
 .venv/client/.installed: tests/published_client.lock | .venv/bin/python
 	@$(BIN)/python -m venv .venv/client

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.schemas.inputs import FILTER
 from overtide.schemas.mistakes import Mistake, shown
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 NEEDED_TO_READ = ("path", "format", "encoding", "delimiter")
 """The settings that must be right before an entity's files can be looked at."""
-NEEDED_BY_VALUES = ("type", "format", "decimal_mark")
+NEEDED_BY_VALUES = (
+    *("type", "column", "path", "expression", "format", "decimal_mark"),
+    *("thousands_separator", "true_words", "false_words"),
+)
 """The settings of an attribute that must be right before its values can be."""
 
 
@@ -29,7 +33,24 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     for source, entities in examined.configuration.sources.items():
         for name, entity in entities.items():
             found += _of_files(examined, ("sources", source, name), folder, entity)
-    return found
+    return found + _of_decisions(examined, folder)
+
+
+def _of_decisions(examined: "Examined", folder: Path) -> list[Mistake]:
+    """Return what is wrong with the file of decided pairs, if there should be one."""
+    from overtide.schemas.errors import SourceError
+    from overtide.transforms.matching.decisions import read_decisions_of
+
+    place = ("unification", "decisions")
+    if examined.configuration is None or any(
+        map(examined.has, (place, ("unification", "entities")))
+    ):
+        return []
+    try:
+        read_decisions_of(examined.configuration, folder)
+    except SourceError as error:
+        return [examined.document.mistake(error.code, place, error.message, hint=error.hint)]
+    return []
 
 
 def _of_files(
@@ -55,8 +76,15 @@ def _of_files(
                 if examined.is_broken(path)
                 or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
             ],
+            not examined.has((*place, "filter")),
         )
-    return [_at(examined, place, one) for one in found if not examined.has(_place(place, one))]
+    return [
+        _at(examined, place, one)
+        for one in found
+        if not any(
+            examined.has((*_place(place, one), *more)) for more in ((), ("path",), ("expression",))
+        )
+    ]
 
 
 def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
@@ -83,6 +111,7 @@ def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     below = {
         "no_files": ("path",),
         "missing_column": ("attributes", finding.column or ""),
+        "missing_value": ("attributes", finding.column or "", "path"),
         "wrong_delimiter": ("delimiter",),
         "missing_key": ("primary_key",),
         "repeated_key": ("primary_key",),
@@ -90,6 +119,8 @@ def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     below |= dict.fromkeys(
         ("values_do_not_fit", "nested_value"), ("attributes", finding.column or "")
     )
+    if finding.column == FILTER:
+        return (*place, "filter")
     return (*place, *below.get(finding.code, ()))
 
 

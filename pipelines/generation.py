@@ -79,7 +79,7 @@ def _entity(entity: Entity, unified: bool) -> ServedEntity:
     attributes = {
         name: ServedAttribute(**entity.attribute(name).model_dump()) for name in entity.attributes
     }
-    return ServedEntity(attributes, entity.time_zone, entity.primary_key, unified)
+    return ServedEntity(attributes, entity.time_zone, entity.primary_key, unified, entity.filter)
 
 
 def comparing_told(plan: Plan, found: Found) -> dict[str, object]:

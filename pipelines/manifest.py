@@ -87,6 +87,7 @@ def entity_counts(table: EntityTable) -> dict[str, Any]:
         "lost_rows": table.lost_rows,
         "corrupt_records": table.corrupt_records,
         "new_columns": list(table.new_columns),
+        **({"filtered_rows": table.filtered_rows} if table.filtered_rows else {}),
     }
 
 
@@ -108,6 +109,7 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
             "set aside": table.set_aside,
             "exact repeats": table.exact_repeats,
             "lost to another of their key": table.lost_rows,
+            "left out by the filter": table.filtered_rows,
         }
         if table.rows_read != sum(parts.values()):
             found = ", ".join(f"{rows:,} {what}" for what, rows in parts.items())

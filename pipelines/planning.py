@@ -13,6 +13,7 @@ from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
+from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.files import about_rows, check_columns, files_of
 from overtide.transforms.unify import SourceFiles, in_batches
@@ -39,6 +40,10 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
         wrong += found
         if not found:
             files += in_batches(name, files_of(project, entity), len(files))
+    try:
+        read_decisions_of(configuration, project)
+    except SourceError as error:
+        wrong.append(error)
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:

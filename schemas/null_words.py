@@ -9,33 +9,23 @@ and `000` is but a text.
 
 import re
 from collections.abc import Sequence
-from string import ascii_lowercase, ascii_uppercase
 
 from overtide.schemas.errors import InvalidValueError
-from overtide.schemas.names import listed_sql, literal
+from overtide.schemas.names import listed_sql
 from overtide.schemas.numbers import plain as plain_number
 from overtide.schemas.types.attribute_type import AttributeType
-from overtide.schemas.values import BLANKS, is_number, trimmed_sql
+from overtide.schemas.values import is_number, plain_word, plain_word_sql
 
-LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 """A number as JSON has it."""
-
-
-def plain(word: str) -> str:
-    """Return a word as it is looked up."""
-    return word.strip(BLANKS).translate(LOWER)
 
 
 def without_null_words(text: str, words: Sequence[str] | None) -> str:
     """Return the SQL of a column's text with null for every null word."""
     if not words:
         return text
-    known = sorted(set(map(plain, words)))
-    found = (
-        f"translate({trimmed_sql(text)}, {literal(ascii_uppercase)}, {literal(ascii_lowercase)})"
-    )
-    return f"CASE WHEN NOT {listed_sql(found, known)} THEN {text} END"
+    known = sorted(set(map(plain_word, words)))
+    return f"CASE WHEN NOT {listed_sql(plain_word_sql(text), known)} THEN {text} END"
 
 
 def is_null_word(kind: AttributeType, value: object, words: Sequence[str] | None) -> bool:
@@ -45,9 +35,11 @@ def is_null_word(kind: AttributeType, value: object, words: Sequence[str] | None
     except InvalidValueError:
         return False
     known = [*(words or ()), *(words_of_numbers(words) if is_number(value) else ())]
-    return text is not None and plain(text) in map(plain, known)
+    return text is not None and plain_word(text) in map(plain_word, known)
 
 
 def words_of_numbers(words: Sequence[str] | None) -> dict[str, str]:
     """Return the numbers that null words mean, by their texts, each with its word."""
-    return {plain_number(word): word for word in map(plain, words or ()) if _NUMBER.fullmatch(word)}
+    return {
+        plain_number(word): word for word in map(plain_word, words or ()) if _NUMBER.fullmatch(word)
+    }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from overtide.schemas.inputs import FILTER, Input, inputs_of
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types.attribute_type import Reading
 
@@ -17,6 +18,8 @@ VERSION = 1
 It is not written, and so the first is that of all without one; a later version writes its number
 under the key `version`, and who does not know that takes the metadata for none.
 """
+LATER = (*("column", "path", "expression", "thousands_separator", "true_words", "false_words"),)
+"""What the first documents did not have of an attribute: written where it says something."""
 Documents = Mapping[str, Any]
 """The JSON documents by key: run, instance, profile, entities, activities and real_time."""
 Part = TypeVar("Part")
@@ -27,8 +30,14 @@ class ServedAttribute:
     """An attribute of an entity, as the configuration of the run has it."""
 
     type: str
-    format: str | None = None
+    column: str | None = None
+    path: str | None = None
+    expression: str | None = None
+    format: str | list[str] | None = None
     decimal_mark: str = "."
+    thousands_separator: str | None = None
+    true_words: list[str] | None = None
+    false_words: list[str] | None = None
     semantic_type: str | None = None
     optional: bool = False
     null_words: list[str] | None = None
@@ -37,7 +46,7 @@ class ServedAttribute:
     @property
     def reading(self) -> Reading:
         """How its texts are read."""
-        return Reading(self.format, self.decimal_mark)
+        return Reading.of(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,19 @@ class ServedEntity:
     primary_key: str
     unified: bool = True
     """Runs that earlier versions published do not say."""
+    filter: str | None = None
+
+    @property
+    def inputs(self) -> dict[str, Input]:
+        """What is read of a posted record, by name."""
+        return inputs_of(self.attributes, self.expressions, ServedAttribute)
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The attributes that are made by expressions, and these; `FILTER` for the filter."""
+        long = self.attributes.items()
+        made = {name: one.expression for name, one in long if one.expression is not None}
+        return made | ({FILTER: self.filter} if self.filter is not None else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +117,15 @@ class ServingMetadata:
 
 def encoded(metadata: ServingMetadata) -> dict[str, Any]:
     """Return the documents of the metadata."""
-    return asdict(metadata) | {"profile": [asdict(one) for one in metadata.profile]}
+    documents = asdict(metadata) | {"profile": [asdict(one) for one in metadata.profile]}
+    for entity in documents["entities"].values():
+        entity["attributes"] = {
+            name: {key: value for key, value in one.items() if key not in LATER or value}
+            for name, one in entity["attributes"].items()
+        }
+        if entity["filter"] is None:
+            del entity["filter"]
+    return documents
 
 
 def decoded(documents: Documents) -> ServingMetadata:

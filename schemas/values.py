@@ -6,6 +6,7 @@
 import json
 import math
 import re
+from string import ascii_lowercase, ascii_uppercase
 
 from overtide.schemas.names import literal
 from overtide.schemas.numbers import Number, number_text
@@ -16,6 +17,7 @@ Value = str | int | float | bool | None
 EXACT = 2**53
 """Integers up to here are JSON numbers; beyond it, where doubles lose digits, they are text."""
 
+LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 CONTROLS = "\t\n\r"
 BLANKS = CONTROLS + (
     " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -34,6 +36,16 @@ def trimmed_sql(text: str) -> str:
     """
     rare = " OR ".join(f"contains({text}, {literal(one)})" for one in CONTROLS)
     return f"CASE WHEN {rare} THEN trim({text}, {literal(BLANKS)}) ELSE trim({text}) END"
+
+
+def plain_word(word: str) -> str:
+    """Return a word as it is looked up: without blanks around it, A to Z in lower case."""
+    return word.strip(BLANKS).translate(LOWER)
+
+
+def plain_word_sql(text: str) -> str:
+    """Return the SQL of a text as it is looked up among words."""
+    return f"translate({trimmed_sql(text)}, {literal(ascii_uppercase)}, {literal(ascii_lowercase)})"
 
 
 _CANONICAL = json.JSONEncoder(

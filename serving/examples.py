@@ -1,7 +1,10 @@
 """Examples of what may be sent: each can be sent back as it is."""
 
+from typing import Any
+
 from overtide.lake.generation import Generation
 from overtide.schemas.events import UNIFIED_ACTIVITY
+from overtide.schemas.source_paths import put
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
 from overtide.serving.odata.entity_sets import CUSTOMER
@@ -34,15 +37,15 @@ def _changes(generation: Generation) -> dict[str, Value]:
     return {one.name: type_of(one.type).example for one in fields if one.updatable}
 
 
-def _record(generation: Generation, entity: str) -> dict[str, Value]:
+def _record(generation: Generation, entity: str) -> dict[str, Any]:
     """Return a source record of an activity that belongs to a customer."""
     declared, activity = (
         generation.metadata.entities[entity],
         generation.metadata.activities[entity],
     )
-    record = {
-        name: type_of(one.type).example_in_files(one.reading)
-        for name, one in declared.attributes.items()
-    }
     key = generation.any_key(activity.to)
-    return record | ({} if key is None else {activity.foreign_key: key})
+    record: dict[str, Any] = {}
+    for name, (path, one, _) in declared.inputs.items():
+        value = type_of(one.type).example_in_files(one.reading)
+        put(record, path, key if key and name == activity.foreign_key else value)
+    return record

@@ -18,10 +18,13 @@ MOST_REMEMBERED = 4096
 """Texts of times of one attribute whose values are remembered: days come again and again."""
 
 
-def reader_of(attribute: ServedAttribute, time_zone: str) -> Read:
-    """Return what reads the values of an attribute just as a refresh reads them from a file."""
+def reader_of(attribute: ServedAttribute, time_zone: str, made: str = "text") -> Read:
+    """Return what reads the values of an attribute just as a refresh reads them from a file.
+
+    `made` is the kind of what an expression makes of it.
+    """
     kind = type_of(attribute.type)
-    read: Read = partial(kind.from_source, attribute.reading, time_zone)
+    read: Read = partial(kind.from_source, attribute.reading.of_kind(made), time_zone)
     if attribute.null_words:
         return partial(_unless_null_word, kind, attribute.null_words, read)
     if kind.is_text:

@@ -17,7 +17,7 @@ from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
 from overtide.schemas.values import BLANKS, Value, canonical, checked_text, text_of
 from overtide.serving.fields import combined, no_customer, unknown_entity
-from overtide.serving.record_readers import reader_of
+from overtide.serving.source_records import SourceRecords
 
 NONE: Mapping[str, bool] = {}
 
@@ -69,10 +69,7 @@ class RecordCheck:
         self._generation, self._name = generation, name
         self._activity = activity_of(generation, name)
         self._entity = entity = generation.metadata.entities[name]
-        self._readers = {
-            column: reader_of(attribute, entity.time_zone)
-            for column, attribute in entity.attributes.items()
-        }
+        self._read = SourceRecords(entity)
         activity = self._activity
         needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
         self._needed = tuple(dict.fromkeys(needed))
@@ -83,7 +80,7 @@ class RecordCheck:
         Keys that are not texts are left out.
         """
         column = self._activity.foreign_key
-        keys = {one.get(column) for one in records if isinstance(one, dict)}
+        keys = [self._read.sent(one, column) for one in records if isinstance(one, dict)]
         texts = {one for one in keys if isinstance(one, str) and checked_text(one)}
         known = self._generation.records_among(self._activity.to, texts)
         return {one: one in known for one in texts}
@@ -112,19 +109,10 @@ class RecordCheck:
 
     def _typed(self, record: Mapping[str, Any]) -> dict[str, Value]:
         """Return the canonical value of each attribute, null where the record lacks it."""
-        values: dict[str, Value] = dict.fromkeys(self._readers)
-        errors = []
-        if not record.keys() <= values.keys():
-            attributes = self._entity.attributes
-            errors = [_unknown(self._name, one, attributes) for one in record if one not in values]
-        for column, read in self._readers.items():
-            value = record.get(column)
-            if value is None:
-                continue
-            try:
-                values[column] = read(value)
-            except InvalidRequestError as error:
-                errors.append(error.about(column))
+        values, errors = self._read(record)
+        known = self._read.columns
+        unknown = [_unknown(self._name, one, known) for one in record if one not in known]
+        errors = [*unknown, *errors]
         errors += self._missing(values, errors)
         if errors:
             raise combined(errors)

@@ -1,11 +1,13 @@
 """Edits that make a configuration wrong, and what `validate` finds then."""
 
 from tests.configurations import REMOVED, edited
+from tests.mistaken_scores import OF_SCORES
 from tests.mistaken_services import SERVICE
 
 CONTACTS, MEMBERS, ORDERS = "sources/Shop/Contacts", "sources/Club/Members", "sources/Shop/Orders"
 MATCH, MERGE = "unification/match/0", "unification/merge"
 RULE = {"name": "x", "conditions": [{"fields": "EMail"}]}
+
 
 CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
     # name: edits, code, target, part of the sentence
@@ -337,12 +339,6 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "duplicate_name",
         "unification.entities[0].deduplicate.rules[1].name",
         "names of rules",
-    ),
-    "a rule without an exact condition": (
-        [(f"{MATCH}/rules/0/conditions/0/precision", "high")],
-        "no_exact_condition",
-        "unification.match[0].rules[0]",
-        "The rule `EMail, Name` has no exact condition.",
     ),
     "an unknown attribute in a rule": (
         [(f"{MATCH}/rules/0/conditions/0/fields", "Email")],
@@ -709,6 +705,7 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "event_log.path",
         "places of the lake and the log",
     ),
+    **OF_SCORES,
     **SERVICE,
     "a limit that lets nobody in": (
         [("service", {"rate_limits": {"default": {"requests": 0}}})],

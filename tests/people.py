@@ -110,12 +110,12 @@ class Person:
         """Fail for errors of scripts, refusals of the policy, and requests to other sites."""
         assert self.faults == []
 
-    def pictured(self, name: str) -> None:
-        """Keep a picture of the page in `docs/pages` where that is asked for."""
+    def pictured(self, name: str, whole: bool = True) -> None:
+        """Keep a picture of the page, or of what is seen of it, in `docs/pages` where asked for."""
         if os.environ.get(SCREENSHOTS):
             folder = ROOT / "docs" / "pages"
             folder.mkdir(exist_ok=True)
-            self.page.screenshot(path=folder / f"{name}.png", full_page=True)
+            self.page.screenshot(path=folder / f"{name}.png", full_page=whole)
 
 
 @contextmanager

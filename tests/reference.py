@@ -32,6 +32,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
+from overtide.schemas.expressions.functions import FUNCTIONS
 from overtide.schemas.mistakes import Mistake
 from overtide.schemas.service_tables import API_USAGE, AUDIT
 from overtide.schemas.table import Column, ProfileField, Table, history_of
@@ -435,6 +436,12 @@ CLASSES: dict[str, type] = {
 """What `overtide.open` gives, and what its methods give."""
 
 
+def functions(_: str) -> str:
+    """Return the functions of expressions, and what each takes."""
+    rows = ((code(name), one.takes) for name, one in sorted(FUNCTIONS.items()))
+    return table(("function", "takes"), rows)
+
+
 def class_(name: str) -> str:
     """Return what a class is, its fields, and its methods with what they do."""
     one = CLASSES[name]
@@ -473,6 +480,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "operations": operations,
     "normalisations": normalisations,
     "class": class_,
+    "functions": functions,
 }
 
 
@@ -481,6 +489,7 @@ def wanted_parts() -> set[tuple[str, str]]:
     sections = ["Configuration", *json_schema()["$defs"]]
     return {
         ("command", ""),
+        ("functions", ""),
         ("normalisations", ""),
         ("operations", ""),
         ("unoffered", ""),

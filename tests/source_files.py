@@ -79,7 +79,7 @@ def read_files(
         table,
     )
     read, kept, aside, repeated = found.counts
-    assert (read, len(rows)) == (kept + aside + repeated, kept)
+    assert (read, len(rows)) == (kept + aside + repeated + table.filtered_rows, kept)
     assert sum(not row.kept for row in found.corrupt) == aside + table.lost_rows
     return found
 

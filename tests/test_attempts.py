@@ -63,7 +63,7 @@ def test_programs_are_told_late_what_is_wrong_with_their_tokens(monkeypatch):
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(attempts.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     side = Side(2)
     for _ in range(3):
         asyncio.run(side.attempts.told_late("192.0.2.1"))

@@ -17,7 +17,7 @@ from overtide.serving.pages.customer_fields import (
     web_address,
 )
 from overtide.serving.pages.customers import Search, search_of
-from overtide.serving.pages.moments import day_begins, instant_of, local_time
+from overtide.serving.pages.moments import day_begins, instant_of, local_time, with_moments
 from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.timeline import entries
 
@@ -141,6 +141,14 @@ def test_times_are_those_of_the_person_s_clock():
             instant_of(AMSTERDAM, wrong, "at")
     with pytest.raises(UsageError):
         day_begins(AMSTERDAM, "9999-12-31", "to", 1)
+
+
+def test_an_address_keeps_instants_whatever_their_offset():
+    moments = {"asOf": "2026-07-01T10:00:00+02:00"}
+    assert with_moments("/customers/1", moments) == (
+        "/customers/1?asOf=2026-07-01T10:00:00%2B02:00"
+    )
+    assert with_moments("/customers/1", {}) == "/customers/1"
 
 
 def test_months_begin_where_they_do_for_the_person():

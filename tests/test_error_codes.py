@@ -59,6 +59,7 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
     "duplicate_column": AT_ITS_SETTING,
     "empty_file": AT_ITS_SETTING,
     "missing_column": AT_ITS_SETTING,
+    "decisions_wrong": AT_ITS_SETTING,
     "no_files": AT_ITS_SETTING,
     "wrong_delimiter": AT_ITS_SETTING,
     # So is a source file; a file of rows to post is named by the command.
@@ -80,7 +81,11 @@ ALL_KINDS = {
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
     "serving/operations/live.py": 1,
+    "serving/pages/card.py": 1,
+    "serving/pages/customers.py": 2,
+    "serving/pages/schedules.py": 2,
     "serving/pages/site.py": 1,
+    "serving/pages/sql.py": 1,
     "serving/telemetry/metrics.py": 1,
     "serving/telemetry/telemetry.py": 1,
 }
@@ -88,7 +93,7 @@ ALL_KINDS = {
 
 A refresh hides what came from the environment in them; a server makes an answer of each, also of
 what keeps it from being ready or ends a stream; calls are counted and metrics shown whatever is
-wrong with the lake.
+wrong with the lake. A page says what an operation refuses beside the field it was asked with.
 """
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from benchmarks.make_customers import make
 from overtide.cli.comparing import remarks
+from overtide.schemas.configuration.comparisons import Condition
 from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.rules import Condition
 from overtide.schemas.null_words import is_null_word, without_null_words
 from overtide.schemas.types import type_of
 from overtide.transforms.matching.ignored import built_in, ignored_texts, lower

@@ -17,9 +17,9 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overtide.schemas.configuration.comparisons import Condition
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.rules import Condition
 from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
 from overtide.transforms import words

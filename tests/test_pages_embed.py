@@ -55,7 +55,7 @@ def screen(served: Served, port: int) -> Iterator[str]:
     environment = os.environ | {
         "OVERTIDE_URL": served.url,
         "OVERTIDE_TOKEN": token_of(served, "contributor"),
-        "CRM_TOKEN_LASTS": "5s",
+        "CRM_TOKEN_LASTS": "6s",
     }
     command = [sys.executable, str(SCREEN), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -96,7 +96,7 @@ def test_the_card_is_there_live_as_high_as_it_is_and_without_cookies(agent, serv
     assert frame.get_attribute("title")
     assert card.get_by_role("button", name="Change").count() == 0
     assert [one["name"] for one in agent.page.context.cookies() if "session" in one["name"]] == []
-    agent.pictured("embedded")
+    agent.pictured("embedded", whole=False)
     field = card.locator("[data-field=FirstName], [data-field=FullName]").first
     name = field.get_attribute("data-field")
     with served.client() as owner:
@@ -108,7 +108,7 @@ def test_the_card_is_there_live_as_high_as_it_is_and_without_cookies(agent, serv
 def test_before_its_token_ends_the_page_is_asked_for_another_and_the_card_goes_on(agent):
     card = card_of(agent, 1)
     card.locator("#customer").wait_for()
-    agent.page.locator("overtide-card[data-renewed='2']").wait_for()
+    agent.page.locator("overtide-card[data-renewed='1']").wait_for()
     assert card.locator("#customer").is_visible()
     assert card.locator("#problem").inner_text() == ""
 

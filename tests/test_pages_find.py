@@ -44,7 +44,7 @@ def test_facets_narrow_what_is_found_and_back_widens_it(person):
     page = person.page
     expect(page.locator("#found-count")).to_have_text(re.compile("5,"))
     expect(page.locator(".facets h2")).to_contain_text(["Gender"])
-    person.pictured("find")
+    person.pictured("find", whole=False)
     person.expect_accessible()
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     person.expect_accessible()
@@ -96,6 +96,21 @@ def test_who_finds_nobody_is_told_what_to_do(person):
     expect(page.locator(".results .problem")).to_contain_text("Customers have no field 'Nope'")
     expect(page.get_by_role("link", name="Without facets")).to_be_visible()
     person.expect_accessible()
+
+
+def test_a_slow_service_shows_what_was_asked_for_last(person):
+    page, tiles = person.page, person.page.locator(".tile")
+    expect(tiles).to_have_count(24)
+    slow = {"offline": False, "latency": 1_000, "downloadThroughput": -1, "uploadThroughput": -1}
+    network = page.context.new_cdp_session(page)
+    network.send("Network.emulateNetworkConditions", slow)
+    field = page.get_by_label("Find a customer")
+    field.fill("kenneth")
+    page.wait_for_timeout(400)
+    field.fill("nobody at all")
+    expect(page.get_by_text("Nobody was found.")).to_be_visible()
+    expect(page).to_have_url(re.compile("nobody"))
+    expect(tiles).to_have_count(0)
 
 
 def test_a_telephone_in_dutch_shows_it_all(browser, contoso_served):

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.schemas.configuration import Configuration
-from overtide.schemas.configuration.rules import Condition, Rule
+from overtide.schemas.configuration.comparisons import Condition
+from overtide.schemas.configuration.rules import Rule
 from overtide.transforms.matching.blocks import BlockFile
 from overtide.transforms.records import ENTITY_SHIFT
 from overtide.transforms.steps import Steps

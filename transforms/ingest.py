@@ -7,18 +7,18 @@ that are no rows. Source of the rules: semantics 4.2.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.names import chained, columns, literal, quoted
-from overtide.schemas.null_words import without_null_words
+from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.schemas.values import trimmed_sql
-from overtide.transforms.kernel import write_parquet
+from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.rare_values import allow_rare_values
+from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.files import expected_layout, new_columns, within
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CORRUPT = "__corrupt"
-TEXTS = "texts"
+COUNTS = "__counts"
+"""Whether the entity's filter keeps a row."""
 WIDE = 500
 """Attributes that have an expression each."""
 
@@ -47,6 +48,8 @@ class IngestedFiles:
     rows: int
     lines: int
     new_columns: tuple[str, ...]
+    filtered_rows: int = 0
+    """Rows that the entity's filter leaves out; they are not among `rows`."""
 
 
 def ingest(
@@ -114,16 +117,26 @@ def _read(
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     sources = tuple(file.shown for file in files)
     allow_rare_values(connection)
+    typed_path = rows_path if entity.filter is None else folder / f"all-{number}.parquet"
     rows, aside = format_of(entity).read(
         connection,
         files,
-        lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), rows_path),
+        lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), typed_path),
     )
+    filtered = 0
+    if entity.filter is not None:
+        every = f"FROM {parquet_rows([typed_path])}"
+        filtered = count(connection, f"SELECT count(*) {every} WHERE NOT {COUNTS}")
+        counting = f"SELECT * EXCLUDE ({COUNTS}) {every} WHERE {COUNTS}"
+        rows = write_parquet(connection, counting, rows_path)
+        typed_path.unlink()
     lines = write_parquet(connection, aside, lines_path)
     new = dict.fromkeys(
         column for file in files for column in new_columns(file.layout.columns, entity)
     )
-    return IngestedFiles(name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new))
+    return IngestedFiles(
+        name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new), filtered
+    )
 
 
 def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
@@ -131,13 +144,11 @@ def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
 
     `record` are the untyped values. It is never null in a row without primary key.
     """
+    texts = readable_texts(entity, raw)
     values, source = (
-        _wide(entity, raw)
+        _wide(entity, texts.of)
         if len(entity.attributes) > WIDE
-        else (
-            {name: _typed(raw.stripped(name), name, entity, raw) for name in raw.attributes},
-            TEXTS,
-        )
+        else ({name: _typed(one.text, name, entity, one) for name, one in texts.of.items()}, TEXTS)
     )
     missing = {
         name: f"NULL::{type_of(entity.attribute(name).type).duckdb}" for name in entity.attributes
@@ -148,27 +159,29 @@ def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:
         else "0"
     )
     typed = (f"{value} AS {quoted(name)}" for name, value in (missing | values).items())
-    stripped = (f"{_stripped(name, raw)} AS {raw.stripped(name)}" for name in raw.attributes)
+    counts = ""
+    if texts.counts is not None:  # a row of which that cannot be said is kept, and named
+        unknown = f"starts_with({texts.counts}, chr(0))"
+        counts = f", coalesce({texts.counts} = 'true' OR {unknown}, false) AS {COUNTS}"
     return f"""
-        WITH raw AS ({raw.query}),
-        {TEXTS} AS (SELECT {", ".join(["*", *stripped])} FROM raw),
+        WITH raw AS ({raw.query}), {texts.query},
         typed AS (SELECT *, {", ".join(typed)} FROM {source})
-        SELECT {columns(entity.attributes)}, {_corruption(entity, raw)} AS {CORRUPT},
-          {place}::INTEGER AS {FILE}
+        SELECT {columns(entity.attributes)}, {_corruption(entity, raw, texts)} AS {CORRUPT},
+          {place}::INTEGER AS {FILE}{counts}
         FROM typed"""
 
 
-def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
+def _wide(entity: Entity, texts: Mapping[str, Readable]) -> tuple[dict[str, str], str]:
     """Return the typed values, and from where, by one expression for attributes read alike.
 
     DuckDB thinks for minutes about an expression for each of some thousands.
     """
     alike: dict[str, list[str]] = {}
-    for name in raw.attributes:
-        alike.setdefault(_typed("one", name, entity, raw), []).append(name)
+    for name, one in texts.items():
+        alike.setdefault(_typed("one", name, entity, one), []).append(name)
     lists = (
         (
-            f"list_transform([{', '.join(raw.stripped(name) for name in names)}], "
+            f"list_transform([{', '.join(texts[name].text for name in names)}], "
             f"lambda one: {typed}) AS __list_{place}"
         )
         for place, (typed, names) in enumerate(alike.items())
@@ -181,65 +194,61 @@ def _wide(entity: Entity, raw: Raw) -> tuple[dict[str, str], str]:
     return values, f"(SELECT *, {', '.join(lists)} FROM {TEXTS})"
 
 
-def _stripped(name: str, raw: Raw) -> str:
-    """Return the SQL of an attribute's text as it is read, null for a null word."""
-    attribute = raw.attributes[name]
-    known = without_null_words(raw.column(name), attribute.null_words)
-    return type_of(attribute.type).stripped_sql(known)
-
-
-def _typed(text: str, name: str, entity: Entity, raw: Raw) -> str:
+def _typed(text: str, name: str, entity: Entity, one: Readable) -> str:
     """Return the SQL of an attribute's value from the SQL of its stripped text."""
-    attribute = raw.attributes[name]
-    kind = type_of(attribute.type)
-    typed = kind.read_sql(text, attribute.reading, entity.time_zone)
+    kind = type_of(one.attribute.type)
+    typed = kind.read_sql(text, one.attribute.reading, entity.time_zone)
     if name == entity.primary_key and kind.is_text:
         typed = f"CASE WHEN {trimmed_sql(text)} <> '' THEN {text} END"  # a blank key is none
-    return (
-        f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END"
-        if name in raw.doubtful
-        else typed
+    return f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END" if one.doubtful else typed
+
+
+def _corruption(entity: Entity, raw: Raw, texts: ReadableTexts) -> str:
+    typed = {
+        name: one
+        for name, one in texts.of.items()
+        if not type_of(one.attribute.type).is_text or one.doubtful
+    }
+    unknown = [f"starts_with({one}, chr(0))" for one in (texts.counts,) if one is not None]
+    reasons = ", ".join(
+        [
+            *(f"CASE WHEN {one} THEN 'filter: it cannot be computed' END" for one in unknown),
+            *(_reason(name, one) for name, one in typed.items()),
+        ]
+        or ["NULL"]
     )
-
-
-def _corruption(entity: Entity, raw: Raw) -> str:
-    typed = [
-        name
-        for name, attribute in raw.attributes.items()
-        if not type_of(attribute.type).is_text or name in raw.doubtful
-    ]
-    reasons = ", ".join(_reason(name, raw) for name in typed) or "NULL"
     wrong = chained(
         "OR",
-        [f"{quoted(entity.primary_key)} IS NULL", *(_wrong(name, raw) for name in typed)],
+        [
+            f"{quoted(entity.primary_key)} IS NULL",
+            *(f"coalesce({one}, false)" for one in unknown),
+            *(_wrong(name, one) for name, one in typed.items()),
+        ],
     )
-    record = ", ".join(f"{literal(name)}, {_shown(name, raw)}" for name in raw.attributes)
+    record = ", ".join(
+        f"{literal(name.replace(chr(10), ' '))}, {_shown(raw.column(name), name in raw.doubtful)}"
+        for name in raw.attributes
+    )
     return (
         f"CASE WHEN {wrong} THEN json_object('details', concat_ws('; ', {reasons}), 'line', "
         f"{raw.line}, 'record', json_object({record}))::VARCHAR END"
     )
 
 
-def _wrong(name: str, raw: Raw) -> str:
-    kind, text = type_of(raw.attributes[name].type), raw.stripped(name)
+def _wrong(name: str, one: Readable) -> str:
+    kind, text = type_of(one.attribute.type), one.text
     given = f"trim({text})" if kind.is_text else text  # a blank key is told as missing
     return f"({quoted(name)} IS NULL AND {given} <> '')"
 
 
-def _reason(name: str, raw: Raw) -> str:
-    attribute = raw.attributes[name]
-    expected = type_of(attribute.type).expectation(attribute.reading)
+def _reason(name: str, one: Readable) -> str:
+    expected = type_of(one.attribute.type).expectation(one.attribute.reading)
     sentence = f"{name}: expected {expected} but found "
     return (
-        f"CASE WHEN {_wrong(name, raw)} THEN {literal(sentence)} || "
-        f"to_json({_shown(name, raw)}) END"
+        f"CASE WHEN {_wrong(name, one)} THEN {literal(sentence)} || "
+        f"to_json({_shown(one.raw, one.doubtful)}) END"
     )
 
 
-def _shown(name: str, raw: Raw) -> str:
-    text = raw.column(name)
-    return (
-        f"CASE {text}[1] WHEN chr(0) THEN {text}[2:] ELSE {text} END"
-        if name in raw.doubtful
-        else text
-    )
+def _shown(text: str, doubtful: bool) -> str:
+    return f"CASE {text}[1] WHEN chr(0) THEN {text}[2:] ELSE {text} END" if doubtful else text

@@ -60,19 +60,22 @@ class EntityTable:
     new_columns: tuple[str, ...]
     content: Fingerprint
     corrupt_content: Fingerprint
+    filtered_rows: int = 0
+    """Rows that the entity's filter left out; they are among `rows_read`."""
 
 
 @dataclass(frozen=True)
 class Counts:
     """How many rows an entity's files have.
 
-    All that was read, those with a key, the keys, and those with a fault.
+    All that was read, those with a key, the keys, those with a fault, and those left out.
     """
 
     read: int
     keyed: int
     keys: int
     corrupt: int
+    filtered: int = 0
 
 
 def settle(
@@ -115,6 +118,7 @@ def settle(
         new_columns,
         content,
         bad,
+        counts.filtered,
     )
 
 
@@ -175,7 +179,9 @@ def _counts(
         if hashes == keyed
         else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
     )
-    return Counts(sum(file.rows + file.lines for file in ingested), keyed, keys, corrupt)
+    filtered = sum(file.filtered_rows for file in ingested)
+    read = sum(file.rows + file.lines for file in ingested)
+    return Counts(read + filtered, keyed, keys, corrupt, filtered)
 
 
 def check_amounts(
@@ -187,11 +193,12 @@ def check_amounts(
     project: Path,
 ) -> None:
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
-    aside = counts.read - counts.keyed
-    if counts.read == 0:
+    aside = counts.read - counts.filtered - counts.keyed
+    if counts.read == counts.filtered:
+        left = f" that its filter keeps, of {counts.read:,}" if counts.filtered else ""
         raise SourceError(
             "no_rows",
-            f"{name} has no rows in {entity.path}.",
+            f"{name} has no rows in {entity.path}{left}.",
             name,
             "Check the file; a refresh never publishes an empty entity.",
         )

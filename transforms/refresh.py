@@ -82,13 +82,20 @@ class FindPairs(beam.PTransform):
     def expand(self, tables: PCollection[EntityTable]) -> PCollection[PairTable]:
         """From entities to one table of pairs per pair of entities."""
         compare, conclude = self.steps.compare, self.steps.conclude
-        return (
+        pairs = (
             tables
             | "Write blocks" >> beam.FlatMap(self.steps.prepare)
             | "Collect blocks of a search" >> beam.GroupByKey()
             | "Find pairs" >> beam.Map(lambda entry: (entry[0][0], compare(entry[0], entry[1])))
             | "Collect pairs of entities" >> beam.GroupByKey()
             | "Keep the first rule" >> beam.Map(lambda entry: conclude(entry[0], entry[1]))
+        )
+        if not self.steps.decided:
+            return pairs
+        return (
+            pairs
+            | "Collect all pairs" >> beam.combiners.ToList()
+            | "Keep to decisions" >> beam.FlatMap(self.steps.keep_to_decisions, AsList(tables))
         )
 
 

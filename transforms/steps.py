@@ -6,7 +6,8 @@ Here alone the plan is taken apart. What moves to workers with a step is what it
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,6 +18,8 @@ from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.inheritance import remembered
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Counted, Key, PairTable
+from overtide.transforms.matching.decided import keep_to_decisions
+from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.plan import Plan
 from overtide.transforms.records import Unified, unified_of
 from overtide.transforms.shrinking import expect_no_shrink
@@ -27,6 +30,9 @@ from overtide.transforms.tables.entities import entity_tables
 from overtide.transforms.tables.matches import match_tables
 from overtide.transforms.tables.registered import BASE_TABLES
 from overtide.transforms.unify import SourceFiles
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 Tables = list[EntityTable]
 
@@ -90,6 +96,29 @@ class Steps:
     def conclude(self) -> Callable[[int, Iterable[Any]], PairTable]:
         """Gather the pairs of two entities."""
         return step(self.plan.settings, "pairs", self.plan.matcher.conclude)
+
+    @property
+    def decided(self) -> bool:
+        """Whether people decided of any pairs."""
+        return self.plan.configuration.unification.decisions is not None
+
+    @property
+    def keep_to_decisions(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:
+        """Add pairs that are always one customer, and cut apart those that never are."""
+        plan, unified = self.plan, self.unified
+        configuration, project = plan.configuration, plan.paths.project
+
+        def keep(
+            connection: "DuckDBPyConnection",
+            folder: Path,
+            pairs: list[PairTable],
+            records: list[Unified],
+        ) -> list[PairTable]:
+            decisions = read_decisions_of(configuration, project)
+            return keep_to_decisions(connection, folder, pairs, records, decisions)
+
+        keep_step = step(plan.settings, "decided", keep)
+        return lambda pairs, tables: keep_step(pairs, unified(tables))
 
     @property
     def give_identities(self) -> Callable[[pa.RecordBatch, Tables], Identified]:

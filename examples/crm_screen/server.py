@@ -52,9 +52,13 @@ class Overtide:
             return json.load(answer)
 
 
-def _name(row: dict[str, object]) -> str:
-    names = [row.get(one) for one in ("FullName", "FirstName", "LastName")]
-    return " ".join(str(one) for one in names if one) or str(row["CustomerId"])
+def _name(row: dict[str, Any]) -> str:
+    parts = (
+        [row.get("FullName")]
+        if row.get("FullName")
+        else [row.get("FirstName"), row.get("LastName")]
+    )
+    return " ".join(str(one) for one in parts if one) or str(row["CustomerId"])
 
 
 class Screen(ThreadingHTTPServer):

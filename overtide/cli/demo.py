@@ -73,6 +73,15 @@ WHERE LoyaltyTier = 'platinum'"""
 ACTIVITIES = """SELECT ActivityTypeDisplay, count(*) AS activities, max(ActivityTime) AS latest
 FROM UnifiedActivity_live GROUP BY ALL ORDER BY activities DESC"""
 
+TO_KEEP = """To have it in front of you, in a project that stays:
+
+  overtide init shop --example contoso
+  overtide -C shop refresh
+  overtide -C shop serve
+
+and open http://127.0.0.1:8400/ with the token that the last one prints."""
+"""How the demo ends: with the address to open."""
+
 
 def demo(folder: str | None, output: Output, run: Run) -> int:
     """Run the demo in a folder that does not exist yet, or in a temporary one."""
@@ -117,10 +126,7 @@ class Story:
                 {"folder": str(self.folder), "seconds": seconds, "steps": self.steps}, str
             )
         else:
-            print(
-                f"\nThat was all, in {seconds:.0f} s. `overtide init DIR --example contoso` makes "
-                "you one to keep."
-            )
+            print(f"\nThat was all, in {seconds:.0f} s. {TO_KEEP}")
 
     def change(self) -> tuple[Instant, Instant]:
         """Lay an update and a purchase over the base, and show both.

@@ -3,16 +3,24 @@
 Names of attributes are the columns' names in the files. `sources` checks them.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema, model_validator
 
+from overtide.schemas.configuration.composite_keys import with_composite_key
 from overtide.schemas.configuration.model import Country, Model, Text, Word
+from overtide.schemas.inputs import FILTER, Input, inputs_of
 from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
 from overtide.schemas.types.attribute_type import Reading
 
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
 SourceFormatName = Literal["csv", "parquet", "jsonl"]
+
+TEXT_OR_TEXTS = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+}
 
 
 class Attribute(Model):
@@ -21,13 +29,45 @@ class Attribute(Model):
     type: TypeName = Field(
         default="string", description="the type its values are read as", examples=["decimal(18, 2)"]
     )
-    format: Text | None = Field(
+    column: Text | None = Field(
         default=None,
-        description="strptime format of a date or datetime; ISO 8601 without",
-        examples=["%d-%m-%Y %H:%M:%S"],
+        description="the column of the files, where it is called otherwise",
+        examples=["KD-NR"],
+    )
+    path: Text | None = Field(
+        default=None,
+        description="where a nested value stands in a JSON or Parquet record",
+        examples=["customer.address[0].city"],
+    )
+    expression: Text | None = Field(
+        default=None,
+        description="what makes the value of the row's columns, in a subset of SQL",
+        examples=["concat_ws(' ', Vorname, Nachname)"],
+    )
+    format: Text | list[Text] | None = Field(
+        default=None,
+        description="strptime format of a date or datetime, or several that are tried in order; "
+        "ISO 8601 without, or as the word `ISO` among them",
+        examples=["%d-%m-%Y %H:%M:%S", ["%d.%m.%y", "%d.%m.%Y", "ISO"]],
     )
     decimal_mark: Literal[".", ","] = Field(
-        default=".", description="the decimal mark of a double or decimal", examples=[","]
+        default=".", description="the decimal mark of a number", examples=[","]
+    )
+    thousands_separator: Literal[",", ".", " ", "'", "_"] | None = Field(
+        default=None,
+        description="what may stand between the thousands of a number; a blank means all kinds "
+        "of it",
+        examples=["."],
+    )
+    true_words: list[Word] | None = Field(
+        default=None,
+        description="what else is read as true in a boolean, in any case",
+        examples=[["ja", "x"]],
+    )
+    false_words: list[Word] | None = Field(
+        default=None,
+        description="what else is read as false in a boolean, in any case",
+        examples=[["nee", "-"]],
     )
     semantic_type: Text | None = Field(
         default=None,
@@ -53,7 +93,7 @@ class Attribute(Model):
     @property
     def reading(self) -> Reading:
         """How its texts are read."""
-        return Reading(self.format, self.decimal_mark)
+        return Reading.of(self.__dict__)
 
 
 class Preference(Model):
@@ -99,13 +139,19 @@ class Entity(Model):
         description="the zone of dates and times that carry no offset",
         examples=["Europe/Amsterdam"],
     )
-    primary_key: str = Field(
-        description=f"the attribute that identifies a record: a {listed(KEYS)}",
-        examples=["ContactId"],
+    primary_key: Annotated[str, WithJsonSchema(TEXT_OR_TEXTS)] = Field(
+        description=f"the attribute that identifies a record, or several that do so together: each "
+        f"a {listed(KEYS)}",
+        examples=["ContactId", ["OrderId", "LineNumber"]],
     )
     attributes: dict[str, Attribute | TypeName] = Field(
         description="column -> its type, or the long form with format and more",
         examples=[{"ContactId": "string", "CreatedOn": {"type": "date", "format": "%m/%d/%Y"}}],
+    )
+    filter: Text | None = Field(
+        default=None,
+        description="an expression that says which rows count; the others are left out",
+        examples=["Status <> 'deleted'"],
     )
     max_set_aside_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         default=5.0,
@@ -124,6 +170,39 @@ class Entity(Model):
         "of the entity's `deduplicate` in `unification.entities`",
         examples=[{"policy": "most_recent", "attribute": "ChangedOn"}],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_composite_key(cls, settings: Any) -> Any:  # noqa: ANN401 - whatever is written
+        return with_composite_key(settings) if isinstance(settings, dict) else settings
+
+    @cached_property
+    def inputs(self) -> dict[str, Input]:
+        """What is read of the files' rows, by attribute."""
+        attributes = {name: self.attribute(name) for name in self.attributes}
+        return inputs_of(attributes, self.expressions, Attribute)
+
+    @cached_property
+    def columns(self) -> dict[str, bool]:
+        """The columns that are read, and whether each must be there."""
+        columns: dict[str, bool] = {}
+        for one in self.inputs.values():
+            columns[one.column] = columns.get(one.column, False) or not one.attribute.optional
+        return columns
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The attributes that are made by expressions, and these; `FILTER` for the filter."""
+        long = {name: self.attribute(name).expression for name in self.attributes}
+        made = {name: one for name, one in long.items() if one is not None}
+        return made | ({FILTER: self.filter} if self.filter is not None else {})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, which works out anew what follows from its settings."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in ("inputs", "columns"):
+            copy.__dict__.pop(name, None)
+        return copy
 
     def attribute(self, name: str) -> Attribute:
         """Return the attribute in its long form."""

@@ -63,6 +63,12 @@ class MatchPair(Model):
         description="tried in order; a record with a match by one rule is not offered to the next",
         examples=[[{"name": "E-mail", "conditions": [{"fields": "EMail"}]}]],
     )
+    best_only: bool = Field(
+        default=False,
+        description="whether a record keeps, of all its links between these entities, only the one "
+        "with the greatest score",
+        examples=[True],
+    )
 
 
 def check_unified(checking: Checking, entities: Sequence[UnifiedEntity]) -> None:

@@ -7,11 +7,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.entities import Attribute, Entity, Preference
+from overtide.schemas.configuration.expressions import NESTING, check_expression
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
+from overtide.schemas.source_paths import parse_path
 from overtide.schemas.strptime import unsupported
 from overtide.schemas.suggestions import closest
 from overtide.schemas.types import COMPARED, KEYS, MARKED, TIMES, listed, type_of
+from overtide.schemas.types.attribute_type import ISO
+from overtide.schemas.values import plain_word
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
@@ -56,6 +60,8 @@ def check_sources(checking: Checking, sources: Mapping[str, Mapping[str, Entity]
         _primary_key(checking, place, name, entity)
         _reading(checking, place, entity)
         _attributes(checking, place, entity)
+        if entity.filter is not None:
+            check_expression(checking, (*place, "filter"), entity, entity.filter, "truth")
         if entity.prefer is not None:
             check_preference(checking, (*place, "prefer"), name, entity.prefer)
     checking.unique(_tables(sources), "the tables of entities")
@@ -191,9 +197,51 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
                 f"`{name}` is a name that Overtide needs itself.",
                 expected="another name",
             )
+        _place(checking, path, entity.format, entity.attribute(name))
+        expression = entity.attribute(name).expression
+        if expression is not None:
+            check_expression(checking, (*path, "expression"), entity, expression)
         _format(checking, path, entity.attribute(name))
         _decimal(checking, path, entity.attribute(name))
         check_country(checking, (*path, "country"), entity.attribute(name).country)
+
+
+def _place(checking: Checking, path: Path, form: str, attribute: Attribute) -> None:
+    """Check where an attribute's values stand in the files."""
+    if attribute.expression is not None and (attribute.column or attribute.path):
+        checking.add(
+            "unused_setting",
+            (*path, "expression"),
+            "Where the values stand is said already.",
+            expected="an expression alone",
+        )
+    if attribute.path is None:
+        return
+    where = (*path, "path")
+    if attribute.column is not None:
+        checking.add(
+            "unused_setting",
+            where,
+            "`column` says already where the values stand.",
+            expected="a column or a path",
+        )
+    try:
+        steps = parse_path(attribute.path)
+    except ValueError as error:
+        checking.add(
+            "invalid_value",
+            where,
+            f"`{attribute.path}` is no path: {error}.",
+            expected="such as customer.address[0].city",
+        )
+        return
+    if len(steps) > 1 and form not in NESTING:
+        checking.add(
+            "unused_setting",
+            where,
+            f"Files of the format {form} hold nothing nested.",
+            expected=f"`column`, or the format {listed(NESTING)}",
+        )
 
 
 def check_country(checking: Checking, path: Path, country: str | None) -> None:
@@ -222,19 +270,30 @@ def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
             f"A format is for a {listed(TIMES)}, not for type {attribute.type}.",
             expected=f"type {listed(TIMES)}",
         )
-    wrong = unsupported(attribute.format)
-    if wrong or "%" not in attribute.format:
+    if isinstance(attribute.format, str):
+        _strptime_format(checking, where, attribute.format)
+        return
+    for number, one in enumerate(attribute.format):
+        if one != ISO:
+            _strptime_format(checking, (*where, number), one)
+    if not attribute.format:
+        checking.add("invalid_value", where, "It names no format.", expected="at least one")
+
+
+def _strptime_format(checking: Checking, where: Path, pattern: str) -> None:
+    wrong = unsupported(pattern)
+    if wrong or "%" not in pattern:
         what = f"`{wrong[0]}` cannot be read" if wrong else "it names no part of a date"
         checking.add(
             "invalid_format",
             where,
-            f"`{attribute.format}` is no strptime format: {what}.",
+            f"`{pattern}` is no strptime format: {what}.",
             expected="such as %m/%d/%Y or %d-%m-%Y %H:%M:%S",
-            suggestion=_strptime(attribute.format),
+            suggestion=_strptime(pattern),
         )
-    elif not re.search(r"%-?[Yycx]", attribute.format):
+    elif not re.search(r"%-?[Yycx]", pattern):
         checking.add(
-            "invalid_format", where, f"`{attribute.format}` has no year.", expected="%Y or %y in it"
+            "invalid_format", where, f"`{pattern}` has no year.", expected="%Y or %y in it"
         )
 
 
@@ -266,16 +325,51 @@ def _strptime(text: str) -> str | None:
     return found if "%Y" in found or "%y" in found else None
 
 
+def _words(checking: Checking, path: Path, attribute: Attribute, broken: bool) -> None:
+    """Check the words for true and false: only a boolean has them, and each means one thing."""
+    meant: dict[str, str] = {"true": "true_words", "false": "false_words"}
+    for setting in ("true_words", "false_words"):
+        words = getattr(attribute, setting)
+        if words is None:
+            continue
+        where = (*path, setting)
+        if not type_of(attribute.type).is_truth and not broken:
+            checking.add(
+                "wrong_type", where, f"Type {attribute.type} has no words.", expected="type boolean"
+            )
+        for number, word in enumerate(words):
+            if meant.setdefault(plain_word(word), setting) != setting:
+                checking.add(
+                    "duplicate_name",
+                    (*where, number),
+                    f"`{word}` cannot mean true and false.",
+                    expected="a word of its own",
+                )
+
+
 def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
     kind = type_of(attribute.type)
     broken = checking.is_broken((*path, "type"))  # a default stands there that nobody wrote
-    if attribute.decimal_mark == "," and not kind.has_decimal_mark and not broken:
+    marked = {
+        "decimal_mark": attribute.decimal_mark != ".",
+        "thousands_separator": attribute.thousands_separator is not None,
+    }
+    for setting, what in (("decimal_mark", "decimal mark"), ("thousands_separator", "thousands")):
+        if marked[setting] and not kind.has_decimal_mark and not broken:
+            checking.add(
+                "wrong_type",
+                (*path, setting),
+                f"Type {attribute.type} has no {what}.",
+                expected=f"type {listed(MARKED)}",
+            )
+    if attribute.thousands_separator == attribute.decimal_mark:
         checking.add(
-            "wrong_type",
-            (*path, "decimal_mark"),
-            f"Type {attribute.type} has no decimal mark.",
-            expected=f"type {listed(MARKED)}",
+            "invalid_value",
+            (*path, "thousands_separator"),
+            f"`{attribute.decimal_mark}` is the decimal mark already.",
+            expected="another one than the decimal mark",
         )
+    _words(checking, path, attribute, broken)
     if (unfit := kind.unfit) is not None:
         why, expected = unfit
         checking.add(

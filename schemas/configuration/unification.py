@@ -13,7 +13,7 @@ from overtide.schemas.configuration.matching import (
     check_unified,
 )
 from overtide.schemas.configuration.merge import Merge, check_merge
-from overtide.schemas.configuration.model import Model
+from overtide.schemas.configuration.model import Model, Text
 
 
 class Limits(Model):
@@ -60,6 +60,12 @@ class Unification(Model):
         default=Ignore(),
         description="values that stand for none in all entities",
         examples=[{"shared_by": 100}],
+    )
+    decisions: Text | None = Field(
+        default=None,
+        description="a CSV file of pairs of records that are always or never one customer, within "
+        "the project",
+        examples=["data/decisions.csv"],
     )
     limits: Limits = Field(
         default=Limits(),

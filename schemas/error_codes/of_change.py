@@ -104,6 +104,11 @@ CODES = {
         "The entity is not set up as an activity, so its records cannot be posted.",
         "Add it to `activities` and refresh, or post to an entity that the message names.",
     ),
+    "record_left_out": Explained(
+        "change",
+        "The `filter` of the entity leaves a posted record out, as it would a row of a file.",
+        "Send records that count, or change the filter and refresh.",
+    ),
     "too_far": Explained(
         "change",
         "The event would end more than 30 days (and five minutes) after its acceptance.",

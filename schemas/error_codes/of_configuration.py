@@ -33,6 +33,12 @@ CODES = {
         "Correct them; `overtide validate` shows them too.",
         exit_codes=USAGE,
     ),
+    "invalid_expression": Explained(
+        "configuration",
+        "An `expression` or a `filter` cannot be read, or names what is not offered.",
+        "Write it in the subset of SQL that docs/expressions.md describes.",
+        exit_codes=USAGE,
+    ),
     "invalid_format": Explained(
         "configuration",
         "A `format` is no strptime format, or has no year.",
@@ -123,7 +129,7 @@ CODES = {
     "unused_setting": Explained(
         "configuration",
         "A setting has no effect beside another one.",
-        "Remove it, or change the policy.",
+        "Remove it, or change the other one.",
         exit_codes=USAGE,
     ),
     "wrong_order": Explained(

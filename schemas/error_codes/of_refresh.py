@@ -3,6 +3,12 @@
 from overtide.schemas.error_codes.explained import BOTH, LISTED, USAGE, Explained
 
 CODES = {
+    "decisions_wrong": Explained(
+        "refresh",
+        "The file of pairs that are always or never one customer is missing or wrong.",
+        "Correct the line that is named; [matching](matching.md#decided-pairs) shows the columns.",
+        exit_codes=BOTH,
+    ),
     "duplicate_column": Explained(
         "refresh",
         "A source file has two columns of one name.",
@@ -28,11 +34,17 @@ CODES = {
         "Correct the file, or name another primary key.",
         exit_codes=USAGE,
     ),
+    "missing_value": Explained(
+        "refresh",
+        "No row that `validate` sampled has a value at an attribute's `path`.",
+        "Correct the path, or mark the attribute `optional: true`.",
+        exit_codes=USAGE,
+    ),
     "nested_value": Explained(
         "refresh",
         "Values that `validate` sampled are lists or objects: a mistake where most of a column "
         "are, else a note.",
-        "Write their parts as columns of their own.",
+        "Name their parts by `path`.",
         exit_codes=USAGE,
     ),
     "new_column": Explained(

@@ -11,8 +11,8 @@ specifies what values are read as, and a test holds Python and SQL to it.
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from overtide.schemas.errors import InvalidValueError
@@ -28,21 +28,58 @@ from overtide.schemas.values import (
     trimmed_sql,
 )
 
+ISO = "ISO"
+"""The word for ISO 8601 among formats."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How the text of an attribute is read.
 
-    A strptime `format` (ISO 8601 without), `.` or `,` as `decimal_mark`.
+    A strptime `format` or several of them, tried in order (ISO 8601 without, or as the word `ISO`);
+    `.` or `,` as `decimal_mark`; what stands between the thousands; more words for true and false.
     """
 
-    format: str | None = None
+    format: str | Sequence[str] | None = None
     decimal_mark: str = "."
+    thousands_separator: str | None = None
+    true_words: Sequence[str] = ()
+    false_words: Sequence[str] = ()
 
     @classmethod
     def of(cls, attribute: Mapping[str, Any]) -> "Reading":
         """Read the metadata of an attribute."""
-        return cls(attribute.get("format"), attribute.get("decimal_mark") or ".")
+        return cls(
+            attribute.get("format"),
+            attribute.get("decimal_mark") or ".",
+            attribute.get("thousands_separator"),
+            attribute.get("true_words") or (),
+            attribute.get("false_words") or (),
+        )
+
+    @property
+    def formats(self) -> tuple[str | None, ...]:
+        """The formats in the order in which they are tried; None is ISO 8601."""
+        given = [self.format] if isinstance(self.format, str) else self.format or [ISO]
+        return tuple(None if one == ISO else one for one in given)
+
+    @property
+    def of_values(self) -> "Reading":
+        """How what is no text is read: a decimal mark and separators are about texts alone."""
+        return replace(self, decimal_mark=".", thousands_separator=None)
+
+    def of_kind(self, kind: str) -> "Reading":
+        """Return how the value of an expression is read, a text or one of another kind."""
+        if kind == "text":
+            return self
+        return replace(self.of_values, format=None if kind in ("date", "datetime") else self.format)
+
+    @property
+    def spoken_formats(self) -> str:
+        """The formats in words; nothing where there is none but ISO 8601."""
+        if self.formats == (None,):
+            return ""
+        return " or ".join(one or "ISO 8601" for one in self.formats)
 
 
 class Arguments(NamedTuple):
@@ -68,6 +105,7 @@ class AttributeType(RawTexts, ABC):
     is_key: ClassVar[bool] = False
     """Whether a value has one text, by which it identifies a record and is joined with others."""
     is_time: ClassVar[bool] = False
+    is_truth: ClassVar[bool] = False
     is_day: ClassVar[bool] = False
     """Whether values are days, which begin when their time zone says."""
     has_decimal_mark: ClassVar[bool] = False
@@ -93,7 +131,8 @@ class AttributeType(RawTexts, ABC):
 
     def expectation(self, reading: Reading) -> str:
         """Say in words what a text of a file should have been."""
-        return f"{self.name} as {reading.format}" if reading.format else self.name
+        formats = reading.spoken_formats
+        return f"{self.name} as {formats}" if formats else self.name
 
     def example_in_files(self, reading: Reading) -> Value:
         """Return the example as a source record has it."""
@@ -137,7 +176,7 @@ class AttributeType(RawTexts, ABC):
         if not text:
             return None
         if not isinstance(value, str):
-            reading = Reading(reading.format)  # a decimal mark is about texts
+            reading = reading.of_values
         found = self.read(text, reading, time_zone)
         if found is None:
             raise self.invalid(value, self._expected_in_files(reading))
@@ -203,16 +242,9 @@ class AttributeType(RawTexts, ABC):
 
         DuckDB takes no null from a function for a text, so none is empty.
         """
-        how = {
-            name: value
-            for name, value in (
-                ("type", self.name),
-                ("format", reading.format),
-                ("decimal_mark", reading.decimal_mark),
-                ("time_zone", time_zone),
-            )
-            if value not in (None, ".")
-        }
+        plain = asdict(Reading())
+        told = {name: one for name, one in asdict(reading).items() if one != plain[name]}
+        how = {"type": self.name, **told, "time_zone": time_zone}
         return f"nullif(typed_alone({text}, {literal(json.dumps(how))}), '')::{self.duckdb}"
 
     def text_sql(self, column: str) -> str:

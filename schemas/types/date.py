@@ -27,7 +27,7 @@ class DateType(TemporalType):
 
     def expectation(self, reading: Reading) -> str:
         """Say in words what a text of a file should have been."""
-        return super().expectation(reading) if reading.format else "date as YYYY-MM-DD"
+        return super().expectation(reading) if reading.spoken_formats else "date as YYYY-MM-DD"
 
     def _from_json(self, value: object) -> Value:
         return _iso_date(value) if isinstance(value, str) else None

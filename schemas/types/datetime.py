@@ -40,7 +40,7 @@ class DatetimeType(TemporalType):
 
     def expectation(self, reading: Reading) -> str:
         """Say in words what a text of a file should have been."""
-        return super().expectation(reading) if reading.format else "datetime in ISO 8601"
+        return super().expectation(reading) if reading.spoken_formats else "datetime in ISO 8601"
 
     def _from_json(self, value: object) -> Value:
         if not isinstance(value, str):

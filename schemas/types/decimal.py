@@ -19,7 +19,6 @@ class DecimalType(NumericType):
     example = "0"
     arguments = Arguments("(digits, scale)", r"\(\d+, ?\d+\)", "(18, 2)")
     names_elsewhere = ("numeric", "decimal", "money")
-    has_decimal_mark = True
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -58,7 +57,7 @@ class DecimalType(NumericType):
 
     def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         """Return the SQL of an exact number, rounded to its places."""
-        point, foreign = pointed_sql(text, reading.decimal_mark)
+        point, foreign = pointed_sql(text, reading)
         return (
             f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}') THEN try_cast({point} AS "
             f"{self.duckdb}) WHEN regexp_full_match({point}, '{NUMBER}[eE][+-]?\\d+') THEN "

@@ -22,7 +22,6 @@ class DoubleType(NumericType):
     edm = "Edm.Double"
     example = 0.5
     names_elsewhere = ("number", "float")
-    has_decimal_mark = True
     is_exact = False
     duckdb = "DOUBLE"
     expected = "a finite number"
@@ -41,7 +40,7 @@ class DoubleType(NumericType):
 
     def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         """Return the SQL of a finite number."""
-        point, foreign = pointed_sql(text, reading.decimal_mark)
+        point, foreign = pointed_sql(text, reading)
         cast = f"try_cast({point} AS DOUBLE)"
         return (
             f"CASE {foreign}WHEN regexp_full_match({point}, '{NUMBER}{EXPONENT}') AND "

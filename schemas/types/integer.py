@@ -4,7 +4,7 @@ from typing import Any
 
 from overtide.schemas.numbers import NUMBER, WHOLE, read_integer
 from overtide.schemas.types.attribute_type import Reading
-from overtide.schemas.types.numeric import NumericType
+from overtide.schemas.types.numeric import NumericType, pointed_sql
 from overtide.schemas.values import EXACT, Value
 
 
@@ -28,10 +28,12 @@ class IntegerType(NumericType):
 
     def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
         """Return the SQL of a whole number."""
+        point, foreign = pointed_sql(text, reading)
         return (
-            f"CASE WHEN regexp_full_match({text}, '{WHOLE}') THEN try_cast({text} AS BIGINT) WHEN "
-            f"regexp_full_match({text}, '{WHOLE}\\.0*') THEN try_cast(split_part({text}, '.', 1) "
-            f"AS BIGINT) WHEN regexp_full_match({text}, '{NUMBER}[eE][+-]?\\d+|[+-]?\\.0+') THEN "
+            f"CASE {foreign}WHEN regexp_full_match({point}, '{WHOLE}') THEN "
+            f"try_cast({point} AS BIGINT) WHEN regexp_full_match({point}, '{WHOLE}\\.0*') THEN "
+            f"try_cast(split_part({point}, '.', 1) AS BIGINT) WHEN "
+            f"regexp_full_match({point}, '{NUMBER}[eE][+-]?\\d+|[+-]?\\.0+') THEN "
             f"{self.rare_sql(text, reading, 'UTC')} END"
         )
 

@@ -28,19 +28,23 @@ class TemporalType(AttributeType):
     def example_in_files(self, reading: Reading) -> Value:
         """Return the example in the format of the files."""
         time = datetime(2026, 1, 31, 12, tzinfo=UTC)
-        return time.strftime(reading.format) if reading.format else self.example
+        first = reading.formats[0]
+        return time.strftime(first) if first else self.example
 
     def _expected_in_files(self, reading: Reading) -> str | None:
-        if reading.format:
-            return f"a {self.spoken} in the format {reading.format}"
-        return self.expected_in_files
+        formats = reading.spoken_formats
+        return f"a {self.spoken} in the format {formats}" if formats else self.expected_in_files
 
     def read(self, text: str, reading: Reading, time_zone: str) -> Value:
-        """Return the day or instant that a text says in ISO 8601 or in the format."""
-        if reading.format is None:
+        """Return the day or instant that a text says in the first format that it fits."""
+        read = (self._read_as(text, one, time_zone) for one in reading.formats)
+        return next((value for value in read if value is not None), None)
+
+    def _read_as(self, text: str, pattern: str | None, time_zone: str) -> str | None:
+        if pattern is None:
             return self._read_iso(text, time_zone)
-        found = read_time(text, reading.format)
-        return None if found is None else self._read_time(found, "%z" in reading.format, time_zone)
+        found = read_time(text, pattern)
+        return None if found is None else self._read_time(found, "%z" in pattern, time_zone)
 
     @abstractmethod
     def _read_iso(self, text: str, time_zone: str) -> str | None:
@@ -51,15 +55,19 @@ class TemporalType(AttributeType):
         """Return the value of a time, a local one or in UTC."""
 
     def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:
-        """Return the SQL of a day or instant in ISO 8601 or in the format."""
-        if not reading.format:
-            return self._iso_sql(text, reading, time_zone)
-        value = self._time_sql(_strptime_sql(text, reading.format), reading.format, time_zone)
-        if "%f" not in reading.format:
+        """Return the SQL of a day or instant in the first format that a text fits."""
+        read = [self._read_as_sql(text, one, time_zone) for one in reading.formats]
+        return read[0] if len(read) == 1 else f"coalesce({', '.join(read)})"
+
+    def _read_as_sql(self, text: str, pattern: str | None, time_zone: str) -> str:
+        if pattern is None:
+            return self._iso_sql(text, Reading(), time_zone)
+        value = self._time_sql(_strptime_sql(text, pattern), pattern, time_zone)
+        if "%f" not in pattern:
             return value
         return (
             f"coalesce({value}, CASE WHEN regexp_matches({text}, '\\d{{7}}') "
-            f"THEN {self.rare_sql(text, reading, time_zone)} END)"
+            f"THEN {self.rare_sql(text, Reading(pattern), time_zone)} END)"
         )  # DuckDB takes six digits of a second at most
 
     @abstractmethod

@@ -1,6 +1,5 @@
 """Who tries tokens that are none: counted by address, slowed down, and told as refusals."""
 
-import asyncio
 import ipaddress
 import math
 import threading
@@ -63,6 +62,8 @@ class Attempts:
 
     async def told_late(self, address: str) -> None:
         """Remember that an attempt failed, and wait where many did, before that is told."""
+        import asyncio  # the command line needs none
+
         self.note(address)
         with self._lock:
             late = LATE if len(self._of(_network(address))) >= self._most else 0.0

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from overtide.schemas.errors import UsageError
 from overtide.schemas.instants import format_instant, parse_instant
@@ -54,5 +55,5 @@ def local_time(preferences: Preferences, text: str) -> str:
 
 def with_moments(address: str, moments: Mapping[str, str]) -> str:
     """Return an address that keeps instants."""
-    query = "&".join(f"{name}={text}" for name, text in moments.items())
+    query = urlencode(moments, safe=":")
     return f"{address}?{query}" if query else address

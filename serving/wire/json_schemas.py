@@ -64,15 +64,22 @@ def _unified_schema() -> Schema:
 
 def _record_schema(entity: ServedEntity, activity: ServedActivity) -> Schema:
     """Return the schema of a source record: values may be written as in the source's files."""
-    properties = {}
-    for name, attribute in entity.attributes.items():
+    properties: dict[str, Schema] = {}
+    for path, attribute, _ in entity.inputs.values():
+        name = str(path[0])
+        if len(path) > 1:
+            nested = {"title": name, "x-ms-summary": name, "x-nullable": True}
+            properties[name] = nested | ({"type": "object"} if isinstance(path[1], str) else {})
+            continue
         kind, reading = type_of(attribute.type), attribute.reading
         properties[name] = _sent(name, kind) | {"example": kind.example_in_files(reading)}
         if reading.format is not None:
             text = {"type": "string", "description": f"A {kind.expectation(reading)}."}
             properties[name] = {**properties[name], **text}
             properties[name].pop("format", None)
-    return _object(properties, (entity.primary_key, activity.timestamp, activity.foreign_key))
+    needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
+    inputs = entity.inputs
+    return _object(properties, (inputs[name].column for name in needed if name in inputs))
 
 
 def _sent(title: str, kind: AttributeType) -> Schema:

@@ -33,12 +33,14 @@ BATCH = 100_000
 class BlockFile:
     """What a search compares of one entity, of one bucket of blocks.
 
-    `columns` are the numbers of what each condition of the rule compares, the exact ones first.
+    `columns` are the numbers of what each comparison of the rule compares, the exact ones first.
     """
 
     entity: str
     path: str
     columns: tuple[int, ...]
+    keys: str | None = None
+    """A file of the keys of its records, where they are asked for."""
 
 
 def write_compared(
@@ -118,7 +120,7 @@ def bucketed(
     connection: "DuckDBPyConnection",
     written: Path,
     columns: Sequence[int],
-    exact: int,
+    block: str,
     folder: Path,
     buckets: int,
 ) -> list[tuple[int, str]]:
@@ -128,9 +130,10 @@ def bucketed(
     """
     if buckets == 1:
         return [(0, str(written))]
+    folder.mkdir()
     chosen = ", ".join(f"v{place}, i{place}" for place in dict.fromkeys(columns))
     query = (
-        f"SELECT record, {chosen}, (hash({block(columns[:exact])}) % {buckets})::INTEGER AS bucket "
+        f"SELECT record, {chosen}, (hash({block}) % {buckets})::INTEGER AS bucket "
         f"FROM {parquet_rows([written])}"
     )
     connection.execute(
@@ -145,4 +148,11 @@ def bucketed(
 
 def block(columns: Sequence[int]) -> str:
     """Return the SQL of the exact values, joined by a separator that no text holds."""
-    return " || chr(31) || ".join(f"v{place}" for place in columns)
+    return block_of((f"v{place}", None) for place in columns)
+
+
+def block_of(parts: Iterable[tuple[str, int | None]]) -> str:
+    """Return the SQL of the values of columns, or their first letters, joined the same way."""
+    return " || chr(31) || ".join(
+        column if letters is None else f"left({column}, {letters})" for column, letters in parts
+    )

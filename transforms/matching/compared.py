@@ -7,9 +7,9 @@ from functools import cached_property, reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.rules import Condition
 from overtide.transforms.matching.ignored import are_listed, ignored_texts, lower, trimmed
 from overtide.transforms.normalize import How, normal_texts
 
@@ -18,7 +18,7 @@ from overtide.transforms.normalize import How, normal_texts
 class Compared:
     """One side of a condition: what it compares of the entity `name`."""
 
-    condition: Condition
+    condition: Comparison
     name: str
     entity: Entity
     ignore: Ignore
@@ -47,7 +47,13 @@ class Compared:
     @property
     def key(self) -> tuple[object, ...]:
         """What two conditions share that compare the same of an entity."""
-        return (*self.fields, self.how, self.condition.ignore)
+        return (
+            *self.fields,
+            self.how,
+            self.condition.ignore,
+            self.condition.all_parts,
+            self.shared_by,
+        )
 
     @cached_property
     def ignored(self) -> list[str]:
@@ -72,7 +78,7 @@ class Compared:
         Of several attributes those that are ignored are left out, and the first of them is told.
         """
         kept, alone = self._alone(texts)
-        joined = reduce(_joined, kept)
+        joined = reduce(_whole if self.condition.all_parts else _joined, kept)
         found = normal_texts(joined, self.how)
         listed = pc.fill_null(are_listed(found, self.ignored), False)
         return pc.if_else(listed, None, found), pc.if_else(listed, found, alone)
@@ -90,7 +96,10 @@ class Compared:
     @property
     def shared_by(self) -> int | None:
         """How many records may share a value that is not ignored, None where any number may."""
-        return self.ignore.shared_by if self.condition.ignore else None
+        if not self.condition.ignore:
+            return None
+        own = self.condition.shared_by
+        return self.ignore.shared_by if own is None else own
 
     def is_listed(self, value: str) -> bool:
         """Say whether an ignored value is one of the lists, and not only shared by many records."""
@@ -100,3 +109,8 @@ class Compared:
 def _joined(one: pa.Array, other: pa.Array) -> pa.Array:
     """Return two texts joined by a blank, or the one that is there."""
     return pc.coalesce(pc.binary_join_element_wise(one, other, " "), one, other)
+
+
+def _whole(one: pa.Array, other: pa.Array) -> pa.Array:
+    """Return two texts joined by a blank, null where one is not there."""
+    return pc.binary_join_element_wise(one, other, " ")

@@ -10,9 +10,9 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.rules import Condition
 from overtide.transforms.normalize import How, normal
 from overtide.transforms.words import sections
 
@@ -49,7 +49,7 @@ def built_in(kinds: frozenset[str]) -> list[str]:
     ]
 
 
-def kinds_of(condition: Condition, attributes: Sequence[Attribute]) -> frozenset[str]:
+def kinds_of(condition: Comparison, attributes: Sequence[Attribute]) -> frozenset[str]:
     """Return what a condition compares, by its normalisations and semantic types.
 
     The semantic types are those of its attributes.
@@ -66,7 +66,7 @@ def kinds_of(condition: Condition, attributes: Sequence[Attribute]) -> frozenset
 
 
 def ignored_texts(
-    condition: Condition, attributes: Sequence[Attribute], ignore: Ignore, how: How
+    condition: Comparison, attributes: Sequence[Attribute], ignore: Ignore, how: How
 ) -> list[str]:
     """Return what a condition ignores of an entity's attributes.
 

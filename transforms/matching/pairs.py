@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
+from overtide.schemas.configuration.comparisons import Comparison, Condition
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.rules import Condition, Rule
+from overtide.schemas.configuration.rules import Rule
+from overtide.schemas.configuration.scores import WHOLE
 from overtide.schemas.configuration.unification import Limits
 from overtide.schemas.names import parquet_rows
 from overtide.transforms.kernel import count, define, write_parquet
 from overtide.transforms.matching.blocks import BlockFile, block
 from overtide.transforms.matching.compared import Compared
+from overtide.transforms.matching.scoring import contradictions
+from overtide.transforms.matching.similarity import points_alike
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -54,16 +58,28 @@ def split(rule: Rule) -> tuple[list[Condition], list[Condition]]:
     return exact, [condition for condition in rule.conditions if condition.percent < 100]
 
 
-def sides_of(rule: Rule, name: str, entity: Entity, ignore: Ignore) -> list[Compared]:
-    """Return what the conditions of a rule compare of an entity, the exact ones first."""
-    return [Compared(condition, name, entity, ignore) for condition in [*chain(*split(rule))]]
+def comparisons(rule: Rule) -> list[Comparison]:
+    """Return what a rule of conditions compares: exactly, nearly, and to find contradictions."""
+    conditions = [*chain(*split(rule))]
+    return [*conditions, *contradictions(rule, len(conditions))[0]]
+
+
+def sides_of(
+    compared: Iterable[Comparison], name: str, entity: Entity, ignore: Ignore
+) -> list[Compared]:
+    """Return what is compared of an entity."""
+    return [Compared(comparison, name, entity, ignore) for comparison in compared]
 
 
 def comparable(rule: Rule, files: Sequence[BlockFile]) -> str:
-    """Return the SQL of an entity's records by block, with f0, f1, … (fuzzy); nothing is null."""
+    """Return the SQL of an entity's records by block.
+
+    With f0, f1, … (fuzzy), of which nothing is null, and those of the contradictions behind them.
+    """
     columns, exact = files[0].columns, len(split(rule)[0])
     texts = [f"v{column} AS f{place}" for place, column in enumerate(columns[exact:])]
-    whole = " AND ".join(f"v{column} IS NOT NULL" for column in dict.fromkeys(columns))
+    needed = dict.fromkeys(columns[: len(rule.conditions)])
+    whole = " AND ".join(f"v{column} IS NOT NULL" for column in needed)
     chosen = ", ".join(["record", f"{block(columns[:exact])} AS block", *texts])
     return f"SELECT {chosen} FROM {parquet_rows(file.path for file in files)} WHERE {whole}"
 
@@ -102,6 +118,8 @@ def candidates(
         )
         for place in range(len(fuzzy))
     )
+    for place in range(len(fuzzy), len(comparisons(rule)) - len(rule.conditions) + len(fuzzy)):
+        measured += f", l.f{place} AS l{place}, r.f{place} AS r{place}"
     order = " AND l.record < r.record" if search.within else ""
     return f"""
         WITH l AS (SELECT * FROM ({comparable(rule, lower)}) WHERE block NOT IN (SELECT block
@@ -116,9 +134,9 @@ def matches(
 ) -> str:
     """Return the SQL of the pairs for which all of a rule's conditions hold.
 
-    Each comes with the lowest of the conditions' scores.
+    Each comes with the lowest of the conditions' scores, in ten-thousandths.
     """
-    _, fuzzy = split(rule)
+    exact, fuzzy = split(rule)
     holds = (
         " AND ".join(
             f"(n{place} - d{place}) * 100 >= {condition.percent} * n{place}"
@@ -126,13 +144,38 @@ def matches(
         )
         or "true"
     )
-    scores = ", ".join(f"((n{place} - d{place}) * 100) // n{place}" for place in range(len(fuzzy)))
-    lowest = f"least({scores})" if scores else "100"
+    scores = ", ".join(
+        f"((n{place} - d{place}) * {WHOLE}) // n{place}" for place in range(len(fuzzy))
+    )
+    lowest = f"least({scores})" if scores else str(WHOLE)
     return f"""
-        WITH candidates AS ({candidates(search, rule, lower, upper)})
+        WITH candidates AS ({candidates(search, rule, lower, upper)}),
+        held AS (FROM candidates WHERE {holds})
         SELECT lower_record, upper_record, {search.rule}::INTEGER AS rule, {lowest}::INTEGER AS
-          score
-        FROM candidates WHERE {holds}"""
+          points
+        FROM held{_uncontradicted(rule, len(exact))}"""
+
+
+def _uncontradicted(rule: Rule, exact: int) -> str:
+    """Return the SQL that leaves out pairs whose values contradict each other."""
+    found = []
+    for one in contradictions(rule, len(rule.conditions) - exact)[1]:
+        needed = one.percent * WHOLE // 100
+
+        def near(left: str, right: str, needed: int = needed) -> str:
+            return (
+                f"{left} = {right}"
+                if needed == WHOLE
+                else f"({left} = {right} OR points_alike({left}, {right}) >= {needed})"
+            )
+
+        here, there = f"l{one.column}", f"r{one.column}"
+        alike = near(here, there)
+        if one.crossed is not None:
+            across, back = near(here, f"r{one.crossed}"), near(f"l{one.crossed}", there)
+            alike += f" OR coalesce({across} AND {back}, false)"
+        found.append(f"({here} IS NULL OR {there} IS NULL OR {alike})")
+    return f" WHERE {' AND '.join(found)}" if found else ""
 
 
 def large_blocks(rule: Rule, sides: Sequence[Sequence[BlockFile]], size: int) -> str:
@@ -195,6 +238,8 @@ class Pairs:
     oversized: tuple[tuple[str, int], ...] = ()
     large: tuple[tuple[str, int], ...] = ()
     ignored: tuple[tuple[str, int, str, int], ...] = ()
+    keys: tuple[str, ...] = ()
+    """Files of the keys of records, where links with one score are told apart by them."""
 
 
 def find(
@@ -208,9 +253,10 @@ def find(
 ) -> Pairs:
     """Write the pairs of one search and bucket to `path`.
 
-    Lower_record, upper_record, rule, score.
+    Lower_record, upper_record, rule, and the score in ten-thousandths, `points`.
     """
     define(connection, code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT")
+    define(connection, points_alike, ["VARCHAR", "VARCHAR"], "BIGINT")
     sides, size = [lower] if search.within else [lower, upper], _told_from(rule, limits)
     crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, sides, size)})")
     connection.execute(
@@ -244,32 +290,40 @@ def _told_from(rule: Rule, limits: Limits) -> int:
     return limits.block_size if split(rule)[1] else min(limits.block_size, limits.large_customer)
 
 
-def first_rules(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
-    """Write the pairs of one entity pair.
+def first_rules(found: str) -> str:
+    """Return the SQL of the pairs of two entities, of all pairs found.
 
     A lower record that a rule matched is not offered to later rules.
     """
-    rows = parquet_rows(sorted(pairs.path for pairs in found))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM {rows}")
-    if count(connection, "SELECT count(DISTINCT rule) FROM found") < 2:
-        return write_parquet(connection, "FROM found", path)
-    return write_parquet(
-        connection,
-        """
-        WITH first AS (SELECT lower_record, min(rule) AS rule FROM found GROUP BY lower_record)
-        SELECT found.* FROM found JOIN first USING (lower_record, rule)""",
-        path,
-    )
+    return f"""
+        SELECT DISTINCT lower_record, upper_record, rule, points
+        FROM {found} JOIN (SELECT lower_record, min(rule) AS rule FROM {found}
+          GROUP BY lower_record) USING (lower_record, rule)"""
 
 
-def first_pairs(connection: "DuckDBPyConnection", found: Iterable[Pairs], path: Path) -> int:
-    """Write the pairs within one entity: each pair once, by the first rule that found it."""
-    rows = parquet_rows(sorted(pairs.path for pairs in found))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW found AS SELECT * FROM {rows}")
-    return write_parquet(
-        connection,
-        """
-        SELECT lower_record, upper_record, min(rule) AS rule, arg_min(score, rule) AS score
-        FROM found GROUP BY lower_record, upper_record""",
-        path,
-    )
+def first_pairs(found: str) -> str:
+    """Return the SQL of the pairs within one entity: each pair once, by the first rule."""
+    return f"""
+        SELECT lower_record, upper_record, min(rule) AS rule, arg_min(points, rule) AS points
+        FROM {found} GROUP BY lower_record, upper_record"""
+
+
+def best_pairs(found: str, keys: Sequence[str]) -> str:
+    """Return the SQL of the pairs that are the best one of both of their records.
+
+    `keys` are files of (record, key); of links with one score the one with the smallest key is
+    the best.
+    """
+    rows = parquet_rows(keys)
+    return f"""
+        SELECT * EXCLUDE (lower_key, upper_key) FROM (
+          SELECT found.*, l.key AS lower_key, u.key AS upper_key FROM ({found}) AS found
+          JOIN {rows} AS l ON l.record = lower_record JOIN {rows} AS u ON u.record = upper_record)
+        QUALIFY row_number() OVER (PARTITION BY lower_record ORDER BY points DESC, upper_key) = 1
+        AND row_number() OVER (PARTITION BY upper_record ORDER BY points DESC, lower_key) = 1"""
+
+
+def write_pairs(connection: "DuckDBPyConnection", pairs: str, path: Path) -> int:
+    """Write the rows of pairs with their scores in whole percent."""
+    columns = f"* EXCLUDE (points), (points // {WHOLE // 100})::INTEGER AS score"
+    return write_parquet(connection, f"SELECT {columns} FROM ({pairs})", path)

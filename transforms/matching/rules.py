@@ -1,21 +1,24 @@
-"""Matching by rules: records of a block are a pair where all conditions of a rule hold.
+"""Matching by rules: records of a block are a pair where a rule holds.
 
-Blocks by the exact conditions, scores by the others. Source: semantics 4.8.
+Of a rule of conditions the exact ones make the block; a score rule has several. Source: semantics
+4.8.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.unification import Limits, Unification
 from overtide.schemas.names import parquet_rows
+from overtide.schemas.types import type_of
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.matching import blocks, pairs
 from overtide.transforms.matching.blocks import BlockFile
@@ -29,7 +32,9 @@ from overtide.transforms.matching.contract import (
     PairTable,
     entity_pairs,
 )
-from overtide.transforms.matching.pairs import Pairs, Search, sides_of
+from overtide.transforms.matching.pairs import Pairs, Search
+from overtide.transforms.matching.scored_pairs import NO_PAIRS, find_scored
+from overtide.transforms.matching.scoring import Scoring
 from overtide.transforms.records import RECORD, Unified
 
 if TYPE_CHECKING:
@@ -45,6 +50,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
     ignore: Mapping[str, Ignore]
     """Which values of an entity stand for none."""
     limits: Limits
+    best_only: frozenset[int]
+    """The places of the pairs of entities in which a record keeps its best link alone."""
     buckets: int
     threads: int
 
@@ -54,7 +61,9 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         unification, entities = configuration.unification, configuration.entities()
         ignore = {one.entity: unification.ignore.joined(one.ignore) for one in unification.entities}
         rules = rules_of(unification)
-        return cls(rules, entities, ignore, unification.limits, buckets, threads)
+        asked = {(one.entity, one.to) for one in unification.match if one.best_only}
+        best = frozenset(pair.place for pair in rules if (pair.lower, pair.upper) in asked)
+        return cls(rules, entities, ignore, unification.limits, best, buckets, threads)
 
     @property
     def pairs(self) -> list[EntityPair]:
@@ -70,36 +79,75 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             for place, rule in enumerate(rules)
         }
 
+    @cached_property
+    def scorings(self) -> dict[Search, Scoring]:
+        """What each search by a score rule does."""
+        return {
+            search: Scoring.of(rule, rule.score, partial(self._are_texts, search))
+            for search, rule in self.searches.values()
+            if rule.score is not None
+        }
+
+    def _are_texts(self, search: Search, comparison: Comparison) -> bool:
+        return all(
+            type_of(self.entities[name].attribute(field).type).is_text
+            for name in (search.lower, search.upper)
+            for field in comparison.fields_of(name)
+        )
+
     def prepare(
         self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
     ) -> Iterator[tuple[Key, BlockFile]]:
         """Write what the rules compare of an entity once, and split it for each kind of block.
 
-        A key is a pair, a rule and a bucket of its blocks.
+        A key is a pair, a rule, a bucket of its blocks, and of a score rule which of its blocks.
         """
         name, searches = entity.table.entity, self._sides(entity.table.entity)
         sides = list({side.key: side for some in searches.values() for side in some}.values())
         numbers = {side.key: number for number, side in enumerate(sides)}
-        path = self._written(connection, folder, sides, entity.records)
-        files: dict[tuple[int, ...], list[tuple[int, str]]] = {}
+        path, keys = self._written(connection, folder, sides, entity.records), None
+        if any(search.pair in self.best_only for search in searches):
+            keys = str(folder / "keys.parquet")
+            query = f"SELECT {RECORD} AS record, {entity.key} AS key FROM ({entity.records})"
+            write_parquet(connection, query, Path(keys))
+        files: dict[tuple[tuple[int, ...], str], list[tuple[int, str]]] = {}
         for search, compared in searches.items():
             columns = tuple(numbers[side.key] for side in compared)
-            if columns not in files:
-                exact = sum(side.condition.percent == 100 for side in compared)
-                split = folder / f"buckets-{len(files)}"
-                split.mkdir()
-                files[columns] = blocks.bucketed(
-                    connection, path, columns, exact, split, self.buckets
+            for more, block in self._blocks(search, columns):
+                if (columns, block) not in files:
+                    split = folder / f"buckets-{len(files)}"
+                    files[columns, block] = blocks.bucketed(
+                        connection, path, columns, block, split, self.buckets
+                    )
+                yield from (
+                    (
+                        (search.pair, search.rule, bucket, *more),
+                        BlockFile(name, file, columns, keys),
+                    )
+                    for bucket, file in files[columns, block]
                 )
-            yield from (
-                ((search.pair, search.rule, bucket), BlockFile(name, file, columns))
-                for bucket, file in files[columns]
-            )
+
+    def _blocks(self, search: Search, columns: Sequence[int]) -> list[tuple[tuple[int, ...], str]]:
+        """Return what keys of a search end with, and the SQL of the block that it means."""
+        if search not in self.scorings:
+            exact, _ = pairs.split(self.searches[search.pair, search.rule][1])
+            return [((), blocks.block(columns[: len(exact)]))]
+        return [
+            ((place,), blocks.block_of((f"v{columns[one]}", letters) for one, letters in parts))
+            for place, parts in enumerate(self.scorings[search].blocks)
+        ]
 
     def _sides(self, name: str) -> dict[Search, list[Compared]]:
         """Return what each search compares of an entity."""
         return {
-            search: sides_of(rule, name, self.entities[name], self.ignore[name])
+            search: pairs.sides_of(
+                self.scorings[search].compared
+                if search in self.scorings
+                else pairs.comparisons(rule),
+                name,
+                self.entities[name],
+                self.ignore[name],
+            )
             for search, rule in self.searches.values()
             if name in (search.lower, search.upper)
         }
@@ -115,8 +163,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
     def compare(
         self, connection: "DuckDBPyConnection", folder: Path, key: Key, pieces: Iterable[BlockFile]
     ) -> Pairs:
-        """Find the pairs of one rule in one bucket."""
-        pair, place, bucket = key
+        """Find the pairs of one rule in one bucket, of a score rule in one of its blocks."""
+        pair, place, _, *more = key
         search, rule = self.searches[pair, place]
         files = sorted(set(pieces), key=lambda file: file.path)
         lower, upper = (
@@ -125,15 +173,22 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         ignored = tuple(
             (name, *value)
             for name, some in {search.lower: lower, search.upper: upper}.items()
-            for value in pairs.ignored_values(connection, some)
+            for value in (pairs.ignored_values(connection, some) if more in ([], [0]) else [])
         )
-        path = folder / f"{pair}-{place}-{bucket}.parquet"
+        path = folder / f"{'-'.join(map(str, key))}.parquet"
         if not lower or not upper:
             return Pairs(
                 search, str(path), write_parquet(connection, NO_PAIRS, path), ignored=ignored
             )
-        found = pairs.find(connection, search, rule, lower, upper, self.limits, path)
-        return replace(found, ignored=ignored)
+        if more:
+            sides, scoring = (lower, upper), self.scorings[search]
+            found = find_scored(
+                connection, search, scoring, more[0], sides, self.limits, path, self.threads
+            )
+        else:
+            found = pairs.find(connection, search, rule, lower, upper, self.limits, path)
+        keys = {file.keys for file in files if file.keys and pair in self.best_only}
+        return replace(found, ignored=ignored, keys=tuple(sorted(keys)))
 
     def conclude(
         self, connection: "DuckDBPyConnection", folder: Path, pair: int, found: Iterable[Pairs]
@@ -141,7 +196,12 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         """Keep of all pairs between two entities those by the first rule that held."""
         found = sorted(found, key=lambda one: one.path)
         search, path = found[0].search, folder / f"{pair}.parquet"
-        (pairs.first_pairs if search.within else pairs.first_rules)(connection, found, path)
+        rows = parquet_rows(sorted(one.path for one in found))
+        kept = pairs.first_pairs(rows) if search.within else pairs.first_rules(rows)
+        if not search.within and self._one_rule(found):
+            kept = f"FROM {rows}"
+        keys = sorted({keys for one in found for keys in one.keys})
+        pairs.write_pairs(connection, pairs.best_pairs(kept, keys) if keys else kept, path)
         return PairTable(
             pair,
             search.lower,
@@ -152,6 +212,13 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             _sorted_blocks((one.search.rule, one.oversized) for one in found),
             _sorted_blocks((one.search.rule, one.large) for one in found),
             self._ignored(found),
+        )
+
+    def _one_rule(self, found: Sequence[Pairs]) -> bool:
+        """Say whether one rule alone found pairs, each of them once."""
+        searches = {one.search for one in found if one.rows}
+        return len(searches) < 2 and not any(
+            search in self.scorings and len(self.scorings[search].blocks) > 1 for search in searches
         )
 
     def _ignored(self, found: Sequence[Pairs]) -> tuple[IgnoredValue, ...]:
@@ -176,20 +243,15 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
 
 
 def rules_of(unification: Unification) -> dict[EntityPair, Sequence[Rule]]:
-    """Return the rules of each pair of entities that has any, as they are configured."""
+    """Return the rules of each pair of entities that has any that apply, in their order."""
     several = [
         *(one.deduplicate.rules for one in unification.entities),
         *(one.rules for one in unification.match),
     ]
+    enabled = [[rule for rule in rules if rule.enabled] for rules in several]
     return {
-        pair: rules for pair, rules in zip(entity_pairs(unification), several, strict=True) if rules
+        pair: rules for pair, rules in zip(entity_pairs(unification), enabled, strict=True) if rules
     }
-
-
-NO_PAIRS = (
-    "SELECT 0::BIGINT AS lower_record, 0::BIGINT AS upper_record, 0::INTEGER AS rule, 0::INTEGER "
-    "AS score WHERE false"
-)
 
 
 def _rows_by_rule(

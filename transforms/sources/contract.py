@@ -114,7 +114,7 @@ class SampledRow:
     """
 
     place: str
-    values: Mapping[str, Any]
+    values: dict[str, Any]
     wrong: str | None = None
 
 

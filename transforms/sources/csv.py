@@ -74,7 +74,7 @@ class Csv(SourceFormat):
         for other in (entity.delimiter + DELIMITERS).replace(layout.delimiter, ""):
             with suppress(UnreadableError, UnicodeError):
                 columns = set(csv_columns(file, entity, other))
-                if sum(name not in columns for name in entity.attributes) < missing:
+                if sum(name not in columns for name in entity.columns) < missing:
                     return other
         return None
 
@@ -84,7 +84,7 @@ class Csv(SourceFormat):
         """Return the first lines of records; no row of a CSV file says where it stands."""
         layout = self.layout(file, entity)
         places = {column: place for place, column in enumerate(layout.columns)}
-        read = [places[name] for name in entity.attributes if name in places]
+        read = [places[one.column] for one in entity.inputs.values() if one.column in places]
         texts = {
             record: tuple(str(value or "") for value in parse_json(record).values())
             for record in records
@@ -119,7 +119,7 @@ def csv_columns(file: Path, entity: Entity, delimiter: str) -> list[str]:
 def _separator(first: str, entity: Entity) -> str | None:
     """Return what a first line such as `sep=;` says, unless it is a column of that name."""
     found = SEPARATOR.fullmatch(first)
-    return found.group(2) if found and first.strip('"\r\n') not in entity.attributes else None
+    return found.group(2) if found and first.strip('"\r\n') not in entity.columns else None
 
 
 def _header(first: str, lines: Iterator[str], delimiter: str) -> list[str]:
@@ -147,7 +147,8 @@ def _csv_row(place: str, row: list[str], columns: list[str], entity: Entity) -> 
         return SampledRow(place, {}, f"it has {len(row)} columns, not {len(columns)}")
     if any(HALF in text for text in row):
         return SampledRow(place, {}, "it is not in the encoding of its file")
+    texts = dict(zip(columns, row, strict=True))
     return SampledRow(
         place,
-        {name: text for name, text in zip(columns, row, strict=True) if name in entity.attributes},
+        {name: texts[one.column] for name, one in entity.inputs.items() if one.column in texts},
     )

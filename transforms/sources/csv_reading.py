@@ -91,14 +91,16 @@ def raw_rows(
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     entity, layout = files[0].entity, files[0].layout
     there = set(layout.columns)
-    attributes = {name: entity.attribute(name) for name in entity.attributes if name in there}
-    places = {name: raw_column(place) for place, name in enumerate(attributes)}
-    kinds = ", ".join(
-        f"{literal(places.get(name, f'__other_{place}'))}: 'VARCHAR'"
-        for place, name in enumerate(layout.columns)
-    )
+    inputs = {name: one for name, one in entity.inputs.items() if one.column in there}
+    attributes = {name: one.attribute for name, one in inputs.items()}
+    places = {name: place for place, name in enumerate(layout.columns)}
+    kinds = ", ".join(f"'__column_{place}': 'VARCHAR'" for place in range(len(layout.columns)))
     doubtful = frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ())
-    values = [f"{marked(place)} AS {place}" if doubtful else place for place in places.values()]
+    found = (f"__column_{places[one.column]}" for one in inputs.values())
+    values = [
+        f"{marked(text) if doubtful else text} AS {raw_column(place)}"
+        for place, text in enumerate(found)
+    ]
     query = (
         f"SELECT {', '.join(values)}, {file_name(files)} AS {FILE} FROM "
         f"read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, hive_partitioning "

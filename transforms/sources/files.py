@@ -166,8 +166,8 @@ def _check_columns(file: Path, shown: str, layout: Layout, entity: Entity) -> It
     there = set(layout.columns)
     missing = [
         name
-        for name in entity.attributes
-        if name not in there and not entity.attribute(name).optional
+        for name, one in entity.inputs.items()
+        if one.column not in there and not one.attribute.optional
     ]
     source_format, other = format_of(entity), None
     if missing:
@@ -212,21 +212,23 @@ def same_names(columns: Sequence[str], entity: Entity) -> Iterator[tuple[str, st
 
 def new_columns(columns: Sequence[str], entity: Entity) -> list[str]:
     """Return the named columns that the configuration does not know; they are not read."""
-    return [column for column in columns if column and column not in entity.attributes]
+    return [column for column in columns if column and column not in entity.columns]
 
 
 def _missing(
     shown: str, missing: list[str], columns: Sequence[str], entity: Entity
 ) -> Iterator[Finding]:
-    unknown = [column for column in columns if column not in entity.attributes]
+    unknown = [column for column in columns if column not in entity.columns]
     there = one_of(map(short, columns))
     for number, name in enumerate(missing):
+        column = entity.inputs[name].column
         message = (
-            f"{shown} has no column {short(name)!r}; it has {there}. "
+            f"{shown} has no column {short(column)!r}; it has {there}. "
             "Correct the name, or mark the attribute `optional: true`."
         )
-        meant = closest(name, unknown) if number < SUGGESTED else None
-        yield Finding("mistake", "missing_column", message, name, there, meant)
+        meant = closest(column, unknown) if number < SUGGESTED else None
+        owner = entity.inputs[name].owner
+        yield Finding("mistake", "missing_column", message, owner, there, meant)
 
 
 def _new(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding]:

@@ -10,16 +10,18 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError
+from overtide.schemas.inputs import Input
 from overtide.schemas.names import file_literal, literal
 from overtide.schemas.null_words import words_of_numbers
 from overtide.schemas.numbers import number_text
+from overtide.schemas.source_paths import Path, pointer, value_at
 from overtide.schemas.strict_json import parse_line
 from overtide.schemas.types import type_of
 from overtide.schemas.values import is_number
@@ -42,8 +44,6 @@ REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
 POINTED = r"-?\d+\.0+\s*[,}]"
 """Whole numbers that DuckDB would write with a point."""
 NESTED = r":\s*[\[{]"
-PLAIN = Attribute()
-"""How a number is read where nothing is said of it."""
 WIDE = 100
 """Attributes of which DuckDB takes the texts out of an object.
 
@@ -96,7 +96,7 @@ def read_json(
 def _load(
     connection: "DuckDBPyConnection",
     files: Sequence[SourceText],
-    texts: Sequence[Path],
+    texts: Sequence[File],
     aside: str = "NULL, given",
 ) -> None:
     """Create `json_lines` (line, text, plain and the file).
@@ -123,37 +123,45 @@ def _load(
                           strict_mode = true, {buffers(texts)})),
         lines(line, {FILE}, wrong, text) AS (SELECT {several}, {FILE}, {aside} FROM numbered)
         SELECT line, {FILE}, text, CASE
-            WHEN wrong IS NOT NULL THEN wrong
-            WHEN {len(entity.attributes) > WIDE} OR NOT json_valid(text) THEN {plain}
-            WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
-                OR len(list_distinct(json_keys(text))) < len(json_keys(text)) THEN {plain}
-            ELSE text END AS plain
-        FROM lines WHERE text <> ''""")
+            WHEN wrong IS NOT NULL THEN wrong WHEN flat THEN {plain} ELSE text END AS plain, flat
+        FROM (SELECT *, CASE
+                WHEN {len(entity.inputs) > WIDE} OR NOT json_valid(text) THEN true
+                WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
+                  THEN true
+                ELSE {_keys_twice(entity)} END AS flat
+              FROM lines WHERE text <> '')""")
+
+
+def _keys_twice(entity: Entity) -> str:
+    """Return the SQL condition that an object on the way to a value has a key twice."""
+    ways = dict.fromkeys(
+        one.path[:length] for one in entity.inputs.values() for length in range(len(one.path))
+    )
+    keys = [
+        f"json_keys(text, {literal(pointer(way))})" if way else "json_keys(text)" for way in ways
+    ]
+    return " OR ".join(f"coalesce(len(list_distinct({one})) < len({one}), false)" for one in keys)
 
 
 def foreign(entity: Entity) -> str:
     """Return the pattern of lines that DuckDB might read otherwise than a posted record is read."""
-    kinds = {name: type_of(entity.attribute(name).type) for name in entity.attributes}
+    inputs = entity.inputs.values()
+    kinds = [(one.path, type_of(one.attribute.type)) for one in inputs]
     groups = (
-        ([name for name, kind in kinds.items() if kind.is_exact], REWRITTEN),
-        ([name for name, kind in kinds.items() if not kind.is_number], POINTED),
-        (_with_commas(entity), r"-?\d"),
-    )
+        ([path for path, kind in kinds if kind.is_exact], REWRITTEN),
+        ([path for path, kind in kinds if not kind.is_number], POINTED),
+        ([one.path for one in inputs if one.attribute.decimal_mark == ","], r"-?\d"),
+    )  # the numbers of JSON have no decimal comma
     return "|".join(
-        [
-            SUSPECT,
-            *(
-                f"({'|'.join(map(_key, names))})\\s*:\\s*{number}"
-                for names, number in groups
-                if names
-            ),
-        ]
+        [SUSPECT, *(f"({_before(paths)})\\s*{number}" for paths, number in groups if paths)]
     )
 
 
-def _with_commas(entity: Entity) -> list[str]:
-    """Return the attributes with a decimal comma, in which the numbers of JSON have none."""
-    return [name for name in entity.attributes if entity.attribute(name).decimal_mark == ","]
+def _before(paths: list[Path]) -> str:
+    """Return the pattern of what stands before the values at some paths."""
+    keys = dict.fromkeys(_key(path[-1]) + r"\s*:" for path in paths if isinstance(path[-1], str))
+    places = ["[\\[,]"] * any(isinstance(path[-1], int) for path in paths)
+    return "|".join([*keys, *places])
 
 
 def _key(name: str) -> str:
@@ -170,22 +178,23 @@ def _letter(letter: str) -> str:
 
 
 def _how(entity: Entity) -> str:
-    """Return how Python reads numbers, as JSON: by attribute its type, decimal mark, null words.
+    """Return how Python reads lines, as JSON.
 
-    Only of attributes for which that makes a difference.
+    For each input its path, and of the attribute what makes a difference for numbers.
     """
-    attributes = {name: entity.attribute(name) for name in entity.attributes}
     return json.dumps(
-        {
-            name: {
-                "type": attribute.type,
-                "decimal_mark": attribute.decimal_mark,
-                "null_words": attribute.null_words,
-            }
-            for name, attribute in attributes.items()
-            if attribute.decimal_mark == "," or words_of_numbers(attribute.null_words)
-        }
+        {name: (one.path, _of_numbers(one.attribute)) for name, one in entity.inputs.items()}
     )
+
+
+def _of_numbers(attribute: Attribute) -> dict[str, object]:
+    if attribute.decimal_mark != "," and not words_of_numbers(attribute.null_words):
+        return {}
+    return {
+        "type": attribute.type,
+        "decimal_mark": attribute.decimal_mark,
+        "null_words": attribute.null_words,
+    }
 
 
 def raw_rows(entity: Entity) -> Raw:
@@ -193,34 +202,39 @@ def raw_rows(entity: Entity) -> Raw:
 
     A key that an object lacks is null.
     """
-    attributes = {name: entity.attribute(name) for name in entity.attributes}
+    inputs = entity.inputs
+    attributes = {name: one.attribute for name, one in inputs.items()}
     if len(attributes) > WIDE:
         return _wide_rows(attributes)
-    paths = "[" + ", ".join(literal(_pointer(name)) for name in attributes) + "]"
+    paths = "[" + ", ".join(literal(pointer(one.path)) for one in inputs.values()) + "]"
+    flat = "[" + ", ".join(literal(pointer((name,))) for name in inputs) + "]"
+    extracted = f"json_extract_string(plain, {paths})"
+    if flat != paths:
+        extracted = f"CASE WHEN flat THEN json_extract_string(plain, {flat}) ELSE {extracted} END"
     values = ", ".join(
         f"CASE WHEN kinds[{place}] IN ('OBJECT', 'ARRAY') THEN chr(0) || texts[{place}] "
-        f"ELSE {_with_word(f'texts[{place}]', name, attribute)} END AS {raw_column(place - 1)}"
-        for place, (name, attribute) in enumerate(attributes.items(), start=1)
+        f"ELSE {_with_word(f'texts[{place}]', one)} END AS {raw_column(place - 1)}"
+        for place, one in enumerate(inputs.values(), start=1)
     )
     query = f"""
         SELECT __line, {FILE}, {values} FROM (
-            SELECT plain, line AS __line, {FILE}, json_extract_string(plain, {paths}) AS texts,
-                   CASE WHEN regexp_matches(plain, {literal(NESTED)})
+            SELECT plain, flat, line AS __line, {FILE}, {extracted} AS texts,
+                   CASE WHEN NOT flat AND regexp_matches(plain, {literal(NESTED)})
                      THEN json_type(plain, {paths}) END AS kinds
             FROM json_lines WHERE starts_with(plain, '{{'))"""
     return Raw(query, attributes, frozenset(attributes), "__line")
 
 
-def _with_word(text: str, name: str, attribute: Attribute) -> str:
+def _with_word(text: str, one: Input) -> str:
     """Return the SQL of a text, or the null word that is the number which it was.
 
     Only numbers that may be one are asked whether they were no texts. The ones whose digits make
     the value come as they were sent but for a point and a zero, the others as doubles.
     """
-    words = words_of_numbers(attribute.null_words)
+    words = words_of_numbers(one.attribute.null_words)
     if not words:
         return text
-    if type_of(attribute.type).is_exact:
+    if type_of(one.attribute.type).is_exact:
         number = text
         meant = {literal(one + point): word for one, word in words.items() for point in ("", ".0")}
     else:
@@ -229,9 +243,9 @@ def _with_word(text: str, name: str, attribute: Attribute) -> str:
     word = (
         f"CASE {number} {' '.join(f'WHEN {one} THEN {literal(meant[one])}' for one in meant)} END"
     )
-    is_text = f"json_type(plain, {literal(_pointer(name))}) = 'VARCHAR'"
+    is_text = f"json_type(plain, {literal(pointer(one.path))}) = 'VARCHAR'"
     return (
-        f"CASE WHEN {word} IS NULL THEN {text} "
+        f"CASE WHEN flat OR {word} IS NULL THEN {text} "
         f"ELSE CASE WHEN {is_text} THEN {text} ELSE {word} END END"
     )
 
@@ -263,23 +277,22 @@ def texts_of(objects: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
     )
 
 
-def _pointer(name: str) -> str:
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
 def plain_json(texts: pa.ChunkedArray, how: pa.ChunkedArray) -> pa.Array:
     """Return each line as a flat object of texts, or as what is wrong with it.
 
     The texts are as a CSV file would hold them, `how` is what `_how` gives.
     """
-    attributes = [
-        {name: Attribute.model_construct(**one) for name, one in json.loads(first.as_py()).items()}
+    inputs = [
+        {
+            name: Input(tuple(path), Attribute.model_construct(**attribute), name)
+            for name, (path, attribute) in json.loads(first.as_py()).items()
+        }
         for first in how[:1]
     ]
-    return pa.array([_plain(text, *attributes) for text in texts.to_pylist()], pa.string())
+    return pa.array([_plain(text, *inputs) for text in texts.to_pylist()], pa.string())
 
 
-def _plain(text: str, attributes: dict[str, Attribute]) -> str:
+def _plain(text: str, inputs: dict[str, Input]) -> str:
     try:
         document = parse_line(text)
     except InvalidValueError as error:
@@ -290,7 +303,7 @@ def _plain(text: str, attributes: dict[str, Attribute]) -> str:
     if not isinstance(document, dict):
         return "line: not a JSON object"
     return json.dumps(
-        {name: _text(value, attributes.get(name, PLAIN)) for name, value in document.items()},
+        {name: _text(value_at(document, one.path), one.attribute) for name, one in inputs.items()},
         ensure_ascii=False,
     )
 
@@ -319,7 +332,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
     return text.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
 
 
-def clean(source: Path, copy: Path, encoding: str) -> None:
+def clean(source: File, copy: File, encoding: str) -> None:
     """Copy a file so that DuckDB finds its lines.
 
     One kind of line ends, and nothing in a line that ends its reading. A line that must be set

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import InvalidValueError
+from overtide.schemas.source_paths import value_at
 from overtide.schemas.strict_json import parse_line
 from overtide.transforms.sources.contents import HALF, UnreadableError, opened_text
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
@@ -26,7 +27,7 @@ class JsonLines(SourceFormat):
 
     def layout(self, file: Path, entity: Entity) -> Layout:
         """Return the keys of the first lines."""
-        wanted = {name for name in entity.attributes if not entity.attribute(name).optional}
+        wanted = {name for name, needed in entity.columns.items() if needed}
         columns: dict[str, None] = {}
         begin, number = "", 0
         with opened_text(file, entity) as opened:
@@ -108,4 +109,5 @@ def _json_row(place: str, line: str, entity: Entity) -> SampledRow:
         )
     if not isinstance(document, dict):
         return SampledRow(place, {}, "it is no JSON object")
-    return SampledRow(place, {name: document.get(name) for name in entity.attributes})
+    values = {name: value_at(document, one.path) for name, one in entity.inputs.items()}
+    return SampledRow(place, values)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import folded
+from overtide.schemas.source_paths import shown_path
 from overtide.schemas.types.decimal import MOST_DIGITS
 from overtide.transforms.sources.contents import UnreadableError, seems
 from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from duckdb import DuckDBPyConnection
 
 MAGIC = b"PAR1"
@@ -30,7 +32,9 @@ class Parquet(SourceFormat):
         try:
             with file.open("rb") as opened:
                 schema = pq.read_schema(opened)
+                metadata = pq.read_metadata(opened)
             _check_decimals(schema, entity)
+            _check_nested(schema, metadata, entity)
             return Layout(tuple(schema.names), types=tuple(map(str, schema.types)))
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno:
@@ -56,7 +60,7 @@ class Parquet(SourceFormat):
         with pq.ParquetFile(file) as source:
             groups, names = (
                 source.num_row_groups,
-                [name for name in entity.attributes if name in layout.columns],
+                [name for name in entity.columns if name in layout.columns],
             )
             for group in sorted({0, groups // 2, groups - 1}) if groups else ():
                 before = sum(source.metadata.row_group(number).num_rows for number in range(group))
@@ -85,10 +89,22 @@ def _check_decimals(schema: "pa.Schema", entity: Entity) -> None:
 
     for column in schema:
         digits = column.type.precision if pa.types.is_decimal(column.type) else 0
-        if digits > MOST_DIGITS and column.name in entity.attributes:
+        if digits > MOST_DIGITS and column.name in entity.columns:
             raise UnreadableError(
                 f"has {column.name} as a decimal of {digits} digits",
                 f"Write it with at most {MOST_DIGITS} digits, or as text.",
+            )
+
+
+def _check_nested(schema: "pa.Schema", metadata: "pq.FileMetaData", entity: Entity) -> None:
+    """DuckDB misreads some values, which are written anew only where they are columns."""
+    from overtide.transforms.sources.parquet_mending import nested_misread
+
+    for one in entity.inputs.values():
+        if len(one.path) > 1 and nested_misread(schema, metadata, one.path):
+            raise UnreadableError(
+                f"has {shown_path(one.path)} as a type that cannot be read within another",
+                "Write it in microseconds (a decimal with at most 38 digits), or as a column.",
             )
 
 

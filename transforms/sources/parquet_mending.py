@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from overtide.schemas.instants import EARLIEST, LATEST
+from overtide.schemas.types.decimal import MOST_DIGITS
 
 Times = NDArray[np.int64]
 NO_BOUNDS = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
@@ -65,6 +66,23 @@ def _write_anew(path: Path, names: list[str], wrong: set[str], copy: Path) -> No
                         fields,
                     )
                 )
+
+
+def nested_misread(schema: pa.Schema, metadata: pq.FileMetaData, path: Sequence[str | int]) -> bool:
+    """Say whether DuckDB would misread the value at a path of several steps."""
+    kind, way = pa.struct(list(schema)), ""
+    for step in path:
+        if isinstance(step, str) and pa.types.is_struct(kind):
+            if kind.get_field_index(step) < 0:
+                return False
+            kind, way = kind.field(step).type, f"{way}.{step}".lstrip(".")
+        elif isinstance(step, int) and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+            kind, way = kind.value_type, f"{way}.list.element"
+        else:
+            return False
+    if pa.types.is_decimal(kind):
+        return bool(kind.precision > MOST_DIGITS)
+    return _is_of_times(kind) and _is_misread(kind, _bounds(metadata, way))
 
 
 def _is_of_times(kind: pa.DataType) -> bool:

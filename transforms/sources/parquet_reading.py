@@ -4,13 +4,14 @@ The text of a typed value is the one that means the value.
 """
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from overtide.schemas.configuration.entities import Attribute
-from overtide.schemas.names import parquet_rows, quoted
+from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.null_words import words_of_numbers
 from overtide.schemas.numbers import shortest_sql
+from overtide.schemas.source_paths import Path
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import AttributeType
 from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
@@ -19,6 +20,7 @@ from overtide.transforms.sources.texts import file_name, nameable
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from duckdb.sqltypes import DuckDBPyType
 
 NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 TEXTS = ("VARCHAR", "BLOB", "JSON")
@@ -43,36 +45,47 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
     """
     file = files[0]
     copies = [(nameable(one), one.copy.with_suffix(".mended")) for one in files]
-    source = parquet_rows(mended(copies, list(file.entity.attributes)))
-    kinds = {
-        name: str(kind)
-        for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall()
-    }
-    known = [name for name in file.entity.attributes if name in kinds]
-    floats = [name for name in known if kinds[name] == "FLOAT"]
-    kinds |= dict.fromkeys(floats, "DOUBLE")
-    attributes = {name: _attribute(file.entity.attribute(name), kinds[name]) for name in known}
-    wanted = {name: type_of(attributes[name].type) for name in known}
+    source = parquet_rows(mended(copies, list(file.entity.columns)))
+    relation = connection.sql(f"FROM {source} LIMIT 0")
+    there = dict(zip(relation.columns, relation.types, strict=True))
+    inputs = {name: one for name, one in file.entity.inputs.items() if one.column in there}
+    found = {name: _found(one.path, there) for name, one in inputs.items()}
+    kinds = {name: kind for name, (_, kind) in found.items()}
+    attributes = {name: _attribute(one.attribute, kinds[name]) for name, one in inputs.items()}
+    wanted = {name: type_of(attributes[name].type) for name in inputs}
+    values = [f"{value} AS __value_{place}" for place, (value, _) in enumerate(found.values())]
     texts = [
-        (
-            f"{_text(quoted(name), kinds[name], attributes[name], file.entity.time_zone)} AS "
-            f"{raw_column(place)}"
-        )
-        for place, name in enumerate(known)
+        f"{_text(f'__value_{place}', kinds[name], attributes[name], file.entity.time_zone)} AS "
+        f"{raw_column(place)}"
+        for place, name in enumerate(inputs)
     ]
-    doubtful = frozenset(name for name in known if _is_doubtful(kinds[name], wanted[name]))
+    doubtful = frozenset(name for name in inputs if _is_doubtful(kinds[name], wanted[name]))
     return Raw(
         f"SELECT {', '.join([*texts, FILE])} "
-        f"FROM (SELECT *{_shortest(floats)}, {file_name(files)} AS {FILE} FROM {source})",
+        f"FROM (SELECT {', '.join([*values, f'{file_name(files)} AS {FILE}'])} FROM {source})",
         attributes,
         doubtful,
     )
 
 
-def _shortest(floats: list[str]) -> str:
-    """Return the SQL by which the columns of single floats are doubles of the same digits."""
-    columns = ", ".join(f"{shortest_sql(quoted(name))} AS {quoted(name)}" for name in floats)
-    return f" REPLACE ({columns})" if floats else ""
+def _found(path: Path, columns: Mapping[str, "DuckDBPyType"]) -> tuple[str, str]:
+    """Return the SQL of the value at a path, and its SQL type; null where the schema lacks it.
+
+    A single float becomes a double of the same digits.
+    """
+    value, kind = quoted(str(path[0])), columns[str(path[0])]
+    for step in path[1:]:
+        nested: dict[str, Any] = dict(kind.children) if kind.id in ("struct", "list") else {}
+        within = "child" if kind.id == "list" and isinstance(step, int) else str(step)
+        if within not in nested or (kind.id == "list" and within != "child"):
+            return "NULL::VARCHAR", "VARCHAR"
+        value = (
+            f"{value}[{step + 1}]"
+            if isinstance(step, int)
+            else f"struct_extract({value}, {literal(step)})"
+        )
+        kind = nested[within]
+    return (shortest_sql(value), "DOUBLE") if str(kind) == "FLOAT" else (value, str(kind))
 
 
 def _is_doubtful(kind: str, wanted: AttributeType) -> bool:
@@ -98,6 +111,8 @@ def _attribute(attribute: Attribute, kind: str) -> Attribute:
     return Attribute(
         type=attribute.type,
         format=None if kind.startswith(TIMES) else attribute.format,
+        true_words=attribute.true_words,
+        false_words=attribute.false_words,
         null_words=[*words, *numbers],
     )
 

@@ -9,17 +9,21 @@ are not of its type, or that another format fits better. All else is a note.
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError, SourceError
+from overtide.schemas.expressions.kinds import NUMBERS
+from overtide.schemas.inputs import FILTER
 from overtide.schemas.null_words import is_null_word
-from overtide.schemas.numbers import number_text
+from overtide.schemas.numbers import Number, number_text
+from overtide.schemas.source_paths import shown_path
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, text_of
+from overtide.transforms.derived import FAILED, computed, input_texts
 from overtide.transforms.sources.contract import SampledRow, TypedTime
 from overtide.transforms.sources.files import Finding, files_of
 from overtide.transforms.sources.samples import sampled_rows
@@ -87,14 +91,18 @@ class Seen:
     repeated: list[tuple[str, SampledRow, SampledRow]] = field(default_factory=list)
 
 
-def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> list[Finding]:
+def check_values(
+    folder: Path, entity: Entity, unknown: Iterable[str] = (), filtered: bool = True
+) -> list[Finding]:
     """Return what a sample of the files of an entity shows.
 
-    Nothing is said of attributes whose type is `unknown`.
+    Nothing is said of attributes whose type is `unknown`, nor of rows that its filter leaves out,
+    unless that has a mistake (not `filtered`).
     """
+    entity = entity if filtered else entity.model_copy(update={"filter": None})
     seen = Seen({name: Column() for name in entity.attributes if name not in set(unknown)})
     try:
-        for row in sampled_rows(folder, entity, files_of(folder, entity)):
+        for row in _with_made(seen, sampled_rows(folder, entity, files_of(folder, entity)), entity):
             look(seen, row, entity)
     except (SourceError, OSError):
         return []  # what cannot be read at all was found before
@@ -104,6 +112,38 @@ def check_values(folder: Path, entity: Entity, unknown: Iterable[str] = ()) -> l
         for finding in _of_column(name, column, entity)
     ]
     return [*found, *_of_rows(seen, entity)]
+
+
+def _with_made(seen: Seen, rows: Iterable[SampledRow], entity: Entity) -> Iterable[SampledRow]:
+    """Return rows with the values that expressions make; a NUL begins what none can make."""
+    known = {*seen.columns, FILTER}
+    expressions = {name: one for name, one in entity.expressions.items() if name in known}
+    if not expressions:
+        return rows
+    listed, inputs = list(rows), entity.inputs
+    given = [input_texts(inputs, {name: row.values.get(name) for name in inputs}) for row in listed]
+    made, kinds = computed(expressions, [texts for texts, _ in given], entity.time_zone)
+    return [
+        replace(
+            row,
+            values=row.values
+            | {name: _of_kind(text, kinds[name]) for name, text in texts.items()}
+            | dict.fromkeys(wrong, FAILED),
+        )
+        if row.wrong is None
+        else row
+        for row, texts, (_, wrong) in zip(listed, made, given, strict=True)
+        if row.wrong is not None or texts.get(FILTER, "true") in ("true", FAILED)
+    ]
+
+
+def _of_kind(text: str | None, kind: str) -> object:
+    """Return a value that an expression made, as a posted record has it."""
+    if text is None or text == FAILED:
+        return text
+    if kind in NUMBERS:
+        return Number(text)
+    return TypedTime(text) if kind in ("date", "datetime") else text
 
 
 def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
@@ -161,6 +201,16 @@ def _look_at_key(seen: Seen, row: SampledRow, entity: Entity) -> None:
 
 def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
     attribute, some = entity.attribute(name), len(column.values) + len(column.nested)
+    path = entity.inputs[name].path if name in entity.inputs else ()
+    if len(path) > 1 and not some and not attribute.optional:
+        yield Finding(
+            "mistake",
+            "missing_value",
+            f"No sampled row has a value at {shown_path(path)}. "
+            "Correct the path, or mark the attribute `optional: true`.",
+            name,
+            "a path to values",
+        )
     if column.nested:
         place, value = column.nested[0]
         yield Finding(
@@ -168,7 +218,7 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
             "nested_value",
             f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, "
             "which are "
-            f"no values; the first is {_shown(value)} ({place}). Write their parts as columns.",
+            f"no values; the first is {_shown(value)} ({place}). Name their parts by `path`.",
             name,
         )
     if (
@@ -214,9 +264,9 @@ def _better(
     """
     for other in _other_ways(attribute):
         if all(_fits(value, other, time_zone) for value in values):
-            if other.format is None and attribute.format is not None:
+            if not isinstance(other.format, str) and attribute.format is not None:
                 return "ISO 8601: leave `format` out", None
-            if other.format is None:
+            if not isinstance(other.format, str):
                 return f'`decimal_mark: "{other.decimal_mark}"`', other.decimal_mark
             both = other.format.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
             swapped = other.model_copy(update={"format": both})

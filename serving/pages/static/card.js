@@ -174,6 +174,10 @@
     const panel = event.key === "Escape" && event.target.closest?.(".panel");
     if (panel) close(panel);
   });
+  // Who writes a value means one.
+  document.addEventListener("input", (event) => {
+    if (event.target.matches(".edit [name='value']")) event.target.form.elements.empty.checked = false;
+  });
   document.addEventListener("customer-changed", (event) => {
     const panel = event.target.closest?.(".panel");
     if (panel) close(panel);

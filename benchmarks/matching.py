@@ -1,0 +1,249 @@
+"""How right and how fast matching is, beside the rules of before and beside Splink, in one run.
+
+`python -m benchmarks.matching --out DIR [--people N] [--splink PYTHON]` makes sets of people whose
+records are wrong (`benchmarks.make_people`), matches them without and with strong identifiers (tax
+number and date of birth), moves the threshold by a fifth, and prints precision, recall and F1 of
+pairs. PYTHON has Splink 5 installed; it compares the same blocks.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.accuracy import Accuracy
+from benchmarks.make_people import COLUMNS, KINDS, make
+from overtide import runner_configs
+from overtide.pipelines.matching import matching
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.names import parquet_rows
+from overtide.schemas.paths import Paths
+from overtide.transforms.kernel import kernel
+from overtide.transforms.records import RECORD
+
+STRONG = ("DateOfBirth", "TaxNumber")
+WEIGHTS: dict[str, float] = {
+    "GivenName": 2,
+    "Surname": 3,
+    "StreetNumber": 2,
+    "Street": 3,
+    "AddressLine2": 1,
+    "Suburb": 1,
+    "Postcode": 1.5,
+    "State": 0.3,
+    "Telephone": 4,
+    "DateOfBirth": 4,
+    "TaxNumber": 5,
+}
+SWAPPED = {
+    "GivenName": "Surname",
+    "Surname": "GivenName",
+    "Street": "AddressLine2",
+    "AddressLine2": "Street",
+}
+Part = tuple[str, int | None]
+"""A column, or several joined by a blank and in any order of their words, and how many letters."""
+BLOCKS: list[list[Part]] = [
+    [("Telephone", None)],
+    [("Surname", 4), ("Postcode", None)],
+    [("GivenName", 3), ("Street", 5)],
+    [("Postcode", None), ("StreetNumber", None)],
+    [("GivenName Surname", None)],
+    [("Surname", None), ("Street", 4)],
+    [("Surname", 5), ("GivenName", 1)],
+    [("Postcode", None), ("Street", 4)],
+    [("Street AddressLine2", None)],
+    [("Suburb", 6), ("StreetNumber", None)],
+    [("AddressLine2", None), ("Postcode", 3)],
+]
+STRONG_BLOCKS: list[list[Part]] = [
+    [("TaxNumber", None)],
+    [("DateOfBirth", None), ("Postcode", 2)],
+]
+THRESHOLD = 60
+
+
+def blocks(strong: bool) -> list[list[Part]]:
+    """Return which blocks are compared."""
+    return BLOCKS + STRONG_BLOCKS if strong else BLOCKS
+
+
+def score_rule(
+    strong: bool, threshold: float = THRESHOLD, households: bool = False
+) -> dict[str, Any]:
+    """Return a rule as a person writes it in ten minutes, who may know of `households`."""
+    fields = [
+        {"fields": name, "weight": weight}
+        | ({"swapped_with": SWAPPED[name]} if name in SWAPPED else {})
+        for name, weight in WEIGHTS.items()
+        if strong or name not in STRONG
+    ]
+    on = [
+        {"on": [part_of(name) | ({"letters": n} if n else {}) for name, n in parts]}
+        for parts in blocks(strong)
+    ]
+    score = {"fields": fields, "blocks": on, "threshold": threshold}
+    apart = [
+        {"fields": "GivenName", "precision": 60, "swapped_with": "Surname"},
+        *({"fields": name, "precision": 70} for name in (STRONG if strong else ())),
+    ]
+    return {"name": "Score", "score": score, "contradictions": apart if households else []}
+
+
+def part_of(name: str) -> dict[str, Any]:
+    """Return what is compared of a column, or of several."""
+    names = name.split()
+    return {"fields": names, "ignore_word_order": True} if names[1:] else {"fields": name}
+
+
+def sql_of(part: Part) -> str:
+    """Return the same in SQL."""
+    name, letters = part
+    names = name.split()
+    if names[1:]:
+        words = f"string_split(concat_ws(' ', {', '.join(names)}), ' ')"
+        return f"nullif(array_to_string(list_sort({words}), ' '), '')"
+    return f"substr({name}, 1, {letters})" if letters else name
+
+
+def condition_rules(strong: bool) -> list[dict[str, Any]]:
+    """Return rules of conditions: what is exact in each, and a name that is nearly the same."""
+    name = {
+        "fields": ["GivenName", "Surname"],
+        "ignore_word_order": True,
+        "precision": "high",
+    }
+    exact = [["Telephone"], ["Postcode"], ["Street"], ["Surname", "Suburb"], ["StreetNumber"]]
+    exact += [["TaxNumber"], ["DateOfBirth"]] if strong else []
+    return [
+        {"name": " ".join(fields), "conditions": [*({"fields": one} for one in fields), name]}
+        for fields in exact
+    ]
+
+
+def configuration(people: Path, rules: Iterable[Mapping[str, Any]]) -> Configuration:
+    """Return a project of people with these rules."""
+    attributes = dict.fromkeys(["RecordId", *COLUMNS], "string")
+    entity = {"path": str(people), "primary_key": "RecordId", "attributes": attributes}
+    return Configuration.model_validate(
+        {
+            "instance": {"name": "People", "id": "6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10"},
+            "sources": {"S": {"People": entity}},
+            "unification": {
+                "entities": [{"entity": "S_People", "deduplicate": {"rules": list(rules)}}],
+                "merge": {"fields": [{"name": "Surname", "from": ["S_People.Surname"]}]},
+            },
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which records were put together, and how long matching took without reading.
+
+    On a machine that others use, too, the seconds of its processors are what can be compared.
+    """
+
+    cluster: dict[str, str]
+    seconds: float
+    processor: float
+
+
+def matched(people: Path, rules: Iterable[Mapping[str, Any]]) -> Run:
+    """Match people by rules."""
+    runner = runner_configs.load()
+    with tempfile.TemporaryDirectory() as folder:
+        asked = configuration(people, rules)
+        with matching(asked, Paths.of(people.parent), runner, Path(folder)) as found:
+            since = time.perf_counter(), time.process_time()
+            forest = found.forest(found.pairs(found.prepare()))
+            taken = time.perf_counter() - since[0], time.process_time() - since[1]
+            (entity,) = found.records
+            path = Path(folder) / "forest.parquet"
+            pq.write_table(pa.Table.from_batches([forest]), path)
+            with kernel(found.steps.plan.settings) as connection:
+                rows = connection.execute(
+                    f"""
+                    SELECT RecordId, coalesce(root, {RECORD})::VARCHAR
+                    FROM ({entity.records}) LEFT JOIN {parquet_rows([str(path)])}
+                    ON record = {RECORD}"""
+                ).fetchall()
+    return Run(dict(rows), *taken)
+
+
+def accuracy_of(cluster: Mapping[str, str], truth: Path) -> Accuracy:
+    """Compare what was put together with the truth."""
+    with truth.open() as file:
+        person = {row["RecordId"]: row["PersonId"] for row in csv.DictReader(file)}
+
+    def pairs(sizes: Iterable[int]) -> int:
+        return sum(size * (size - 1) // 2 for size in sizes)
+
+    return Accuracy(
+        pairs(Counter(person.values()).values()),
+        pairs(Counter(cluster.values()).values()),
+        pairs(Counter((cluster[key], person[key]) for key in person).values()),
+    )
+
+
+def splink(python: str, people: Path, strong: bool, threshold: float) -> Run:
+    """Let Splink match the same blocks, by a probability that it learns."""
+    asked = {
+        "people": str(people),
+        "columns": [name for name in WEIGHTS if strong or name not in STRONG],
+        "blocks": [[sql_of(part) for part in parts] for parts in blocks(strong)],
+        "threshold": threshold,
+    }
+    script = Path(__file__).with_name("splink_beside.py")
+    done = subprocess.run(
+        [python, str(script), json.dumps(asked)], check=True, capture_output=True, text=True
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return Run(answer["cluster"], answer["seconds"], answer["processor"])
+
+
+def line(what: str, run: Run, truth: Path) -> None:
+    """Print a line of the table."""
+    found = accuracy_of(run.cluster, truth)
+    right = f"{found.precision:.4f} | {found.recall:.4f} | {found.f1:.4f}"
+    print(f"| {what} | {right} | {run.seconds:.2f} s | {run.processor:.2f} s |", flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--people", type=int, default=5_000, metavar="N")
+    parser.add_argument("--placeholder", type=int, default=0, metavar="N")
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--splink", metavar="PYTHON")
+    asked = parser.parse_args()
+    print("| set | precision | recall | F1 | time | processors |\n" + "| --- " * 6 + "|")
+    for kind in asked.kind or KINDS:
+        folder = asked.out / f"{kind.replace(' ', '-')}-{asked.people}-{asked.placeholder}"
+        rows, people, truth = make(asked.people, folder, KINDS[kind], placeholder=asked.placeholder)
+        for strong in (False, True):
+            ids = "with" if strong else "without"
+            print(f"| **{kind}, {rows:,} records, {ids} strong identifiers** | | | | | |")
+            line("rules of conditions", matched(people, condition_rules(strong)), truth)
+            for share in (1, 0.8, 1.2):
+                threshold = round(THRESHOLD * share, 2)
+                run = matched(people, [score_rule(strong, threshold, kind == "households")])
+                line(f"score rule, threshold {threshold}", run, truth)
+            for threshold in (0.5, 0.9, 0.99) if asked.splink else ():
+                run = splink(asked.splink, people, strong, threshold)
+                line(f"Splink, threshold {threshold}", run, truth)
+
+
+if __name__ == "__main__":
+    main()

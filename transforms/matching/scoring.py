@@ -1,0 +1,164 @@
+"""Score pairs of records: the weighted sum of how much alike their fields are.
+
+What one of both has not does not count. Source of the rules: semantics 4.8.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overtide.schemas.configuration.comparisons import Comparison
+from overtide.schemas.configuration.rules import Rule
+from overtide.schemas.configuration.scores import WHOLE, Crossing, Score, least
+from overtide.transforms.matching.similarity import Codes, Points, Texts
+
+AreTexts = Callable[[Comparison], bool]
+"""Whether all that is compared is of type string."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A field that is compared, or what must not contradict; columns are places in `compared`."""
+
+    column: int
+    crossed: int | None
+    percent: int
+    units: int = 0
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A score rule, in places and whole numbers.
+
+    `blocks` are the columns that each block is made of, with how many letters of them.
+    """
+
+    compared: tuple[Comparison, ...]
+    fields: tuple[Alike, ...]
+    contradictions: tuple[Alike, ...]
+    blocks: tuple[tuple[tuple[int, int | None], ...], ...]
+    threshold: int
+    at_least: int
+
+    @classmethod
+    def of(cls, rule: Rule, score: Score, are_texts: AreTexts) -> "Scoring":
+        """Return what a rule with a score says."""
+        compared: list[Comparison] = []
+
+        def column(comparison: Comparison) -> int:
+            compared.append(comparison)
+            return len(compared) - 1
+
+        fields = tuple(
+            _alike(field, least(field, are_texts(field)), column, field.units)
+            for field in score.fields
+        )
+        against = tuple(_alike(one, one.percent, column) for one in rule.contradictions)
+        blocks = tuple(
+            tuple((column(part), part.letters) for part in block.on) for block in score.blocks
+        )
+        heaviest = tuple(sorted(fields, key=lambda field: -field.units))
+        return cls(tuple(compared), heaviest, against, blocks, score.points, score.at_least)
+
+    @property
+    def columns(self) -> list[int]:
+        """The columns that are compared, without those that only make blocks."""
+        several = ((one.column, one.crossed) for one in (*self.fields, *self.contradictions))
+        return sorted({column for both in several for column in both if column is not None})
+
+
+def _alike(
+    crossing: Crossing, percent: int, column: Callable[[Comparison], int], units: int = 0
+) -> Alike:
+    crossed = crossing.crossed
+    return Alike(column(crossing), None if crossed is None else column(crossed), percent, units)
+
+
+def contradictions(rule: Rule, first: int) -> tuple[list[Comparison], list[Alike]]:
+    """Return what the contradictions of a rule compare; its places begin with `first`."""
+    compared: list[Comparison] = []
+
+    def column(comparison: Comparison) -> int:
+        compared.append(comparison)
+        return first + len(compared) - 1
+
+    found = [_alike(one, one.percent, column) for one in rule.contradictions]
+    return compared, found
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is compared of records: for each column the codes of its texts."""
+
+    codes: dict[int, Codes]
+
+    def take(self, places: NDArray[np.int64]) -> "Side":
+        """Return what is compared of some of the records, in this order."""
+        return Side({column: codes[places] for column, codes in self.codes.items()})
+
+
+def scored(scoring: Scoring, texts: Texts, left: Side, right: Side) -> tuple[Points, Points]:
+    """Return which of the pairs left[i], right[i] are pairs by the rule: places and scores.
+
+    The heaviest fields come first; a pair that cannot reach the threshold is compared no further.
+    """
+    places = np.arange(len(next(iter(left.codes.values()))))
+    weight, whole = np.zeros(len(places), np.int64), 0
+    for field in scoring.fields:
+        weight += field.units * _both(field, left, right)
+        whole += field.units
+    open_, gained = weight.copy(), np.zeros(len(places), np.int64)
+    alive = (weight * 100 >= scoring.at_least * whole) & (weight > 0)
+    for field in scoring.fields:
+        kept = np.flatnonzero(alive)
+        if len(kept) < 0.9 * len(places):
+            left, right = left.take(kept), right.take(kept)
+            places, weight, open_, gained = (one[kept] for one in (places, weight, open_, gained))
+            alive = np.ones(len(places), np.bool_)
+        gained += field.units * similarity(field, texts, left, right)
+        open_ -= field.units * _both(field, left, right)
+        alive &= gained + open_ * WHOLE >= scoring.threshold * weight
+    for one in scoring.contradictions:
+        alive &= ~_contradicts(one, texts, left, right)
+    return places[alive], gained[alive] // weight[alive]
+
+
+def _both(field: Alike, left: Side, right: Side) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (left.codes[field.column] >= 0) & (right.codes[field.column] >= 0)
+    return found
+
+
+def similarity(field: Alike, texts: Texts, left: Side, right: Side) -> Points:
+    """Return how much alike a field of records is, compared crosswise too where it may be swapped.
+
+    Where one of both has none it is 0.
+    """
+    here, there = left.codes[field.column], right.codes[field.column]
+    found = _points(texts, here, there, field.percent)
+    if field.crossed is None:
+        return found
+    others, beyond = left.codes[field.crossed], right.codes[field.crossed]
+    places = np.flatnonzero((found < WHOLE) & (here >= 0) & (there >= 0))
+    across = _points(texts, here[places], beyond[places], field.percent)
+    open_ = np.flatnonzero(across > found[places])
+    places, across = places[open_], across[open_]
+    back = _points(texts, others[places], there[places], field.percent)
+    found[places] = np.maximum(found[places], np.minimum(across, back))
+    return found
+
+
+def _points(texts: Texts, left: Codes, right: Codes, percent: int) -> Points:
+    """Return how much alike texts are, 0 where one of them is not there."""
+    places = np.flatnonzero((left >= 0) & (right >= 0))
+    found = np.zeros(len(left), np.int64)
+    found[places] = texts.points(left[places], right[places], percent)
+    return found
+
+
+def _contradicts(one: Alike, texts: Texts, left: Side, right: Side) -> NDArray[np.bool_]:
+    """Say which records have values that are there and less alike than they must be."""
+    alike = similarity(one, texts, left, right) >= one.percent * WHOLE // 100
+    contradicted: NDArray[np.bool_] = _both(one, left, right) & ~alike
+    return contradicted
