@@ -39,6 +39,7 @@ from overtide.schemas.folders import sync_folder
 from overtide.schemas.instants import Instant, microseconds
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature, grown
+from overtide.schemas.small_files import content_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -49,8 +50,6 @@ LOOKS, PAUSE = 20, 0.005
 The commit is the one that changed the catalog.
 """
 FORMAT = 2
-MOST_AT_ONCE = 16 * 1024
-"""Bytes of the file, as a rule more than it has."""
 
 
 @dataclass(frozen=True)
@@ -299,25 +298,11 @@ def _note(paths: Paths, note: Note) -> None:
 def _read(paths: Paths) -> Note | None:
     """Return what the file says; None where it says nothing that this version wrote."""
     try:
-        return _said(_content(paths.published))
+        return _said(content_of(paths.published))
     except NotADirectoryError:
         raise
     except OSError:
         return None
-
-
-def _content(path: Path) -> bytes:
-    """Return the bytes of a small file; every read asks for them."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size = MOST_AT_ONCE
-        content = os.read(descriptor, size)
-        while len(content) == size:  # there may be more
-            size *= 2
-            content = os.pread(descriptor, size, 0)
-        return content
-    finally:
-        os.close(descriptor)
 
 
 @lru_cache(maxsize=8)

@@ -76,4 +76,5 @@ def service_of(project: "Project", local: bool = False) -> Service:
         workflows_of(project),
         Telemetry(project.paths, project.clock, project.reader.current, project.status),
         webhooks_of(project, configuration, local),
+        sessions_of(project),
     )

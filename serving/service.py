@@ -16,6 +16,7 @@ from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.sql import Sql
 from overtide.serving.odata.tables import Tables
+from overtide.serving.pages.sessions import Sessions
 from overtide.serving.reader import Reader
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.webhooks import Webhooks
@@ -48,6 +49,8 @@ class Service:
     workflows: Workflows
     telemetry: Telemetry
     webhooks: Webhooks
+    sessions: Sessions
+    """Who is signed in to the pages, and what frames of other pages may see."""
 
     @contextmanager
     def asking(self) -> Iterator[Ask]:

@@ -16,7 +16,6 @@ import pytest
 
 from overtide.project import Project
 from overtide.schemas.errors import LateRequestError
-from overtide.service import sessions_of
 from overtide.serving.access.roles import Role
 from overtide.serving.http import protocol, server
 from overtide.serving.http.application import Application
@@ -60,9 +59,7 @@ def here(tmp_path_factory) -> Iterator[Here]:
         service = project.service()
         token, _ = service.admission.tokens.create("x", Role.OWNER)
         limits = Limits(most_at_work=2, patience_seconds=0.7)
-        application = Application(
-            service, lambda: secrets.token_hex(4), Browsers(), sessions_of(project), limits
-        )
+        application = Application(service, lambda: secrets.token_hex(4), Browsers(), limits)
         http, listener = HttpServer(application), listening("127.0.0.1", 0)
         thread = threading.Thread(target=http.serve, args=(listener,))
         thread.start()

@@ -1,4 +1,4 @@
-"""A customer with hostile values, 200 fields and 10,000 activities; and a service that goes away."""
+"""A customer with hostile values, 200 fields, 10,000 activities; and a service that goes away."""
 
 import json
 import re

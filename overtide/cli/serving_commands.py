@@ -61,7 +61,7 @@ def _serve_api(
 
     service, workers = project.service(_is_local(arguments.host)), _workers(arguments.workers)
     rates = _rates(workers)
-    server, listener = _server(project, service, arguments, rates), _listener(arguments)
+    server, listener = _server(service, arguments, rates), _listener(arguments)
     if not _is_worker():
         _announce(project, service.admission, output, url_of(listener, bool(arguments.tls_cert)))
         _warn_of_address(arguments, output)
@@ -127,10 +127,7 @@ def _rates(workers: int) -> int | None:
     return shared_memory() if workers > 1 else None
 
 
-def _server(
-    project: Project, service: "Service", arguments: Namespace, rates: int | None
-) -> "HttpServer":
-    from overtide.service import sessions_of
+def _server(service: "Service", arguments: Namespace, rates: int | None) -> "HttpServer":
     from overtide.serving.http.application import Application
     from overtide.serving.http.browsers import Browsers, names_of
     from overtide.serving.http.server import HttpServer
@@ -144,9 +141,7 @@ def _server(
         frozenset(settings.cors_origins), names_of(settings.hosts, _is_local(arguments.host))
     )
     windows = None if rates is None else SharedWindows(rates)
-    application = Application(
-        service, lambda: secrets.token_hex(8), browsers, sessions_of(project), windows=windows
-    )
+    application = Application(service, lambda: secrets.token_hex(8), browsers, windows=windows)
     shared = _is_worker() or _workers(arguments.workers) > 1
     return HttpServer(application, certificate, key, settings.proxies, shared)
 

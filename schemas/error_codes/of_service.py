@@ -109,6 +109,12 @@ CODES = {
         "A part that is not always installed is needed.",
         "Install it as the message says.",
     ),
+    "no_embed_origins": Explained(
+        "service",
+        "A card is to be shown in a page of another system, and no page of another site may.",
+        "Name the origins of such pages in `service.pages.embed_origins`.",
+        (409,),
+    ),
     "no_role": Explained(
         "service",
         "The identity provider knows who sends a request, and nobody gave them a role here.",

@@ -44,7 +44,6 @@ from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.operations.registered import OPERATIONS
 from overtide.serving.pages.registered import pages_of
-from overtide.serving.pages.sessions import Sessions
 from overtide.serving.pages.site import Guard, Site
 from overtide.serving.service import Service
 from overtide.serving.telemetry.limits import Limits, limits_of
@@ -92,7 +91,6 @@ class Application:
         service: Service,
         ids: Callable[[], str],
         browsers: Browsers,
-        sessions: Sessions,
         limits: Limits | None = None,
         windows: Windows | None = None,
     ) -> None:
@@ -116,8 +114,8 @@ class Application:
         self._limits = RateLimits(limits.usual, limits.of_callers, time.monotonic_ns, windows)
         self._at_work, self._patience = AtWork(limits.most_at_work), limits.patience_seconds
         guard = Guard(self._limited, self._at_work)
-        pages = pages_of(service.admission, sessions)
-        self._site = Site(service, sessions, OPERATIONS, pages, guard)
+        pages = pages_of(service.admission, service.sessions)
+        self._site = Site(service, service.sessions, OPERATIONS, pages, guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -169,6 +167,7 @@ class Application:
                 observed.operation = place
                 return await self._connector_document(request, name)
             if self._site.takes(request):
+                observed.of_person = True
                 return await self._site.answered(request, observed)
             operation, path = self._routes.find(request.method, request.scope["raw_path"])
             errors = operation.errors

@@ -83,7 +83,7 @@ def _by_tag(document: Mapping[str, Any]) -> dict[str, list[tuple[str, str, dict[
         for method in METHODS:
             if method in methods:
                 found[methods[method]["tags"][0]].append((method.upper(), path, methods[method]))
-    return found
+    return {tag: operations for tag, operations in found.items() if operations}
 
 
 def _anchor(text: str) -> str:

@@ -17,17 +17,24 @@ KINDS = {str: "string", bool: "boolean", int: "integer"}
 METHODS = ("get", "post", "put", "patch", "delete")
 """The methods of operations, in the order in which they are shown."""
 TAGS = {
-    "Customers and tables": ("data", "profile"),
+    "Customers and tables": ("data", "profile", "sql"),
     "Instances": ("instances", "V2"),
     "Entities": ("entities", "tables", "relationships", "systemrelationships", "datasources"),
-    "What is in the store": ("dataprofile", "profilestore", "usage"),
+    "What is in the store": (
+        "dataprofile",
+        "profilestore",
+        "heldactivities",
+        "runs",
+        "status",
+        "usage",
+    ),
     "Search": ("search",),
     "Jobs and schedules": ("workflows",),
     "Webhooks": ("webhooks",),
     "Who may do what": ("rbac", "keys"),
 }
 """The parts of the documentation, and the words in the paths of their operations."""
-NOT_OFFERED = "Not offered"
+OTHERS, NOT_OFFERED = "Others", "Not offered"
 SERVERS = [{"url": "/v1"}, {"url": "/api"}]
 
 
@@ -45,7 +52,7 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": SERVERS,
-        "tags": [{"name": tag} for tag in (*TAGS, NOT_OFFERED)],
+        "tags": [{"name": tag} for tag in (*TAGS, OTHERS, NOT_OFFERED)],
         "security": [{"token": []}, {"token": [], "key": []}],
         "paths": paths,
         "components": {
@@ -64,7 +71,7 @@ def tag_of(operation: Operation) -> str:
         return NOT_OFFERED
     below = operation.path.removeprefix("/instances/{instanceId}").strip("/").split("/")
     word = below[1] if below[0] == "manage" else below[0] or "instances"
-    return next(tag for tag, words in TAGS.items() if word in words)
+    return next((tag for tag, words in TAGS.items() if word in words), OTHERS)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

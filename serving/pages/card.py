@@ -82,9 +82,14 @@ async def card(visit: Visit) -> Reply:
     """Show a card: now, or at the instants that the address names."""
     if "at" in visit.query:
         return visit.leading(_chosen(visit))
-    shown = await _shown(visit)
-    values = shown.values | _times(visit, shown)
+    values = await card_values(visit)
     return visit.shown("_card.html" if visit.fragment else "card.html", **values)
+
+
+async def card_values(visit: Visit) -> dict[str, Any]:
+    """Return what the template of a whole card takes."""
+    shown = await _shown(visit)
+    return shown.values | _times(visit, shown)
 
 
 async def _shown(visit: Visit) -> Shown:

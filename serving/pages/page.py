@@ -16,6 +16,7 @@ from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import cookie_of
+from overtide.serving.pages.frame_rights import ALLOWED
 from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sessions import Session
@@ -114,6 +115,8 @@ class Visit:
 
     def may(self, name: str) -> bool:
         """Say whether who is signed in may call an operation."""
+        if self.framed and name not in ALLOWED:
+            return False
         return self.principal is not None and self.principal.role >= self.roles[name]
 
     def shown(

@@ -13,6 +13,7 @@ from overtide.serving.pages import (
     timeline,
     usage,
 )
+from overtide.serving.pages.frames import pages_of_frames
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.provider_sign_in import ProviderSignIn
 from overtide.serving.pages.sessions import Sessions
@@ -35,4 +36,5 @@ def pages_of(admission: Admission, sessions: Sessions) -> tuple[Page, ...]:
         *schedules.PAGES,
         *data.PAGES,
         *sql.PAGES,
+        *pages_of_frames(admission.settings.pages.embed_origins),
     )

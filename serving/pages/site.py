@@ -26,8 +26,9 @@ from overtide.serving.http.performing import performed
 from overtide.serving.http.requests import expect_role, whole_body
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.pages.cookies import SESSION
+from overtide.serving.pages.frame_rights import expect_own
 from overtide.serving.pages.page import Page, Visit
-from overtide.serving.pages.preferences import preferences_of
+from overtide.serving.pages.preferences import ZONE, preferences_of
 from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sessions import OF_FRAMES, Session, Sessions
 from overtide.serving.pages.static_files import FOLDER, StaticFiles
@@ -126,8 +127,10 @@ class Site:
             return visit.problem(_internal(observed.request_id))
 
     def _visit(self, request: Request) -> Visit:
+        # A frame has no cookies.
+        told = request.headers.get("overtide-time-zone")
         preferences = preferences_of(
-            request.cookies,
+            request.cookies if told is None else {ZONE: told},
             request.headers.get("accept-language", ""),
             self._rendering.texts.languages,
         )
@@ -273,7 +276,8 @@ class Site:
     ) -> Reply:
         operation = self._operations[name]
         expect_role(principal, operation)
-        _expect_customer(session, operation, path)
+        if session is not None and session.only is not None:
+            expect_own(session.only, name, path, query)
         whole = {"instanceId": self._service.instance_id, **path}
         still_in = partial(self._still_in, session)
         call = Call(
@@ -352,20 +356,6 @@ def _expect_own_page(request: Request) -> None:
             "This was sent from a page of another site.",
             None,
             "Open the page here and send it again.",
-        )
-
-
-def _expect_customer(
-    session: Session | None, operation: Operation, path: Mapping[str, str]
-) -> None:
-    """Raise `forbidden` where a session is for one customer and this is about others."""
-    only = None if session is None else session.only
-    if only is not None and path.get("entityId") != only.customer:
-        raise ForbiddenError(
-            "forbidden",
-            f"This session is for one customer; {operation.name} is not about that one.",
-            None,
-            "Sign in with a token of your own.",
         )
 
 

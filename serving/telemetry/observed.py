@@ -37,6 +37,8 @@ class Observed:
     seconds: float = 0.0
     streamed: bool = False
     """Whether its body may come as it is made, with pauses."""
+    of_person: bool = False
+    """Whether it is for a page: that is no use of the API, and is counted by metrics alone."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the answer, whatever it is: what is left of a limit."""
 

@@ -61,7 +61,8 @@ class Telemetry:
     def record(self, call: Observed) -> None:
         """Count and log a call that was answered."""
         self.totals.add(call)
-        self.usage.add(call)
+        if not call.of_person:
+            self.usage.add(call)
         if self.log is not None:
             self.log.add(call)
 

@@ -225,11 +225,14 @@
   };
   slider.addEventListener("input", slid);
 
-  document.addEventListener("DOMContentLoaded", () => {
+  const start = () => {
     heard(document);
     place();
     count();
     setInterval(count, 1000);
     follow();
-  });
+  };
+  // In a frame the card comes after the page.
+  if (document.readyState === "complete") start();
+  else document.addEventListener("DOMContentLoaded", start);
 })();
