@@ -49,7 +49,10 @@ CODE_AT = {
     "_quarantined": 1,
 }
 """The calls that name a code, and at which place."""
-LOOKS = tuple(f"transforms/sources/{name}.py" for name in ("contents", "files", "layout"))
+LOOKS = (
+    *(f"transforms/sources/{name}.py" for name in ("contents", "files", "layout")),
+    "transforms/matching/decisions.py",
+)
 """What looks at the sources for a refresh and for `validate`, which makes mistakes of it."""
 SAMPLES = "transforms/sources/sampled_values.py"
 """What looks at the sources for `validate` alone."""
