@@ -86,9 +86,7 @@ ALL_KINDS = {
     "serving/operations/live.py": 1,
     "serving/pages/card.py": 1,
     "serving/pages/customers.py": 2,
-    "serving/pages/schedules.py": 2,
     "serving/pages/site.py": 1,
-    "serving/pages/sql.py": 1,
     "serving/telemetry/metrics.py": 1,
     "serving/telemetry/telemetry.py": 1,
 }
