@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -225,6 +226,35 @@ def test_a_token_is_made_also_where_the_audit_cannot_be_written(tmp_path):
     made = call("-C", tmp_path, "--json", *words)
     assert (made.code, made.document["name"]) == (0, "x")
     assert [one["code"] for one in made.document["warnings"]] == ["file_unusable"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_server_logs_its_failures_and_where_they_came_from(as_json):
+    program = f"""
+import logging, sys
+from overtide.cli.serving_commands import log_failures
+from overtide.serving.telemetry.telemetry import Telemetry
+logging.basicConfig(level=logging.CRITICAL)
+log_failures()
+if {as_json}:
+    Telemetry.log_requests(type("Telling", (), {{"clock": lambda: 0}}), sys.stderr)
+try:
+    raise ValueError("broken")
+except ValueError as error:
+    logging.getLogger("overtide.http").error("request %s failed", "r1", exc_info=error)
+logging.getLogger("another").error("quiet")
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "quiet" not in told.stderr
+    if as_json:
+        document = json.loads(told.stderr)
+        assert document["message"] == "request r1 failed"
+        assert "ValueError: broken" in document["trace"]
+    else:
+        assert "request r1 failed" in told.stderr
+        assert "ValueError: broken" in told.stderr
 
 
 def test_a_line_of_json_tells_of_each_request_and_of_no_person(project):

@@ -3,6 +3,7 @@
 import importlib.util
 import ipaddress
 import json
+import logging
 import os
 import secrets
 import ssl
@@ -43,6 +44,7 @@ FIRST = "owner"
 
 def serve(project: Project, arguments: Namespace, output: Output) -> int:
     """Answer the HTTP API and run the stream until stopped."""
+    log_failures()
     with stopping() as stop:
         if arguments.only in ("stream", "scheduler"):
             with _parts_beside(project, arguments, stop.event):
@@ -51,6 +53,11 @@ def serve(project: Project, arguments: Namespace, output: Output) -> int:
             with traced(project, "serve"):
                 _serve_api(project, arguments, output, stop.event)
     return INTERRUPTED if stop.interrupted else DONE
+
+
+def log_failures() -> None:
+    """Let what goes wrong inside be logged: answers lead to it, and other commands say it."""
+    logging.getLogger("overtide").setLevel(logging.ERROR)
 
 
 def _serve_api(

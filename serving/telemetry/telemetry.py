@@ -56,7 +56,7 @@ class Telemetry:
         self.log = RequestLog(stream, self.clock)
         handler = logging.StreamHandler(stream)
         handler.setFormatter(JsonFormatter(self.clock))
-        logging.getLogger().addHandler(handler)
+        logging.getLogger().handlers = [handler]  # nothing but JSON goes there
 
     def record(self, call: Observed) -> None:
         """Count and log a call that was answered."""
