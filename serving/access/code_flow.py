@@ -104,7 +104,13 @@ class CodeFlow:
     ) -> None:
         self._oidc, self._client, self._provider = oidc, sign_in, provider
         expected = Expected(
-            oidc.issuer, [sign_in.client_id], oidc.algorithms, oidc.leeway_seconds, oidc, ("jwt",)
+            oidc.issuer,
+            [sign_in.client_id],
+            oidc.algorithms,
+            oidc.leeway_seconds,
+            oidc,
+            types=("jwt",),
+            never=(),
         )
         of_api = replace(expected, audiences=oidc.audiences, types=TYPES)
         self._id_tokens = Verifier(expected, keys, clock)
