@@ -71,7 +71,7 @@ class Admission:
                 None,
                 f"An Admin gives one by PUT rbac/principals/{quote(shown, '')}/assignment.",
             )
-        return Principal(shown, identity.name, role, identity.kind)
+        return Principal(shown, identity.name, role, identity.kind, identity)
 
     def verifier_of(self, token: str) -> "Verifier | None":
         """Return what verifies a token, None where it can only be one of this project."""

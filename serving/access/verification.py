@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -86,6 +86,7 @@ class Verifier:
         if identity is None:
             raise invalid_token("It names nobody in `sub` or `oid`.")
         until = int((int(claims["exp"]) + self._expected.leeway_seconds) * SECOND)
+        identity = replace(identity, until=until)
         self._remember(token, _Verified(identity, until, generation))
         return identity
 
