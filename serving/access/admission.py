@@ -31,6 +31,8 @@ class Admission:
         self.keys = SubscriptionKeys(database, clock)
         self.last_use = LastUse(database, clock)
         self.attempts_of_people = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        self.attempts_of_returns = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        """Of who comes back from the provider with what does not hold."""
         self.attempts_of_programs = Attempts(MOST_OF_PROGRAMS, time.monotonic)
         self.provider: Verifier | None = None
         self.sign_in: CodeFlow | None = None

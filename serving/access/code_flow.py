@@ -282,10 +282,10 @@ def does_not_hold(reason: str) -> ForbiddenError:
 
 
 def not_begun() -> InvalidRequestError:
-    """Return the refusal of one who comes back and has not begun here, or long ago."""
+    """Return the refusal of one who has not begun here, or long ago, or comes back again."""
     return InvalidRequestError(
         "sign_in_expired",
-        "Signing in was not begun in this browser, or too long ago.",
+        "Signing in was not begun in this browser, was done already, or began too long ago.",
         None,
         "Sign in again.",
     )
