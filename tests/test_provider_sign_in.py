@@ -24,7 +24,7 @@ from overtide.serving.pages.sign_in import SignIn
 from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
 from overtide.serving.workflows.database import Database
-from tests.test_code_flow import Side
+from tests.test_code_flow import Side, logout
 
 ROOT = "https://customers.example.com"
 
@@ -62,6 +62,16 @@ class Desk:
         except OvertideError as error:
             return self.pages.refused(visit, error)
 
+    def ended(self, token: str, client: str = "192.0.2.1") -> str:
+        """Return the code of what the provider is answered that says who signed out."""
+        try:
+            asyncio.run(
+                self.pages.ended(self.side.flow, self.visit(client, form={"logout_token": token}))
+            )
+        except OvertideError as error:
+            return error.code
+        return "ended"
+
 
 @pytest.fixture
 def desk(tmp_path) -> Desk:
@@ -89,6 +99,19 @@ def test_an_address_makes_us_ask_the_provider_so_often_and_no_more(desk, down):
     assert len(desk.side.sent) == MOST_OF_PEOPLE
     assert desk.back(desk.coming(99, "192.0.2.2")).status in (403, 503)
     desk.admission.attempts_of_people.expect_few("192.0.2.1")  # a token still signs in
+
+
+def test_the_provider_is_heard_however_many_tokens_of_strangers_are_none(desk):
+    said = [desk.ended("made-up") for _ in range(MOST_OF_PEOPLE + 1)]
+    assert said == ["invalid_token"] * MOST_OF_PEOPLE + ["too_many_attempts"]
+    assert desk.ended(logout()) == "ended"
+    desk.admission.attempts_of_people.expect_few("192.0.2.1")  # nor does it hinder a sign-in
+
+
+def test_wrong_tokens_of_people_do_not_keep_the_provider_from_being_heard(desk):
+    for _ in range(MOST_OF_PEOPLE):
+        desk.admission.attempts_of_people.note("192.0.2.1")
+    assert desk.ended("made-up") == "invalid_token"
 
 
 def test_what_was_used_is_remembered_so_long_and_not_without_bound():

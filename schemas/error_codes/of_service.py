@@ -177,7 +177,7 @@ CODES = {
     ),
     "too_many_attempts": Explained(
         "service",
-        "Twenty attempts to sign in from one address failed within a minute.",
+        "Twenty attempts from one address to sign in, or to end sessions, failed within a minute.",
         "Wait until `Retry-After`, and send a token that holds.",
         (429,),
     ),

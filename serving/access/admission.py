@@ -33,6 +33,8 @@ class Admission:
         self.attempts_of_people = Attempts(MOST_OF_PEOPLE, time.monotonic)
         self.attempts_of_returns = Attempts(MOST_OF_PEOPLE, time.monotonic)
         """Of who comes back from the provider with what does not hold."""
+        self.attempts_of_providers = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        """Of who says, as the provider does, that somebody has signed out there."""
         self.attempts_of_programs = Attempts(MOST_OF_PROGRAMS, time.monotonic)
         self.provider: Verifier | None = None
         self.sign_in: CodeFlow | None = None

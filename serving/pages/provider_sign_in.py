@@ -98,12 +98,16 @@ class ProviderSignIn:
         return replace(shown, cookies=(_forgotten(visit),)) if _is_begun(visit) else shown
 
     async def ended(self, flow: "CodeFlow", visit: Visit) -> Reply:
-        """End the sessions that ended at the provider, as it says itself; raise `invalid_token`."""
-        attempts = self._admission.attempts_of_people
-        attempts.expect_few(visit.client)
+        """End the sessions that ended at the provider, as it says itself.
+
+        Raise `invalid_token`, or `too_many_attempts` after many such; whatever holds is done.
+        """
         try:
             about = await _waiting(partial(flow.ended, visit.form.get("logout_token", "")))
         except UnauthorizedError:
+            # Behind one proxy a stranger and the provider may have one address.
+            attempts = self._admission.attempts_of_providers
+            attempts.expect_few(visit.client)
             attempts.note(visit.client)
             raise
         await asyncio.to_thread(self._sessions.end_at_provider, *about)
