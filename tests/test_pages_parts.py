@@ -1,6 +1,7 @@
 """The parts of the pages of usage, refreshes and data that need no browser."""
 
 import datetime as dt
+import re
 from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,10 +11,13 @@ import pytest
 from overtide.lake.query_places import place_of
 from overtide.schemas.errors import UsageError
 from overtide.serving.pages.cron_words import cron_words
+from overtide.serving.pages.preferences import preferences_of
 from overtide.serving.pages.quarantine import Reason, condition_of, reasons_of
 from overtide.serving.pages.refreshes import current_of, lasting, refreshes_of
 from overtide.serving.pages.relationship_map import HEIGHT, LETTERS, WIDTH, drawing
+from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sql import excerpt
+from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
 from overtide.serving.pages.usage import Span, buckets, chart, span_of
 
@@ -208,3 +212,21 @@ def test_days_are_of_the_zone():
     assert all(one.start.hour == 0 for one in found)
     assert found[0].start.utcoffset() == dt.timedelta(hours=1)
     assert found[-1].start.utcoffset() == dt.timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "hint"),
+    [
+        ("en", "forged_request", "Do this."),
+        ("nl", "forged_request", None),
+        ("en", "unknown_path", "Go to the start, or search for the customer."),
+        ("nl", "unknown_path", "Ga naar het begin, of zoek de klant."),
+        ("nl", "of_no_page", "Do this."),
+    ],
+)
+def test_a_refusal_that_is_told_in_a_language_has_no_hint_in_another(language, code, hint):
+    files, preferences = StaticFiles(), preferences_of({}, language, TEXTS.languages)
+    error = UsageError(code, "It is wrong.", None, "Do this.")
+    shown = Rendering(TEXTS, files).rendered("_problem.html", preferences, {"error": error})
+    paragraphs = re.findall("<p>([^<]*)</p>", shown.decode())
+    assert paragraphs == ([] if hint is None else [hint])
