@@ -1,6 +1,7 @@
 """The parts of the pages of usage, refreshes and data that need no browser."""
 
 import datetime as dt
+import re
 from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -16,7 +17,9 @@ from overtide.serving.pages.preferences import Preferences, preferences_of
 from overtide.serving.pages.quarantine import Reason, condition_of, reasons_of
 from overtide.serving.pages.refreshes import current_of, lasting, refreshes_of
 from overtide.serving.pages.relationship_map import HEIGHT, LETTERS, WIDTH, drawing
+from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sql import excerpt
+from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
 from overtide.serving.pages.timeline import month_key
 from overtide.serving.pages.usage import Span, buckets, chart, span_of
@@ -228,3 +231,21 @@ def test_an_edge_of_the_calendar_is_shown(text, zone):
     assert text[:4].lstrip("0") in month(preferences, text)
     assert month_key(preferences, text) == text[:7]
     assert local_time(preferences, text).startswith(text[:7])
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "hint"),
+    [
+        ("en", "forged_request", "Do this."),
+        ("nl", "forged_request", None),
+        ("en", "unknown_path", "Go to the start, or search for the customer."),
+        ("nl", "unknown_path", "Ga naar het begin, of zoek de klant."),
+        ("nl", "of_no_page", "Do this."),
+    ],
+)
+def test_a_refusal_that_is_told_in_a_language_has_no_hint_in_another(language, code, hint):
+    files, preferences = StaticFiles(), preferences_of({}, language, TEXTS.languages)
+    error = UsageError(code, "It is wrong.", None, "Do this.")
+    shown = Rendering(TEXTS, files).rendered("_problem.html", preferences, {"error": error})
+    paragraphs = re.findall("<p>([^<]*)</p>", shown.decode())
+    assert paragraphs == ([] if hint is None else [hint])

@@ -344,6 +344,7 @@ async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
     """Send an answer that is there as a whole."""
     content = reply.content or (b"" if reply.document is None else json_bytes(reply.document))
     raw = written(headers)
+    raw += [(b"set-cookie", one.encode("latin-1")) for one in reply.cookies]
     if reply.status not in BODILESS:
         raw.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
