@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from overtide.lake.asked import INVALID_INSTANT
@@ -14,6 +13,7 @@ from overtide.lake.catalog import attached_catalog, connect, unreadable
 from overtide.lake.decide.present import BEFORE_HISTORY, KEEP_MORE
 from overtide.lake.publish import expect_lake
 from overtide.lake.query_places import place_of
+from overtide.lake.reading_statements import expect_reading, read_only, words_of
 from overtide.lake.service_views import define_service_views, service_files
 from overtide.schemas.errors import (
     FailedError,
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Statement
 
 Result = TypeVar("Result")
-READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
-"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes what is
-temporary, and DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
-TEMPORARY = {"temp", "temporary"}
-REFUSED = re.compile(
-    "query|sqlite_.*|ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)(_.*)?"
-)
-"""Functions that are not called: the scanner of SQLite files asks nobody whether it may read one,
-those of DuckLake remove files, and `query` hides what it runs."""
-NAME = re.compile(r'"([^"]*)"|\w+')
 SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?)B", re.IGNORECASE | re.ASCII)
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
@@ -259,10 +249,8 @@ def _result(
             None,
             'Write one, such as "SELECT count(*) FROM Customer_live".',
         )
-    words = _words(query)
-    _check_functions(words)
-    for statement in statements:
-        _check_kind(statement.type.name, _words(statement.query))
+    words = words_of(query)
+    expect_reading(connection, statements, words)
     define_service_views(connection, paths, words)
     for statement in statements[:-1]:
         connection.execute(statement)
@@ -290,7 +278,7 @@ def _bound(
 def _refused(error: Exception) -> OvertideError:
     """Return the error of an input that DuckDB or one of the macros does not take."""
     if "read-only mode" in str(error):
-        return _read_only("This")
+        return read_only("This")
     for code, (family, hint) in REFUSALS.items():
         if f"{code}: " in str(error):
             return family(code, _after(sentence(error), code), None, hint)
@@ -332,48 +320,6 @@ def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) 
         except KeyboardInterrupt:
             connection.interrupt()
             raise
-
-
-def _check_kind(kind: str, words: list[str]) -> None:
-    """Raise for a statement of a kind that changes something.
-
-    One without words is what DuckDB makes of PIVOT: a temporary type first, then the query.
-    """
-    lasting = kind == "CREATE" and words and not TEMPORARY & set(words[1:4])
-    if kind not in READING or lasting:
-        raise _read_only(words[0].upper() if words else kind)
-
-
-def _check_functions(words: list[str]) -> None:
-    for word, following in pairwise(words):
-        if following.startswith("(") and REFUSED.fullmatch(word):
-            raise _read_only(word)
-
-
-def _words(query: str) -> list[str]:
-    """Return the parts of a statement in lower case.
-
-    Names without their quotes, nothing of comments.
-    """
-    import duckdb
-
-    text, tokens = query.encode(), duckdb.tokenize(query)
-    if not tokens:
-        return []
-    ends = [place for place, _ in tokens[1:]] + [len(text)]
-    parts = [text[place:end].decode().lower() for (place, _), end in zip(tokens, ends, strict=True)]
-    return [
-        found.group(1) or found.group() if (found := NAME.match(part)) else part for part in parts
-    ]
-
-
-def _read_only(what: str) -> OvertideError:
-    return InvalidRequestError(
-        "sql_not_read_only",
-        f"{what} is not run here: the lake is open for reading only.",
-        None,
-        "`overtide open` prints how to attach the lake to a DuckDB of your own.",
-    )
 
 
 def _after(text: str, code: str) -> str:
