@@ -15,6 +15,8 @@ READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
 temporary, and DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT. Of EXPLAIN what is explained
 is checked, since ANALYZE runs it."""
 TEMPORARY = {"temp", "temporary"}
+SPACES = re.compile("[\u00a0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]")
+"""Letters that DuckDB may read as a space, which its tokenizer takes for parts of names."""
 NAME = re.compile(r'"([^"]*)"|\w+')
 OF_LAKES = "ducklake_"
 """How the names of a lake's own functions begin; `lake.snapshots()` calls `ducklake_snapshots`."""
@@ -89,7 +91,9 @@ def _placed(query: str) -> list[tuple[int, str]]:
     """Return the parts of a statement as `words_of`, and the byte at which each begins."""
     import duckdb
 
-    text, tokens = query.encode(), duckdb.tokenize(query)
+    # Places are counted in bytes, so each takes the place that it has.
+    spaced = SPACES.sub(lambda found: " " * len(found.group().encode()), query)
+    text, tokens = spaced.encode(), duckdb.tokenize(spaced)
     if not tokens:
         return []
     ends = [place for place, _ in tokens[1:]] + [len(text)]

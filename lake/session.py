@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?)B", re.IGNORECASE | re.ASCII)
+LONGEST = 300
+"""Letters of a message of DuckDB's that are told."""
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
+MOST_PUT_ASIDE = "20GB"
+"""What a query may put into the system's temp, where DuckDB would take nine tenths of the disk."""
 REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
     BEFORE_HISTORY: (InvalidRequestError, KEEP_MORE),
     INVALID_INSTANT: (
@@ -45,23 +49,25 @@ REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
 
 
 @contextlib.contextmanager
-def session(paths: Paths, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
+def session(
+    paths: Paths, memory_limit: str | None = None, threads: int | None = None
+) -> Iterator["DuckDBPyConnection"]:
     """Open the lake for a block, as `open_session`.
 
     What does not fit into memory goes to the system's temp meanwhile.
 
-    `memory_limit` is such as `4GB`, half of the memory there is by default. Raises `invalid_value`
-    for another text.
+    `memory_limit` is such as `4GB`, half of the memory there is by default; `threads` are as many
+    as cores. Raises `invalid_value` for another text.
     """
     with (
-        _spill_folder() as folder,
-        contextlib.closing(open_session(paths, memory_limit, folder)) as connection,
+        spill_folder() as folder,
+        contextlib.closing(open_session(paths, memory_limit, folder, threads)) as connection,
     ):
         yield connection
 
 
 @contextlib.contextmanager
-def _spill_folder() -> Iterator[str]:
+def spill_folder() -> Iterator[str]:
     """Give a folder of the system's temp for the block, readable by its owner only.
 
     An empty name where there is none.
@@ -78,7 +84,7 @@ def _spill_folder() -> Iterator[str]:
 
 
 def open_session(
-    paths: Paths, memory_limit: str | None = None, spill: str = ""
+    paths: Paths, memory_limit: str | None = None, spill: str = "", threads: int | None = None
 ) -> "DuckDBPyConnection":
     """Return a DuckDB with the lake attached and in use.
 
@@ -92,7 +98,7 @@ def open_session(
     if memory_limit is not None and not SIZE.fullmatch(memory_limit.strip()):
         raise _no_size(memory_limit)
     expect_lake(paths)
-    connection = connect(paths)
+    connection = connect(paths, threads=threads)
     limit = memory_limit or _half(connection)
     try:
         for statement in _confined(paths, limit, spill):
@@ -120,6 +126,7 @@ def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
     return [
         f"SET memory_limit = {literal(memory_limit)}",
         f"SET temp_directory = {literal(spill)}",
+        f"SET max_temp_directory_size = {literal(MOST_PUT_ASIDE)}",
         f"SET allowed_directories = [{literal(paths.storage.attached)}]",
         f"SET allowed_paths = [{', '.join(map(literal, names))}]",
         "SET enable_external_access = false",
@@ -329,6 +336,11 @@ def _after(text: str, code: str) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """Return what DuckDB says was wrong, in one line without the excerpt of the query."""
+    """Return what DuckDB says was wrong, in one line without the excerpt of the query.
+
+    A long one is cut: it may be made of values.
+    """
     text = " ".join(str(error).split("\nLINE ")[0].split())
+    if len(text) > LONGEST:
+        return f"{text[:LONGEST]}…"
     return text if text.endswith((".", "!", "?")) else f"{text}."

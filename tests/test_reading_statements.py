@@ -51,6 +51,9 @@ OTHERS = (
     "FROM enable_logging('QueryLog', storage = 'file', storage_path = '{}.logs')",
     "FROM \"enable_logging\" /* ( */ (storage = 'file', storage_path = '{}.logs')",
     "FROM system.main.Enable_Logging(storage = 'file', storage_path = '{}.logs')",
+    "FROM\u00a0enable_logging\u2003(storage = 'file', storage_path = '{}.logs')",
+    "EXPLAIN\u3000ANALYZE\u00a0COPY\u00a0(SELECT 1) TO '{}'",
+    "CREATE\u00a0TABLE temp AS SELECT 1",
     "FROM enable_profiling(format = 'json', save_location = '{}.json')",
     "CREATE TEMP MACRO m() AS TABLE FROM enable_logging(storage_path = '{}.logs')",
     *("FROM checkpoint('lake')", "FROM force_checkpoint()", "FROM truncate_duckdb_logs()"),
@@ -76,6 +79,7 @@ READS = (
     "CREATE OR REPLACE TEMP TABLE made AS SELECT 1; FROM made",
     "SUMMARIZE Customer",
     "SET VARIABLE x = 1",
+    "EXPLAIN\u00a0ANALYZE\u2003FROM\u3000Customer",
 )
 
 
