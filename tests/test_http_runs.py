@@ -194,6 +194,22 @@ def test_sql_is_stopped_when_its_time_is_over(client):
         assert asked(client, more, "text/csv").json()["errorCode"] == "result_too_large"
 
 
+def test_refused_sql_is_audited_and_tells_little(client):
+    inner = "(SELECT string_agg(i || 'ann@x') FROM range(400) t(i))"
+    for told in (f"SELECT error({inner})", f"SELECT CAST({inner} AS INT)", "SELECT 'lost"):
+        refused = asked(client, told)
+        assert refused.status_code in (400, 500)
+        assert len(refused.json()["message"]) < 400
+    kept = asked(
+        client, 'SELECT "After" FROM audit WHERE "After" LIKE \'%errorCode%\''
+    ).raise_for_status()
+    said = [json.loads(one) if isinstance(one, str) else one for (one,) in kept.json()["rows"]]
+    assert any("error (" in one["sql"] and one["errorCode"] == "invalid_sql" for one in said)
+    assert any("AS INT" in one["sql"] and one["errorCode"] == "sql_failed" for one in said)
+    assert {"sql": "SELECT …", "errorCode": "invalid_sql"} in said
+    assert "ann@x" not in json.dumps(said)
+
+
 def test_sql_has_no_more_memory_than_its_own(client):
     large = "SELECT length(repeat('x' || i, 40000000)) FROM range(40) t(i)"
     refused = asked(client, large)

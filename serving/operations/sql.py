@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from overtide.schemas.errors import NotAcceptableError
+from overtide.schemas.errors import NotAcceptableError, OvertideError
 from overtide.schemas.statements_without_values import without_values
 from overtide.serving.access.roles import Role
 from overtide.serving.odata.negotiation import CSV, JSON
@@ -48,12 +48,25 @@ class Asked:
 
 async def query(call: Call) -> Reply:
     """Run a statement when its turn has come."""
-    document = members(parsed(call.body), {"sql"})
-    statement = text_of(document.get("sql"), "sql", LONGEST)
+    statement = _statement(call)
     kind = _kind(call.headers.get("Accept", ""))
     top = call.number(TOP.name, USUAL, MOST)
     seconds = max(1, call.number(LIMIT.name, SECONDS, MOST_SECONDS))
     return await in_turn(_answered, Asked(call, statement, kind, top, seconds), TURNS)
+
+
+def _statement(call: Call) -> str:
+    document = members(parsed(call.body), {"sql"})
+    return text_of(document.get("sql"), "sql", LONGEST)
+
+
+def _refused(call: Call, error: OvertideError) -> object:
+    """Return what the audit keeps of a refusal: what it says may be made of values."""
+    try:
+        kept = without_values(_statement(call))
+    except OvertideError:
+        kept = ""
+    return {"sql": kept, "errorCode": error.code}
 
 
 def _kind(accepted: str) -> str:
@@ -101,7 +114,7 @@ OPERATIONS = (
         "Runs one statement that reads, as `overtide sql` does: it can change nothing, and reads "
         "no file beside the lake. A JSON document has the first rows; a CSV or Parquet file has "
         f"all of them, at most {MOST_IN_FILES:,}. The audit keeps the statement with a `?` for "
-        "each value in it.",
+        "each value in it, also of one that is refused, with the error code.",
         query,
         {200: "Columns with their types, rows in their order, and whether there are `more`."},
         (INSTANCE, TOP, LIMIT, ACCEPT),
@@ -109,5 +122,6 @@ OPERATIONS = (
         Errors.MANAGEMENT,
         statuses=(404, 406, 500, 503),
         content=(JSON, CSV, PARQUET),
+        refused=_refused,
     ),
 )
