@@ -13,6 +13,7 @@ from overtide.serving.pages.cron_words import cron_words
 from overtide.serving.pages.quarantine import Reason, condition_of, reasons_of
 from overtide.serving.pages.refreshes import current_of, lasting, refreshes_of
 from overtide.serving.pages.relationship_map import HEIGHT, LETTERS, WIDTH, drawing
+from overtide.serving.pages.spreadsheet_csv import plain
 from overtide.serving.pages.sql import excerpt
 from overtide.serving.pages.texts import Texts
 from overtide.serving.pages.usage import Span, buckets, chart, span_of
@@ -208,3 +209,17 @@ def test_days_are_of_the_zone():
     assert all(one.start.hour == 0 for one in found)
     assert found[0].start.utcoffset() == dt.timedelta(hours=1)
     assert found[-1].start.utcoffset() == dt.timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"=a,+b\r\n-c,@d\r\n", b"'=a,'+b\r\n'-c,'@d\r\n"),
+        (b"-5,-1.5e-3,-x,+31,5\n", b"-5,-1.5e-3,'-x,'+31,5\n"),
+        (b'"=""a""","x,=y","x\n=y",\tz\n', b'"\'=""a""","x,=y","x\n=y",\'\tz\n'),
+        (b'"\ra",,""\n', b'"\'\ra",,""\n'),
+        (b"", b""),
+    ],
+)
+def test_spreadsheets_find_no_formulas_in_downloads(content, expected):
+    assert plain(content) == expected
