@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from overtide.lake.asked import INVALID_INSTANT
@@ -14,6 +13,7 @@ from overtide.lake.catalog import attached_catalog, connect, unreadable
 from overtide.lake.decide.present import BEFORE_HISTORY, KEEP_MORE
 from overtide.lake.publish import expect_lake
 from overtide.lake.query_places import place_of
+from overtide.lake.reading_statements import expect_reading, read_only, words_of
 from overtide.lake.service_views import define_service_views, service_files
 from overtide.schemas.errors import (
     FailedError,
@@ -31,19 +31,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Statement
 
 Result = TypeVar("Result")
-READING = {"SELECT", "EXPLAIN", "SET", "CREATE"}
-"""Kinds of statements that are run: SET is USE (the configuration is locked), CREATE makes what is
-temporary, and DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM are SELECT."""
-TEMPORARY = {"temp", "temporary"}
-REFUSED = re.compile(
-    "query|sqlite_.*|ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)(_.*)?"
-)
-"""Functions that are not called: the scanner of SQLite files asks nobody whether it may read one,
-those of DuckLake remove files, and `query` hides what it runs."""
-NAME = re.compile(r'"([^"]*)"|\w+')
 SIZE = re.compile(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?)B", re.IGNORECASE | re.ASCII)
+LONGEST = 300
+"""Letters of a message of DuckDB's that are told."""
 OF_DUCKDB = 0.5 / 0.8
 """Half of the memory of the machine or container: DuckDB takes four fifths by itself."""
+MOST_PUT_ASIDE = "20GB"
+"""What a query may put into the system's temp, where DuckDB would take nine tenths of the disk."""
 REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
     BEFORE_HISTORY: (InvalidRequestError, KEEP_MORE),
     INVALID_INSTANT: (
@@ -55,23 +49,25 @@ REFUSALS: dict[str, tuple[type[OvertideError], str]] = {
 
 
 @contextlib.contextmanager
-def session(paths: Paths, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
+def session(
+    paths: Paths, memory_limit: str | None = None, threads: int | None = None
+) -> Iterator["DuckDBPyConnection"]:
     """Open the lake for a block, as `open_session`.
 
     What does not fit into memory goes to the system's temp meanwhile.
 
-    `memory_limit` is such as `4GB`, half of the memory there is by default. Raises `invalid_value`
-    for another text.
+    `memory_limit` is such as `4GB`, half of the memory there is by default; `threads` are as many
+    as cores. Raises `invalid_value` for another text.
     """
     with (
-        _spill_folder() as folder,
-        contextlib.closing(open_session(paths, memory_limit, folder)) as connection,
+        spill_folder() as folder,
+        contextlib.closing(open_session(paths, memory_limit, folder, threads)) as connection,
     ):
         yield connection
 
 
 @contextlib.contextmanager
-def _spill_folder() -> Iterator[str]:
+def spill_folder() -> Iterator[str]:
     """Give a folder of the system's temp for the block, readable by its owner only.
 
     An empty name where there is none.
@@ -88,7 +84,7 @@ def _spill_folder() -> Iterator[str]:
 
 
 def open_session(
-    paths: Paths, memory_limit: str | None = None, spill: str = ""
+    paths: Paths, memory_limit: str | None = None, spill: str = "", threads: int | None = None
 ) -> "DuckDBPyConnection":
     """Return a DuckDB with the lake attached and in use.
 
@@ -102,7 +98,7 @@ def open_session(
     if memory_limit is not None and not SIZE.fullmatch(memory_limit.strip()):
         raise _no_size(memory_limit)
     expect_lake(paths)
-    connection = connect(paths)
+    connection = connect(paths, threads=threads)
     limit = memory_limit or _half(connection)
     try:
         for statement in _confined(paths, limit, spill):
@@ -130,6 +126,7 @@ def _confined(paths: Paths, memory_limit: str, spill: str) -> list[str]:
     return [
         f"SET memory_limit = {literal(memory_limit)}",
         f"SET temp_directory = {literal(spill)}",
+        f"SET max_temp_directory_size = {literal(MOST_PUT_ASIDE)}",
         f"SET allowed_directories = [{literal(paths.storage.attached)}]",
         f"SET allowed_paths = [{', '.join(map(literal, names))}]",
         "SET enable_external_access = false",
@@ -259,10 +256,8 @@ def _result(
             None,
             'Write one, such as "SELECT count(*) FROM Customer_live".',
         )
-    words = _words(query)
-    _check_functions(words)
-    for statement in statements:
-        _check_kind(statement.type.name, _words(statement.query))
+    words = words_of(query)
+    expect_reading(connection, statements, words)
     define_service_views(connection, paths, words)
     for statement in statements[:-1]:
         connection.execute(statement)
@@ -290,7 +285,7 @@ def _bound(
 def _refused(error: Exception) -> OvertideError:
     """Return the error of an input that DuckDB or one of the macros does not take."""
     if "read-only mode" in str(error):
-        return _read_only("This")
+        return read_only("This")
     for code, (family, hint) in REFUSALS.items():
         if f"{code}: " in str(error):
             return family(code, _after(sentence(error), code), None, hint)
@@ -334,48 +329,6 @@ def interruptibly(connection: "DuckDBPyConnection", call: Callable[[], Result]) 
             raise
 
 
-def _check_kind(kind: str, words: list[str]) -> None:
-    """Raise for a statement of a kind that changes something.
-
-    One without words is what DuckDB makes of PIVOT: a temporary type first, then the query.
-    """
-    lasting = kind == "CREATE" and words and not TEMPORARY & set(words[1:4])
-    if kind not in READING or lasting:
-        raise _read_only(words[0].upper() if words else kind)
-
-
-def _check_functions(words: list[str]) -> None:
-    for word, following in pairwise(words):
-        if following.startswith("(") and REFUSED.fullmatch(word):
-            raise _read_only(word)
-
-
-def _words(query: str) -> list[str]:
-    """Return the parts of a statement in lower case.
-
-    Names without their quotes, nothing of comments.
-    """
-    import duckdb
-
-    text, tokens = query.encode(), duckdb.tokenize(query)
-    if not tokens:
-        return []
-    ends = [place for place, _ in tokens[1:]] + [len(text)]
-    parts = [text[place:end].decode().lower() for (place, _), end in zip(tokens, ends, strict=True)]
-    return [
-        found.group(1) or found.group() if (found := NAME.match(part)) else part for part in parts
-    ]
-
-
-def _read_only(what: str) -> OvertideError:
-    return InvalidRequestError(
-        "sql_not_read_only",
-        f"{what} is not run here: the lake is open for reading only.",
-        None,
-        "`overtide open` prints how to attach the lake to a DuckDB of your own.",
-    )
-
-
 def _after(text: str, code: str) -> str:
     """Return the sentence that stands behind a code."""
     said = text.partition(f"{code}: ")[2]
@@ -383,6 +336,11 @@ def _after(text: str, code: str) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """Return what DuckDB says was wrong, in one line without the excerpt of the query."""
+    """Return what DuckDB says was wrong, in one line without the excerpt of the query.
+
+    A long one is cut: it may be made of values.
+    """
     text = " ".join(str(error).split("\nLINE ")[0].split())
+    if len(text) > LONGEST:
+        return f"{text[:LONGEST]}…"
     return text if text.endswith((".", "!", "?")) else f"{text}."

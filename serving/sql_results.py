@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MEMORY = "500MB"
 """What a statement may hold in memory; what does not fit goes to the system's temp meanwhile."""
+THREADS = 2
+"""Threads of a statement: each takes addresses of its own."""
 MOST_BYTES = 100_000_000
 """Bytes that a result may hold."""
 AGAIN_SECONDS = 0.05
@@ -106,30 +108,13 @@ def parquet_file(table: "pa.Table") -> bytes:
     return bytes(sink.getvalue())
 
 
-def without_values(statement: str) -> str:
-    """Return a statement with a `?` for each text and number that stands in it, for the audit.
-
-    Nothing of its comments is kept either.
-    """
-    import duckdb
-
-    text, kept = statement.encode(), []
-    constants = (duckdb.token_type.string_const, duckdb.token_type.numeric_const)
-    tokens = duckdb.tokenize(statement)
-    ends = [*(place for place, _ in tokens[1:]), len(text)][: len(tokens)]
-    for (place, kind), end in zip(tokens, ends, strict=True):
-        part = text[place:end].decode().strip()
-        kept.append("?" if kind in constants else "" if kind is duckdb.token_type.comment else part)
-    return " ".join(filter(None, kept))
-
-
 def _run(
     paths: Paths,
     statement: str,
     fetch: Callable[["DuckDBPyConnection", int], Result],
     seconds: float,
 ) -> Result:
-    with session(paths, MEMORY) as connection:
+    with session(paths, MEMORY, THREADS) as connection:
         _expect_one(connection, statement)
         with _ended_after(connection, seconds):
             return run_query(connection, statement, fetch, paths=paths)
@@ -170,16 +155,21 @@ def _ended_after(connection: "DuckDBPyConnection", seconds: float) -> Iterator[N
         yield
     except FailedError:
         if late.is_set():
-            raise InvalidRequestError(
-                "query_too_slow",
-                f"The statement took longer than {seconds:g} seconds.",
-                None,
-                "Ask for less, or use `overtide sql`, which has no limit of time.",
-            ) from None
+            raise too_slow(seconds) from None
         raise
     finally:
         over.set()
         watching.join()
+
+
+def too_slow(seconds: float) -> OvertideError:
+    """Return the refusal of a statement whose time is over."""
+    return InvalidRequestError(
+        "query_too_slow",
+        f"The statement took longer than {seconds:g} seconds.",
+        None,
+        "Ask for less, or use `overtide sql`, which has no limit of time.",
+    )
 
 
 def _expect_room(held: int) -> None:

@@ -328,7 +328,7 @@ def test_this_machine_s_names_are_the_service_s(ask, host):
         ("GET", "/health/ready", 503),
         ("GET", "/openapi.json", 200),
         ("GET", "/v1/instances", 401),
-        ("GET", "/", 303),
+        ("GET", "/nowhere", 404),
         ("GET", "/%FF", 400),
         ("DELETE", "/v1/instances", 405),
         ("OPTIONS", "/v1/instances", 405),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from overtide.project import Project
 from overtide.schemas.plain_values import plain_value
-from overtide.serving.sql_results import without_values
+from overtide.schemas.statements_without_values import without_values
 from tests import shop
 from tests.people import token_of
 from tests.served import Served, serving
@@ -185,8 +186,34 @@ def test_sql_is_stopped_when_its_time_is_over(client):
     slow = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range = 7"
     refused = asked(client, slow, seconds=1)
     assert refused.json()["errorCode"] == "query_too_slow"
+    began = time.monotonic()
+    refused = asked(client, "SELECT levenshtein(repeat('a', 90000), repeat('b', 90000))", seconds=1)
+    assert refused.json()["errorCode"] == "query_too_slow"
+    assert time.monotonic() - began < 8
     for more in ("FROM range(1000001)", "SELECT repeat('x', 1000) FROM range(200000)"):
         assert asked(client, more, "text/csv").json()["errorCode"] == "result_too_large"
+
+
+def test_refused_sql_is_audited_and_tells_little(client):
+    inner = "(SELECT string_agg(i || 'ann@x') FROM range(400) t(i))"
+    for told in (f"SELECT error({inner})", f"SELECT CAST({inner} AS INT)", "SELECT 'lost"):
+        refused = asked(client, told)
+        assert refused.status_code in (400, 500)
+        assert len(refused.json()["message"]) < 400
+    kept = asked(
+        client, 'SELECT "After" FROM audit WHERE "After" LIKE \'%errorCode%\''
+    ).raise_for_status()
+    said = [json.loads(one) if isinstance(one, str) else one for (one,) in kept.json()["rows"]]
+    assert any("error (" in one["sql"] and one["errorCode"] == "invalid_sql" for one in said)
+    assert any("AS INT" in one["sql"] and one["errorCode"] == "sql_failed" for one in said)
+    assert {"sql": "SELECT …", "errorCode": "invalid_sql"} in said
+    assert "ann@x" not in json.dumps(said)
+
+
+def test_sql_has_no_more_memory_than_its_own(client):
+    large = "SELECT length(repeat('x' || i, 40000000)) FROM range(40) t(i)"
+    refused = asked(client, large)
+    assert (refused.status_code, refused.json()["errorCode"]) == (503, "out_of_memory")
 
 
 def test_sql_is_for_admins_and_audited_without_values(client, served):
@@ -202,6 +229,23 @@ def test_sql_is_for_admins_and_audited_without_values(client, served):
     with served.client(token_of(served, "contributor")) as other:
         assert asked(other, "SELECT 1").status_code == 403
         assert other.get("/runs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("statement", "kept"),
+    [
+        ("SELECT 0x1F, 1_000, 'x' /* ann */ 'y'", "SELECT ? , ? , ? ?"),
+        ("SELECT /* a */ City /* ann */ FROM t -- ann", "SELECT City FROM t"),
+        ('SELECT "a--b" /* ann */ , "c""/*d" -- ann', 'SELECT "a--b" , "c""/*d"'),
+        ("SELECT $1 + $$ann$$ -- ann", "SELECT $1 + ?"),
+        ("SELECT 'ann", "SELECT …"),
+        ("SELECT U&'ann', 1", "SELECT …"),
+        ("SELECT a,U&'ann', 1", "SELECT a , …"),
+        ('SELECT "ann', "SELECT …"),
+    ],
+)
+def test_comments_and_values_are_left_out_wherever_they_stand(statement, kept):
+    assert without_values(statement) == kept
 
 
 def test_texts_and_numbers_of_a_statement_are_left_out():

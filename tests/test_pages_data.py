@@ -68,6 +68,18 @@ def test_sql_is_written_run_refused_and_downloaded(person):
     expect(field).to_have_value("DELETE FROM Customer")
 
 
+def test_a_downloaded_file_has_no_formulas(person):
+    person.goes("/data/sql")
+    page = person.page
+    page.get_by_label("Statement").fill(
+        "SELECT '=1+1' AS \"=a\", '@x,\"y\"' AS b, -5 AS c, 'a,=b' AS d"
+    )
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    expected = b'\'=a,b,c,d\r\n\'=1+1,"\'@x,""y""",-5,"a,=b"\r\n'
+    assert download.value.path().read_bytes() == expected
+
+
 @pytest.mark.parametrize("role", ["viewer", "contributor"])
 def test_sql_is_not_for_others(browser, contoso_served, role):
     small = {"viewport": {"width": 320, "height": 700}, "color_scheme": "dark"}

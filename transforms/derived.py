@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.expressions.binding import tried_sql
 from overtide.schemas.expressions.compiling import compiled
+from overtide.schemas.expressions.kinds import TIMES
 from overtide.schemas.expressions.parsing import may_fail
 from overtide.schemas.inputs import Input, input_name, parsed, paths_of
 from overtide.schemas.names import literal
@@ -57,7 +58,7 @@ def as_read(attribute: "Attribute", kind: str) -> "Attribute":
     if kind == "text":
         return attribute
     settings: dict[str, Any] = {"decimal_mark": ".", "thousands_separator": None}
-    if kind in ("date", "datetime"):
+    if kind in TIMES:
         settings["format"] = None
     return attribute.model_copy(update=settings)
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overtide.schemas.source_paths import parse_path
-from overtide.schemas.types import KEYS
+from overtide.schemas.types import KEYS, type_of
 
 Settings = dict[str, Any]
+TEXT = type_of("string").name
 THOUSANDS, DECIMAL = "thousands_separator", "decimal_mark"
 
 
@@ -25,10 +26,10 @@ def with_composite_key(entity: Settings) -> Settings:
     if len(parts) == 1:
         return {**entity, "primary_key": parts[0]}
     for part in parts:
-        if part not in attributes or _settings(attributes[part]).get("type", "string") not in KEYS:
+        if part not in attributes or _settings(attributes[part]).get("type", TEXT) not in KEYS:
             return {**entity, "primary_key": part}
     name = composite_name(parts, attributes)
-    made = {"type": "string", "expression": _joined(parts, attributes)}
+    made = {"type": TEXT, "expression": _joined(parts, attributes)}
     return {**entity, "primary_key": name, "attributes": {**attributes, name: made}}
 
 
@@ -52,9 +53,9 @@ def _joined(parts: Sequence[str], attributes: Mapping[str, Any]) -> str:
 
 def _text(name: str, settings: Settings) -> str:
     """Return the expression of a part's text, the same however its file writes it."""
-    kind = settings.get("type", "string")
+    kind = settings.get("type", TEXT)
     text = settings.get("expression") or _place(name, settings)
-    if kind == "string":
+    if kind == TEXT:
         return f"({text})"
     # Marks are about the texts of a file; what an expression makes has none.
     for mark, usual in ((THOUSANDS, ""), (DECIMAL, ".")):

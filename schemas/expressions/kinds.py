@@ -10,6 +10,7 @@ from overtide.schemas.numbers import plain_sql
 _NUMBERS = count()
 SHORT = 120
 """Characters of SQL that may stand in several places."""
+TIMES = ("date", "datetime")
 NUMBERS = ("integer", "decimal", "double")
 """From the narrowest to the widest."""
 NULL = "null"

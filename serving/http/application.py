@@ -232,10 +232,8 @@ class Application:
             admitted=admitted,
         )
         with self._at_work:
-            reply = await performed(operation, await _with_body(request, operation, call))
-        if operation.changes:
-            await self.telemetry.note_change(observed, path, reply.headers, reply.changed)
-        return reply
+            whole = await _with_body(request, operation, call)
+            return await performed(operation, whole, self.telemetry, observed, path)
 
     def _expect_instance(self, path: Mapping[str, str]) -> None:
         """Raise `unknown_instance` for another instance than the one that is served."""

@@ -1,12 +1,39 @@
 """Run an operation: beside the event loop where it waits for a disk."""
 
+from collections.abc import Mapping
+
 import anyio.to_thread
 
+from overtide.schemas.errors import OvertideError
 from overtide.serving.operations.contract import Call, Operation, Reply
+from overtide.serving.telemetry.observed import Observed
+from overtide.serving.telemetry.telemetry import Telemetry
 
 
-async def performed(operation: Operation, call: Call) -> Reply:
-    """Return the reply of an operation to a call; raise what it refuses."""
+async def performed(
+    operation: Operation,
+    call: Call,
+    telemetry: Telemetry,
+    observed: Observed,
+    path: Mapping[str, str],
+) -> Reply:
+    """Return the reply of an operation to a call; raise what it refuses.
+
+    What changes something is audited, and so is a refusal where the operation says what of it.
+    """
+    try:
+        reply = await _ran(operation, call)
+    except OvertideError as error:
+        if operation.refused is not None:
+            kept = (None, operation.refused(call, error))
+            await telemetry.note_change(observed, path, {}, kept)
+        raise
+    if operation.changes:
+        await telemetry.note_change(observed, path, reply.headers, reply.changed)
+    return reply
+
+
+async def _ran(operation: Operation, call: Call) -> Reply:
     if operation.blocks:
         reply = await anyio.to_thread.run_sync(operation.run, call)
     else:

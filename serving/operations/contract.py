@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from overtide.schemas.errors import UsageError
+from overtide.schemas.errors import OvertideError, UsageError
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.service import Service
@@ -126,6 +126,7 @@ class Operation:
     `blocks`: it waits for a disk, so that it must not hold up the others. What is awaitable waits
     by itself. `signed`: the address itself says who may call it, and no token is asked for. One
     that is not `offered` refuses whatever it is sent. `content` are the media types of its answers.
+    `refused` gives what the audit keeps of a call that was refused; without it that is nothing.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Operation:
     offered: bool = True
     statuses: tuple[int, ...] = ()
     content: tuple[str, ...] = ("application/json",)
+    refused: Callable[[Call, OvertideError], object] | None = None
 
     @property
     def changes(self) -> bool:

@@ -1,17 +1,25 @@
 """SQL over the lake for Admins: one statement that reads, within bounds."""
 
+import json
 from dataclasses import dataclass
 
-from overtide.schemas.errors import NotAcceptableError
+import anyio
+
+from overtide.schemas.errors import NotAcceptableError, OvertideError
+from overtide.schemas.statements_without_values import without_values
 from overtide.serving.access.roles import Role
 from overtide.serving.odata.negotiation import CSV, JSON
 from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Parameter, Reply
 from overtide.serving.operations.members import members, parsed, text_of
 from overtide.serving.operations.tables import in_turn
-from overtide.serving.sql_results import csv_file, first_rows, parquet_file, whole, without_values
+from overtide.serving.sql_child import Request
+from overtide.serving.sql_process import answered
 from overtide.serving.wire.refusals import Errors
 
 PARQUET = "application/vnd.apache.parquet"
+FORMS = {JSON: "json", CSV: "csv", PARQUET: "parquet"}
+TURNS = anyio.CapacityLimiter(2)
+"""Statements at once; reads of tables have turns of their own."""
 USUAL, MOST, MOST_IN_FILES = 1_000, 10_000, 1_000_000
 SECONDS, MOST_SECONDS = 30, 60
 LONGEST = 100_000
@@ -40,12 +48,25 @@ class Asked:
 
 async def query(call: Call) -> Reply:
     """Run a statement when its turn has come."""
-    document = members(parsed(call.body), {"sql"})
-    statement = text_of(document.get("sql"), "sql", LONGEST)
+    statement = _statement(call)
     kind = _kind(call.headers.get("Accept", ""))
     top = call.number(TOP.name, USUAL, MOST)
     seconds = max(1, call.number(LIMIT.name, SECONDS, MOST_SECONDS))
-    return await in_turn(_answered, Asked(call, statement, kind, top, seconds))
+    return await in_turn(_answered, Asked(call, statement, kind, top, seconds), TURNS)
+
+
+def _statement(call: Call) -> str:
+    document = members(parsed(call.body), {"sql"})
+    return text_of(document.get("sql"), "sql", LONGEST)
+
+
+def _refused(call: Call, error: OvertideError) -> object:
+    """Return what the audit keeps of a refusal: what it says may be made of values."""
+    try:
+        kept = without_values(_statement(call))
+    except OvertideError:
+        kept = ""
+    return {"sql": kept, "errorCode": error.code}
 
 
 def _kind(accepted: str) -> str:
@@ -67,25 +88,20 @@ def _kind(accepted: str) -> str:
 
 
 def _answered(asked: Asked) -> Reply:
-    paths, seconds = asked.call.service.paths, float(asked.seconds)
+    request = Request(
+        asked.call.service.paths,
+        asked.statement,
+        FORMS[asked.kind],
+        asked.top if asked.kind == JSON else MOST_IN_FILES,
+        float(asked.seconds),
+    )
+    content = answered(request)
     changed = (None, {"sql": without_values(asked.statement)})
     if asked.kind == JSON:
-        page = first_rows(paths, asked.statement, asked.top, seconds)
-        document = {
-            "columns": [
-                {"name": name, "type": kind}
-                for name, kind in zip(page.columns, page.types, strict=True)
-            ],
-            "rows": page.rows,
-            "more": page.more,
-        }
-        return Reply(200, document, changed=changed)
-    table = whole(paths, asked.statement, MOST_IN_FILES, seconds)
-    if asked.kind == CSV:
-        headers = {"Content-Type": f"{CSV}; charset=utf-8; header=present"}
-        return Reply(200, headers=headers, content=csv_file(table), changed=changed)
-    headers = {"Content-Type": PARQUET}
-    return Reply(200, headers=headers, content=parquet_file(table), changed=changed)
+        return Reply(200, json.loads(content), changed=changed)
+    header = "; charset=utf-8; header=present" if asked.kind == CSV else ""
+    headers = {"Content-Type": f"{asked.kind}{header}"}
+    return Reply(200, headers=headers, content=content, changed=changed)
 
 
 OPERATIONS = (
@@ -98,7 +114,7 @@ OPERATIONS = (
         "Runs one statement that reads, as `overtide sql` does: it can change nothing, and reads "
         "no file beside the lake. A JSON document has the first rows; a CSV or Parquet file has "
         f"all of them, at most {MOST_IN_FILES:,}. The audit keeps the statement with a `?` for "
-        "each value in it.",
+        "each value in it, also of one that is refused, with the error code.",
         query,
         {200: "Columns with their types, rows in their order, and whether there are `more`."},
         (INSTANCE, TOP, LIMIT, ACCEPT),
@@ -106,5 +122,6 @@ OPERATIONS = (
         Errors.MANAGEMENT,
         statuses=(404, 406, 500, 503),
         content=(JSON, CSV, PARQUET),
+        refused=_refused,
     ),
 )

@@ -126,12 +126,14 @@ async def count(call: Call) -> Reply:
 Asking = TypeVar("Asking")
 
 
-async def in_turn(run: Callable[[Asking], Reply], asked: Asking) -> Reply:
+async def in_turn(
+    run: Callable[[Asking], Reply], asked: Asking, turns: anyio.CapacityLimiter = TURNS
+) -> Reply:
     """Run what may take long in a thread; only so many do at once, so that writes never wait."""
     borrower = object()
     try:
         with anyio.fail_after(WAITING_SECONDS):
-            await TURNS.acquire_on_behalf_of(borrower)
+            await turns.acquire_on_behalf_of(borrower)
     except TimeoutError:
         raise UnavailableError(
             "too_many_reads",
@@ -142,7 +144,7 @@ async def in_turn(run: Callable[[Asking], Reply], asked: Asking) -> Reply:
     try:
         return await anyio.to_thread.run_sync(run, asked, limiter=anyio.CapacityLimiter(1))
     finally:
-        TURNS.release_on_behalf_of(borrower)
+        turns.release_on_behalf_of(borrower)
 
 
 def _read(call: Call) -> Read:

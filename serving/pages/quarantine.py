@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.page import Page, Visit
 from overtide.serving.pages.refreshes import MAIN, MOST, current_of
+from overtide.serving.pages.spreadsheet_csv import without_formulas
 
 ROWS = 50
 ENDING = "_corrupt"
@@ -157,7 +158,7 @@ async def _parts(
     yield (",".join(COLUMNS) + "\r\n").encode()
     for link in links:
         reply = await visit.reply("Get-partition-with-OData-path", name, {"link": link})
-        yield reply.content or b""
+        yield await without_formulas(reply.content or b"")
 
 
 PAGES = (

@@ -283,11 +283,8 @@ class Site:
         call = Call(
             self._service, principal, whole, query, headers, body, root=root, admitted=still_in
         )
-        reply = await performed(operation, call)
-        if operation.changes:
-            done = replace(observed, operation=name)
-            await self._service.telemetry.note_change(done, whole, reply.headers, reply.changed)
-        return reply
+        done = replace(observed, operation=name)
+        return await performed(operation, call, self._service.telemetry, done, whole)
 
 
 def _is_fragment(headers: Mapping[str, str]) -> bool:

@@ -14,6 +14,7 @@ from overtide.schemas.errors import (
 )
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.page import Page, Visit
+from overtide.serving.pages.spreadsheet_csv import without_formulas
 
 ADDRESS = "/data/sql"
 ROWS = 200
@@ -98,7 +99,10 @@ async def _file(visit: Visit, statement: str, wanted: str) -> Reply:
     kind, ending = FILES[wanted]
     reply = await visit.reply("Query-with-SQL", None, None, {"sql": statement}, {"Accept": kind})
     named = {"Content-Disposition": f'attachment; filename="result.{ending}"'}
-    return Reply(200, headers={**reply.headers, **named}, content=reply.content)
+    content = reply.content or b""
+    if wanted == "csv":
+        content = await without_formulas(content)
+    return Reply(200, headers={**reply.headers, **named}, content=content)
 
 
 async def names(visit: Visit) -> Reply:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.expressions.kinds import NUMBERS
+from overtide.schemas.expressions.kinds import TIMES as OF_TIME
 from overtide.schemas.inputs import FILTER
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import Number, number_text
@@ -143,7 +144,7 @@ def _of_kind(text: str | None, kind: str) -> object:
         return text
     if kind in NUMBERS:
         return Number(text)
-    return TypedTime(text) if kind in ("date", "datetime") else text
+    return TypedTime(text) if kind in OF_TIME else text
 
 
 def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
