@@ -17,11 +17,8 @@ from overtide.serving.pages.preferences import Preferences, preferences_of
 from overtide.serving.pages.quarantine import Reason, condition_of, reasons_of
 from overtide.serving.pages.refreshes import current_of, lasting, refreshes_of
 from overtide.serving.pages.relationship_map import HEIGHT, LETTERS, WIDTH, drawing
-<<<<<<< HEAD
 from overtide.serving.pages.rendering import Rendering
-=======
 from overtide.serving.pages.spreadsheet_csv import plain
->>>>>>> sqlsafe
 from overtide.serving.pages.sql import excerpt
 from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
@@ -222,7 +219,6 @@ def test_days_are_of_the_zone():
     assert found[-1].start.utcoffset() == dt.timedelta(hours=2)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("zone", ["Nowhere/City", "Europe%2FAmsterdam", "..", "", "a\0b", "x" * 99])
 def test_a_zone_that_is_not_known_is_utc(zone):
     assert str(preferences_of({"overtide_zone": zone}, "", ["en"]).zone) == "UTC"
@@ -254,7 +250,8 @@ def test_a_refusal_that_is_told_in_a_language_has_no_hint_in_another(language, c
     shown = Rendering(TEXTS, files).rendered("_problem.html", preferences, {"error": error})
     paragraphs = re.findall("<p>([^<]*)</p>", shown.decode())
     assert paragraphs == ([] if hint is None else [hint])
-=======
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -267,4 +264,3 @@ def test_a_refusal_that_is_told_in_a_language_has_no_hint_in_another(language, c
 )
 def test_spreadsheets_find_no_formulas_in_downloads(content, expected):
     assert plain(content) == expected
->>>>>>> sqlsafe
