@@ -273,7 +273,7 @@ def test_profiles_are_the_same_beside_any_name_of_the_caller(mine, project, aske
     }
     assert len(expected) > 10
     rows = rows_of(asked)
-    for name, place in zip(names_of(mine), itertools.cycle(PROFILES), strict=False):
+    for name, place in zip(names_of(mine)[::2], itertools.cycle(PROFILES), strict=False):
         found = answers(mine, PROFILES[place].format(x=quoted(name), rows=rows))
         assert {number: one for number, one in found.items() if one != [None]} == expected, (
             name,
