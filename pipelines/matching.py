@@ -50,13 +50,16 @@ class Matching:
         return dict(sorted(found.items()))
 
     def pairs(self, pieces: dict[Key, list[Any]]) -> list[PairTable]:
-        """Compare the pieces of each key and return all pairs."""
+        """Compare the pieces of each key and return all pairs, those that people decided too."""
         found: dict[int, list[Any]] = defaultdict(list)
         for key, some in pieces.items():
             found[key[0]].append(self._timed("compare", self.steps.compare, key, some))
-        return [
+        pairs = [
             self._timed("conclude", self.steps.conclude, pair, some) for pair, some in found.items()
         ]
+        if not self.steps.decided:
+            return pairs
+        return self._timed("decided", self.steps.keep_to_decisions, pairs, self.tables)
 
     def forest(self, pairs: Iterable[PairTable]) -> pa.RecordBatch:
         """Join pairs to clusters: (record, root) of every record but the root itself."""

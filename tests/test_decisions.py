@@ -72,6 +72,18 @@ def test_never_wins_over_always_and_a_file_of_none_changes_nothing(tmp_path):
     assert together(made) == ["c1 c2 m7", "c3", "c4", "m8", "m9"]
 
 
+def test_what_is_cut_apart_does_not_depend_on_the_order_of_rows(tmp_path):
+    made = project(tmp_path, "never,S_m,1,S_m,2")
+    made.document["unification"]["entities"][1] |= {
+        "deduplicate": {"rules": [{"name": "Mail", "conditions": [{"fields": "Mail"}]}]}
+    }
+    found = set()
+    for keys in ("129", "291"):
+        made.write(m="Id,Name,Mail\n" + "".join(f"{key},Ann,z@x\n" for key in keys))
+        found.add(tuple(one for one in together(made) if one.startswith("m")))
+    assert found == {("m1 m9", "m2")}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -145,6 +145,7 @@ REFUSED = {
     "12345678901234567890": "has too many digits",
     "(" * 60 + "a" + ")" * 60: "nested too deeply",
     "a" + " || a" * 200: "nested too deeply",
+    "NOT " * 51 + "true": "nested too deeply",
     "cast(a AS decimal(38, 30)) * cast(a AS decimal(38, 30))": "more than 38 places",
     "year(a)": "A value of type date was expected, and this is a text",
     "$1": "'$' means nothing here",

@@ -78,6 +78,8 @@ def test_a_key_of_several_attributes(tmp_path):
         r"7|a\\\|": "4",
     }
     assert found.table.set_aside == 2
+    reasons = [row.details for row in found.corrupt if "Nr" in row.details]
+    assert any("Nr_Line: its expression cannot be computed" in reason for reason in reasons)
     entity = Entity.model_validate(
         {"path": "a", "primary_key": ["Nr", "Line"], "attributes": attributes}
     )
@@ -88,6 +90,14 @@ def test_a_key_of_several_attributes(tmp_path):
     record = {"Order No": 7.0, "Line": "a|b", "V": None}
     values, errors = SourceRecords(ServedEntity(served, "UTC", "Nr_Line"))(record)
     assert (values["Nr_Line"], errors) == (r"7|a\|b", [])
+
+
+def test_a_part_of_a_key_is_read_with_its_marks(tmp_path):
+    number = {"type": "integer", "thousands_separator": ".", "decimal_mark": ","}
+    attributes = {"Nr": number, "Line": "string"}
+    content = 'Nr;Line\n1.234;a\n1234;b\n"1.234,0";c\n'
+    found = read(tmp_path, content, attributes, primary_key=["Nr", "Line"], delimiter=";")
+    assert sorted(row[-1] for row in found.rows) == ["1234|a", "1234|b", "1234|c"]
 
 
 ORDERS = "sources/Shop/Orders"

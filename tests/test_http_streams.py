@@ -180,6 +180,15 @@ class Watching:
         raise EOFError
 
 
+def test_the_head_of_a_stream_comes_alone_and_watches_nothing(served, client):
+    path = f"/data/Customer('{_id(client, '2')}')/live"
+    answer = client.head(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream")
+    operation = 'operation="Watch-a-customer"'
+    metrics = httpx.get(f"{served.url}/metrics").text
+    assert any(operation in line and 'method="HEAD"' in line for line in metrics.splitlines())
+
+
 def test_a_watched_customer_is_shown_again_whenever_it_changes(served, client):
     bo, ann = _id(client, "2"), _id(client, "1")
     path = f"/data/Customer('{bo}')/live"

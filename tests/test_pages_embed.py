@@ -5,7 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -13,9 +16,11 @@ import pytest
 import yaml
 from playwright.sync_api import FrameLocator
 
-from tests.command_line import ROOT
+from overtide.schemas.instants import SECOND, parse_instant
+from tests.command_line import ROOT, call
 from tests.people import Person, somebody, token_of
 from tests.served import Served, serving
+from tests.signed_tokens import AUDIENCE, RSA_KEY, claims, jwk, signed
 
 SCREEN = ROOT / "examples" / "crm_screen" / "server.py"
 INSTANCE_FILE = "overtide.yaml"
@@ -32,11 +37,41 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def served(refreshed_contoso, tmp_path_factory, port) -> Iterator[Served]:
+def issuer() -> Iterator[str]:
+    """Where an identity provider publishes its keys."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            document = {"issuer": found, "jwks_uri": f"{found}/keys"}
+            keys = {"keys": [jwk(RSA_KEY, "one")]}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(keys if self.path == "/keys" else document).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield found
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def served(refreshed_contoso, tmp_path_factory, port, issuer) -> Iterator[Served]:
     """The example, whose customers the CRM's pages may show."""
     folder = Path(shutil.copytree(refreshed_contoso, tmp_path_factory.mktemp("embed") / "contoso"))
     document = yaml.safe_load((folder / INSTANCE_FILE).read_text())
-    document["service"] = {"pages": {"embed_origins": [f"http://localhost:{port}"]}}
+    document["service"] = {
+        "pages": {"embed_origins": [f"http://localhost:{port}"]},
+        "oidc": {
+            "issuer": issuer,
+            "audience": AUDIENCE,
+            "roles": {"writers": "Contributor"},
+            "leeway": "5s",
+        },
+    }
     (folder / INSTANCE_FILE).write_text(yaml.safe_dump(document, sort_keys=False))
     with serving(folder, document["instance"]["id"]) as found:
         yield found
@@ -174,6 +209,56 @@ def test_a_token_sees_its_customer_and_nothing_else(served, customers):
         assert httpx.get(f"{served.url}/v1/instances", headers=headers).status_code == 401
         page = httpx.get(served.url + own, headers={"Cookie": headers.get("Cookie", "")})
         assert page.status_code == 303
+
+
+def frame_of(served: Served, token: str, customer: str) -> dict[str, str]:
+    """Return what a token is answered that asks for the frame of a customer."""
+    with served.client(token) as client:
+        answer = client.post(f"/data/Customer('{customer}')/embed", json={"lasting": "1h"})
+    return answer.raise_for_status().json()
+
+
+def status_of(served: Served, frame: dict[str, str], customer: str) -> int:
+    return ask(served, frame["token"], f"/embed/customers/{customer}/card").status_code
+
+
+@pytest.mark.parametrize("principal", ["o-1", "ann", "desk"])
+def test_a_frame_ends_with_the_role_that_an_admin_takes_from_who_asked(
+    served, customers, issuer, principal
+):
+    place = f"/rbac/principals/{principal}/assignment"
+    kind = "group" if principal == "desk" else "user"
+    token = signed(claims(iss=issuer, oid="o-1", groups=["desk"]))
+    with served.client() as owner:
+        given = {"principalType": kind, "roles": ["Contributor"]}
+        owner.put(place, json=given).raise_for_status()
+        frame = frame_of(served, token, customers[0])
+        assert status_of(served, frame, customers[0]) == 200
+        owner.delete(place).raise_for_status()
+    assert status_of(served, frame, customers[0]) == 403
+
+
+def test_a_frame_ends_with_the_token_of_the_provider_that_asked_for_it(served, customers, issuer):
+    end = int(time.time()) - 3  # within the leeway of 5 s
+    token = signed(claims(iss=issuer, roles=["writers"], exp=end))
+    frame = frame_of(served, token, customers[0])
+    assert parse_instant(frame["expiresAt"]) == (end + 5) * SECOND
+    while time.time() <= end + 5:
+        time.sleep(0.1)
+    assert status_of(served, frame, customers[0]) == 401
+
+
+def test_a_frame_ends_with_the_local_token_that_asked_for_it(served, customers):
+    def made(*words: str) -> dict[str, str]:
+        words = ("token", "create", "--role", "contributor", "--name", "crm", *words)
+        return call("-C", served.folder, "--json", *words).document
+
+    short, revoked = made("--expires", "5m"), made()
+    assert frame_of(served, short["token"], customers[0])["expiresAt"] == short["expiresAt"]
+    frame = frame_of(served, revoked["token"], customers[0])
+    assert status_of(served, frame, customers[0]) == 200
+    call("-C", served.folder, "--json", "token", "revoke", revoked["id"])
+    assert status_of(served, frame, customers[0]) == 401
 
 
 def test_a_page_token_and_a_made_up_one_open_no_frame(served, customers):

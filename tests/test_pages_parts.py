@@ -1,6 +1,7 @@
 """The parts of the pages of usage, refreshes and data that need no browser."""
 
 import datetime as dt
+import re
 from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,15 +11,22 @@ import pytest
 from overtide.lake.query_places import place_of
 from overtide.schemas.errors import UsageError
 from overtide.serving.pages.cron_words import cron_words
+from overtide.serving.pages.formats import moment, month
+from overtide.serving.pages.moments import local_time
+from overtide.serving.pages.preferences import Preferences, preferences_of
 from overtide.serving.pages.quarantine import Reason, condition_of, reasons_of
 from overtide.serving.pages.refreshes import current_of, lasting, refreshes_of
 from overtide.serving.pages.relationship_map import HEIGHT, LETTERS, WIDTH, drawing
+from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.spreadsheet_csv import plain
 from overtide.serving.pages.sql import excerpt
+from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
+from overtide.serving.pages.timeline import month_key
 from overtide.serving.pages.usage import Span, buckets, chart, span_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+PREFERENCES = Preferences("en", AMSTERDAM)
 TEXTS = Texts()
 
 
@@ -59,16 +67,16 @@ def test_of_other_cron_expressions_nothing_is_said(expression):
 
 def test_a_span_is_one_of_three_or_ones_own():
     assert span_of({}) == Span("24h")
-    assert span_of({"span": "7d"}).asked(AMSTERDAM) == {"from": "7d"}
+    assert span_of({"span": "7d"}).asked(PREFERENCES) == {"from": "7d"}
     assert span_of({"span": "nonsense"}) == Span("24h")
     own = span_of({"span": "own", "from": "2026-07-01T10:00", "to": "2026-07-02T00:00:30"})
-    assert own.asked(AMSTERDAM) == {
-        "from": "2026-07-01T08:00:00+00:00",
-        "to": "2026-07-01T22:00:30+00:00",
+    assert own.asked(PREFERENCES) == {
+        "from": "2026-07-01T08:00:00.000000Z",
+        "to": "2026-07-01T22:00:30.000000Z",
     }
     for wrong in ("", "yesterday", "0001-01-01T00:00"):
         with pytest.raises(UsageError):
-            Span("own", wrong, "2026-07-02T00:00").asked(AMSTERDAM)
+            Span("own", wrong, "2026-07-02T00:00").asked(PREFERENCES)
 
 
 def test_hours_without_a_call_are_there_too():
@@ -223,3 +231,36 @@ def test_days_are_of_the_zone():
 )
 def test_spreadsheets_find_no_formulas_in_downloads(content, expected):
     assert plain(content) == expected
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/City", "Europe%2FAmsterdam", "..", "", "a\0b", "x" * 99])
+def test_a_zone_that_is_not_known_is_utc(zone):
+    assert str(preferences_of({"overtide_zone": zone}, "", ["en"]).zone) == "UTC"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Amsterdam", "America/Chicago"])
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_an_edge_of_the_calendar_is_shown(text, zone):
+    preferences = Preferences("en", ZoneInfo(zone))
+    assert text in moment(preferences, text)
+    assert text[:4].lstrip("0") in month(preferences, text)
+    assert month_key(preferences, text) == text[:7]
+    assert local_time(preferences, text).startswith(text[:7])
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "hint"),
+    [
+        ("en", "forged_request", "Do this."),
+        ("nl", "forged_request", None),
+        ("en", "unknown_path", "Go to the start, or search for the customer."),
+        ("nl", "unknown_path", "Ga naar het begin, of zoek de klant."),
+        ("nl", "of_no_page", "Do this."),
+    ],
+)
+def test_a_refusal_that_is_told_in_a_language_has_no_hint_in_another(language, code, hint):
+    files, preferences = StaticFiles(), preferences_of({}, language, TEXTS.languages)
+    error = UsageError(code, "It is wrong.", None, "Do this.")
+    shown = Rendering(TEXTS, files).rendered("_problem.html", preferences, {"error": error})
+    paragraphs = re.findall("<p>([^<]*)</p>", shown.decode())
+    assert paragraphs == ([] if hint is None else [hint])

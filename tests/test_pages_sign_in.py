@@ -89,6 +89,9 @@ def test_one_signs_in_with_the_provider_and_is_led_on(stranger, served):
     sign_in(stranger, "ann")
     assert stranger.page.url == f"{served.url}/?q=ann&x=%26"
     assert stranger.page.get_by_text("Ann Smit").get_attribute("title") == "Contributor"
+    cookies = {one["name"] for one in stranger.page.context.cookies(served.url)}
+    assert "overtide_session" in cookies
+    assert "overtide_signing_in" not in cookies
 
 
 def test_signing_out_signs_out_at_the_provider_as_well(stranger):

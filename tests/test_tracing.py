@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -44,10 +45,10 @@ class Receiver:
                     found |= {one.name: one for one in scope.spans}
         return found
 
-    def wait_for(self, name: str) -> object:
-        """Return a span once it is there."""
+    def wait_for(self, name: str, before: object = None) -> object:
+        """Return a span once it is there, behind one that was there before."""
         until = time.monotonic() + 60
-        while name not in self.spans():
+        while self.spans().get(name, before) == before:
             assert time.monotonic() < until, sorted(self.spans())
             time.sleep(0.05)
         return self.spans()[name]
@@ -106,10 +107,16 @@ def test_refreshes_requests_commits_and_ticks_are_told(tmp_path, receiver):
         tick, pipeline = receiver.wait_for("stream tick"), receiver.wait_for("stream pipeline")
         assert pipeline.parent_span_id == tick.span_id
         assert client.get("/data/Customer('nobody')").status_code == 404
+        stranger = httpx.patch(f"{client.base_url}data/Made_up/1", json={})
+        assert stranger.status_code == 401
+        refused = receiver.wait_for("Update-an-entity", request)
+        attributes = {one.key: one.value for one in refused.attributes}
+        assert told["overtide.entity"].string_value == shop.CONTACTS
+        assert attributes["overtide.entity"].string_value == "(unknown)"
         assert served.stop() == 0
     assert "Get-a-customer" in receiver.spans()  # what is left is sent at the end
     whole = b"".join(receiver.bodies)
-    assert not any(text in whole for text in (b"Zoe", b"Ann", b"ann@x", b"nobody"))
+    assert not any(text in whole for text in (b"Zoe", b"Ann", b"ann@x", b"nobody", b"Made_up"))
 
 
 def test_what_fails_is_told_by_its_code_alone(tmp_path, receiver):

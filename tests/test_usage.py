@@ -169,6 +169,7 @@ def test_groups_are_named_in_any_spelling():
         ("/instances/{instanceId}/data/{entityName}", {"entityName": "Shop_Orders"}, "Shop_Orders"),
         ("/instances/{instanceId}/data/{relativePath}", {"relativePath": "A?$top=1"}, "A"),
         ("/instances/{instanceId}/data/{relativePath}", {"relativePath": "$metadata"}, UNKNOWN),
+        ("/instances/{instanceId}/data/{entityName}", {"entityName": "x" * 300}, UNKNOWN),
         ("/instances/{instanceId}/data/Customer('{entityId}')", {"entityId": "1"}, "Customer"),
         (
             "/instances/{instanceId}/data/Customer('{entityId}')/UnifiedActivity",

@@ -16,6 +16,7 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.schemas.values import trimmed_sql
+from overtide.transforms.derived import FAILED
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
@@ -244,8 +245,10 @@ def _wrong(name: str, one: Readable) -> str:
 def _reason(name: str, one: Readable) -> str:
     expected = type_of(one.attribute.type).expectation(one.attribute.reading)
     sentence = f"{name}: expected {expected} but found "
+    failed = f"{name}: its expression cannot be computed"
     return (
-        f"CASE WHEN {_wrong(name, one)} THEN {literal(sentence)} || "
+        f"CASE WHEN {one.raw} = chr(0) || {literal(FAILED[1:])} THEN {literal(failed)} "
+        f"WHEN {_wrong(name, one)} THEN {literal(sentence)} || "
         f"to_json({_shown(one.raw, one.doubtful)}) END"
     )
 

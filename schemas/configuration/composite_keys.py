@@ -11,6 +11,7 @@ from overtide.schemas.source_paths import parse_path
 from overtide.schemas.types import KEYS
 
 Settings = dict[str, Any]
+THOUSANDS, DECIMAL = "thousands_separator", "decimal_mark"
 
 
 def with_composite_key(entity: Settings) -> Settings:
@@ -53,7 +54,13 @@ def _text(name: str, settings: Settings) -> str:
     """Return the expression of a part's text, the same however its file writes it."""
     kind = settings.get("type", "string")
     text = settings.get("expression") or _place(name, settings)
-    return f"({text})" if kind == "string" else f"cast({text} AS {kind})"
+    if kind == "string":
+        return f"({text})"
+    # Marks are about the texts of a file; what an expression makes has none.
+    for mark, usual in ((THOUSANDS, ""), (DECIMAL, ".")):
+        if settings.get(mark) and "expression" not in settings:
+            text = f"replace({text}, '{settings[mark]}', '{usual}')"
+    return f"cast({text} AS {kind})"
 
 
 def _place(name: str, settings: Settings) -> str:

@@ -164,7 +164,8 @@ CODES = {
     ),
     "sign_in_expired": Explained(
         "service",
-        "One came back from the identity provider without having begun to sign in in this browser.",
+        "One came back from the identity provider without having begun to sign in in this browser, "
+        "or a second time.",
         "Sign in again, within ten minutes, with cookies allowed.",
         (400,),
     ),
@@ -176,8 +177,8 @@ CODES = {
     ),
     "too_many_attempts": Explained(
         "service",
-        "Twenty tokens from one address were none, within a minute.",
-        "Wait until `Retry-After`, and send one that holds.",
+        "Twenty attempts from one address to sign in, or to end sessions, failed within a minute.",
+        "Wait until `Retry-After`, and send a token that holds.",
         (429,),
     ),
     "unauthorized": Explained(

@@ -21,6 +21,7 @@ from overtide.schemas.expressions.kinds import (
 )
 from overtide.schemas.expressions.mistake import ExpressionError
 from overtide.schemas.expressions.nodes import Call, Case, Cast, Column, Literal, Node
+from overtide.schemas.expressions.parsing import COMPARISONS
 from overtide.schemas.names import chained, literal
 from overtide.schemas.numbers import decimal_shape
 from overtide.schemas.source_paths import Path
@@ -30,7 +31,6 @@ from overtide.schemas.types.attribute_type import Reading
 
 LONGEST = 100_000
 """Characters of the SQL of an expression."""
-COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 KIND_OF = {"string": "text", "guid": "text", "boolean": "truth"}
 """What the types are called among kinds, where that differs."""
 

@@ -130,7 +130,9 @@ class _Reader:
         while word := self.takes("not"):
             negations.append(word)
         node = self.comparison()
-        for word in negations[:DEEPEST]:
+        if len(negations) > DEEPEST:
+            raise ExpressionError("It is nested too deeply", negations[DEEPEST].place)
+        for word in negations:
             node = Call("not", (node,), word.place)
         return node
 

@@ -31,6 +31,10 @@ class Admission:
         self.keys = SubscriptionKeys(database, clock)
         self.last_use = LastUse(database, clock)
         self.attempts_of_people = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        self.attempts_of_returns = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        """Of who comes back from the provider with what does not hold."""
+        self.attempts_of_providers = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        """Of who says, as the provider does, that somebody has signed out there."""
         self.attempts_of_programs = Attempts(MOST_OF_PROGRAMS, time.monotonic)
         self.provider: Verifier | None = None
         self.sign_in: CodeFlow | None = None
@@ -71,7 +75,7 @@ class Admission:
                 None,
                 f"An Admin gives one by PUT rbac/principals/{quote(shown, '')}/assignment.",
             )
-        return Principal(shown, identity.name, role, identity.kind)
+        return Principal(shown, identity.name, role, identity.kind, identity)
 
     def verifier_of(self, token: str) -> "Verifier | None":
         """Return what verifies a token, None where it can only be one of this project."""

@@ -11,7 +11,7 @@ from overtide.schemas.errors import TooManyRequestsError
 WINDOW = 60.0
 """Seconds for which an attempt that failed is remembered."""
 MOST_OF_PEOPLE = 20
-"""Attempts that failed after which an address may sign in no more until some are forgotten."""
+"""Attempts that failed after which an address may try no more until some are forgotten."""
 MOST_OF_PROGRAMS = 100
 """The same after which programs at an address are told late what is wrong with their tokens.
 
@@ -55,7 +55,7 @@ class Attempts:
             wait = max(1, math.ceil(found[0] + WINDOW - now))
             raise TooManyRequestsError(
                 "too_many_attempts",
-                f"{len(found)} tokens from {address} were none, within a minute.",
+                f"{len(found)} attempts from {address} failed within a minute.",
                 None,
                 f"Try again in {wait} seconds.",
             )

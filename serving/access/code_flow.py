@@ -104,7 +104,13 @@ class CodeFlow:
     ) -> None:
         self._oidc, self._client, self._provider = oidc, sign_in, provider
         expected = Expected(
-            oidc.issuer, [sign_in.client_id], oidc.algorithms, oidc.leeway_seconds, oidc, ("jwt",)
+            oidc.issuer,
+            [sign_in.client_id],
+            oidc.algorithms,
+            oidc.leeway_seconds,
+            oidc,
+            types=("jwt",),
+            never=(),
         )
         of_api = replace(expected, audiences=oidc.audiences, types=TYPES)
         self._id_tokens = Verifier(expected, keys, clock)
@@ -276,10 +282,10 @@ def does_not_hold(reason: str) -> ForbiddenError:
 
 
 def not_begun() -> InvalidRequestError:
-    """Return the refusal of one who comes back and has not begun here, or long ago."""
+    """Return the refusal of one who has not begun here, or long ago, or comes back again."""
     return InvalidRequestError(
         "sign_in_expired",
-        "Signing in was not begun in this browser, or too long ago.",
+        "Signing in was not begun in this browser, was done already, or began too long ago.",
         None,
         "Sign in again.",
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from overtide.schemas.instants import Instant
 from overtide.schemas.values import checked_text
 from overtide.serving.access.principals import Kind
 from overtide.serving.access.roles import Role, role_of
@@ -31,13 +32,17 @@ class RoleClaims(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a token of an identity provider names; the first of `ids` is shown."""
+    """Whom a token of an identity provider names; the first of `ids` is shown.
+
+    `until` is when the token that was sent is taken no more, None where none was.
+    """
 
     ids: tuple[str, ...]
     name: str
     kind: Kind
     groups: frozenset[str]
     claimed: Role | None
+    until: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,13 +102,18 @@ class Tokens:
         with self._database.reading() as connection:
             return all_tokens(connection)
 
-    def principal_of(self, token_id: str) -> Principal | None:
-        """Return whom a token names by its id, None where it is not known or has ended."""
+    def find(self, token_id: str) -> TokenInfo | None:
+        """Return what is known of a token by its id, None where it is not known or has ended."""
         now = self._clock()
         for known in self._known.now().values():
             if known.principal.id == token_id and known.holds(now):
-                return known.principal
+                return known
         return None
+
+    def principal_of(self, token_id: str) -> Principal | None:
+        """Return whom a token names by its id, None where it is not known or has ended."""
+        found = self.find(token_id)
+        return None if found is None else found.principal
 
     def principal(self, token: str) -> Principal | None:
         """Return whom a token names, None for one that is unknown, expired or revoked."""

@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -26,6 +26,12 @@ LEAST_BITS = 2048
 """Of an RSA key (NIST SP 800-131A)."""
 TYPES = ("jwt", "at+jwt", "application/at+jwt")
 """What a token may say that it is: another kind of signed document is no access token."""
+NEVER = ("nonce", "at_hash", "c_hash", "events")
+"""Claims of ID tokens and of tokens that tell of events: where the client of a sign-in is also the
+audience of the API they would pass as access tokens, which carry none of these.
+
+Sources: OpenID Connect Core 1.0, section 2; RFC 8417, section 2.2.
+"""
 REQUIRED = ("exp", "iat", "iss", "aud", "sub")
 
 
@@ -40,6 +46,7 @@ class Expected:
     claims: RoleClaims
     types: Sequence[str] = TYPES
     required: Sequence[str] = REQUIRED
+    never: Sequence[str] = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class Verifier:
         if identity is None:
             raise invalid_token("It names nobody in `sub` or `oid`.")
         until = int((int(claims["exp"]) + self._expected.leeway_seconds) * SECOND)
+        identity = replace(identity, until=until)
         self._remember(token, _Verified(identity, until, generation))
         return identity
 
@@ -88,7 +96,11 @@ class Verifier:
         Raise `invalid_token` or `issuer_unavailable`.
         """
         algorithm, key_id = self._header(token)
-        return self._claims(token, algorithm, self._keys.find(key_id, algorithm))
+        claims = self._claims(token, algorithm, self._keys.find(key_id, algorithm))
+        of_others = next((name for name in self._expected.never if name in claims), None)
+        if of_others is not None:
+            raise invalid_token(f"It is no access token: it has `{of_others}`.")
+        return claims
 
     def _header(self, token: str) -> tuple[str, str | None]:
         """Return algorithm and key of a token that is worth a look at its signature."""

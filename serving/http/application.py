@@ -4,8 +4,9 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import cache, partial
+from typing import cast
 
 import anyio.to_thread
 from starlette.datastructures import Headers
@@ -15,12 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
     FailedError,
-    LateRequestError,
-    MethodError,
     NotFoundError,
     OvertideError,
-    TooLargeError,
-    UnavailableError,
 )
 from overtide.schemas.spans import span
 from overtide.serving.access.principals import Principal
@@ -32,6 +29,7 @@ from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.headers import RequestHeaders, written
 from overtide.serving.http.openapi import openapi
 from overtide.serving.http.performing import performed
+from overtide.serving.http.refusal_headers import refusal_headers
 from overtide.serving.http.requests import (
     Declared,
     caller_of,
@@ -76,8 +74,6 @@ BODILESS = (204, 304)
 """The statuses of answers that have no body, and so no length of one."""
 WRONG = ("invalid_token", "invalid_subscription_key")
 """The codes of secrets that somebody may be guessing."""
-RETRY_AFTER = "1"
-"""Seconds after which a request that could not be served is worth another try."""
 
 
 class Application:
@@ -307,13 +303,11 @@ def _internal(request_id: str) -> OvertideError:
 
 
 def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:
-    headers = {"Content-Type": "application/problem+json", **challenge(error)}
-    if isinstance(error, UnavailableError):
-        headers["Retry-After"] = RETRY_AFTER
-    if isinstance(error, LateRequestError | TooLargeError):
-        headers["Connection"] = "close"  # else the rest of the body would be waited for
-    if isinstance(error, MethodError):
-        headers["Allow"] = (error.hint or "").removeprefix("It takes ").rstrip(".")
+    headers = {
+        "Content-Type": "application/problem+json",
+        **challenge(error),
+        **refusal_headers(error),
+    }
     document = refusal_document(error, error.status, errors, request_id)
     return Reply(error.status, document, headers)
 
@@ -334,6 +328,11 @@ async def _sent(
     if reply.stream is None:
         await _send(reply, headers, meter.send)
         return
+    if scope["method"] == "HEAD":
+        await anext(reply.stream, None)  # begun, so that it ends what it watches
+        await cast("AsyncGenerator[bytes]", reply.stream).aclose()
+        await _send(reply, headers, meter.send)
+        return
     # A stream watches for a client that leaves; what reads a body sees that itself.
     watched = receive if scope["method"] == "GET" else _never
     await StreamingResponse(reply.stream, reply.status, headers)(scope, watched, meter.send)
@@ -343,6 +342,7 @@ async def _send(reply: Reply, headers: Mapping[str, str], send: Send) -> None:
     """Send an answer that is there as a whole."""
     content = reply.content or (b"" if reply.document is None else json_bytes(reply.document))
     raw = written(headers)
+    raw += [(b"set-cookie", one.encode("latin-1")) for one in reply.cookies]
     if reply.status not in BODILESS:
         raw.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})

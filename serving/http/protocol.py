@@ -19,8 +19,9 @@ from overtide.schemas.errors import (
     UnavailableError,
 )
 from overtide.serving.arrivals import Arrivals
-from overtide.serving.http.application import HEADERS, NOTED, RETRY_AFTER
+from overtide.serving.http.application import HEADERS, NOTED
 from overtide.serving.http.joined import JoinedWrites
+from overtide.serving.http.refusal_headers import RETRY_AFTER
 from overtide.serving.wire.refusals import Errors, refusal_document
 
 MOST_HEAD = 64 * 1024

@@ -107,7 +107,7 @@ class Reply:
 
     Instead of a document there may be its text in `content`, or a `stream` of bytes, which are sent
     as they come; `headers` name their type. `changed` is for the audit: what of a setting was there
-    before, and what is there since.
+    before, and what is there since. `cookies` are values of `Set-Cookie` beside one in `headers`.
     """
 
     status: int
@@ -116,6 +116,7 @@ class Reply:
     stream: AsyncIterator[bytes] | None = None
     content: bytes | None = None
     changed: tuple[object, object] = (None, None)
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from overtide.schemas.errors import ConflictError, UsageError
-from overtide.schemas.instants import HOUR, MINUTE, SECOND, format_instant, parse_duration
+from overtide.schemas.instants import HOUR, MINUTE, SECOND, Instant, format_instant, parse_duration
 from overtide.serving.acceptance import Target
 from overtide.serving.access.identities import Identity
 from overtide.serving.access.principals import Principal
@@ -39,7 +39,7 @@ def embed(call: Call) -> Reply:
     lasting, role = _wanted(call)
     card = call.service.reader.get(Target(call.path["entityId"]))
     only = Only(card.customer_id, role)
-    session = call.service.sessions.begin(_who(call), lasting, only)
+    session = call.service.sessions.begin(_who(call), lasting, only, until=_end(call))
     document = {
         "customerId": card.customer_id,
         "token": session.secret,
@@ -53,11 +53,16 @@ def embed(call: Call) -> Reply:
 
 
 def _who(call: Call) -> Principal | Identity:
-    """Return who makes the token: it ends with theirs, and never does more than they may."""
-    principal = call.principal
-    if call.service.admission.tokens.principal_of(principal.id) is not None:
-        return principal
-    return Identity((principal.id,), principal.name, principal.kind, frozenset(), principal.role)
+    """Return who makes the token: what they may do is looked up whenever it is used."""
+    return call.principal if call.principal.identity is None else call.principal.identity
+
+
+def _end(call: Call) -> Instant | None:
+    """Return when the token that asks ends by itself, None where it does not."""
+    if call.principal.identity is not None:
+        return call.principal.identity.until
+    known = call.service.admission.tokens.find(call.principal.id)
+    return None if known is None else known.expires_at
 
 
 def _wanted(call: Call) -> tuple[int, Role]:

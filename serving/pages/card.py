@@ -89,7 +89,10 @@ async def card(visit: Visit) -> Reply:
 async def card_values(visit: Visit) -> dict[str, Any]:
     """Return what the template of a whole card takes."""
     shown = await _shown(visit)
-    return shown.values | _times(visit, shown)
+    values = shown.values | _times(visit, shown)
+    if visit.framed:  # its token is for the id that was asked for, also once that leads to another
+        values["address"] = address_of(visit.path["customer"])
+    return values
 
 
 async def _shown(visit: Visit) -> Shown:

@@ -25,6 +25,14 @@ def exact_instant(text: str) -> dt.datetime | None:
     return found if found.tzinfo is not None else None
 
 
+def local(preferences: Preferences, instant: dt.datetime) -> dt.datetime:
+    """Return an instant on the person's clock; in UTC at an edge of the calendar, beyond it."""
+    try:
+        return instant.astimezone(preferences.zone)
+    except OverflowError:
+        return instant.astimezone(dt.UTC)
+
+
 def moment(preferences: Preferences, text: object) -> str | Markup:
     """Return an instant in the person's zone, with the exact one to be seen on hover."""
     if text is None:
@@ -32,8 +40,7 @@ def moment(preferences: Preferences, text: object) -> str | Markup:
     found = exact_instant(str(text))
     if found is None:
         return str(text)
-    local = found.astimezone(preferences.zone)
-    shown = format_datetime(local, "medium", locale=preferences.language)
+    shown = format_datetime(local(preferences, found), "medium", locale=preferences.language)
     return Markup('<time datetime="{exact}" title="{exact}">{shown}</time>').format(
         exact=str(text), shown=shown
     )
@@ -44,9 +51,7 @@ def month(preferences: Preferences, text: str) -> str:
     found = exact_instant(text)
     if found is None:
         return text
-    return format_date(
-        found.astimezone(preferences.zone).date(), "LLLL yyyy", locale=preferences.language
-    )
+    return format_date(local(preferences, found).date(), "LLLL yyyy", locale=preferences.language)
 
 
 def day(preferences: Preferences, text: object) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from overtide.schemas.errors import UsageError
 from overtide.schemas.instants import format_instant, parse_instant
+from overtide.serving.pages.formats import local
 from overtide.serving.pages.page import Visit
 from overtide.serving.pages.preferences import Preferences
 
@@ -23,10 +24,10 @@ def instant_of(preferences: Preferences, text: str, target: str) -> str:
     Raise `invalid_parameter`. An hour that comes twice is the earlier.
     """
     try:
-        local = dt.datetime.fromisoformat(text)
-        if local.tzinfo is None:
-            local = local.replace(tzinfo=preferences.zone)
-        return format_instant(parse_instant(local.astimezone(dt.UTC).isoformat()))
+        given = dt.datetime.fromisoformat(text)
+        if given.tzinfo is None:
+            given = given.replace(tzinfo=preferences.zone)
+        return format_instant(parse_instant(given.astimezone(dt.UTC).isoformat()))
     except (ValueError, OverflowError):
         raise UsageError(
             "invalid_parameter", f"{text!r} is no date with a time.", target, "Choose one."
@@ -49,8 +50,8 @@ def day_begins(preferences: Preferences, text: str, target: str, days: int = 0) 
 
 def local_time(preferences: Preferences, text: str) -> str:
     """Return an instant as a time of the person's clock, as a field of a form has it."""
-    local = dt.datetime.fromisoformat(text).astimezone(preferences.zone)
-    return local.replace(tzinfo=None).isoformat(timespec="seconds")
+    shown = local(preferences, dt.datetime.fromisoformat(text))
+    return shown.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def with_moments(address: str, moments: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from overtide.schemas.errors import OvertideError
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
+from overtide.serving.http.refusal_headers import refusal_headers
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import cookie_of
 from overtide.serving.pages.frame_rights import ALLOWED
@@ -152,11 +153,12 @@ class Visit:
         """
         if error.status == 401 and not self.framed:
             return self.leading(f"{SIGN_IN}?next={quote(self.next, safe='/')}")
+        headers = refusal_headers(error)
         if self.fragment:
             aim = {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML"}
-            return self.shown("_problem.html", error.status, aim, error=error)
+            return self.shown("_problem.html", error.status, {**headers, **aim}, error=error)
         page = "no_role.html" if error.code == "no_role" else "problem.html"
-        return self.shown(page, error.status, error=error)
+        return self.shown(page, error.status, headers, error=error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,5 +50,5 @@ def _quality(wanted: tuple[float, str]) -> float:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name) if len(name) < 64 else UTC
-    except (OSError, ValueError):  # unknown, a folder, or no name of a file at all
+    except (KeyError, OSError, ValueError):  # unknown, a folder, or no name of a file at all
         return UTC

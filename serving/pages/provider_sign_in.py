@@ -2,17 +2,25 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import anyio
 import anyio.to_thread
 
-from overtide.schemas.errors import OvertideError, UnauthorizedError
-from overtide.schemas.instants import MINUTE
+from overtide.schemas.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    OvertideError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from overtide.schemas.instants import MINUTE, SECOND
 from overtide.serving.access.admission import Admission
-from overtide.serving.http.credentials import VERIFYING
+from overtide.serving.access.used_once import UsedOnce
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import SIGNING_IN, cookie
 from overtide.serving.pages.page import SIGN_IN, Page, Visit
@@ -28,6 +36,8 @@ PATIENCE = 10 * MINUTE
 """How long one may take at the provider."""
 LONGEST_PLACE = 1500
 """Characters of the address that one is led to afterwards; it is kept in a cookie meanwhile."""
+AT_PROVIDER = anyio.CapacityLimiter(8)
+"""How many of these pages wait for the provider at once; tokens of the API do not wait for them."""
 T = TypeVar("T")
 
 
@@ -36,6 +46,7 @@ class ProviderSignIn:
 
     def __init__(self, admission: Admission, sessions: Sessions, sign_in: SignIn) -> None:
         self._admission, self._sessions, self._sign_in = admission, sessions, sign_in
+        self._used = UsedOnce(PATIENCE / SECOND, time.monotonic)
         self.pages: tuple[Page, ...] = ()
         if admission.sign_in is not None:
             flow = admission.sign_in
@@ -58,32 +69,45 @@ class ProviderSignIn:
     async def back(self, flow: "CodeFlow", visit: Visit) -> Reply:
         """Begin a session of whom the provider names.
 
-        Raise `sign_in_expired`, `sign_in_refused` or `issuer_unavailable`.
+        Raise `sign_in_expired`, `sign_in_refused`, `issuer_unavailable` or `too_many_attempts`.
         """
-        from overtide.serving.access.code_flow import Returned, refused_by
+        from overtide.serving.access.code_flow import Returned, not_begun, refused_by
 
         begun, place = _kept(visit)
-        query = visit.query
+        attempts, query = self._admission.attempts_of_returns, visit.query
+        attempts.expect_few(visit.client)  # each makes us ask the provider
+        if not self._used.take(begun.state):
+            raise not_begun()
         if "error" in query:
             raise refused_by(query["error"], query.get("error_description", ""))
         returned = Returned(query.get("code", ""), query.get("iss"), visit.root + RETURN)
-        who, there = await _waiting(partial(flow.signed_in, begun, returned))
-        # The cookie of the attempt ends by itself: the code does for one time alone.
-        return visit.leading(place, await self._sign_in.begun(visit, who, there))
+        try:
+            who, there = await _waiting(partial(flow.signed_in, begun, returned))
+        except (ForbiddenError, UnavailableError):
+            attempts.note(visit.client)
+            raise
+        reply = visit.leading(place, await self._sign_in.begun(visit, who, there))
+        return replace(reply, cookies=(_forgotten(visit),))
 
     def refused(self, visit: Visit, error: OvertideError) -> Reply:
         """Show where one signs in, with what went wrong at the provider."""
         place = _place((visit.cookie(SIGNING_IN) or "").partition(".")[2])
         # A language that is chosen now must not lead back to an address that has done its work.
-        return self._sign_in.shown(replace(visit, address=SIGN_IN), error.status, place, error)
+        shown = self._sign_in.shown(replace(visit, address=SIGN_IN), error.status, place, error)
+        # What another page leads here must not end a sign-in that goes on in this browser.
+        return replace(shown, cookies=(_forgotten(visit),)) if _is_begun(visit) else shown
 
     async def ended(self, flow: "CodeFlow", visit: Visit) -> Reply:
-        """End the sessions that ended at the provider, as it says itself; raise `invalid_token`."""
-        attempts = self._admission.attempts_of_people
-        attempts.expect_few(visit.client)
+        """End the sessions that ended at the provider, as it says itself.
+
+        Raise `invalid_token`, or `too_many_attempts` after many such; whatever holds is done.
+        """
         try:
             about = await _waiting(partial(flow.ended, visit.form.get("logout_token", "")))
         except UnauthorizedError:
+            # Behind one proxy a stranger and the provider may have one address.
+            attempts = self._admission.attempts_of_providers
+            attempts.expect_few(visit.client)
             attempts.note(visit.client)
             raise
         await asyncio.to_thread(self._sessions.end_at_provider, *about)
@@ -95,6 +119,20 @@ def told_provider(visit: Visit, error: OvertideError) -> Reply:
     del visit
     status = 400 if isinstance(error, UnauthorizedError) else error.status
     return Reply(status, {"error": "invalid_request", "error_description": error.message})
+
+
+def _forgotten(visit: Visit) -> str:
+    """Return what ends the cookie of a sign-in, which does for one time alone."""
+    return cookie(visit.root, SIGNING_IN, "", 0)
+
+
+def _is_begun(visit: Visit) -> bool:
+    """Say whether what came back was begun in this browser."""
+    try:
+        _kept(visit)
+    except InvalidRequestError:
+        return False
+    return True
 
 
 def _kept(visit: Visit) -> "tuple[Begun, str]":
@@ -118,4 +156,4 @@ def _place(text: str) -> str:
 
 async def _waiting(work: Callable[[], T]) -> T:
     """Return what some work that may wait for the provider gives, beside the event loop."""
-    return await anyio.to_thread.run_sync(work, limiter=VERIFYING)
+    return await anyio.to_thread.run_sync(work, limiter=AT_PROVIDER)

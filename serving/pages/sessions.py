@@ -80,12 +80,17 @@ class Sessions:
         lasting: int,
         only: Only | None = None,
         at_provider: AtProvider | None = None,
+        until: Instant | None = None,
     ) -> Session:
-        """Begin a session of a token's principal or an identity, for so many microseconds."""
+        """Begin a session of a token's principal or an identity, for so many microseconds.
+
+        It ends at the instant `until`, where that is earlier.
+        """
         token = who.id if isinstance(who, Principal) else None
         identity = who if isinstance(who, Identity) else None
         now, secret = self._clock(), self._secret() if only is None else OF_FRAMES + self._secret()
-        session = Session(secret, token, identity, now + lasting, only, at_provider)
+        ends = now + lasting if until is None else min(now + lasting, until)
+        session = Session(secret, token, identity, ends, only, at_provider)
         with self._database.writing() as connection:
             connection.execute("DELETE FROM signed_in WHERE expires_at <= ?", (now,))
             connection.execute(
@@ -167,4 +172,5 @@ def _read(text: str) -> Identity:
         document["kind"],
         frozenset(document["groups"]),
         None if claimed is None else Role(claimed),
+        document.get("until"),  # not in sessions of before
     )

@@ -98,7 +98,7 @@ class Site:
     async def answered(self, request: Request, observed: Observed) -> Reply:
         """Return what a request is answered; a refusal is a page, too."""
         place = request.scope["path"]
-        if place.startswith(FOLDER + "/"):
+        if place.startswith(FOLDER + "/") and request.method in ("GET", "HEAD"):
             observed.operation = FOLDER
             return self._files.reply(place, "gzip" in request.headers.get("accept-encoding", ""))
         visit = self._visit(request)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.card import CARD, address_of
 from overtide.serving.pages.customer_fields import web_address
+from overtide.serving.pages.formats import local
 from overtide.serving.pages.moments import asked_moments, day_begins
 from overtide.serving.pages.page import Page, Visit
 from overtide.serving.pages.preferences import Preferences
@@ -69,7 +70,7 @@ def month_key(preferences: Preferences, text: object) -> str:
     """Return the month of an instant in the person's zone, such as `2026-11`; empty for none."""
     if not text:
         return ""
-    return f"{dt.datetime.fromisoformat(str(text)).astimezone(preferences.zone):%Y-%m}"
+    return local(preferences, dt.datetime.fromisoformat(str(text))).date().isoformat()[:7]
 
 
 def entries(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from overtide.schemas.errors import UsageError
 from overtide.serving.operations.contract import Reply
+from overtide.serving.pages.moments import instant_of
 from overtide.serving.pages.page import Page, Visit
+from overtide.serving.pages.preferences import Preferences
 
 SPANS = ("24h", "7d", "30d")
 OWN = "own"
@@ -29,11 +30,14 @@ class Span:
     begin: str = ""
     end: str = ""
 
-    def asked(self, zone: ZoneInfo) -> dict[str, str]:
+    def asked(self, preferences: Preferences) -> dict[str, str]:
         """Return it as the operation takes it; raise `invalid_parameter`."""
         if self.name != OWN:
             return {"from": self.name}
-        return {"from": _instant(self.begin, "from", zone), "to": _instant(self.end, "to", zone)}
+        return {
+            "from": instant_of(preferences, self.begin, "from"),
+            "to": instant_of(preferences, self.end, "to"),
+        }
 
     def query(self) -> dict[str, str]:
         """Return it as the address of the page has it."""
@@ -46,19 +50,6 @@ def span_of(query: Mapping[str, str]) -> Span:
     if query.get("span") == OWN or ("span" not in query and "from" in query):
         return Span(OWN, query.get("from", ""), query.get("to", ""))
     return Span(query["span"] if query.get("span") in SPANS else SPANS[0])
-
-
-def _instant(text: str, name: str, zone: ZoneInfo) -> str:
-    """Return a local time of a form's field as an instant."""
-    try:
-        found = dt.datetime.fromisoformat(text)
-        return (
-            (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(dt.UTC).isoformat()
-        )
-    except (ValueError, OverflowError):
-        raise UsageError(
-            "invalid_parameter", f"{text!r} is no date and time.", name, "Fill in both."
-        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +123,7 @@ def chart(
 async def usage(visit: Visit) -> Reply:
     """Show how the service is used, and how one operation is where the address names it."""
     span = span_of(visit.query)
-    asked = span.asked(visit.preferences.zone)
+    asked = span.asked(visit.preferences)
     hours = await visit.ask("Get-usage", None, {**asked, "groupBy": "hour"})
     operations = await visit.ask("Get-usage", None, {**asked, "groupBy": "operation"})
     history = _buckets(visit, hours, hours["rows"])

@@ -17,6 +17,8 @@ GONE = 499
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PLACES = ("entityName", "qualifiedEntityName", "relativePath")
 """Parameters of paths that name an entity."""
+LONGEST = 256
+"""Characters of a name that is told of a call."""
 LITERAL = re.compile(r"/([A-Z]\w*)")
 
 
@@ -49,7 +51,10 @@ class Observed:
 
 
 def tell(span: Span, call: Observed) -> None:
-    """Name the span of a call, and say what became of it; where nobody collects it, do nothing."""
+    """Name the span of a call, and say what became of it; where nobody collects it, do nothing.
+
+    Entities are told of those alone who are let in: anybody else may make them up.
+    """
     if not watched():
         return
     span.named(call.operation)
@@ -59,7 +64,7 @@ def tell(span: Span, call: Observed) -> None:
             "http.response.status_code": call.status,
             "http.request.body.size": call.request_bytes,
             "http.response.body.size": call.response_bytes,
-            "overtide.entity": call.entity,
+            "overtide.entity": call.entity if call.principal or not call.entity else UNKNOWN,
             "overtide.request_id": call.request_id,
         },
         call.error_code if call.status >= 500 else "",
@@ -81,7 +86,7 @@ def entity_of(template: str, path: Mapping[str, str]) -> str:
     for place in PLACES:
         if place in path:
             found = re.match(r"\w+", path[place])
-            return found.group() if found else UNKNOWN
+            return found.group() if found and len(found.group()) <= LONGEST else UNKNOWN
     return _literal(template)
 
 

@@ -156,7 +156,8 @@ def _links(connection: "DuckDBPyConnection", folder: Path, decided: "Decided") -
         WITH keys AS (FROM ({keys}) SEMI JOIN {parquet_rows([str(path)])} USING (record))
         SELECT place, lower_record, upper_record FROM {whole}
         JOIN keys AS l ON l.record = lower_record JOIN keys AS u ON u.record = upper_record
-        ORDER BY score DESC, place, rule, l.key, u.key"""
+        ORDER BY score DESC, place, rule,
+            least(l.key, u.key), greatest(l.key, u.key), l.key  -- not which one is read first"""
     ).to_arrow_table()
 
 
