@@ -83,10 +83,12 @@ ALL_KINDS = {
     "overtide/refreshing.py": 1,
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
+    "serving/http/performing.py": 1,
     "serving/operations/live.py": 1,
     "serving/pages/card.py": 1,
     "serving/pages/customers.py": 2,
     "serving/pages/site.py": 1,
+    "serving/sql_child.py": 1,
     "serving/telemetry/metrics.py": 1,
     "serving/telemetry/telemetry.py": 1,
 }
@@ -94,7 +96,8 @@ ALL_KINDS = {
 
 A refresh hides what came from the environment in them; a server makes an answer of each, also of
 what keeps it from being ready or ends a stream; calls are counted and metrics shown whatever is
-wrong with the lake. A page says what an operation refuses beside the field it was asked with.
+wrong with the lake; refusals are audited, and passed on by the process that met them. A page says
+what an operation refuses beside the field it was asked with.
 """
 
 

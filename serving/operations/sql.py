@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 import anyio
 
-from overtide.schemas.errors import NotAcceptableError, OvertideError
+from overtide.schemas.errors import (
+    InvalidRequestError,
+    NotAcceptableError,
+    OvertideError,
+    UsageError,
+)
 from overtide.schemas.statements_without_values import without_values
 from overtide.serving.access.roles import Role
 from overtide.serving.odata.negotiation import CSV, JSON
@@ -64,7 +69,7 @@ def _refused(call: Call, error: OvertideError) -> object:
     """Return what the audit keeps of a refusal: what it says may be made of values."""
     try:
         kept = without_values(_statement(call))
-    except OvertideError:
+    except (InvalidRequestError, UsageError):
         kept = ""
     return {"sql": kept, "errorCode": error.code}
 
