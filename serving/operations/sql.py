@@ -7,6 +7,7 @@ import anyio
 
 from overtide.schemas.errors import (
     InvalidRequestError,
+    InvalidValueError,
     NotAcceptableError,
     OvertideError,
     UsageError,
@@ -69,7 +70,7 @@ def _refused(call: Call, error: OvertideError) -> object:
     """Return what the audit keeps of a refusal: what it says may be made of values."""
     try:
         kept = without_values(_statement(call))
-    except (InvalidRequestError, UsageError):
+    except (InvalidRequestError, InvalidValueError, UsageError):
         kept = ""
     return {"sql": kept, "errorCode": error.code}
 
