@@ -1,17 +1,16 @@
 """The process that runs one statement of a client: it has bounds that the system itself holds.
 
-What it is to run comes by its standard input, and what came of it leaves by its standard output:
-the bytes of the answer, or with the exit code `REFUSED` the error.
+What it is to run comes as JSON by its standard input, and what came of it leaves by its standard
+output: the bytes of the answer, or with the exit code `REFUSED` the error as JSON.
 """
 
 import json
 import os
-import pickle
 import resource
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from overtide.schemas.errors import OvertideError, UnavailableError
@@ -30,27 +29,50 @@ statement failed that put 1 GB aside; with 900 MB it did not, and the process he
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A statement and how it is to be run; `form` is json, csv or parquet."""
+    """A statement and how it is to be run; `form` is json, csv or parquet.
 
-    paths: Paths
+    The first four are the places of a project, as `Paths.of` takes them.
+    """
+
+    project: str
+    catalog: str
+    data: str
+    log: str
     statement: str
     form: str
     most: int
     seconds: float
 
+    @classmethod
+    def of(cls, paths: Paths, statement: str, form: str, most: int, seconds: float) -> "Request":
+        """Return what a process needs to know, which has nothing but it."""
+        project, catalog, data, log = map(
+            str, (paths.project, paths.catalog, paths.storage, paths.log)
+        )
+        return cls(project, catalog, data, log, statement, form, most, seconds)
+
+    def written(self) -> bytes:
+        """Return it as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @property
+    def paths(self) -> Paths:
+        """The places of the project."""
+        return Paths.of(Path(self.project), self.catalog, self.data, self.log)
+
 
 def main() -> int:
     """Run what the standard input asks for; return the exit code."""
-    request: Request = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the service, our parent
+    request = Request(**json.load(sys.stdin.buffer))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     code = 0
     try:
         content = _answered(request)
     except OvertideError as error:
-        code, content = REFUSED, pickle.dumps(error)
+        code, content = REFUSED, _written(error)
     except MemoryError:
-        code, content = REFUSED, pickle.dumps(no_memory())
+        code, content = REFUSED, _written(no_memory())
     with answers:
         answers.write(content)
     return code
@@ -75,6 +97,12 @@ def _answered(request: Request) -> bytes:
     signal.setitimer(signal.ITIMER_REAL, 0)
     file = sql_results.csv_file if request.form == "csv" else sql_results.parquet_file
     return file(table)
+
+
+def _written(error: OvertideError) -> bytes:
+    family = type(error).__name__
+    told = {"code": error.code, "message": error.message, "target": error.target}
+    return json.dumps({"family": family, **told, "hint": error.hint}).encode()
 
 
 def _load(form: str) -> None:

@@ -1,12 +1,13 @@
 """Statements of clients, each in a process of its own, which can be ended whatever it does."""
 
+import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
 
 from overtide.lake.session import spill_folder
+from overtide.schemas import errors
 from overtide.schemas.errors import FailedError, OvertideError
 from overtide.serving.sql_child import REFUSED, Request, no_memory
 from overtide.serving.sql_results import too_slow
@@ -40,7 +41,7 @@ def _run(request: Request, environment: dict[str, str] | None) -> tuple[int, byt
     try:
         done = subprocess.run(
             command,
-            input=pickle.dumps(request),
+            input=request.written(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
@@ -53,8 +54,7 @@ def _run(request: Request, environment: dict[str, str] | None) -> tuple[int, byt
 
 
 def _error(content: bytes) -> OvertideError:
-    """Return the error that our own child has raised."""
-    error = pickle.loads(content)  # noqa: S301 - of our own child
-    if not isinstance(error, OvertideError):
-        raise TypeError(error)
-    return error
+    """Return the error that the process raised, of the same family."""
+    told = json.loads(content)
+    family: type[OvertideError] = getattr(errors, told.pop("family"))
+    return family(**told)

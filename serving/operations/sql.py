@@ -94,7 +94,7 @@ def _kind(accepted: str) -> str:
 
 
 def _answered(asked: Asked) -> Reply:
-    request = Request(
+    request = Request.of(
         asked.call.service.paths,
         asked.statement,
         FORMS[asked.kind],
