@@ -80,7 +80,7 @@ def served(refreshed_contoso, tmp_path_factory, port, issuer) -> Iterator[Served
 @pytest.fixture(scope="module")
 def customers(served) -> list[str]:
     with served.client() as owner:
-        rows = owner.get("/data/Customer", params={"$top": 4}).json()["value"]
+        rows = owner.get("/data/Customer", params={"$top": 4}).raise_for_status().json()["value"]
     return [row["CustomerId"] for row in rows]
 
 
