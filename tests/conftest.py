@@ -118,10 +118,11 @@ def refreshed_contoso(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def contoso_served(refreshed_contoso) -> Iterator[Served]:
+def contoso_served(refreshed_contoso, tmp_path_factory) -> Iterator[Served]:
     """The example, served; who changes a customer takes one that no other test looks at."""
-    instance = load(refreshed_contoso, {}).instance.id
-    with serving(refreshed_contoso, str(instance)) as served:
+    folder = Path(shutil.copytree(refreshed_contoso, tmp_path_factory.mktemp("served") / "contoso"))
+    instance = load(folder, {}).instance.id
+    with serving(folder, str(instance)) as served:
         yield served
 
 
