@@ -31,13 +31,12 @@ statement failed that put 1 GB aside; with 900 MB it did not, and the process he
 class Request:
     """A statement and how it is to be run; `form` is json, csv or parquet.
 
-    The first four are the places of a project, as `Paths.of` takes them.
+    The first three are the places of a project, as `Paths.of` takes them; its log is not read.
     """
 
     project: str
     catalog: str
     data: str
-    log: str
     statement: str
     form: str
     most: int
@@ -46,10 +45,8 @@ class Request:
     @classmethod
     def of(cls, paths: Paths, statement: str, form: str, most: int, seconds: float) -> "Request":
         """Return what a process needs to know, which has nothing but it."""
-        project, catalog, data, log = map(
-            str, (paths.project, paths.catalog, paths.storage, paths.log)
-        )
-        return cls(project, catalog, data, log, statement, form, most, seconds)
+        project, catalog, data = map(str, (paths.project, paths.catalog, paths.storage))
+        return cls(project, catalog, data, statement, form, most, seconds)
 
     def written(self) -> bytes:
         """Return it as JSON."""
@@ -58,7 +55,7 @@ class Request:
     @property
     def paths(self) -> Paths:
         """The places of the project."""
-        return Paths.of(Path(self.project), self.catalog, self.data, self.log)
+        return Paths.of(Path(self.project), self.catalog, self.data)
 
 
 def main() -> int:

@@ -69,7 +69,7 @@ def test_a_range_of_ones_own_is_in_ones_own_zone(person):
     assert page.locator("time").first.get_attribute("datetime") == "2020-01-01T09:00:00.000000Z"
     person.expect_accessible()
     person.goes("/usage?span=own&from=yesterday&to=")
-    expect(page.get_by_text("is no date and time")).to_be_visible()
+    expect(page.get_by_text("is no date with a time")).to_be_visible()
 
 
 def test_usage_is_for_admins_and_fits_a_telephone(browser, called):
