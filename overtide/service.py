@@ -9,12 +9,12 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.loading import load
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
+from overtide.serving.access.sessions import TABLES as TABLES_OF_SESSIONS
+from overtide.serving.access.sessions import Sessions
 from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
-from overtide.serving.pages.sessions import TABLES as TABLES_OF_SESSIONS
-from overtide.serving.pages.sessions import Sessions
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.destinations import Destinations

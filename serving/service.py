@@ -10,13 +10,13 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
+from overtide.serving.access.sessions import Sessions
 from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.sql import Sql
 from overtide.serving.odata.tables import Tables
-from overtide.serving.pages.sessions import Sessions
 from overtide.serving.reader import Reader
 from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.webhooks import Webhooks

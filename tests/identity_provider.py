@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
+from tests.absent import absent
 from tests.command_line import ROOT
 
 INSTALLED = ROOT / ".venv" / "identity_server"
@@ -48,7 +48,7 @@ def identity_provider(folder: Path) -> Iterator[IdentityProvider]:
     """Run the provider for as long as the block runs; skip where there is no Node."""
     found = node(INSTALLED)
     if found is None:
-        pytest.skip("Node is missing: no real identity server")
+        absent("Node is missing: no real identity server")
     command = [found, str(SERVER), str(INSTALLED)]
     with (
         (folder / "identity_server.log").open("wb") as log,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -17,6 +16,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.absent import absent
 from tests.command_line import ROOT, call
 from tests.served import Served
 
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
     """Run the system's Chromium for as long as the block runs; skip where there is none."""
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("Chromium is missing: the pages are not tried in a browser")
+        absent("Chromium is missing: the pages are not tried in a browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=[*SWITCHES])
         yield browser
@@ -93,7 +93,7 @@ class Person:
     def expect_accessible(self) -> None:
         """Fail for what axe finds against WCAG 2.2 AA."""
         if not AXE.exists():
-            pytest.skip("Node is missing: the pages are not checked for accessibility")
+            absent("Node is missing: the pages are not checked for accessibility")
         # Not as a script element: the policy of the page would refuse it.
         self.page.evaluate(AXE.read_text("utf-8"))
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from overtide.clock import system_clock
 from overtide.schemas.configuration.service import Oidc
 from overtide.schemas.configuration.sign_in import SignIn
 from overtide.schemas.errors import OvertideError
@@ -38,7 +39,7 @@ class Side:
         keys = ProviderKeys(ISSUER, None, self.provider.fetch, time.monotonic)
         says = ProviderSays(ISSUER, self.provider.fetch, self._post, time.monotonic)
         assert oidc.sign_in is not None
-        self.flow = CodeFlow(oidc, oidc.sign_in, keys, lambda: int(time.time() * SECOND), says)
+        self.flow = CodeFlow(oidc, oidc.sign_in, keys, system_clock, says)
 
     def _post(self, address: str, form: bytes, headers: Any) -> bytes:
         assert address == f"{ISSUER}/token"
@@ -80,7 +81,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "for several": ({"aud": [CLIENT, "other"]}, "azp"),
     "of another client": ({"azp": "other"}, "azp"),
     "of another issuer": ({"iss": "https://evil.example"}, "another issuer"),
-    "that has ended": ({"exp": int(time.time()) - 100}, "expired"),
+    "that has ended": ({"exp": system_clock() // SECOND - 100}, "expired"),
     "of nobody": ({"sub": "\0"}, "names nobody"),
 }
 

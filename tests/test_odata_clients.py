@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import shop
+from tests.absent import absent
 from tests.command_line import call
 from tests.identity_provider import node as node_of_tests
 from tests.served import Served, serving
@@ -40,14 +41,14 @@ def node() -> list[str]:
     environment = VENV / "odata-node"
     found = node_of_tests(environment)
     if found is None:
-        pytest.skip("@odata/client needs Node, and `make odata-clients`")
+        absent("@odata/client needs Node, and `make odata-clients`")
     return [found, shutil.copy(HERE / "client.mjs", environment)]
 
 
 def java() -> list[str]:
     libraries = VENV / "odata-java" / "lib"
     if shutil.which("java") is None or not libraries.exists():
-        pytest.skip("Apache Olingo needs Java, and `make odata-clients` with Maven")
+        absent("Apache Olingo needs Java, and `make odata-clients` with Maven")
     return ["java", "-cp", f"{libraries}/*", str(HERE / "Client.java")]
 
 

@@ -1,25 +1,24 @@
 """Who may make the service ask the identity provider, and how often: without a server."""
 
 import asyncio
-import time
 
 import pytest
 
+from overtide.clock import system_clock
 from overtide.schemas.configuration.service import Service
 from overtide.schemas.errors import OvertideError
-from overtide.schemas.instants import SECOND
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.attempts import MOST_OF_PEOPLE
 from overtide.serving.access.code_flow import Begun
 from overtide.serving.access.database import AccessDatabase
 from overtide.serving.access.provider_documents import ProviderError
+from overtide.serving.access.sessions import TABLES, Sessions
 from overtide.serving.access.used_once import MOST_REMEMBERED, UsedOnce
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.page import Visit
 from overtide.serving.pages.preferences import preferences_of
 from overtide.serving.pages.provider_sign_in import ProviderSignIn
 from overtide.serving.pages.rendering import Rendering
-from overtide.serving.pages.sessions import TABLES, Sessions
 from overtide.serving.pages.sign_in import SignIn
 from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
@@ -33,9 +32,7 @@ class Desk:
     """The pages of one service, a provider that answers what a test puts there, and visits."""
 
     def __init__(self, folder) -> None:
-        def clock() -> int:
-            return int(time.time() * SECOND)
-
+        clock = system_clock
         self.side, files, texts = Side(), StaticFiles(), Texts()
         self.rendering = Rendering(texts, files)
         self.admission = Admission(AccessDatabase(folder / "tokens.sqlite"), Service(), clock)

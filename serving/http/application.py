@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import cache, partial
 from typing import cast
 
@@ -15,7 +15,6 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from overtide.schemas.errors import (
-    FailedError,
     NotFoundError,
     OvertideError,
 )
@@ -28,7 +27,7 @@ from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.headers import RequestHeaders, written
 from overtide.serving.http.openapi import openapi
-from overtide.serving.http.performing import performed
+from overtide.serving.http.performing import internal_error, performed
 from overtide.serving.http.refusal_headers import refusal_headers
 from overtide.serving.http.requests import (
     Declared,
@@ -94,10 +93,14 @@ class Application:
         limits = limits or limits_of(service.admission.settings.rate_limits)
         self._routes = Routes(OPERATIONS)
         self._declared = {one.name: Declared.of(one) for one in OPERATIONS}
-        self._open: Mapping[str, Callable[[], Reply]] = {
-            "/health/live": lambda: Reply(200, {"status": "live"}),
+        self._documents: Mapping[str, Callable[[Request], Awaitable[Reply]]] = {
+            "/health/live": _live,
             "/health/ready": self._ready,
-            "/openapi.json": lambda: Reply(200, content=_openapi()),
+            "/openapi.json": _openapi_document,
+            documentation.PLACE: _documentation_page,
+            METRICS: self._measured,
+            f"{CONNECTOR}/{DEFINITION}": self._connector_document,
+            f"{CONNECTOR}/{PROPERTIES}": self._connector_document,
         }
         self._connector = Connector(service.admission.settings)
         self.telemetry, self.arrivals = service.telemetry, service.reader.arrivals
@@ -150,18 +153,9 @@ class Application:
             preflight = self._browsers.preflight(request.method, request.headers)
             if preflight is not None:
                 return preflight
-            if request.method in ("GET", "HEAD") and place in (*self._open, METRICS):
+            if request.method in ("GET", "HEAD") and place in self._documents:
                 observed.operation = place
-                return await self._measured(request) if place == METRICS else self._open[place]()
-            if place == documentation.PLACE and request.method in ("GET", "HEAD"):
-                observed.operation = place
-                content = documentation.page(_root(request))
-                return Reply(200, headers=documentation.HEADERS, content=content)
-            folder, _, name = place.rpartition("/")
-            reading = request.method in ("GET", "HEAD")
-            if reading and folder == CONNECTOR and name in (DEFINITION, PROPERTIES):
-                observed.operation = place
-                return await self._connector_document(request, name)
+                return await self._documents[place](request)
             if self._site.takes(request):
                 observed.of_person = True
                 return await self._site.answered(request, observed)
@@ -181,7 +175,7 @@ class Application:
         except Exception as error:
             LOG.error("request %s failed", observed.request_id, exc_info=error)
             observed.error_code = "internal_error"
-            return _refused(_internal(observed.request_id), errors, observed.request_id)
+            return _refused(internal_error(observed.request_id), errors, observed.request_id)
 
     async def _slow_down(self, request: Request) -> None:
         """Let an address wait that has sent many tokens that are none."""
@@ -196,11 +190,11 @@ class Application:
         page = await anyio.to_thread.run_sync(self._metrics.page)
         return Reply(200, headers={"Content-Type": CONTENT_TYPE}, content=page)
 
-    async def _connector_document(self, request: Request, name: str) -> Reply:
+    async def _connector_document(self, request: Request) -> Reply:
         """Return a file of the connector, for the address at which it was asked for."""
         address = request.url.scheme, request.url.netloc
         documents = await anyio.to_thread.run_sync(self._connector.documents, *address)
-        return Reply(200, documents[name])
+        return Reply(200, documents[request.url.path.rpartition("/")[2]])
 
     async def _called(
         self,
@@ -216,7 +210,7 @@ class Application:
             principal = await admitted()
         observed.principal = principal
         observed.caller = caller_of(request.scope["query_string"]) or principal.name
-        self._limits.take(principal.id, observed.caller, observed.headers)
+        self._limited(principal, observed)
         expect_role(principal, operation)
         self._expect_instance(path)
         declared = self._declared[operation.name]
@@ -249,7 +243,7 @@ class Application:
     def _limited(self, principal: Principal, observed: Observed) -> None:
         self._limits.take(principal.id, observed.caller, observed.headers)
 
-    def _ready(self) -> Reply:
+    async def _ready(self, _: Request) -> Reply:
         """Say whether customers can be read."""
         try:
             generation = self._service.generation()
@@ -272,6 +266,18 @@ class _Request(Request):
         return self._read
 
 
+async def _live(_: Request) -> Reply:
+    return Reply(200, {"status": "live"})
+
+
+async def _openapi_document(_: Request) -> Reply:
+    return Reply(200, content=_openapi())
+
+
+async def _documentation_page(request: Request) -> Reply:
+    return Reply(200, headers=documentation.HEADERS, content=documentation.page(_root(request)))
+
+
 @cache
 def _openapi() -> bytes:
     """Return the OpenAPI document, which anybody may ask for, and which stays as it is."""
@@ -291,15 +297,6 @@ async def _with_body(request: Request, operation: Operation, call: Callable[...,
     if operation.body.lines:
         return call(chunks=request.stream())
     return call(body=await whole_body(request.stream(), request.headers))
-
-
-def _internal(request_id: str) -> OvertideError:
-    return FailedError(
-        "internal_error",
-        "Something went wrong inside.",
-        None,
-        f"The server's log says more, at request {request_id}.",
-    )
 
 
 def _refused(error: OvertideError, errors: Errors, request_id: str) -> Reply:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import anyio.to_thread
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import FailedError, OvertideError
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.telemetry.observed import Observed
 from overtide.serving.telemetry.telemetry import Telemetry
@@ -39,3 +39,13 @@ async def _ran(operation: Operation, call: Call) -> Reply:
     else:
         reply = operation.run(call)
     return reply if isinstance(reply, Reply) else await reply
+
+
+def internal_error(request_id: str) -> OvertideError:
+    """Return what is said of a fault of ours, whose trace is in the log."""
+    return FailedError(
+        "internal_error",
+        "Something went wrong inside.",
+        None,
+        f"The server's log says more, at request {request_id}.",
+    )

@@ -1,7 +1,5 @@
 """A customer's card in a page of another system: a token for that customer alone."""
 
-import json
-from typing import Any
 from urllib.parse import quote
 
 from overtide.schemas.errors import ConflictError, UsageError
@@ -10,6 +8,7 @@ from overtide.serving.acceptance import Target
 from overtide.serving.access.identities import Identity
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role, role_of
+from overtide.serving.access.sessions import Only
 from overtide.serving.operations.contract import (
     CUSTOMER_ID,
     INSTANCE,
@@ -19,7 +18,7 @@ from overtide.serving.operations.contract import (
     Reply,
 )
 from overtide.serving.operations.customers import CUSTOMER
-from overtide.serving.pages.sessions import Only
+from overtide.serving.operations.members import members, parsed
 from overtide.serving.terms import parameter
 
 USUAL, MOST, LEAST = 30 * MINUTE, HOUR, SECOND
@@ -67,7 +66,7 @@ def _end(call: Call) -> Instant | None:
 
 def _wanted(call: Call) -> tuple[int, Role]:
     """Return how long a token is to last, and its role; raise `invalid_parameter`."""
-    given = _document(call.body)
+    given = members(parsed(call.body or b"{}"), {"lasting", "role"})
     role = role_of(str(given.get("role", Role.VIEWER.label)))
     if role not in ROLES or role > call.principal.role:
         raise _invalid(
@@ -79,19 +78,6 @@ def _wanted(call: Call) -> tuple[int, Role]:
     if not LEAST <= lasting <= MOST:
         raise _invalid("lasting", "It is not from 1s to 1h.", "Give a duration such as 30m.")
     return lasting, role
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise _invalid(None, "The body is no JSON object.", 'Send {"lasting": "30m"}.')
-    unknown = next((name for name in given if name not in ("lasting", "role")), None)
-    if unknown is not None:
-        raise _invalid(unknown, "It is not known here.", "Give lasting, role, or nothing.")
-    return given
 
 
 def _invalid(target: str | None, message: str, hint: str) -> UsageError:

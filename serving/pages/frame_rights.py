@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from overtide.schemas.errors import ForbiddenError
-from overtide.serving.pages.sessions import Only
+from overtide.serving.access.sessions import Only
 
 METADATA = frozenset(("Get-entity-metadata",))
 OF_ONE = frozenset(

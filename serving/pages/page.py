@@ -14,13 +14,13 @@ from urllib.parse import quote, urlsplit
 from overtide.schemas.errors import OvertideError
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
+from overtide.serving.access.sessions import Session
 from overtide.serving.http.refusal_headers import refusal_headers
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import cookie_of
 from overtide.serving.pages.frame_rights import ALLOWED
 from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.rendering import Rendering
-from overtide.serving.pages.sessions import Session
 
 HTML = "text/html; charset=utf-8"
 SIGN_IN = "/sign-in"

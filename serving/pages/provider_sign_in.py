@@ -20,11 +20,11 @@ from overtide.schemas.errors import (
 )
 from overtide.schemas.instants import MINUTE, SECOND
 from overtide.serving.access.admission import Admission
+from overtide.serving.access.sessions import Sessions
 from overtide.serving.access.used_once import UsedOnce
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import SIGNING_IN, cookie
 from overtide.serving.pages.page import SIGN_IN, Page, Visit
-from overtide.serving.pages.sessions import Sessions
 from overtide.serving.pages.sign_in import SignIn, own_place
 
 if TYPE_CHECKING:  # PyJWT is loaded where there is a provider

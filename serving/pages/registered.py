@@ -1,6 +1,7 @@
 """Every page of the service."""
 
 from overtide.serving.access.admission import Admission
+from overtide.serving.access.sessions import Sessions
 from overtide.serving.pages import (
     card,
     card_live,
@@ -16,7 +17,6 @@ from overtide.serving.pages import (
 from overtide.serving.pages.frames import pages_of_frames
 from overtide.serving.pages.page import Page
 from overtide.serving.pages.provider_sign_in import ProviderSignIn
-from overtide.serving.pages.sessions import Sessions
 from overtide.serving.pages.sign_in import SignIn
 
 

@@ -10,11 +10,11 @@ from overtide.schemas.instants import HOUR
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.identities import AtProvider, Identity
 from overtide.serving.access.principals import Principal
+from overtide.serving.access.sessions import Sessions
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import SESSION, cookie
 from overtide.serving.pages.page import SIGN_IN, Page, Visit
 from overtide.serving.pages.preferences import LANGUAGE
-from overtide.serving.pages.sessions import Sessions
 
 LASTING = 12 * HOUR
 """How long one stays signed in, unless the token ends before, or the session at the provider."""

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, unquote
 from starlette.requests import ClientDisconnect, Request
 
 from overtide.schemas.errors import (
-    FailedError,
     ForbiddenError,
     InvalidRequestError,
     MediaTypeError,
@@ -22,7 +21,8 @@ from overtide.schemas.errors import (
 )
 from overtide.serving.access.attempts import WINDOW
 from overtide.serving.access.principals import Principal
-from overtide.serving.http.performing import performed
+from overtide.serving.access.sessions import OF_FRAMES, Session, Sessions
+from overtide.serving.http.performing import internal_error, performed
 from overtide.serving.http.requests import expect_role, whole_body
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.pages.cookies import SESSION
@@ -30,7 +30,6 @@ from overtide.serving.pages.frame_rights import expect_own
 from overtide.serving.pages.page import Page, Visit
 from overtide.serving.pages.preferences import ZONE, preferences_of
 from overtide.serving.pages.rendering import Rendering
-from overtide.serving.pages.sessions import OF_FRAMES, Session, Sessions
 from overtide.serving.pages.static_files import FOLDER, StaticFiles
 from overtide.serving.pages.texts import Texts
 from overtide.serving.service import Service
@@ -124,7 +123,7 @@ class Site:
         except Exception as error:
             LOG.error("request %s failed", observed.request_id, exc_info=error)
             observed.error_code = "internal_error"
-            return visit.problem(_internal(observed.request_id))
+            return visit.problem(internal_error(observed.request_id))
 
     def _visit(self, request: Request) -> Visit:
         # A frame has no cookies.
@@ -358,12 +357,3 @@ def _expect_own_page(request: Request) -> None:
 
 def _signed_out() -> OvertideError:
     return UnauthorizedError("unauthorized", "Nobody is signed in.", None, "Sign in.")
-
-
-def _internal(request_id: str) -> OvertideError:
-    return FailedError(
-        "internal_error",
-        "Something went wrong inside.",
-        None,
-        f"The server's log says more, at request {request_id}.",
-    )
