@@ -76,8 +76,9 @@ class Generation:
     A look-up takes microseconds and never waits.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.seen = path, signature(path)
+    def __init__(self, path: Path, run: int | None = None) -> None:
+        """Open the generation at a path, for the run that names it, or the one that made it."""
+        self.path, self.seen, self._run = path, signature(path), run
         self._local = threading.local()
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._opening = threading.Lock()
@@ -168,8 +169,8 @@ class Generation:
 
     @property
     def run(self) -> int:
-        """The run that published this generation."""
-        return self.metadata.run
+        """The run whose base this is: that of runs behind which nothing changed is their own."""
+        return self.metadata.run if self._run is None else self._run
 
     @cached_property
     def profile_fields(self) -> dict[str, ProfileField]:

@@ -2,6 +2,9 @@
 
 So one is told from that of another history.
 
+A run of a base that did not change names the generation that is there: its own run is the one that
+the catalog says, not that of the name.
+
 A lake that was restored to run 2 makes another run 3: the catalog that names `run000003-5f2c81d7`
 means this content and no other. A generation that was damaged, cut or exchanged does not fit its
 name either. Looking takes a second per GB, so what was found whole is noted with its signature
@@ -38,15 +41,15 @@ def checksum(path: Path) -> int:
     return found
 
 
-def open_generation(paths: Paths, name: str) -> Generation:
-    """Return the generation of a name.
+def open_generation(paths: Paths, name: str, run: int | None = None) -> Generation:
+    """Return the generation of a name, for the run that names it.
 
     Raise `generation_missing`, or `generation_corrupt` where it is another's.
 
     One without a checksum in its name was made by an earlier version, and is taken as it is.
     """
     path = paths.generation(name)
-    generation, seen = Generation(path), signature(path)
+    generation, seen = Generation(path, run), signature(path)
     sealed = SEALED.fullmatch(name)
     if sealed and not (_whole.get(path) == seen or _noted(paths, name) == seen):
         try:

@@ -26,7 +26,7 @@ class LakeGeneration(Generation):
     def __init__(
         self, lake: Lake, run: int, path: "Path"
     ) -> None:  # not that of the file, which cannot be used
-        self.path, self.seen = path, signature(path)
+        self.path, self.seen, self._run = path, signature(path), run
         self._lake, self._base = lake, Past(lake, run, None)
         self._kept = documents_of(lake, run, path)
 

@@ -306,13 +306,19 @@ class Project:
         return clock_behind(self.clock(), last)
 
     def refresh(
-        self, runner: str | Path = EMBEDDED, report: Report = silent, *, allow_shrink: bool = False
+        self,
+        runner: str | Path = EMBEDDED,
+        report: Report = silent,
+        *,
+        allow_shrink: bool = False,
+        full: bool = False,
     ) -> "Refreshed":
         """Read the sources, unify them and publish the result; return its `publish` and `manifest`.
 
         The old base stays when anything is wrong. `runner` is a name or a file (docs/runners.md);
         `report` is called with the progress; `allow_shrink` passes sources that lost most of their
-        rows. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong
+        rows. What has not changed since the run in force is not computed again, unless `full` says
+        so. Raises `locked` while another refresh runs, `invalid_configuration`, and what is wrong
         with the sources.
         """
         from overtide.refreshing import refreshed
@@ -320,7 +326,8 @@ class Project:
         expect_path(runner, "runner")
         expect_callable(report, "report")
         expect_bool(allow_shrink, "allow_shrink")
-        return refreshed(self, runner, report, allow_shrink)
+        expect_bool(full, "full")
+        return refreshed(self, runner, report, allow_shrink, full=full)
 
     def stream(
         self,

@@ -21,6 +21,7 @@ def refreshed(
     report: Report,
     allow_shrink: bool = False,
     job: str | None = None,
+    full: bool = False,
 ) -> "Refreshed":
     """Refresh a project, see `Project.refresh`; the manifest names the `job` that it runs for."""
     from overtide.pipelines.refresh import refresh
@@ -37,6 +38,7 @@ def refreshed(
                 stages if watched() else report,
                 allow_shrink=allow_shrink,
                 job=job,
+                full=full,
             )
             whole.tell({"overtide.run": done.publish.run})
             return done

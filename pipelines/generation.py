@@ -1,10 +1,15 @@
 """The serving generation of a run: built from its tables, with what reads need to know."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from overtide.lake.catalog import Publish
+from overtide.lake.generation import Generation
 from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
 from overtide.lake.sealed import is_whole
 from overtide.pipelines.batch import Found
 from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.errors import OvertideError
 from overtide.schemas.names import parquet_rows
 from overtide.schemas.serving_metadata import (
     RealTimeDefaults,
@@ -12,6 +17,7 @@ from overtide.schemas.serving_metadata import (
     ServedAttribute,
     ServedEntity,
     ServingMetadata,
+    encoded,
 )
 from overtide.schemas.table import ProfileField
 from overtide.schemas.tables import (
@@ -40,18 +46,31 @@ SERVED = (Customer.name, ALTERNATE_KEY.name, VANISHED_KEY.name, IDENTITY_ALIAS.n
 def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     """Write the serving generation of the run and return its name.
 
-    Where nothing changed of what it is made of, it is that of the run before with other metadata.
+    Where nothing changed of what it is made of, it is that of the run before, with other metadata
+    where those changed.
     """
     files, fields = found.files, fields_of(plan, found)
     path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
-        return renew_generation(plan.paths.generation(before.generation), path, metadata)
+        there = plan.paths.generation(before.generation)
+        if _says_the_same(there, metadata):
+            return before.generation
+        return renew_generation(there, path, metadata)
     with attached_kernel(plan.settings, plan.attach) as connection:
         customers, keys, vanished, aliases = (_rows(table, files[table]) for table in SERVED)
         profiles = profile_json(fields, Steps(plan).unified(found.tables), customers)
         sources = GenerationSources(profiles, keys, vanished, aliases)
         return build_generation(connection, path, metadata, sources)
+
+
+def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:
+    """Say whether a generation has this metadata, its run aside; not one of another version."""
+    try:
+        there = replace(Generation(generation).metadata, run=metadata.run)
+    except OvertideError:
+        return False
+    return encoded(there) == encoded(metadata)
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:

@@ -79,7 +79,7 @@ def make_plan(
     allow_shrink: bool = False,
 ) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read."""
-    scratch = paths.scratch / f"run{run:06d}"
+    scratch = paths.scratch_of(run)
     make_folder(scratch)
     published, last = published_tables(paths)
     unified = {one.entity for one in configuration.unification.entities}

@@ -133,6 +133,10 @@ class Paths:
         """The folder of a refresh's intermediate files; empty between runs."""
         return self.files / "scratch"
 
+    def scratch_of(self, run: int) -> Path:
+        """Return the folder of the intermediate files of the refresh that makes a run."""
+        return self.scratch / f"run{run:06d}"
+
     @property
     def access(self) -> Path:
         """The file of tokens, roles and keys; it is the project's, whatever becomes of a lake."""

@@ -102,7 +102,7 @@ class Reader:
     def __init__(self, paths: Paths, log: AskedLog, clock: Clock) -> None:
         self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
-        self._serves: tuple[str, Generation | None] = ("", None)
+        self._serves: tuple[tuple[int, str], Generation | None] = ((0, ""), None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
         self.arrivals = Arrivals()
@@ -213,7 +213,7 @@ class Reader:
             except GenerationError as error:
                 if isinstance(error, CorruptGenerationError):
                     self._broken.add(Path(error.target or "").stem)
-                self._serves, self._bases = ("", None), {}
+                self._serves, self._bases = ((0, ""), None), {}
                 self.arrivals.forget()
         return read()
 
@@ -355,15 +355,16 @@ class Reader:
             return (
                 None
                 if publish.generation in self._broken
-                else open_generation(self._paths, publish.generation)
+                else open_generation(self._paths, publish.generation, publish.run)
             )
         return None
 
     def _serving(self, publish: Publish) -> Generation:
         named, generation = self._serves
-        if generation is None or named != publish.generation or not is_as_opened(generation):
+        wanted = publish.run, publish.generation
+        if generation is None or named != wanted or not is_as_opened(generation):
             generation = self._opened(publish)
-            self._serves = publish.generation, generation
+            self._serves = wanted, generation
         return generation
 
     def _opened(self, publish: Publish) -> Generation:
@@ -373,7 +374,7 @@ class Reader:
         """
         try:
             if publish.generation not in self._broken:
-                return open_generation(self._paths, publish.generation)
+                return open_generation(self._paths, publish.generation, publish.run)
         except GenerationError:
             if self.published() != publish:  # a newer one took it away, and the read begins anew
                 raise

@@ -1,5 +1,6 @@
 """The state of a project: the published run, locks, positions and counts."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def project_status(
     return {
         "project": str(folder),
         "now": format_instant(now),
-        "published": _published(reader, publish, now),
+        "published": _published(reader, publish, now, manifest),
         "locks": {lock.value: coordination(paths).holder(lock) for lock in Lock},
         "log": {
             "position": tail.position,
@@ -56,7 +57,9 @@ def _in_lake(paths: Paths) -> tuple[Overlay, dict[str, Any]]:
         connection.close()
 
 
-def _published(reader: Reader, publish: Publish | None, now: Instant) -> dict[str, Any] | None:
+def _published(
+    reader: Reader, publish: Publish | None, now: Instant, manifest: Mapping[str, Any]
+) -> dict[str, Any] | None:
     if publish is None:
         return None
     return {
@@ -65,6 +68,7 @@ def _published(reader: Reader, publish: Publish | None, now: Instant) -> dict[st
         "generation": publish.generation,
         "servedFrom": _served_from(reader),
         "ageSeconds": round((now - publish.published_at) / SECOND, 3),
+        "unchangedSince": manifest.get("unchanged_since"),
     }
 
 

@@ -46,6 +46,7 @@ class Project:
         reading_seconds: float = 0,
         allow_shrink: bool = True,
         memory_limit: str = "500MB",
+        full: bool = False,
     ) -> Refreshed:
         """Refresh on the embedded runner; fewer rows per bucket make more buckets.
 
@@ -61,6 +62,7 @@ class Project:
             lambda: START + self.runs * HOUR,
             reading_seconds=reading_seconds,
             allow_shrink=allow_shrink,
+            full=full,
         )
         self.runs += 1
         self.done.append(done)

@@ -36,8 +36,8 @@ class Clock:
         return self.now
 
 
-def people(points: int, same: bool, ben: bool = True) -> shop.Sources:
-    """Ann's and Ben's records; `same`: an account of Ann's has Ben's e-mail, else it is hers."""
+def people(points: int, same: bool, ben: bool = True, cy: bool = False) -> shop.Sources:
+    """Return the records of Ann, Ben and Cy; `same`: an account of Ann's has Ben's e-mail."""
     records = [
         (
             shop.CONTACTS,
@@ -58,8 +58,14 @@ def people(points: int, same: bool, ben: bool = True) -> shop.Sources:
         ),
         (shop.ORDERS, "2", {"AccountId": "2", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}),
     ]
+    others = [("2", "ben", ben), ("3", "cy", cy)]
     return shop.sources(
-        *records, *([(shop.CONTACTS, "2", {"EMail": "ben@x", "FullName": "Ben"})] if ben else [])
+        *records,
+        *(
+            (shop.CONTACTS, key, {"EMail": f"{name}@x", "FullName": name.title()})
+            for key, name, there in others
+            if there
+        ),
     )
 
 
@@ -79,7 +85,7 @@ def publish(project: Project, at: int, sources: shop.Sources) -> None:
 def published(tmp_path_factory) -> Iterator[Project]:
     """Four runs, an hour apart.
 
-    Ann's second account moves to Ben and back, and Ben comes with the second run.
+    Ann's second account moves to Ben and back, Ben comes with the second run, Cy with the last.
 
     The default keeps two serving generations, so the first two runs are in the lake's history
     alone.
@@ -88,7 +94,7 @@ def published(tmp_path_factory) -> Iterator[Project]:
     publish(project, T0, people(1, same=False, ben=False))
     publish(project, T0 + HOUR, people(2, same=True))
     publish(project, T0 + 2 * HOUR, people(3, same=False))
-    publish(project, T0 + 3 * HOUR, people(3, same=False))
+    publish(project, T0 + 3 * HOUR, people(3, same=False, cy=True))
     with project:
         yield project
 

@@ -101,7 +101,7 @@ def test_a_stopped_stream_ends_after_what_it_is_doing(project_folder, number, co
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("delay", [0.0, 0.5])
 def test_a_stopped_refresh_leaves_the_old_base_and_says_so(project_folder, number, code, delay):
-    with holding(project_folder, "refresh", "-q", "refresh") as process:
+    with holding(project_folder, "refresh", "-q", "refresh", "--full") as process:
         time.sleep(delay)
         process.send_signal(number)
         out, err = process.communicate(timeout=300)
@@ -119,7 +119,7 @@ def test_a_stopped_refresh_leaves_the_old_base_and_says_so(project_folder, numbe
 def test_no_folder_of_beam_is_left_whatever_the_end(project_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, None):
-        with holding(project_folder, "refresh", "refresh") as process:
+        with holding(project_folder, "refresh", "refresh", "--full") as process:
             if number is not None:
                 time.sleep(1.5)  # Beam has made its pipeline
                 process.send_signal(number)
@@ -137,7 +137,7 @@ import logging, sys, overtide
 with overtide.open(sys.argv[1]) as project:
     import overtide.pipelines.refresh
     print(logging.getLogger().handlers, logging.getLogger().filters)
-    project.refresh()
+    project.refresh(full=True)
     project.stream()
 """
 
@@ -155,7 +155,7 @@ def test_beam_says_nothing_of_its_own_in_python(project_folder):
 
 
 def test_a_killed_refresh_leaves_the_old_base(project_folder):
-    with holding(project_folder, "refresh", "refresh") as process:
+    with holding(project_folder, "refresh", "refresh", "--full") as process:
         process.kill()
         process.wait(300)
     assert holder(project_folder, "refresh") is None

@@ -75,18 +75,15 @@ def test_validate_lists_mistakes_and_notes_with_their_places(project_folder, tex
 
 def test_refresh_says_what_it_published(run, project_folder):
     found = run("refresh")
-    assert (found["run"], found["generation"][:10], found["manifest"]["profiles"]) == (
-        2,
-        "run000002-",
-        4,
-    )
+    assert (found["run"], found["manifest"]["profiles"]) == (2, 4)
+    assert found["generation"].startswith("run000001-")  # nothing in it has changed
     assert found["publishedAt"].endswith("Z")
     assert run("status")["published"]["run"] == 2
     assert not Paths.of(project_folder).scratch.exists()
 
 
 def test_refresh_as_text_shows_progress_on_standard_error(project_folder):
-    answer = call("-C", project_folder, "refresh")
+    answer = call("-C", project_folder, "refresh", "--full")
     assert answer.code == 0
     assert answer.out.startswith("Published run 2 at 2")
     assert "4 customers from 6 records" in answer.out

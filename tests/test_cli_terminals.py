@@ -51,7 +51,7 @@ def run_on_terminal(
 
 
 def test_progress_on_a_terminal_is_one_line_that_changes(project_folder):
-    code, shown = run_on_terminal("-C", project_folder, "refresh")
+    code, shown = run_on_terminal("-C", project_folder, "refresh", "--full")
     assert code == 0
     assert shown.count("\r\x1b[K") > 5
     assert "\nPublished run 2 at " in shown.replace("\r", "")

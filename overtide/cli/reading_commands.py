@@ -153,7 +153,7 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         "nothing yet: run `overtide refresh`"
         if published is None
         else f"run {published['run']} at {published['publishedAt']}, "
-        f"{published['ageSeconds']:,.0f} s ago{_served(published)}"
+        f"{published['ageSeconds']:,.0f} s ago{_served(published)}{_since(published)}"
     )
     behind = (
         f", {counted(stream['lagEvents'], 'event')} ({stream['lagSeconds']:,.1f} s) behind"
@@ -180,6 +180,12 @@ def _status_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         *(("comparing", remark) for remark in comparing.remarks(found["comparing"])),
         *((one["code"], one["message"]) for one in found["warnings"]),
     ]
+
+
+def _since(published: dict[str, Any]) -> str:
+    """Say since which run nothing has changed, where the run only published it again."""
+    since = published["unchangedSince"]
+    return "" if since is None else f", unchanged since run {since}"
 
 
 def _served(published: dict[str, Any]) -> str:

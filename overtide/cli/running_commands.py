@@ -1,7 +1,7 @@
 """The commands that run a pipeline: the refresh and the stream."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +51,11 @@ def interruptibly(project: Project, refresh: "Callable[[], Refreshed]") -> "Refr
 def _refreshed(project: Project, arguments: Namespace, output: Output) -> "Refreshed":
     from overtide.cli.progress import Display
 
+    asked = {"allow_shrink": arguments.allow_shrink, "full": arguments.full}
     if output.quiet:
-        return project.refresh(arguments.runner, allow_shrink=arguments.allow_shrink)
+        return project.refresh(arguments.runner, **asked)
     with Display() as display:
-        return project.refresh(arguments.runner, display, allow_shrink=arguments.allow_shrink)
+        return project.refresh(arguments.runner, display, **asked)
 
 
 def _outcome(before: "Publish | None", now: "Publish | None") -> tuple[str, str | None]:
@@ -84,8 +85,14 @@ def _published(refreshed: "Refreshed") -> str:
     return (
         f"Published run {publish.run} at {format_instant(publish.published_at)}: "
         f"{counted(customers, 'customer')} from {counted(records, 'record')} "
-        f"in {manifest['seconds']} s."
+        f"in {manifest['seconds']} s{_as_before(manifest)}."
     )
+
+
+def _as_before(manifest: Mapping[str, object]) -> str:
+    """Say since when nothing has changed, where that is so."""
+    since = manifest["unchanged_since"]
+    return "" if since is None else f"; nothing has changed since run {since}"
 
 
 def _notes(refreshed: "Refreshed", lost: Sequence[Loss]) -> Iterator[str]:

@@ -94,6 +94,11 @@ def _refresh(parser: Parser) -> None:
         help="publish although a source has lost more than its `max_shrink_percent` of the rows "
         "that were published last",
     )
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="compute everything anew, also what has not changed since the run in force",
+    )
 
 
 def _runner(parser: Parser) -> None:

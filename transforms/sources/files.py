@@ -5,9 +5,10 @@ This is found before anything is read.
 
 import errno
 import glob
+import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -238,26 +239,41 @@ def _new(shown: str, columns: Sequence[str], entity: Entity) -> Iterator[Finding
 
 
 @contextmanager
-def reading_ahead(files: Sequence[Path]) -> Iterator[None]:
+def reading_ahead(
+    files: Sequence[Path], unknown: Collection[Path] = ()
+) -> Iterator[dict[Path, str]]:
     """Load files from disk while the block works on those before them.
 
     The system does so, and the block waits less for a disk.
 
-    What cannot be read is left to whoever needs it.
+    Gives a dictionary that holds, once the block has ended well, the SHA-256 of the contents of
+    those that are `unknown`, which are read to their ends. What cannot be read is left to whoever
+    needs it.
     """
-    stopped = threading.Event()
+    stopped, failed = threading.Event(), threading.Event()
+    found: dict[Path, str] = {}
 
     def load() -> None:
-        left, block = AHEAD, bytearray(1 << 20)
-        for path in files:
+        left, block = AHEAD, memoryview(bytearray(1 << 20))
+        for path in dict.fromkeys([*files, *unknown]):
+            content = hashlib.sha256() if path in unknown else None
             with suppress(OSError), path.open("rb", buffering=0) as file:
-                while left > 0 and not stopped.is_set() and (read := file.readinto(block)):
+                while (content or (left > 0 and not stopped.is_set())) and not failed.is_set():
+                    if not (read := file.readinto(block)):
+                        if content:
+                            found[path] = content.hexdigest()
+                        break
                     left -= read
+                    if content:
+                        content.update(block[:read])
 
     thread = threading.Thread(target=load, daemon=True)
     thread.start()
     try:
-        yield
+        yield found
+    except BaseException:
+        failed.set()
+        raise
     finally:
         stopped.set()
         thread.join()

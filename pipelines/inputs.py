@@ -1,0 +1,155 @@
+"""What a refresh reads, and whether it is what the run in force read.
+
+A run's manifest keeps one hash of its inputs: the content of every source file under its name, the
+configuration as far as it makes results, what people decided of pairs, and the engine. The same
+inputs over the registry that they led to give the same tables (semantics 4.7), so such a refresh
+need not compute them.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overtide.pipelines.engine import engine
+from overtide.pipelines.known_files import (
+    Known,
+    instant_of_files,
+    is_racy,
+    name_of,
+    read_content,
+    read_note,
+    signatures_of,
+    write_note,
+)
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.paths import Paths
+from overtide.schemas.signatures import Signature
+from overtide.transforms.sources.files import files_of
+
+ELSEWHERE = {"service", "event_log", "lake"}
+"""The sections of a configuration that make no result."""
+DECISIONS = "unification.decisions"
+"""Under which name the file of decisions stands among the files of entities."""
+
+
+@dataclass
+class Inputs:
+    """The files of a refresh as they were when it began, and what is known of their contents."""
+
+    configuration: Configuration
+    paths: Paths
+    files: Mapping[str, Sequence[Path]]
+    """Files by entity."""
+    seen: Mapping[Path, Signature]
+    at: int
+    """When they were seen, by the clock of the file system."""
+    known: Mapping[str, Known]
+    """The note of the refreshes before, by name."""
+    contents: dict[Path, Known] = field(default_factory=dict)
+    """What is known by now."""
+
+    @classmethod
+    def of(cls, configuration: Configuration, paths: Paths) -> "Inputs | None":
+        """Return the inputs of a refresh, None where files are missing; reading says which."""
+        try:
+            files: dict[str, Sequence[Path]] = {
+                name: files_of(paths.project, entity)
+                for name, entity in configuration.entities().items()
+            }
+        except (OvertideError, OSError):
+            return None
+        if configuration.unification.decisions is not None:
+            files[DECISIONS] = [paths.project / configuration.unification.decisions]
+        at = instant_of_files(paths)  # before the look: what changes later is seen to be later
+        seen = signatures_of(file for some in files.values() for file in some)
+        inputs = cls(configuration, paths, files, seen, at, read_note(paths))
+        for file, now in seen.items():
+            known = inputs._noted(file)
+            if known is not None and known.fits(now):
+                inputs.contents[file] = known
+        return inputs
+
+    @property
+    def unknown(self) -> list[Path]:
+        """The files whose content is not known yet."""
+        return [file for file in self.seen if file not in self.contents]
+
+    @property
+    def racy(self) -> list[Path]:
+        """The files that may change in this instant without being seen to."""
+        return [file for file in self.unknown if is_racy(self.seen[file], self.at)]
+
+    def surely_changed(self) -> bool:
+        """Say whether some file has another size than when it was read last."""
+        noted = ((self._noted(file), self.seen[file]) for file in self.unknown)
+        return any(known and known.seen[1:2] != seen[1:2] for known, seen in noted)
+
+    def read(self, files: Sequence[Path]) -> None:
+        """Find out the content of files by reading them; raise OSError."""
+        for file in files:
+            self.contents[file] = Known(self.seen[file], self.at, read_content(file))
+
+    def learn(self, contents: Mapping[Path, str]) -> None:
+        """Take note of contents that others read."""
+        for file, content in contents.items():
+            self.contents[file] = Known(self.seen[file], self.at, content)
+
+    def stayed(self) -> bool:
+        """Say whether all files still are what they were when the refresh began.
+
+        Those that could have changed unseen are read again.
+        """
+        racy = [file for file, known in self.contents.items() if is_racy(known.seen, self.at)]
+        at = instant_of_files(self.paths)
+        if signatures_of(self.seen) != self.seen or self.unknown:
+            return False
+        for file in racy:
+            again = Known(self.seen[file], at, read_content(file))
+            if again.content != self.contents[file].content:
+                return False
+            self.contents[file] = again
+        return True
+
+    def hash(self) -> str:
+        """Return the hash of all inputs; their contents must be known."""
+        document = {
+            "engine": engine(),
+            "configuration": self.configuration.model_dump(
+                mode="json", by_alias=True, exclude=ELSEWHERE
+            ),
+            "files": {
+                name: [[self._name(file), self.contents[file].content] for file in some]
+                for name, some in self.files.items()
+            },
+        }
+        text = json.dumps(document, separators=(",", ":"))  # unsorted: the order counts
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def note(self) -> None:
+        """Write down what is known of the files, for the refreshes to come."""
+        known = {self._name(file): one for file, one in self.contents.items()}
+        if known != self.known:
+            write_note(self.paths, known)
+
+    def _name(self, file: Path) -> str:
+        return name_of(self.paths.project, file)
+
+    def _noted(self, file: Path) -> Known | None:
+        return self.known.get(self._name(file))
+
+
+def same_as_before(inputs: Inputs, before: str | None) -> bool:
+    """Say whether inputs are those of which an earlier run keeps the hash.
+
+    What is not known of their files is read for that, unless their sizes tell already.
+    """
+    if before is None or inputs.surely_changed():
+        return False
+    try:
+        inputs.read(inputs.unknown)
+    except OSError:
+        return False
+    return inputs.hash() == before

@@ -1,0 +1,84 @@
+"""A refresh of what has not changed: the base in force is published again as it is.
+
+No table changes, and the serving generation is the one that is there; what is new is the run, its
+instant, and what its manifest says of it.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+
+from overtide.lake.catalog import Publish, connect
+from overtide.lake.definitions import last_manifest
+from overtide.lake.generation import Generation
+from overtide.lake.orphans import damaged_files
+from overtide.lake.sealed import is_whole
+from overtide.pipelines.inputs import Inputs, same_as_before
+from overtide.pipelines.progress import Follower
+from overtide.pipelines.publishing import Base, Refreshed, publish_base
+from overtide.runner_configs import RunnerConfig
+from overtide.schemas.instants import Instant
+
+
+def publish_unchanged(
+    inputs: Inputs | None,
+    before: Publish | None,
+    runner: RunnerConfig,
+    clock: Callable[[], Instant],
+    follower: Follower,
+    job: str | None,
+) -> Refreshed | None:
+    """Publish what is in force again where nothing has changed; None where it must be computed."""
+    if inputs is None or before is None:
+        return None
+    with follower.stage("files", len(inputs.seen)):
+        last = _in_force(inputs, before)
+    if last is None:
+        return None
+    inputs.note()
+    return _publish(inputs, before, last, runner, clock, follower, job)
+
+
+def _in_force(inputs: Inputs, before: Publish) -> dict[str, Any] | None:
+    """Return the manifest of the run in force where a refresh would only find its base again.
+
+    None where anything that it reads is another, or what it published is not whole.
+    """
+    paths = inputs.paths
+    with closing(connect(paths)) as connection:
+        last = last_manifest(connection)
+        if last.get("run") != before.run or not is_whole(paths, before.generation):
+            return None
+        if not same_as_before(inputs, last.get("inputs")):
+            return None
+        return None if damaged_files(connection, paths.storage) else last
+
+
+def _publish(
+    inputs: Inputs,
+    before: Publish,
+    last: Mapping[str, Any],
+    runner: RunnerConfig,
+    clock: Callable[[], Instant],
+    follower: Follower,
+    job: str | None,
+) -> Refreshed:
+    """Publish the base of the run in force as a run of its own; `last` is the manifest of that."""
+    content = {name: value for name, value in last.items() if name != "job"} | {
+        "run": before.run + 1,
+        "runner": runner.runner,
+        "shrunk": {},
+        "removed_entities": {},
+        "unchanged_since": last.get("unchanged_since") or before.run,
+    }
+    content |= {} if job is None else {"job": job}
+    base = Base(
+        before.run + 1,
+        (),
+        (),
+        before.generation,
+        Generation(inputs.paths.generation(before.generation)).metadata,
+        content | follower.measured(),
+    )
+    with follower.stage("publish", 0):
+        return publish_base(inputs.configuration, inputs.paths, base, before, clock)

@@ -1,0 +1,282 @@
+"""Refreshes that cost what changed, beside refreshes that compute everything.
+
+`python -m tests.incremental [N] [--seed S]` tells N sequences of changes (rows, files, touched
+files, configuration, decisions, lost caches, restored catalogs) to two projects. One refreshes as
+users do, the other with `full`; after each refresh every table, hash and count must be the same.
+"""
+
+import argparse
+import copy
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.small_plan import INSTANCE
+from tests.small_project import Project
+
+MAIL = {"name": "mail", "conditions": [{"fields": "Mail", "normalize": ["email"]}]}
+NAME = {"name": "name", "conditions": [{"fields": "City"}, {"fields": "Name"}]}
+PEOPLE = {"Id": "integer", "Name": "string", "Mail": "string", "City": "string", "Seen": "date"}
+HEADS = {"a": "Id,Name,Mail,City,Seen", "b": "Id,Name,Mail,City,Seen", "o": "Key,Owner,At,Paid"}
+MEASURED = ("seconds", "stages", "peak_memory", "unchanged_since", "reused")
+"""What a manifest says of how it came about, and not of what it found."""
+
+
+def document(names: bool = True, recent: bool = False, decided: bool = False) -> dict[str, Any]:
+    """Return a configuration: with a second rule or not, and by which policy fields are merged."""
+    rules = [MAIL, NAME] if names else [MAIL]
+    city: dict[str, Any] = {"name": "City", "from": ["S_b.City", "S_a.City"]}
+    if recent:
+        city |= {"policy": "most_recent", "by": {"S_a": "Seen", "S_b": "Seen"}}
+    entities = {
+        name: {
+            "path": f"{name}*.csv",
+            "primary_key": "Id",
+            "attributes": PEOPLE,
+            "max_set_aside_percent": 90,
+        }
+        for name in "ab"
+    }
+    orders = {
+        "path": "o*.csv",
+        "primary_key": "Key",
+        "attributes": {"Key": "string", "Owner": "integer", "At": "datetime", "Paid": "double"},
+        "max_set_aside_percent": 90,
+    }
+    return {
+        "instance": {"name": "s", "id": INSTANCE},
+        "sources": {"S": {**entities, "o": orders}},
+        "unification": {
+            "entities": [
+                {"entity": "S_a", "deduplicate": {"rules": [MAIL]}},
+                {"entity": "S_b", "include_all": False},
+            ],
+            "match": [{"entity": "S_b", "to": "S_a", "rules": rules}],
+            "merge": {"fields": [{"name": "Name", "from": ["S_a.Name", "S_b.Name"]}, city]},
+        }
+        | ({"decisions": "decisions.csv"} if decided else {}),
+        "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": "S_a"}],
+        "activities": [
+            {
+                "entity": "S_o",
+                "name": "Orders",
+                "relationship": "r",
+                "timestamp": "At",
+                "title": "Key",
+            }
+        ],
+    }
+
+
+@dataclass
+class Twins:
+    """Two projects with the same sources: one refreshes what changed, one everything."""
+
+    folder: Path
+    chance: Random
+    files: dict[str, list[str]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    """What was done, to be read when it goes wrong."""
+    kept: str | None = None
+    """The folder of a copy of both, to be restored."""
+
+    def __post_init__(self) -> None:
+        shape = self.shape = {"names": True, "recent": False, "decided": False}
+        self.mine, self.full = (Project(self.folder / name, document(**shape)) for name in "mf")
+        for name in "abo":
+            self.files[f"{name}1.csv"] = [self.row(name) for _ in range(5)]
+        self.write()
+
+    @property
+    def both(self) -> tuple[Project, Project]:
+        """The two projects."""
+        return self.mine, self.full
+
+    def row(self, entity: str) -> str:
+        """Return a row of an entity; few values, so that records meet, repeat and are wrong."""
+        pick, number = self.chance.choice, self.chance.randint
+        if entity == "o":
+            return f"o{number(1, 12)},{number(1, 8)},2024-01-0{number(1, 9)},{pick('123x')}"
+        seen = pick(["2024-01-01", "2023-05-05", "", "bad"])
+        key = pick([*map(str, range(1, 8)), ""])
+        return f"{key},{pick(['Ann', 'Bob', ''])},{pick('xyz')}@x.com,{pick('RO')},{seen}"
+
+    def write(self) -> None:
+        """Write the files that changed to both projects, and remove those that are gone."""
+        for project in self.both:
+            there = {file.name for file in project.paths.project.glob("*.csv")}
+            for name in there - self.files.keys() - {"decisions.csv"}:
+                (project.paths.project / name).unlink()
+            for name, rows in self.files.items():
+                file = project.paths.project / name
+                text = "\n".join([HEADS[name[0]], *rows]) + "\n"
+                if not file.exists() or file.read_text() != text:
+                    file.write_text(text)
+
+    def change(self) -> None:
+        """Change something, or nothing."""
+        does = self.chance.choice(
+            [
+                self.nothing,
+                self.change_row,
+                self.change_row,
+                self.add_rows,
+                self.remove_row,
+                self.add_file,
+                self.remove_file,
+                self.rename_file,
+                self.touch,
+                self.configure,
+                self.decide,
+                self.lose_caches,
+                self.lose_generation,
+                self.restore,
+            ]
+        )
+        self.told.append(does.__name__)
+        does()
+        self.write()
+
+    def nothing(self) -> None:
+        """Change nothing."""
+
+    def change_row(self) -> None:
+        """Replace a row, in place."""
+        name = self.chance.choice(sorted(self.files))
+        self.files[name][self.chance.randrange(len(self.files[name]))] = self.row(name[0])
+
+    def add_rows(self) -> None:
+        """Append rows to a file."""
+        name = self.chance.choice(sorted(self.files))
+        self.files[name] += [self.row(name[0]) for _ in range(2)]
+
+    def remove_row(self) -> None:
+        """Take a row away, not the last one."""
+        name = self.chance.choice(sorted(self.files))
+        if len(self.files[name]) > 2:
+            self.files[name].pop(self.chance.randrange(len(self.files[name])))
+
+    def add_file(self) -> None:
+        """Deliver another file of an entity, before or behind those that are there."""
+        entity = self.chance.choice("abo")
+        name = f"{entity}{self.chance.randint(0, 3)}.csv"
+        self.files.setdefault(name, [self.row(entity) for _ in range(2)])
+
+    def remove_file(self) -> None:
+        """Take a delivery away."""
+        more = [name for name in self.files if not name.endswith("1.csv")]
+        if more:
+            del self.files[self.chance.choice(sorted(more))]
+
+    def rename_file(self) -> None:
+        """Call a delivery by another name."""
+        more = [name for name in self.files if not name.endswith("1.csv")]
+        if more:
+            name = self.chance.choice(sorted(more))
+            self.files[f"{name[0]}{self.chance.randint(4, 6)}.csv"] = self.files.pop(name)
+
+    def touch(self) -> None:
+        """Touch files without changing them."""
+        for project in self.both:
+            for file in project.paths.project.glob("*.csv"):
+                os.utime(file)
+
+    def configure(self) -> None:
+        """Change what is configured."""
+        setting = self.chance.choice(["names", "recent"])
+        self.shape[setting] = not self.shape[setting]
+        self._configured()
+
+    def decide(self) -> None:
+        """Decide of a pair of records, or forget all decisions."""
+        self.shape["decided"] = self.chance.random() < 0.8
+        said = self.chance.choice(["always", "never"])
+        row = f"{said},S_a,{self.chance.randint(1, 7)},S_b,{self.chance.randint(1, 7)}\n"
+        for project in self.both:
+            file = project.paths.project / "decisions.csv"
+            file.write_text("Decision,Entity1,Entity1Key,Entity2,Entity2Key\n" + row)
+        self._configured()
+
+    def _configured(self) -> None:
+        for project in self.both:
+            project.document = copy.deepcopy(document(**self.shape))
+
+    def lose_caches(self) -> None:
+        """Lose or damage what one of them keeps beside the catalog."""
+        files = self.mine.paths.files
+        for kept in (files / "sources.json", *files.glob("results/**/*.parquet")):
+            if kept.exists() and self.chance.random() < 0.5:
+                kept.unlink()
+            elif kept.exists() and self.chance.random() < 0.5:
+                content = kept.read_bytes()
+                kept.unlink()
+                kept.write_bytes(content[: len(content) // 2])
+
+    def lose_generation(self) -> None:
+        """Lose the serving generations."""
+        for file in self.mine.paths.serving.glob("*.sqlite"):
+            file.unlink()
+
+    def restore(self) -> None:
+        """Keep a backup of both, or go back to the one that is there."""
+        if self.kept is None:
+            self.kept = str(self.folder / "backup")
+            for name, project in zip("mf", self.both, strict=True):
+                shutil.copytree(project.paths.project / "lake", f"{self.kept}/{name}")
+            self.at = self.mine.runs
+            return
+        for name, project in zip("mf", self.both, strict=True):
+            lake = project.paths.project / "lake"
+            caches = project.paths.files / "sources.json"
+            newer = caches.read_bytes() if caches.exists() else b""
+            shutil.rmtree(lake)
+            shutil.copytree(f"{self.kept}/{name}", lake)
+            caches.write_bytes(newer)  # what is beside the catalog is of later runs
+
+    def refresh(self) -> None:
+        """Refresh both and compare what they published."""
+        found = self.mine.refresh(), self.full.refresh(full=True)
+        said = [
+            {name: value for name, value in one.manifest.items() if name not in MEASURED}
+            for one in found
+        ]
+        assert said[0] == said[1], self.told
+        tables: Any = said[0]["tables"]
+        for name in [*tables, "Registry", "Departure", "Identity", "Customer_history"]:
+            assert self.mine.table(name) == self.full.table(name), (name, self.told)
+
+
+def tell(seed: int, steps: int, folder: Path) -> list[bool]:
+    """Tell a sequence of changes; return for each refresh whether it computed nothing."""
+    twins = Twins(folder, Random(seed))
+    twins.refresh()
+    for _ in range(steps):
+        twins.change()
+        twins.refresh()
+    return [one.manifest["unchanged_since"] is not None for one in twins.mine.done]
+
+
+def main() -> int:
+    """Tell as many sequences as asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("number", type=int, nargs="?", default=20, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--steps", type=int, default=6)
+    given = parser.parse_args()
+    reused = 0
+    for seed in range(given.seed, given.seed + given.number):
+        with tempfile.TemporaryDirectory() as folder:
+            found = tell(seed, given.steps, Path(folder))
+        reused += sum(found)
+        print(f"sequence {seed}: {sum(found)} of {len(found)} refreshes were unchanged", flush=True)
+    print(f"{given.number} sequences; {reused} refreshes computed nothing")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
