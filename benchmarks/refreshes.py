@@ -5,6 +5,7 @@ Each is measured beside the plain alternative on the same files.
 
 import json
 import shutil
+import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ Files = Callable[[int, str], Path]
 """Gives the folder of generated files for a number of people and a format."""
 
 GIB = 2**30
+NIGHTS = 30
+"""Refreshes of what has not changed."""
 CHANGED = {
     "Contact": ("ContactId", "City", "City || ' North'"),
     "Customer-Loyalty": ("LoyaltyId", "RewardPoints", "RewardPoints || '0'"),
@@ -47,13 +50,14 @@ class Refresh:
 
     @property
     def seconds_to_commit(self) -> float:
-        """Seconds of the whole command without the serving generation."""
-        return self.run.seconds - float(self.manifest["stages"]["serving generation"]["seconds"])
+        """Seconds of the whole command without the serving generation, where it built one."""
+        built = self.manifest["stages"].get("serving generation", {"seconds": 0})
+        return self.run.seconds - float(built["seconds"])
 
 
-def refresh(project: Path) -> Refresh:
+def refresh(project: Path, *options: str) -> Refresh:
     """Run `overtide refresh` and read the manifest of the run that it published."""
-    measured = overtide(project, "refresh")
+    measured = overtide(project, "refresh", *options)
     return Refresh(
         measured,
         json.loads(one(project, "SELECT Manifest FROM lake.runs ORDER BY Run DESC LIMIT 1")),
@@ -156,16 +160,20 @@ def of_format(folder: Path, people: int, files: Files, kind: str) -> tuple[list[
 
 
 def again(project: Path, folder: Path, source: Path, kind: str, plain_rate: float) -> list[Row]:
-    """Measure a refresh of unchanged files and one of changed files."""
-    unchanged = refresh(project)
-    rows = later(unchanged, f"unchanged {kind}", plain_rate)
+    """Measure refreshes of unchanged files, computed and not, and one of changed files."""
+    rows = [*nights(project, kind), *later(refresh(project, "--full"), f"all {kind}", plain_rate)]
     assert one(project, "SELECT count(*) FROM lake.Customer_history") == 0, (
         "unchanged rows were written to history"
     )
     changed = change_one_in_a_hundred(source, folder / f"changed-{kind}", kind)
     (project / "data").unlink()
     (project / "data").symlink_to(changed.resolve())
-    rows += later(refresh(project), f"1 % changed {kind}", plain_rate)
+    changes = refresh(project)
+    rows += later(changes, f"1 % changed {kind}", plain_rate)
+    rows += [
+        Row(f"1 % changed {kind}: to commit", changes.seconds_to_commit, "s", at_most=12),
+        Row(f"1 % changed {kind}: in all", changes.run.seconds, "s", at_most=15),
+    ]
     shutil.rmtree(changed)
     share = (
         "SELECT 100 * (SELECT count(*) FROM lake.Customer_history) / (SELECT count(*) FROM "
@@ -175,6 +183,31 @@ def again(project: Path, folder: Path, source: Path, kind: str, plain_rate: floa
         *rows,
         Row(f"1 % changed {kind}: customers in history", one(project, share), "%", at_most=2.2),
     ]
+
+
+def nights(project: Path, kind: str) -> list[Row]:
+    """Measure refreshes of what has not changed, one after the other."""
+    sizes, runs = [disk_of(project / "lake")], []
+    for _ in range(NIGHTS):
+        runs.append(refresh(project))
+        sizes.append(disk_of(project / "lake"))
+    assert all(one.manifest["unchanged_since"] for one in runs), "something had changed"
+    growth = (sizes[-1] - sizes[0]) / NIGHTS / 1e6
+    last, first = (
+        statistics.median(one.run.seconds for one in some) for some in (runs[-3:], runs[:3])
+    )
+    return [
+        Row(f"unchanged {kind}: in all", first, "s", at_most=5),
+        Row(f"unchanged {kind}: processor time", runs[0].run.processor_seconds, "s"),
+        Row(f"unchanged {kind}: growth of the lake per run", growth, "MB", at_most=1),
+        Row(f"unchanged {kind}: run {NIGHTS} as a multiple of the first", last / first, "x"),
+    ]
+
+
+def disk_of(folder: Path) -> int:
+    """Return the bytes of the files in a folder, each once however many names it has."""
+    found = (file.stat() for file in folder.rglob("*") if file.is_file())
+    return sum({one.st_ino: one.st_size for one in found}.values())
 
 
 def later(refreshed: Refresh, what: str, plain_rate: float) -> list[Row]:

@@ -9,8 +9,15 @@ from overtide.lake.publish import Change
 from overtide.pipelines.batch import Found, run_pipeline
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.inputs import Inputs
+from overtide.pipelines.kept import keep
 from overtide.pipelines.manifest import manifest
-from overtide.pipelines.planning import make_plan, paths_of, rows_to_read, source_files
+from overtide.pipelines.planning import (
+    make_plan,
+    paths_of,
+    rows_to_read,
+    source_files,
+    without_kept,
+)
 from overtide.pipelines.progress import Follower
 from overtide.pipelines.publishing import Base, Refreshed, publish_base
 from overtide.runner_configs import RunnerConfig
@@ -33,64 +40,84 @@ class Built:
     content: dict[str, object]
 
 
-def publish_computed(
-    configuration: Configuration,
-    paths: Paths,
-    inputs: Inputs | None,
-    before: Publish | None,
-    runner: RunnerConfig,
-    clock: Callable[[], Instant],
-    follower: Follower,
-    allow_shrink: bool,
-    job: str | None,
-) -> Refreshed:
-    """Read the sources, unify them, and publish what was found."""
-    # All sources are there and have their columns, or nothing starts.
-    files = source_files(configuration, paths.project)
-    run = before.run + 1 if before else 1
-    plan = make_plan(configuration, paths, runner, run, files, allow_shrink)
-    follower.expect("ingest", rows_to_read(configuration, files))
-    built = _build(plan, files, inputs, runner, follower, before)
-    content = built.content | ({} if job is None else {"job": job})
-    return _publish(plan, Built(built.found, built.generation, content), clock, follower, before)
+@dataclass(frozen=True)
+class Computing:
+    """A refresh that computes, and all that it was asked."""
 
+    configuration: Configuration
+    paths: Paths
+    inputs: Inputs | None
+    before: Publish | None
+    runner: RunnerConfig
+    clock: Callable[[], Instant]
+    follower: Follower
+    allow_shrink: bool
+    job: str | None
+    full: bool
 
-def _build(
-    plan: Plan,
-    files: list[SourceFiles],
-    inputs: Inputs | None,
-    runner: RunnerConfig,
-    follower: Follower,
-    before: Publish | None,
-) -> Built:
-    """Do all that nobody sees yet."""
-    if inputs is not None:  # read before anybody else does, and again behind it
-        inputs.read(inputs.racy)
-    unknown = inputs.unknown if inputs else []
-    with shared_kernels(plan.settings):
-        with reading_ahead(paths_of(files), unknown) as contents:
-            # The pipeline writes files that nobody reads yet.
-            found = run_pipeline(plan, files, runner)
-            content = manifest(plan, found) | {"runner": runner.runner}
-            content |= comparing_told(plan, found)
-        content |= _told(inputs, contents)
-        crash_point("refresh.pipeline_done")
-        # The serving generation is complete before the run is published, so the run can name it.
-        with follower.stage("serving generation", found.identified.profiles):
-            generation = build_serving(plan, found, before)
-        crash_point("refresh.generation_done")
-    return Built(found, generation, content)
+    def published(self) -> Refreshed:
+        """Read the sources, unify them, and publish what was found."""
+        # All sources are there and have their columns, or nothing starts.
+        files = source_files(self.configuration, self.paths.project)
+        run = self.before.run + 1 if self.before else 1
+        plan = make_plan(self.configuration, self.paths, self.runner, run, files, self.allow_shrink)
+        built = self._built(plan, files)
+        return _publish(plan, built, self.clock, self.follower, self.before)
 
+    def _to_read(
+        self, plan: Plan, files: list[SourceFiles]
+    ) -> tuple[list[SourceFiles], frozenset[str]]:
+        """Return what is to be read, and the entities of which nothing is.
 
-def _told(inputs: Inputs | None, contents: dict[Path, str]) -> dict[str, object]:
-    """Return what the manifest says of the inputs: their hash, where they stayed what they were."""
-    same = None
-    if inputs is not None:
+        Files that could change unseen are read before anybody else does, and again behind it.
+        """
+        if self.inputs is None:
+            return files, frozenset()
+        self.inputs.read(self.inputs.racy)
+        if self.full:
+            return files, frozenset()
+        self.inputs.read(self.inputs.touched)
+        return without_kept(plan, self.inputs, files)
+
+    def _built(self, plan: Plan, files: list[SourceFiles]) -> Built:
+        """Do all that nobody sees yet."""
+        batches, kept = self._to_read(plan, files)
+        self.follower.expect("ingest", rows_to_read(self.configuration, batches))
+        unknown = self.inputs.unknown if self.inputs else []
+        with shared_kernels(plan.settings):
+            with reading_ahead(paths_of(batches), unknown) as contents:
+                # The pipeline writes files that nobody reads yet.
+                found = run_pipeline(plan, batches, self.runner)
+                content = manifest(plan, found) | {"runner": self.runner.runner}
+                content |= comparing_told(plan, found)
+            number = len(paths_of(files))
+            content |= {"reused": {"files": number - len(paths_of(batches)), "of": number}}
+            content |= self._inputs_told(plan, found, contents, kept)
+            crash_point("refresh.pipeline_done")
+            # The generation is complete before the run is published, so the run can name it.
+            with self.follower.stage("serving generation", found.identified.profiles):
+                generation = build_serving(plan, found, self.before)
+            crash_point("refresh.generation_done")
+        content |= {} if self.job is None else {"job": self.job}
+        return Built(found, generation, content)
+
+    def _inputs_told(
+        self, plan: Plan, found: Found, contents: dict[Path, str], kept: frozenset[str]
+    ) -> dict[str, object]:
+        """Return what the manifest says of the inputs, and keep what they gave.
+
+        That is their hash, where they stayed what they were; else nothing is known of them.
+        """
+        inputs = self.inputs
+        if inputs is None:
+            return {"inputs": None, "unchanged_since": None}
         inputs.learn(contents)
-        if inputs.stayed():
-            same = inputs.hash()
-            inputs.note()
-    return {"inputs": same, "unchanged_since": None}
+        if not inputs.stayed():
+            return {"inputs": None, "unchanged_since": None}
+        inputs.note()
+        known = {name: inputs.contents_of(name) for name in plan.entities}
+        keep(self.paths.results, plan, found.tables, known, kept)
+        return {"inputs": inputs.hash(), "unchanged_since": None}
 
 
 def _publish(

@@ -9,6 +9,7 @@ need not compute them.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature
-from overtide.transforms.sources.files import files_of
+from overtide.transforms.sources.files import files_of, within
 
 ELSEWHERE = {"service", "event_log", "lake"}
 """The sections of a configuration that make no result."""
@@ -73,6 +74,11 @@ class Inputs:
         return inputs
 
     @property
+    def source_files(self) -> list[Path]:
+        """The files of all entities, as often as one is read."""
+        return [file for name, some in self.files.items() if name != DECISIONS for file in some]
+
+    @property
     def unknown(self) -> list[Path]:
         """The files whose content is not known yet."""
         return [file for file in self.seen if file not in self.contents]
@@ -82,15 +88,22 @@ class Inputs:
         """The files that may change in this instant without being seen to."""
         return [file for file in self.unknown if is_racy(self.seen[file], self.at)]
 
+    @property
+    def touched(self) -> list[Path]:
+        """The files of unknown content that are as large as when they were read last."""
+        noted = ((file, self._noted(file)) for file in self.unknown)
+        return [file for file, known in noted if known and known.seen[1:2] == self.seen[file][1:2]]
+
     def surely_changed(self) -> bool:
         """Say whether some file has another size than when it was read last."""
-        noted = ((self._noted(file), self.seen[file]) for file in self.unknown)
-        return any(known and known.seen[1:2] != seen[1:2] for known, seen in noted)
+        touched = self.touched
+        return any(self._noted(file) and file not in touched for file in self.unknown)
 
     def read(self, files: Sequence[Path]) -> None:
-        """Find out the content of files by reading them; raise OSError."""
+        """Find out the content of files by reading them; what cannot be read stays unknown."""
         for file in files:
-            self.contents[file] = Known(self.seen[file], self.at, read_content(file))
+            with suppress(OSError):
+                self.contents[file] = Known(self.seen[file], self.at, read_content(file))
 
     def learn(self, contents: Mapping[Path, str]) -> None:
         """Take note of contents that others read."""
@@ -106,12 +119,21 @@ class Inputs:
         at = instant_of_files(self.paths)
         if signatures_of(self.seen) != self.seen or self.unknown:
             return False
-        for file in racy:
-            again = Known(self.seen[file], at, read_content(file))
-            if again.content != self.contents[file].content:
-                return False
-            self.contents[file] = again
-        return True
+        before = {file: self.contents.pop(file) for file in racy}
+        self.at = at
+        self.read(racy)
+        return all(
+            file in self.contents and self.contents[file].content == known.content
+            for file, known in before.items()
+        )
+
+    def contents_of(self, entity: str) -> list[tuple[str, str]]:
+        """Return the files of an entity, as they are shown, with their contents, where known."""
+        return [
+            (within(self.paths.project, file), self.contents[file].content)
+            for file in self.files[entity]
+            if file in self.contents
+        ]
 
     def hash(self) -> str:
         """Return the hash of all inputs; their contents must be known."""
@@ -148,8 +170,5 @@ def same_as_before(inputs: Inputs, before: str | None) -> bool:
     """
     if before is None or inputs.surely_changed():
         return False
-    try:
-        inputs.read(inputs.unknown)
-    except OSError:
-        return False
-    return inputs.hash() == before
+    inputs.read(inputs.unknown)
+    return not inputs.unknown and inputs.hash() == before

@@ -6,6 +6,8 @@ from typing import Any
 from overtide.lake.catalog import attach_statements, connect
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
+from overtide.pipelines.inputs import Inputs
+from overtide.pipelines.kept import reusable
 from overtide.pipelines.manifest import kept_before
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
@@ -15,7 +17,7 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.plan import Plan
-from overtide.transforms.sources.files import about_rows, check_columns, files_of
+from overtide.transforms.sources.files import about_rows, check_columns, files_of, within
 from overtide.transforms.unify import SourceFiles, in_batches
 
 SURE = 100_000
@@ -51,6 +53,32 @@ def source_files(configuration: Configuration, project: Path) -> list[SourceFile
             "sources_wrong", f"The source files have {len(wrong)} mistakes.", details=tuple(wrong)
         )
     return files
+
+
+def without_kept(
+    plan: Plan, inputs: Inputs, files: list[SourceFiles]
+) -> tuple[list[SourceFiles], frozenset[str]]:
+    """Return what is to be read where earlier refreshes kept what some files gave.
+
+    With the entities of which nothing is to be read at all.
+    """
+    found: list[SourceFiles] = []
+    whole: set[str] = set()
+    for number, entity in enumerate(dict.fromkeys(batch.entity for batch in files)):
+        into = plan.scratch / "kept" / str(number)
+        make_folder(into)
+        kept = reusable(plan.paths.results, plan, entity, inputs.contents_of(entity), into)
+        if kept.table is not None:
+            whole.add(entity)
+            found.append(SourceFiles(entity, (), len(found), table=kept.table))
+            continue
+        if kept.files:
+            found.append(SourceFiles(entity, (), len(found), kept.files))
+        project, known = plan.paths.project, kept.sources
+        paths = paths_of([batch for batch in files if batch.entity == entity])
+        left = [path for path in paths if within(project, path) not in known]
+        found += in_batches(entity, left, len(found))
+    return found, frozenset(whole)
 
 
 def paths_of(files: list[SourceFiles]) -> list[Path]:

@@ -19,7 +19,7 @@ from overtide.lake.history import forget_history
 from overtide.lake.orphans import remove_orphans
 from overtide.lake.snapshots import READING_SECONDS, forget_old_publishes
 from overtide.lake.standing import committing, current_standing
-from overtide.pipelines.computing import publish_computed
+from overtide.pipelines.computing import Computing
 from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.progress import Follower
 from overtide.pipelines.publishing import Refreshed
@@ -73,8 +73,8 @@ def refresh(
                 None if full else publish_unchanged(inputs, before, runner, clock, follower, job)
             )
             if refreshed is None:
-                # 4. Else all is computed, and the publish makes it the base.
-                refreshed = publish_computed(
+                # 4. Else it is computed, and the publish makes it the base.
+                refreshed = Computing(
                     configuration,
                     paths,
                     inputs,
@@ -84,7 +84,8 @@ def refresh(
                     follower,
                     allow_shrink,
                     job,
-                )
+                    full,
+                ).published()
         # 5. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
             keep = configuration.lake.keep_generations

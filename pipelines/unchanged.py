@@ -69,6 +69,7 @@ def _publish(
         "runner": runner.runner,
         "shrunk": {},
         "removed_entities": {},
+        "reused": {"files": len(inputs.source_files), "of": len(inputs.source_files)},
         "unchanged_since": last.get("unchanged_since") or before.run,
     }
     content |= {} if job is None else {"job": job}

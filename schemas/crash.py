@@ -26,6 +26,7 @@ CRASH_POINTS = (
     "refresh.begun",
     "refresh.pipeline_done",
     "refresh.generation_done",
+    "results.drafted",
     "refresh.scratch_removed",
     "refresh.generations_removed",
     "generation.created",

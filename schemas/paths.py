@@ -124,6 +124,11 @@ class Paths:
         return self.files / "serving"
 
     @property
+    def results(self) -> Path:
+        """The folder of what refreshes keep for later ones; without it those compute more."""
+        return self.files / "results"
+
+    @property
     def locks(self) -> Path:
         """The folder of the lock files."""
         return self.files / "locks"

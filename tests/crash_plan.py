@@ -25,6 +25,7 @@ In the other stories streams die.
 ROLES = {
     "log": ("writer",),
     "refresh": ("refresh",),
+    "results": ("refresh",),
     "generation": ("refresh",),
     "publish": ("refresh",),
     "published": ("refresh",),

@@ -62,6 +62,8 @@ class EntityTable:
     corrupt_content: Fingerprint
     filtered_rows: int = 0
     """Rows that the entity's filter left out; they are among `rows_read`."""
+    ingested: tuple[IngestedFiles, ...] = ()
+    """What the files gave that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def settle(
         content,
         bad,
         counts.filtered,
+        tuple(ingested),
     )
 
 

@@ -5,7 +5,7 @@ or metrics. What is to be spread over workers has a key of its own: a Reshuffle 
 more, and each costs a small refresh some milliseconds (docs/decisions/small-refreshes.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from apache_beam.pvalue import AsList, AsSingleton, PCollection
 
 from overtide.transforms import clusters, unify
 from overtide.transforms.identities import Identified
+from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.steps import Steps
@@ -64,9 +65,11 @@ class ReadSources(beam.PTransform):
             files
             | "Spread files over workers" >> beam.GroupByKey()
             | "Read and type files"
-            >> beam.FlatMap(lambda entry: [(one.entity, one) for one in read(_only(entry[1]))])
+            >> beam.FlatMap(
+                lambda entry: [(one.entity, one) for one in unify.of_entity(_only(entry[1]), read)]
+            )
             | "Collect files of an entity" >> beam.GroupByKey()
-            | "Keep one row per key" >> beam.Map(lambda entry: settle(entry[0], entry[1]))
+            | "Keep one row per key" >> beam.Map(lambda entry: _settled(entry[0], entry[1], settle))
         )
         return tables | "Expect no shrunk source" >> beam.Map(
             self.steps.expect_no_shrink, AsList(tables)
@@ -151,6 +154,18 @@ class BuildTables(beam.PTransform):
                 lambda entry, tables: stamp(entry[0], entry[1], tables), AsList(self.tables)
             )
         )
+
+
+def _settled(
+    entity: str,
+    files: Iterable[IngestedFiles | EntityTable],
+    settle: Callable[[str, Iterable[IngestedFiles]], EntityTable],
+) -> EntityTable:
+    """Return the table of an entity: the one that is there, or what its files make."""
+    found = list(files)
+    there = [one for one in found if isinstance(one, EntityTable)]
+    files_read = [one for one in found if isinstance(one, IngestedFiles)]
+    return there[0] if there else settle(entity, files_read)
 
 
 def _only(values: Iterable[Element]) -> Element:

@@ -1,6 +1,6 @@
 """The steps of unification around matching: files to entities, pairs to identities."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,12 +30,15 @@ file of a row is slow (docs/decisions/reading-many-files.md)."""
 class SourceFiles:
     """Files of an entity to be read in one step.
 
-    `number` is their place among all such of the refresh.
+    `number` is their place among all such of the refresh. What an earlier refresh kept of files is
+    there instead of their paths: what they gave, or the whole table of their entity.
     """
 
     entity: str
     paths: tuple[str, ...]
     number: int
+    kept: tuple[IngestedFiles, ...] = ()
+    table: EntityTable | None = None
 
 
 def in_batches(entity: str, files: Sequence[Path], first: int) -> list[SourceFiles]:
@@ -68,6 +71,15 @@ def read_files(
     """Read and type source files."""
     name, paths = files.entity, list(map(Path, files.paths))
     return ingest(connection, name, entities[name], paths, folder, files.number, project)
+
+
+def of_entity(
+    files: SourceFiles, read: Callable[[SourceFiles], list[IngestedFiles]]
+) -> list[IngestedFiles | EntityTable]:
+    """Return what source files give: what was kept of them, or else what is read."""
+    if files.table is not None:
+        return [files.table]
+    return list(files.kept) if files.kept else list(read(files))
 
 
 def settle_entity(

@@ -89,10 +89,13 @@ def _published(refreshed: "Refreshed") -> str:
     )
 
 
-def _as_before(manifest: Mapping[str, object]) -> str:
-    """Say since when nothing has changed, where that is so."""
-    since = manifest["unchanged_since"]
-    return "" if since is None else f"; nothing has changed since run {since}"
+def _as_before(manifest: Mapping[str, Any]) -> str:
+    """Say what had not changed: everything since a run, or some files."""
+    since, reused = manifest["unchanged_since"], manifest["reused"]
+    if since is not None:
+        return f"; nothing has changed since run {since}"
+    files, of = reused["files"], reused["of"]
+    return f"; {files:,} of {counted(of, 'file')} had not changed" if files else ""
 
 
 def _notes(refreshed: "Refreshed", lost: Sequence[Loss]) -> Iterator[str]:

@@ -183,7 +183,7 @@ SYNTAX = {
     ),
     "refresh": Syntax(
         "read the sources, unify them and publish the result",
-        "[--runner NAME] [--allow-shrink]",
+        "[--runner NAME] [--allow-shrink] [--full]",
         _refresh,
         "Readers see the old base until the new one is published, and still when anything goes\n"
         "wrong. One refresh at a time per lake: a second one ends with exit code 75.",

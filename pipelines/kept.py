@@ -1,0 +1,193 @@
+"""Typed rows that are kept for the next refresh, by the content of the files that they come from.
+
+There is one entry for each entity: its settled table and what each of its files gave, as links to
+the very files that the lake has, so that what is kept takes no room while it is published. An entry
+is right for as long as the files are what it says, and counts only where the entity is read by the
+same rules by the same engine; which run it was kept by does not matter, so a restored catalog or a
+failed publish leaves it right. Without it all files are read (docs/decisions/kept-rows.md).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from overtide.pipelines.engine import engine
+from overtide.schemas.crash import crash_point
+from overtide.schemas.folders import make_folder
+from overtide.transforms.ingest import IngestedFiles
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.plan import Plan
+
+MAGIC = b"PAR1"
+"""How a Parquet file begins and ends."""
+Content = tuple[str, str]
+"""A file's name, as it is shown, and the SHA-256 of its content."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept of an entity."""
+
+    rules: str
+    """The hash of what else its rows depend on."""
+    contents: list[Content]
+    """All its files, in their order."""
+    table: EntityTable
+    sizes: dict[str, tuple[int, int]]
+    """Size and time of change of each file that is kept, by its name in the entry."""
+
+
+ENTRY = TypeAdapter(Entry)
+
+
+@dataclass(frozen=True)
+class Reusable:
+    """What need not be computed of an entity: its whole table, or what some of its files gave."""
+
+    table: EntityTable | None = None
+    files: tuple[IngestedFiles, ...] = ()
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The names of the source files that need not be read."""
+        several = self.table.ingested if self.table else self.files
+        return frozenset(name for one in several for name in one.sources)
+
+
+def rules_of(plan: Plan, entity: str) -> str:
+    """Return the hash of what an entity's rows depend on besides its files."""
+    document = [
+        engine(),
+        entity,
+        plan.entities[entity].model_dump(mode="json", by_alias=True),
+        plan.preference(entity).model_dump(mode="json", by_alias=True),
+    ]
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()
+
+
+def folder_of(folder: Path, entity: str) -> Path:
+    """Return where an entity's rows are kept: no file system makes two names of it one."""
+    return folder / hashlib.sha256(entity.encode()).hexdigest()[:32]
+
+
+def reusable(
+    folder: Path, plan: Plan, entity: str, contents: Sequence[Content], into: Path
+) -> Reusable:
+    """Link what is kept of an entity and still right into the folder `into`, and return it.
+
+    `contents` are its files as far as they are known.
+    """
+    place = folder_of(folder, entity)
+    try:
+        entry = ENTRY.validate_json((place / "entry.json").read_bytes())
+    except (OSError, ValueError):
+        return Reusable()
+    if entry.rules != rules_of(plan, entity):
+        return Reusable()
+    try:
+        if entry.contents == [tuple(one) for one in contents]:
+            return Reusable(_linked(place, entry, entry.table, into))
+        known, there = dict(entry.contents), dict(contents)
+        right = (
+            one
+            for one in entry.table.ingested
+            if all(name in there and there[name] == known[name] for name in one.sources)
+        )
+        return Reusable(None, tuple(_linked_files(place, entry, one, into) for one in right))
+    except OSError:
+        return Reusable()
+
+
+def _linked(place: Path, entry: Entry, table: EntityTable, into: Path) -> EntityTable:
+    return moved(table, lambda name: _link(place, entry, name, into))
+
+
+def _linked_files(place: Path, entry: Entry, one: IngestedFiles, into: Path) -> IngestedFiles:
+    return moved_files(one, lambda name: _link(place, entry, name, into))
+
+
+def _link(place: Path, entry: Entry, name: str, into: Path) -> str:
+    """Link a kept file; raise OSError where it is not what was kept."""
+    file, linked = place / name, into / name
+    if not linked.exists():
+        there = file.stat()
+        if (there.st_size, there.st_mtime_ns) != entry.sizes[name] or not _is_whole(file):
+            raise OSError(name)
+        os.link(file, linked)
+    return str(linked)
+
+
+def _is_whole(file: Path) -> bool:
+    """Say whether a Parquet file begins and ends as one: a power cut leaves what does not."""
+    with file.open("rb") as opened:
+        begin = opened.read(4)
+        opened.seek(-4, os.SEEK_END)
+        return begin == opened.read(4) == MAGIC
+
+
+def moved_files(one: IngestedFiles, move: Callable[[str], str]) -> IngestedFiles:
+    """Return what files gave with other paths."""
+    return replace(one, rows_path=move(one.rows_path), lines_path=move(one.lines_path))
+
+
+def moved(table: EntityTable, move: Callable[[str], str]) -> EntityTable:
+    """Return a table with other paths."""
+    return replace(
+        table,
+        files=tuple(map(move, table.files)),
+        corrupt_file=move(table.corrupt_file),
+        ingested=tuple(moved_files(one, move) for one in table.ingested),
+    )
+
+
+def keep(
+    folder: Path,
+    plan: Plan,
+    tables: Iterable[EntityTable],
+    contents: Mapping[str, list[Content]],
+    stay: Collection[str],
+) -> None:
+    """Keep the tables of the entities that `contents` tells the files of, instead of older ones.
+
+    What is kept of entities that `stay` is right already, and of others is forgotten. To be called
+    before a publish moves their files. Where the file system has no links, or no room, nothing is
+    kept.
+    """
+    make_folder(folder)
+    needed = {folder_of(folder, name) for name in contents}
+    for other in set(folder.iterdir()) - needed:
+        shutil.rmtree(other, ignore_errors=True)
+    for table in tables:
+        if table.entity in contents and table.entity not in stay:
+            place = folder_of(folder, table.entity)
+            with suppress(OSError):
+                _keep(place, rules_of(plan, table.entity), table, contents[table.entity])
+
+
+def _keep(place: Path, rules: str, table: EntityTable, contents: list[Content]) -> None:
+    draft = place.with_name(place.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    names: dict[str, str] = {}
+    sizes: dict[str, tuple[int, int]] = {}
+
+    def linked(path: str) -> str:
+        if path not in names:
+            names[path] = name = f"{len(names):06d}.parquet"
+            os.link(path, draft / name)
+            there = (draft / name).stat()
+            sizes[name] = there.st_size, there.st_mtime_ns
+        return names[path]
+
+    entry = Entry(rules, contents, moved(table, linked), sizes)
+    (draft / "entry.json").write_bytes(ENTRY.dump_json(entry))
+    crash_point("results.drafted")
+    shutil.rmtree(place, ignore_errors=True)
+    draft.replace(place)

@@ -1,0 +1,120 @@
+"""Typed rows are kept by the content of their files: a refresh reads what changed, and no more."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.incremental import HEADS, document
+from tests.small_project import Project, hashes
+
+FILES = {
+    "a1": f"{HEADS['a']}\n1,Ann,a@x.com,Rome,2024-01-01\n2,Bob,b@x.com,Oslo,bad\n,No Key,,,\n",
+    "a2": f"{HEADS['a']}\n3,Cy,c@x.com,Bern,\n",
+    "b1": f"{HEADS['b']}\n1,Anna,a@x.com,Rome,2024-01-01\n1,Anna,a@x.com,Ulm,\n",
+    "o1": f"{HEADS['o']}\no1,1,2024-01-01,5\n",
+}
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory) -> Path:
+    """A project that was refreshed once; to be copied, not changed."""
+    project = Project(tmp_path_factory.mktemp("kept") / "project", document()).write(**FILES)
+    project.refresh()
+    return project.paths.project
+
+
+@pytest.fixture
+def project(refreshed, tmp_path) -> Project:
+    shutil.copytree(refreshed, tmp_path / "project")
+    copied = Project(tmp_path / "project", document())
+    copied.runs = 1
+    return copied
+
+
+def read(project: Project, **options: Any) -> tuple[int, int]:
+    """Refresh; return how many rows were read and how many files were not."""
+    manifest: Any = project.refresh(**options).manifest
+    return manifest["stages"].get("ingest", {"rows": 0})["rows"], manifest["reused"]["files"]
+
+
+def expect_as_in_full(project: Project) -> None:
+    """Expect that a refresh of everything finds what the last one found."""
+    found = hashes(project.done[-1])
+    wrong = project.table("S_a_corrupt"), project.table("S_b_corrupt")
+    assert read(project, full=True)[1] == 0
+    assert hashes(project.done[-1]) == found
+    assert (project.table("S_a_corrupt"), project.table("S_b_corrupt")) == wrong
+
+
+def test_a_delivery_costs_its_own_rows(project):
+    project.write(a3=f"{HEADS['a']}\n4,Dee,d@x.com,Kiel,\n,Nobody,,,\n")
+    assert read(project) == (2, 4)
+    assert project.table("S_a", "Id") == [(1,), (2,), (3,), (4,)]
+    assert [row[2:4] for row in project.table("S_a_corrupt", "*", "FileName, Record")] == [
+        (True, "a1.csv"),
+        (False, "a1.csv"),
+        (False, "a3.csv"),
+    ]
+    expect_as_in_full(project)
+
+
+def test_a_changed_file_costs_itself_and_changed_rules_their_entity(project):
+    project.write(a2=FILES["a2"].replace("Cy", "Cyd"))
+    assert read(project) == (4, 2)  # small files are read together
+    mail = {"type": "string", "semantic_type": "Person.Email"}
+    people = project.document["sources"]["S"]["a"]
+    people["attributes"] = people["attributes"] | {"Mail": mail}
+    assert read(project) == (4, 2)
+    project.document["unification"]["merge"]["fields"][0]["from"].reverse()
+    assert read(project) == (0, 4)
+    (project.paths.project / "a2.csv").unlink()
+    assert read(project) == (3, 2)
+    expect_as_in_full(project)
+
+
+def lost(kept: Path) -> None:
+    shutil.rmtree(kept)
+
+
+def cut(kept: Path) -> None:
+    for file in kept.glob("*/*.parquet"):
+        content = file.read_bytes()
+        file.unlink()
+        file.write_bytes(content[:-5])
+
+
+def garbled(kept: Path) -> None:
+    for file in kept.glob("*/entry.json"):
+        file.write_text("{}")
+
+
+@pytest.mark.parametrize("damage", [lost, cut, garbled])
+def test_what_is_lost_or_damaged_is_read_again(project, damage):
+    damage(project.paths.results)
+    project.write(o1=FILES["o1"] + "o2,2,2024-01-02,7\n")
+    assert read(project) == (8, 0)
+    project.write(o1=FILES["o1"])
+    assert read(project) == (1, 3)
+
+
+def test_what_is_kept_takes_no_room_beside_the_lake_and_is_bounded(project):
+    def kept() -> set[int]:
+        return {file.stat().st_ino for file in project.paths.results.glob("*/*.parquet")}
+
+    def in_lake(*names: str) -> set[int]:
+        return {file.stat().st_ino for name in names for file in project.paths.storage.files(name)}
+
+    project.refresh(full=True)  # a copy has no links
+    rows = in_lake("S_a", "S_o")
+    project.write(a1=FILES["a1"].replace("Rome", "Bern"), o1=FILES["o1"].replace("5", "6"))
+    for _ in range(2):
+        project.refresh()
+        assert in_lake("S_a", "S_o") - rows <= kept()
+        assert rows.isdisjoint(kept())
+        assert len(list(project.paths.results.iterdir())) == 3
+    del project.document["sources"]["S"]["o"]
+    project.document |= {"relationships": [], "activities": []}
+    project.refresh()
+    assert len(list(project.paths.results.iterdir())) == 2
