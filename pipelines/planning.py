@@ -67,6 +67,8 @@ def _wrong_columns(
         if name in copies.wrong:
             found.append(copies.wrong[name])
             continue
+        if entity.is_remote and name not in copies.files:
+            continue  # objects, of which nothing was copied yet
         found += [
             finding.error(name)
             for finding in check_columns(project, entity, copies.files.get(name))

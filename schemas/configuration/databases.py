@@ -11,8 +11,8 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.mistakes import Path
 
-DatabaseKind = Literal["postgres", "mysql", "sqlite", "duckdb"]
-SERVERS = ("postgres", "mysql")
+DatabaseKind = Literal["postgres", "sqlite", "duckdb"]
+SERVERS = ("postgres",)
 """The kinds that are reached over a network; the others are files."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OF_FILES = ("path", "format", "encoding", "delimiter")
@@ -25,7 +25,7 @@ class Database(Model):
     kind: DatabaseKind = Field(description="what it is", examples=["postgres"])
     connection_variable: Text | None = Field(
         default=None,
-        description="of `postgres` and `mysql`: the environment variable that holds the "
+        description="of `postgres`: the environment variable that holds the "
         "connection, so that no secret stands here",
         examples=["CRM_DATABASE"],
     )

@@ -20,7 +20,6 @@ from overtide.transforms.sources.contract import (
     SourceText,
     Write,
 )
-from overtide.transforms.sources.parquet_types import type_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +36,8 @@ class Parquet(SourceFormat):
         """Return the columns of the schema, with their types."""
         import pyarrow as pa
         import pyarrow.parquet as pq
+
+        from overtide.transforms.sources.parquet_types import type_name
 
         try:
             with file.open("rb") as opened:

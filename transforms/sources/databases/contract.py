@@ -117,7 +117,7 @@ def failed_query(located: Located, reason: str) -> SourceError:
     """Return the error of rows that a database does not give."""
     return SourceError(
         "query_failed",
-        f"The database {located.name} does not answer: {reason.strip().rstrip('.')}.",
+        f"The database {located.name} cannot give the rows: {reason.strip().rstrip('.')}.",
         located.name,
         "Correct `query` or `table` of the entity, or the rights of the database's user.",
     )

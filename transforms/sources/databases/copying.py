@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, SetupError, SourceError
 from overtide.transforms.sources.contract import MORE
 from overtide.transforms.sources.databases.contract import Located, Session, TableColumn
 from overtide.transforms.sources.databases.kinds import KINDS
@@ -18,8 +18,6 @@ from overtide.transforms.sources.parquet_types import MARK
 from overtide.transforms.sources.staged import staged_path
 
 ROW_GROUP = 100_000
-Told = Callable[[str, int], None]
-"""Takes an entity's name and how many more rows of it are there."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def copy_entities(
     entities: Mapping[str, Entity],
     folder: Path,
     most: int | None,
-    told: Told,
+    told: Callable[[str, int], None],
 ) -> Copied:
     """Copy the rows of the entities of a database, out of one state of it.
 
@@ -51,10 +49,10 @@ def copy_entities(
                     path.parent.mkdir(parents=True, exist_ok=True)
                     _copy(session, entity, path, most, partial(told, name))
                     files[name] = path
-                except OvertideError as error:
+                except SourceError as error:
                     wrong[name] = error
                     session.recover()
-    except OvertideError as error:
+    except (SourceError, SetupError) as error:
         wrong |= {name: error for name in entities if name not in files and name not in wrong}
     return Copied(files, wrong)
 
@@ -92,8 +90,6 @@ def _guarded(session: Session, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
     """Give batches; raise what goes wrong meanwhile as an error of ours."""
     try:
         yield from batches
-    except OvertideError:
-        raise
     except Exception as error:  # noqa: BLE001 - each kind has its own; all are raised
         raise session.failure(error) or error from None
 

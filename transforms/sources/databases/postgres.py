@@ -27,9 +27,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,  # one connection, which sees one state
     "memory_limit": "512MB",
 }
-NATIVE = (
-    *("boolean", "smallint", "integer", "bigint", "real", "double precision", "date", "bytea"),
-    *("timestamp without time zone", "timestamp with time zone", "text", "character varying"),
+NATIVE = re.compile(
+    "boolean|smallint|integer|bigint|real|double precision|date|bytea|text|character varying|"
+    "timestamp without time zone|timestamp with time zone"
 )
 """The types that DuckDB reads as they are."""
 CAST = {"numeric": "text", "money": "numeric::text", "oid": "bigint"}
@@ -110,6 +110,14 @@ class PostgresSession(DuckDBSession):
         text = str(error)
         if GONE.search(text):
             return lost(self.located)
+        if twice := re.search(r'duplicate column name "(.*)"', text):
+            return SourceError(
+                "duplicate_column",
+                f"Two columns of the rows of the database {self.located.name} are called "
+                f"{twice[1]!r}; to the lake that is one name also in another case.",
+                self.located.name,
+                "Give each a name of its own in a `query`.",
+            )
         said = re.search(r"ERROR: +(.*)", text)
         if said or "Postgres" in text or "query" in text:
             return failed_query(self.located, said[1] if said else _first(text))
@@ -142,7 +150,9 @@ def _column(name: str, kind: str, category: str) -> TableColumn:
         value = (
             f"CASE WHEN array_ndims({value}) > 1 THEN ARRAY[{value}::text] ELSE {value}::text[] END"
         )
-    elif kind not in NATIVE:
+    elif kind == "inet":
+        value = f"abbrev({value})"  # a cast writes the mask of one address, too
+    elif not NATIVE.fullmatch(kind):
         value = f"{value}::{CAST.get(kind, 'text')}"
     return TableColumn(name, kind, value, kind in NUMBERS)
 
@@ -166,7 +176,7 @@ def _refused(located: Located, text: str) -> SourceError:
         known = "could not translate host name" in text
         reason = "its host is not known" if known else "its connection cannot be read"
         return unreachable(located, reason)
-    reason = _first(said[1]).removeprefix("FATAL:").strip()
+    reason = _first(said[1]).removeprefix("FATAL:").removeprefix("fe_sendauth:").strip()
     if REFUSED.search(reason):
         return SourceError(
             "database_refused",
