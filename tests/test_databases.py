@@ -15,6 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from overtide.schemas.configuration.databases import Database
+from overtide.schemas.configuration.entities import Entity
+from overtide.transforms.sources.databases.contract import Located
+from overtide.transforms.sources.databases.copying import copy_entities
+from overtide.transforms.sources.fetching import tell_nobody
 from overtide.transforms.sources.staged import origin_of, staged_path
 from tests.command_line import Answer, call
 from tests.postgres_server import PASSWORD, postgres_server
@@ -302,13 +307,13 @@ def test_the_base_stays_when_the_connection_is_lost_in_the_middle(project, serve
     assert run("sql", "SELECT count(*) AS n FROM S_People").document["rows"] == [{"n": 3}]
 
 
-def test_entities_of_one_database_are_read_out_of_one_state(project, server, tmp_path):
-    """Whatever is written meanwhile: each sees the snapshot of the other."""
+def test_entities_of_one_database_are_read_out_of_one_state(server, tmp_path):
+    """Whatever is written meanwhile: all see one snapshot."""
     state = "SELECT txid_current_snapshot()::text AS id, pg_sleep(0.1)::text AS name"
-    project(query=state)
-    document = yaml.safe_load((tmp_path / "overtide.yaml").read_text())
-    document["sources"]["S"]["More"] = document["sources"]["S"]["People"]
-    (tmp_path / "overtide.yaml").write_text(yaml.safe_dump(document))
+    attributes = {"id": "string", "name": "string"}
+    one = Entity(database="crm", query=state, primary_key="id", attributes=attributes)
+    database = Database(kind="postgres", connection_variable="CRM")
+    located = Located("crm", database, tmp_path, {"CRM": server.url()})
     stopped = threading.Event()
 
     def write() -> None:
@@ -318,12 +323,16 @@ def test_entities_of_one_database_are_read_out_of_one_state(project, server, tmp
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert call("-q", "-C", tmp_path, "refresh").code == 0
+        entities = {f"S_{number}": one for number in range(5)}
+        copied = copy_entities(located, entities, tmp_path, None, tell_nobody)
     finally:
         stopped.set()
         writer.join()
-    both = "SELECT id FROM S_People UNION SELECT id FROM S_More"
-    assert len(call("-C", tmp_path, "--json", "sql", both).document["rows"]) == 1
+    assert copied.wrong == {}
+    seen = [pq.read_table(path)["id"][0].as_py() for path in copied.files.values()]
+    assert len(seen) == 5
+    assert len(set(seen)) == 1
+    assert server.asked("SELECT count(*) > 0 AS n FROM busy") == [(True,)]
 
 
 def test_no_secret_is_left_anywhere(folder, refreshed):
@@ -336,16 +345,10 @@ def test_no_secret_is_left_anywhere(folder, refreshed):
     assert not any(path.name == "staged.overtide" for path in folder.rglob("*"))
 
 
-def test_rows_set_aside_are_listed_with_table_and_key(project, server):
-    run = project(
-        query="SELECT nullif(i, 2)::text AS id, 'x'::text AS name FROM generate_series(1, 3) AS i",
-        attributes={"id": "string", "name": "integer"},
-        max_set_aside_percent=50,
-    )
-    assert run("refresh").code == 0
-    rows = run("sql", "FROM S_People_corrupt ORDER BY ALL").document["rows"]
-    found = {row["PrimaryKey"]: (row["FileName"], row["LineNumber"]) for row in rows}
-    assert found == dict.fromkeys(("1", "3", None), ("postgres: query", None))
+def test_rows_set_aside_are_listed_with_table_and_key(folder, refreshed):
+    query = "SELECT FileName, LineNumber, PrimaryKey FROM S_Of_postgres_corrupt"
+    (row,) = call("-C", folder, "--json", "sql", query).document["rows"]
+    assert row == {"FileName": "postgres: query", "LineNumber": None, "PrimaryKey": "1"}
 
 
 @pytest.mark.parametrize(
