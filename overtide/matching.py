@@ -1,0 +1,52 @@
+"""Matching of a project without a refresh: tried, explained, reviewed, learnt."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtide import runner_configs
+from overtide.schemas.loading import loaded
+
+if TYPE_CHECKING:
+    from overtide.pipelines.matching import Matching
+    from overtide.project import Project
+
+
+@contextmanager
+def opened(project: "Project") -> Iterator["Matching"]:
+    """Read the sources of a project into a temporary folder, to match them within the block.
+
+    Nothing is written into the project. Raises what a refresh raises of configuration and sources.
+    """
+    from overtide.pipelines.matching import matching
+
+    configuration, _ = loaded(project.folder, project.environ)
+    runner = runner_configs.load()
+    with (
+        tempfile.TemporaryDirectory(prefix="overtide-match-") as folder,
+        matching(configuration, project.paths, runner, Path(folder), True) as found,
+    ):
+        yield found
+
+
+def tried(project: "Project", sample: int | None = None) -> dict[str, Any]:
+    """Return what the rules would do, see docs/cli.md; with `sample` of so many drawn records."""
+    from overtide.pipelines.sampling import sampled
+    from overtide.pipelines.trying import tried
+
+    with opened(project) as found:
+        drawn = found if sample is None else sampled(found, sample)
+        return tried(drawn, sample).document
+
+
+def explained(project: "Project", one: tuple[str, str], other: tuple[str, str]) -> dict[str, Any]:
+    """Return why two records, each an entity and a key, are one customer, or why not.
+
+    Raises `unknown_entity` and `record_not_found`.
+    """
+    from overtide.pipelines.explaining import explained
+
+    with opened(project) as found:
+        return explained(found, one, other)
