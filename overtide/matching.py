@@ -1,5 +1,6 @@
 """Matching of a project without a refresh: tried, explained, reviewed, learnt."""
 
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide import runner_configs
+from overtide.schemas.errors import ConfigurationError
 from overtide.schemas.loading import loaded
 
 if TYPE_CHECKING:
     from overtide.pipelines.matching import Matching
+    from overtide.pipelines.reviewing import Review
     from overtide.project import Project
+    from overtide.transforms.matching.decisions import Merged
 
 
 @contextmanager
@@ -50,3 +54,32 @@ def explained(project: "Project", one: tuple[str, str], other: tuple[str, str]) 
 
     with opened(project) as found:
         return explained(found, one, other)
+
+
+def reviewed(project: "Project", pairs: int) -> tuple[str, "Review"]:
+    """Return the name of the instance, and what a person reviews, with so many pairs of a kind."""
+    from overtide.pipelines.reviewing import review
+
+    with opened(project) as found:
+        return found.steps.plan.configuration.instance.name, review(found, pairs)
+
+
+def decided(project: "Project", name: str, text: str) -> "Merged":
+    """Take decisions into the project's file, from a CSV text that is called `name`.
+
+    Raises `decisions_wrong`, and `no_decisions_file` where the project has no such file.
+    """
+    from overtide.transforms.matching.decisions import merge_decisions
+
+    configuration, _ = loaded(project.folder, project.environ)
+    unification = configuration.unification
+    if unification.decisions is None:
+        raise ConfigurationError(
+            "no_decisions_file",
+            "overtide.yaml names no file of decisions.",
+            "unification.decisions",
+            "Write `decisions: data/decisions.csv` below `unification`.",
+        )
+    path = project.paths.project / unification.decisions
+    entities = [one.entity for one in unification.entities]
+    return merge_decisions(path, Path(name), io.StringIO(text, newline=""), entities)

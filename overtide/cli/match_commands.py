@@ -1,7 +1,8 @@
-"""The commands of matching, without a refresh: `match try`, `match explain`."""
+"""The commands of matching, without a refresh: try, explain, review, decide."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from overtide.cli.output import Output
@@ -11,12 +12,14 @@ from overtide.schemas.wording import counted
 
 BARS, WIDTH = 10, 40
 """Bars of a distribution of scores, and characters of the longest."""
+PAIRS = 50
+"""Pairs of each kind on the page of a review."""
 FEW = 5
 """Customers that are named of each kind."""
 
 
 def match(project: Project, arguments: Namespace, output: Output) -> int:
-    """Try the rules on the files, or explain what they make of two records."""
+    """Try the rules, explain two records, write a page to review, or take decisions."""
     COMMANDS[arguments.action](project, arguments, output)
     return DONE
 
@@ -25,7 +28,7 @@ def _try(project: Project, arguments: Namespace, output: Output) -> None:
     from overtide.matching import tried
 
     _expect_words(arguments, 0)
-    found = tried(project, _sample(arguments))
+    found = tried(project, _number("--sample", arguments.sample, 0) or None)
     output.result(found, lambda: "\n".join(trial_text(found, output)))
 
 
@@ -36,6 +39,48 @@ def _explain(project: Project, arguments: Namespace, output: Output) -> None:
     _expect_words(arguments, 2)
     found = explained(project, *map(_record, arguments.words))
     output.result(found, lambda: "\n".join(explanation_text(found, output)))
+
+
+def _review(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.cli.review_page import page_of
+    from overtide.matching import reviewed
+
+    _expect_words(arguments, 0)
+    name, found = reviewed(project, _number("--pairs", arguments.pairs, PAIRS))
+    path = Path(arguments.out)
+    page = page_of(name, found.tried, found.scores, found.joined, found.apart)
+    path.write_text(page, encoding="utf-8")
+    document = {"file": str(path), "joined": len(found.joined), "apart": len(found.apart)}
+    output.confirm(
+        document,
+        lambda: (
+            f"Wrote {path}: {counted(len(found.joined), 'pair')} that are joined and "
+            f"{len(found.apart):,} that are not, to be decided in a browser; then "
+            "`overtide match decide decisions.csv`."
+        ),
+    )
+
+
+def _decide(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.cli.arguments import name_of_input, read_input
+    from overtide.matching import decided
+
+    _expect_words(arguments, 1)
+    (file,) = arguments.words
+    done = decided(project, name_of_input(file), read_input(file))
+    document = {
+        "file": str(done.path),
+        "added": done.added,
+        "replaced": done.replaced,
+        "decisions": done.decisions,
+    }
+    output.confirm(
+        document,
+        lambda: (
+            f"{counted(done.added, 'decision')} added to {done.path}, of which {done.replaced:,} "
+            f"replaced earlier ones; it has {done.decisions:,}. They count from the next refresh."
+        ),
+    )
 
 
 def _record(word: str) -> tuple[str, str]:
@@ -63,21 +108,18 @@ def _expect_words(arguments: Namespace, number: int) -> None:
         )
 
 
-def _sample(arguments: Namespace) -> int | None:
-    if arguments.sample is None:
-        return None
-    if (
-        not arguments.sample.isascii()
-        or not arguments.sample.isdigit()
-        or int(arguments.sample) < 1
-    ):
+def _number(option: str, given: str | None, default: int) -> int:
+    """Return the number that an option gives; raise `usage` where it is none from 1."""
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and int(given)):
         raise UsageError(
             "usage",
-            f"--sample takes a whole number from 1, not {arguments.sample!r}.",
+            f"{option} takes a whole number from 1, not {given!r}.",
             None,
-            "Name how many records of each entity are drawn, such as --sample 1000.",
+            f"Write a number, such as {option} 1000.",
         )
-    return int(arguments.sample)
+    return int(given)
 
 
 def trial_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
@@ -110,7 +152,7 @@ def trial_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
             [
                 *(one[name] for name in ("rule", "block", "blocks", "records", "pairs")),
                 one["oversized"],
-                ", ".join(map(_sized, one["largest"])),
+                ", ".join(map(sized, one["largest"])),
             ]
             for one in found["blocks"]
         ),
@@ -120,9 +162,11 @@ def trial_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
         ("Ignored", "ignoredValues"),
     ):
         rows = found[name]["greatest"]
-        yield from _part(output, title, [*rows[0]] if rows else (), map(_shown, rows))
+        yield from _part(output, title, [*rows[0]] if rows else (), map(values_of, rows))
     common = found["commonValues"]
-    yield from _part(output, "Common values", [*common[0]] if common else (), map(_shown, common))
+    yield from _part(
+        output, "Common values", [*common[0]] if common else (), map(values_of, common)
+    )
     several = [one for one in customers["largest"] if one["records"] > 2]
     yield from _customers("Largest customers", several)
     yield from _changes(found["changes"])
@@ -137,7 +181,8 @@ def _part(
         yield f"\n{title}\n{output.table([*headers], cells)}"
 
 
-def _shown(row: Mapping[str, Any]) -> list[object]:
+def values_of(row: Mapping[str, Any]) -> list[object]:
+    """Return the values of a row, with commas between the several of a block."""
     return [
         value.replace("\x1f", ", ") if isinstance(value, str) else value for value in row.values()
     ]
@@ -148,7 +193,8 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _sized(one: Mapping[str, Any]) -> str:
+def sized(one: Mapping[str, Any]) -> str:
+    """Return a value with the number of its records."""
     value = one["value"].replace("\x1f", ", ")
     return f"{value} ({one['records']:,})"
 
@@ -201,4 +247,6 @@ def _changes(changes: Mapping[str, Any] | None) -> Iterator[str]:
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], None]] = {
     "try": _try,
     "explain": _explain,
+    "review": _review,
+    "decide": _decide,
 }

@@ -2,24 +2,42 @@
 
 from overtide.cli.argument_parser import Parser, Syntax
 
+ACTIONS = ("try", "explain", "review", "decide")
+
 
 def _match(parser: Parser) -> None:
     parser.add_argument(
-        "action", metavar="ACTION", choices=("try", "explain"), help="try or explain"
+        "action", metavar="ACTION", choices=ACTIONS, help="try, explain, review or decide"
     )
-    parser.add_argument("words", metavar="ENTITY=PK", nargs="*", help="the two records to explain")
+    parser.add_argument(
+        "words",
+        metavar="WORD",
+        nargs="*",
+        help="the two records to explain, each as ENTITY=PK, or the file of decisions to take",
+    )
     parser.add_argument(
         "--sample",
         metavar="N",
         help="draw so many records of each entity, with all that they are compared with "
         "(default: all records)",
     )
+    parser.add_argument(
+        "--pairs",
+        metavar="N",
+        help="pairs to review that are joined, and as many that are not (default: 50)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        default="review.html",
+        help="the page to review (default: review.html)",
+    )
 
 
 MATCHING = {
     "match": Syntax(
-        "try the rules of matching, and explain what they do",
-        "try [--sample N] | explain ENTITY=PK ENTITY=PK",
+        "try the rules of matching, explain and review what they do",
+        "try [--sample N] | explain ENTITY=PK ENTITY=PK | review [OPTIONS] | decide FILE",
         _match,
         "Reads the configured files and publishes nothing.\n\n"
         "  overtide match explain Shop_Contacts=4711 Loyalty_Members=L-17",

@@ -72,6 +72,12 @@ CODES = {
         "Set it before you start overtide.",
         exit_codes=USAGE,
     ),
+    "no_decisions_file": Explained(
+        "configuration",
+        "Decisions are to be taken, and the project names no file of them.",
+        "Write `decisions: data/decisions.csv` below `unification`.",
+        exit_codes=USAGE,
+    ),
     "no_exact_condition": Explained(
         "configuration",
         "A rule has fuzzy conditions only, so no blocks could be formed.",

@@ -44,7 +44,8 @@ def root_of(connection: "DuckDBPyConnection", forest: str, record: int) -> int:
 def chain(links: Sequence[Link], one: int, other: int) -> list[Link]:
     """Return the fewest links that lead from one record to another, in their order.
 
-    Of as many links, those that come first in `links`; none where nothing leads there.
+    Each begins where the one before ends. Of as many links, those that come first in `links`; none
+    where nothing leads there.
     """
     beside: dict[int, list[tuple[int, Link]]] = {}
     for link in links:
@@ -65,7 +66,7 @@ def _back(came: Mapping[int, tuple[int, Link] | None], other: int) -> list[Link]
     found: list[Link] = []
     step = came.get(other)
     while step is not None:
-        before, link = step
-        found.append(link)
+        before, (one, end, rule, score) = step
+        found.append((before, end if before == one else one, rule, score))
         step = came[before]
     return found[::-1]
