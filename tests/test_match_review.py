@@ -72,8 +72,8 @@ class Tags(HTMLParser):
 
 
 def test_the_page_asks_no_other_place_and_runs_nothing_of_a_source(project):
-    rows = f'1,"{HOSTILE.replace(chr(34), chr(34) * 2)}",L,a@x,1,\n2,"{HOSTILE[:-1]}y",L,a@x,2,\n'
-    project.write(c=FIRST + rows.replace('\\" on', '""'))
+    quoted = HOSTILE.replace('"', '""')
+    project.write(c=f'{FIRST}1,"{quoted}",L,a@x,1,\n2,"{quoted}y",L,a@x,2,\n')
     with opened(project) as found:
         done = review(found, 5)
     assert len(done.joined) == 1

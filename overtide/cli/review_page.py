@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from overtide.cli.match_commands import sized, values_of
+from overtide.cli.tried_rules import sized, values_of
 
 Row = Mapping[str, Any]
 HERE = Path(__file__).parent
