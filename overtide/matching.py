@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide import runner_configs
-from overtide.schemas.errors import ConfigurationError
+from overtide.schemas.document import FILE
+from overtide.schemas.document_edits import with_numbers
+from overtide.schemas.errors import ConfigurationError, UsageError
 from overtide.schemas.loading import loaded
 
 if TYPE_CHECKING:
@@ -83,3 +85,31 @@ def decided(project: "Project", name: str, text: str) -> "Merged":
     path = project.paths.project / unification.decisions
     entities = [one.entity for one in unification.entities]
     return merge_decisions(path, Path(name), io.StringIO(text, newline=""), entities)
+
+
+def learnt(project: "Project", seed: int, write: bool) -> list[dict[str, Any]]:
+    """Return a proposal for every score rule; write them into `overtide.yaml` if that is asked.
+
+    Raises `no_score_rule` where there is none, `number_not_written`.
+    """
+    from overtide.pipelines.learning import learnt, numbers_of
+
+    with opened(project) as found:
+        configuration, proposals = found.steps.plan.configuration, learnt(found, seed)
+    if not proposals:
+        raise UsageError(
+            "no_score_rule",
+            "The project has no rule with a score: there is nothing to learn.",
+            "unification",
+            "Write one with its fields and blocks; weights and threshold may be any "
+            "(docs/matching.md).",
+        )
+    if write:
+        file = project.folder / FILE
+        with file.open(encoding="utf-8", newline="") as opened_file:
+            text = opened_file.read()
+        written = with_numbers(text, numbers_of(configuration, proposals))
+        new = file.with_name(f".{FILE}.new")
+        new.write_text(written, encoding="utf-8", newline="")
+        new.replace(file)
+    return proposals

@@ -1,4 +1,4 @@
-"""The commands of matching, without a refresh: try, explain, review, decide."""
+"""The commands of matching, without a refresh: try, explain, learn, review, decide."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PAIRS = 50
 
 
 def match(project: Project, arguments: Namespace, output: Output) -> int:
-    """Try the rules, explain two records, write a page to review, or take decisions."""
+    """Try, explain, learn or review the rules, or take decisions."""
     COMMANDS[arguments.action](project, arguments, output)
     return DONE
 
@@ -79,6 +79,18 @@ def _decide(project: Project, arguments: Namespace, output: Output) -> None:
     )
 
 
+def _learn(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.cli.learnt_weights import proposal_text
+    from overtide.matching import learnt
+
+    _expect_words(arguments, 0)
+    found = learnt(project, _number("--seed", arguments.seed, 1), arguments.write)
+    output.result(
+        {"proposals": found, "written": arguments.write},
+        lambda: "\n".join(proposal_text(found, arguments.write, output)),
+    )
+
+
 def _record(word: str) -> tuple[str, str]:
     """Return the entity and the key of a record that a word names."""
     entity, _, key = word.partition("=")
@@ -121,6 +133,7 @@ def _number(option: str, given: str | None, default: int) -> int:
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], None]] = {
     "try": _try,
     "explain": _explain,
+    "learn": _learn,
     "review": _review,
     "decide": _decide,
 }

@@ -2,12 +2,12 @@
 
 from overtide.cli.argument_parser import Parser, Syntax
 
-ACTIONS = ("try", "explain", "review", "decide")
+ACTIONS = ("try", "explain", "learn", "review", "decide")
 
 
 def _match(parser: Parser) -> None:
     parser.add_argument(
-        "action", metavar="ACTION", choices=ACTIONS, help="try, explain, review or decide"
+        "action", metavar="ACTION", choices=ACTIONS, help="try, explain, learn, review or decide"
     )
     parser.add_argument(
         "words",
@@ -20,6 +20,16 @@ def _match(parser: Parser) -> None:
         metavar="N",
         help="draw so many records of each entity, with all that they are compared with "
         "(default: all records)",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write what is learnt into overtide.yaml: numbers alone, all else stays as it stands",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        help="by which pairs are drawn to learn from; the same seed gives the same (default: 1)",
     )
     parser.add_argument(
         "--pairs",
@@ -36,8 +46,9 @@ def _match(parser: Parser) -> None:
 
 MATCHING = {
     "match": Syntax(
-        "try the rules of matching, explain and review what they do",
-        "try [--sample N] | explain ENTITY=PK ENTITY=PK | review [OPTIONS] | decide FILE",
+        "try, explain, learn and review the rules of matching",
+        "try [--sample N] | explain ENTITY=PK ENTITY=PK | learn [--write] |\n"
+        "                      review [OPTIONS] | decide FILE",
         _match,
         "Reads the configured files and publishes nothing.\n\n"
         "  overtide match explain Shop_Contacts=4711 Loyalty_Members=L-17",

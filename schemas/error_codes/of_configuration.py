@@ -84,6 +84,18 @@ CODES = {
         "Give it one condition with precision `exact`.",
         exit_codes=USAGE,
     ),
+    "no_score_rule": Explained(
+        "configuration",
+        "Weights are to be learnt, and the project has no rule with a score.",
+        "Write one with its fields and blocks ([matching](matching.md#two-kinds-of-rule)).",
+        exit_codes=USAGE,
+    ),
+    "number_not_written": Explained(
+        "configuration",
+        "What was learnt cannot be written into `overtide.yaml` without changing more.",
+        "Write the number yourself; it may come from an anchor or the environment.",
+        exit_codes=USAGE,
+    ),
     "optional_key": Explained(
         "configuration",
         "A primary key is marked optional.",
