@@ -18,11 +18,12 @@ from overtide.pipelines.planning import (
     source_files,
     without_kept,
 )
-from overtide.pipelines.progress import Follower
+from overtide.pipelines.progress import Follower, telling
 from overtide.pipelines.publishing import Base, Refreshed, publish_base
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
+from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import shared_kernels
@@ -58,7 +59,9 @@ class Computing:
     def published(self) -> Refreshed:
         """Read the sources, unify them, and publish what was found."""
         # All sources are there and have their columns, or nothing starts.
-        files = source_files(self.configuration, self.paths.project)
+        make_folder(self.paths.scratch)
+        told = telling(self.follower.report, "copy")
+        files = source_files(self.configuration, self.paths.project, self.paths.scratch, told)
         run = self.before.run + 1 if self.before else 1
         plan = make_plan(self.configuration, self.paths, self.runner, run, files, self.allow_shrink)
         built = self._built(plan, files)
@@ -115,7 +118,7 @@ class Computing:
         if not inputs.stayed():
             return {"inputs": None, "unchanged_since": None}
         inputs.note()
-        known = {name: inputs.contents_of(name) for name in plan.entities}
+        known = {name: inputs.contents_of(name) for name in plan.entities if name in inputs.files}
         keep(self.paths.results, plan, found.tables, known, kept)
         return {"inputs": inputs.hash(), "unchanged_since": None}
 

@@ -43,7 +43,7 @@ class Inputs:
     configuration: Configuration
     paths: Paths
     files: Mapping[str, Sequence[Path]]
-    """Files by entity."""
+    """Files by entity, but of those whose rows are in no file of this machine."""
     seen: Mapping[Path, Signature]
     at: int
     """When they were seen, by the clock of the file system."""
@@ -59,6 +59,7 @@ class Inputs:
             files: dict[str, Sequence[Path]] = {
                 name: files_of(paths.project, entity)
                 for name, entity in configuration.entities().items()
+                if not entity.is_remote
             }
         except (OvertideError, OSError):
             return None
@@ -131,12 +132,17 @@ class Inputs:
         """Return the files of an entity, as they are shown, with their contents, where known."""
         return [
             (within(self.paths.project, file), self.contents[file].content)
-            for file in self.files[entity]
+            for file in self.files.get(entity, ())
             if file in self.contents
         ]
 
-    def hash(self) -> str:
-        """Return the hash of all inputs; their contents must be known."""
+    def hash(self) -> str | None:
+        """Return the hash of all inputs, None where they are not all in files of this machine.
+
+        The contents of the files must be known.
+        """
+        if any(entity.is_remote for entity in self.configuration.entities().values()):
+            return None
         document = {
             "engine": engine(),
             "configuration": self.configuration.model_dump(

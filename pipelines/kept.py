@@ -61,6 +61,9 @@ class Reusable:
         return frozenset(name for one in several for name in one.sources)
 
 
+NOTHING = Reusable()
+
+
 def rules_of(plan: Plan, entity: str) -> str:
     """Return the hash of what an entity's rows depend on besides its files."""
     document = [
@@ -88,9 +91,9 @@ def reusable(
     try:
         entry = ENTRY.validate_json((place / "entry.json").read_bytes())
     except (OSError, ValueError):
-        return Reusable()
+        return NOTHING
     if entry.rules != rules_of(plan, entity):
-        return Reusable()
+        return NOTHING
     try:
         if entry.contents == [tuple(one) for one in contents]:
             return Reusable(_linked(place, entry, entry.table, into))
@@ -102,7 +105,7 @@ def reusable(
         )
         return Reusable(None, tuple(_linked_files(place, entry, one, into) for one in right))
     except OSError:
-        return Reusable()
+        return NOTHING
 
 
 def _linked(place: Path, entry: Entry, table: EntityTable, into: Path) -> EntityTable:
