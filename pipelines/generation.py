@@ -9,7 +9,7 @@ from overtide.lake.generation_build import GenerationSources, build_generation, 
 from overtide.lake.sealed import is_whole
 from overtide.pipelines.batch import Found
 from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import GenerationError
 from overtide.schemas.names import parquet_rows
 from overtide.schemas.serving_metadata import (
     RealTimeDefaults,
@@ -68,7 +68,7 @@ def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:
     """Say whether a generation has this metadata, its run aside; not one of another version."""
     try:
         there = replace(Generation(generation).metadata, run=metadata.run)
-    except OvertideError:
+    except GenerationError:
         return False
     return encoded(there) == encoded(metadata)
 

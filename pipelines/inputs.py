@@ -25,7 +25,7 @@ from overtide.pipelines.known_files import (
     write_note,
 )
 from overtide.schemas.configuration import Configuration
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import SourceError
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature
 from overtide.transforms.sources.files import files_of, within
@@ -61,7 +61,7 @@ class Inputs:
                 for name, entity in configuration.entities().items()
                 if not entity.is_remote
             }
-        except (OvertideError, OSError):
+        except (SourceError, OSError):
             return None
         if configuration.unification.decisions is not None:
             files[DECISIONS] = [paths.project / configuration.unification.decisions]

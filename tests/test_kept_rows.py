@@ -1,6 +1,8 @@
 """Typed rows are kept by the content of their files: a refresh reads what changed, and no more."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +120,17 @@ def test_what_is_kept_takes_no_room_beside_the_lake_and_is_bounded(project):
     project.document |= {"relationships": [], "activities": []}
     project.refresh()
     assert len(list(project.paths.results.iterdir())) == 2
+
+
+def test_rows_of_a_database_are_read_each_time_and_files_beside_them_when_they_change(project):
+    with closing(sqlite3.connect(project.paths.project / "rows.sqlite")) as rows, rows:
+        rows.execute("CREATE TABLE orders (Key TEXT, Owner INTEGER, At TEXT, Paid REAL)")
+        rows.execute("INSERT INTO orders VALUES ('o1', 1, '2024-01-01T10:00:00Z', 5.5)")
+    project.document["databases"] = {"shop": {"kind": "sqlite", "path": "rows.sqlite"}}
+    orders = project.document["sources"]["S"]["o"]
+    del orders["path"]
+    orders |= {"database": "shop", "table": "orders"}
+    for _ in range(2):
+        assert read(project) == (1, 3)
+        assert project.done[-1].manifest["inputs"] is None
+    assert project.table("UnifiedActivity", "Title") == [("o1",)]
