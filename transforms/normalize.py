@@ -75,13 +75,13 @@ class How:
                 partial(phones.number, country=self.country) if one is STEPS["phone"] else one
                 for one in found
             ]
-        found += (
-            [without_accents] if "ascii" in self.steps else []
-        )  # a mark may have come behind another letter
+        # A mark may have come behind another letter, also where words are joined.
+        again = [without_accents] if "ascii" in self.steps else []
         return (
             *found,
+            *again,
             *([_in_order] if self.words_sorted else []),
-            *([_joined] if "whitespace" in self.steps else []),
+            *([_joined, *again] if "whitespace" in self.steps else []),
         )
 
 
@@ -96,7 +96,8 @@ def _joined(text: str) -> str:
 def normal(text: str, how: How) -> str:
     """Return a text as it is compared.
 
-    Doing it again changes nothing, but to numbers of a `country`.
+    Doing it again changes nothing, but to numbers of a `country`, and where `symbols` or
+    `whitespace` joined letters to a word of a list.
     """
     for step in how.chain:
         text = step(text)
