@@ -25,7 +25,7 @@ from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
 from overtide.transforms import words
 from overtide.transforms.matching.compared import Compared
-from overtide.transforms.normalize import ORDER, SYMBOLS, How, normal, normal_texts
+from overtide.transforms.normalize import STEPS, SYMBOLS, How, normal, normal_texts
 from overtide.transforms.spelling import visible, without_accents
 
 
@@ -144,7 +144,7 @@ def test_one_step(step, text, found):
     assert normalize([text], [step]) == [found]
 
 
-@pytest.mark.parametrize("step", ORDER)
+@pytest.mark.parametrize("step", STEPS)
 def test_done_again_it_changes_nothing_of_any_example(step):
     once = {text: normal(text, How((step,))) for _, text, _ in ONE_STEP}
     again = {text: normal(found, How((step,))) for text, found in once.items()}
@@ -152,7 +152,7 @@ def test_done_again_it_changes_nothing_of_any_example(step):
 
 
 def test_every_normalisation_has_an_example():
-    missing = set(ORDER) - {step for step, _, _ in ONE_STEP}
+    missing = set(STEPS) - {step for step, _, _ in ONE_STEP}
     assert missing == set(), "give ONE_STEP a line for each: normalisation, text, what it becomes"
 
 
@@ -270,8 +270,8 @@ def test_several_steps_apply_in_their_own_order(steps, text, found):
 
 def test_every_normalisation_of_the_configuration_has_its_place():
     names = set(get_args(Normalization))
-    assert names - set(ORDER) == set(), "give each a line in STEPS of transforms/normalize.py"
-    assert set(ORDER) - names == set(), (
+    assert names - set(STEPS) == set(), "give each a line in STEPS of transforms/normalize.py"
+    assert set(STEPS) - names == set(), (
         "name each in Normalization of schemas/configuration/comparisons.py"
     )
 
@@ -298,7 +298,7 @@ EVERY = st.text(max_size=12) | st.text(st.sampled_from(ODD), max_size=12)
 
 
 @settings(max_examples=300, deadline=None)
-@given(EVERY, st.lists(st.sampled_from(ORDER), unique=True, max_size=4), st.booleans())
+@given(EVERY, st.lists(st.sampled_from([*STEPS]), unique=True, max_size=4), st.booleans())
 def test_normalising_again_changes_nothing(text, steps, words_sorted):
     how = How(tuple(steps), words_sorted and not {"name", "address", "organization"} & set(steps))
     once = normal(text, how)
@@ -449,7 +449,7 @@ TEXTS = st.lists(st.text(LETTERS) | st.lists(WORDS).map(" ".join), min_size=1, m
 
 
 @settings(max_examples=200, deadline=None)
-@given(TEXTS, st.lists(st.sampled_from([*ORDER]), unique=True), st.booleans())
+@given(TEXTS, st.lists(st.sampled_from([*STEPS]), unique=True), st.booleans())
 def test_columns_give_what_python_gives(texts, steps, words_sorted):
     how = How(tuple(steps), words_sorted)
     assert normalize(texts, steps, words_sorted) == [normal(text, how) or None for text in texts]
