@@ -220,7 +220,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "error": ["update", "--key", WHO, "LoyaltyTeir=gold"],
         "init": ["init", "new", "--example", "contoso"],
         "validate": ["-C", "wrong", "validate"],
-        "refresh": ["refresh"],
+        "refresh": ["refresh", "--full"],
         "match": ["match", "try", "--sample", "50"],
         "update": ["update", "--key", WHO, "LoyaltyTier=gold"],
         "withdraw": ["withdraw", "--key", WHO],
