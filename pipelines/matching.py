@@ -79,8 +79,7 @@ def matching(
 ) -> Iterator[Matching]:
     """Read the sources of the unified entities into `scratch`, an empty folder, to match them."""
     unified = {one.entity for one in configuration.unification.entities}
-    read = source_files(configuration, paths.project, scratch)
-    files = [one for one in read if one.entity in unified]
+    files = source_files(configuration, paths.project, scratch, only=unified)
     size = sum(path.stat().st_size for path in paths_of(files))
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
     estimated = size // BYTES_PER_RECORD
