@@ -56,14 +56,16 @@
       one.querySelectorAll(".countdown").forEach((text) => { text.textContent = "\u00a0"; });
       one.querySelectorAll("[class='']").forEach((text) => text.removeAttribute("class"));
       if (plain(one) === plain(part)) continue;
-      const focused = before.contains(document.activeElement) ? [...before.querySelectorAll("button, a")].indexOf(document.activeElement) : -1;
+      const focused = before.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") ?? "" : null;
       if (telling && part.dataset.name) {
         part.classList.add("changed");
         said.push(`${part.dataset.name}: ${part.querySelector(".value").textContent.trim()}`);
       }
       before.replaceWith(part);
       htmx.process(part);
-      if (focused >= 0) [...part.querySelectorAll("button, a")][focused]?.focus();
+      // What had the focus has it again; where it is gone (a change was withdrawn), what stands there.
+      const buttons = [...part.querySelectorAll("button, a")];
+      if (focused !== null) (buttons.find((one) => one.getAttribute("aria-label") === focused) ?? buttons.at(-1))?.focus();
     }
     if (said.length) document.getElementById("announcer").textContent = root.dataset.said.replace("{fields}", said.join("; "));
     count();
