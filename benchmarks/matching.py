@@ -1,9 +1,10 @@
 """How right and how fast matching is, beside the rules of before and beside Splink, in one run.
 
-`python -m benchmarks.matching --out DIR [--people N] [--splink PYTHON]` makes sets of people whose
-records are wrong (`benchmarks.make_people`), matches them without and with strong identifiers (tax
-number and date of birth), moves the threshold by a fifth, and prints precision, recall and F1 of
-pairs. PYTHON has Splink 5 installed; it compares the same blocks.
+`python -m benchmarks.matching --out DIR [--people N] [--seed N] [--splink PYTHON]` makes sets of
+people whose records are wrong (`benchmarks.make_people`), matches them without and with strong
+identifiers (tax number and date of birth), by weights of a person and by those that are learnt,
+moves the threshold by a fifth, and prints precision, recall and F1 of pairs. PYTHON has Splink 5
+installed; it compares the same blocks.
 """
 
 import argparse

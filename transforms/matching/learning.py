@@ -30,6 +30,8 @@ START = 0.1
 """Where the share of one person's pairs begins."""
 HEAVIEST = 5.0
 """The weight of the field that tells most."""
+TIE = 1e-9
+"""Less of F1 than that tells no two thresholds apart; the middle one is taken."""
 NEAR_BEST = 0.001
 """Thresholds that cost no more of F1 than that are as good as the best."""
 
@@ -160,7 +162,9 @@ def best_threshold(points: Counts, likely: Share, missed: float = 0.0) -> Thresh
         first -= 1
     while last + 1 in good:
         last += 1
-    chosen = first + int(np.argmax(np.minimum(*_moved(steps, f1, steps[first : last + 1]))))
+    moved = np.minimum(*_moved(steps, f1, steps[first : last + 1]))
+    ties = np.flatnonzero(moved >= moved.max() - TIE)
+    chosen = first + int(ties[len(ties) // 2])
     return Threshold(
         float(steps[chosen]) / 100,
         float(f1[chosen]),
