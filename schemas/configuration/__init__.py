@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from overtide.schemas.configuration.activities import Activity, check_activities
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.composite_keys import with_composite_foreign_keys
+from overtide.schemas.configuration.databases import Database, check_databases
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.instance import Instance
 from overtide.schemas.configuration.model import LISTS_OF_WORDS, Model, Word
@@ -29,6 +30,9 @@ class Configuration(Model):
     instance: Instance = Field(description="who this project is")
     sources: dict[str, dict[str, Entity]] = Field(
         description="data source -> entity -> where and what it is"
+    )
+    databases: dict[str, Database] = Field(
+        default={}, description="databases that entities are read from, each by a name"
     )
     null_words: list[Word] = Field(
         default=[],
@@ -79,6 +83,7 @@ def check(
     checking = Checking(document, broken, configuration.entities(), places, unified)
     checking.check_words(LISTS_OF_WORDS)
     check_sources(checking, configuration.sources)
+    check_databases(checking, configuration.databases)
     check_unification(checking, configuration.unification)
     check_relationships(checking, configuration.relationships, configuration.unification.merge)
     check_activities(checking, configuration.activities, configuration.relationships)
