@@ -280,11 +280,11 @@ def _type_of_arrow(kind: Any) -> str:  # noqa: ANN401 - an Arrow type
     if pa.types.is_decimal(kind) and kind.precision <= 38 and 0 <= kind.scale <= kind.precision:
         return f"decimal({kind.precision}, {kind.scale})"
     known = (
-        (pa.types.is_boolean, "boolean"),
-        (pa.types.is_integer, "integer"),
-        (pa.types.is_floating, "double"),
-        (pa.types.is_date, "date"),
-        (pa.types.is_timestamp, "datetime"),
+        (pa.types.is_boolean, type_of("boolean").name),
+        (pa.types.is_integer, type_of("integer").name),
+        (pa.types.is_floating, type_of("double").name),
+        (pa.types.is_date, type_of("date").name),
+        (pa.types.is_timestamp, type_of("datetime").name),
     )
     return next((name for test, name in known if test(kind)), "")
 

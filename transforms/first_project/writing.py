@@ -67,8 +67,12 @@ def scalar(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in double quotes, as YAML reads it."""
-    written = json.dumps(text.replace("${", "$${"), ensure_ascii=False)
+    """Return a text in double quotes, as YAML reads it, without variables of the environment."""
+    return _in_quotes(text.replace("${", "$${"))
+
+
+def _in_quotes(text: str) -> str:
+    written = json.dumps(text, ensure_ascii=False)
     return re.sub(r"[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]", _escaped, written)
 
 
@@ -77,9 +81,9 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def key(name: str) -> str:
-    """Return the name of a setting or an attribute as YAML."""
+    """Return the name of a setting or an attribute as YAML; no variable is read in it."""
     plain = KEY.fullmatch(name) and name.lower() not in NOT_PLAIN and not name.endswith(" ")
-    return name if plain else quoted(name)
+    return name if plain else _in_quotes(name)
 
 
 def one_line(text: str) -> str:
