@@ -47,7 +47,7 @@ def build_part(
     entities = sorted(
         [one.entity for one in basis.unification.entities]
         if declared.order[0] == "EntityName"
-        else [one.entity for one, _ in basis.activities]
+        else [one.entity for one, _ in basis.activities] or [""]  # there is a slice of no row
     )
     rows = f"FROM {parquet_rows([written])}"
     slices, group = _slices(order, declared.order[0], rows, entities, threads)
