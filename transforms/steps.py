@@ -23,6 +23,7 @@ from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.matching.rules import rules_of
 from overtide.transforms.plan import Plan
 from overtide.transforms.records import Unified, unified_of
+from overtide.transforms.related import followed, is_by_key
 from overtide.transforms.shrinking import expect_no_shrink
 from overtide.transforms.step import Stage, guarded, step
 from overtide.transforms.tables import building
@@ -138,7 +139,9 @@ class Steps:
         )
         stage = Stage[Identified]("identities", lambda found: found.records, rows_of_customers)
         identify = step(plan.settings, "identities", give, stage, plan.attach)
-        return lambda forest, tables: identify(forest, unified(tables))
+        follow = partial(followed, configuration=plan.configuration)
+        reach = step(plan.settings, "related", follow)
+        return lambda forest, tables: reach(identify(forest, unified(tables)), tables)
 
     @property
     def basis(self) -> Callable[[Identified, Tables], Basis]:
@@ -151,6 +154,11 @@ class Steps:
             activities=plan.activities,
             run=plan.run,
             rows_per_bucket=plan.rows_per_bucket,
+            direct=frozenset(
+                one.name
+                for one in plan.configuration.relationships
+                if is_by_key(plan.configuration, one)
+            ),
         )
 
     @property
