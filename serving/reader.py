@@ -250,15 +250,22 @@ class Reader:
     def _events(self, base: Base, profile: Profile, kinds: Sequence[Kind]) -> list[Event]:
         if not kinds:
             return []
-        return self._log.of_customer(ids_of(base, profile), records_of(profile), kinds)
+        records = records_of(profile, activities="activity" in kinds)
+        return self._log.of_customer(ids_of(base, profile), records, kinds)
 
     def _timeline(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
     ) -> Timeline:
         found = self._beneath(target, as_of, known_at, () if base_only else ("activity",))
         moment, base, customer_id = found.moment, found.base, found.profile.customer_id
-        live = live_activities(found.events, moment.as_of, moment.known_at)
+        hidden = base.hidden_activities
+        live = [
+            one
+            for one in live_activities(found.events, moment.as_of, moment.known_at)
+            if one["SourceEntityName"] not in hidden
+        ]
         own = self._activities(base, customer_id)
+        own = [one for one in own if one["SourceEntityName"] not in hidden]
         known = {row["ActivityId"] for row in own}
         missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
         entries = timeline(own, live, self._lake.having(base.run, missing))
