@@ -1,5 +1,10 @@
 """The serving generation of a run: built from its tables, with what reads need to know."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from overtide.lake.activity_build import build_activities
 from overtide.lake.catalog import Publish
 from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
 from overtide.lake.sealed import is_whole
@@ -19,9 +24,11 @@ from overtide.schemas.tables import (
     IDENTITY_ALIAS,
     IGNORED_VALUES,
     OVERSIZED_BLOCKS,
+    UNIFIED_ACTIVITY,
     VANISHED_KEY,
 )
 from overtide.transforms import told
+from overtide.transforms.kernel import stop_kernels
 from overtide.transforms.plan import Plan
 from overtide.transforms.step import attached_kernel
 from overtide.transforms.steps import Steps
@@ -46,12 +53,38 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
-        return renew_generation(plan.paths.generation(before.generation), path, metadata)
-    with attached_kernel(plan.settings, plan.attach) as connection:
+        earlier = plan.paths.generation(before.generation)
+        return renew_generation(earlier, path, metadata, _build_timelines(plan, found))
+    with (
+        _beside(_build_timelines, plan, found) as timelines,
+        attached_kernel(plan.settings, plan.attach) as connection,
+    ):
         customers, keys, vanished, aliases = (_rows(table, files[table]) for table in SERVED)
         profiles = profile_json(fields, Steps(plan).unified(found.tables), customers)
         sources = GenerationSources(profiles, keys, vanished, aliases)
-        return build_generation(connection, path, metadata, sources)
+        return build_generation(connection, path, metadata, sources, timelines)
+
+
+@contextmanager
+def _beside(
+    function: Callable[[Plan, Found], str], plan: Plan, found: Found
+) -> Iterator[Callable[[], str]]:
+    """Do something in another thread while the block runs; give what waits for its result."""
+    with ThreadPoolExecutor(1) as thread:
+        result = thread.submit(function, plan, found).result
+        try:
+            yield result
+        except BaseException:
+            stop_kernels(plan.settings.scratch)
+            raise
+
+
+def _build_timelines(plan: Plan, found: Found) -> str:
+    """Write the activities of the run in place and return their name."""
+    content = found.output(UNIFIED_ACTIVITY).content.hex()
+    rows = _rows(UNIFIED_ACTIVITY.name, found.files[UNIFIED_ACTIVITY.name])
+    with attached_kernel(plan.settings, plan.attach) as connection:
+        return build_activities(connection, plan.paths, content, rows)
 
 
 def _rows(table: str, files: tuple[str, ...] | None) -> str:

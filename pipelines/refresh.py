@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_publish, log_to_read
+from overtide.lake.activity_build import remove_activities
+from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
 from overtide.lake.coordination import Lock, coordination
 from overtide.lake.decide.present import history_begins
@@ -229,9 +231,9 @@ def _forget_old(plan: Plan, last: Publish, now: Instant, reading_seconds: float)
             kept = connection.execute(
                 'SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT ?', [keep]
             )
-            remove_generations(
-                plan.paths.serving, {last.generation, *(name for (name,) in kept.fetchall())}
-            )
+            served = {last.generation, *(name for (name,) in kept.fetchall())}
+            remove_generations(plan.paths.serving, served)
+            remove_activities(plan.paths.serving, named_by(plan.paths, served))
             crash_point("refresh.generations_removed")
             forget_history(connection, history_begins(now, last))
             forget_old_publishes(connection, keep, reading_seconds)
