@@ -17,6 +17,7 @@ from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
+from overtide.serving.telemetry.windows import Windows
 from overtide.serving.webhooks.destinations import Destinations
 from overtide.serving.webhooks.events import Standing
 from overtide.serving.webhooks.webhooks import TABLES, Webhooks
@@ -53,10 +54,10 @@ def sessions_of(project: "Project") -> Sessions:
     return Sessions(database, project.clock, lambda: secrets.token_urlsafe(32))
 
 
-def service_of(project: "Project", local: bool = False) -> Service:
+def service_of(project: "Project", local: bool = False, attempts: Windows | None = None) -> Service:
     """Return the service of a project; raise `invalid_configuration`.
 
-    `local`: it listens on this machine alone.
+    `local`: it listens on this machine alone. `attempts` keep who tries what is none.
     """
     configuration = load(project.folder, project.environ)
     instance = configuration.instance
@@ -67,7 +68,7 @@ def service_of(project: "Project", local: bool = False) -> Service:
         project.reader,
         Acceptance(project.log, lambda: project.reader.current(shared=True)),
         Committer(project.log),
-        Admission(project.access, configuration.service, project.clock),
+        Admission(project.access, configuration.service, project.clock, attempts),
         LiveCards(project.reader, project.log),
         Tables(project.paths, project.reader, definitions),
         definitions,
