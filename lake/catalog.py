@@ -1,12 +1,10 @@
 """The lake's catalog: attaching it to DuckDB, and how it names the run that is published."""
 
 import fcntl
-import importlib.util
 import json
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.copies import Copy, copied
@@ -14,9 +12,9 @@ from overtide.schemas.errors import (
     CorruptError,
     NotFoundError,
     OvertideError,
-    SetupError,
     UnavailableError,
 )
+from overtide.schemas.extensions import extension
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import HISTORY_DAYS
 from overtide.schemas.names import literal
@@ -65,23 +63,6 @@ class Publish:
     def comment(self) -> str:
         """Return the comment of the table `runs` that says this."""
         return f"One row per publish. {PUBLISH_MARK}{json.dumps(asdict(self))}"
-
-
-def extension(name: str) -> Path:
-    """Return the file of a DuckDB extension that was installed as a Python package.
-
-    Nothing is downloaded.
-    """
-    found = importlib.util.find_spec(f"duckdb_extension_{name}")
-    if found is None or found.origin is None:
-        raise SetupError(
-            "extension_missing",
-            f"The DuckDB extension {name} is not installed.",
-            name,
-            f"Install the package duckdb-extension-{name.replace('_', '-')}.",
-        )
-    files = sorted(Path(found.origin).parent.glob(f"extensions/*/{name}.duckdb_extension"))
-    return files[-1]
 
 
 _copies: dict[CatalogLocation, list[Copy]] = {}

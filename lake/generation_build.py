@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.lake.catalog import UNCHECKED, extension
+from overtide.lake.catalog import UNCHECKED
 from overtide.lake.generation import DDL, meta_rows
 from overtide.lake.sealed import seal
 from overtide.schemas.crash import crash_point
+from overtide.schemas.extensions import extension
 from overtide.schemas.folders import make_folder, sync_folder
 from overtide.schemas.names import literal
 from overtide.schemas.serving_metadata import ServingMetadata

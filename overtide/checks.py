@@ -1,5 +1,6 @@
 """Check a project's configuration, also against what its files hold."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ from overtide.schemas.mistakes import Mistake, shown
 
 if TYPE_CHECKING:
     from overtide.schemas.configuration.entities import Entity
+    from overtide.schemas.errors import OvertideError
     from overtide.schemas.loading import Examined
+    from overtide.transforms.sources.fetching import Fetched
     from overtide.transforms.sources.files import Finding
 
-NEEDED_TO_READ = ("path", "format", "encoding", "delimiter")
+NEEDED_TO_READ = ("path", "format", "encoding", "delimiter", "database", "table", "query")
 """The settings that must be right before an entity's files can be looked at."""
 NEEDED_BY_VALUES = (
     *("type", "column", "path", "expression", "format", "decimal_mark"),
@@ -30,10 +33,33 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     found = [*examined.mistakes, *examined.notes]
     if examined.configuration is None:
         return found
-    for source, entities in examined.configuration.sources.items():
-        for name, entity in entities.items():
-            found += _of_files(examined, ("sources", source, name), folder, entity)
-    return found + _of_decisions(examined, folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        copies = _sampled(examined, folder, environ, Path(scratch))
+        for source, entities in examined.configuration.sources.items():
+            for name, entity in entities.items():
+                place = ("sources", source, name)
+                if _can_be_read(examined, place):
+                    found += _of_files(examined, place, folder, entity, copies)
+    once = [one for number, one in enumerate(found) if one not in found[:number]]
+    return once + _of_decisions(examined, folder)
+
+
+def _sampled(
+    examined: "Examined", folder: Path, environ: Mapping[str, str], scratch: Path
+) -> "Fetched":
+    """Return copies of the first rows of the entities that are in no file of this machine."""
+    from overtide.transforms.sources.fetching import SAMPLE, Fetched, fetch
+
+    configuration = examined.configuration
+    readable = {
+        f"{source}_{name}": entity
+        for source, entities in (configuration.sources if configuration else {}).items()
+        for name, entity in entities.items()
+        if entity.is_remote and _can_be_read(examined, ("sources", source, name))
+    }
+    if configuration is None or not readable:
+        return Fetched()
+    return fetch(configuration, readable, folder, environ, scratch, SAMPLE)
 
 
 def _of_decisions(examined: "Examined", folder: Path) -> list[Mistake]:
@@ -54,15 +80,21 @@ def _of_decisions(examined: "Examined", folder: Path) -> list[Mistake]:
 
 
 def _of_files(
-    examined: "Examined", place: tuple[str, ...], folder: Path, entity: "Entity"
+    examined: "Examined",
+    place: tuple[str, ...],
+    folder: Path,
+    entity: "Entity",
+    fetched: "Fetched",
 ) -> list[Mistake]:
     """Return what an entity's files show, as far as the configuration says how to read them."""
     from overtide.transforms.sources.files import check_columns
     from overtide.transforms.sources.sampled_values import check_values
 
-    if not _can_be_read(examined, place):
-        return []
-    found = check_columns(folder, entity)
+    name = "_".join(place[1:])
+    if name in fetched.wrong:
+        return [_not_fetched(examined, place, entity, fetched.wrong[name])]
+    copies = fetched.files.get(name)
+    found = check_columns(folder, entity, copies)
     if not any(one.severity == "mistake" for one in found) and not examined.has(
         (*place, "time_zone")
     ):
@@ -77,6 +109,7 @@ def _of_files(
                 or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
             ],
             not examined.has((*place, "filter")),
+            copies,
         )
     return [
         _at(examined, place, one)
@@ -87,13 +120,27 @@ def _of_files(
     ]
 
 
+def _not_fetched(
+    examined: "Examined", place: tuple[str, ...], entity: "Entity", error: "OvertideError"
+) -> Mistake:
+    """Return why nothing of an entity could be had, at the line that says where it is."""
+    of_entity = {"missing_table": "table", "query_failed": "query" if entity.query else "table"}
+    if error.code in of_entity:
+        place = (*place, of_entity[error.code])
+    elif entity.database is not None:
+        place = ("databases", entity.database)
+    else:
+        place = (*place, "path")
+    return examined.document.mistake(error.code, place, error.message, hint=error.hint)
+
+
 def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
     """Say whether all is right that must be before an entity's files can be looked at.
 
     A setting that is not known may be one of those, unless another one was probably meant.
     """
     settings = [place, (*place, "attributes"), *((*place, setting) for setting in NEEDED_TO_READ)]
-    above = [place[:length] for length in range(len(place))]
+    above = [place[:length] for length in range(len(place))] + _database_of(examined, place)
     return (
         not any(map(examined.has, [*settings, *above]))
         and not examined.broken.intersection([*settings, *above])
@@ -104,6 +151,16 @@ def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
             for one in examined.mistakes
         )
     )
+
+
+def _database_of(examined: "Examined", place: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the places of the database that an entity is read from, if any."""
+    sources = examined.configuration.sources if examined.configuration else {}
+    entity = sources[place[1]][place[2]] if len(place) == 3 and place[1] in sources else None
+    if entity is None or entity.database is None:
+        return []
+    database = ("databases", entity.database)
+    return [database, *((*database, one) for one in ("kind", "connection_variable", "path"))]
 
 
 def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:

@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from overtide.pipelines.planning import BYTES_PER_RECORD, paths_of, source_files
+from overtide.lake.catalog import attach_statements
+from overtide.pipelines.planning import (
+    BYTES_PER_RECORD,
+    paths_of,
+    published_tables,
+    source_files,
+)
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.paths import Paths
@@ -25,6 +31,10 @@ from overtide.transforms.steps import Steps
 from overtide.transforms.unify import SourceFiles
 
 Result = TypeVar("Result")
+Pieces = dict[Key, list[Any]]
+"""What is compared together, by key."""
+Compared = dict[int, list[Any]]
+"""What a matcher found, by the place of the pair of entities."""
 
 
 @dataclass
@@ -41,7 +51,7 @@ class Matching:
         """The unified entities, in match order."""
         return self.steps.unified(self.tables)
 
-    def prepare(self) -> dict[Key, list[Any]]:
+    def prepare(self) -> Pieces:
         """Write what is compared; return the pieces of each key."""
         found: dict[Key, list[Any]] = defaultdict(list)
         for table in self.tables:
@@ -49,14 +59,25 @@ class Matching:
                 found[key].append(piece)
         return dict(sorted(found.items()))
 
-    def pairs(self, pieces: dict[Key, list[Any]]) -> list[PairTable]:
+    def pairs(self, pieces: Pieces) -> list[PairTable]:
         """Compare the pieces of each key and return all pairs, those that people decided too."""
+        return self.decided(self.concluded(self.compared(pieces)))
+
+    def compared(self, pieces: Pieces) -> Compared:
+        """Compare the pieces of each key; return what was found for each pair of entities."""
         found: dict[int, list[Any]] = defaultdict(list)
         for key, some in pieces.items():
             found[key[0]].append(self._timed("compare", self.steps.compare, key, some))
-        pairs = [
+        return dict(found)
+
+    def concluded(self, found: Compared) -> list[PairTable]:
+        """Return all pairs that the rules leave of what was found."""
+        return [
             self._timed("conclude", self.steps.conclude, pair, some) for pair, some in found.items()
         ]
+
+    def decided(self, pairs: list[PairTable]) -> list[PairTable]:
+        """Return all pairs as people decided, if they decided any."""
         if not self.steps.decided:
             return pairs
         return self._timed("decided", self.steps.keep_to_decisions, pairs, self.tables)
@@ -75,15 +96,29 @@ class Matching:
 
 @contextmanager
 def matching(
-    configuration: Configuration, paths: Paths, runner: RunnerConfig, scratch: Path
+    configuration: Configuration,
+    paths: Paths,
+    runner: RunnerConfig,
+    scratch: Path,
+    beside_published: bool = False,
 ) -> Iterator[Matching]:
-    """Read the sources of the unified entities into `scratch`, an empty folder, to match them."""
+    """Read the sources of the unified entities into `scratch`, an empty folder, to match them.
+
+    `beside_published`: its plan knows what is published, so that customers get the ids that a
+    refresh would give them.
+    """
     unified = {one.entity for one in configuration.unification.entities}
-    files = [one for one in source_files(configuration, paths.project) if one.entity in unified]
+    read = source_files(configuration, paths.project, scratch)
+    files = [one for one in read if one.entity in unified]
     size = sum(path.stat().st_size for path in paths_of(files))
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
     estimated = size // BYTES_PER_RECORD
-    plan = Plan(configuration, paths, settings, 1, runner.rows_per_bucket, estimated, {}, {})
+    published = published_tables(paths)[0] if beside_published else {}
+    attach = attach_statements(paths.catalog, paths.storage, read_only=True) if published else []
+    rows = runner.rows_per_bucket
+    plan = Plan(
+        configuration, paths, settings, 1, rows, estimated, published, {}, attach=tuple(attach)
+    )
     with shared_kernels(settings), reading_ahead(paths_of(files)):
         since = time.perf_counter()
         tables = _read(Steps(plan), files)

@@ -1,5 +1,8 @@
 """What a refresh is about to do: the files that it reads, and its plan."""
 
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +12,14 @@ from overtide.lake.standing import current_publish
 from overtide.pipelines.manifest import kept_before
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.folders import make_folder
 from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.plan import Plan
+from overtide.transforms.sources.fetching import Fetched, fetch, remote_entities, tell_nobody
 from overtide.transforms.sources.files import about_rows, check_columns, files_of
 from overtide.transforms.unify import SourceFiles, in_batches
 
@@ -24,33 +29,65 @@ BYTES_PER_RECORD = 200
 """Size on disk of a record that is unified, for the number of buckets before anything is read."""
 
 
-def source_files(configuration: Configuration, project: Path) -> list[SourceFiles]:
+def source_files(
+    configuration: Configuration,
+    project: Path,
+    scratch: Path,
+    told: Callable[[str, int], None] = tell_nobody,
+) -> list[SourceFiles]:
     """Return every source file, after checking all headers.
 
-    Raise one error that lists everything wrong.
+    What is in none is copied into `scratch`, and how many rows of which entity are is `told`. Raise
+    one error that lists everything wrong.
     """
-    files: list[SourceFiles] = []
-    wrong: list[OvertideError] = []
-    for name, entity in configuration.entities().items():
-        found = [
-            finding.error(name)
-            for finding in check_columns(project, entity)
-            if finding.severity == "mistake"
-        ]
-        wrong += found
-        if not found:
-            files += in_batches(name, files_of(project, entity), len(files))
+    entities, remote = configuration.entities(), remote_entities(configuration)
+    bring = partial(fetch, configuration, remote, project, os.environ, scratch)
+    heads = bring(most=0)
+    wrong = _wrong_columns(project, entities, heads)
     try:
         read_decisions_of(configuration, project)
     except SourceError as error:
         wrong.append(error)
-    if len(wrong) == 1:
-        raise wrong[0]
-    if wrong:
-        raise SourceError(
-            "sources_wrong", f"The source files have {len(wrong)} mistakes.", details=tuple(wrong)
-        )
+    _expect_right(wrong)
+    copies = bring(told=told)
+    _expect_right(_wrong_columns(project, remote, copies))
+    files: list[SourceFiles] = []
+    for name, entity in entities.items():
+        some = copies.files[name] if name in remote else files_of(project, entity)
+        files += in_batches(name, some, len(files))
     return files
+
+
+def _wrong_columns(
+    project: Path, entities: Mapping[str, Entity], copies: Fetched
+) -> list[OvertideError]:
+    """Return what is wrong with the columns of entities, and why some have no copies."""
+    found: list[OvertideError] = []
+    for name, entity in entities.items():
+        if name in copies.wrong:
+            found.append(copies.wrong[name])
+            continue
+        if entity.is_remote and name not in copies.files:
+            continue  # objects, of which nothing was copied yet
+        found += [
+            finding.error(name)
+            for finding in check_columns(project, entity, copies.files.get(name))
+            if finding.severity == "mistake"
+        ]
+    return found
+
+
+def _expect_right(wrong: list[OvertideError]) -> None:
+    """Raise what is wrong, each once."""
+    different = [one for place, one in enumerate(wrong) if one not in wrong[:place]]
+    if len(different) == 1:
+        raise different[0]
+    if different:
+        raise SourceError(
+            "sources_wrong",
+            f"The source files have {len(different)} mistakes.",
+            details=tuple(different),
+        )
 
 
 def paths_of(files: list[SourceFiles]) -> list[Path]:

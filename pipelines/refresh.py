@@ -28,11 +28,12 @@ from overtide.pipelines.batch import Found, run_pipeline
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.manifest import manifest
 from overtide.pipelines.planning import make_plan, paths_of, rows_to_read, source_files
-from overtide.pipelines.progress import Follower
+from overtide.pipelines.progress import Follower, telling
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import OvertideError
+from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import Instant, format_instant
 from overtide.schemas.loading import configuration_hash
 from overtide.schemas.paths import Paths
@@ -92,7 +93,9 @@ def refresh(
         before = _begin(paths)
         with _old_base_stays(paths, before, runner.memory_limit):
             # 3. All sources are there and have their columns, or nothing starts.
-            files = source_files(configuration, paths.project)
+            make_folder(paths.scratch)
+            told = telling(report, "copy")
+            files = source_files(configuration, paths.project, paths.scratch, told)
             run = before.run + 1 if before else 1
             plan = make_plan(configuration, paths, runner, run, files, allow_shrink)
             with Follower(plan.scratch, report) as follower:

@@ -220,6 +220,7 @@ def answer(demo: Demo, folder: Path, shown: str) -> str:
         "init": ["init", "new", "--example", "contoso"],
         "validate": ["-C", "wrong", "validate"],
         "refresh": ["refresh"],
+        "match": ["match", "try", "--sample", "50"],
         "update": ["update", "--key", WHO, "LoyaltyTier=gold"],
         "withdraw": ["withdraw", "--key", WHO],
         "post": ["post", "eCommerce_eCommercePurchases", "rows.jsonl"],

@@ -24,6 +24,7 @@ from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.files import expected_layout, new_columns, within
 from overtide.transforms.sources.formats import format_of
+from overtide.transforms.sources.staged import origin_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,6 +52,8 @@ class IngestedFiles:
     new_columns: tuple[str, ...]
     filtered_rows: int = 0
     """Rows that the entity's filter leaves out; they are not among `rows`."""
+    copies: tuple[str, ...] = ()
+    """Where the files are of which these are copies, in the order of the `sources`."""
 
 
 def ingest(
@@ -135,8 +138,9 @@ def _read(
     new = dict.fromkeys(
         column for file in files for column in new_columns(file.layout.columns, entity)
     )
+    copies = tuple(str(file.path) for file in files if origin_of(file.path) is not None)
     return IngestedFiles(
-        name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new), filtered
+        name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new), filtered, copies
     )
 
 

@@ -198,7 +198,7 @@ def check_amounts(
         left = f" that its filter keeps, of {counts.read:,}" if counts.filtered else ""
         raise SourceError(
             "no_rows",
-            f"{name} has no rows in {entity.path}{left}.",
+            f"{name} has no rows in {entity.origin}{left}.",
             name,
             "Check the file; a refresh never publishes an empty entity.",
         )

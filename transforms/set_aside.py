@@ -3,6 +3,7 @@
 What is wrong with each, and where it stands in its file.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.sources.formats import format_of
+from overtide.transforms.sources.staged import origin_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -75,7 +77,10 @@ def collect_aside(
         SELECT *, NULL::VARCHAR AS PrimaryKey, false AS IsKept,
                row_number() OVER (PARTITION BY FileName, Record, LineNumber) AS nth
         FROM ({" UNION ALL ".join(f"({part})" for part in parts)})""")
-    _number_rows(connection, entity, project)
+    copies = {
+        origin_of(Path(copy)) or "": Path(copy) for files in ingested for copy in files.copies
+    }
+    _number_rows(connection, entity, project, copies)
 
 
 def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideError]:
@@ -98,7 +103,9 @@ def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideErro
     ]
 
 
-def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path) -> None:
+def _number_rows(
+    connection: "DuckDBPyConnection", entity: Entity, project: Path, copies: Mapping[str, Path]
+) -> None:
     """Give the rows without a key the numbers of their lines."""
     wanted = connection.execute(f"""
         SELECT FileName, Record, count(*) FROM aside WHERE LineNumber IS NULL
@@ -106,12 +113,13 @@ def _number_rows(connection: "DuckDBPyConnection", entity: Entity, project: Path
         QUALIFY row_number() OVER (PARTITION BY FileName ORDER BY Record) <= {SOUGHT}""").fetchall()
     found, source_format = [], format_of(entity)
     for name in sorted({file for file, _, _ in wanted}):
-        if not (project / name).is_file():
+        file = copies.get(name, project / name)
+        if not file.is_file():
             continue  # its name is no Unicode, and is shown otherwise
         records = {record: times for file, record, times in wanted if file == name}
         found += [
             {"file": name, "record": record, "nth": nth, "line": line}
-            for record, lines in source_format.lines_of(project / name, entity, records).items()
+            for record, lines in source_format.lines_of(file, entity, records).items()
             for nth, line in enumerate(lines, start=1)
         ]
     connection.register("found_lines", pa.Table.from_pylist(found, FOUND))

@@ -7,6 +7,7 @@ from overtide.cli.access_commands import key, token
 from overtide.cli.changing_commands import post, update, withdraw
 from overtide.cli.connector_command import connector
 from overtide.cli.job_commands import jobs, schedule
+from overtide.cli.match_commands import match
 from overtide.cli.output import Output
 from overtide.cli.reading_commands import get, open_statements, sql, status, timeline
 from overtide.cli.running_commands import refresh, stream
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[[Project, Namespace, Output], int]] = {
     "withdraw": withdraw,
     "post": post,
     "refresh": refresh,
+    "match": match,
     "stream": stream,
     "serve": serve,
     "token": token,

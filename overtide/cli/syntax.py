@@ -1,6 +1,7 @@
 """The syntax of every command: how it is called, its options, and its help."""
 
 from overtide.cli.argument_parser import Parser, Syntax
+from overtide.cli.match_syntax import MATCHING
 from overtide.cli.serving_syntax import SERVING
 
 
@@ -183,6 +184,7 @@ SYNTAX = {
         "Readers see the old base until the new one is published, and still when anything goes\n"
         "wrong. One refresh at a time per lake: a second one ends with exit code 75.",
     ),
+    **MATCHING,
     "update": Syntax(
         "change fields of a customer for a while",
         f"({CUSTOMER}) FIELD=TEXT|FIELD:=JSON … [OPTIONS]",

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from overtide.schemas.configuration.activities import Activity, check_activities
 from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.databases import Database, check_databases
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.instance import Instance
 from overtide.schemas.configuration.model import LISTS_OF_WORDS, Model, Word
@@ -28,6 +29,9 @@ class Configuration(Model):
     instance: Instance = Field(description="who this project is")
     sources: dict[str, dict[str, Entity]] = Field(
         description="data source -> entity -> where and what it is"
+    )
+    databases: dict[str, Database] = Field(
+        default={}, description="databases that entities are read from, each by a name"
     )
     null_words: list[Word] = Field(
         default=[],
@@ -73,6 +77,7 @@ def check(
     checking = Checking(document, broken, configuration.entities(), places, unified)
     checking.check_words(LISTS_OF_WORDS)
     check_sources(checking, configuration.sources)
+    check_databases(checking, configuration.databases)
     check_unification(checking, configuration.unification)
     check_relationships(checking, configuration.relationships)
     check_activities(checking, configuration.activities, configuration.relationships)

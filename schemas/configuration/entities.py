@@ -1,4 +1,4 @@
-"""One table of a data source: where its files are and how they are read.
+"""One table of a data source: where its rows are and how they are read.
 
 Names of attributes are the columns' names in the files. `sources` checks them.
 """
@@ -17,6 +17,8 @@ from overtide.schemas.types.attribute_type import Reading
 
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
 SourceFormatName = Literal["csv", "parquet", "jsonl"]
+OBJECTS = "s3://"
+"""How a path begins that leads into an object store."""
 
 TEXT_OR_TEXTS = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -117,11 +119,26 @@ class Preference(Model):
 
 
 class Entity(Model):
-    """One table of a data source: where its files are and how they are read."""
+    """One table of a data source: where its rows are and how they are read."""
 
-    path: Text = Field(
-        description="a file or a glob such as `data/contacts-*.csv`, within the project's folder",
+    path: Text | None = Field(
+        default=None,
+        description="a file or a glob such as `data/contacts-*.csv`, within the project's folder; "
+        "or objects of a store, `s3://bucket/contacts/*.csv`",
         examples=["data/contacts-*.csv"],
+    )
+    database: Text | None = Field(
+        default=None,
+        description="instead of `path`: the database of the section `databases` that has the rows",
+        examples=["crm"],
+    )
+    table: Text | None = Field(
+        default=None, description="its table or view there", examples=["public.contacts"]
+    )
+    query: Text | None = Field(
+        default=None,
+        description="instead of `table`: one SELECT in the words of that database",
+        examples=["SELECT c.*, a.city FROM contacts c JOIN addresses a ON a.contact = c.id"],
     )
     format: SourceFormatName = Field(
         default="csv", description="how the files are written", examples=["parquet"]
@@ -189,6 +206,23 @@ class Entity(Model):
         for one in self.inputs.values():
             columns[one.column] = columns.get(one.column, False) or not one.attribute.optional
         return columns
+
+    @property
+    def form(self) -> SourceFormatName:
+        """The format in which its rows are read: what a database has is copied as Parquet."""
+        return self.format if self.database is None else "parquet"
+
+    @property
+    def origin(self) -> str:
+        """Where its rows are, in a few words."""
+        if self.database is None:
+            return str(self.path)
+        return f"{self.database}: {self.table or 'query'}"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its rows are in no file of this machine."""
+        return self.database is not None or (self.path or "").startswith(OBJECTS)
 
     @property
     def expressions(self) -> dict[str, str]:

@@ -22,7 +22,7 @@ def check_expression(
     """Check an expression over the columns of an entity's files; its value is of a kind."""
     try:
         node = parsed(expression)
-        if entity.format not in NESTING:
+        if entity.form not in NESTING:
             _expect_flat([column for column in columns_of(node) if len(column.path) > 1])
         found = as_kind(compiled(node, lambda _: COLUMN, "UTC"), kind)
     except ExpressionError as error:

@@ -197,7 +197,7 @@ def _attributes(checking: Checking, place: Path, entity: Entity) -> None:
                 f"`{name}` is a name that Overtide needs itself.",
                 expected="another name",
             )
-        _place(checking, path, entity.format, entity.attribute(name))
+        _place(checking, path, entity.form, entity.attribute(name))
         expression = entity.attribute(name).expression
         if expression is not None:
             check_expression(checking, (*path, "expression"), entity, expression)

@@ -56,6 +56,18 @@ CODES = {
         "Name a new or an empty folder.",
         exit_codes=USAGE,
     ),
+    "record_not_found": Explained(
+        "command",
+        "There is no record with this key among those of an entity.",
+        "Name the primary key of a record that its files hold now.",
+        (404,),
+    ),
+    "same_record": Explained(
+        "command",
+        "Two records were to be compared, and one was named twice.",
+        "Name two records.",
+        exit_codes=USAGE,
+    ),
     "unknown_command": Explained(
         "command", "There is no such command.", "`overtide --help` lists them.", exit_codes=USAGE
     ),

@@ -72,10 +72,28 @@ CODES = {
         "Set it before you start overtide.",
         exit_codes=USAGE,
     ),
+    "no_decisions_file": Explained(
+        "configuration",
+        "Decisions are to be taken, and the project names no file of them.",
+        "Write `decisions: data/decisions.csv` below `unification`.",
+        exit_codes=USAGE,
+    ),
     "no_exact_condition": Explained(
         "configuration",
         "A rule has fuzzy conditions only, so no blocks could be formed.",
         "Give it one condition with precision `exact`.",
+        exit_codes=USAGE,
+    ),
+    "no_score_rule": Explained(
+        "configuration",
+        "Weights are to be learnt, and the project has no rule with a score.",
+        "Write one with its fields and blocks ([matching](matching.md#two-kinds-of-rule)).",
+        exit_codes=USAGE,
+    ),
+    "number_not_written": Explained(
+        "configuration",
+        "What was learnt cannot be written into `overtide.yaml` without changing more.",
+        "Write the number yourself; it may come from an anchor or the environment.",
         exit_codes=USAGE,
     ),
     "optional_key": Explained(

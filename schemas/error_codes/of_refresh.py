@@ -3,6 +3,26 @@
 from overtide.schemas.error_codes.explained import BOTH, LISTED, USAGE, Explained
 
 CODES = {
+    "connection_missing": Explained(
+        "refresh",
+        "The environment variable that holds the connection to a database is not set.",
+        "Set it where `overtide` runs; `connection_variable` of the database names it.",
+    ),
+    "database_lost": Explained(
+        "refresh",
+        "The connection to a database was lost while its rows were read.",
+        "Refresh again; the old base is still served.",
+    ),
+    "database_refused": Explained(
+        "refresh",
+        "A database refuses the user or the password.",
+        "Correct the connection in the environment variable of the database.",
+    ),
+    "database_unreachable": Explained(
+        "refresh",
+        "A database cannot be reached, or its file cannot be read.",
+        "Check that it runs, and its connection or `path`.",
+    ),
     "decisions_wrong": Explained(
         "refresh",
         "The file of pairs that are always or never one customer is missing or wrong.",
@@ -33,6 +53,11 @@ CODES = {
         "so many, else a note.",
         "Correct the file, or name another primary key.",
         exit_codes=USAGE,
+    ),
+    "missing_table": Explained(
+        "refresh",
+        "A database lacks an entity's table, or its user may not read it.",
+        "Correct `table`, as the database writes it.",
     ),
     "missing_value": Explained(
         "refresh",
@@ -73,6 +98,12 @@ CODES = {
         "Run `overtide -v refresh` to see more.",
         (500,),
     ),
+    "query_failed": Explained(
+        "refresh",
+        "A database cannot give the rows of an entity: its `query` has a mistake, does more than "
+        "read, or may not read what it names.",
+        "Correct the `query`, or the rights of the database's user.",
+    ),
     "repeated_key": Explained(
         "refresh",
         (
@@ -104,6 +135,16 @@ CODES = {
         "refresh",
         "Several entities cannot be read; `details` has one error for each.",
         "Correct them all.",
+    ),
+    "store_refused": Explained(
+        "refresh",
+        "An object store refuses the credentials, or does not let them read.",
+        "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they allow.",
+    ),
+    "store_unreachable": Explained(
+        "refresh",
+        "An object store cannot be reached, or does not give an object.",
+        "Check AWS_ENDPOINT_URL and AWS_REGION, and that the store can be reached.",
     ),
     "too_many_set_aside": Explained(
         "refresh",

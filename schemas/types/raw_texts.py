@@ -39,6 +39,11 @@ class RawTexts:
             f"WHEN NOT isnan({column}) THEN {plain_sql(column)} END"
         )
 
+    def raw_number_text(self, column: str) -> str:
+        """Return the raw text of a text that is a number in its one way, or an infinity."""
+        none, text = self.raw_none(column), self.raw_text(column)
+        return f"CASE WHEN ltrim({column}, '-') = 'Infinity' THEN {none} ELSE {text} END"
+
     def raw_decimal(self, column: str, kind: str) -> str:
         """Return the raw text of a DECIMAL (`kind`) without the zeros of its scale."""
         text = decimal_sql(column, *decimal_shape(kind.lower()))

@@ -53,13 +53,14 @@ def keep_to_decisions(
     decisions: Sequence[Decision],
 ) -> list[PairTable]:
     """Return the tables of pairs as people decided; a record that is not there is passed over."""
-    records = _records(connection, folder, unified, decisions)
+    named = [reference for one in decisions for reference in (one.one, one.other)]
+    records = records_of(connection, folder, unified, named)
     names = {one.place: one.table.entity for one in unified}
     always: dict[tuple[str, str], set[Pair]] = defaultdict(set)
     never: set[Pair] = set()
     for decision in decisions:
         if decision.one in records and decision.other in records:
-            pair = _ordered(records[decision.one], records[decision.other])
+            pair = ordered(records[decision.one], records[decision.other])
             lower, upper = (names[record >> ENTITY_SHIFT] for record in pair)
             (always[lower, upper] if decision.always else never).add(pair)
     in_order = sorted(tables, key=lambda table: table.pair)
@@ -80,24 +81,23 @@ def keep_to_decisions(
     ]
 
 
-def _ordered(one: int, other: int) -> Pair:
+def ordered(one: int, other: int) -> Pair:
     """Return two records as a pair has them."""
     if one >> ENTITY_SHIFT == other >> ENTITY_SHIFT:
         return min(one, other), max(one, other)
     return max(one, other), min(one, other)
 
 
-def _records(
+def records_of(
     connection: "DuckDBPyConnection",
     folder: Path,
     unified: Sequence[Unified],
-    decisions: Sequence[Decision],
+    references: Iterable[Reference],
 ) -> dict[Reference, int]:
-    """Return the records that decisions name, as far as they are there."""
+    """Return the numbers of records that are named, as far as they are there."""
     named: dict[str, set[str]] = defaultdict(set)
-    for decision in decisions:
-        for entity, key in (decision.one, decision.other):
-            named[entity].add(key)
+    for entity, key in references:
+        named[entity].add(key)
     found: dict[Reference, int] = {}
     for one in unified:
         name, path = one.table.entity, folder / f"named-{one.place}.parquet"

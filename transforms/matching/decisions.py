@@ -1,7 +1,7 @@
 """Pairs that people decided: always or never one customer. The file that says so."""
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,30 @@ def read_decisions(path: Path, entities: Collection[str]) -> list[Decision]:
 
     Raises `decisions_wrong`, with the line.
     """
+    return [decision for decision, _ in read_rows(path, entities)[1]]
+
+
+def read_rows(
+    path: Path, entities: Collection[str]
+) -> tuple[list[str], list[tuple[Decision, dict[str, str]]]]:
+    """Return the columns of such a file, and each decision with its row, which may have more."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(_decisions(path, csv.DictReader(file, strict=True), entities))
+            return rows_of(path, file, entities)
     except FileNotFoundError:
         raise _wrong(path, "is not there") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(path, f"cannot be read: {error}") from None
+
+
+def rows_of(
+    path: Path, lines: Iterable[str], entities: Collection[str]
+) -> tuple[list[str], list[tuple[Decision, dict[str, str]]]]:
+    """Return the same of the lines of a file, which is called as the path says."""
+    try:
+        rows = csv.DictReader(lines, strict=True)
+        return list(rows.fieldnames or []), list(_decisions(path, rows, entities))
+    except csv.Error as error:
         raise _wrong(path, f"cannot be read: {error}") from None
 
 
@@ -45,9 +63,53 @@ def read_decisions_of(configuration: Configuration, project: Path) -> list[Decis
     return read_decisions(project / unification.decisions, entities)
 
 
+@dataclass(frozen=True)
+class Merged:
+    """What became of a file of decisions: how many there are, are new, and replaced others."""
+
+    path: Path
+    decisions: int
+    added: int
+    replaced: int
+
+
+def merge_decisions(
+    path: Path, name: Path, lines: Iterable[str], entities: Collection[str]
+) -> Merged:
+    """Add decisions to a project's file, which need not be there yet; the newest of a pair counts.
+
+    `lines` are those of a file that is called `name`. Rows that stay keep all their columns; the
+    file is replaced as a whole, or not at all.
+    """
+    _, rows = rows_of(name, lines, entities)
+    new = {frozenset((one.one, one.other)): one for one, _ in rows}
+    columns, before = read_rows(path, entities) if path.exists() else ([*COLUMNS], [])
+    kept = [row for one, row in before if frozenset((one.one, one.other)) not in new]
+    written = path.with_name(f".{path.name}.new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*kept, *map(row_of, new.values())])
+    written.replace(path)
+    replaced = len(before) - len(kept)
+    return Merged(path, len(kept) + len(new), len(new), replaced)
+
+
+def row_of(decision: Decision) -> dict[str, str]:
+    """Return a decision as a row of the file."""
+    ends = (decision.one, decision.other)
+    said = {"Decision": "always" if decision.always else "never"}
+    return said | {
+        f"Entity{number}{what}": end[place]
+        for number, end in enumerate(ends, 1)
+        for place, what in enumerate(("", "Key"))
+    }
+
+
 def _decisions(
     path: Path, rows: "csv.DictReader[str]", entities: Collection[str]
-) -> Iterator[Decision]:
+) -> Iterator[tuple[Decision, dict[str, str]]]:
     missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
     if missing:
         raise _wrong(path, f"has no column {', '.join(missing)}")
@@ -63,7 +125,7 @@ def _decisions(
                 raise _wrong(path, f"has no key in {here}")
         if ends[0] == ends[1]:
             raise _wrong(path, f"names one record twice in {here}")
-        yield Decision(row["Decision"] == "always", *ends)
+        yield Decision(row["Decision"] == "always", *ends), row
 
 
 def _wrong(path: Path, what: str) -> SourceError:

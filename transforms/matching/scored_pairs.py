@@ -63,7 +63,7 @@ def find_scored(
     rows = 0
     with pq.ParquetWriter(path, FOUND, compression="lz4") as writer:
         if lower.num_rows and upper.num_rows:
-            texts, *two = _encoded(lower, upper, columns, threads)
+            texts, *two = encoded(lower, upper, columns, threads)
             for one, other, points in _pairs(connection, search, scoring, texts, *two):
                 rule = np.full(len(points), search.rule, np.int32)
                 found = [ends[0][one], ends[1][other], rule, points.astype(np.int32)]
@@ -121,7 +121,7 @@ def _records(connection: "DuckDBPyConnection", table: str, columns: Sequence[int
     return connection.execute(f"SELECT record{texts} FROM {table} ORDER BY rowid").to_arrow_table()
 
 
-def _encoded(
+def encoded(
     lower: pa.Table, upper: pa.Table, columns: Sequence[int], threads: int
 ) -> tuple[Texts, Side, Side]:
     """Return the distinct texts of both tables, and the codes of each."""

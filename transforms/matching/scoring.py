@@ -120,9 +120,16 @@ def scored(scoring: Scoring, texts: Texts, left: Side, right: Side) -> tuple[Poi
         gained += field.units * similarity(field, texts, left, right)
         open_ -= field.units * _both(field, left, right)
         alive &= gained + open_ * WHOLE >= scoring.threshold * weight
-    for one in scoring.contradictions:
-        alive &= ~_contradicts(one, texts, left, right)
+    alive &= uncontradicted(scoring, texts, left, right)
     return places[alive], gained[alive] // weight[alive]
+
+
+def uncontradicted(scoring: Scoring, texts: Texts, left: Side, right: Side) -> NDArray[np.bool_]:
+    """Say which of the pairs left[i], right[i] nothing contradicts."""
+    alone = np.ones(len(next(iter(left.codes.values()))), np.bool_)
+    for one in scoring.contradictions:
+        alone &= ~_contradicts(one, texts, left, right)
+    return alone
 
 
 def _both(field: Alike, left: Side, right: Side) -> NDArray[np.bool_]:

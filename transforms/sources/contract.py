@@ -26,6 +26,12 @@ LINES = (
     "NULL::VARCHAR AS FileName"
 )
 """The columns of what is no row, all null."""
+NUMBER, MORE = "number", b"overtide.more"
+"""The type of a column of texts that are numbers, and a file's note of columns that it lacks.
+
+Copies of tables have them: no Parquet type holds every number of a database, and what no attribute
+reads is not copied.
+"""
 FILE = "__file"
 """The column of the name of a row's file."""
 

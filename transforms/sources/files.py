@@ -22,6 +22,7 @@ from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import Layout
 from overtide.transforms.sources.formats import format_of
 from overtide.transforms.sources.layout import layout_of
+from overtide.transforms.sources.staged import origin_of
 
 AHEAD = 2 << 30
 """Bytes that are loaded before they are needed; of more the system might drop some again."""
@@ -57,18 +58,21 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
     Raises `unreadable_file` for what matches and is no file, and for a folder that could hold files
     and lets nobody look: without them customers would vanish.
     """
-    exact = folder / entity.path
+    pattern = entity.path or ""
+    exact = folder / pattern
+    if entity.is_remote:
+        raise SourceError("no_files", f"{entity.origin} is in no file.", entity.origin)
     try:
         if exact.is_file():
             return [exact]
-        files = [path for path in _matches(folder, entity.path) if not path.is_dir()]
+        files = [path for path in _matches(folder, pattern) if not path.is_dir()]
         for path in files:
             if not S_ISREG(path.stat().st_mode):
                 raise unreadable(
                     within(folder, path), "is no regular file", "Remove it, or correct `path`."
                 )
     except OSError as error:
-        place = within(folder, Path(error.filename)) if error.filename else entity.path
+        place = within(folder, Path(error.filename)) if error.filename else pattern
         raise unreadable(
             place,
             f"cannot be read ({error.strerror})",
@@ -77,11 +81,11 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
     if files:
         return files
     hint = (
-        f"It is a folder: name the files in it, such as {entity.path.rstrip('/')}/*."
+        f"It is a folder: name the files in it, such as {pattern.rstrip('/')}/*."
         if exact.is_dir()
         else "Correct `path` of the entity; a relative one is within the project's folder."
     )
-    raise SourceError("no_files", f"No file matches {entity.path}.", entity.path, hint)
+    raise SourceError("no_files", f"No file matches {pattern}.", pattern, hint)
 
 
 def _matches(folder: Path, pattern: str) -> list[Path]:
@@ -107,8 +111,11 @@ def _globbed(pattern: Path) -> list[Path]:
 def within(folder: Path, file: Path) -> str:
     """Return how a file is named to people.
 
-    By its path within the project's folder where it lies there.
+    By its path within the project's folder where it lies there, a copy by where it comes from.
     """
+    origin = origin_of(file)
+    if origin is not None:
+        return origin
     name = file.relative_to(folder) if file.is_relative_to(folder) else file
     return os.fsencode(name).decode(errors="backslashreplace")
 
@@ -125,13 +132,16 @@ def expected_layout(file: Path, shown: str, name: str, entity: Entity) -> Layout
     return layout
 
 
-def check_columns(folder: Path, entity: Entity) -> list[Finding]:
+def check_columns(
+    folder: Path, entity: Entity, copies: Sequence[Path] | None = None
+) -> list[Finding]:
     """Compare an entity's configured attributes with the columns that its files really have.
 
-    What is wrong with several files in the same way is found once.
+    Its files are `copies` of what another machine has, if any. What is wrong with several files in
+    the same way is found once.
     """
     try:
-        files = files_of(folder, entity)
+        files = files_of(folder, entity) if copies is None else copies
     except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
     found: dict[tuple[str, str | None], list[Finding]] = {}

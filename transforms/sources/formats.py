@@ -18,4 +18,4 @@ FORMATS: dict[str, SourceFormat] = {
 
 def format_of(entity: Entity) -> SourceFormat:
     """Return the format in which an entity's files are written."""
-    return FORMATS[entity.format]
+    return FORMATS[entity.form]

@@ -1,5 +1,6 @@
 """Parquet: the file itself says which columns it has, and of which types."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -11,7 +12,14 @@ from overtide.schemas.names import folded
 from overtide.schemas.source_paths import shown_path
 from overtide.schemas.types.decimal import MOST_DIGITS
 from overtide.transforms.sources.contents import UnreadableError, seems
-from overtide.transforms.sources.contract import Layout, SampledRow, SourceFormat, SourceText, Write
+from overtide.transforms.sources.contract import (
+    MORE,
+    Layout,
+    SampledRow,
+    SourceFormat,
+    SourceText,
+    Write,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,13 +37,16 @@ class Parquet(SourceFormat):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        from overtide.transforms.sources.parquet_types import type_name
+
         try:
             with file.open("rb") as opened:
                 schema = pq.read_schema(opened)
                 metadata = pq.read_metadata(opened)
             _check_decimals(schema, entity)
             _check_nested(schema, metadata, entity)
-            return Layout(tuple(schema.names), types=tuple(map(str, schema.types)))
+            more = json.loads((schema.metadata or {}).get(MORE, b"[]"))
+            return Layout((*schema.names, *more), types=tuple(map(type_name, schema)))
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
@@ -53,6 +64,7 @@ class Parquet(SourceFormat):
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int
     ) -> Iterator[SampledRow]:
         """Give rows of the first, the middle and the last row group."""
+        del layout  # it names columns too that a copy lacks
         import pyarrow.parquet as pq
 
         from overtide.transforms.sources.parquet_samples import read_sample
@@ -60,7 +72,7 @@ class Parquet(SourceFormat):
         with pq.ParquetFile(file) as source:
             groups, names = (
                 source.num_row_groups,
-                [name for name in entity.columns if name in layout.columns],
+                [name for name in entity.columns if name in source.schema_arrow.names],
             )
             for group in sorted({0, groups // 2, groups - 1}) if groups else ():
                 before = sum(source.metadata.row_group(number).num_rows for number in range(group))

@@ -14,7 +14,15 @@ from overtide.schemas.numbers import shortest_sql
 from overtide.schemas.source_paths import Path
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import AttributeType
-from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
+from overtide.transforms.sources.contract import (
+    FILE,
+    LINES,
+    NUMBER,
+    Raw,
+    SourceText,
+    Write,
+    raw_column,
+)
 from overtide.transforms.sources.parquet_mending import mended
 from overtide.transforms.sources.texts import file_name, nameable
 
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 
 NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 TEXTS = ("VARCHAR", "BLOB", "JSON")
-NUMBERS = re.compile(r"DOUBLE|DECIMAL\(.*\)|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
+NUMBERS = re.compile(r"number|DOUBLE|DECIMAL\(.*\)|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
 TIMES = ("DATE", "TIMESTAMP")
 
 
@@ -50,6 +58,10 @@ def raw_rows(connection: "DuckDBPyConnection", files: Sequence[SourceText]) -> R
     there = dict(zip(relation.columns, relation.types, strict=True))
     inputs = {name: one for name, one in file.entity.inputs.items() if one.column in there}
     found = {name: _found(one.path, there) for name, one in inputs.items()}
+    types = dict(zip(file.layout.columns, file.layout.types, strict=False))
+    for name, one in inputs.items():
+        if types.get(one.column) == NUMBER:
+            found[name] = (found[name][0], NUMBER)
     kinds = {name: kind for name, (_, kind) in found.items()}
     attributes = {name: _attribute(one.attribute, kinds[name]) for name, one in inputs.items()}
     wanted = {name: type_of(attributes[name].type) for name in inputs}
@@ -94,7 +106,7 @@ def _is_doubtful(kind: str, wanted: AttributeType) -> bool:
     Of most types no value is written with one.
     """
     return _is_nested(kind) or (
-        wanted.is_text and (kind in TEXTS or kind == "DOUBLE" or kind.startswith(TIMES))
+        wanted.is_text and (kind in (*TEXTS, NUMBER, "DOUBLE") or kind.startswith(TIMES))
     )
 
 
@@ -128,6 +140,8 @@ def _text(column: str, kind: str, attribute: Attribute, time_zone: str) -> str:
         return wanted.raw_bytes(column)
     if _is_nested(kind):
         return f"chr(0) || to_json({column})::VARCHAR"
+    if kind == NUMBER:
+        return wanted.raw_number_text(column)
     if kind.startswith(TIMES):
         text = wanted.raw_time(column, kind, time_zone)
         return f"CASE WHEN {column} IS NOT NULL THEN {text} END"

@@ -5,6 +5,7 @@ what no posted record can have (times, bytes, numbers of another width) becomes 
 refresh reads.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path as File
@@ -15,11 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.configuration.entities import Attribute, Entity
-from overtide.schemas.numbers import Number
+from overtide.schemas.numbers import EXPONENT, NUMBER, Number
 from overtide.schemas.source_paths import Path, value_at
 from overtide.schemas.types import type_of
+from overtide.schemas.types.decimal import MOST_DIGITS
 from overtide.transforms.sources.contract import Layout, SourceText, TypedTime
 from overtide.transforms.sources.parquet_reading import raw_rows
+from overtide.transforms.sources.parquet_types import is_number_text, type_name
+
+_NUMBER = re.compile(NUMBER + EXPONENT, re.ASCII)
 
 
 def read_sample(batch: pa.RecordBatch, entity: Entity) -> Iterator[dict[str, Any]]:
@@ -40,7 +45,8 @@ def read_sample(batch: pa.RecordBatch, entity: Entity) -> Iterator[dict[str, Any
 
 def _at(batch: pa.RecordBatch, path: Path) -> tuple[list[Any], pa.DataType | None]:
     """Return the type of the values at a path; where they are nested, these and no type."""
-    kind = batch.schema.field(str(path[0])).type
+    field = batch.schema.field(str(path[0]))
+    kind = pa.decimal128(MOST_DIGITS) if is_number_text(field) else field.type
     for step in path[1:]:
         if pa.types.is_struct(kind) and kind.get_field_index(str(step)) >= 0:
             kind = kind.field(str(step)).type
@@ -62,7 +68,7 @@ def _texts(batch: pa.RecordBatch, entity: Entity) -> dict[str, list[str | None]]
         connection.execute("SET TimeZone = 'UTC'")
         path = File(folder) / "sample.parquet"
         pq.write_table(pa.Table.from_batches([batch]), path)
-        layout = Layout(tuple(batch.schema.names))
+        layout = Layout(tuple(batch.schema.names), types=tuple(map(type_name, batch.schema)))
         raw = raw_rows(connection, [SourceText(entity, path, path.name, layout, path)])
         places = ", ".join(map(raw.column, raw.attributes))
         rows = connection.execute(f"SELECT {places} FROM ({raw.query})").fetchall()
@@ -77,4 +83,4 @@ def _value(text: str | None, kind: pa.DataType, attribute: Attribute) -> str | f
     if (pa.types.is_timestamp(kind) or pa.types.is_date(kind)) and is_time:
         return TypedTime(text)
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return Number(text) if is_number and text[-1].isdigit() else text
+    return Number(text) if is_number and _NUMBER.fullmatch(text) else text

@@ -8,7 +8,7 @@ are not of its type, or that another format fits better. All else is a note.
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -93,17 +93,22 @@ class Seen:
 
 
 def check_values(
-    folder: Path, entity: Entity, unknown: Iterable[str] = (), filtered: bool = True
+    folder: Path,
+    entity: Entity,
+    unknown: Iterable[str] = (),
+    filtered: bool = True,
+    copies: Sequence[Path] | None = None,
 ) -> list[Finding]:
     """Return what a sample of the files of an entity shows.
 
-    Nothing is said of attributes whose type is `unknown`, nor of rows that its filter leaves out,
-    unless that has a mistake (not `filtered`).
+    Its files are `copies`, if any. Nothing is said of attributes whose type is `unknown`, nor of
+    rows that its filter leaves out, unless that has a mistake (not `filtered`).
     """
     entity = entity if filtered else entity.model_copy(update={"filter": None})
     seen = Seen({name: Column() for name in entity.attributes if name not in set(unknown)})
     try:
-        for row in _with_made(seen, sampled_rows(folder, entity, files_of(folder, entity)), entity):
+        files = files_of(folder, entity) if copies is None else copies
+        for row in _with_made(seen, sampled_rows(folder, entity, files), entity):
             look(seen, row, entity)
     except (SourceError, OSError):
         return []  # what cannot be read at all was found before

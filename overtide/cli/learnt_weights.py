@@ -1,0 +1,48 @@
+"""What `match learn` proposes, as people read it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from overtide.cli.output import Output
+from overtide.schemas.wording import counted
+
+
+def proposal_text(
+    proposals: Iterable[Mapping[str, Any]], written: bool, output: Output
+) -> Iterator[str]:
+    """Give the proposals of all rules, and what to do with them."""
+    for one in proposals:
+        yield f"The rule {one['rule']}, of {one['entity']} to {one['to']}"
+        if one["proposed"] is None:
+            yield "  Its blocks bring no two records together: there is nothing to learn from.\n"
+            continue
+        drawn = "" if one["part"] == 1 else f", {one['part']:.1%} of those in its blocks"
+        yield (
+            f"  learnt from {counted(one['pairs'], 'pair')}{drawn}; about "
+            f"{one['expectedPairs']:,} pairs are one person"
+        )
+        least, most = one["asGood"]
+        yield (
+            f"  threshold: {one['threshold']:g} now, {one['proposed']:g} proposed; from {least:g} "
+            f"to {most:g} is as good (F1 expected: {one['expectedF1']:.4f})"
+        )
+        yield output.table(
+            ("field", "weight", "proposed", "same of one person", "same by chance"),
+            [
+                (
+                    field["attributes"],
+                    f"{field['weight']:g}",
+                    f"{field['proposed']:g}",
+                    f"{field['sameOfOnePerson']:.2%}",
+                    f"{field['sameByChance']:.4%}",
+                )
+                for field in one["fields"]
+            ],
+        )
+        yield ""
+    yield (
+        "Written into overtide.yaml: see what they do with `overtide match try`."
+        if written
+        else "`overtide match learn --write` writes these numbers into overtide.yaml, and nothing "
+        "else."
+    )

@@ -1,0 +1,187 @@
+"""`overtide match learn`: weights and threshold from the records, held against known truth."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from benchmarks.make_people import KINDS, make
+from benchmarks.matching import accuracy_of, configuration, matched, score_rule
+from overtide import runner_configs
+from overtide.pipelines.learning import learnt
+from overtide.pipelines.matching import matching
+from overtide.schemas.document_edits import with_numbers
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.paths import Paths
+from overtide.transforms.matching.learning import (
+    LEVELS,
+    Vectors,
+    best_threshold,
+    learn_m,
+    weights_of,
+)
+from tests.command_line import call, expect_refusal
+from tests.small_plan import INSTANCE
+
+
+def unweighted() -> dict[str, Any]:
+    """Return the rule of the benchmark before anybody thought about its weights."""
+    rule = score_rule(strong=False)
+    for field in rule["score"]["fields"]:
+        field["weight"] = 1.0
+    return rule
+
+
+def proposals(people: Path, seed: int = 1) -> list[dict[str, Any]]:
+    runner = runner_configs.load()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        matching(
+            configuration(people, [unweighted()]), Paths.of(people.parent), runner, Path(folder)
+        ) as found,
+    ):
+        return learnt(found, seed)
+
+
+def test_what_is_learnt_finds_the_right_people(tmp_path):
+    """Seeds and sizes that nothing was tuned on; all weights begin as one."""
+    _, people, truth = make(1000, tmp_path, KINDS["several records"], seed=23)
+    (told,) = proposals(people)
+    weight = {one["attributes"]: one["proposed"] for one in told["fields"]}
+    assert max(weight.values()) == weight["Telephone"] == 5.0
+    assert weight["State"] < weight["Surname"]
+    learned = unweighted()
+    for field, one in zip(learned["score"]["fields"], told["fields"], strict=True):
+        field["weight"] = one["proposed"]
+    least, most = told["asGood"]
+    assert least <= told["proposed"] <= most
+    for threshold in (least, told["proposed"], most):
+        learned["score"]["threshold"] = threshold
+        assert accuracy_of(matched(people, [learned]).cluster, truth).f1 >= 0.997
+    known = sum(
+        count * (count - 1) // 2
+        for count in np.unique(
+            [line.split(",")[1] for line in truth.read_text().splitlines()[1:]], return_counts=True
+        )[1]
+    )
+    assert abs(told["expectedPairs"] - known) < 0.02 * known
+    assert json.dumps(proposals(people)) == json.dumps([told])
+    assert proposals(people, seed=2) != [told]
+
+
+def test_shares_that_made_pairs_are_learnt_back():
+    """Two fields whose levels are drawn by known shares: a third of the pairs is one person."""
+    chance = np.random.default_rng(5)
+    m = np.array([[0.05, 0.02, 0.03, 0.9], [0.2, 0.1, 0.1, 0.6], [0.1, 0.05, 0.05, 0.8]])
+    u = np.array([[0.97, 0.02, 0.005, 0.005], [0.8, 0.1, 0.05, 0.05], [0.9, 0.05, 0.02, 0.03]])
+    ours = chance.random(60_000) < 1 / 3
+    levels = np.stack(
+        [
+            np.where(
+                ours, chance.choice(LEVELS, 60_000, p=m[f]), chance.choice(LEVELS, 60_000, p=u[f])
+            )
+            for f in range(3)
+        ],
+        axis=1,
+    ).astype(np.int8)
+    levels[chance.random(60_000) < 0.1, 1] = -1
+    found = learn_m([(Vectors.of(levels), frozenset())], u)
+    assert np.abs(found - m).max() < 0.02
+    shuffled = learn_m([(Vectors.of(levels[::-1]), frozenset())], u)
+    assert (shuffled == found).all()
+    first, second, _ = weights_of(found, u)
+    assert first == 5.0 > second
+
+
+def test_a_field_that_made_a_block_says_nothing_there():
+    levels = np.array([[3, 3], [3, 0]] * 50, np.int8)
+    u = np.full((2, LEVELS), 0.25)
+    found = learn_m([(Vectors.of(levels), frozenset({0}))], u)
+    assert np.allclose(found[0], 0.25)
+
+
+def test_the_threshold_lies_in_the_midst_of_those_as_good():
+    points = np.array([9500] * 100 + [3000] * 100)
+    found = best_threshold(points, np.array([1.0] * 100 + [0.0] * 100))
+    assert (found.least, found.most, found.f1) == (30.5, 95.0, 1.0)
+    assert found.percent == 62.5
+
+
+YAML = """# who is who
+unification:
+  entities:
+    - entity: S_c # the shop
+      deduplicate:
+        rules:
+          - name: R
+            score:
+              threshold: 60 # a guess
+              fields:
+                - {fields: Name, weight: 2} # names
+                - {fields: [A, B]}
+                - fields: Mail
+                  # mails are shared
+                  normalize: [lower]
+"""
+AT = ("unification", "entities", 0, "deduplicate", "rules", 0, "score")
+
+
+def test_numbers_alone_change_in_a_document_with_comments():
+    numbers = {(*AT, "threshold"): 72.5} | {
+        (*AT, "fields", number, "weight"): 1.5 + number for number in range(3)
+    }
+    assert with_numbers(YAML, numbers) == YAML.replace("threshold: 60", "threshold: 72.5").replace(
+        "weight: 2}", "weight: 1.5}"
+    ).replace("[A, B]}", "[A, B], weight: 2.5}").replace(
+        "- fields: Mail\n", "- weight: 3.5\n                  fields: Mail\n"
+    )
+
+
+def test_what_stands_in_two_places_is_not_changed():
+    text = "a: &x {weight: 1}\nb: *x\n"
+    with pytest.raises(OvertideError) as refused:
+        with_numbers(text, {("a", "weight"): 2.0})
+    assert refused.value.code == "number_not_written"
+    with pytest.raises(OvertideError):
+        with_numbers("a: 1\n", {("a", "weight"): 2.0})
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A project of people as a person writes it, with comments."""
+    make(200, tmp_path, KINDS["one error"], seed=3)
+    document = configuration(Path("People.csv"), [score_rule(strong=False)]).model_dump(
+        mode="json", by_alias=True, exclude_unset=True
+    )
+    document["instance"]["id"] = str(INSTANCE)
+    text = "# people\n" + yaml.safe_dump(document, sort_keys=False)
+    (tmp_path / "overtide.yaml").write_text(text)
+    return tmp_path
+
+
+def test_what_is_learnt_is_written_into_the_configuration(folder):
+    before = (folder / "overtide.yaml").read_text()
+    shown = call("-C", folder, "match", "learn")
+    assert shown.code == 0
+    assert "threshold: 60 now" in shown.out
+    assert (folder / "overtide.yaml").read_text() == before
+    told = call("--json", "-C", folder, "match", "learn", "--write").document
+    after = (folder / "overtide.yaml").read_text()
+    assert after.startswith("# people\n")
+    (rule,) = yaml.safe_load(after)["unification"]["entities"][0]["deduplicate"]["rules"]
+    (proposal,) = told["proposals"]
+    assert rule["score"]["threshold"] == proposal["proposed"]
+    assert [field["weight"] for field in rule["score"]["fields"]] == [
+        field["proposed"] for field in proposal["fields"]
+    ]
+    assert call("-C", folder, "validate").code == 0
+
+
+def test_without_a_score_rule_there_is_nothing_to_learn(project_folder):
+    expect_refusal(
+        call("-C", project_folder, "match", "learn"), 2, "no rule with a score: there is nothing"
+    )
