@@ -13,7 +13,6 @@ from overtide.cli.output import Output
 from overtide.cli.signals import interruptible, stopping
 from overtide.lake.loss import Loss, losses
 from overtide.project import Project
-from overtide.refreshing import note_failure
 from overtide.schemas.errors import DONE, INTERRUPTED, OvertideError
 from overtide.schemas.instants import format_instant
 from overtide.schemas.wording import counted
@@ -31,6 +30,8 @@ def refresh(project: Project, arguments: Namespace, output: Output) -> int:
         try:
             refreshed = interruptibly(project, lambda: _refreshed(project, arguments, output))
         except OvertideError as error:
+            from overtide.refreshing import note_failure
+
             note_failure(project, psutil.Process().username(), began, error)
             raise
     lost = losses(refreshed.manifest)
