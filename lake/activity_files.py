@@ -10,9 +10,10 @@ import json
 import sys
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -98,11 +99,18 @@ class ActivityFiles:
     def read(self, places: Sequence[int]) -> list[dict[str, Value]]:
         """Return the activities at these places, in any order."""
         found: list[dict[str, Value]] = []
-        for begin, end in _runs(sorted(places)):
-            found += self.activities_of(self.range(begin, end, narrow=False))
+        reader = self._reader(narrow=False)
+        for number, some in groupby(sorted(places), lambda place: place // BATCH):
+            within = [place % BATCH for place in some]
+            first, last = within[0], within[-1]
+            rows = reader.get_batch(number).slice(first, last - first + 1)
+            follow = len(rows) == len(within)
+            found += self.activities_of(
+                rows if follow else rows.take([one - first for one in within])
+            )
         return found
 
-    def activities_of(self, rows: "pa.Table") -> list[dict[str, Value]]:
+    def activities_of(self, rows: "pa.Table | pa.RecordBatch") -> list[dict[str, Value]]:
         """Return rows with all columns as activities."""
         return [
             _activity(time, self.kinds[kind], dict(zip(OF_ROW, texts, strict=True)))
@@ -252,15 +260,6 @@ def _activity(
     )
     known["RangeIndex"] = None if time is None else str(time // SECOND)
     return {name: known[name] for name in COLUMNS}
-
-
-def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Give the ranges of places that follow each other."""
-    begin = 0
-    for end in range(1, len(places) + 1):
-        if end == len(places) or places[end] != places[end - 1] + 1:
-            yield places[begin], places[end - 1] + 1
-            begin = end
 
 
 def _mapped(path: Path) -> "pa.Buffer":
