@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ from overtide.serving.operations.registered import OPERATIONS
 from overtide.transforms import normalize, spelling, words
 
 ROOT = Path(__file__).parent.parent
+LISTS = ("titles", "names", "addresses", "organizations")
+"""Lists of words whose sizes normalisations tell."""
 SCHEMA_FILE = ROOT / "schemas" / JSON_SCHEMA
 PART = re.compile(r"(<!-- generated: (\w+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -332,89 +334,33 @@ def normalisations(_: str) -> str:
 
     Each comes with an example that is computed.
     """
-    latin = code(" ".join(one for one in spelling.LETTERS if one != "ـ"))
-    steps = {
-        "numerals": (
-            (
-                "digits of all scripts and styles become 0 to 9, and letters that Unicode says to "
-                "be whole numbers become these (`Ⅷ ⑫ ❽`); `½` and `八` stay"
-            ),
-            "Room ③²",
-        ),
-        "ascii": (
-            (
-                "accents go where they are accents: after Latin and Greek letters; marks of "
-                "stress on Cyrillic vowels and the optional points of Arabic and Hebrew, too. "
-                f"These become A to Z: {latin}, `ﬁ ª 𝐀`. Other alphabets stay, with their marks: "
-                "`й` is no `и`, `が` no `か`, `कोमल` no `कमल`"
-            ),
-            "Strauß Łódź Ærø",
-        ),
-        "lower": (
-            (
-                "upper and lower case become one by Unicode's full case folding: `ß` is `ss`, both "
-                "small sigmas are one; I is i, and the Turkish `ı` and `İ` stay letters of their "
-                "own (`ascii` makes all of them i)"
-            ),
-            "De Vries-Groß",
-        ),
-        "email": ("as `lower`, and what stands from a `+` to the `@` goes", " Ann+Shop@X.org"),
-        "phone": (
-            (
-                "the digits without extension and leading zeros; of a number with `+`, or of one "
-                "whose `country` is configured, country code and number by the rules of its "
-                "country (the library `phonenumbers`)"
-            ),
-            "+31 (0)20-555 1234 ext 7",
-        ),
-        "name": (
-            (
-                f"as `lower`; {_size('titles')} titles, degrees and generations go (`Mr Dr Frau "
-                f"dhr. Mme Jr PhD`); {_size('names')} short forms and spellings of first names "
-                "become the names that they stand for. Those that are common for several names "
-                "stay: `Alex Chris Pat Sam Kathy Jack`"
-            ),
-            "Dr. Bob Smith",
-        ),
-        "address": (
-            (
-                f"as `lower`; {_size('addresses', 'words')} words for streets, directions and "
-                "units become those of the US postal service (Publication 28), Dutch, German and "
-                "French street words too, also as ends of words: `Kerkstraat` is `Kerkstr.`"
-            ),
-            "12 North West Park Street",
-        ),
-        "organization": (
-            (
-                f"as `lower`; {_size('organizations', 'anywhere')} words such as `the and company "
-                "ltd` go, and at the "
-                f"beginning and end {_size('organizations', 'ends')} legal forms of many countries"
-            ),
-            "The Acme Company B.V.",
-        ),
-        "symbols": (f"these characters go: `` {normalize.SYMBOLS} ``", "O'Brien-Smith"),
-        "whitespace": ("all blanks go", "12 34 AB"),
-    }
+    letters = code(" ".join(one for one in spelling.LETTERS if one != "ـ"))
+    sizes = {name: Sizes(words.sections(name)) for name in LISTS}
     return table(
         ("normalisation", "what it does", "example", "becomes"),
         (
             (
                 code(name),
-                steps[name][0],
-                code(steps[name][1]),
-                code(_normalised(name, steps[name][1])),
+                one.told.format(letters=letters, symbols=normalize.SYMBOLS, **sizes),
+                code(one.example),
+                code(normalize.normal(one.example, normalize.How((name,)))),
             )
-            for name in normalize.ORDER
+            for name, one in normalize.STEPS.items()
         ),
     )
 
 
-def _size(name: str, section: str = "") -> int:
-    return len(words.sections(name)[section])
+class Sizes:
+    """How many entries the sections of a list have: `{list.section}` in a text, or `{list}`."""
 
+    def __init__(self, sections: Mapping[str, Mapping[str, str]]) -> None:
+        self._sections = sections
 
-def _normalised(step: str, text: str) -> str:
-    return normalize.normal(text, normalize.How((step,)))
+    def __getattr__(self, section: str) -> int:
+        return len(self._sections[section])
+
+    def __format__(self, how: str) -> str:
+        return format(len(self._sections[""]), how)
 
 
 CLASSES: dict[str, type] = {
@@ -502,13 +448,37 @@ def wanted_parts() -> set[tuple[str, str]]:
     }
 
 
+PAGES = {
+    "settings": "configuration.md",
+    "command": "cli.md",
+    "table": "sql.md",
+    "macro": "sql.md",
+    "errors": "errors.md",
+    "class": "python.md",
+}
+"""Where parts of which there are many stand."""
+
+
+def unplaced() -> list[str]:
+    """Say what to do about each part that stands in no page."""
+    there = {part for path in pages() for part in parts(path.read_text(encoding="utf-8"))}
+    return [
+        f"{f'docs/{PAGES[kind]}' if kind in PAGES else 'A page of docs/'} needs, where it belongs, "
+        f"the lines `<!-- generated: {f'{kind} {name}'.strip()} -->` and `<!-- end -->`; "
+        "`make docs` writes what stands between them."
+        for kind, name in sorted(wanted_parts() - there)
+    ]
+
+
 def main() -> None:
-    """Write all generated parts and the schema's file."""
+    """Write all generated parts and the schema's file, and say which parts have no place yet."""
     SCHEMA_FILE.write_text(json_schema_text(), encoding="utf-8")
     for page in pages():
         text = page.read_text(encoding="utf-8")
         if written(text) != text:
             page.write_text(written(text), encoding="utf-8")
+    if missing := unplaced():
+        raise SystemExit("\n".join(missing))
 
 
 if __name__ == "__main__":

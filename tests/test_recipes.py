@@ -101,6 +101,30 @@ def test_all_five_work_together(followed, tmp_path):
     assert gone == [{"Records": 1, "ReplacedRun": 2}, {"Records": 2, "ReplacedRun": 2}]
 
 
+def test_make_docs_writes_what_it_can_and_names_what_has_no_place(followed):
+    shutil.copytree(ROOT / "docs", followed / "docs")
+    for file in (*ROOT.glob("*.md"), ROOT / "tests" / "reference.py"):
+        (followed / file.relative_to(ROOT)).parent.mkdir(exist_ok=True)
+        shutil.copy(file, followed / file.relative_to(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.reference"],
+        cwd=followed,
+        env={"PYTHONPATH": str(followed), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.findall("generated: (.*?) -->", done.stderr) == [
+        "command customers",
+        "table CustomerSize",
+        "table CustomerSize_history",
+    ], done.stderr
+    settings = (followed / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert "| `digits` | all but digits go | `12-34 b` | `1234` |" in settings
+    assert "`jsonl`, `pipes`" in settings
+    assert "/run` |" in (followed / "docs" / "api.md").read_text(encoding="utf-8")
+
+
 def served(copy: Path, project: Path, path: str) -> object:
     """Return what the copy's service answers at a path of the instance."""
     command = [sys.executable, "-m", "overtide", "-C", str(project), "--json", "serve"]

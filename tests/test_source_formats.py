@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import get_args
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from overtide.schemas.configuration.entities import Entity, SourceFormatName
+from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.formats import FORMATS, format_of
 
 ROWS = [{"Id": str(number), "Name": f"name {number}"} for number in range(2_000)]
@@ -20,10 +22,51 @@ WRITERS = {
     ),
     "parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
 }
+BINARY = {"parquet"}
+"""The formats that are no text."""
 
 
 def test_every_format_that_a_configuration_may_name_is_there():
-    assert set(FORMATS) == set(get_args(SourceFormatName)) == set(WRITERS)
+    names = set(get_args(SourceFormatName))
+    assert names - set(FORMATS) == set(), "give each a line in transforms/sources/formats.py"
+    assert set(FORMATS) - names == set(), (
+        "name each in SourceFormatName of schemas/configuration/entities.py"
+    )
+    assert names - set(WRITERS) == set(), "give each a line in WRITERS, which writes ROWS"
+
+
+def test_all_rows_are_read_whatever_of_the_columns_is_asked_for(written, tmp_path):
+    path, entity = written
+    for name in ("Id", "Name"):
+        asked = entity.model_copy(update={"primary_key": name, "attributes": {name: "string"}})
+        layout = format_of(asked).layout(path, asked)
+        file, found = SourceText(asked, path, "shown", layout, tmp_path / "copy"), []
+
+        def write(raw: Raw, column: str = name, rows: list[dict[str, str]] = found) -> int:
+            query = f"SELECT {raw.column(column)}, {FILE} FROM ({raw.query})"
+            rows += [{column: text} for text, shown in kernel.sql(query).fetchall() if shown]
+            return len(rows)
+
+        with duckdb.connect() as kernel:
+            number, aside = format_of(asked).read(kernel, [file], write)
+            assert kernel.sql(aside).fetchall() == []
+        assert (number, found) == (len(ROWS), [{name: row[name]} for row in ROWS])
+
+
+@pytest.mark.parametrize("written", sorted(set(WRITERS) - BINARY), indirect=True)
+def test_a_line_that_is_not_in_the_encoding_is_set_aside_and_no_other(written, tmp_path):
+    path, entity = written
+    path.write_bytes(path.read_bytes().replace(b"name 1000", b"name \xff"))
+    layout = format_of(entity).layout(path, entity)
+    file = SourceText(entity, path, "shown", layout, tmp_path / "copy")
+    with duckdb.connect() as kernel:
+        number, aside = format_of(entity).read(
+            kernel, [file], lambda raw: len(kernel.sql(raw.query).fetchall())
+        )
+        assert number == len(ROWS) - 1
+        ((details, _, line, shown),) = kernel.sql(aside).fetchall()
+        assert details == "line: it is not utf-8"
+        assert (line in (None, 1001, 1002), shown) == (True, "shown")
 
 
 @pytest.fixture(params=sorted(WRITERS))

@@ -4,7 +4,7 @@ Stored values stay as they are.
 
 The six of the product (Numerals, Symbols, Text to lower case, Type, Unicode to ASCII, Whitespace),
 with Type as phone, name, address and organization, and `email` besides. `normal` says what they do
-to one text; they apply in the order of `ORDER`, whatever the order in the configuration, after
+to one text; they apply in the order of `STEPS`, whatever the order in the configuration, after
 `visible`, which applies always. `normal_texts` does the same to a column, where what is plain ASCII
 stays within Arrow (docs/decisions/normalising-in-python.md).
 """
@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,19 +25,88 @@ from overtide.transforms.spelling import folded, plain_numerals, visible, withou
 
 SYMBOLS = "!?\"#$%&'()+,.-_/:;<=>@^\\~{}`[]"
 WITHOUT_SYMBOLS = str.maketrans("", "", SYMBOLS)
-STEPS: dict[str, Callable[[str], str]] = {
-    "numerals": plain_numerals,
-    "ascii": without_accents,
-    "lower": folded,
-    "email": lambda text: re.sub(r"\+[^@]*@", "@", folded(text)),
-    "phone": lambda text: phones.number(text, None),
-    "name": words.name,
-    "address": words.address,
-    "organization": words.organization,
-    "symbols": lambda text: visible(text.translate(WITHOUT_SYMBOLS)),
+
+
+class Step(NamedTuple):
+    """A normalisation: what it does to a text that is `visible`, and how that is told.
+
+    In the text for the docs `{symbols}` stands for `SYMBOLS`, `{name.section}` for how many entries
+    a list of `lists/` has, `{letters}` for the letters of `spelling.LETTERS`.
+    """
+
+    run: Callable[[str], str]
+    told: str
+    example: str
+
+
+def _joined(text: str) -> str:
+    return visible(text.replace(" ", ""))
+
+
+STEPS = {
+    "numerals": Step(
+        plain_numerals,
+        "digits of all scripts and styles become 0 to 9, and letters that Unicode says to be whole "
+        "numbers become these (`Ⅷ ⑫ ❽`); `½` and `八` stay",
+        "Room ③²",
+    ),
+    "ascii": Step(
+        without_accents,
+        "accents go where they are accents: after Latin and Greek letters; marks of stress on "
+        "Cyrillic vowels and the optional points of Arabic and Hebrew, too. These become A to Z: "
+        "{letters}, `ﬁ ª 𝐀`. Other alphabets stay, with their marks: `й` is no `и`, `が` no `か`, "
+        "`कोमल` no `कमल`",
+        "Strauß Łódź Ærø",
+    ),
+    "lower": Step(
+        folded,
+        "upper and lower case become one by Unicode's full case folding: `ß` is `ss`, both small "
+        "sigmas are one; I is i, and the Turkish `ı` and `İ` stay letters of their own (`ascii` "
+        "makes all of them i)",
+        "De Vries-Groß",
+    ),
+    "email": Step(
+        lambda text: re.sub(r"\+[^@]*@", "@", folded(text)),
+        "as `lower`, and what stands from a `+` to the `@` goes",
+        " Ann+Shop@X.org",
+    ),
+    "phone": Step(
+        lambda text: phones.number(text, None),
+        "the digits without extension and leading zeros; of a number with `+`, or of one whose "
+        "`country` is configured, country code and number by the rules of its country (the library "
+        "`phonenumbers`)",
+        "+31 (0)20-555 1234 ext 7",
+    ),
+    "name": Step(
+        words.name,
+        "as `lower`; {titles} titles, degrees and generations go (`Mr Dr Frau dhr. Mme Jr PhD`); "
+        "{names} short forms and spellings of first names become the names that they stand for. "
+        "Those that are common for several names stay: `Alex Chris Pat Sam Kathy Jack`",
+        "Dr. Bob Smith",
+    ),
+    "address": Step(
+        words.address,
+        "as `lower`; {addresses.words} words for streets, directions and units become those of the "
+        "US postal service (Publication 28), Dutch, German and French street words too, also as "
+        "ends of words: `Kerkstraat` is `Kerkstr.`",
+        "12 North West Park Street",
+    ),
+    "organization": Step(
+        words.organization,
+        "as `lower`; {organizations.anywhere} words such as `the and company ltd` go, and at the "
+        "beginning and end {organizations.ends} legal forms of many countries",
+        "The Acme Company B.V.",
+    ),
+    "symbols": Step(
+        lambda text: visible(text.translate(WITHOUT_SYMBOLS)),
+        "these characters go: `` {symbols} ``",
+        "O'Brien-Smith",
+    ),
+    "whitespace": Step(_joined, "all blanks go", "12 34 AB"),
 }
-"""What each normalisation does to a text that is `visible`, in the order in which they apply."""
-ORDER = (*STEPS, "whitespace")
+"""The normalisations, in the order in which they apply."""
+JOINING = "whitespace"
+"""The last one, which applies behind the order of words."""
 IN_ARROW = {
     "numerals",
     "ascii",
@@ -48,7 +118,7 @@ IN_ARROW = {
     "symbols",
     "whitespace",
 }
-"""Normalisations that `_plain` does to plain texts; all others are done in Python."""
+"""Those that `_plain` does to plain texts; all others are done in Python."""
 PLAIN = r"\A[!-~]+( [!-~]+)*\z"
 """Texts that look as they are: ASCII, with one blank between words."""
 
@@ -69,19 +139,18 @@ class How:
     @cached_property
     def chain(self) -> tuple[Callable[[str], str], ...]:
         """What is done to a text, one after the other."""
-        found = [visible, *(STEPS[step] for step in STEPS if step in self.steps)]
-        if self.country:
-            found = [
-                partial(phones.number, country=self.country) if one is STEPS["phone"] else one
-                for one in found
-            ]
-        found += (
-            [without_accents] if "ascii" in self.steps else []
-        )  # a mark may have come behind another letter
+        steps = {name: one.run for name, one in STEPS.items() if name in self.steps}
+        if self.country and "phone" in steps:
+            steps["phone"] = partial(phones.number, country=self.country)
+        joined = [steps.pop(JOINING)] if JOINING in steps else []
+        # A mark may have come behind another letter, also where words are joined.
+        again = [without_accents] if "ascii" in self.steps else []
         return (
-            *found,
+            visible,
+            *steps.values(),
+            *again,
             *([_in_order] if self.words_sorted else []),
-            *([_joined] if "whitespace" in self.steps else []),
+            *([*joined, *again] if joined else []),
         )
 
 
@@ -89,14 +158,11 @@ def _in_order(text: str) -> str:
     return " ".join(sorted(text.split(" ")))
 
 
-def _joined(text: str) -> str:
-    return visible(text.replace(" ", ""))
-
-
 def normal(text: str, how: How) -> str:
     """Return a text as it is compared.
 
-    Doing it again changes nothing, but to numbers of a `country`.
+    Doing it again changes nothing, but to numbers of a `country`, and where `symbols` or
+    `whitespace` joined letters to a word of a list.
     """
     for step in how.chain:
         text = step(text)

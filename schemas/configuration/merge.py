@@ -7,7 +7,7 @@ from pydantic import Field
 
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.model import Model
-from overtide.schemas.configuration.sources import is_name
+from overtide.schemas.configuration.sources import A_NAME, is_name
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.suggestions import closest
@@ -113,7 +113,7 @@ def _column(checking: Checking, name: str, path: Path) -> Iterator[tuple[str, Pa
         checking.add(
             "invalid_name",
             path,
-            f"`{name}` cannot be a column of Customer.",
+            f"`{name}` cannot be a column of Customer. {A_NAME}",
             expected="a letter, then letters, digits and underscores",
         )
     yield name, path

@@ -19,6 +19,7 @@ from overtide.schemas.values import plain_word
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LONGEST_NAME = 80
+A_NAME = f"A name is a letter, then letters, digits and underscores, at most {LONGEST_NAME}."
 RESERVED_ATTRIBUTES = ("firstrun", "replacedrun", "file_row_number")
 SYSTEM_TABLES = (
     "customer_live",
@@ -78,7 +79,7 @@ def _names(checking: Checking, place: Path) -> None:
             checking.add(
                 "invalid_name",
                 path,
-                f"`{path[-1]}` cannot be part of a table's name.",
+                f"`{path[-1]}` cannot be part of a table's name. {A_NAME}",
                 expected=f"a letter, then letters, digits and underscores, at most {LONGEST_NAME}",
             )
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,7 +17,7 @@ import pyarrow as pa
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.inputs import Input
-from overtide.schemas.names import file_literal, literal
+from overtide.schemas.names import literal
 from overtide.schemas.null_words import words_of_numbers
 from overtide.schemas.numbers import number_text
 from overtide.schemas.source_paths import Path, pointer, value_at
@@ -26,10 +25,9 @@ from overtide.schemas.strict_json import parse_line
 from overtide.schemas.types import type_of
 from overtide.schemas.values import is_number
 from overtide.transforms.kernel import define
-from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, Raw, SourceText, Write, raw_column
-from overtide.transforms.sources.lines import JSON_BLANKS, bounded_lines
-from overtide.transforms.sources.texts import buffers, file_name, in_utf8
+from overtide.transforms.sources.lines import JSON_BLANKS
+from overtide.transforms.sources.numbered_lines import load_lines
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,6 +41,7 @@ REWRITTEN = r"(-?(\d+(\.\d+)?[eE]|[\d.]{17}|0\.0000)|-0\s*[,}])"
 """Numbers whose text DuckDB may change; as doubles they are the same."""
 POINTED = r"-?\d+\.0+\s*[,}]"
 """Whole numbers that DuckDB would write with a point."""
+NO_OBJECT = "not a JSON object: "
 NESTED = r":\s*[\[{]"
 WIDE = 100
 """Attributes of which DuckDB takes the texts out of an object.
@@ -51,20 +50,6 @@ It seeks each among all keys, so of more Python does.
 """
 _WIDE: dict[str, list[str]] = {}
 """The attributes of wide entities, by a key that a query can hold."""
-DELIMITER, MARK = "\x01", "\x02"
-"""Characters that no JSON line holds as they are.
-
-The first is for a CSV reader that is to find one column.
-"""
-ASIDE = (
-    "CASE WHEN starts_with(given, chr(2)) THEN split_part(given, chr(2), 2) END, "
-    "CASE WHEN starts_with(given, chr(2)) THEN split_part(given, chr(2), 3) ELSE given END"
-)
-"""SQL of what `clean` knows to be wrong with a line, and of the line."""
-UNDECODED = re.compile("[\udc80-\udcff]")
-"""What stands for bytes that are no UTF-8."""
-SHOWN = 1000
-"""Characters that are kept of a line that cannot be read."""
 
 
 def read_json(
@@ -74,54 +59,27 @@ def read_json(
 
     Return how many there are, and the SQL of the lines that are no rows.
     """
-    import duckdb
-
     define(connection, plain_json, ["VARCHAR", "VARCHAR"], "VARCHAR")
     define(connection, texts_of, ["VARCHAR", "VARCHAR"], "VARCHAR[]")
-    texts = [in_utf8(file) for file in files]
-    try:
-        _load(connection, files, texts)
-    except (duckdb.InvalidInputException, duckdb.NotImplementedException):
-        cleaned = [file.copy.with_suffix(".cleaned") for file in files]
-        for file, text, copy in zip(files, texts, cleaned, strict=True):
-            clean(text, copy, file.layout.encoding)
-        _load(connection, files, cleaned, ASIDE)
+    entity = files[0].entity
+    load_lines(
+        files, lambda lines: connection.execute(_loading(lines, entity)), JSON_BLANKS, NO_OBJECT
+    )
     aside = (
         f"SELECT plain AS CorruptionDetails, text AS Record, line AS Line, {FILE} AS FileName "
         "FROM json_lines WHERE NOT starts_with(plain, '{')"
     )
-    return write(raw_rows(files[0].entity)), aside
+    return write(raw_rows(entity)), aside
 
 
-def _load(
-    connection: "DuckDBPyConnection",
-    files: Sequence[SourceText],
-    texts: Sequence[File],
-    aside: str = "NULL, given",
-) -> None:
-    """Create `json_lines` (line, text, plain and the file).
+def _loading(lines: str, entity: Entity) -> str:
+    """Return the SQL that creates `json_lines` (line, text, plain and the file).
 
-    `plain` is an object that DuckDB reads, or what is wrong; `aside` is SQL of what is known to be
-    wrong with a `given` line, and of its text.
-
-    Lines are read in order, so those of a file are numbered one after the other.
+    `plain` is an object that DuckDB reads, or what is wrong.
     """
-    entity = files[0].entity
     plain = f"plain_json(text, {literal(_how(entity))})"
-    several = (
-        "number - min(number) OVER (PARTITION BY file_index) + 1" if len(files) > 1 else "number"
-    )
-    connection.execute(f"""
+    return f"""
         CREATE OR REPLACE TEMP TABLE json_lines AS
-        WITH numbered AS (
-            SELECT row_number() OVER () AS number, file_index, {file_name(files)} AS {FILE},
-                   trim(text, {literal(JSON_BLANKS)}) AS given
-            FROM read_csv([{", ".join(map(file_literal, texts))}], auto_detect = false,
-                          hive_partitioning = false, header = false, columns =
-                            {{'text': 'VARCHAR'}},
-                          delim = '{DELIMITER}', quote = '', escape = '',
-                          strict_mode = true, {buffers(texts)})),
-        lines(line, {FILE}, wrong, text) AS (SELECT {several}, {FILE}, {aside} FROM numbered)
         SELECT line, {FILE}, text, CASE
             WHEN wrong IS NOT NULL THEN wrong WHEN flat THEN {plain} ELSE text END AS plain, flat
         FROM (SELECT *, CASE
@@ -129,7 +87,7 @@ def _load(
                 WHEN json_type(text) <> 'OBJECT' OR regexp_matches(text, {literal(foreign(entity))})
                   THEN true
                 ELSE {_keys_twice(entity)} END AS flat
-              FROM lines WHERE text <> '')""")
+              FROM {lines} WHERE text <> '')"""
 
 
 def _keys_twice(entity: Entity) -> str:
@@ -297,7 +255,7 @@ def _plain(text: str, inputs: dict[str, Input]) -> str:
         document = parse_line(text)
     except InvalidValueError as error:
         return (
-            "line: not a JSON object: "
+            f"line: {NO_OBJECT}"
             f"{error.message.removeprefix('This is no JSON document: ').rstrip('.')}"
         )
     if not isinstance(document, dict):
@@ -330,37 +288,3 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
         else json.dumps(value, ensure_ascii=False)
     )
     return text.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
-
-
-def clean(source: File, copy: File, encoding: str) -> None:
-    """Copy a file so that DuckDB finds its lines.
-
-    One kind of line ends, and nothing in a line that ends its reading. A line that must be set
-    aside begins with what is wrong with it, between two `MARK`.
-    """
-    with (
-        source.open(encoding="utf-8", errors="surrogateescape", newline=None) as text,
-        copy.open("w", encoding="utf-8", newline="\n") as out,
-    ):
-        within = False
-        for line in bounded_lines(text):
-            if not within:
-                wrong = _wrong(line, encoding)
-                out.write(f"{MARK}line: {wrong}{MARK}{_printable(line)}\n" if wrong else line)
-            within = not line.endswith("\n")
-
-
-def _wrong(line: str, encoding: str) -> str | None:
-    if not line.isascii() and UNDECODED.search(line):
-        return f"it is not {encoding}"
-    if len(line) * 4 > contract.MAX_LINE and len(line.encode()) >= contract.MAX_LINE:
-        return "it is longer than 16 MiB"
-    if DELIMITER in line or MARK in line:
-        return "not a JSON object: it holds a control character"
-    return None
-
-
-def _printable(line: str) -> str:
-    """Return the beginning of a line, with a replacement character for what is no letter."""
-    begin = UNDECODED.sub("\ufffd", line[:SHOWN]).strip(JSON_BLANKS)
-    return begin.replace(DELIMITER, "\\x01").replace(MARK, "\\x02")
