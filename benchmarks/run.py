@@ -24,6 +24,7 @@ from benchmarks import (
     latency,
     live,
     log,
+    pages,
     reading,
     refreshes,
     service,
@@ -72,6 +73,7 @@ SECTIONS: dict[str, Callable[[Setting], list[Row]]] = {
         setting.folder / "live" / "project", setting.folder / "ticks"
     ),
     "service": lambda setting: service.measure(setting.folder / "live" / "project"),
+    "pages": lambda setting: pages.measure(setting.folder / "live" / "project"),
     "commands": lambda setting: commands.measure(setting.folder / "live" / "project"),
 }
 NEEDS = {
@@ -80,6 +82,7 @@ NEEDS = {
     "beside": "live",
     "ticks": "live",
     "service": "live",
+    "pages": "live",
     "commands": "live",
 }
 """Sections that use the project of another one, which must run with them."""

@@ -1,11 +1,14 @@
 """What the HTTP service may use of a project, and the command line of its jobs."""
 
 import secrets
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from overtide.lake.standing import current_publish
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.document import FILE
 from overtide.schemas.loading import load
 from overtide.serving.acceptance import Acceptance
 from overtide.serving.access.admission import Admission
@@ -54,6 +57,32 @@ def sessions_of(project: "Project") -> Sessions:
     return Sessions(database, project.clock, lambda: secrets.token_urlsafe(32))
 
 
+class Configured:
+    """The configuration as the file says now: read again where it is another one. Any thread."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder, self._environ = folder, environ
+        self._read: tuple[tuple[int, ...], Configuration] | None = None
+
+    def __call__(self) -> Configuration:
+        """Return it; raise what is wrong with it."""
+        # What the file is said to be is asked before it is read: a change meanwhile is read again.
+        found = self._file()
+        read = self._read
+        if read is None or found is None or read[0] != found:
+            configuration = load(self._folder, self._environ)
+            read = (found or (), configuration)
+            self._read = read if found else None
+        return read[1]
+
+    def _file(self) -> tuple[int, ...] | None:
+        try:
+            found = (self._folder / FILE).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
 def service_of(project: "Project", local: bool = False, attempts: Windows | None = None) -> Service:
     """Return the service of a project; raise `invalid_configuration`.
 
@@ -73,7 +102,7 @@ def service_of(project: "Project", local: bool = False, attempts: Windows | None
         Tables(project.paths, project.reader, definitions),
         definitions,
         project.paths,
-        lambda: load(project.folder, project.environ),
+        Configured(project.folder, project.environ),
         workflows_of(project),
         Telemetry(project.paths, project.clock, project.reader.current, project.status),
         webhooks_of(project, configuration, local),

@@ -108,8 +108,7 @@ def matching(
     refresh would give them.
     """
     unified = {one.entity for one in configuration.unification.entities}
-    read = source_files(configuration, paths.project, scratch)
-    files = [one for one in read if one.entity in unified]
+    files = source_files(configuration, paths.project, scratch, only=unified)
     size = sum(path.stat().st_size for path in paths_of(files))
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
     estimated = size // BYTES_PER_RECORD

@@ -1,7 +1,7 @@
 """What a refresh is about to do: the files that it reads, and its plan."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.plan import Plan
-from overtide.transforms.sources.fetching import Fetched, fetch, remote_entities, tell_nobody
+from overtide.transforms.sources.fetching import Fetched, fetch, tell_nobody
 from overtide.transforms.sources.files import about_rows, check_columns, files_of
 from overtide.transforms.unify import SourceFiles, in_batches
 
@@ -34,13 +34,19 @@ def source_files(
     project: Path,
     scratch: Path,
     told: Callable[[str, int], None] = tell_nobody,
+    only: Collection[str] | None = None,
 ) -> list[SourceFiles]:
-    """Return every source file, after checking all headers.
+    """Return every source file, or those of some entities `only`, after checking all headers.
 
     What is in none is copied into `scratch`, and how many rows of which entity are is `told`. Raise
     one error that lists everything wrong.
     """
-    entities, remote = configuration.entities(), remote_entities(configuration)
+    entities = {
+        name: entity
+        for name, entity in configuration.entities().items()
+        if only is None or name in only
+    }
+    remote = {name: entity for name, entity in entities.items() if entity.is_remote}
     bring = partial(fetch, configuration, remote, project, os.environ, scratch)
     heads = bring(most=0)
     wrong = _wrong_columns(project, entities, heads)

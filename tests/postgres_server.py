@@ -1,5 +1,6 @@
 """A real PostgreSQL, started once for a session of tests."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -58,6 +59,8 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Start a server, or skip the test where PostgreSQL is not installed."""
+    if importlib.util.find_spec("duckdb_extension_postgres_scanner") is None:
+        absent("overtide[postgres] is not installed")
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     servant = _servant()

@@ -31,6 +31,7 @@ DATABASES = {
     "postgres": {"kind": "postgres", "connection_variable": "CRM_DATABASE"},
     "sqlite": {"kind": "sqlite", "path": "rows.sqlite"},
     "duckdb": {"kind": "duckdb", "path": "rows.duckdb"},
+    "delta": {"kind": "delta", "path": "delta"},
 }
 PEOPLE = [
     {"Id": 1, "Name": "Ann", "Mail": "ann@x", "Amount": "12.50", "Since": "2020-01-02"},
@@ -106,6 +107,49 @@ def write_files(folder: Path) -> None:
     pq.write_table(pa.Table.from_pylist(PEOPLE), folder / "people.parquet")
 
 
+def write_delta(table: Path) -> None:
+    """Write the people as a Delta table of two files, one of which its log has removed."""
+    (table / "_delta_log").mkdir(parents=True)
+    types = {"Id": "long", "Name": "string", "Mail": "string", "Amount": "string", "Since": "date"}
+    rows = pa.Table.from_pylist(PEOPLE)
+    since = rows["Since"].cast(pa.date32())
+    rows = rows.set_column(rows.schema.get_field_index("Since"), "Since", since)
+    for name in ("kept", "gone"):
+        pq.write_table(rows, table / f"{name}.parquet")
+    fields = [
+        {"name": name, "type": kind, "nullable": True, "metadata": {}}
+        for name, kind in types.items()
+    ]
+    metadata = {
+        "id": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f13",
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": json.dumps({"type": "struct", "fields": fields}),
+        "partitionColumns": [],
+        "configuration": {},
+    }
+    added = {
+        name: {
+            "path": f"{name}.parquet",
+            "partitionValues": {},
+            "size": (table / f"{name}.parquet").stat().st_size,
+            "modificationTime": 0,
+            "dataChange": True,
+        }
+        for name in ("kept", "gone")
+    }
+    versions = [
+        [
+            {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+            {"metaData": metadata},
+            *({"add": one} for one in added.values()),
+        ],
+        [{"remove": {"path": "gone.parquet", "dataChange": True, "deletionTimestamp": 0}}],
+    ]
+    for number, actions in enumerate(versions):
+        text = "\n".join(map(json.dumps, actions))
+        (table / "_delta_log" / f"{number:020d}.json").write_text(text)
+
+
 def write_databases(folder: Path, server: object) -> None:
     server.run(
         "CREATE SCHEMA shop",
@@ -116,6 +160,7 @@ def write_databases(folder: Path, server: object) -> None:
             )
         ),
     )
+    write_delta(folder / "delta" / "crm" / "people.v1")
     columns = "Id INTEGER, Name VARCHAR, Mail VARCHAR, Amount {}, Since DATE"
     with closing(sqlite3.connect(folder / "rows.sqlite")) as connection:
         for statement in inserted(columns.format("NUMERIC")):
@@ -139,6 +184,7 @@ def folder(tmp_path_factory, server):
         "Postgres": entity(database="postgres", table="shop.People"),
         "Sqlite": entity(database="sqlite", table="people"),
         "Duckdb": entity(database="duckdb", query="SELECT * FROM people"),
+        "Delta": entity(database="delta", table="crm/people.v1"),
     }
     values = {
         f"Of_{kind}": {
@@ -165,7 +211,7 @@ def refreshed(folder, server) -> Answer:
 
 
 def test_the_same_rows_have_the_same_hash_whatever_they_come_from(refreshed):
-    names = ("Csv", "Json", "Parquet", "Postgres", "Sqlite", "Duckdb")
+    names = ("Csv", "Json", "Parquet", "Postgres", "Sqlite", "Duckdb", "Delta")
     manifest = refreshed.document["manifest"]
     tables = [manifest["tables"][f"S_{name}"] for name in names]
     assert {table["hash"] for table in tables} == {tables[0]["hash"]}
@@ -256,6 +302,11 @@ def test_a_connection_that_is_not_set_is_told_by_the_name_of_its_variable(projec
             "query_failed",
             "",
         ),
+        (
+            {"database": "delta", "table": "crm/people.v2"},
+            "missing_table",
+            "no table crm/people.v2",
+        ),
         ({"database": "duckdb", "table": "peple"}, "missing_table", "no table peple"),
         ({"database": "duckdb", "query": "DROP TABLE people"}, "query_failed", "syntax error"),
         (
@@ -267,7 +318,7 @@ def test_a_connection_that_is_not_set_is_told_by_the_name_of_its_variable(projec
 )
 def test_rows_that_cannot_be_had_are_told(project, folder, server, tmp_path, rows, code, told):
     server.run("CREATE SEQUENCE IF NOT EXISTS s")
-    for name in ("rows.sqlite", "rows.duckdb"):
+    for name in ("rows.sqlite", "rows.duckdb", "delta"):
         (tmp_path / name).symlink_to(folder / name)
     refused(project(**rows), code, told)
     assert server.asked('SELECT count(*) AS n FROM shop."People"') == [(4,)]
@@ -367,6 +418,7 @@ WRONG = {
     "database: postgres\ntable: a\nquery: b": ("unused_setting", "one of both"),
     "database: postgres\ntable: a\npath: b": ("unused_setting", "`path` is about files"),
     "path: a.csv\ntable: a": ("unused_setting", "`table` is about a database"),
+    "database: delta\nquery: a": ("unused_setting", "without a `query`"),
     "": ("missing_setting", "`path` is missing"),
 }
 

@@ -1,8 +1,11 @@
 """Why a customer shows what it does, over HTTP: decisions, links, held activities, filters."""
 
+import datetime as dt
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -66,6 +69,10 @@ def test_the_records_of_a_customer_tell_what_joined_them(client, maria):
     assert 80 <= link["score"] <= 100
 
 
+def month_in(zone: str, instant: str) -> str:
+    return dt.datetime.fromisoformat(instant).astimezone(ZoneInfo(zone)).isoformat()[:7]
+
+
 def test_activities_are_asked_for_by_type_and_time(client):
     asked = "/data/Customer?$filter=UnifiedActivity/$count gt 5&$top=1&$select=CustomerId"
     busy = client.get(asked)
@@ -88,6 +95,19 @@ def test_activities_are_asked_for_by_type_and_time(client):
         "/profile/activityresponsemetadata", params={"customerId": customer, "since": middle}
     ).json()
     assert counts["totalCount"] == len(later)
+    assert "months" not in counts
+    asked = {"customerId": customer, "timeZone": "Pacific/Auckland"}
+    counts = client.get("/profile/activityresponsemetadata", params=asked).json()
+    by_month = Counter(month_in("Pacific/Auckland", one["ActivityTime"]) for one in rows)
+    assert {one["month"]: one["count"] for one in counts["months"]} == by_month
+    assert [one["month"] for one in counts["months"]] == sorted(by_month, reverse=True)
+    nowhere = client.get(
+        "/profile/activityresponsemetadata", params=asked | {"timeZone": "Nowhere"}
+    )
+    assert (nowhere.status_code, nowhere.json()["name"]) == (400, "timeZone")
+    for place, one in enumerate(rows):
+        behind = client.get(path, params={"after": f"{one['ActivityTime']},{one['ActivityId']}"})
+        assert behind.json()["value"] == rows[place + 1 :]
     wrong = client.get(path, params={"since": "yesterday"})
     assert (wrong.status_code, wrong.json()["target"]) == (400, "since")
 

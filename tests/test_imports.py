@@ -163,6 +163,25 @@ def test_no_module_leads_back_to_itself():
     assert sorted(name for name, found in reached.items() if name in found) == []
 
 
+def test_no_two_packages_of_the_service_lead_to_each_other():
+    """The pages know nothing of HTTP, nor what carries a document of what it says; and so on."""
+    names = {name_of(module): module for module in modules("serving")}
+    leads: dict[str, set[str]] = {}
+    for name, module in names.items():
+        found = {within(one) for one in leading(module, set(names))}
+        leads.setdefault(within(name), set()).update(found - {within(name)})
+    assert {one: sorted(leads[one] & {"pages", "http"}) for one in ("pages", "http")} == {
+        "pages": [],
+        "http": ["pages"],
+    }
+    assert sorted(one for one in leads if one in reachable(one, leads)) == []
+
+
+def within(name: str) -> str:
+    """The package of the service that a module is in; its own name beside them."""
+    return name.removeprefix("overtide.serving.").partition(".")[0]
+
+
 def name_of(module: Path) -> str:
     parts = module.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts if parts[0] == "overtide" else ("overtide", *parts)).removesuffix(

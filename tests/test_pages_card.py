@@ -43,7 +43,7 @@ def test_a_card_shows_what_is_known_with_what_is_live_and_why(person, client):
     terms = {"caller": "call centre", "validUntil": "26h"}
     client.patch(f"/data/Customer/{customer}", json=changed, params=terms).raise_for_status()
     person.goes(f"/customers/{customer}")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("3 live values")
+    expect(page.locator("#customer-head")).to_contain_text("3 live values")
     expect(value(person, "Income")).to_have_text("12,345.5")
     live = page.locator("#part-EMail")
     expect(live.get_by_role("link", name="new@example.com")).to_have_attribute(
@@ -140,6 +140,26 @@ def test_others_changes_and_expiries_show_within_a_second_and_leave_what_is_type
     assert field.input_value() == "half typ"
 
 
+def test_a_value_that_becomes_live_and_ends_moves_nothing(person, client):
+    page, customer = person.page, of_contact(client, "CNTID_1069")
+    opened(person, customer)
+    expect(page.locator("#timeline .activity").first).to_be_visible()
+    page.evaluate("""() => { window.moved = []; new PerformanceObserver(list => {
+        for (const one of list.getEntries()) for (const source of one.sources)
+            window.moved.push(source.node?.textContent ?? '');
+    }).observe({type: 'layout-shift'}); }""")
+    before = value(person, "LastName").text_content() or ""
+    path, terms = f"/data/Customer/{customer}", {"validUntil": "3s", "caller": "call centre"}
+    client.patch(path, json={"LastName": "Short"}, params=terms).raise_for_status()
+    live = page.locator("#part-LastName.is-live")
+    expect(live).to_contain_text("call centre")
+    expect(page.get_by_role("button", name="Withdraw all changes")).to_be_visible()
+    expect(live).to_have_count(0)
+    expect(value(person, "LastName")).to_have_text(before)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.moved") == []
+
+
 def test_the_past_is_shown_as_it_was_and_as_it_was_known(person, client):
     page, customer = person.page, of_contact(client, "CNTID_1063")
     path = f"/data/Customer/{customer}"
@@ -162,7 +182,7 @@ def test_the_past_is_shown_as_it_was_and_as_it_was_known(person, client):
     expect(value(person, "City")).to_have_text("New Town")
     page.get_by_role("link", name="Back to now").click()
     expect(page).to_have_url(re.compile(rf"/customers/{customer}$"))
-    page.get_by_text("Look back").click()
+    expect(page.get_by_text("Look back")).to_be_focused()
     page.get_by_label("The last 30 days").press("PageDown")
     expect(page.get_by_role("alert").first).to_contain_text("Nothing was published at that time")
     expect(page.locator("#time-shown")).to_have_text("Now")

@@ -199,7 +199,7 @@ def test_a_token_sees_its_customer_and_nothing_else(served, customers):
         assert ask(served, token, other + place).status_code == 403, place
     assert ask(served, token, f"/embed{own}/card").status_code == 200
     assert ask(served, token, f"/embed{other}/card").status_code == 403
-    for place in ("/facets", "/held", f"{own}/records/eCommerce_eCommerceContacts/1"):
+    for place in ("/facets", "/data/held", f"{own}/records/eCommerce_eCommerceContacts/1"):
         assert ask(served, token, place).status_code == 403, place
     form = {"value": "x", "validity": "1h"}
     changed = ask(served, token, f"{own}/fields/FirstName", method="POST", data=form)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections import Counter
 from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,8 +11,10 @@ import pytest
 
 from overtide.lake.query_places import place_of
 from overtide.schemas.errors import UsageError
+from overtide.schemas.instants import parse_instant
+from overtide.serving.activity_months import month_counts
 from overtide.serving.pages.cron_words import cron_words
-from overtide.serving.pages.formats import moment, month
+from overtide.serving.pages.formats import brief, moment, month
 from overtide.serving.pages.moments import local_time
 from overtide.serving.pages.preferences import Preferences, preferences_of
 from overtide.serving.pages.quarantine import Reason, condition_of, reasons_of
@@ -237,8 +240,10 @@ def test_an_edge_of_the_calendar_is_shown(text, zone):
 @pytest.mark.parametrize(
     ("language", "code", "hint"),
     [
-        ("en", "forged_request", "Do this."),
-        ("nl", "forged_request", None),
+        ("en", "forged_request", "Load the page again, then do it once more."),
+        ("nl", "forged_request", "Laad de pagina opnieuw en doe het dan nog eens."),
+        ("en", "invalid_parameter", "Do this."),
+        ("nl", "invalid_parameter", "Kies een andere waarde, of ga naar het begin."),
         ("en", "unknown_path", "Go to the start, or search for the customer."),
         ("nl", "unknown_path", "Ga naar het begin, of zoek de klant."),
         ("nl", "of_no_page", "Do this."),
@@ -264,3 +269,52 @@ def test_a_refusal_that_is_told_in_a_language_has_no_hint_in_another(language, c
 )
 def test_spreadsheets_find_no_formulas_in_downloads(content, expected):
     assert plain(content) == expected
+
+
+def test_numbers_and_dates_are_those_of_the_country_that_the_browser_tells():
+    def locale(accepted: str, **cookies: str) -> str:
+        return preferences_of(cookies, accepted, TEXTS.languages).locale
+
+    assert locale("en-GB,en;q=0.9") == "en_GB"
+    assert locale("de-DE,nl-BE;q=0.8,nl;q=0.7,en-US;q=0.5") == "nl_BE"
+    assert locale("en-GB,nl-NL;q=0.5", overtide_language="nl") == "nl_NL"
+    for accepted in ("en", "en-XX", "en-../../etc", "en-GBGB", "tlh-KL", "", ";q=,,"):
+        assert locale(accepted) == "en"
+    british = Preferences("en", AMSTERDAM, "GB")
+    assert ">29 Nov 2026, 12:41:33<" in moment(british, "2026-11-29T11:41:33Z")
+    assert ">29 Nov, 12:41<" in brief(british, "2026-11-29T11:41:33Z")
+
+
+EARLY = "0001-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam", "Pacific/Kiritimati"])
+def test_months_are_counted_by_the_calendar_of_a_zone(zone):
+    # The first and the last instants, both sides of where months begin, and of a change of clocks.
+    texts = [
+        EARLY, "9999-12-31T23:59:59Z", "2026-10-31T22:59:59Z", "2026-10-31T23:00:00Z",
+        "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-31T09:59:59Z",
+        "2026-10-31T10:00:00Z", "1969-12-31T23:59:59Z", "2024-02-29T12:00:00Z",
+    ]  # fmt: skip
+    preferences = Preferences("en", ZoneInfo(zone))
+    expected = Counter(month_key(preferences, one) for one in texts)
+    times = [(parse_instant(one), "Visit") for one in texts]
+    found = month_counts([*times, (None, "Call"), (None, "Visit")], ZoneInfo(zone))
+    assert {one["month"]: one["count"] for one in found} == {**expected, None: 2}
+    assert found[-1]["activityTypes"] == [
+        {"activityType": "Call", "count": 1}, {"activityType": "Visit", "count": 1},
+    ]  # fmt: skip
+
+
+def test_every_problem_says_what_to_do_in_every_language():
+    for language in TEXTS.languages:
+        names = TEXTS.names(language)
+        codes = {one.removeprefix("problem.") for one in names if one.startswith("problem.")}
+        silent = {one for one in codes - SELF_EXPLAINING if f"hint.{one}" not in names}
+        assert silent == set(), language
+
+
+SELF_EXPLAINING = {
+    "title", "start", "offline", "invalid_value", "sign_in_refused", "sign_in_expired",
+}  # fmt: skip
+"""Texts that are no codes, or say it themselves."""

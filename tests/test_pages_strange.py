@@ -1,14 +1,17 @@
 """Hostile values, 200 fields, 10,000 activities; and a service that goes away."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests import shop
+from tests.certificates import write_certificate
 from tests.command_line import call
 from tests.people import somebody, token_of
 from tests.served import Served, serving
@@ -105,23 +108,105 @@ def test_hostile_values_are_texts_and_nothing_else(browser, served):
         client.delete(f"/data/Customer/{customer}/overrides").raise_for_status()
 
 
-def test_many_activities_come_as_one_scrolls(browser, served):
+def shown_ids(page) -> list[str]:
+    all_ids = "all => all.map(one => one.dataset.activity)"
+    return page.locator("[data-activity]").evaluate_all(all_ids)
+
+
+def ordered(client, customer: str, number: int) -> list[str]:
+    path, asked = f"/data/Customer('{customer}')/UnifiedActivity", {"$top": number}
+    found = client.get(path, params=asked).raise_for_status().json()["value"]
+    return [one["ActivityId"] for one in found]
+
+
+def bought(client, key: str, at: str) -> None:
+    record = {"OrderId": key, "AccountId": "1", "PlacedAt": at, "Item": key}
+    client.post(f"/data/{shop.ORDERS}", json=record).raise_for_status()
+
+
+def test_ten_thousand_activities_come_a_page_at_a_time_and_stay_right(browser, served):
     customer = customer_of(served)
-    with somebody(browser, served) as found:
+    with somebody(browser, served) as found, served.client() as client:
+        asked: list[str] = []
+        found.page.on("request", lambda one: "/timeline" in one.url and asked.append(one.url))
         found.goes(f"/customers/{customer}")
         found.signs_in(str(served.token))
         page = found.page
-        expect(page.locator("#timeline .count")).to_have_text("10,000")
-        expect(page.locator("[data-activity]")).to_have_count(100)
-        for count in (200, 300):
+        rows = page.locator("[data-activity]")
+        expect(page.locator("#timeline .count").first).to_have_text("10,000")
+        expect(rows).to_have_count(100)
+        for count in (200, 300, 400):
             page.locator(".more").scroll_into_view_if_needed()
-            expect(page.locator("[data-activity]")).to_have_count(count)
-        names = page.locator("[data-activity]").evaluate_all(
-            "all => all.map(one => one.dataset.activity)"
-        )
-        assert len(set(names)) == 300
+            expect(rows).to_have_count(count)
+        assert len(asked) == 4  # a request a page, which brings what follows the last row
+        assert shown_ids(page) == ordered(client, customer, 400)
+        # What arrives at the top and far below takes its place; no row is there twice or missing.
+        middle = page.locator(".activity time").nth(250).get_attribute("datetime")
+        page.locator("[data-activity] summary").nth(120).click()
+        opened = shown_ids(page)[120]
+        bought(client, "late", middle)
+        bought(client, "new", "2026-11-28T10:00:00Z")
+        expect(page.locator("#timeline .count").first).to_have_text("10,002")
+        expect(rows.first).to_contain_text("new")
+        page.locator(".more").scroll_into_view_if_needed()
+        expect(rows).to_have_count(500)
+        assert shown_ids(page) == ordered(client, customer, 500)
+        expect(page.locator(f'[data-activity="{opened}"] details')).to_have_attribute("open", "")
+        expect(page.locator(".month h3").first).to_contain_text("November 2026 1")
         months = page.locator(".month h3").all_text_contents()
         assert len(set(months)) == len(months)
+        counted = {one.split()[-1] for one in months[1:]}
+        assert counted <= {"111", "112"}, months
+
+
+def test_pages_of_ten_thousand_activities_have_each_of_them_once(served):
+    customer = customer_of(served)
+    names: list[str] = []
+    with httpx.Client(base_url=served.url, timeout=60) as browser:
+        browser.post("/sign-in", data={"token": served.token})
+        place: str | None = f"/customers/{customer}/timeline?type="
+        while place:
+            answer = browser.get(f"{place}&top=1000", headers={"HX-Request": "true"})
+            names += re.findall(r'data-activity="([^"]+)"', answer.raise_for_status().text)
+            more = re.search(r'class="more" hx-get="([^"]+)"', answer.text)
+            place = more and html.unescape(more[1])
+    with served.client() as client:
+        path, asked = f"/data/Customer('{customer}')/UnifiedActivity", {"$count": "true"}
+        count = client.get(path, params=asked).json()["@odata.count"]
+        assert names[:1000] == ordered(client, customer, 1000)
+    assert len(names) == len(set(names)) == count >= ACTIVITIES
+
+
+def test_behind_tls_the_cookie_of_a_session_is_the_hosts_own(browser, folder, tmp_path):
+    certificate, key = write_certificate(tmp_path)
+    words = ("--only", "api", "--tls-cert", str(certificate), "--tls-key", str(key))
+    with (
+        serving(folder, shop.INSTANCE, *words) as served,
+        somebody(browser, served, ignore_https_errors=True) as found,
+    ):
+        assert served.url.startswith("https://")
+        token = token_of(served, "contributor")
+        found.goes("/")
+        found.signs_in(token)
+        tile = found.page.locator(".tile a").first
+        tile.click()
+        found.page.get_by_role("button", name="Edit Points", exact=True).click()
+        found.page.get_by_label("New value of Points").fill("5")
+        found.page.keyboard.press("Enter")  # a change needs the cookie and its proof
+        expect(found.page.locator("#part-Points .value")).to_have_text("5")
+        found.page.get_by_role("button", name="Withdraw the change of Points").click()
+        expect(found.page.locator("#part-Points .value")).to_contain_text("No value")
+        kept = {one["name"]: one for one in found.page.context.cookies()}
+        assert "overtide_session" not in kept
+        session = kept["__Host-overtide_session"]
+        assert (session["secure"], session["httpOnly"], session["path"]) == (True, True, "/")
+        assert session["domain"] == "127.0.0.1"
+        assert "session" not in found.page.evaluate("document.cookie")
+        found.page.get_by_role("button", name="Sign out").click()
+        expect(found.page.get_by_label("Token")).to_be_visible()
+        assert "__Host-overtide_session" not in {
+            one["name"] for one in found.page.context.cookies()
+        }
 
 
 def test_a_card_is_right_again_after_the_service_was_away(browser, folder):

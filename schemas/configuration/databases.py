@@ -11,7 +11,7 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.mistakes import Path
 
-DatabaseKind = Literal["postgres", "sqlite", "duckdb"]
+DatabaseKind = Literal["postgres", "sqlite", "duckdb", "delta"]
 SERVERS = ("postgres",)
 """The kinds that are reached over a network; the others are files."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -31,7 +31,8 @@ class Database(Model):
     )
     path: Text | None = Field(
         default=None,
-        description="of `sqlite` and `duckdb`: its file, within the project's folder",
+        description="of `sqlite` and `duckdb`: its file, of `delta`: the folder of its tables; "
+        "within the project's folder",
         examples=["data/crm.sqlite"],
     )
 
@@ -54,7 +55,7 @@ def _place(checking: Checking, place: Path, database: Database) -> None:
             "missing_setting",
             place,
             f"`{needed}` of the database is missing.",
-            expected="the name of an environment variable" if served else "its file",
+            expected="the name of an environment variable" if served else "its file or folder",
         )
     if getattr(database, other) is not None:
         checking.add(
@@ -104,6 +105,14 @@ def _source(
             where if entity.table is None else (*place, "query"),
             "An entity of a database has a `table` or a `query`, one of both.",
             expected="`table` or `query`",
+        )
+    database = databases.get(entity.database)
+    if database is not None and database.kind == "delta" and entity.query is not None:
+        checking.add(
+            "unused_setting",
+            (*place, "query"),
+            "A Delta table is read as it is, without a `query`.",
+            expected="`table`: its folder",
         )
     _unused(checking, place, entity, OF_FILES, "no setting of files beside `database`")
 

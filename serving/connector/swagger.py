@@ -7,8 +7,7 @@ from typing import Any
 from overtide.serving.connector.actions import ACTIONS, ADVANCED, Action
 from overtide.serving.connector.connection import Connection
 from overtide.serving.connector.schemas import REFUSAL, Schema, notification, titled
-from overtide.serving.http.openapi import KINDS
-from overtide.serving.operations.contract import Operation, Parameter
+from overtide.serving.operations.contract import KINDS, Operation, Parameter
 
 NEXT = "@odata.nextLink"
 JSON = ["application/json"]

@@ -27,18 +27,10 @@ from overtide.serving.http.browsers import Browsers
 from overtide.serving.http.credentials import Credentials, challenge, sender
 from overtide.serving.http.headers import RequestHeaders, written
 from overtide.serving.http.openapi import openapi
-from overtide.serving.http.performing import internal_error, performed
-from overtide.serving.http.refusal_headers import refusal_headers
-from overtide.serving.http.requests import (
-    Declared,
-    caller_of,
-    expect_json,
-    expect_role,
-    is_local,
-    whole_body,
-)
+from overtide.serving.http.requests import Declared, caller_of, expect_json, is_local
 from overtide.serving.http.routes import Routes
 from overtide.serving.operations.contract import Call, Operation, Reply
+from overtide.serving.operations.performing import expect_role, internal_error, performed
 from overtide.serving.operations.registered import OPERATIONS
 from overtide.serving.pages.registered import pages_of
 from overtide.serving.pages.site import Guard, Site
@@ -49,8 +41,9 @@ from overtide.serving.telemetry.observed import Observed, entity_of, method_of, 
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
 from overtide.serving.telemetry.windows import Windows
+from overtide.serving.wire.bodies import whole_body
 from overtide.serving.wire.json_texts import json_bytes
-from overtide.serving.wire.refusals import Errors, refusal_document
+from overtide.serving.wire.refusals import Errors, refusal_document, refusal_headers
 
 LOG = logging.getLogger("overtide.http")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")

@@ -7,13 +7,11 @@ from typing import Any
 
 from overtide.serving.access.subscription_keys import HEADER
 from overtide.serving.http.requests import JSON_TYPES, LINES_TYPES
-from overtide.serving.operations.contract import Operation, Parameter
+from overtide.serving.operations.contract import KINDS, Operation, Parameter
 from overtide.serving.wire.refusals import Errors
 
 ALWAYS = (401, 403, 500, 503)
 """Refusals that any operation may answer."""
-KINDS = {str: "string", bool: "boolean", int: "integer"}
-"""What JSON Schema calls the kinds of parameters."""
 METHODS = ("get", "post", "put", "patch", "delete")
 """The methods of operations, in the order in which they are shown."""
 TAGS = {

@@ -21,8 +21,7 @@ from overtide.schemas.errors import (
 from overtide.serving.arrivals import Arrivals
 from overtide.serving.http.application import HEADERS, NOTED
 from overtide.serving.http.joined import JoinedWrites
-from overtide.serving.http.refusal_headers import RETRY_AFTER
-from overtide.serving.wire.refusals import Errors, refusal_document
+from overtide.serving.wire.refusals import RETRY_AFTER, Errors, refusal_document
 
 MOST_HEAD = 64 * 1024
 """Bytes of a request line with its headers: a token is at most 16 KiB, a long query 32."""

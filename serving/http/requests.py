@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
@@ -10,35 +10,18 @@ from urllib.parse import parse_qsl, unquote_plus
 from starlette.datastructures import Address
 
 from overtide.schemas.errors import (
-    ForbiddenError,
     InvalidRequestError,
     MediaTypeError,
-    OvertideError,
-    TooLargeError,
     UsageError,
 )
 from overtide.schemas.suggestions import did_you_mean
-from overtide.serving.access.principals import Principal
 from overtide.serving.access.subscription_keys import QUERY
 from overtide.serving.operations.contract import Body, Operation, Parameter
 
-MOST_BYTES = 4 * 1024 * 1024
-"""Bytes of a body: a record of 1 MiB, each letter of which may be escaped."""
 MOST_PARAMETERS = 100
 CALLER = re.compile(rb"(?:^|&)caller=([^&]+)")
 JSON_TYPES = ("application/json", "text/json", "application/json-patch+json")
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-
-
-def expect_role(principal: Principal, operation: Operation) -> None:
-    """Raise `forbidden` where the sender's role is too small."""
-    if principal.role < operation.role:
-        raise ForbiddenError(
-            "forbidden",
-            f"{principal.name} is {principal.role.label}; this takes {operation.role.label}.",
-            None,
-            "Ask an Admin for a token with that role.",
-        )
 
 
 def caller_of(query: bytes) -> str:
@@ -148,25 +131,3 @@ def _is_read(content_type: str, lines: bool) -> bool:
 
 def _is_json(kind: str) -> bool:
     return kind in JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
-
-
-async def whole_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> bytes:
-    """Return a body; raise `too_large` as soon as it is known to be."""
-    length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MOST_BYTES:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise _too_large()
-    return bytes(body)
-
-
-def _too_large() -> OvertideError:
-    return TooLargeError(
-        "too_large",
-        f"The body is larger than {MOST_BYTES // 1024 // 1024} MiB.",
-        None,
-        "Send less at once.",
-    )

@@ -17,6 +17,8 @@ from overtide.serving.wire.refusals import Errors
 
 Json = Mapping[str, object]
 BOOLEANS = {"true": True, "false": False}
+KINDS = {str: "string", bool: "boolean", int: "integer"}
+"""What JSON Schema calls the kinds of parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +180,29 @@ AS_OF = Parameter("asOf", "Show what was true at this instant. Default: now.")
 KNOWN_AT = Parameter("knownAt", "Use only what was known at this instant. Default: now.")
 BASE = Parameter("base", "Leave real-time changes out.", kind=bool)
 READ = (AS_OF, KNOWN_AT, BASE)
+
+
+def reading(
+    name: str,
+    path: str,
+    title: str,
+    text: str,
+    run: Callable[[Call], Reply],
+    *parameters: Parameter,
+    statuses: tuple[int, ...] = (),
+) -> Operation:
+    """Return an operation with which Viewers read what is of the project; it waits for a disk."""
+    return Operation(
+        name,
+        "GET",
+        path,
+        Role.VIEWER,
+        title,
+        text,
+        run,
+        {200: "As asked for."},
+        (INSTANCE, *parameters),
+        errors=Errors.MANAGEMENT,
+        blocks=True,
+        statuses=statuses,
+    )

@@ -2,14 +2,16 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from overtide.lake.cards_and_timelines import MergedProfile
+from overtide.lake.cards_and_timelines import MergedProfile, TimelineEntry
 from overtide.lake.own_activities import Page, Wanted
-from overtide.schemas.instants import Instant, parse_instant
+from overtide.schemas.instants import Instant, format_instant, parse_instant
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
+from overtide.serving.activity_months import month_counts
 from overtide.serving.operations.contract import (
     CUSTOMER_ID,
     INSTANCE,
@@ -23,6 +25,7 @@ from overtide.serving.terms import parameter
 from overtide.serving.wire.customers import activity_entities, customer_entity, moment_headers
 from overtide.serving.wire.json_texts import json_bytes
 from overtide.serving.wire.refusals import Errors
+from overtide.serving.workflows.time_zones import zone_of
 
 MOST, USUAL = 10_000, 100
 """Activities in one answer: at most, and where `$top` is not given."""
@@ -36,6 +39,15 @@ COUNT = Parameter("$count", "Count all of them, too.", kind=bool)
 ACTIVITY_TYPE = Parameter("activityType", "Only activities of this type, such as SalesOrder.")
 SINCE = Parameter("since", "Only activities that happened at this instant or later.")
 BEFORE = Parameter("before", "Only activities that happened before this instant.")
+AFTER = Parameter(
+    "after",
+    "Go on behind an activity: its ActivityTime and its ActivityId with a comma between, nothing "
+    "before the comma where it has no time. Right also while activities come and go.",
+    example="2026-11-29T10:00:00.000000Z,4711",
+)
+TIME_ZONE = Parameter(
+    "timeZone", "Count by the months of this time zone's calendar, too, such as Europe/Amsterdam."
+)
 OF_ACTIVITIES = (ACTIVITY_TYPE, SINCE, BEFORE)
 KEYRING = tuple(
     Parameter(name, text, required=True)
@@ -81,14 +93,31 @@ def activities(call: Call) -> Reply:
     """Return a page of a customer's activities, newest first."""
     top, skip = call.number("$top", USUAL, MOST), call.number("$skip", 0, 10**9)
     counted = call.flag("$count")
-    page = Page(_wanted(call), skip, top)
+    wanted = _wanted(call)
     found = call.service.reader.activities(Target(call.path["entityId"]), *moment_of(call))
-    timeline, number = found.timeline(page)
+    if AFTER.name in call.query:
+        timeline, number = found.timeline(Page(wanted))
+        page = _behind(timeline.entries, call.query[AFTER.name])[skip : skip + top]
+    else:
+        timeline, number = found.timeline(Page(wanted, skip, top))
+        page = timeline.entries
     document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
     if counted:
         document["@odata.count"] = number
-    document["value"] = activity_entities(timeline.entries)
+    document["value"] = activity_entities(page)
     return Reply(200, document, moment_headers(timeline))
+
+
+def _behind(entries: Sequence[TimelineEntry], text: str) -> Sequence[TimelineEntry]:
+    """Return the activities behind one, which need not be there any more."""
+    time, _, name = text.partition(",")
+    begins = format_instant(parameter(AFTER.name, parse_instant, time)) if time else ""
+    passed = [
+        (at := str(entry["ActivityTime"] or "")) > begins
+        or (at == begins and str(entry["ActivityId"] or "") <= name)
+        for entry in entries
+    ]
+    return entries[sum(passed) :]
 
 
 def _wanted(call: Call) -> Wanted:
@@ -134,17 +163,25 @@ def activity_counts(call: Call) -> Reply:
     wanted = _wanted(call)
     found = call.service.reader.activities(Target(call.query["customerId"]), *moment_of(call))
     counts = found.merged.counts(wanted)
-    return Reply(
-        200,
-        {
-            "instanceId": call.service.instance_id,
-            "customerId": found.customer_id,
-            "totalCount": sum(counts.values()),
-            "activityTypes": [
-                {"activityType": kind, "count": count} for kind, count in sorted(counts.items())
-            ],
-        },
-    )
+    document: dict[str, Any] = {
+        "instanceId": call.service.instance_id,
+        "customerId": found.customer_id,
+        "totalCount": sum(counts.values()),
+        "activityTypes": [
+            {"activityType": kind, "count": count} for kind, count in sorted(counts.items())
+        ],
+    }
+    if TIME_ZONE.name in call.query:
+        zone = zone_of(call.query[TIME_ZONE.name], TIME_ZONE.name)
+        document["months"] = month_counts(
+            map(_time_and_type, found.timeline(Page(wanted))[0].entries), zone
+        )
+    return Reply(200, document)
+
+
+def _time_and_type(entry: TimelineEntry) -> tuple[Instant | None, str]:
+    time = entry["ActivityTime"]
+    return parse_instant(str(time)) if time else None, str(entry["ActivityType"])
 
 
 def moment_of(call: Call) -> tuple[Instant | None, Instant | None, bool]:
@@ -182,7 +219,7 @@ OPERATIONS = (
         "Reads a customer's activities, newest first, those of the sources and real-time ones.",
         activities,
         {200: "A page of them."},
-        (INSTANCE, CUSTOMER_ID, *OF_ACTIVITIES, TOP, SKIP, COUNT, *READ),
+        (INSTANCE, CUSTOMER_ID, *OF_ACTIVITIES, AFTER, TOP, SKIP, COUNT, *READ),
         blocks=True,
         statuses=(400, 404),
     ),
@@ -205,10 +242,10 @@ OPERATIONS = (
         "/instances/{instanceId}/profile/activityresponsemetadata",
         Role.VIEWER,
         "Count the activities of a customer",
-        "Counts a customer's activities, in all and by type.",
+        "Counts a customer's activities, in all and by type; by month, too, with a time zone.",
         activity_counts,
         {200: "The counts."},
-        (INSTANCE, ID, SINCE, BEFORE, *READ),
+        (INSTANCE, ID, SINCE, BEFORE, TIME_ZONE, *READ),
         errors=Errors.MANAGEMENT,
         blocks=True,
         statuses=(400, 404),

@@ -7,7 +7,6 @@ from overtide.schemas.errors import NotFoundError, UsageError
 from overtide.schemas.names import quoted
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.table import SCHEMA
-from overtide.serving.access.roles import Role
 from overtide.serving.entities import (
     QUARANTINED,
     SELF_CONFLATED,
@@ -18,11 +17,10 @@ from overtide.serving.entities import (
 )
 from overtide.serving.examples import example_of
 from overtide.serving.fields import unknown_entity
-from overtide.serving.operations.contract import INSTANCE, Call, Operation, Parameter, Reply
+from overtide.serving.operations.contract import Call, Operation, Parameter, Reply, reading
 from overtide.serving.relationships import Relationship, declared, made
 from overtide.serving.wire.entities import annotations, entity_metadata, relationship_metadata
 from overtide.serving.wire.json_schemas import row_schema, sent_schema
-from overtide.serving.wire.refusals import Errors
 
 ENTITY = Parameter("entityName", "Full name of an entity.", "path")
 ANNOTATIONS = Parameter("attributesAnnotations", "Tell more of the attributes.", kind=bool)
@@ -160,27 +158,15 @@ def _relationship(call: Call, one: Relationship) -> dict[str, Any]:
     return relationship_metadata(one, call.service.instance_id)
 
 
-def _reading(
+def _telling(
     name: str,
     path: str,
     title: str,
     run: Callable[[Call], Reply],
     *parameters: Parameter,
 ) -> Operation:
-    return Operation(
-        name,
-        "GET",
-        f"/instances/{{instanceId}}/manage/{path}",
-        Role.VIEWER,
-        title,
-        f"{title}.",
-        run,
-        {200: "As asked for."},
-        (INSTANCE, *parameters),
-        errors=Errors.MANAGEMENT,
-        blocks=True,
-        statuses=(404,),
-    )
+    place = f"/instances/{{instanceId}}/manage/{path}"
+    return reading(name, place, title, f"{title}.", run, *parameters, statuses=(404,))
 
 
 _LISTED = (ANNOTATIONS, QUARANTINE, DUPLICATES, ACCEPTS, SIZES_TOO)
@@ -189,10 +175,10 @@ OPERATIONS = (
         operation
         for word, more in (("entities", ""), ("tables", "-as-tables"))
         for operation in (
-            _reading(
+            _telling(
                 f"Get-all-entity-metadata{more}", word, "List the entities", all_entities, *_LISTED
             ),
-            _reading(
+            _telling(
                 f"Get-entity-metadata{more}",
                 f"{word}/{{entityName}}",
                 "Describe an entity, with an example and JSON Schemas of what is sent and read",
@@ -200,7 +186,7 @@ OPERATIONS = (
                 ENTITY,
                 ANNOTATIONS,
             ),
-            _reading(
+            _telling(
                 f"Get-entity-size{more}",
                 f"{word}/{{entityName}}/entitysize",
                 "Tell how large an entity is",
@@ -209,20 +195,20 @@ OPERATIONS = (
             ),
         )
     ),
-    _reading(
+    _telling(
         "Get-all-relationships",
         "relationships",
         "List the declared relationships",
         all_relationships,
     ),
-    _reading(
+    _telling(
         "Get-a-relationship",
         "relationships/{relationshipName}",
         "Read a relationship",
         relationship,
         RELATIONSHIP,
     ),
-    _reading(
+    _telling(
         "Get-all-system-created-relationships",
         "systemrelationships",
         "List the relationships that unification makes",

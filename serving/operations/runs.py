@@ -1,13 +1,10 @@
 """The published runs: what each of them read, lost and changed; and the state of the project."""
 
-from collections.abc import Callable
 from typing import Any
 
 from overtide.schemas.errors import NotFoundError
-from overtide.serving.access.roles import Role
-from overtide.serving.operations.contract import INSTANCE, Call, Operation, Parameter, Reply
+from overtide.serving.operations.contract import Call, Parameter, Reply, reading
 from overtide.serving.runs import runs
-from overtide.serving.wire.refusals import Errors
 
 USUAL, MOST = 10, 100
 TOP = Parameter("top", f"How many at most (default {USUAL}, at most {MOST}).", kind=int)
@@ -50,54 +47,31 @@ def status(call: Call) -> Reply:
     return Reply(200, found)
 
 
-def _reading(
-    name: str,
-    path: str,
-    title: str,
-    text: str,
-    run: Callable[[Call], Reply],
-    *parameters: Parameter,
-) -> Operation:
-    return Operation(
-        name,
-        "GET",
-        f"/instances/{{instanceId}}/{path}",
-        Role.VIEWER,
-        title,
-        text,
-        run,
-        {200: "As asked for."},
-        (INSTANCE, *parameters),
-        errors=Errors.MANAGEMENT,
-        blocks=True,
-        statuses=(404,) if RUN in parameters else (),
-    )
-
-
 OPERATIONS = (
-    _reading(
+    reading(
         "Get-status",
-        "status",
+        "/instances/{instanceId}/status",
         "Read the state of the project",
         "Tells what is published, how far the stream is, how many changes are live or held, and "
         "what the last run lost, as `overtide status` does.",
         status,
     ),
-    _reading(
+    reading(
         "Get-all-runs",
-        "runs",
+        "/instances/{instanceId}/runs",
         "List the published runs",
         "Lists the runs published last, newest first: rows read, set aside and lost, and how many "
         "customers are new, changed, gone, merged and split.",
         recent,
         TOP,
     ),
-    _reading(
+    reading(
         "Get-a-run",
-        "runs/{run}",
+        "/instances/{instanceId}/runs/{run}",
         "Read a published run",
         "Reads one run as the list has it, with its manifest, that of `overtide refresh --json`.",
         one,
         RUN,
+        statuses=(404,),
     ),
 )

@@ -1,11 +1,19 @@
 """Jobs of the workflow `main`, the refresh: submit, watch, cancel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
 from overtide.schemas.errors import NotFoundError
 from overtide.serving.access.roles import Role
-from overtide.serving.operations.contract import INSTANCE, Body, Call, Operation, Parameter, Reply
+from overtide.serving.operations.contract import (
+    INSTANCE,
+    Body,
+    Call,
+    Operation,
+    Parameter,
+    Reply,
+    reading,
+)
 from overtide.serving.operations.members import members, parsed, text_of, texts_of, truth
 from overtide.serving.wire.refusals import Errors
 from overtide.serving.wire.workflows import job_info, node_info, task_info
@@ -156,47 +164,26 @@ def _submitting(name: str, path: str) -> Operation:
     )
 
 
-def _reading(
-    name: str,
-    path: str,
-    title: str,
-    text: str,
-    run: Callable[[Call], Reply],
-    *parameters: Parameter,
-) -> Operation:
-    return Operation(
-        name,
-        "GET",
-        path,
-        Role.VIEWER,
-        title,
-        text,
-        run,
-        {200: "As asked for."},
-        (INSTANCE, NAME, *parameters),
-        errors=Errors.MANAGEMENT,
-        blocks=True,
-    )
-
-
 OPERATIONS = (
     _submitting("Submit-a-workflow-job", f"{WORKFLOW}/jobs"),
     _submitting("Submit-a-workflow-job-as-documented", IN_DOCUMENTS),
-    _reading(
+    reading(
         "Get-list-of-recent-workflow-jobs",
         f"{WORKFLOW}/jobs",
         "List the last jobs",
         "Lists the jobs submitted last, newest first.",
         recent,
+        NAME,
         TOP,
         TASKS,
     ),
-    _reading(
+    reading(
         "Get-a-workflow-job-information",
         f"{WORKFLOW}/jobs/{{jobId}}",
         "Read a job",
         "Reads how a job is, and each of its stages.",
         one,
+        NAME,
         JOB,
         TASKS,
     ),
@@ -213,19 +200,21 @@ OPERATIONS = (
         errors=Errors.MANAGEMENT,
         blocks=True,
     ),
-    _reading(
+    reading(
         "Get-list-of-workflow-task-information-history",
         f"{WORKFLOW}/history",
         "List the last tasks",
         "Lists the stages of the jobs submitted last, newest first.",
         history,
+        NAME,
         TOP,
     ),
-    _reading(
+    reading(
         "Get-workflow-status",
         f"{WORKFLOW}/status",
         "Read the status of the workflow",
         "Reads how each stage of the last job is, and when it went well last.",
         status,
+        NAME,
     ),
 )

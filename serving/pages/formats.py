@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from markupsafe import Markup
 
@@ -40,9 +40,25 @@ def moment(preferences: Preferences, text: object) -> str | Markup:
     found = exact_instant(str(text))
     if found is None:
         return str(text)
-    shown = format_datetime(local(preferences, found), "medium", locale=preferences.language)
+    shown = format_datetime(local(preferences, found), "medium", locale=preferences.locale)
+    return _hovered(str(text), shown)
+
+
+def brief(preferences: Preferences, text: object) -> str | Markup:
+    """Return an instant of the last days or of the next ones without its year and seconds."""
+    found = exact_instant(str(text))
+    if found is None:
+        return EMPTY if text is None else str(text)
+    here = local(preferences, found)
+    day_shown = format_skeleton("MMMd", here, locale=preferences.locale)
+    return _hovered(
+        str(text), f"{day_shown}, {format_time(here, 'short', locale=preferences.locale)}"
+    )
+
+
+def _hovered(exact: str, shown: str) -> Markup:
     return Markup('<time datetime="{exact}" title="{exact}">{shown}</time>').format(
-        exact=str(text), shown=shown
+        exact=exact, shown=shown
     )
 
 
@@ -51,13 +67,13 @@ def month(preferences: Preferences, text: str) -> str:
     found = exact_instant(text)
     if found is None:
         return text
-    return format_date(local(preferences, found).date(), "LLLL yyyy", locale=preferences.language)
+    return format_date(local(preferences, found).date(), "LLLL yyyy", locale=preferences.locale)
 
 
 def day(preferences: Preferences, text: object) -> str:
     """Return a calendar date, which is the same in every zone."""
     try:
-        return format_date(dt.date.fromisoformat(str(text)), "medium", locale=preferences.language)
+        return format_date(dt.date.fromisoformat(str(text)), "medium", locale=preferences.locale)
     except ValueError:
         return str(text)
 
@@ -72,17 +88,17 @@ def number(preferences: Preferences, value: object) -> str:
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not exact.is_finite():
         return str(value)
-    return format_decimal(exact, locale=preferences.language, decimal_quantization=False)
+    return format_decimal(exact, locale=preferences.locale, decimal_quantization=False)
 
 
 def compact(preferences: Preferences, value: float) -> str:
     """Return a large number shortly, such as `1.2M`."""
-    return format_compact_decimal(value, locale=preferences.language, fraction_digits=1)
+    return format_compact_decimal(value, locale=preferences.locale, fraction_digits=1)
 
 
 def percent(preferences: Preferences, value: float) -> str:
     """Return a share of 1 as percent."""
-    return format_percent(value, locale=preferences.language)
+    return format_percent(value, locale=preferences.locale)
 
 
 def size(preferences: Preferences, value: object) -> str:
@@ -93,11 +109,12 @@ def size(preferences: Preferences, value: object) -> str:
     while shown >= THOUSAND and unit < len(UNITS) - 1:
         shown, unit = shown / THOUSAND, unit + 1
     digits = "#,##0.#" if unit else "#,##0"
-    return f"{format_decimal(shown, digits, locale=preferences.language)} {UNITS[unit]}"
+    return f"{format_decimal(shown, digits, locale=preferences.locale)} {UNITS[unit]}"
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "moment": moment,
+    "brief": brief,
     "month": month,
     "day": day,
     "number": number,

@@ -15,12 +15,12 @@ from overtide.schemas.errors import OvertideError
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.access.sessions import Session
-from overtide.serving.http.refusal_headers import refusal_headers
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import cookie_of
 from overtide.serving.pages.frame_rights import ALLOWED
 from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.rendering import Rendering
+from overtide.serving.wire.refusals import refusal_headers
 
 HTML = "text/html; charset=utf-8"
 SIGN_IN = "/sign-in"

@@ -11,6 +11,19 @@ from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
 
+EXACT = frozenset(
+    (
+        "internal_error",
+        "invalid_configuration",
+        "invalid_cron",
+        "invalid_parameter",
+        "invalid_query",
+        "query_not_supported",
+        "unknown_time_zone",
+    )
+)
+"""Codes of errors whose own words say more than those that stand for all errors of the code."""
+
 
 class Rendering:
     """The templates of the pages; usable from every thread."""
@@ -27,7 +40,7 @@ class Rendering:
         )
         for name, function in FILTERS.items():
             self._environment.filters[name] = _with_preferences(function)
-        self._environment.globals |= {"asset": files.address, "EMPTY": EMPTY}
+        self._environment.globals |= {"asset": files.address, "EMPTY": EMPTY, "EXACT": EXACT}
 
     def rendered(
         self, template: str, preferences: Preferences, values: Mapping[str, object]

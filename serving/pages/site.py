@@ -21,9 +21,8 @@ from overtide.schemas.errors import (
 )
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.sessions import OF_FRAMES, Session, Sessions
-from overtide.serving.http.performing import internal_error, performed
-from overtide.serving.http.requests import expect_role, whole_body
 from overtide.serving.operations.contract import Call, Operation, Reply
+from overtide.serving.operations.performing import expect_role, internal_error, performed
 from overtide.serving.pages.cookies import SESSION
 from overtide.serving.pages.frame_rights import expect_own
 from overtide.serving.pages.page import Page, Visit
@@ -33,6 +32,7 @@ from overtide.serving.pages.static_files import FOLDER, StaticFiles
 from overtide.serving.pages.texts import Texts
 from overtide.serving.service import Service
 from overtide.serving.telemetry.observed import Observed
+from overtide.serving.wire.bodies import whole_body
 
 LOG = logging.getLogger("overtide.pages")
 FORM = "application/x-www-form-urlencoded"

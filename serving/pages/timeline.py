@@ -15,7 +15,8 @@ from overtide.serving.pages.moments import asked_moments, day_begins
 from overtide.serving.pages.page import Page, Visit
 from overtide.serving.pages.preferences import Preferences
 
-SIZE, MOST = 100, 10**9
+SIZE, MOST = 100, 1000
+"""Activities of a page, and as many as are brought at once to renew what is there."""
 ICONS = {
     "SalesOrder": "shopping-cart",
     "SalesOrderLine": "shopping-cart",
@@ -85,35 +86,63 @@ def entries(
 
 
 async def timeline(visit: Visit) -> Reply:
-    """Show the first page with counts and filters, or (`skip`) the page that follows."""
-    skip = visit.query.get("skip", "")
+    """Show the newest (as many as are there, `top`) with counts and filters, or what follows one.
+
+    What follows is asked for by the activity before it (`after`), so that no row is there twice or
+    missing, whatever came or went meanwhile.
+    """
     customer = visit.path["customer"]
     moments, span = asked_moments(visit), _span(visit)
-    kind = visit.query.get("type") or None
-    asked = {**moments, **span, "$top": str(SIZE), "$skip": skip or "0", "$count": "true"}
-    if kind is not None:
-        asked["activityType"] = kind
+    kind, after = visit.query.get("type") or None, visit.query.get("after")
+    size = _size(visit.query.get("top", ""))
+    asked = {**moments, **span, "$top": str(size + 1)}
+    asked |= {} if kind is None else {"activityType": kind}
+    asked |= {} if after is None else {"after": after}
     page = await visit.ask("Get-activities-of-a-customer", {"entityId": customer}, asked)
-    rows, last = page["value"], visit.query.get("last")
-    shown = list(entries(visit.preferences, rows, last))
+    rows = page["value"][:size]
     values: dict[str, Any] = {
-        "entries": shown,
-        "count": page["@odata.count"],
-        "more": None,
+        "entries": list(entries(visit.preferences, rows, visit.query.get("last"))),
+        "more": _more(visit, rows[-1]) if len(page["value"]) > size else None,
         "address": address_of(customer),
     }
-    if rows and int(skip or 0) + len(rows) < page["@odata.count"]:
-        kept = {name: text for name, text in visit.query.items() if name not in ("skip", "last")}
-        ends = month_key(visit.preferences, rows[-1].get("ActivityTime"))
-        kept |= {"skip": str(int(skip or 0) + len(rows)), "last": ends}
-        values["more"] = f"{address_of(customer)}/timeline?{urlencode(kept)}"
-    if skip:
+    if after is not None:
         return visit.shown("_activities.html", **values)
+    zone = visit.preferences.zone.key
     counts = await visit.ask(
-        "Get-activity-types-and-counts", {}, {**moments, **span, "customerId": customer}
+        "Get-activity-types-and-counts",
+        {},
+        {**moments, **span, "customerId": customer, "timeZone": zone},
     )
     values |= {"counts": counts, "kind": kind, "moments": moments, "query": visit.query}
+    values |= {"months": months(counts, kind), "count": _count(counts, kind)}
     return visit.shown("_timeline.html", **values)
+
+
+def _size(text: str) -> int:
+    """Return how many activities are shown: a page of them, or as many as are there already."""
+    return min(max(int(text), SIZE), MOST) if text.isascii() and text.isdigit() else SIZE
+
+
+def _more(visit: Visit, last: Mapping[str, Any]) -> str:
+    """Return the address of what follows an activity."""
+    kept = {name: text for name, text in visit.query.items() if name not in ("top", "last")}
+    kept["after"] = f"{last.get('ActivityTime') or ''},{last.get('ActivityId') or ''}"
+    kept["last"] = month_key(visit.preferences, last.get("ActivityTime"))
+    return f"{address_of(visit.path['customer'])}/timeline?{urlencode(kept)}"
+
+
+def months(counts: Mapping[str, Any], kind: str | None) -> dict[str, int]:
+    """Return how many activities, of a type where one is chosen, each month has.
+
+    Months are as `month_key` gives them.
+    """
+    return {one["month"] or "": _count(one, kind) for one in counts["months"]}
+
+
+def _count(counts: Mapping[str, Any], kind: str | None) -> int:
+    """Return how many activities are counted: all of them, or those of a type."""
+    of_types = {one["activityType"]: one["count"] for one in counts["activityTypes"]}
+    return sum(of_types.values()) if kind is None else of_types.get(kind, 0)
 
 
 def _span(visit: Visit) -> dict[str, str]:
@@ -127,13 +156,14 @@ def _span(visit: Visit) -> dict[str, str]:
 
 
 async def held(visit: Visit) -> Reply:
-    """Show the activities of all customers that are held."""
+    """Show the activities of all customers that are held: a page, and parts of it."""
     skip = visit.query.get("skip", "0")
     asked = {"$top": str(SIZE), "$skip": skip}
     found = await visit.ask("Get-held-activities", {}, asked)
     shown = int(skip) + len(found["value"])
-    more = f"/held?skip={shown}" if shown < found["count"] else None
-    return visit.shown("_held.html", found=found, more=more, first=skip == "0")
+    more = f"/data/held?skip={shown}" if shown < found["count"] else None
+    template = "_held.html" if visit.fragment else "held.html"
+    return visit.shown(template, found=found, more=more, first=skip == "0")
 
 
-PAGES = (Page("GET", f"{CARD}/timeline", timeline), Page("GET", "/held", held))
+PAGES = (Page("GET", f"{CARD}/timeline", timeline), Page("GET", "/data/held", held))

@@ -168,7 +168,7 @@ async def _drill(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any] | Non
         "rows": [{**row, "group": row[by]} for row in groups["rows"]],
         "total": found["total"],
         "history": history,
-        "results": RESULTS,
+        "columns": [(one, f"usage.result.{one}") for one in RESULTS],
         "chart": chart(history, RESULTS, labels, "bars"),
     }
 

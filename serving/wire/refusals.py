@@ -3,8 +3,17 @@
 from enum import Enum
 from http import HTTPStatus
 
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import (
+    LateRequestError,
+    MethodError,
+    OvertideError,
+    TooLargeError,
+    TooManyRequestsError,
+    UnavailableError,
+)
 
+RETRY_AFTER = "1"
+"""Seconds after which a request that could not be served is worth another try."""
 TYPES = "urn:overtide:error:"
 """What a code is appended to: a name for each kind of problem, as RFC 9457 wants one."""
 
@@ -57,3 +66,17 @@ def _management(error: OvertideError, status: int) -> dict[str, object]:
         "params": {},
         "ciResults": [_management(detail, status) for detail in error.details],
     }
+
+
+def refusal_headers(error: OvertideError) -> dict[str, str]:
+    """Return the headers of a refusal, on pages as in the API, but for a challenge to sign in."""
+    headers: dict[str, str] = {}
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, TooManyRequestsError) and error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, LateRequestError | TooLargeError):
+        headers["Connection"] = "close"  # else the rest of the body would be waited for
+    if isinstance(error, MethodError):
+        headers["Allow"] = (error.hint or "").removeprefix("It takes ").rstrip(".")
+    return headers

@@ -8,15 +8,15 @@ from overtide.schemas.suggestions import did_you_mean
 from overtide.serving.workflows.windows_zones import WINDOWS_ZONES
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """Return the zone of a name; raise `unknown_time_zone`."""
+def zone_of(name: str, target: str = "timezoneId") -> ZoneInfo:
+    """Return the zone of a name; raise `unknown_time_zone` of `target`."""
     known = _known()
     iana = WINDOWS_ZONES.get(name, name)
     if iana not in known:
         raise UsageError(
             "unknown_time_zone",
             f"There is no time zone {name!r}.",
-            "timezoneId",
+            target,
             did_you_mean(name, [*WINDOWS_ZONES, *known])
             or "Take an id of supportedTimezones, such as Europe/Berlin.",
         )

@@ -34,11 +34,6 @@ class Fetched:
     wrong: dict[str, OvertideError] = field(default_factory=dict)
 
 
-def remote_entities(configuration: Configuration) -> dict[str, Entity]:
-    """Return the entities whose rows are in no file of this machine, by their full names."""
-    return {name: one for name, one in configuration.entities().items() if one.is_remote}
-
-
 def fetch(
     configuration: Configuration,
     entities: Mapping[str, Entity],

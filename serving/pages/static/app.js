@@ -20,8 +20,27 @@
       event.detail.isError = false;
     }
   });
-  document.addEventListener("htmx:beforeRequest", () => {
+  // What a person waits for: said where it takes long, and where nothing answers.
+  const LONG = 3000, waiting = new Map(), slow = document.getElementById("slow");
+  const told = () => {
+    const late = [...waiting.values()].some((since) => performance.now() - since >= LONG);
+    slow.textContent = late ? document.body.dataset.slow : "";
+    slow.hidden = !late;
+  };
+  document.addEventListener("htmx:beforeRequest", (event) => {
     document.getElementById("problem").replaceChildren();
+    waiting.set(event.detail.xhr, performance.now());
+    setTimeout(told, LONG);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    waiting.delete(event.detail.xhr);
+    told();
+  });
+  document.addEventListener("htmx:sendError", () => {
+    const problem = document.createElement("article");
+    problem.className = "problem";
+    problem.textContent = document.body.dataset.offline;
+    document.getElementById("problem").replaceChildren(problem);
   });
   document.addEventListener("keydown", (event) => {
     const field = document.querySelector("[data-search]");

@@ -5,7 +5,7 @@
   const language = document.documentElement.lang;
   const address = root.dataset.address;
   const AGAIN = 2000, SLIDE = 200, MINUTE = 60000, MOST_MINUTES = 43200;
-  let stream = null, tag = null, ahead = 0, retry = 0, asked = null, over = new Set();
+  let stream = null, tag = null, ahead = 0, retry = 0, asked = null, journey = 0, over = new Set();
 
   // --- the clock of the server, which decides when a value ends
   const heard = (shown) => {
@@ -56,14 +56,16 @@
       one.querySelectorAll(".countdown").forEach((text) => { text.textContent = "\u00a0"; });
       one.querySelectorAll("[class='']").forEach((text) => text.removeAttribute("class"));
       if (plain(one) === plain(part)) continue;
-      const focused = before.contains(document.activeElement) ? [...before.querySelectorAll("button, a")].indexOf(document.activeElement) : -1;
+      const focused = before.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") ?? "" : null;
       if (telling && part.dataset.name) {
         part.classList.add("changed");
         said.push(`${part.dataset.name}: ${part.querySelector(".value").textContent.trim()}`);
       }
       before.replaceWith(part);
       htmx.process(part);
-      if (focused >= 0) [...part.querySelectorAll("button, a")][focused]?.focus();
+      // What had the focus has it again; where it is gone (a change was withdrawn), what stands there.
+      const buttons = [...part.querySelectorAll("button, a")];
+      if (focused !== null) (buttons.find((one) => one.getAttribute("aria-label") === focused) ?? buttons.at(-1))?.focus();
     }
     if (said.length) document.getElementById("announcer").textContent = root.dataset.said.replace("{fields}", said.join("; "));
     count();
@@ -80,10 +82,10 @@
     return answer.text();
   };
   const look = async () => {
-    const place = address + location.search;
+    const seen = past;
     try {
-      const html = await fragment(place);
-      if (html !== null && html !== undefined && place === address + location.search) apply(html, true);
+      const html = await fragment(address + seen);
+      if (html !== null && html !== undefined && seen === past) apply(html, true);
     } catch { /* the network is away: the stream comes back when it does */ }
   };
 
@@ -120,37 +122,62 @@
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
 
-  // --- new activities take their place among those that are there; what was loaded below stays
+  // --- new activities take their place among those that are there; what is open stays open
+  const ROWS = 100, MOST_ROWS = 1000;
   const filters = () => new URLSearchParams(new FormData(document.querySelector(".timeline-filters") ?? undefined));
+  const activities = (list) => [...(list?.querySelectorAll("[data-activity]") ?? [])];
   const renew = async () => {
-    const html = await fragment(`${address}/timeline?${filters()}`);
-    if (!html) return;
-    const next = parsed(html), list = document.getElementById("activities"), fresh = next.getElementById("activities");
-    const shown = fresh ? [...fresh.querySelectorAll("[data-activity]")] : [];
-    const last = shown.length ? list?.querySelector(`[data-activity="${CSS.escape(shown.at(-1).dataset.activity)}"]`) : null;
+    const list = document.getElementById("activities"), place = filters();
+    place.set("top", Math.min(Math.max(activities(list).length, ROWS), MOST_ROWS));
+    const html = await fragment(`${address}/timeline?${place}`);
+    if (!html || place.get("asOf") !== filters().get("asOf")) return;
+    const next = parsed(html), fresh = next.getElementById("activities");
     const timeline = document.getElementById("timeline");
-    if (!last) {
+    if (!list || !fresh) {
       timeline.replaceChildren(next);
       return htmx.process(timeline);
     }
-    while (list.firstElementChild !== last) list.firstElementChild.remove();
-    last.remove();
-    fresh.querySelector(".more")?.remove();
-    const added = [...fresh.children];
-    list.prepend(...added);
-    added.forEach((one) => htmx.process(one));
-    const counts = timeline.querySelector(".count");
-    if (counts) counts.textContent = next.querySelector(".count").textContent;
+    list.dataset.months = fresh.dataset.months;
+    reconcile(list, fresh);
+    counted();
+    timeline.querySelector(".count").textContent = next.querySelector(".count").textContent;
     const open = document.activeElement?.closest(".timeline-filters");
     if (!open) timeline.querySelector("#timeline-type")?.replaceChildren(...next.querySelector("#timeline-type").childNodes);
   };
-  // What follows begins behind what is there, whatever came or went meanwhile.
-  document.addEventListener("htmx:configRequest", (event) => {
-    if (!event.detail.elt.closest(".more")) return;
-    const place = new URL(event.detail.path, location.href);
-    place.searchParams.set("skip", document.querySelectorAll("#activities [data-activity]").length);
-    event.detail.path = place.pathname + place.search;
-  });
+  // A row that is there and says the same is kept; what stands below all that was asked for stays too.
+  const reconcile = (list, fresh) => {
+    const key = (one) => one.dataset.activity ?? one.querySelector("[data-month]")?.dataset.month;
+    const here = new Map([...list.children].map((one) => [one.className.split(" ")[0] + key(one), one]));
+    const found = (one) => here.get(one.className.split(" ")[0] + key(one));
+    const same = (one, other) => one.matches(".month") || (one.textContent === other.textContent && one.className === other.className);
+    const last = found(activities(fresh).at(-1)), below = [];
+    if (last && activities(list).length > MOST_ROWS) {
+      fresh.querySelector(".more")?.remove();
+      for (let one = last.nextElementSibling; one; one = one.nextElementSibling) below.push(one);
+    }
+    const shown = [...fresh.children].map((one) => (!one.matches(".more") && found(one) && same(one, found(one)) ? found(one) : one));
+    const kept = new Set([...shown, ...below]);
+    for (const one of [...list.children]) if (!kept.has(one)) one.remove();
+    let at = list.firstElementChild;
+    for (const one of shown) {
+      if (one === at) at = at.nextElementSibling;
+      else {
+        list.insertBefore(one, at);
+        htmx.process(one);
+      }
+    }
+  };
+  // Months that come later have their counts from the first page.
+  const counted = () => {
+    const list = document.getElementById("activities");
+    if (!list) return;
+    const counts = new Map(list.dataset.months.split(";").map((one) => one.split("=")));
+    for (const one of list.querySelectorAll("[data-month]")) {
+      const count = counts.get(one.dataset.month) ?? "";
+      if (one.textContent !== count) one.textContent = count;
+    }
+  };
+  document.addEventListener("htmx:afterSwap", counted);
 
   // --- panels: why, and edit; closed by Escape or what they say, and the focus goes back
   const close = (panel) => {
@@ -188,9 +215,10 @@
   const slider = document.getElementById("time-slider"), form = slider.form;
   const at = document.getElementById("time-at"), known = document.getElementById("time-known");
   const knowing = document.getElementById("time-knowing"), output = document.getElementById("time-shown");
+  let past = location.search; // what is looked at; the address of a frame does not tell
   const format = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const begin = () => Date.now() + ahead - MOST_MINUTES * MINUTE;
-  const local = (instant) => new Date(instant - new Date(instant).getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
+  const local = (instant) => new Date(instant - new Date(instant).getTimezoneOffset() * MINUTE).toISOString().slice(0, 19);
   const place = () => {
     const asOf = slider.dataset.asOf;
     slider.value = asOf ? Math.min(MOST_MINUTES - 5, Math.max(0, Math.round((Date.parse(asOf) - begin()) / MINUTE))) : MOST_MINUTES;
@@ -198,25 +226,36 @@
     at.value = asOf ? local(Date.parse(asOf)) : "";
     slider.setAttribute("aria-valuetext", output.textContent);
   };
+  // The instants that are asked for, as an address keeps them: what is known now, was known then, or at another time.
+  const moments = (asOf) => {
+    const search = new URLSearchParams();
+    if (asOf) search.set("asOf", asOf);
+    if (asOf && knowing.value === "then") search.set("knownAt", asOf);
+    if (knowing.value === "at" && known.value) search.set("knownAt", new Date(known.value).toISOString());
+    return search.toString().replaceAll("%3A", ":");
+  };
   const slid = () => {
     const now = Number(slider.value) >= MOST_MINUTES;
     const instant = Math.floor((begin() + slider.value * MINUTE) / MINUTE) * MINUTE;
     output.textContent = now ? slider.dataset.nowText : format.format(instant);
     slider.setAttribute("aria-valuetext", output.textContent);
     at.value = now ? "" : local(instant);
-    const search = new URLSearchParams();
-    if (!now) search.set("asOf", new Date(instant).toISOString());
-    if (!now && knowing.value === "then") search.set("knownAt", search.get("asOf"));
-    if (knowing.value === "at" && known.value) search.set("knownAt", new Date(known.value).toISOString());
     clearTimeout(asked);
-    asked = setTimeout(() => travel(search.toString()), SLIDE);
+    asked = setTimeout(() => travel(moments(now ? "" : new Date(instant).toISOString())), SLIDE);
+  };
+  const chosen = (event) => {
+    event.preventDefault();
+    clearTimeout(asked);
+    travel(moments(at.value && new Date(at.value).toISOString()));
   };
   const travel = async (search) => {
-    const target = search ? `${address}?${search}` : address;
+    const target = search ? `${address}?${search}` : address, mine = ++journey;
     const html = await fragment(target);
+    if (mine !== journey) return; // another time was chosen meanwhile
     if (html === null) return place(); // nothing can be shown of that time: the card stays at its own
     if (html === undefined) return;
     history.replaceState(null, "", target);
+    past = search && `?${search}`;
     slider.dataset.asOf = new URLSearchParams(search).get("asOf") ?? "";
     root.classList.toggle("past", search !== "");
     if (search) leave();
@@ -225,9 +264,18 @@
     if (!!records === (search !== "")) document.getElementById("card").replaceChildren();
     apply(html, false);
     if (!search) follow();
+    place();
     htmx.ajax("GET", `${address}/timeline?${search}`, { source: "#timeline", target: "#timeline", swap: "innerHTML" }).catch(() => {});
   };
   slider.addEventListener("input", slid);
+  form.addEventListener("submit", chosen);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".back")) return;
+    event.preventDefault();
+    slider.value = MOST_MINUTES;
+    knowing.value = "now";
+    travel("").then(() => slider.closest("details").querySelector("summary").focus());
+  });
 
   const start = () => {
     heard(document);

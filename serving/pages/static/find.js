@@ -2,9 +2,18 @@
 (() => {
   "use strict";
   let counted = null;
+  // Where there is little room facets are folded, above what is found.
+  if (matchMedia("(max-width: 55.99rem)").matches) document.getElementById("fold").open = false;
+  // Facets and counts of other words are marked as such until those of these words come.
+  const stale = (are) => {
+    const facets = document.getElementById("facets");
+    facets.classList.toggle("stale", are);
+    facets.setAttribute("aria-busy", are);
+  };
   document.addEventListener("htmx:afterSwap", (event) => {
     const results = document.getElementById("results"), facets = document.getElementById("facets");
     if (event.detail.target === facets) {
+      stale(false);
       const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
       if (count) document.getElementById("said").textContent = count.dataset.count;
       if (shown && count) shown.textContent = count.dataset.count;
@@ -12,9 +21,10 @@
     }
     if (event.detail.target !== results) return;
     const place = results.querySelector("[data-facets]")?.dataset.facets;
-    if (!place) return void (facets.replaceChildren(), (counted = null));
+    if (!place) return void (facets.replaceChildren(), stale(false), (counted = null));
     const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
     if (place === counted && shown && count) shown.textContent = count.dataset.count;
+    if (place !== counted) stale(true);
     if (place !== counted) htmx.ajax("GET", place, { source: facets, target: facets, swap: "innerHTML" }).catch(() => {}); // a later one ended it
     counted = place;
   });

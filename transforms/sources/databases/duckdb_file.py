@@ -66,10 +66,11 @@ class DuckDBFileSession(DuckDBSession):
 
     def columns(self, rows: str) -> list[TableColumn]:
         """Return the columns, with DuckDB's types."""
-        return [_column(name, kind) for name, kind in self.names(f"SELECT * FROM (\n{rows}\n)")]
+        return [column_of(name, kind) for name, kind in self.names(f"SELECT * FROM (\n{rows}\n)")]
 
 
-def _column(name: str, kind: str) -> TableColumn:
+def column_of(name: str, kind: str) -> TableColumn:
+    """Return how a column of a type of DuckDB's is copied."""
     value = quoted(name)
     if kind in NUMBERS:
         return TableColumn(name, kind, number_sql(f"{value}::VARCHAR"), number=True)

@@ -1,13 +1,25 @@
-"""Run an operation: beside the event loop where it waits for a disk."""
+"""Run an operation for whoever may: beside the event loop where it waits for a disk."""
 
 from collections.abc import Mapping
 
 import anyio.to_thread
 
-from overtide.schemas.errors import FailedError, OvertideError
+from overtide.schemas.errors import FailedError, ForbiddenError, OvertideError
+from overtide.serving.access.principals import Principal
 from overtide.serving.operations.contract import Call, Operation, Reply
 from overtide.serving.telemetry.observed import Observed
 from overtide.serving.telemetry.telemetry import Telemetry
+
+
+def expect_role(principal: Principal, operation: Operation) -> None:
+    """Raise `forbidden` where the sender's role is too small."""
+    if principal.role < operation.role:
+        raise ForbiddenError(
+            "forbidden",
+            f"{principal.name} is {principal.role.label}; this takes {operation.role.label}.",
+            None,
+            "Ask an Admin for a token with that role.",
+        )
 
 
 async def performed(
