@@ -1,12 +1,14 @@
 """How right and how fast matching is, beside the rules of before and beside Splink, in one run.
 
-`python -m benchmarks.matching --out DIR [--people N] [--splink PYTHON]` makes sets of people whose
-records are wrong (`benchmarks.make_people`), matches them without and with strong identifiers (tax
-number and date of birth), moves the threshold by a fifth, and prints precision, recall and F1 of
-pairs. PYTHON has Splink 5 installed; it compares the same blocks.
+`python -m benchmarks.matching --out DIR [--people N] [--seed N] [--splink PYTHON]` makes sets of
+people whose records are wrong (`benchmarks.make_people`), matches them without and with strong
+identifiers (tax number and date of birth), by weights of a person and by those that are learnt,
+moves the threshold by a fifth, and prints precision, recall and F1 of pairs. PYTHON has Splink 5
+installed; it compares the same blocks.
 """
 
 import argparse
+import copy
 import csv
 import json
 import subprocess
@@ -24,6 +26,7 @@ import pyarrow.parquet as pq
 from benchmarks.accuracy import Accuracy
 from benchmarks.make_people import COLUMNS, KINDS, make
 from overtide import runner_configs
+from overtide.pipelines.learning import learnt
 from overtide.pipelines.matching import matching
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.names import parquet_rows
@@ -45,6 +48,11 @@ WEIGHTS: dict[str, float] = {
     "DateOfBirth": 4,
     "TaxNumber": 5,
 }
+APART: list[dict[str, Any]] = [
+    {"fields": "DateOfBirth", "precision": 80},
+    {"fields": "TaxNumber", "precision": 70},
+]
+"""What no two records of one person have, where strong identifiers are there."""
 SWAPPED = {
     "GivenName": "Surname",
     "Surname": "GivenName",
@@ -93,11 +101,29 @@ def score_rule(
         for parts in blocks(strong)
     ]
     score = {"fields": fields, "blocks": on, "threshold": threshold}
-    apart = [
-        {"fields": "GivenName", "precision": 60, "swapped_with": "Surname"},
-        *({"fields": name, "precision": 70} for name in (STRONG if strong else ())),
+    apart = APART if strong else [{"fields": "GivenName", "precision": 70}]
+    crossed = {"swapped_with": "Surname"}
+    against = [
+        one | (crossed if one["fields"] == "GivenName" else {}) | {"through_others": True}
+        for one in apart
     ]
-    return {"name": "Score", "score": score, "contradictions": apart if households else []}
+    return {"name": "Score", "score": score, "contradictions": against if households else []}
+
+
+def learnt_rule(people: Path, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule with the weights and the threshold that are learnt of people, all 1 before."""
+    learned = copy.deepcopy(dict(rule))
+    for field in learned["score"]["fields"]:
+        field["weight"] = 1.0
+    runner = runner_configs.load()
+    with tempfile.TemporaryDirectory() as folder:
+        asked = configuration(people, [learned])
+        with matching(asked, Paths.of(people.parent), runner, Path(folder)) as found:
+            (told,) = learnt(found)
+    for field, one in zip(learned["score"]["fields"], told["fields"], strict=True):
+        field["weight"] = one["proposed"]
+    learned["score"]["threshold"] = told["proposed"]
+    return learned
 
 
 def part_of(name: str) -> dict[str, Any]:
@@ -226,12 +252,14 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=5_000, metavar="N")
     parser.add_argument("--placeholder", type=int, default=0, metavar="N")
     parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--splink", metavar="PYTHON")
     asked = parser.parse_args()
     print("| set | precision | recall | F1 | time | processors |\n" + "| --- " * 6 + "|")
     for kind in asked.kind or KINDS:
-        folder = asked.out / f"{kind.replace(' ', '-')}-{asked.people}-{asked.placeholder}"
-        rows, people, truth = make(asked.people, folder, KINDS[kind], placeholder=asked.placeholder)
+        name = f"{kind.replace(' ', '-')}-{asked.people}-{asked.placeholder}-{asked.seed}"
+        made = make(asked.people, asked.out / name, KINDS[kind], asked.seed, asked.placeholder)
+        rows, people, truth = made
         for strong in (False, True):
             ids = "with" if strong else "without"
             print(f"| **{kind}, {rows:,} records, {ids} strong identifiers** | | | | | |")
@@ -240,6 +268,12 @@ def main() -> None:
                 threshold = round(THRESHOLD * share, 2)
                 run = matched(people, [score_rule(strong, threshold, kind == "households")])
                 line(f"score rule, threshold {threshold}", run, truth)
+            learned = learnt_rule(people, score_rule(strong, households=kind == "households"))
+            middle = learned["score"]["threshold"]
+            for share in (1, 0.8, 1.2):
+                learned["score"]["threshold"] = min(100.0, round(middle * share, 2))
+                run = matched(people, [learned])
+                line(f"learnt, threshold {learned['score']['threshold']}", run, truth)
             for threshold in (0.5, 0.9, 0.99) if asked.splink else ():
                 run = splink(asked.splink, people, strong, threshold)
                 line(f"Splink, threshold {threshold}", run, truth)

@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
@@ -80,10 +80,13 @@ class ActivityFiles:
         """Say whether nobody has touched the files since they were opened."""
         return _signature(self._paths) == self._seen
 
-    def of(self, customer_id: str) -> OwnActivities:
-        """Return the activities of a customer, to be read as far as they are asked for."""
+    def of(self, customer_id: str, hidden: Collection[str] = ()) -> OwnActivities:
+        """Return the activities of a customer, to be read as far as they are asked for.
+
+        Those of the entities `hidden` are not shown.
+        """
         begin, end = self._customers.span(bytes.fromhex(customer_id), self._number)
-        return _Own(self, begin, end)
+        return _Own(self, begin, end, hidden)
 
     def having(self, ids: Iterable[str]) -> set[str]:
         """Return which of these ActivityIds the base has, for any customer."""
@@ -149,6 +152,7 @@ class _Own(OwnActivities):
     files: ActivityFiles
     begin: int
     end: int
+    hidden: Collection[str]
 
     @cached_property
     def times(self) -> "NDArray[np.int64]":
@@ -161,6 +165,15 @@ class _Own(OwnActivities):
     @property
     def types(self) -> "NDArray[np.int64]":
         found: NDArray[np.int64] = self._columns["kind"].to_numpy().astype("int64")
+        return found
+
+    @property
+    def shown(self) -> "NDArray[np.bool_]":
+        import numpy as np
+
+        kinds = enumerate(self.files.kinds)
+        hidden = [place for place, one in kinds if one["SourceEntityName"] in self.hidden]
+        found: NDArray[np.bool_] = ~np.isin(self.types, hidden)
         return found
 
     @property

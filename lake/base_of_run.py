@@ -23,6 +23,7 @@ from overtide.schemas.instants import Instant
 from overtide.schemas.names import folded, quoted
 from overtide.schemas.paths import Paths
 from overtide.schemas.table import SCHEMA, ProfileField
+from overtide.schemas.tables import HIDDEN_ACTIVITY, RELATED_KEY
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
 
@@ -196,6 +197,21 @@ class Past:
         found = found or self._gone(["CustomerId"], keys)
         return found[0][0] if found else None
 
+    def resolve_activity(self, entity: str, key: str) -> str | None:
+        """Return the id of the profile that an activity of a target belongs to, or None.
+
+        The target is a source record, or another value by which activities find customers.
+        """
+        keys = {"EntityName": entity, "PrimaryKey": key}
+        found = self._in_later(RELATED_KEY.name, ["CustomerId"], keys)
+        return found[0][0] if found else self.resolve_record(entity, key)
+
+    @cached_property
+    def hidden_activities(self) -> frozenset[str]:
+        """The entities whose activities timelines do not show in this run."""
+        rows = self._in_later(HIDDEN_ACTIVITY.name, ["SourceEntityName"], {})
+        return frozenset(row[0] for row in rows)
+
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""
         types = {
@@ -211,25 +227,33 @@ class Past:
             return None
         fields = dict(zip(types, _canonical_row(types.values(), found[0]), strict=True))
         previous = str(fields.get("PreviousCustomerId") or "")
-        vanished = sorted(self._gone(["EntityName", "PrimaryKey"], {"CustomerId": customer_id}))
+        record = ["EntityName", "PrimaryKey"]
+        vanished, related = (
+            tuple((entity, key) for entity, key in sorted(rows))
+            for rows in (
+                self._gone(record, {"CustomerId": customer_id}),
+                self._in_later(RELATED_KEY.name, record, {"CustomerId": customer_id}),
+            )
+        )
         return Profile(
             customer_id,
             fields,
             self._records(customer_id),
             tuple(filter(None, previous.split(";"))),
-            tuple((entity, key) for entity, key in vanished),
+            vanished,
+            related,
         )
 
     def _gone(self, names: list[str], keys: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return rows of the records that are gone.
+        """Return rows of the records that are gone."""
+        return self._in_later("VanishedKey", names, keys)
 
-        A lake that an earlier version published knows none.
-        """
-        return (
-            self.lake.query(*_rows("VanishedKey", self.run, names, keys))
-            if self._columns("VanishedKey")
-            else []
-        )
+    def _in_later(
+        self, table: str, names: list[str], keys: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
+        """Return rows of a table that a lake which an earlier version published does not have."""
+        known = self._columns(table)
+        return self.lake.query(*_rows(table, self.run, names, keys)) if known else []
 
     def _records(self, customer_id: str) -> tuple[tuple[str, str, bool], ...]:
         columns, keys = ["EntityName", "PrimaryKey", "IsWinner"], {"CustomerId": customer_id}

@@ -17,7 +17,13 @@ from overtide.lake.definitions import columns_of
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import columns
 from overtide.schemas.table import SCHEMA, Table
-from overtide.schemas.tables import ALTERNATE_KEY, REALTIME_ACTIVITIES, UPDATES, VANISHED_KEY
+from overtide.schemas.tables import (
+    ALTERNATE_KEY,
+    REALTIME_ACTIVITIES,
+    RELATED_KEY,
+    UPDATES,
+    VANISHED_KEY,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -66,10 +72,11 @@ the lake for each time that it is named.
 def count_overlay(connection: "DuckDBPyConnection") -> Overlay:
     """Count the overlay's events as far as the stream has carried them into the lake.
 
-    A lake that an earlier version published has no table of the records that are gone.
+    A lake that an earlier version published has no table of the records that are gone, nor of other
+    values by which activities find customers.
     """
-    known = columns_of(connection, VANISHED_KEY.name)
-    row = connection.execute(_query([ALTERNATE_KEY, *([VANISHED_KEY] if known else [])])).fetchone()
+    later = [one for one in (VANISHED_KEY, RELATED_KEY) if columns_of(connection, one.name)]
+    row = connection.execute(_query([ALTERNATE_KEY, *later])).fetchone()
     return Overlay(*row) if row else Overlay(0, 0, 0, 0, 0, 0, None)
 
 

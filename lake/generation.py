@@ -43,11 +43,17 @@ DDL = (
         "(entity, key)) WITHOUT ROWID"
     ),
     "CREATE TABLE alias (previous_id TEXT PRIMARY KEY, customer_id TEXT NOT NULL) WITHOUT ROWID",
+    (
+        "CREATE TABLE related (entity TEXT, key TEXT, customer_id TEXT NOT NULL, PRIMARY KEY "
+        "(entity, key)) WITHOUT ROWID"
+    ),
 )
 """meta: the documents of `ServingMetadata` as JSON text. profile.document:
 `{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous":
-[ids]}`, and where records of it are gone `"vanished": [[entity, key]]`. record: every unified
-source record, losers too, and those that are gone. alias: ids merged away, transitively."""
+[ids]}`, and where records of it are gone `"vanished": [[entity, key]]`; where activities find it by
+other values `"related": [[what they are of, value]]`. record: every unified source record, losers
+too, and those that are gone. alias: ids merged away, transitively. related: the values of all
+customers; generations of earlier versions lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Profile:
     previous: tuple[str, ...] = ()
     vanished: tuple[tuple[str, str], ...] = ()
     """Keys of records that are gone and whose id leads here."""
+    related: tuple[tuple[str, str], ...] = ()
+    """Other values by which activities lead here."""
 
 
 class _Connection(sqlite3.Connection):
@@ -101,16 +109,34 @@ class Generation:
         row = self._one("SELECT customer_id FROM record WHERE entity = ? AND key = ?", entity, key)
         return row[0] if row else None
 
-    def records_among(self, entity: str, keys: Collection[str]) -> set[str]:
-        """Return which of these keys of an entity's records a profile has."""
+    def resolve_activity(self, entity: str, key: str) -> str | None:
+        """Return the id of the profile that an activity of a target belongs to, or None.
+
+        The target is a source record, or another value by which activities find customers.
+        """
+        statement = "SELECT customer_id FROM related WHERE entity = ? AND key = ?"
+        row = self._one(statement, entity, key) if self._is_related(entity) else None
+        return row[0] if row else self.resolve_record(entity, key)
+
+    def targets_among(self, entity: str, keys: Collection[str]) -> set[str]:
+        """Return which of these targets of activities a profile has: many at once."""
         # One row, so that the interpreter is left and taken up once, and not for each key.
         row = self._one(
-            "SELECT json_group_array(r.key) FROM json_each(?) k CROSS JOIN record r "
+            "SELECT json_group_array(r.key) FROM json_each(?) k CROSS JOIN "
+            f"{'related' if self._is_related(entity) else 'record'} r "
             "ON r.entity = ? AND r.key = k.value",
             json.dumps(list(keys)),
             entity,
         )
         return set(json.loads(row[0])) if row else set()
+
+    def _is_related(self, entity: str) -> bool:
+        """Say whether values are no keys of records: what they are of is called like no entity."""
+        return "." in entity and self._knows_related
+
+    @cached_property
+    def _knows_related(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'related'"))
 
     def any_customer(self) -> str | None:
         """Return the id of a customer, to show how one is named; None where there is none."""
@@ -118,8 +144,9 @@ class Generation:
         return row[0] if row else None
 
     def any_key(self, entity: str) -> str | None:
-        """Return the key of a record of a unified entity, as `any_customer`."""
-        row = self._one("SELECT key FROM record WHERE entity = ? LIMIT 1", entity)
+        """Return a target of activities of what is called so, as `any_customer`."""
+        table = "related" if self._is_related(entity) else "record"
+        row = self._one(f"SELECT key FROM {table} WHERE entity = ? LIMIT 1", entity)
         return row[0] if row else None
 
     def key_text(self, entity: str, key: str) -> str:
@@ -152,7 +179,12 @@ class Generation:
             )
             vanished = tuple((entity, key) for entity, key in document.get("vanished", ()))
             return Profile(
-                customer_id, document["fields"], records, tuple(document["previous"]), vanished
+                customer_id,
+                document["fields"],
+                records,
+                tuple(document["previous"]),
+                vanished,
+                tuple((entity, key) for entity, key in document.get("related", ())),
             )
         except (ValueError, KeyError, TypeError):
             raise self._corrupt(f"what it says of {customer_id} is no profile") from None
@@ -183,6 +215,12 @@ class Generation:
     def profile_fields(self) -> dict[str, ProfileField]:
         """The columns of Customer by name, in order, CustomerId first."""
         return {field.name: field for field in self.metadata.profile}
+
+    @cached_property
+    def hidden_activities(self) -> frozenset[str]:
+        """The entities whose activities timelines do not show."""
+        activities = self.metadata.activities.items()
+        return frozenset(name for name, one in activities if not one.show_in_timeline)
 
     def close(self) -> None:
         """Close the files of all threads; a later read opens them anew."""

@@ -40,13 +40,15 @@ class GenerationSources:
     profiles: CustomerId, fields (JSON object of canonical values), winners (JSON of their winning
     records without the outer brackets), PreviousCustomerId, ordered by CustomerId; keys:
     EntityName, PrimaryKey, CustomerId, IsWinner, ordered by the first two; vanished: EntityName,
-    PrimaryKey, CustomerId of records that are gone; aliases: PreviousCustomerId, CustomerId.
+    PrimaryKey, CustomerId of records that are gone; aliases: PreviousCustomerId, CustomerId;
+    related: EntityName, PrimaryKey, CustomerId of the values by which activities find customers.
     """
 
     profiles: str
     keys: str
     vanished: str
     aliases: str
+    related: str
 
 
 DOCUMENTS = """
@@ -59,12 +61,18 @@ DOCUMENTS = """
         SELECT CustomerId, string_agg('[' || to_json(EntityName) || ',' || to_json(PrimaryKey) ||
           ']', ','
                                       ORDER BY EntityName, PrimaryKey) AS gone
-        FROM ({vanished}) GROUP BY CustomerId)
+        FROM ({vanished}) GROUP BY CustomerId),
+    reaching AS (
+        SELECT CustomerId, string_agg('[' || to_json(EntityName) || ',' || to_json(PrimaryKey) ||
+          ']', ','
+                                      ORDER BY EntityName, PrimaryKey) AS reaching
+        FROM ({related}) GROUP BY CustomerId)
     SELECT CustomerId, concat('{{"fields":', fields,
       ',"records":[', concat_ws(',', winners, losers), '],"previous":[',
       '"' || replace(PreviousCustomerId, ';', '","') || '"',
-      '],"vanished":[' || gone, ']}}') AS document
-    FROM ({profiles}) LEFT JOIN losers USING (CustomerId) LEFT JOIN gone USING (CustomerId)"""
+      '],"vanished":[' || gone, '],"related":[' || reaching, ']}}') AS document
+    FROM ({profiles}) LEFT JOIN losers USING (CustomerId) LEFT JOIN gone USING (CustomerId)
+    LEFT JOIN reaching USING (CustomerId)"""
 """Rows come nearly in the order of the sources, as SQLite fills its tree best; few customers have
 losing records, and few have records that are gone. A document is put together at once: each `||`
 would write all that is before it once more."""
@@ -130,7 +138,10 @@ def _finished(draft: Path, path: Path) -> str:
 def _fill(connection: "DuckDBPyConnection", draft: Path, sources: GenerationSources) -> None:
     """Write all rows: those that come next are made while the last ones are written."""
     documents = DOCUMENTS.format(
-        keys=sources.keys, vanished=sources.vanished, profiles=sources.profiles
+        keys=sources.keys,
+        vanished=sources.vanished,
+        related=sources.related,
+        profiles=sources.profiles,
     )
     record = "SELECT EntityName, PrimaryKey, CustomerId FROM ({})"
     queries = [
@@ -138,6 +149,7 @@ def _fill(connection: "DuckDBPyConnection", draft: Path, sources: GenerationSour
         ("record", record.format(sources.keys)),
         ("record", record.format(sources.vanished)),
         ("alias", f"SELECT PreviousCustomerId, CustomerId FROM ({sources.aliases})"),
+        ("related", f"{record.format(sources.related)} ORDER BY EntityName, PrimaryKey"),
     ]
     connection.execute(f"SET streaming_buffer_size = '{AHEAD}'")
     with _writer(draft) as writer:

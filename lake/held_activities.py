@@ -1,6 +1,6 @@
 """The query of real-time activities that wait for a customer, as far as the lake knows."""
 
-from overtide.lake.decide.sql import CUSTOMER_ID, LIVE, TARGET, resolving, with_query
+from overtide.lake.decide.sql import CUSTOMER_ID, LIVE, OF_ACTIVITIES, TARGET, resolving, with_query
 from overtide.schemas.tables import REALTIME_ACTIVITIES
 
 COLUMNS = (
@@ -31,7 +31,7 @@ def held_query() -> str:
             "instants": LIVE.instants,
             "valid_activities": LIVE.valid(COLUMNS, REALTIME_ACTIVITIES),
             "activities_of": f"""SELECT r."EventId"
-                FROM ({resolving(LIVE, source, ("EventId",))}) r
+                FROM ({resolving(LIVE, source, ("EventId",), OF_ACTIVITIES)}) r
                 SEMI JOIN ({LIVE.base(CUSTOMER_ID)}) c ON c."CustomerId" = r."CustomerId" """,
         },
         f"""SELECT {shown} FROM valid_activities a

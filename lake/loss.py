@@ -112,6 +112,7 @@ WHY_OF_NOBODY = {
     "no_foreign_key": "without a foreign key",
     "unknown_record": "whose record is not there",
     "no_customer": "whose record is of no customer",
+    "several_customers": "that several customers could be meant by",
 }
 
 

@@ -13,6 +13,7 @@ from overtide.lake.decide.sql import (
     ACTIVITY_ID,
     CHANGE,
     CUSTOMER_ID,
+    OF_ACTIVITIES,
     TARGET,
     Frame,
     changes,
@@ -22,11 +23,12 @@ from overtide.lake.decide.sql import (
     with_query,
 )
 from overtide.schemas import tables
+from overtide.schemas.activity_columns import ACTIVITY_COLUMNS
 from overtide.schemas.names import columns, quoted
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
 
-ACTIVITY = [column[0] for column in tables.ACTIVITY_COLUMNS]
+ACTIVITY = [column[0] for column in ACTIVITY_COLUMNS]
 
 
 def customer_query(
@@ -72,7 +74,7 @@ def live_activities(frame: Frame) -> str:
     carried = [*ACTIVITY, "AcceptedAt"]
     posted = frame.valid([*TARGET, *carried], tables.REALTIME_ACTIVITIES)
     return with_query(
-        {"resolved": resolving(frame, posted, carried)},
+        {"resolved": resolving(frame, posted, carried, OF_ACTIVITIES)},
         f"""
         SELECT r."CustomerId", {columns(ACTIVITY, "r.")} FROM resolved r
         SEMI JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = r."CustomerId"

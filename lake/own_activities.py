@@ -42,6 +42,11 @@ class OwnActivities(ABC):
     def type_names(self) -> Sequence[Value]:
         """The types; more of them than the activities have, and one may be there twice."""
 
+    @property
+    @abstractmethod
+    def shown(self) -> "NDArray[np.bool_]":
+        """Which of them a timeline shows: not those that the configuration hides."""
+
     @abstractmethod
     def rows(self, places: Sequence[int]) -> list[dict[str, Value]]:
         """Return the activities at these places, by the columns of UnifiedActivity."""
@@ -64,6 +69,13 @@ class LoadedActivities(OwnActivities):
         import numpy as np
 
         return np.arange(len(self.loaded))
+
+    @property
+    def shown(self) -> "NDArray[np.bool_]":
+        """All of them: what is hidden was left out."""
+        import numpy as np
+
+        return np.ones(len(self.loaded), dtype=bool)
 
     @property
     def type_names(self) -> Sequence[Value]:
@@ -151,11 +163,11 @@ class Merged:
     def _of_own(self, wanted: Wanted) -> "NDArray[np.intp]":
         import numpy as np
 
-        times = self.own.times
+        times, shown = self.own.times, self.own.shown
         if wanted.type is None:
-            return wanted.among(times, np.ones(len(times), dtype=bool))
+            return wanted.among(times, shown)
         fitting = [place for place, one in enumerate(self.own.type_names) if one == wanted.type]
-        return wanted.among(times, np.isin(self.own.types, fitting))
+        return wanted.among(times, shown & np.isin(self.own.types, fitting))
 
     def _of_live(self, wanted: Wanted) -> "NDArray[np.intp]":
         import numpy as np

@@ -38,9 +38,13 @@ class LakeGeneration(Generation):
         """Return the id of the profile that a source record belongs to, or None."""
         return self._base.resolve_record(entity, key)
 
-    def records_among(self, entity: str, keys: Collection[str]) -> set[str]:
-        """Return which of these keys of an entity's records a profile has."""
-        return {key for key in keys if self.resolve_record(entity, key) is not None}
+    def resolve_activity(self, entity: str, key: str) -> str | None:
+        """Return the id of the profile that an activity of a target belongs to, or None."""
+        return self._base.resolve_activity(entity, key)
+
+    def targets_among(self, entity: str, keys: Collection[str]) -> set[str]:
+        """Return which of these targets of activities a profile has."""
+        return {key for key in keys if self.resolve_activity(entity, key) is not None}
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None."""

@@ -25,8 +25,15 @@ from overtide.schemas.instants import Instant
 from overtide.schemas.names import columns
 from overtide.schemas.table import SCHEMA
 
-ALIASES, KEYS, GONE = map(
-    versions, (tables.IDENTITY_ALIAS, tables.ALTERNATE_KEY, tables.VANISHED_KEY)
+ALIASES, KEYS, GONE, RELATED, HIDDEN = map(
+    versions,
+    (
+        tables.IDENTITY_ALIAS,
+        tables.ALTERNATE_KEY,
+        tables.VANISHED_KEY,
+        tables.RELATED_KEY,
+        tables.HIDDEN_ACTIVITY,
+    ),
 )
 CUSTOMERS, ACTIVITY_IDS = versions(CUSTOMER_ID), versions(ACTIVITY_ID)
 
@@ -40,9 +47,11 @@ TARGETS = f"""
     UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({KEYS}) a
       WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}
     UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({GONE}) a
+      WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}
+    UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({RELATED}) a
       WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}"""
 """What events may name to reach the owner: its id, a previous id that has no profile of its own, a
-source record, one that is gone."""
+source record, one that is gone, another value that leads to it."""
 
 POSTED = f"""
     SELECT i."CustomerId", i."Run", {columns(ACTIVITY, "o.")}, o."AcceptedAt" FROM targets x
@@ -62,7 +71,7 @@ activities beside them.
 """
 
 LIVE_ONES = f"""
-    SELECT r."CustomerId", {columns(ACTIVITY, "r.")} FROM posted r
+    SELECT r."CustomerId", {columns(ACTIVITY, "r.")}, r."Run" FROM posted r
     LEFT JOIN taken b ON b."ActivityId" = r."ActivityId" AND {in_force("b", "r")}
     WHERE b."ActivityId" IS NULL
     {first_accepted("r", 'r."ActivityId"')}"""
@@ -84,13 +93,18 @@ def owner(asked: str) -> str:
 def timeline_query(history_days: int, forgotten: Instant) -> str:
     """Return the query of one customer's timeline, the body of a macro of customer_id, t and k."""
     names = columns(ACTIVITY, "v.")
-    merged = with_query(
+    activities = with_query(
         {"targets": TARGETS, "posted": POSTED, "taken": TAKEN, "live_ones": LIVE_ONES},
         f"""
-        SELECT v."CustomerId", {names} FROM ({versions(tables.UNIFIED_ACTIVITY)}) v
+        SELECT v."CustomerId", {names}, i."Run" FROM ({versions(tables.UNIFIED_ACTIVITY)}) v
         WHERE v."CustomerId" = i."CustomerId" AND {in_force("v", "i")}
-        UNION ALL SELECT v."CustomerId", {names} FROM live_ones v""",
+        UNION ALL SELECT v."CustomerId", {names}, v."Run" FROM live_ones v""",
     )
+    merged = f"""
+        SELECT v."CustomerId", {names} FROM ({activities}) v
+        LEFT JOIN ({HIDDEN}) h ON h."SourceEntityName" = v."SourceEntityName"
+          AND {in_force("h", "v")}
+        WHERE h."SourceEntityName" IS NULL"""
     asked = owner(customer_asked(history_days, forgotten))
     return f"""{beside(asked, merged)}
         ORDER BY z."ActivityTime" DESC NULLS LAST, z."ActivityId" ASC NULLS LAST"""

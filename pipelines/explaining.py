@@ -78,6 +78,9 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
             _forest(matching, folder, name, some)
             for name, some in (("before", concluded), ("after", decided))
         ]
+        never = _never(connection, folder, unified, decisions, forests[0], records)
+        if not never:
+            rules = [_cut_by_rules(one) for one in rules]
         return {
             "records": [
                 {"entity": name, "key": keys[record], "values": dict(values)}
@@ -85,7 +88,7 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
             ],
             **_joined(connection, matching, decided, forests[1], pair),
             "decision": _decision(decisions, one, other),
-            "never": _never(connection, folder, unified, decisions, forests[0], records),
+            "never": never,
             "nearest": None,
             "rules": rules,
         } | _nearest(rules, connection, forests[1], records)
@@ -308,6 +311,13 @@ def _never(
             for end in (one.one, one.other)
         )
     ]
+
+
+def _cut_by_rules(rule: Row) -> Row:
+    """Return what a rule says where nobody decided: what cut its link is a contradiction."""
+    if rule["outcome"] != "cut_by_decision":
+        return rule
+    return {**rule, "outcome": "cut_by_contradiction"}
 
 
 def _nearest(

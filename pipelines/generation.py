@@ -24,12 +24,14 @@ from overtide.schemas.tables import (
     IDENTITY_ALIAS,
     IGNORED_VALUES,
     OVERSIZED_BLOCKS,
+    RELATED_KEY,
     UNIFIED_ACTIVITY,
     VANISHED_KEY,
 )
 from overtide.transforms import told
 from overtide.transforms.kernel import stop_kernels
 from overtide.transforms.plan import Plan
+from overtide.transforms.related import way_of
 from overtide.transforms.step import attached_kernel
 from overtide.transforms.steps import Steps
 from overtide.transforms.tables.customer import Customer, profile_fields, profile_json
@@ -40,7 +42,13 @@ def fields_of(plan: Plan, found: Found) -> list[ProfileField]:
     return profile_fields(plan.configuration.unification, Steps(plan).unified(found.tables))
 
 
-SERVED = (Customer.name, ALTERNATE_KEY.name, VANISHED_KEY.name, IDENTITY_ALIAS.name)
+SERVED = (
+    Customer.name,
+    ALTERNATE_KEY.name,
+    VANISHED_KEY.name,
+    IDENTITY_ALIAS.name,
+    RELATED_KEY.name,
+)
 """The tables that a serving generation is made of."""
 
 
@@ -59,9 +67,9 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
         _beside(_build_timelines, plan, found) as timelines,
         attached_kernel(plan.settings, plan.attach) as connection,
     ):
-        customers, keys, vanished, aliases = (_rows(table, files[table]) for table in SERVED)
+        customers, keys, *others = (_rows(table, files[table]) for table in SERVED)
         profiles = profile_json(fields, Steps(plan).unified(found.tables), customers)
-        sources = GenerationSources(profiles, keys, vanished, aliases)
+        sources = GenerationSources(profiles, keys, *others)
         return build_generation(connection, path, metadata, sources, timelines)
 
 
@@ -100,7 +108,10 @@ def serving_metadata(plan: Plan, fields: list[ProfileField]) -> ServingMetadata:
         {name: _entity(entity, name in plan.options) for name, entity in plan.entities.items()},
         {
             activity.entity: ServedActivity(
-                **activity.model_dump(), foreign_key=relationship.foreign_key, to=relationship.to
+                **activity.model_dump(),
+                foreign_key=relationship.foreign_key,
+                to=way_of(plan.configuration, relationship),
+                normalize=None if relationship.field is None else list(relationship.normalize),
             )
             for activity, relationship in plan.activities
         },

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from overtide.pipelines.batch import Found
-from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
@@ -20,6 +19,7 @@ from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.plan import Plan
+from overtide.transforms.related import is_by_key
 from overtide.transforms.shrinking import shrunk
 from overtide.transforms.tables.contract import BuiltTable
 
@@ -44,6 +44,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
         "activities_of_nobody": sum(
             sum(counts["of_nobody"].values()) for counts in nobody.values()
         ),
+        "related": related_counts(plan, found),
         "profiles": identified.profiles,
         "records_unified": identified.records,
         "records_not_unified": identified.not_unified,
@@ -134,33 +135,65 @@ def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[s
     counted = {}
     with kernel(plan.settings) as connection:
         for name, relationship in wanted.items():
-            query = nobody_query(relationship, plan.entities, tables, name, found.identified)
-            row = connection.execute(query).fetchone() or (0, 0, 0)
+            query = nobody_query(plan, relationship, tables, name, found.identified)
+            row = connection.execute(query).fetchone() or (0, 0, 0, 0)
             counted[name] = {"of_nobody": dict(zip(REASONS, map(int, row), strict=True))}
     return counted
 
 
+def related_counts(plan: Plan, found: Found) -> dict[str, dict[str, int]]:
+    """Return what values there are by which activities find customers, other than keys.
+
+    By what they are of: how many there are, and how many lead to nobody, since several customers
+    have them or none has.
+    """
+    if found.identified.related is None:
+        return {}
+    with kernel(plan.settings) as connection:
+        rows = connection.execute(
+            f"""SELECT Way, count(*), count(*) FILTER (Several),
+                count(*) FILTER (CustomerId IS NULL AND NOT Several)
+            FROM {parquet_rows([found.identified.related])} GROUP BY Way ORDER BY Way"""
+        ).fetchall()
+    return {
+        way: {"values": values, "several_customers": several, "no_customer": nobody}
+        for way, values, several, nobody in rows
+    }
+
+
 def nobody_query(
+    plan: Plan,
     relationship: Relationship,
-    entities: Mapping[str, Entity],
     tables: Mapping[str, EntityTable],
     name: str,
     identified: Identified,
 ) -> str:
     """Return the SQL that counts, by reason, the rows of an activity entity without a customer."""
-    to = entities[relationship.to]
+    rows = f"FROM {parquet_rows(tables[name].files)}"
+    entity = plan.entities[name]
+    if not is_by_key(plan.configuration, relationship) and identified.reached is not None:
+        reached = (
+            f"SELECT Value AS PrimaryKey, CustomerId, Several "
+            f"FROM {parquet_rows([identified.reached])} "
+            f"WHERE Relationship = {literal(relationship.name)}"
+        )
+        keys = f"FROM ({reached}) WHERE CustomerId IS NOT NULL"
+        return of_nobody(relationship, entity, rows, reached, keys)
+    to = plan.entities[relationship.to]
     key = type_of(to.attribute(to.primary_key).type).text_sql(quoted(to.primary_key))
-    related = f"SELECT {key} AS PrimaryKey FROM {parquet_rows(tables[relationship.to].files)}"
+    related = (
+        f"SELECT {key} AS PrimaryKey, false AS Several "
+        f"FROM {parquet_rows(tables[relationship.to].files)}"
+    )
     keys = (
         f"FROM {parquet_rows([identified.alternate_keys])} WHERE EntityName = "
         f"{literal(relationship.to)}"
     )
-    rows = f"FROM {parquet_rows(tables[name].files)}"
-    return of_nobody(relationship, entities[name], rows, related, keys)
+    return of_nobody(relationship, entity, rows, related, keys)
 
 
-REASONS = ("no_foreign_key", "unknown_record", "no_customer")
+REASONS = ("no_foreign_key", "unknown_record", "no_customer", "several_customers")
 """Why an activity belongs to nobody.
 
-It names no record, one that is not there, or one that no customer has.
+It names no record, one that is not there, one that no customer has, or what several customers have.
 """

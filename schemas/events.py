@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
 
+from overtide.schemas.activity_columns import ACTIVITY_COLUMNS
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError
 from overtide.schemas.instants import DAY, LATEST, MINUTE, Instant, format_instant, parse_instant
-from overtide.schemas.tables import ACTIVITY_COLUMNS
 from overtide.schemas.values import Value, canonical
 
 Kind = Literal["update", "withdrawal", "activity", "damaged"]

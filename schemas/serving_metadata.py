@@ -77,7 +77,8 @@ class ServedEntity:
 class ServedActivity:
     """How an entity's records become activities, and which records they belong to.
 
-    `foreign_key` is the attribute that holds the key of a record of the entity `to`.
+    `foreign_key` is the attribute that holds what is looked up in `to`: the key of a record of
+    that entity, or another value (`RelatedKey` has those, by the same name).
     """
 
     entity: str
@@ -93,6 +94,9 @@ class ServedActivity:
     semantic: dict[str, str] | None
     foreign_key: str
     to: str
+    normalize: list[str] | None = None
+    """How the foreign key is normalised before it is looked up; None where it is not."""
+    show_in_timeline: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,11 @@ class ServingMetadata:
 def encoded(metadata: ServingMetadata) -> dict[str, Any]:
     """Return the documents of the metadata."""
     documents = asdict(metadata) | {"profile": [asdict(one) for one in metadata.profile]}
+    for activity in documents["activities"].values():
+        if activity["normalize"] is None:
+            del activity["normalize"]
+        if activity["show_in_timeline"]:
+            del activity["show_in_timeline"]
     for entity in documents["entities"].values():
         entity["attributes"] = {
             name: {key: value for key, value in one.items() if key not in LATER or value}

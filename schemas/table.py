@@ -62,6 +62,20 @@ class Table:
         return {column.name: column.type for column in self.columns if column.name != "FirstRun"}
 
 
+def table_of(
+    name: str,
+    comment: str,
+    *columns: tuple[str, str, str],
+    key: tuple[str, ...] = (),
+    order: tuple[str, ...] = (),
+    people: tuple[tuple[str, ...], ...] = (),
+    kept: Kept = Kept.BASE,
+) -> Table:
+    """Return a table whose columns are given by name, SQL type and meaning."""
+    declared = tuple(Column(*column) for column in columns)
+    return Table(name, comment, declared, key, order or key, people, kept)
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileField:
     """A column of Customer as the profile metadata declares it.

@@ -6,26 +6,13 @@ runs n with FirstRun <= n < ReplacedRun, a current row for all runs from FirstRu
 
 from collections.abc import Sequence
 
-from overtide.schemas.table import BY_ID, BY_RECORD, Column, Kept, ProfileField, Table
+from overtide.schemas.activity_columns import ACTIVITY_COLUMNS
+from overtide.schemas.table import BY_ID, BY_RECORD, Column, Kept, ProfileField, Table, table_of
 from overtide.schemas.types import type_of
-
-
-def _table(
-    name: str,
-    comment: str,
-    *columns: tuple[str, str, str],
-    key: tuple[str, ...] = (),
-    order: tuple[str, ...] = (),
-    people: tuple[tuple[str, ...], ...] = (),
-    kept: Kept = Kept.BASE,
-) -> Table:
-    declared = tuple(Column(*column) for column in columns)
-    return Table(name, comment, declared, key, order or key, people, kept)
-
 
 FIRST_RUN = ("FirstRun", "INTEGER", "the run that first published this row")
 
-RUNS = _table(
+RUNS = table_of(
     "runs",
     "One row per publish.",
     ("Run", "INTEGER", "number of the refresh, increasing"),
@@ -38,25 +25,9 @@ RUNS = _table(
     kept=Kept.EVER,
 )
 
-ACTIVITY_COLUMNS = (
-    ("ActivityId", "VARCHAR", "stable hash of SourceEntityName and SourceActivityId"),
-    ("ActivityType", "VARCHAR", "type of the activity, such as SalesOrder"),
-    ("ActivityTypeDisplay", "VARCHAR", "text shown for the type"),
-    ("ActivityName", "VARCHAR", "name of the activity's configuration"),
-    ("ActivityTime", "TIMESTAMPTZ", "when it happened"),
-    ("Title", "VARCHAR", "title in the timeline"),
-    ("Description", "VARCHAR", "detail in the timeline"),
-    ("URL", "VARCHAR", "link to more"),
-    ("Icon", "VARCHAR", "icon in the timeline"),
-    ("SourceEntityName", "VARCHAR", "entity {DataSource}_{Entity} that it comes from"),
-    ("SourceActivityId", "VARCHAR", "primary key in that entity"),
-    ("SemanticData", "VARCHAR", "canonical JSON of the semantic fields"),
-    ("RangeIndex", "VARCHAR", "unix seconds of ActivityTime, as text"),
-)
-
 CUSTOMER_ID = ("CustomerId", "VARCHAR", "the unified customer: 32 lower-case hex characters")
 
-UNIFIED_ACTIVITY = _table(
+UNIFIED_ACTIVITY = table_of(
     "UnifiedActivity",
     "Activities of the sources, each with the customer it belongs to.",
     CUSTOMER_ID,
@@ -67,7 +38,7 @@ UNIFIED_ACTIVITY = _table(
     people=(BY_ID,),
 )
 
-ALTERNATE_KEY = _table(
+ALTERNATE_KEY = table_of(
     "AlternateKey",
     "Every unified source record and its customer.",
     ("EntityName", "VARCHAR", "entity of the source record, {DataSource}_{Entity}"),
@@ -79,7 +50,7 @@ ALTERNATE_KEY = _table(
     people=(BY_ID, BY_RECORD),
 )
 
-IDENTITY_ALIAS = _table(
+IDENTITY_ALIAS = table_of(
     "IdentityAlias",
     "Ids that were merged away and the id that heads the profile now.",
     ("PreviousCustomerId", "VARCHAR", "id that was merged away"),
@@ -89,7 +60,7 @@ IDENTITY_ALIAS = _table(
     people=(BY_ID, ("PreviousCustomerId",)),
 )
 
-VANISHED_KEY = _table(
+VANISHED_KEY = table_of(
     "VanishedKey",
     (
         "Records that were unified once and are no longer there, and the customer that their id "
@@ -104,7 +75,27 @@ VANISHED_KEY = _table(
     people=(BY_ID, BY_RECORD),
 )
 
-REGISTRY = _table(
+RELATED_KEY = table_of(
+    "RelatedKey",
+    "Values by which activities reach customers, other than keys of unified records.",
+    ("EntityName", "VARCHAR", "what the value is of, such as Customer.EMail"),
+    ("PrimaryKey", "VARCHAR", "the value as it is looked up, as text"),
+    CUSTOMER_ID,
+    FIRST_RUN,
+    key=("EntityName", "PrimaryKey"),
+    order=("CustomerId", "EntityName", "PrimaryKey"),
+    people=(BY_ID, BY_RECORD),
+)
+
+HIDDEN_ACTIVITY = table_of(
+    "HiddenActivity",
+    "Entities whose activities timelines do not show.",
+    ("SourceEntityName", "VARCHAR", "entity {DataSource}_{Entity} of the activities"),
+    FIRST_RUN,
+    key=("SourceEntityName",),
+)
+
+REGISTRY = table_of(
     "Registry",
     (
         "Append-only: the id of every record ever seen; the latest row counts that Departure does "
@@ -119,7 +110,7 @@ REGISTRY = _table(
     kept=Kept.EVER,
 )
 
-DEPARTURE = _table(
+DEPARTURE = table_of(
     "Departure",
     "Append-only: records that left an id, which went to another customer while they were there.",
     ("EntityName", "VARCHAR", "entity of the source record"),
@@ -131,7 +122,7 @@ DEPARTURE = _table(
     kept=Kept.EVER,
 )
 
-IDENTITY = _table(
+IDENTITY = table_of(
     "Identity",
     "Append-only: every CustomerId ever given and the record that it was created for.",
     ("CustomerId", "VARCHAR", "the id, reserved for ever"),
@@ -143,7 +134,7 @@ IDENTITY = _table(
     kept=Kept.EVER,
 )
 
-CONFLATION_MATCH_PAIRS = _table(
+CONFLATION_MATCH_PAIRS = table_of(
     "ConflationMatchPairs",
     "Pairs of records of different entities that a match rule joined.",
     ("EntityName", "VARCHAR", "entity of the earlier record"),
@@ -156,7 +147,7 @@ CONFLATION_MATCH_PAIRS = _table(
     people=(BY_RECORD, ("MatchedEntityName", "MatchedPrimaryKey")),
 )
 
-OVERSIZED_BLOCKS = _table(
+OVERSIZED_BLOCKS = table_of(
     "oversized_blocks",
     "Blocks and customers that are larger than configured, and what became of them.",
     (
@@ -176,7 +167,7 @@ OVERSIZED_BLOCKS = _table(
     people=(("Value",),),
 )
 
-IGNORED_VALUES = _table(
+IGNORED_VALUES = table_of(
     "ignored_values",
     "Values that stand for none: they were compared as null.",
     ("EntityName", "VARCHAR", "entity whose records hold the value"),
@@ -224,7 +215,7 @@ def _profile_comment(column: ProfileField) -> str:
 
 def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
     """Return the table of the groups of duplicates within one entity."""
-    return _table(
+    return table_of(
         f"Deduplication_{entity}",
         f"Groups of duplicate records within {entity}.",
         ("PrimaryKey", primary_key_type, "primary key of the record"),
@@ -243,7 +234,7 @@ def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
 
 def corrupt(entity: str) -> Table:
     """Return the table of the records of an entity that are corrupt or set aside."""
-    return _table(
+    return table_of(
         f"{entity}_corrupt",
         f"Records of {entity} with values that cannot be typed, rows that lost to another of "
         "their key, and what was set aside.",
@@ -293,7 +284,7 @@ VALID_UNTIL = ("ValidUntil", "TIMESTAMPTZ", "instant at which it ends, exclusive
 ACCEPTED_AT = ("AcceptedAt", "TIMESTAMPTZ", "instant at which the event became durable")
 CALLER = ("Caller", "VARCHAR", "who sent it, as told by the sender")
 
-UPDATES = _table(
+UPDATES = table_of(
     "updates",
     "Real-time updates: one row per event and field.",
     *EVENT,
@@ -309,7 +300,7 @@ UPDATES = _table(
     kept=Kept.VALIDITY,
 )
 
-WITHDRAWALS = _table(
+WITHDRAWALS = table_of(
     "withdrawals",
     "Withdrawals: each ends the earlier updates of its target.",
     *EVENT,
@@ -323,7 +314,7 @@ WITHDRAWALS = _table(
     kept=Kept.EVER,
 )
 
-REALTIME_ACTIVITIES = _table(
+REALTIME_ACTIVITIES = table_of(
     "realtime_activities",
     "Real-time activities; the target is an id, or the related entity and foreign key.",
     *EVENT,
@@ -338,7 +329,7 @@ REALTIME_ACTIVITIES = _table(
     kept=Kept.VALIDITY,
 )
 
-REALTIME_QUARANTINE = _table(
+REALTIME_QUARANTINE = table_of(
     "realtime_quarantine",
     "Events that could not be decoded or no longer fit the profile's metadata.",
     *EVENT,
@@ -352,7 +343,7 @@ REALTIME_QUARANTINE = _table(
     kept=Kept.VALIDITY,
 )
 
-STREAM_COMMITS = _table(
+STREAM_COMMITS = table_of(
     "stream_commits",
     "Recent commits of the stream, each written in the same transaction as its rows.",
     ("LogPartition", "INTEGER", "always 0: the event log is one sequence of positions"),
@@ -363,7 +354,7 @@ STREAM_COMMITS = _table(
     kept=Kept.STREAM,
 )
 
-PROFILE_FIELDS = _table(
+PROFILE_FIELDS = table_of(
     "profile_fields",
     "Columns of Customer since a run, one row each; written when they change.",
     ("Run", "INTEGER", "first run with these columns"),
@@ -374,7 +365,7 @@ PROFILE_FIELDS = _table(
     kept=Kept.EVER,
 )
 
-SERVING_META = _table(
+SERVING_META = table_of(
     "serving_meta",
     "What the serving generation knows beside customers, so that reads go on where it is lost.",
     ("Key", "VARCHAR", "what it is about: instance, profile, entities, activities or real_time"),
@@ -382,7 +373,7 @@ SERVING_META = _table(
     key=("Key",),
 )
 
-LAKE_HELP = _table(
+LAKE_HELP = table_of(
     "lake_help",
     "What the lake offers: tables, views and macros with their signatures.",
     ("Name", "VARCHAR", "name in the lake"),
@@ -392,7 +383,14 @@ LAKE_HELP = _table(
     key=("Name", "Kind"),
 )
 
-VERSIONED = (UNIFIED_ACTIVITY, ALTERNATE_KEY, VANISHED_KEY, IDENTITY_ALIAS)
+VERSIONED = (
+    UNIFIED_ACTIVITY,
+    ALTERNATE_KEY,
+    VANISHED_KEY,
+    RELATED_KEY,
+    IDENTITY_ALIAS,
+    HIDDEN_ACTIVITY,
+)
 """Base tables, beside Customer, that have a history."""
 
 OVERLAY = (UPDATES, WITHDRAWALS, REALTIME_ACTIVITIES, REALTIME_QUARANTINE, STREAM_COMMITS)

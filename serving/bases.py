@@ -22,6 +22,10 @@ class Base(Protocol):
     def profile_fields(self) -> Mapping[str, ProfileField]:
         """The columns of Customer by name, in order."""
 
+    @property
+    def hidden_activities(self) -> frozenset[str]:
+        """The entities whose activities timelines do not show."""
+
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that an id leads to, or None."""
 
@@ -56,9 +60,10 @@ def ids_of(base: Base, profile: Profile) -> list[str]:
     return [own, *(one for one in profile.previous if base.resolve_id(one) == own)]
 
 
-def records_of(profile: Profile) -> list[tuple[str, str]]:
+def records_of(profile: Profile, activities: bool = False) -> list[tuple[str, str]]:
     """Return the source records by which events reach a profile.
 
-    Its own, and those that are gone.
+    Its own, and those that are gone; for activities also other values that lead to it.
     """
-    return [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]
+    own = [*((entity, key) for entity, key, _ in profile.records), *profile.vanished]
+    return [*own, *profile.related] if activities else own

@@ -140,7 +140,7 @@ class LiveCards:
 def _customer(event: Event, generation: Generation) -> str | None:
     """Return the id of the customer whose card an event may change."""
     if event.entity is not None and event.key is not None:
-        return generation.resolve_record(event.entity, event.key)
+        return generation.resolve_activity(event.entity, event.key)
     return None if event.customer_id is None else generation.resolve_id(event.customer_id)
 
 

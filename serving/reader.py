@@ -263,7 +263,8 @@ class Reader:
     def _events(self, base: Base, profile: Profile, kinds: Sequence[Kind]) -> list[Event]:
         if not kinds:
             return []
-        return self._log.of_customer(ids_of(base, profile), records_of(profile), kinds)
+        records = records_of(profile, activities="activity" in kinds)
+        return self._log.of_customer(ids_of(base, profile), records, kinds)
 
     def _activities(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool

@@ -3,15 +3,17 @@
 They come in source format or as UnifiedActivity.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from overtide.lake.generation import Generation
 from overtide.schemas.activities import COLUMNS, range_index, unified_activity
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
 from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
-from overtide.schemas.serving_metadata import ServedActivity
+from overtide.schemas.normalizations import words_are_sorted
+from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.strict_json import parse_json
 from overtide.schemas.suggestions import did_you_mean
 from overtide.schemas.types import type_of
@@ -59,6 +61,20 @@ def activity_of(generation: Generation, name: str) -> ServedActivity:
     return activities[name]
 
 
+def looked_up(entity: ServedEntity, activity: ServedActivity) -> Callable[[str], str]:
+    """Return what makes of a foreign key's text what is looked up, as a refresh does.
+
+    It is empty where nothing is left of it.
+    """
+    if activity.normalize is None:
+        return str
+    from overtide.transforms.normalize import How, normal  # it loads the lists of words
+
+    steps = tuple(activity.normalize)
+    country = entity.attributes[activity.foreign_key].country
+    return partial(normal, how=How(steps, words_are_sorted(steps), country))
+
+
 class RecordCheck:
     """Checks source records of one entity, which is an activity, against a generation.
 
@@ -73,16 +89,17 @@ class RecordCheck:
         activity = self._activity
         needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
         self._needed = tuple(dict.fromkeys(needed))
+        self._looked_up = looked_up(entity, activity)
 
     def customers_of(self, records: Iterable[object]) -> Mapping[str, bool]:
-        """Return the foreign keys of many records, and whether a profile has each, at once.
+        """Return what many records look up, and whether a profile has each, at once.
 
         Keys that are not texts are left out.
         """
         column = self._activity.foreign_key
         keys = [self._read.sent(one, column) for one in records if isinstance(one, dict)]
-        texts = {one for one in keys if isinstance(one, str) and checked_text(one)}
-        known = self._generation.records_among(self._activity.to, texts)
+        texts = {self._looked_up(one) for one in keys if isinstance(one, str) and checked_text(one)}
+        known = self._generation.targets_among(self._activity.to, texts)
         return {one: one in known for one in texts}
 
     def __call__(self, record: Mapping[str, Any], known: Mapping[str, bool] = NONE) -> Checked:
@@ -94,10 +111,12 @@ class RecordCheck:
         name, activity = self._name, self._activity
         values = self._typed(record)
         unified = unified_activity(name, self._entity, activity, values)
-        key = str(text_of(values[activity.foreign_key]))
+        key = self._looked_up(str(text_of(values[activity.foreign_key])))
+        if not key:
+            raise _missing(name, activity.foreign_key)
         is_known = known.get(key)
         if is_known is None:
-            is_known = self._generation.resolve_record(activity.to, key) is not None
+            is_known = self._generation.resolve_activity(activity.to, key) is not None
         return Checked(
             ActivityBody(unified).text(),
             hash_of({"entity": name, "record": values}),

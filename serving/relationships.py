@@ -27,7 +27,9 @@ def declared(configuration: Configuration) -> list[Relationship]:
     entities = configuration.entities()
     return [
         Relationship(
-            one.name, (one.entity, one.foreign_key), (one.to, entities[one.to].primary_key)
+            one.name,
+            (one.entity, one.foreign_key),
+            (one.to, one.field or entities[one.to].primary_key),
         )
         for one in configuration.relationships
     ]

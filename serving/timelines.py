@@ -45,11 +45,14 @@ class Timelines:
 
     def merged(self, base: Base, customer_id: str, live: Sequence[TimelineEntry]) -> Merged:
         """Return a customer's activities of a base, and those of `live` that it does not have."""
+        hidden = base.hidden_activities
+        live = [one for one in live if one["SourceEntityName"] not in hidden]
         files = self._files(base)
         if files is not None:
             has = files.having(str(one["ActivityId"]) for one in live)
-            return Merged(files.of(customer_id), _without(live, has))
+            return Merged(files.of(customer_id, hidden), _without(live, has))
         own = self._loaded(base, customer_id)
+        own = [one for one in own if one["SourceEntityName"] not in hidden]
         has = {str(row["ActivityId"]) for row in own}
         left = _without(live, has)
         elsewhere = self._lake.having(base.run, [one.activity for one in left])

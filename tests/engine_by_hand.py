@@ -183,6 +183,8 @@ def base_rows(base: Base) -> Iterator[tuple[Table, dict[object, tuple[object, ..
         {record: (*record, one, winners[record]) for record, one in base.records.items()},
     )
     yield tables.VANISHED_KEY, {record: (*record, one) for record, one in base.vanished.items()}
+    yield tables.RELATED_KEY, {}
+    yield tables.HIDDEN_ACTIVITY, {}
     yield tables.IDENTITY_ALIAS, {old: (old, new) for old, new in base.alias.items()}
 
 

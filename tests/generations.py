@@ -62,7 +62,13 @@ def write_generation(
             ),
         )
         connection.register("aliases", table(ALIASES, aliases))
-        sources = GenerationSources("FROM profiles", "FROM keys", "FROM vanished", "FROM aliases")
+        related = [
+            (*value, profile.customer_id) for profile in profiles for value in profile.related
+        ]
+        connection.register("related", table(VANISHED, related))
+        sources = GenerationSources(
+            "FROM profiles", "FROM keys", "FROM vanished", "FROM aliases", "FROM related"
+        )
         name = build_generation(connection, path, decoded(documents), sources, lambda: timelines)
         return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
 

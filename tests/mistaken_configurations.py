@@ -1,6 +1,7 @@
 """Edits that make a configuration wrong, and what `validate` finds then."""
 
 from tests.configurations import REMOVED, edited
+from tests.mistaken_relationships import OF_RELATIONSHIPS
 from tests.mistaken_scores import OF_SCORES
 from tests.mistaken_services import SERVICE
 
@@ -562,46 +563,7 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "unification.merge.groups[0].fields",
         "at most 10 entries",
     ),
-    "relationships of one name": (
-        [
-            (
-                "relationships/1",
-                {
-                    "name": "buyer",
-                    "entity": "Shop_Orders",
-                    "foreign_key": "ContactId",
-                    "to": "Shop_Contacts",
-                },
-            )
-        ],
-        "duplicate_name",
-        "relationships[1].name",
-        "relationships",
-    ),
-    "a relationship of an unknown entity": (
-        [("relationships/0/entity", "Shop_Order")],
-        "unknown_name",
-        "relationships[0].entity",
-        "Did you mean `Shop_Orders`?",
-    ),
-    "a foreign key that is none": (
-        [("relationships/0/foreign_key", "Contact")],
-        "unknown_name",
-        "relationships[0].foreign_key",
-        "Did you mean `ContactId`?",
-    ),
-    "a foreign key of another type": (
-        [("relationships/0/foreign_key", "Amount")],
-        "wrong_type",
-        "relationships[0].foreign_key",
-        "is of type decimal(9, 2), but the primary key",
-    ),
-    "a relationship to no customer": (
-        [("relationships/0/to", "Shop_Orders")],
-        "unknown_name",
-        "relationships[0].to",
-        "takes part in unification",
-    ),
+    **OF_RELATIONSHIPS,
     "an activity of an unknown entity": (
         [("activities/0/entity", "Shop_Order")],
         "unknown_name",

@@ -24,6 +24,7 @@ NOTHING = GenerationSources(
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId, true AS IsWinner WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId WHERE false",
     "SELECT '' AS PreviousCustomerId, '' AS CustomerId WHERE false",
+    "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId WHERE false",
 )
 
 

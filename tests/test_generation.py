@@ -90,9 +90,9 @@ def test_ids_resolve_to_the_profile_that_they_lead_to(generation):
 def test_records_resolve_losers_too(generation):
     assert generation.resolve_record("Shop_Contacts", "2") == ANN.customer_id
     assert generation.resolve_record("Shop_Contacts", "3") is None
-    assert generation.records_among("Shop_Contacts", {"1", "2", "3", "'\""}) == {"1", "2"}
-    assert generation.records_among("Shop_Contacts", ()) == set()
-    assert generation.records_among("Shop_Others", {"1"}) == set()
+    assert generation.targets_among("Shop_Contacts", {"1", "2", "3", "'\""}) == {"1", "2"}
+    assert generation.targets_among("Shop_Contacts", ()) == set()
+    assert generation.targets_among("Shop_Others", {"1"}) == set()
 
 
 @pytest.mark.parametrize(("key", "text"), [("007", "7"), ("7", "7"), ("x", "x"), ("", "")])

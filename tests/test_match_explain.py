@@ -8,6 +8,7 @@ from overtide.pipelines.explaining import explained
 from tests.command_line import call, expect_refusal
 from tests.small_plan import INSTANCE
 from tests.small_project import Project
+from tests.test_scores import households
 from tests.tried import opened
 
 FIELDS = ["Id", "First", "Last", "Mail", "Phone", "Born"]
@@ -223,3 +224,12 @@ def test_a_person_reads_why(refreshed_contoso):
 )
 def test_what_cannot_be_explained_is_refused(project_folder, words, code, part):
     expect_refusal(call("-C", project_folder, "match", "explain", *words), code, part)
+
+
+def test_a_link_that_contradictions_of_others_cut_is_told(tmp_path):
+    made = households(tmp_path, through_others=True)
+    with opened(made) as found:
+        cut = explained(found, ("S_c", "2"), ("S_c", "3"))
+        kept = explained(found, ("S_c", "1"), ("S_c", "3"))
+    assert (cut["together"], outcomes(cut)) == (False, {"Score": "cut_by_contradiction"})
+    assert (kept["together"], outcomes(kept)) == (True, {"Score": "joined"})

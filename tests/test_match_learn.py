@@ -104,11 +104,11 @@ def test_a_field_that_made_a_block_says_nothing_there():
     assert np.allclose(found[0], 0.25)
 
 
-def test_the_threshold_lies_in_the_midst_of_those_as_good():
+def test_the_threshold_is_the_one_that_may_move_most():
     points = np.array([9500] * 100 + [3000] * 100)
     found = best_threshold(points, np.array([1.0] * 100 + [0.0] * 100))
     assert (found.least, found.most, found.f1) == (30.5, 95.0, 1.0)
-    assert found.percent == 62.5
+    assert found.least < 0.8 * found.percent < 1.2 * found.percent < found.most
 
 
 YAML = """# who is who

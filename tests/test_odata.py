@@ -76,6 +76,7 @@ SETS = [
     ("UnifiedActivity", 2),
     ("AlternateKey", 2 * PEOPLE + 4),
     ("VanishedKey", 0),
+    ("RelatedKey", 0),
     ("IdentityAlias", 0),
     ("ConflationMatchPairs", PEOPLE),
     ("oversized_blocks", 0),

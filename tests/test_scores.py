@@ -15,7 +15,8 @@ from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.scores import Block, Crossing, least
 from overtide.transforms.matching.similarity import Texts, points_alike
-from tests.small_plan import configuration
+from tests.small_plan import INSTANCE, configuration
+from tests.small_project import Project
 from tests.test_pairs import NAMES, A, B, Found, Oversized, Record, matched, record, text
 
 # ---- the same in plain Python
@@ -377,3 +378,60 @@ def test_the_best_link_of_both_records_is_kept(tmp_path):
     }
     found, _ = matched(tmp_path, document, rows)[B, A]
     assert found == {("4", "1", 0, 100), ("5", "2", 0, 100)}
+
+
+# ---- what contradicts also through others
+
+
+def households(folder, **more: object) -> Project:
+    """A household of two, a record of one of them without a name, and one of a namesake."""
+    entity = {"primary_key": "Id", "attributes": dict.fromkeys(["Id", "Name", "Home"], "string")}
+    rule = {
+        "name": "Score",
+        "score": {
+            "fields": [{"fields": "Home", "weight": 3}, {"fields": "Name"}],
+            "blocks": [{"on": [{"fields": "Home", "letters": 2}]}],
+            "threshold": 60,
+        },
+        "contradictions": [{"fields": "Name", "precision": 60, **more}],
+    }
+    document = {
+        "instance": {"name": "T", "id": INSTANCE},
+        "sources": {"S": {"c": {"path": "c.csv"} | entity}},
+        "unification": {
+            "entities": [{"entity": "S_c", "deduplicate": {"rules": [rule]}}],
+            "merge": {"fields": [{"name": "Name", "from": ["S_c.Name"]}]},
+        },
+    }
+    return Project(folder, document).write(
+        c="Id,Name,Home\n1,Ann,here 5\n2,Bob,here 5\n3,,here 5\n4,Anne,here 6\n5,Zoe,there\n"
+    )
+
+
+def together(project: Project, rows_per_bucket: int) -> list[str]:
+    project.refresh(rows_per_bucket)
+    query = """
+        SELECT string_agg(PrimaryKey, ' ' ORDER BY PrimaryKey) FROM lake."AlternateKey"
+        GROUP BY CustomerId ORDER BY 1"""
+    return [row[0] for row in project.rows(query)]
+
+
+def test_without_it_one_record_without_a_name_joins_a_household(tmp_path):
+    assert together(households(tmp_path), 100) == ["1 2 3 4", "5"]
+
+
+@pytest.mark.parametrize("rows_per_bucket", [1, 100])
+def test_what_contradicts_is_apart_also_where_others_join_it(tmp_path, rows_per_bucket):
+    made = households(tmp_path, through_others=True)
+    assert together(made, rows_per_bucket) == ["1 3 4", "2", "5"]
+
+
+def test_a_person_s_always_and_another_rule_s_own_pair_are_no_contradiction(tmp_path):
+    made = households(tmp_path, through_others=True)
+    made.document["unification"]["decisions"] = "decisions.csv"
+    made.write(decisions="Decision,Entity1,Entity1Key,Entity2,Entity2Key\nalways,S_c,1,S_c,2\n")
+    assert together(made, 100) == ["1 2 3", "4", "5"]
+    made.write(decisions="Decision,Entity1,Entity1Key,Entity2,Entity2Key\n")
+    rules = made.document["unification"]["entities"][0]["deduplicate"]["rules"]
+    rules.append({"name": "Home", "conditions": [{"fields": "Home"}]})
+    assert together(made, 100) == ["1 2 3", "4", "5"]

@@ -529,6 +529,8 @@ def test_everything_carries_a_comment(lake):
         "UnifiedActivity",
         "AlternateKey",
         "VanishedKey",
+        "RelatedKey",
+        "HiddenActivity",
         "IdentityAlias",
         "Registry",
         "Departure",

@@ -86,17 +86,18 @@ def of_nobody(
 
     It gives one row, with a count for each reason.
 
-    They name no record, one that the related entity does not have, or one that is of no customer.
-    `related` is SQL of the related entity's PrimaryKey.
+    They name no record, one that the related entity does not have, one that is of no customer, or a
+    value that several customers have. `related` is SQL of PrimaryKey and Several of what there is.
     """
     return f"""
         WITH named AS (SELECT {_text(relationship.foreign_key, entity)} AS PrimaryKey
           FROM ({rows}) AS source),
-        stray AS (FROM named ANTI JOIN (SELECT PrimaryKey FROM ({keys})) USING (PrimaryKey))
-        SELECT count(*) - count(PrimaryKey), count(PrimaryKey) - (SELECT count(*) FROM stray
-               SEMI JOIN ({related}) AS related USING (PrimaryKey)),
-               (SELECT count(*) FROM stray SEMI JOIN ({related}) AS related USING (PrimaryKey))
-                 FROM stray"""
+        stray AS (FROM named ANTI JOIN (SELECT PrimaryKey FROM ({keys})) USING (PrimaryKey)),
+        found AS (SELECT stray.PrimaryKey, related.Several FROM stray
+          LEFT JOIN ({related}) AS related ON related.PrimaryKey = stray.PrimaryKey)
+        SELECT count(*) - count(PrimaryKey), count(PrimaryKey) - count(Several),
+               count(*) FILTER (NOT Several), count(*) FILTER (Several)
+                 FROM found"""
 
 
 def timeline_rows(activities: list[Activity], rows: str) -> str:

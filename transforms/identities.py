@@ -46,6 +46,9 @@ class Identified:
 
     Entity and key of the smallest record, and the number of records.
     """
+    related: str | None = None
+    reached: str | None = None
+    """What `transforms.related` found; None where no activity needs it."""
 
 
 def load_members(

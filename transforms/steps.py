@@ -20,8 +20,10 @@ from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Counted, Key, PairTable
 from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.decisions import read_decisions_of
+from overtide.transforms.matching.rules import rules_of
 from overtide.transforms.plan import Plan
 from overtide.transforms.records import Unified, unified_of
+from overtide.transforms.related import followed, is_by_key
 from overtide.transforms.shrinking import expect_no_shrink
 from overtide.transforms.step import Stage, guarded, step
 from overtide.transforms.tables import building
@@ -99,8 +101,11 @@ class Steps:
 
     @property
     def decided(self) -> bool:
-        """Whether people decided of any pairs."""
-        return self.plan.configuration.unification.decisions is not None
+        """Whether people decided of any pairs, or rules keep records apart through others."""
+        unification = self.plan.configuration.unification
+        return unification.decisions is not None or any(
+            rule.through_others for rules in rules_of(unification).values() for rule in rules
+        )
 
     @property
     def keep_to_decisions(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:
@@ -115,7 +120,8 @@ class Steps:
             records: list[Unified],
         ) -> list[PairTable]:
             decisions = read_decisions_of(configuration, project)
-            return keep_to_decisions(connection, folder, pairs, records, decisions)
+            most = configuration.unification.limits.cluster_size
+            return keep_to_decisions(connection, folder, pairs, records, decisions, most)
 
         keep_step = step(plan.settings, "decided", keep)
         return lambda pairs, tables: keep_step(pairs, unified(tables))
@@ -133,7 +139,9 @@ class Steps:
         )
         stage = Stage[Identified]("identities", lambda found: found.records, rows_of_customers)
         identify = step(plan.settings, "identities", give, stage, plan.attach)
-        return lambda forest, tables: identify(forest, unified(tables))
+        follow = partial(followed, configuration=plan.configuration)
+        reach = step(plan.settings, "related", follow)
+        return lambda forest, tables: reach(identify(forest, unified(tables)), tables)
 
     @property
     def basis(self) -> Callable[[Identified, Tables], Basis]:
@@ -146,6 +154,11 @@ class Steps:
             activities=plan.activities,
             run=plan.run,
             rows_per_bucket=plan.rows_per_bucket,
+            direct=frozenset(
+                one.name
+                for one in plan.configuration.relationships
+                if is_by_key(plan.configuration, one)
+            ),
         )
 
     @property

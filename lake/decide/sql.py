@@ -16,6 +16,8 @@ from overtide.schemas.types import type_of
 Ctes = Mapping[str, str]
 """Common table expressions by name, in the order in which they are written."""
 
+OF_ACTIVITIES = (tables.ALTERNATE_KEY, tables.VANISHED_KEY, tables.RELATED_KEY)
+"""The tables of what activities may name; updates name records alone, those of the first two."""
 CUSTOMER_ID = Table("Customer", "", (Column("CustomerId", "VARCHAR", ""),))
 ACTIVITY_ID = Table("UnifiedActivity", "", (Column("ActivityId", "VARCHAR", ""),))
 TARGET = ("CustomerId", "EntityName", "PrimaryKey")

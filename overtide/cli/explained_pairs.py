@@ -16,6 +16,8 @@ OUTCOMES = {
     "(limits.block_size)",
     "earlier_rule": "would join them, but an earlier rule came first",
     "better_link": "would join them, but best_only keeps a better link of one of them",
+    "cut_by_contradiction": "would join them, but records that others join to them contradict each "
+    "other, and this link is the weakest",
     "cut_by_decision": "would join them, but a `never` decision leaves this link out",
 }
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 from argparse import Namespace
 from pathlib import Path
@@ -11,6 +10,7 @@ from uuid import uuid4
 from overtide import examples, schemas
 from overtide.checks import check_project
 from overtide.cli.output import Output
+from overtide.cli.proposing_command import init_from, next_steps
 from overtide.schemas.errors import DONE, USAGE, UsageError
 from overtide.schemas.suggestions import closest
 from overtide.schemas.wording import counted
@@ -23,15 +23,17 @@ NEW_ID = "00000000-0000-0000-0000-000000000000"
 
 
 def init(arguments: Namespace, output: Output) -> int:
-    """Copy an example project into a folder that does not exist or is empty."""
+    """Copy an example project into a folder that does not exist or is empty, or propose one."""
     folder = Path(arguments.target)
-    files = init_project(folder, arguments.example)
-    command = "overtide" if folder == Path() else f"overtide -C {shlex.quote(str(folder))}"
+    if arguments.files:
+        return init_from(arguments, output)
+    example = arguments.example or "blank"
+    files = init_project(folder, example)
     output.confirm(
-        {"folder": str(folder), "example": arguments.example, "files": files},
+        {"folder": str(folder), "example": example, "files": files},
         lambda: (
-            f"Made {folder.resolve().name} from the example {arguments.example}: "
-            f"{counted(files, 'file')}. Next: {command} validate, then {command} refresh."
+            f"Made {folder.resolve().name} from the example {example}: "
+            f"{counted(files, 'file')}. {next_steps(folder)}"
         ),
     )
     return DONE

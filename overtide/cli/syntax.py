@@ -125,13 +125,21 @@ def _init(parser: Parser) -> None:
         metavar="DIR",
         nargs="?",
         default=".",
-        help="folder of the new project: one that does not exist, or is empty (default: this one)",
+        help="folder of the new project: one that does not exist, or is empty; with --from, one "
+        "without overtide.yaml (default: this one)",
     )
     parser.add_argument(
         "--example",
         metavar="NAME",
-        default="blank",
         help="contoso, retail or blank (default: blank)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="files",
+        metavar="FILE",
+        nargs="+",
+        help="CSV, JSON lines or Parquet files of which samples are looked at, to propose a "
+        "project; they stay where they are",
     )
 
 
@@ -168,7 +176,11 @@ def _nothing(_parser: Parser) -> None:
 
 CUSTOMER = "CUSTOMER_ID | --key ENTITY=PK"
 SYNTAX = {
-    "init": Syntax("make a project from an example", "[DIR] [--example NAME]", _init),
+    "init": Syntax(
+        "make a project from an example or from files",
+        "[DIR] [--example NAME | --from FILE …]",
+        _init,
+    ),
     "validate": Syntax(
         "check the configuration, also against the files",
         "[--schema]",

@@ -1,12 +1,13 @@
 """What a project declares in its `overtide.yaml`: a module per section, models and checks."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from overtide.schemas.configuration.activities import Activity, check_activities
 from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.composite_keys import with_composite_foreign_keys
 from overtide.schemas.configuration.databases import Database, check_databases
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.instance import Instance
@@ -52,6 +53,11 @@ class Configuration(Model):
         default=Service(), description="who may use the HTTP service, and from where"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_composite_foreign_keys(cls, document: Any) -> Any:  # noqa: ANN401 - as written
+        return with_composite_foreign_keys(document) if isinstance(document, dict) else document
+
     def entities(self) -> dict[str, Entity]:
         """Return every entity by its full name `{DataSource}_{Entity}`, as declared.
 
@@ -79,19 +85,25 @@ def check(
     check_sources(checking, configuration.sources)
     check_databases(checking, configuration.databases)
     check_unification(checking, configuration.unification)
-    check_relationships(checking, configuration.relationships)
+    check_relationships(checking, configuration.relationships, configuration.unification.merge)
     check_activities(checking, configuration.activities, configuration.relationships)
     check_durations(checking, configuration.real_time)
     check_places(checking, configuration.lake, configuration.event_log)
     check_service(checking, configuration.service)
-    _unused(checking, configuration.activities)
+    _unused(checking, configuration.activities, configuration.relationships)
     return checking.found
 
 
-def _unused(checking: Checking, activities: Sequence[Activity]) -> None:
+def _unused(
+    checking: Checking, activities: Sequence[Activity], relationships: Sequence[Relationship]
+) -> None:
     if checking.found or checking.broken:
         return  # one that is misspelt where it is used only looks unused
-    used = {*checking.unified, *(activity.entity for activity in activities)}
+    used = {
+        *checking.unified,
+        *(activity.entity for activity in activities),
+        *(one.to for one in relationships),
+    }
     for name, place in checking.places.items():
         if name not in used:
             checking.note(

@@ -41,6 +41,11 @@ class Activity(Model):
     type_display: str | None = Field(
         default=None, description="text shown for the type; default: the type", examples=["Order"]
     )
+    show_in_timeline: bool = Field(
+        default=True,
+        description="whether timelines show it; else it is in UnifiedActivity alone",
+        examples=[False],
+    )
     semantic: dict[str, str] = Field(
         default={},
         description="semantic field -> attribute, kept in SemanticData",

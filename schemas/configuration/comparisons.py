@@ -8,6 +8,7 @@ from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.model import Country, Model
 from overtide.schemas.configuration.sources import check_country
 from overtide.schemas.mistakes import Path
+from overtide.schemas.normalizations import words_are_sorted
 from overtide.schemas.types import KEYS, listed, type_of
 
 Normalization = Literal[
@@ -80,9 +81,9 @@ class Comparison(Model):
     @property
     def words_sorted(self) -> bool:
         """Whether the words are sorted before they are compared."""
-        return (
-            "name" in self.normalize if self.ignore_word_order is None else self.ignore_word_order
-        )
+        if self.ignore_word_order is None:
+            return words_are_sorted(self.normalize)
+        return self.ignore_word_order
 
 
 NAMED = {"low": 30, "medium": 60, "high": 80, "exact": 100}

@@ -13,6 +13,10 @@ from overtide.schemas.types import KEYS, type_of
 Settings = dict[str, Any]
 TEXT = type_of("string").name
 THOUSANDS, DECIMAL = "thousands_separator", "decimal_mark"
+TEXT_OR_TEXTS = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+}
+"""The JSON Schema of a key: one attribute or several."""
 
 
 def with_composite_key(entity: Settings) -> Settings:
@@ -20,17 +24,71 @@ def with_composite_key(entity: Settings) -> Settings:
 
     Where a part cannot be one, it takes the key's place, and the checks say what is wrong with it.
     """
-    parts, attributes = entity.get("primary_key"), entity.get("attributes")
-    if not isinstance(parts, list) or not isinstance(attributes, dict) or not _are_names(parts):
+    name, made = _one(entity.get("primary_key"), entity.get("attributes"))
+    if name is None:
         return entity
-    if len(parts) == 1:
-        return {**entity, "primary_key": parts[0]}
-    for part in parts:
-        if part not in attributes or _settings(attributes[part]).get("type", TEXT) not in KEYS:
-            return {**entity, "primary_key": part}
+    return {**entity, "primary_key": name, "attributes": {**entity["attributes"], **made}}
+
+
+def _one(parts: Any, attributes: Any) -> tuple[str | None, Settings]:  # noqa: ANN401 - as written
+    """Return the attribute that is a key of several, and its settings where it is to be made.
+
+    None for a key that is of one, or cannot be read.
+    """
+    if not isinstance(parts, list) or not isinstance(attributes, dict) or not _are_names(parts):
+        return None, {}
+    wrong = (
+        part
+        for part in parts
+        if part not in attributes or _settings(attributes[part]).get("type", TEXT) not in KEYS
+    )
+    one = parts[0] if len(parts) == 1 else next(wrong, None)
+    if one is not None:
+        return one, {}
     name = composite_name(parts, attributes)
-    made = {"type": TEXT, "expression": _joined(parts, attributes)}
-    return {**entity, "primary_key": name, "attributes": {**attributes, name: made}}
+    return name, {name: {"type": TEXT, "expression": _joined(parts, attributes)}}
+
+
+def with_composite_foreign_keys(document: Settings) -> Settings:
+    """Return a configuration's settings with one attribute for each `foreign_key` of several.
+
+    One that is the entity's primary key, too, is made for that.
+    """
+    relationships, sources = document.get("relationships"), document.get("sources")
+    if not isinstance(relationships, list) or not isinstance(sources, dict):
+        return document
+    entities = {
+        f"{source}_{name}": entity
+        for source, some in sources.items()
+        if isinstance(some, dict)
+        for name, entity in some.items()
+        if isinstance(entity, dict) and isinstance(entity.get("attributes"), dict)
+    }
+    made: dict[str, Settings] = {}
+    found: list[Any] = []
+    for one in relationships:
+        entity = entities.get(str(one.get("entity"))) if isinstance(one, dict) else None
+        parts = one.get("foreign_key") if isinstance(one, dict) else None
+        name, more = _one(parts, entity["attributes"] if entity else None)
+        if name is not None and entity and parts != entity.get("primary_key"):
+            made.setdefault(one["entity"], {}).update(more)
+        found.append(one if name is None else {**one, "foreign_key": name})
+    return {**document, "relationships": found, "sources": _with_attributes(sources, made)}
+
+
+def _with_attributes(sources: Settings, made: Mapping[str, Settings]) -> Settings:
+    """Return the sources with more attributes, by the full names of their entities."""
+    return {
+        source: {
+            name: {**entity, "attributes": {**entity["attributes"], **made[f"{source}_{name}"]}}
+            if f"{source}_{name}" in made
+            else entity
+            for name, entity in some.items()
+        }
+        if isinstance(some, dict)
+        else some
+        for source, some in sources.items()
+    }
 
 
 def composite_name(parts: Sequence[str], attributes: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from overtide.schemas.configuration.composite_keys import with_composite_key
+from overtide.schemas.configuration.composite_keys import TEXT_OR_TEXTS, with_composite_key
 from overtide.schemas.configuration.model import Country, Model, Text, Word
 from overtide.schemas.inputs import FILTER, Input, inputs_of
 from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
@@ -19,10 +19,6 @@ TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
 SourceFormatName = Literal["csv", "parquet", "jsonl"]
 OBJECTS = "s3://"
 """How a path begins that leads into an object store."""
-
-TEXT_OR_TEXTS = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-}
 
 
 class Attribute(Model):

@@ -53,6 +53,11 @@ class Rule(Model):
         examples=[False],
     )
 
+    @property
+    def through_others(self) -> bool:
+        """Whether any contradiction keeps records apart where others join both, too."""
+        return any(one.through_others for one in self.contradictions)
+
 
 def check_rules(
     checking: Checking, path: Path, rules: Sequence[Rule], entities: list[str] | None

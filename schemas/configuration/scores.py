@@ -74,6 +74,12 @@ class Contradiction(Crossing):
         "high (80 %), exact, or a whole number of percent",
         examples=["medium", 50],
     )
+    through_others: bool = Field(
+        default=False,
+        description="whether it keeps records apart where others join both, too: the links with "
+        "the least scores are left out",
+        examples=[True],
+    )
 
     @property
     def percent(self) -> int:

@@ -50,10 +50,22 @@ CODES = {
         "Go to a project's folder, name one with `-C`, or make one with `overtide init`.",
         exit_codes=USAGE,
     ),
+    "no_usable_file": Explained(
+        "command",
+        "None of the files from which a project is to be proposed can be used.",
+        "Name CSV, JSON lines or Parquet files with at least one row.",
+        exit_codes=USAGE,
+    ),
     "not_a_folder": Explained(
         "command",
         "The folder for the new project is a file.",
         "Name a new or an empty folder.",
+        exit_codes=USAGE,
+    ),
+    "project_exists": Explained(
+        "command",
+        "The folder for the proposed project has an `overtide.yaml` already.",
+        "Name another folder, or move the file away: it is never written over.",
         exit_codes=USAGE,
     ),
     "record_not_found": Explained(

@@ -158,8 +158,8 @@ CODES = {
     ),
     "wrong_relationship": Explained(
         "configuration",
-        "An activity's relationship begins at another entity.",
-        "Name one of its own entity.",
+        "An activity's relationship begins at another entity, or leads to no customer.",
+        "Name one of its own entity, whose way ends at a unified entity.",
         exit_codes=USAGE,
     ),
     "wrong_type": Explained(

@@ -95,7 +95,12 @@ def entity_sets(metadata: ServingMetadata) -> dict[str, EntitySet]:
     return {one.name: one for one in found}
 
 
-_VERSIONED = (tables.ALTERNATE_KEY, tables.VANISHED_KEY, tables.IDENTITY_ALIAS)
+_VERSIONED = (
+    tables.ALTERNATE_KEY,
+    tables.VANISHED_KEY,
+    tables.RELATED_KEY,
+    tables.IDENTITY_ALIAS,
+)
 _MADE_ANEW = (tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.IGNORED_VALUES)
 
 

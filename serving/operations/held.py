@@ -53,7 +53,7 @@ def held(call: Call) -> Reply:
 def _leads(generation: Generation, event: Event) -> bool:
     """Say whether the customer of an event is published."""
     if event.entity is not None and event.key is not None:
-        return generation.resolve_record(event.entity, event.key) is not None
+        return generation.resolve_activity(event.entity, event.key) is not None
     return generation.resolve_id(event.customer_id or "") is not None
 
 

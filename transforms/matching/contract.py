@@ -53,6 +53,19 @@ def entity_pairs(unification: Unification) -> list[EntityPair]:
 
 
 @dataclass(frozen=True)
+class KeptApart:
+    """What a rule keeps apart also where others join both: files of what it compares, and tests.
+
+    Each test is a column of the lower entity and of the upper one, the columns of both that they
+    are compared with crosswise, if any, and the least percent that is no contradiction.
+    """
+
+    lower: tuple[str, ...]
+    upper: tuple[str, ...]
+    tests: tuple[tuple[int, int, int | None, int | None, int], ...]
+
+
+@dataclass(frozen=True)
 class PairTable:
     """All pairs of records of a pair of entities, and the evidence for them.
 
@@ -73,6 +86,8 @@ class PairTable:
     large: tuple[LargeBlock, ...] = ()
     """Blocks that made customers of many records."""
     ignored: tuple[IgnoredValue, ...] = ()
+    apart: tuple[KeptApart, ...] = ()
+    """What contradicts also through others."""
 
 
 class Counted(Protocol):

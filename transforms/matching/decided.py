@@ -19,6 +19,7 @@ from overtide.schemas.names import parquet_rows
 from overtide.transforms import clusters
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.matching.contract import PairTable
+from overtide.transforms.matching.contradicted import contradicted
 from overtide.transforms.matching.decisions import Decision, Reference
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
 
@@ -51,8 +52,13 @@ def keep_to_decisions(
     tables: Sequence[PairTable],
     unified: Sequence[Unified],
     decisions: Sequence[Decision],
+    most: int,
 ) -> list[PairTable]:
-    """Return the tables of pairs as people decided; a record that is not there is passed over."""
+    """Return the tables of pairs as people decided; a record that is not there is passed over.
+
+    What contradicts also through others is kept apart as what must never be together, in customers
+    of at most so many records.
+    """
     named = [reference for one in decisions for reference in (one.one, one.other)]
     records = records_of(connection, folder, unified, named)
     names = {one.place: one.table.entity for one in unified}
@@ -64,6 +70,9 @@ def keep_to_decisions(
             lower, upper = (names[record >> ENTITY_SHIFT] for record in pair)
             (always[lower, upper] if decision.always else never).add(pair)
     in_order = sorted(tables, key=lambda table: table.pair)
+    if any(table.apart for table in tables):
+        joined = {pair for some in always.values() for pair in some}
+        never |= contradicted(connection, folder, tables, joined, most)
     decided = Decided(_with_tables(in_order, always, folder), unified, always, never)
     gone: set[Link] = set()
     if never:

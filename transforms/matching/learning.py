@@ -30,6 +30,8 @@ START = 0.1
 """Where the share of one person's pairs begins."""
 HEAVIEST = 5.0
 """The weight of the field that tells most."""
+TIE = 1e-9
+"""Less of F1 than that tells no two thresholds apart; the middle one is taken."""
 NEAR_BEST = 0.001
 """Thresholds that cost no more of F1 than that are as good as the best."""
 
@@ -141,7 +143,9 @@ class Threshold:
 
 
 def best_threshold(points: Counts, likely: Share, missed: float = 0.0) -> Threshold:
-    """Return the threshold in the midst of those at which most of F1 is expected.
+    """Return, of the thresholds at which most of F1 is expected, the one that may move most.
+
+    It is the one that loses least where it is a fifth lower or higher.
 
     `points` are the scores of pairs in ten-thousandths, `likely` how probably each is one person,
     `missed` how many pairs of one person no threshold would find.
@@ -158,10 +162,19 @@ def best_threshold(points: Counts, likely: Share, missed: float = 0.0) -> Thresh
         first -= 1
     while last + 1 in good:
         last += 1
-    middle = (first + last) // 2
+    moved = np.minimum(*_moved(steps, f1, steps[first : last + 1]))
+    ties = np.flatnonzero(moved >= moved.max() - TIE)
+    chosen = first + int(ties[len(ties) // 2])
     return Threshold(
-        float(steps[middle]) / 100,
-        float(f1[middle]),
+        float(steps[chosen]) / 100,
+        float(f1[chosen]),
         float(steps[first]) / 100,
         float(steps[last]) / 100,
     )
+
+
+def _moved(steps: Counts, f1: Share, some: Counts) -> tuple[Share, Share]:
+    """Return the F1 expected where thresholds are a fifth lower, and a fifth higher."""
+    places = [np.searchsorted(steps, some * share // 100) for share in (80, 120)]
+    lower, higher = (f1[np.minimum(place, len(steps) - 1)] for place in places)
+    return lower, higher

@@ -160,22 +160,31 @@ def _uncontradicted(rule: Rule, exact: int) -> str:
     """Return the SQL that leaves out pairs whose values contradict each other."""
     found = []
     for one in contradictions(rule, len(rule.conditions) - exact)[1]:
-        needed = one.percent * WHOLE // 100
-
-        def near(left: str, right: str, needed: int = needed) -> str:
-            return (
-                f"{left} = {right}"
-                if needed == WHOLE
-                else f"({left} = {right} OR points_alike({left}, {right}) >= {needed})"
-            )
-
-        here, there = f"l{one.column}", f"r{one.column}"
-        alike = near(here, there)
-        if one.crossed is not None:
-            across, back = near(here, f"r{one.crossed}"), near(f"l{one.crossed}", there)
-            alike += f" OR coalesce({across} AND {back}, false)"
-        found.append(f"({here} IS NULL OR {there} IS NULL OR {alike})")
+        crossed = None if one.crossed is None else (f"l{one.crossed}", f"r{one.crossed}")
+        found.append(agrees(f"l{one.column}", f"r{one.column}", crossed, one.percent))
     return f" WHERE {' AND '.join(found)}" if found else ""
+
+
+def agrees(here: str, there: str, crossed: tuple[str, str] | None, percent: int) -> str:
+    """Return the SQL of whether two columns contradict each other by nothing.
+
+    `crossed` are the columns of both that they are compared with crosswise. `points_alike` must be
+    defined.
+    """
+    needed = percent * WHOLE // 100
+
+    def near(left: str, right: str) -> str:
+        return (
+            f"{left} = {right}"
+            if needed == WHOLE
+            else f"({left} = {right} OR points_alike({left}, {right}) >= {needed})"
+        )
+
+    alike = near(here, there)
+    if crossed is not None:
+        across, back = near(here, crossed[1]), near(crossed[0], there)
+        alike += f" OR coalesce({across} AND {back}, false)"
+    return f"({here} IS NULL OR {there} IS NULL OR {alike})"
 
 
 def large_blocks(rule: Rule, sides: Sequence[Sequence[BlockFile]], size: int) -> str:
@@ -240,6 +249,8 @@ class Pairs:
     ignored: tuple[tuple[str, int, str, int], ...] = ()
     keys: tuple[str, ...] = ()
     """Files of the keys of records, where links with one score are told apart by them."""
+    compared: tuple[BlockFile, ...] = ()
+    """What was compared, where it may contradict also through others."""
 
 
 def find(

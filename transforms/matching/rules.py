@@ -26,6 +26,7 @@ from overtide.transforms.matching.compared import Compared
 from overtide.transforms.matching.contract import (
     EntityPair,
     IgnoredValue,
+    KeptApart,
     Key,
     LargeBlock,
     Matcher,
@@ -34,7 +35,7 @@ from overtide.transforms.matching.contract import (
 )
 from overtide.transforms.matching.pairs import Pairs, Search
 from overtide.transforms.matching.scored_pairs import NO_PAIRS, find_scored
-from overtide.transforms.matching.scoring import Scoring
+from overtide.transforms.matching.scoring import Scoring, contradictions
 from overtide.transforms.records import RECORD, Unified
 
 if TYPE_CHECKING:
@@ -176,10 +177,10 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             for value in (pairs.ignored_values(connection, some) if more in ([], [0]) else [])
         )
         path = folder / f"{'-'.join(map(str, key))}.parquet"
+        kept = tuple(files) if rule.through_others and more in ([], [0]) else ()
         if not lower or not upper:
-            return Pairs(
-                search, str(path), write_parquet(connection, NO_PAIRS, path), ignored=ignored
-            )
+            rows = write_parquet(connection, NO_PAIRS, path)
+            return Pairs(search, str(path), rows, ignored=ignored, compared=kept)
         if more:
             sides, scoring = (lower, upper), self.scorings[search]
             found = find_scored(
@@ -188,7 +189,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         else:
             found = pairs.find(connection, search, rule, lower, upper, self.limits, path)
         keys = {file.keys for file in files if file.keys and pair in self.best_only}
-        return replace(found, ignored=ignored, keys=tuple(sorted(keys)))
+        return replace(found, ignored=ignored, keys=tuple(sorted(keys)), compared=kept)
 
     def conclude(
         self, connection: "DuckDBPyConnection", folder: Path, pair: int, found: Iterable[Pairs]
@@ -212,7 +213,44 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             _sorted_blocks((one.search.rule, one.oversized) for one in found),
             _sorted_blocks((one.search.rule, one.large) for one in found),
             self._ignored(found),
+            self._apart(found),
         )
+
+    def _apart(self, found: Sequence[Pairs]) -> tuple[KeptApart, ...]:
+        """Return what contradicts also through others, of every rule that says so."""
+        files: dict[Search, list[BlockFile]] = {}
+        for one in found:
+            files.setdefault(one.search, []).extend(one.compared)
+        return tuple(
+            self._kept_apart(search, some)
+            for search, some in sorted(files.items(), key=lambda one: one[0].rule)
+            if {file.entity for file in some} == {search.lower, search.upper}
+        )
+
+    def _kept_apart(self, search: Search, files: Sequence[BlockFile]) -> KeptApart:
+        rule = self.searches[search.pair, search.rule][1]
+        against = (
+            self.scorings[search].contradictions
+            if search in self.scorings
+            else contradictions(rule, len(rule.conditions))[1]
+        )
+        sides = [
+            [file for file in files if file.entity == name] for name in (search.lower, search.upper)
+        ]
+        lower, upper = (some[0].columns for some in sides)
+        tests = tuple(
+            (
+                lower[alike.column],
+                upper[alike.column],
+                None if alike.crossed is None else lower[alike.crossed],
+                None if alike.crossed is None else upper[alike.crossed],
+                alike.percent,
+            )
+            for one, alike in zip(rule.contradictions, against, strict=True)
+            if one.through_others
+        )
+        paths = [tuple(sorted({file.path for file in some})) for some in sides]
+        return KeptApart(paths[0], paths[1], tests)
 
     def _one_rule(self, found: Sequence[Pairs]) -> bool:
         """Say whether one rule alone found pairs, each of them once."""

@@ -44,7 +44,11 @@ def build_part(
     declared = table.declared(basis.unification, basis.unified)
     path = folder / f"{order.number:04d}.parquet"
     written = table.write(connection, basis, order, path)
-    entities = sorted(one.entity for one in basis.unification.entities)
+    entities = sorted(
+        [one.entity for one in basis.unification.entities]
+        if declared.order[0] == "EntityName"
+        else [one.entity for one, _ in basis.activities] or [""]  # there is a slice of no row
+    )
     rows = f"FROM {parquet_rows([written])}"
     slices, group = _slices(order, declared.order[0], rows, entities, threads)
     content = fingerprint_in_order(connection, slices, declared.values, group)

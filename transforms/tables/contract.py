@@ -42,6 +42,8 @@ class Basis:
     activities: Sequence[tuple[Activity, Relationship]]
     run: int
     rows_per_bucket: int
+    direct: frozenset[str] = frozenset()
+    """The relationships whose foreign keys are primary keys of unified entities."""
 
     @property
     def unified(self) -> list[Unified]:

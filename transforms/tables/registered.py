@@ -2,10 +2,20 @@
 
 from overtide.transforms.tables.contract import BaseTable
 from overtide.transforms.tables.customer import Customer
+from overtide.transforms.tables.hidden_activity import HiddenActivity
 from overtide.transforms.tables.identity_tables import ALTERNATE_KEY, IDENTITY_ALIAS, VANISHED_KEY
+from overtide.transforms.tables.related_key import RelatedKey
 from overtide.transforms.tables.unified_activity import UnifiedActivity
 
 BASE_TABLES: dict[str, BaseTable] = {
     table.name: table
-    for table in (Customer(), UnifiedActivity(), ALTERNATE_KEY, VANISHED_KEY, IDENTITY_ALIAS)
+    for table in (
+        Customer(),
+        UnifiedActivity(),
+        ALTERNATE_KEY,
+        VANISHED_KEY,
+        RelatedKey(),
+        IDENTITY_ALIAS,
+        HiddenActivity(),
+    )
 }

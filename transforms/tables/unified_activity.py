@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.names import literal, parquet_rows
 from overtide.schemas.table import nothing
 from overtide.transforms.activities import activity_rows, of_customers, timeline_rows
@@ -45,6 +46,19 @@ class UnifiedActivity(BaseTable):
         return write_rows(connection, mapped_rows(basis, order), basis.run, path)
 
 
+def keys_of(basis: Basis, relationship: Relationship) -> str:
+    """Return the SQL of PrimaryKey and CustomerId of what a relationship's foreign keys name."""
+    if relationship.name in basis.direct or basis.identified.reached is None:
+        return (
+            f"FROM {parquet_rows([basis.identified.alternate_keys])} "
+            f"WHERE EntityName = {literal(relationship.to)}"
+        )
+    return (
+        f"SELECT Value AS PrimaryKey, CustomerId FROM {parquet_rows([basis.identified.reached])} "
+        f"WHERE Relationship = {literal(relationship.name)}"
+    )
+
+
 def mapped_rows(basis: Basis, order: PartOrder) -> str:
     """Return the SQL of the source rows whose customer is in the part, as activities."""
     files = {table.entity: table.files for table in basis.entity_tables}
@@ -53,15 +67,14 @@ def mapped_rows(basis: Basis, order: PartOrder) -> str:
     for number, (activity, relationship) in enumerate(activities):
         source = f"FROM {parquet_rows(files[activity.entity])}"
         entity = basis.entities[activity.entity]
-        mapped.setdefault(relationship.to, []).append(
+        mapped.setdefault(keys_of(basis, relationship), []).append(
             activity_rows(activity, relationship, entity, source, number)
         )
     if not mapped:
         return nothing(tables.UNIFIED_ACTIVITY)
-    there = parquet_rows([basis.identified.alternate_keys])
-    keys = f"FROM {there} WHERE {within(order.low, order.high)}"
+    part = within(order.low, order.high)
     joined = (
-        of_customers(" UNION ALL ".join(some), f"{keys} AND EntityName = {literal(to)}")
-        for to, some in mapped.items()
+        of_customers(" UNION ALL ".join(some), f"{keys} AND {part}")
+        for keys, some in mapped.items()
     )
     return timeline_rows([activity for activity, _ in activities], " UNION ALL ".join(joined))

@@ -1,0 +1,252 @@
+"""Find the type of a column by its texts: the first that reads all of them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from overtide.schemas.types import type_of
+from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.values import BLANKS, plain_word
+from overtide.transforms.first_project.samples import Column
+
+TRIED = 300
+"""Distinct texts with which a reading is tried before all of them are."""
+STANDS_FOR_NULL = (
+    *("n/a", "na", "#n/a", "null", "(null)", "none", "nil", "nan", "-", "--", "?", "."),
+    *("\\n", "unknown", "k.a.", "n.a.", "n.v.t.", "unbekannt", "onbekend", "0000-00-00"),
+)
+SURELY_NULL = ("null", "(null)", "\\n", "#n/a", "n/a")
+"""Those that mean nothing in a text, too."""
+TRUTHS = (
+    *(("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f")),
+    *(("ja", "nein"), ("ja", "nee"), ("oui", "non"), ("si", "no"), ("sí", "no"), ("on", "off")),
+    *(("wahr", "falsch"), ("vrai", "faux"), ("sim", "não"), ("j", "n"), ("tak", "nie")),
+)
+USUAL_TRUTHS = 4
+DAYS = (
+    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
+    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y"),
+    "%B %d, %Y",
+)
+CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S %z")
+PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+COMMA_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+POINT_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
+EXPONENT = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+")
+LEADING_ZERO = re.compile(r"[+-]?0\d+")
+EIGHT_DIGITS = re.compile(r"(1[89]|20)\d{6}")
+DIGITS_OF_A_DAY = re.compile(r"(?i)date|day|datum|birth|geburt|geboorte|tag$")
+GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
+FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
+LONGEST_NUMBER, LONGEST_TIME = 18, 40
+LOOKS_LIKE_A_FLAG = re.compile(r"^(is|has|flag|opt)([A-Z_ -]|$)|(flag|_yn|optin)$")
+ALMOST, NEARLY = 0.98, 0.95
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a column is read as: its type and the settings beside it, why, and what to check."""
+
+    type: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
+    check: str = ""
+
+
+def found_type(column: Column, months_first: bool = False) -> Found:
+    """Return the type of a column; `months_first` where a day and a month can't be told apart."""
+    texts = list(dict.fromkeys(one.strip(BLANKS) for one in column.filled))
+    if column.type is not None:
+        return Found(column.type, why="the file's own type")
+    if not texts:
+        return Found("string", why="nothing in it")
+    found = _digits_of_days(column, texts) or _read_all(column, texts, months_first)
+    words = [one for one in texts if plain_word(one) in STANDS_FOR_NULL]
+    if found is None and words:
+        rest = [one for one in texts if one not in words]
+        found = _read_all(column, rest, months_first) if rest else None
+        if found is not None:
+            return _without(found, words)
+    if found is not None:
+        return found
+    return _text(column, texts, months_first)
+
+
+def _digits_of_days(column: Column, texts: list[str]) -> Found | None:
+    """Return days of eight digits in a column that is called so; a few may be none."""
+    called = DIGITS_OF_A_DAY.search(column.name)
+    if not called or not all(EIGHT_DIGITS.fullmatch(one) for one in texts):
+        return None
+    days = Found("date", {"format": "%Y%m%d"}, "days as %Y%m%d")
+    others = [one for one in texts if not _reads(days, one)]
+    if not others:
+        return days
+    told = f"{len(others)} of {len(texts)} are no days, such as {others[0]}: they become null"
+    return replace(days, check=told) if len(others) <= (1 - NEARLY) * len(texts) else None
+
+
+def _without(found: Found, words: Sequence[str]) -> Found:
+    """Return what is found where some words stand for null."""
+    listed = ", ".join(words)
+    return Found(
+        found.type,
+        {**found.settings, "null_words": sorted(set(map(plain_word, words)))},
+        f"{found.why}; {listed} read as null",
+        found.check,
+    )
+
+
+def _text(column: Column, texts: list[str], months_first: bool) -> Found:
+    """Return a column of texts, with what nearly all of them would be."""
+    sure = [one for one in texts if plain_word(one) in SURELY_NULL]
+    settings = {"null_words": sorted(set(map(plain_word, sure)))} if sure else {}
+    why = "text" + (f"; {', '.join(sure)} read as null" if sure else "")
+    odd = _odd_ones(column, [one for one in texts if one not in sure], months_first)
+    if odd is None:
+        return Found("string", settings, why)
+    kind, others = odd
+    check = f"nearly all of it is {kind}, but not {', '.join(map(repr, others[:3]))}: kept as text"
+    return Found("string", settings, why, check)
+
+
+def _odd_ones(column: Column, texts: list[str], months_first: bool) -> tuple[str, list[str]] | None:
+    """Return the type of nearly all texts, and the others."""
+    for one in _ways(column, texts[:50], months_first) if texts else ():
+        if not type_of(one.type).is_text:
+            others = [text for text in texts if not _reads(one, text)]
+            if others and len(others) <= (1 - ALMOST) * len(texts):
+                return one.type, others
+    return None
+
+
+def _read_all(column: Column, texts: list[str], months_first: bool) -> Found | None:
+    """Return the first way that reads all texts."""
+    for one in _ways(column, texts, months_first):
+        if all(_reads(one, text) for text in texts[:TRIED]) and all(
+            _reads(one, text) for text in texts[TRIED:]
+        ):
+            return one
+    return None
+
+
+def _reads(found: Found, text: str) -> bool:
+    reading = Reading.of(found.settings)
+    return type_of(found.type).read(text, reading, "UTC") is not None
+
+
+def _ways(column: Column, texts: list[str], months_first: bool) -> Iterator[Found]:
+    """Give the ways in which texts may be read, the narrowest first."""
+    yield from _truths(column, texts)
+    if all(GUID.fullmatch(one) for one in texts):
+        yield Found("guid", why="UUIDs")
+    if any(map(LEADING_ZERO.fullmatch, texts)) and all(map(PLAIN_NUMBER.fullmatch, texts)):
+        yield Found("string", why="numbers with leading zeros: text, so that they stay")
+    yield from _numbers(texts)
+    yield from _times(texts, months_first)
+
+
+def _truths(column: Column, texts: list[str]) -> Iterator[Found]:
+    lower = {one.lower() for one in texts}
+    if lower == {"0", "1"} and LOOKS_LIKE_A_FLAG.search(column.name):
+        yield Found("boolean", why="0 and 1, and called like a flag")
+    for place, pair in enumerate(TRUTHS):
+        if lower == set(pair):
+            words = {"true_words": [pair[0]], "false_words": [pair[1]]}
+            yield Found("boolean", {} if place < USUAL_TRUTHS else words, f"{pair[0]} or {pair[1]}")
+
+
+def _numbers(texts: list[str]) -> Iterator[Found]:
+    """Give the ways to read numbers; of one where a mark may be either, the point is taken."""
+    several = "," in "".join(texts) or "." in "".join(texts)
+    if all(PLAIN_NUMBER.fullmatch(one) for one in texts):
+        in_thousands = several and all(re.fullmatch(r"[+-]?\d{1,3}\.\d{3}", one) for one in texts)
+        check = "its points may separate thousands" if in_thousands else ""
+        yield _number(texts, ".", {}, check)
+    elif all(COMMA_NUMBER.fullmatch(one) for one in texts):
+        settings = {"decimal_mark": ","}
+        if any("." in one for one in texts):
+            settings["thousands_separator"] = "."
+        only = all(re.fullmatch(r"[+-]?\d{1,3}(,\d{3})?", one) for one in texts)
+        yield _number(texts, ",", settings, "its commas may separate thousands" if only else "")
+    elif all(POINT_NUMBER.fullmatch(one) for one in texts):
+        yield _number(texts, ".", {"thousands_separator": ","}, "")
+    elif all(PLAIN_NUMBER.fullmatch(one) or EXPONENT.fullmatch(one) for one in texts):
+        yield Found("double", why="numbers, some with an exponent")
+
+
+def _number(texts: list[str], mark: str, settings: dict[str, Any], check: str) -> Found:
+    """Return the narrowest type of numbers: whole, exact with so many places, or double."""
+    parts = [one.lstrip("+-").partition(mark) for one in texts]
+    whole = max(len(re.sub(r"\D", "", before)) for before, _, _ in parts)
+    places = max(len(after) for _, _, after in parts)
+    written = " with a decimal comma" if mark == "," else ""
+    if places == 0:
+        kept = {name: value for name, value in settings.items() if name != "decimal_mark"}
+        if whole > LONGEST_NUMBER:
+            return Found("string", why=f"digits, up to {whole}: too many for a number")
+        if settings.get("thousands_separator") == ".":
+            kept = settings
+        return Found("integer", kept, "whole numbers", check)
+    if whole + places > LONGEST_NUMBER or places > 6:
+        return Found("double", settings, f"numbers{written} of many digits", check)
+    why = f"numbers{written}, up to {places} {'place' if places == 1 else 'places'}"
+    return Found(f"decimal(18, {places})", settings, why, check)
+
+
+def _times(texts: list[str], months_first: bool) -> Iterator[Found]:
+    if not all(re.search(r"\d", one) and len(one) < LONGEST_TIME for one in texts):
+        return
+    if all(ISO_DAY.fullmatch(one) for one in texts):
+        yield Found("date", why="days as ISO 8601")
+    if all(ISO_DAY.match(one) for one in texts):
+        yield Found("datetime", why="times as ISO 8601")
+    fitting = [one for one in _formats() if _all_in(one, texts)]
+    turned = [one for one in fitting if _leads(one) in ("", "%m" if months_first else "%d")]
+    for one in [*turned, *fitting]:
+        other = {"%d": "%m", "%m": "%d"}.get(_leads(one))
+        doubtful = other and any(_leads(two) == other for two in fitting)
+        check = f"days and months can't be told apart; {one} was taken" if doubtful else ""
+        yield Found(_kind(one), {"format": one}, f"times as {one}", check)
+    for short, long in ((one, one.replace("%y", "%Y")) for one in DAYS if "%y" in one):
+        yield Found("date", {"format": [short, long]}, "days, some with a year of two digits")
+
+
+def _leads(pattern: str) -> str:
+    """Return which of day and month in digits comes first, nothing where it is said otherwise."""
+    return pattern[:2] if re.match(r"%[dm].%[dm]", pattern) else ""
+
+
+def _kind(pattern: str) -> str:
+    return "datetime" if "%H" in pattern or "%I" in pattern else "date"
+
+
+def _formats() -> Iterator[str]:
+    yield from DAYS
+    for day in ("%Y-%m-%d", *DAYS):
+        for clock in CLOCKS:
+            yield f"{day} {clock}"
+
+
+def _all_in(pattern: str, texts: list[str]) -> bool:
+    """Say whether a format reads some of the texts, all that are tried.
+
+    strptime takes 24 for the year 24.
+    """
+    found = Found(_kind(pattern), {"format": pattern})
+    whole = "%Y" in pattern
+    return all(
+        (not whole or FOUR_DIGITS.search(one)) and _reads(found, one) for one in texts[:TRIED]
+    )
+
+
+def tells_months_first(column: Column) -> bool | None:
+    """Say whether a column's dates have the month first, None where they do not tell."""
+    parts = [re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d", one.strip()) for one in column.filled]
+    pairs = [(int(one[1]), int(one[2])) for one in parts if one]
+    if not pairs or len(pairs) < len(column.filled):
+        return None
+    if any(second > 12 for _, second in pairs):
+        return True
+    return False if any(first > 12 for first, _ in pairs) else None

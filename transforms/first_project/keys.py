@@ -1,0 +1,171 @@
+"""What identifies a row, and what refers to rows of other files."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from overtide.schemas.types import type_of
+from overtide.transforms.first_project.columns import Found
+from overtide.transforms.first_project.meanings import EMAIL, words_of
+from overtide.transforms.first_project.samples import Sample
+
+CALLED_KEY = re.compile(r"\b(id|key|nr|no|number|nummer|code|uuid|guid|num|ref)$")
+PLACE_IN_KEY = re.compile(r"\b(line|place|position|pos|seq|sequence|item|number|nr|version)\b")
+MOST_KEYS = 8
+"""Columns that are tried as parts of a key."""
+HIT = 0.8
+"""The share of foreign keys that must be found among the keys that are meant."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A file as an entity: its full name's parts, the types and meanings of its columns, its key.
+
+    `key` is None where nothing identifies a row.
+    """
+
+    source: str
+    name: str
+    path: str
+    sample: Sample
+    types: dict[str, Found]
+    meanings: dict[str, str]
+    key: tuple[str, ...] | None = None
+
+    @property
+    def entity(self) -> str:
+        """The full name."""
+        return f"{self.source}_{self.name}"
+
+    def meaning(self, *meant: str) -> str | None:
+        """Return the first column with one of these meanings."""
+        columns = (name for one in meant for name, found in self.meanings.items() if found == one)
+        return next(columns, None)
+
+    def kind(self, name: str) -> str:
+        """Return the type of a column."""
+        return self.types[name].type
+
+    def values(self, names: Sequence[str]) -> set[tuple[str, ...]]:
+        """Return the distinct values of columns, where none of them is missing."""
+        columns = [self.sample.column(name).texts for name in names]
+        rows = zip(*columns, strict=True)
+        return {
+            tuple(one.strip() for one in row if one is not None)
+            for row in rows
+            if all(one is not None and one.strip() for one in row)
+        }
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column, or several, that name rows of another file by its key.
+
+    `found` of its `distinct` values are keys there.
+    """
+
+    entity: str
+    columns: tuple[str, ...]
+    to: str
+    found: int
+    distinct: int
+
+
+def key_of(one: Proposed) -> tuple[str, ...] | None:
+    """Return the columns whose values differ in all rows, one if possible; None where none do."""
+    able = [
+        column.name
+        for column in one.sample.columns
+        if type_of(one.kind(column.name)).is_key
+        and len(column.filled) == one.sample.rows
+        and not one.types[column.name].settings.get("null_words")
+    ]
+    rows = one.sample.rows
+    ranked = sorted(able, key=lambda name: _rank(one, name, able.index(name)))
+    single = (name for name in ranked if len(one.values([name])) == rows)
+    named = next(single, None)
+    if named is not None:
+        return (named,)
+    parts = sorted(ranked[:MOST_KEYS], key=able.index)
+    for size in (2, 3):
+        fitting = (some for some in combinations(parts, size) if len(one.values(some)) == rows)
+        best = min(fitting, key=lambda some: [_rank(one, each, 0) for each in some], default=None)
+        if best is not None:
+            return best
+    return tuple(able) or None
+
+
+def _rank(one: Proposed, name: str, place: int) -> tuple[int, int, int]:
+    """Return how unlikely a column is a key: by its name, by its meaning, by its place."""
+    words = words_of(name)
+    own = words_of(one.name).rstrip("s").replace(" ", "")
+    called = 3
+    if words == "id" or (CALLED_KEY.search(words) and own in words.replace(" ", "")):
+        called = 0
+    elif CALLED_KEY.search(words):
+        called = 1
+    elif PLACE_IN_KEY.search(words):
+        called = 2
+    return (4 if name in one.meanings else called), place, 0
+
+
+def references(entities: Sequence[Proposed]) -> Iterator[Reference]:
+    """Give the references between files, the best of each column."""
+    for one in entities:
+        for name in one.types:
+            if (name,) != one.key and name not in one.meanings:
+                yield from _best(_of_column(one, name, entities))
+        yield from _best(_of_several(one, entities))
+
+
+def _best(found: Iterator[Reference]) -> list[Reference]:
+    best = max(found, key=lambda each: each.found / each.distinct, default=None)
+    return [] if best is None else [best]
+
+
+def _of_column(one: Proposed, name: str, entities: Sequence[Proposed]) -> Iterator[Reference]:
+    values = one.values([name]) if type_of(one.kind(name)).is_key else set()
+    for other in entities:
+        if other is one or other.key is None or len(other.key) != 1 or not values:
+            continue
+        if one.kind(name) != other.kind(other.key[0]):
+            continue
+        alike = _called_alike(name, other)
+        found = len(values & other.values(other.key))
+        telling = type_of(one.kind(name)).is_text or len(values) < found
+        enough = HIT if alike else 0.95
+        if found >= enough * len(values) and (alike or (telling and found > 2)):
+            yield Reference(one.entity, (name,), other.entity, found, len(values))
+
+
+def _of_several(one: Proposed, entities: Sequence[Proposed]) -> Iterator[Reference]:
+    """Give references by the same columns that are together the key of another file."""
+    for other in entities:
+        key = other.key or ()
+        if other is one or len(key) < 2 or not set(key) <= set(one.types) or key == one.key:
+            continue
+        values = one.values(key)
+        found = len(values & other.values(key))
+        if values and found >= HIT * len(values):
+            yield Reference(one.entity, key, other.entity, found, len(values))
+
+
+def _called_alike(name: str, other: Proposed) -> bool:
+    """Say whether a column is called like another file, or like its key."""
+    words = words_of(name).replace(" ", "")
+    key = words_of((other.key or ("",))[0]).replace(" ", "")
+    singular = words_of(other.name).replace(" ", "").removesuffix("s")
+    return (len(key) > 2 and (words == key or words.endswith(key))) or (
+        len(singular) > 2 and singular in words
+    )
+
+
+def by_email(one: Proposed, other: Proposed) -> tuple[int, int] | None:
+    """Return how many e-mails of a file are those of another, of how many; None where few are."""
+    here, there = (each.meaning(EMAIL) for each in (one, other))
+    if here is None or there is None:
+        return None
+    values = {text.lower() for (text,) in one.values([here])}
+    found = len(values & {text.lower() for (text,) in other.values([there])})
+    return (found, len(values)) if found and found >= 0.3 * len(values) else None

@@ -1,0 +1,160 @@
+"""Propose a project: from files to the text of an `overtide.yaml`, and what to check by hand."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from overtide.schemas.errors import SourceError, UsageError
+from overtide.schemas.names import folded
+from overtide.transforms.first_project.columns import (
+    Found,
+    found_type,
+    tells_months_first,
+)
+from overtide.transforms.first_project.keys import Proposed, key_of
+from overtide.transforms.first_project.meanings import as_meant, meaning_of
+from overtide.transforms.first_project.roles import Roles, roles_of
+from overtide.transforms.first_project.rules import column_name
+from overtide.transforms.first_project.samples import Sample, sample_of
+from overtide.transforms.first_project.writing import document_of, one_line
+from overtide.transforms.sources.contents import UnreadableError
+
+SAYS_NOTHING = ("data", "file", "files", "input", "export", "exports", "sample", "samples", "tmp")
+"""Names of folders that are no names of data sources."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposed project.
+
+    Its text, the full names of its entities by what they are, what was left out and why, and what a
+    person should look at.
+    """
+
+    text: str
+    customers: tuple[str, ...]
+    activities: tuple[str, ...]
+    kept: tuple[str, ...]
+    left_out: Mapping[str, str]
+    checks: tuple[str, ...]
+
+
+def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Proposal:
+    """Propose a project in a folder, for these files.
+
+    Depends on the files, their order and these arguments alone. Raises `no_usable_file` where no
+    file can be used.
+    """
+    samples, left_out = _samples(files)
+    entities: list[Proposed] = []
+    months_first = _months_first(samples)
+    for sample in samples:
+        one = _proposed(sample, folder, months_first, entities)
+        if one.key is None:
+            left_out[str(sample.file)] = "no column is filled in every row, so nothing is a key"
+        else:
+            entities.append(one)
+    if not entities:
+        reasons = "; ".join(f"{file}: {why}" for file, why in left_out.items())
+        raise UsageError(
+            "no_usable_file",
+            f"None of the files can be used: {one_line(reasons) or 'there are none'}.",
+            "--from",
+            "Name CSV, JSON lines or Parquet files with at least one row.",
+        )
+    roles = roles_of(entities)
+    text = document_of(name, instance, entities, roles, left_out)
+    parts = (roles.customers, roles.activities, roles.kept)
+    customers, activities, kept = (tuple(one.entity for one in some) for some in parts)
+    checks = tuple(_checks(entities, roles))
+    return Proposal(text, customers, activities, kept, left_out, checks)
+
+
+def _samples(files: Sequence[Path]) -> tuple[list[Sample], dict[str, str]]:
+    """Return samples of the files that can be used, and why others cannot."""
+    found: list[Sample] = []
+    left_out: dict[str, str] = {}
+    for file in dict.fromkeys(files):
+        try:
+            sample = sample_of(file)
+        except UnreadableError as error:
+            left_out[str(file)] = f"it {error.what}. {error.hint}"
+        except SourceError as error:
+            left_out[str(file)] = error.message
+        except (OSError, UnicodeError) as error:
+            left_out[str(file)] = f"it cannot be read ({getattr(error, 'strerror', error)})."
+        else:
+            if sample.rows and sample.columns:
+                found.append(sample)
+            else:
+                what = "no row" if sample.columns else "no column that has a name of its own"
+                left_out[str(file)] = f"it has {what}."
+    return found, left_out
+
+
+def _months_first(samples: Sequence[Sample]) -> bool:
+    """Say whether months come first in dates, where a column of any file tells."""
+    told = [tells_months_first(column) for sample in samples for column in sample.columns]
+    return told.count(True) > told.count(False)
+
+
+def _proposed(
+    sample: Sample, folder: Path, months_first: bool, others: Sequence[Proposed]
+) -> Proposed:
+    types: dict[str, Found] = {}
+    meanings: dict[str, str] = {}
+    for column in sample.columns:
+        found = found_type(column, months_first)
+        meaning = meaning_of(column, found)
+        types[column.name] = as_meant(found, meaning)
+        if meaning is not None:
+            meanings[column.name] = meaning
+    source = _source_of(sample.file)
+    stem = re.sub(r"(?i)\.(gz|zst)$", "", sample.file.name)
+    stem = re.sub(r"(?i)\.(csv|tsv|txt|jsonl?|ndjson|parquet|pq)$", "", stem)
+    name = _free(column_name(stem), source, sample, others)
+    one = Proposed(source, name, _path_within(sample.file, folder), sample, types, meanings)
+    return replace(one, key=key_of(one))
+
+
+def _source_of(file: Path) -> str:
+    """Return a data source for a file: the name of its folder, where that says anything."""
+    above = file.resolve().parent.name
+    says_nothing = folded(above) in SAYS_NOTHING or not above.strip("._-0123456789")
+    return "Files" if says_nothing else column_name(above)
+
+
+def _free(name: str, source: str, sample: Sample, others: Sequence[Proposed]) -> str:
+    taken = {folded(one.name) for one in others if one.source == source}
+    wanted = [name, f"{name}{sample.format.capitalize()}"]
+    wanted += [f"{name}{number}" for number in range(2, len(others) + 3)]
+    return next(one for one in wanted if folded(one) not in taken)
+
+
+def _path_within(file: Path, folder: Path) -> str:
+    """Return the path of a file as the project has it: relative where it is in the folder."""
+    whole, within = (one.resolve() for one in (file, folder))
+    inside = whole.is_relative_to(within)
+    shown = (whole.relative_to(within) if inside else whole).as_posix()
+    return "".join(f"[{one}]" if one in "*?[" else one for one in shown)
+
+
+def _checks(entities: Sequence[Proposed], roles: Roles) -> Iterator[str]:
+    """Give what a person should look at, in the order of the project."""
+    for one in entities:
+        yield from (f"{one.entity}: {note}" for note in one.sample.notes)
+        for column, found in one.types.items():
+            if found.check:
+                yield f"{one.entity}.{column}: {found.check}."
+        if len(one.values(one.key or ())) < one.sample.rows:
+            yield f"{one.entity}: nothing identifies a row; its key is {', '.join(one.key or ())}."
+        elif len(one.key or ()) > 1:
+            yield f"{one.entity}: its key is of several columns: {', '.join(one.key or ())}."
+    for name, way in roles.ways.items():
+        if way.found < way.distinct:
+            of = f"{way.found:,} of {way.distinct:,} values of {', '.join(way.columns)}"
+            yield f"{name}: {of} lead on."
+    for one in roles.kept:
+        if one.entity not in roles.ways:
+            yield f"{one.entity}: neither customers nor activities were found in it; it is kept."

@@ -1,0 +1,160 @@
+"""First rules by which records are one customer, and the columns of Customer."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from overtide.schemas.configuration.merge import MOST_SOURCES, RESERVED_COLUMNS
+from overtide.schemas.names import folded
+from overtide.schemas.types import type_of
+from overtide.transforms.first_project.keys import Proposed, Reference
+from overtide.transforms.first_project.meanings import (
+    BIRTH,
+    CITY,
+    COUNTRY,
+    EMAIL,
+    FIRST,
+    FULL,
+    LAST,
+    OF_ADDRESSES,
+    PHONE,
+    POSTCODE,
+    STATE,
+    STREET,
+)
+from overtide.transforms.spelling import without_accents
+
+Rule = tuple[str, list[dict[str, Any]], str]
+"""Name, conditions, and why."""
+COLUMNS = {
+    EMAIL: "EMail",
+    PHONE: "Telephone",
+    FIRST: "FirstName",
+    LAST: "LastName",
+    FULL: "FullName",
+    BIRTH: "DateOfBirth",
+    STREET: "Street",
+    CITY: "City",
+    POSTCODE: "PostalCode",
+    STATE: "State",
+    COUNTRY: "Country",
+}
+LIKE_EMAIL = ["lower", "whitespace", "email"]
+
+
+def rules_of(one: Proposed, other: Proposed, between: Sequence[Reference] = ()) -> list[Rule]:
+    """Return rules for two entities, or for duplicates within one (`other` is the same)."""
+    rules: list[Rule] = []
+    for reference in between:
+        if {reference.entity, reference.to} == {one.entity, other.entity}:
+            here, there = (one, other) if reference.entity == one.entity else (other, one)
+            fields = {here.entity: reference.columns[0], there.entity: (there.key or ("",))[0]}
+            why = f"{here.entity} names the record of {there.entity} itself"
+            rules.append(("Key", [{"fields": fields}], why))
+    name = _name(one, other)
+    nearly = [] if name is None else [name]
+    email, phone = _same(one, other, EMAIL), _same(one, other, PHONE)
+    if email is not None:
+        both = "an address may be shared, so names must be alike too" if name else "one address"
+        rule = "E-mail and name" if name else "E-mail"
+        rules.append((rule, [{"fields": email, "normalize": LIKE_EMAIL}, *nearly], both))
+    if phone is not None and name is not None:
+        why = "a number is often a household's, so names must be alike too"
+        rules.append(("Phone and name", [{"fields": phone, "normalize": ["phone"]}, name], why))
+    born = _same(one, other, BIRTH)
+    if born is not None and name is not None:
+        why = "same day of birth, names nearly the same"
+        rules.append(("Birth date and name", [{"fields": born}, name], why))
+    return rules
+
+
+def _name(one: Proposed, other: Proposed) -> dict[str, Any] | None:
+    """Return the condition that names are nearly the same, None where one has none."""
+    parts = [_parts(each) for each in (one, other)]
+    if not all(parts):
+        return None
+    normalize = ["name", "ascii"]
+    return {"fields": _fields(one, other, *parts), "normalize": normalize, "precision": "high"}
+
+
+def _parts(one: Proposed) -> list[str]:
+    """Return the columns of a person's name."""
+    first, last, full = one.meaning(FIRST), one.meaning(LAST), one.meaning(FULL)
+    found = [first, last] if first and last else [full or last or first]
+    return [name for name in found if name is not None and type_of(one.kind(name)).is_text]
+
+
+def _same(one: Proposed, other: Proposed, meaning: str) -> Any:  # noqa: ANN401 - as `fields` is
+    """Return the columns that mean the same and are of one type, None where there are none."""
+    names = [each.meaning(meaning) for each in (one, other)]
+    if names[0] is None or names[1] is None or one.kind(names[0]) != other.kind(names[1]):
+        return None
+    return _fields(one, other, [names[0]], [names[1]])
+
+
+def _fields(one: Proposed, other: Proposed, own: list[str], theirs: list[str]) -> Any:  # noqa: ANN401
+    short = [some[0] if len(some) == 1 else some for some in (own, theirs)]
+    return short[0] if own == theirs else {other.entity: short[1], one.entity: short[0]}
+
+
+def merged_columns(
+    customers: Sequence[Proposed], between: Sequence[Reference]
+) -> tuple[dict[str, list[str]], dict[str, Any] | None]:
+    """Return the columns of Customer with their sources, and those of addresses as a group."""
+    group = _addresses(customers)
+    grouped = {folded(name) for name in group["fields"]} if group else set()
+    references = {(one.entity, name) for one in between for name in one.columns}
+    found: dict[str, list[str]] = {}
+    kinds: dict[str, str] = {}
+    taken = grouped | set(map(folded, RESERVED_COLUMNS))
+    taken |= {folded(f"{one.entity}_{'_'.join(one.key or ())}") for one in customers}
+    for one in customers:
+        for name, own in _columns(one).items():
+            if (one.entity, name) in references or (
+                group and name in group["from"].get(one.entity, ())
+            ):
+                continue
+            kind = one.kind(name)
+            wanted = own if kinds.get(own, kind) == kind else f"{own}_{one.name}"
+            while folded(wanted) in taken or kinds.get(wanted, kind) != kind:
+                wanted = f"{wanted}_{one.name}"
+            sources = found.setdefault(wanted, [])
+            kinds[wanted] = kind
+            if len(sources) < MOST_SOURCES:
+                sources.append(f"{one.entity}.{name}")
+    return found, group
+
+
+def _columns(one: Proposed) -> dict[str, str]:
+    """Return how the columns of an entity are called in Customer: by their meaning if known."""
+    found: dict[str, str] = {}
+    for name in one.types:
+        if name in (one.key or ()) and len(one.types) > len(one.key or ()):
+            continue
+        meaning = one.meanings.get(name, "")
+        own = COLUMNS.get(meaning) if one.meaning(meaning) == name else None
+        wanted = own or column_name(name)
+        known = {folded(other) for other in found.values()}
+        found[name] = wanted if folded(wanted) not in known else f"{wanted}_{len(found)}"
+    return found
+
+
+def _addresses(customers: Sequence[Proposed]) -> dict[str, Any] | None:
+    """Return the group of address columns, which come from one record; None where few are."""
+    there = {
+        one.entity: {meaning: name for meaning in OF_ADDRESSES if (name := one.meaning(meaning))}
+        for one in customers
+    }
+    some = {entity: names for entity, names in there.items() if len(names) > 1}
+    if not some:
+        return None
+    meanings = [meaning for meaning in OF_ADDRESSES if any(meaning in one for one in some.values())]
+    sources = {entity: [names.get(one) for one in meanings] for entity, names in some.items()}
+    return {"fields": [COLUMNS[one] for one in meanings], "from": sources}
+
+
+def column_name(name: str) -> str:
+    """Return a name that a column of Customer, a source or an entity may have."""
+    words = re.findall(r"[^\W_]+", without_accents(name))
+    plain = "".join(one[:1].upper() + one[1:] for one in words if one.isascii())[:60]
+    return plain if plain[:1].isalpha() else f"C{plain}"
