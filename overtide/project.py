@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from overtide.schemas.mistakes import Mistake
     from overtide.serving.access.database import AccessDatabase
     from overtide.serving.service import Service
-    from overtide.serving.telemetry.windows import Windows
+    from overtide.serving.windows import Windows
 
 EMBEDDED = "embedded"
 

@@ -20,10 +20,10 @@ from overtide.serving.live_cards import LiveCards
 from overtide.serving.odata.tables import Tables
 from overtide.serving.service import Service
 from overtide.serving.telemetry.telemetry import Telemetry
-from overtide.serving.telemetry.windows import Windows
 from overtide.serving.webhooks.destinations import Destinations
 from overtide.serving.webhooks.events import Standing
 from overtide.serving.webhooks.webhooks import TABLES, Webhooks
+from overtide.serving.windows import Windows
 from overtide.serving.workflows.database import Database
 from overtide.serving.workflows.job import Status
 from overtide.serving.workflows.workflows import Workflows

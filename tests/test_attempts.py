@@ -6,11 +6,11 @@ import os
 import pytest
 
 from overtide.schemas.errors import TooManyRequestsError
+from overtide.serving import windows
 from overtide.serving.access.attempts import WINDOW, Attempts
 from overtide.serving.access.used_once import UsedOnce
-from overtide.serving.telemetry import windows
 from overtide.serving.telemetry.shared_windows import ATTEMPTS, SharedWindows, shared_memory
-from overtide.serving.telemetry.windows import Windows
+from overtide.serving.windows import Windows
 from overtide.serving.wire.refusals import refusal_headers
 
 

@@ -22,7 +22,7 @@ from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sign_in import SignIn
 from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
-from overtide.serving.telemetry.windows import MOST_WINDOWS
+from overtide.serving.windows import MOST_WINDOWS
 from overtide.serving.workflows.database import Database
 from tests.test_code_flow import Side, logout
 

@@ -16,7 +16,7 @@ from overtide.serving.access.principals import Principal
 from overtide.serving.access.subscription_keys import SubscriptionKeys
 from overtide.serving.access.tokens import PREFIX, Tokens
 from overtide.serving.access.used_once import UsedOnce
-from overtide.serving.telemetry.windows import Windows
+from overtide.serving.windows import Windows
 
 if TYPE_CHECKING:  # pydantic and PyJWT are loaded where they are used
     from overtide.schemas.configuration.service import Oidc, Service

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from overtide.schemas.errors import TooManyRequestsError
-from overtide.serving.telemetry.windows import SLOTS, CountedWindow, OwnWindows, Windows
+from overtide.serving.windows import SLOTS, CountedWindow, OwnWindows, Windows
 
 WINDOW = 60.0
 """Seconds for which an attempt that failed is remembered, and a second more."""

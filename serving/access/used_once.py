@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from overtide.serving.telemetry.windows import SLOTS, OwnWindows, Windows
+from overtide.serving.windows import SLOTS, OwnWindows, Windows
 
 NAME = "used"
 

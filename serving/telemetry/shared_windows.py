@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from overtide.serving.telemetry.windows import SLOTS
+from overtide.serving.windows import SLOTS
 
 WAYS, SETS = 8, 2048
 """Windows of a set, of which the one that was used longest ago is given up; and sets."""
