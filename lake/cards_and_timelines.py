@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from overtide.lake.decide.activities import merged, valid_activities
+from overtide.lake.decide.activities import valid_activities
 from overtide.lake.decide.updates import Change, Overlay
 from overtide.lake.generation import Profile
 from overtide.schemas.activities import COLUMNS
@@ -247,15 +247,3 @@ def live_activities(events: Iterable[Event], t: int, k: int) -> list[TimelineEnt
         TimelineEntry(body.columns, True, event.valid_until, event.event_id, event.caller)
         for event, body in valid_activities(events, t, k)
     ]
-
-
-def timeline(
-    base: Iterable[Mapping[str, Value]],
-    live: Iterable[TimelineEntry],
-    elsewhere: Iterable[str] = (),
-) -> tuple[TimelineEntry, ...]:
-    """Merge base activities with live ones, newest first.
-
-    `elsewhere` are the ActivityIds that the base has for another customer.
-    """
-    return tuple(merged((TimelineEntry(one, False) for one in base), live, elsewhere))

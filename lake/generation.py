@@ -30,8 +30,10 @@ from overtide.schemas.values import text_of
 
 Json = Any
 """A value that came out of `json.loads`."""
-PLAIN = "instance"
-"""The key of the metadata that is kept as it is, and not as JSON."""
+TIMELINES = "timelines"
+"""The key under which a generation names the activities of its run, which lie beside it."""
+PLAIN = ("instance", TIMELINES)
+"""The keys of the metadata that are kept as they are, and not as JSON."""
 
 DDL = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -199,6 +201,12 @@ class Generation:
         except ValueError as error:
             raise self._corrupt(str(error)) from None
 
+    @cached_property
+    def timelines(self) -> str | None:
+        """The name of the activities of the run, None of a run that an earlier version made."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", TIMELINES)
+        return None if row is None else str(row[0])
+
     @property
     def run(self) -> int:
         """The run whose base this is: that of runs behind which nothing changed is their own."""
@@ -225,7 +233,7 @@ class Generation:
     def _documents(self) -> dict[str, Json]:
         """Return the documents of the metadata; raise ValueError where one is none."""
         rows = self._rows("SELECT key, value FROM meta")
-        return {key: text if key == PLAIN else json.loads(text) for key, text in rows}
+        return {key: text if key in PLAIN else json.loads(text) for key, text in rows}
 
     def _one(self, statement: str, *parameters: str) -> tuple[Any, ...] | None:
         rows = self._rows(statement, *parameters)
@@ -279,9 +287,10 @@ def corrupt(path: Path, reason: str) -> OvertideError:
     )
 
 
-def meta_rows(metadata: ServingMetadata) -> list[tuple[str, str]]:
-    """Return the rows of the table `meta`: JSON, but for the plain `instance`."""
+def meta_rows(metadata: ServingMetadata, timelines: str | None) -> list[tuple[str, str]]:
+    """Return the rows of the table `meta`: JSON, but for plain names."""
+    named = {} if timelines is None else {TIMELINES: timelines}
     return [
-        (key, str(value) if key == PLAIN else json.dumps(value, ensure_ascii=False))
-        for key, value in sorted(encoded(metadata).items())
+        (key, str(value) if key in PLAIN else json.dumps(value, ensure_ascii=False))
+        for key, value in sorted({**encoded(metadata), **named}.items())
     ]

@@ -78,28 +78,37 @@ losing records, and few have records that are gone. A document is put together a
 would write all that is before it once more."""
 
 
+def no_timelines() -> None:
+    """Name no activities: they are read from the lake."""
+
+
 def build_generation(
     connection: "DuckDBPyConnection",
     path: Path,
     metadata: ServingMetadata,
     sources: GenerationSources,
+    timelines: Callable[[], str | None] = no_timelines,
 ) -> str:
     """Write a generation and return its name, that of `path` and its checksum.
 
-    `connection` runs the queries of the sources and may spill.
+    `connection` runs the queries of the sources and may spill; `timelines` names the activities,
+    and is asked when all else is written.
     """
-    draft = _draft(path, lambda draft: _create(draft, metadata))
+    draft = _draft(path, _create)
     _fill(connection, draft, sources)
+    with closing(sqlite3.connect(draft)) as written:
+        _write_meta(written, metadata, timelines())
     return _finished(draft, path)
 
 
-def renew_generation(before: Path, path: Path, metadata: ServingMetadata) -> str:
+def renew_generation(
+    before: Path, path: Path, metadata: ServingMetadata, timelines: str | None = None
+) -> str:
     """Write a generation with the customers of the one `before`; return its name."""
     draft = _draft(path, lambda draft: shutil.copyfile(before, draft))
     with closing(sqlite3.connect(draft)) as connection:
-        connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("DELETE FROM meta")
-        _write_meta(connection, metadata)
+        _write_meta(connection, metadata, timelines)
     return _finished(draft, path)
 
 
@@ -169,16 +178,19 @@ def _writer(draft: Path) -> Iterator["DuckDBPyConnection"]:
         writer.execute("DETACH generation")
 
 
-def _create(draft: Path, metadata: ServingMetadata) -> None:
+def _create(draft: Path) -> None:
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA page_size = 8192")
         for statement in DDL:
             connection.execute(statement)
-        _write_meta(connection, metadata)
+        connection.commit()
 
 
-def _write_meta(connection: sqlite3.Connection, metadata: ServingMetadata) -> None:
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta_rows(metadata))
+def _write_meta(
+    connection: sqlite3.Connection, metadata: ServingMetadata, timelines: str | None
+) -> None:
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta_rows(metadata, timelines))
     connection.commit()
 
 

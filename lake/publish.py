@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overtide.lake.activity_files import named_by, signature_of
 from overtide.lake.catalog import Publish, connect, expect_no_catalog, nothing_published
 from overtide.lake.coordination import coordination
 from overtide.lake.decide.present import history_begins
@@ -125,7 +126,7 @@ def publish(
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
     # start over.
     with coordination(paths).commit():
-        before = _known_before(paths)
+        before, whole = _known_before(paths), _whole(paths, row)
         with closing(connect(paths, read_only=False)) as connection:
             # 2. The stream's tables, if it has not made them yet, and settings: these need
             # transactions of their own.
@@ -139,9 +140,9 @@ def publish(
             forgotten = history_begins(clock(), row.before) if row.before else 0
             define(connection, forgotten)
             crash_point("publish.before_run")
-            published, standing = _commit(connection, paths, row, forgotten, taking, before)
+            published, standing = _commit(connection, paths, row, forgotten, taking, before, whole)
         # 9. Closing the catalog may write its journal into it: that was us, too.
-        announce(paths, standing, _whole(paths, row))
+        announce(paths, standing, whole)
     crash_point("publish.after_commit")
     return published
 
@@ -169,6 +170,7 @@ def _commit(
     forgotten: Instant,
     taking: Taking,
     before: Note | None,
+    whole: Mapping[str, Signature],
 ) -> tuple[Publish, Standing]:
     """Take the publish's instant and commit; return it, and what the catalog says from then on."""
     # 5. The instant last, and no event from then on to the end: one with a later instant would be
@@ -188,16 +190,20 @@ def _commit(
         connection.execute("COMMIT")
         crash_point("publish.committed")
         # 8. Named before events are accepted again, which then are later.
-        announce(paths, standing, _whole(paths, row))
+        announce(paths, standing, whole)
     return published, standing
 
 
 def _whole(paths: Paths, row: RunRow) -> dict[str, Signature]:
-    """Return the signature of the serving generation that was just made.
+    """Return the signatures of the serving generation that was just made, and its activities.
 
-    Nobody need look whether it is whole.
+    Nobody need look whether they are whole.
     """
-    return {row.generation: signature(paths.generation(row.generation))}
+    activities = named_by(paths, [row.generation])
+    return {
+        row.generation: signature(paths.generation(row.generation)),
+        **{name: signature_of(paths.serving / name) for name in activities},
+    }
 
 
 def _keep_rows_in_files(connection: "DuckDBPyConnection") -> None:

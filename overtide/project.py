@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from overtide.schemas.mistakes import Mistake
     from overtide.serving.access.database import AccessDatabase
     from overtide.serving.service import Service
+    from overtide.serving.windows import Windows
 
 EMBEDDED = "embedded"
 
@@ -102,14 +103,15 @@ class Project:
 
         return AccessDatabase(self.paths.access)
 
-    def service(self, local: bool = False) -> "Service":
+    def service(self, local: bool = False, attempts: "Windows | None" = None) -> "Service":
         """Return what the operations of the HTTP service may use of the project.
 
-        `local`: it listens on this machine alone. Raises `invalid_configuration`.
+        `local`: it listens on this machine alone. `attempts` count who tries tokens that are none,
+        maybe together with other processes. Raises `invalid_configuration`.
         """
         from overtide.service import service_of
 
-        return service_of(self, local)
+        return service_of(self, local, attempts)
 
     def get(
         self,

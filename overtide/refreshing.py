@@ -1,11 +1,14 @@
 """The refresh of a project: what its configuration says, by a runner, maybe for a job."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from overtide import runner_configs
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import OvertideError, UnavailableError
+from overtide.schemas.instants import Instant
 from overtide.schemas.loading import loaded
 from overtide.schemas.progress import Event, Report
 from overtide.schemas.spans import Span, span, watched
@@ -46,6 +49,26 @@ def refreshed(
             raise document.hidden(error) from None
         finally:
             stages.tell(whole)
+
+
+ENDED_BY_HAND = ("locked", "interrupted")
+"""Why a refresh ended that did not fail: another one runs, or whoever began it stopped it."""
+
+
+def note_failure(project: "Project", user: str, began: Instant, error: OvertideError) -> None:
+    """Note a refresh that failed by hand among the jobs, so that webhooks tell of it as of a job.
+
+    Only where there are jobs: nobody else is told of any. That it cannot be noted is no failure of
+    its own.
+    """
+    if error.code in ENDED_BY_HAND or not project.paths.workflows.exists():
+        return
+    from overtide.serving.workflows.job import Submission
+    from overtide.serving.workflows.workflows import Workflows
+
+    workflows = Workflows(project.paths, project.clock, lambda: str(uuid4()))
+    with suppress(OSError, UnavailableError):
+        workflows.jobs.failed(Submission(user, "command"), began, error)
 
 
 class Stages:

@@ -23,6 +23,7 @@ from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.destinations import Destinations
 from overtide.serving.webhooks.events import Standing
 from overtide.serving.webhooks.webhooks import TABLES, Webhooks
+from overtide.serving.windows import Windows
 from overtide.serving.workflows.database import Database
 from overtide.serving.workflows.job import Status
 from overtide.serving.workflows.workflows import Workflows
@@ -82,10 +83,10 @@ class Configured:
         return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
-def service_of(project: "Project", local: bool = False) -> Service:
+def service_of(project: "Project", local: bool = False, attempts: Windows | None = None) -> Service:
     """Return the service of a project; raise `invalid_configuration`.
 
-    `local`: it listens on this machine alone.
+    `local`: it listens on this machine alone. `attempts` keep who tries what is none.
     """
     configuration = load(project.folder, project.environ)
     instance = configuration.instance
@@ -96,7 +97,7 @@ def service_of(project: "Project", local: bool = False) -> Service:
         project.reader,
         Acceptance(project.log, lambda: project.reader.current(shared=True)),
         Committer(project.log),
-        Admission(project.access, configuration.service, project.clock),
+        Admission(project.access, configuration.service, project.clock, attempts),
         LiveCards(project.reader, project.log),
         Tables(project.paths, project.reader, definitions),
         definitions,

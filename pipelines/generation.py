@@ -1,8 +1,13 @@
 """The serving generation of a run: built from its tables, with what reads need to know."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from overtide.lake.activity_build import build_activities
+from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish
 from overtide.lake.generation import Generation
 from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
@@ -26,9 +31,11 @@ from overtide.schemas.tables import (
     IGNORED_VALUES,
     OVERSIZED_BLOCKS,
     RELATED_KEY,
+    UNIFIED_ACTIVITY,
     VANISHED_KEY,
 )
 from overtide.transforms import told
+from overtide.transforms.kernel import stop_kernels
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import way_of
 from overtide.transforms.step import attached_kernel
@@ -61,15 +68,42 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
-        there = plan.paths.generation(before.generation)
-        if _says_the_same(there, metadata):
+        there, timelines = plan.paths.generation(before.generation), _build_timelines(plan, found)
+        if timelines in named_by(plan.paths, [before.generation]) and _says_the_same(
+            there, metadata
+        ):
             return before.generation
-        return renew_generation(there, path, metadata)
-    with attached_kernel(plan.settings, plan.attach) as connection:
+        return renew_generation(there, path, metadata, timelines)
+    with (
+        _beside(_build_timelines, plan, found) as building,
+        attached_kernel(plan.settings, plan.attach) as connection,
+    ):
         customers, keys, *others = (_rows(table, files[table]) for table in SERVED)
         profiles = profile_json(fields, Steps(plan).unified(found.tables), customers)
         sources = GenerationSources(profiles, keys, *others)
-        return build_generation(connection, path, metadata, sources)
+        return build_generation(connection, path, metadata, sources, building)
+
+
+@contextmanager
+def _beside(
+    function: Callable[[Plan, Found], str], plan: Plan, found: Found
+) -> Iterator[Callable[[], str]]:
+    """Do something in another thread while the block runs; give what waits for its result."""
+    with ThreadPoolExecutor(1) as thread:
+        result = thread.submit(function, plan, found).result
+        try:
+            yield result
+        except BaseException:
+            stop_kernels(plan.settings.scratch)
+            raise
+
+
+def _build_timelines(plan: Plan, found: Found) -> str:
+    """Write the activities of the run in place and return their name."""
+    content = found.output(UNIFIED_ACTIVITY).content.hex()
+    rows = _rows(UNIFIED_ACTIVITY.name, found.files[UNIFIED_ACTIVITY.name])
+    with attached_kernel(plan.settings, plan.attach) as connection:
+        return build_activities(connection, plan.paths, content, rows)
 
 
 def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from overtide.eventlog.contract import expect_same_log
 from overtide.eventlog.sqlite import log_to_read
+from overtide.lake.activity_build import remove_activities
+from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
 from overtide.lake.coordination import Lock, coordination
 from overtide.lake.decide.present import history_begins
@@ -150,9 +152,9 @@ def _forget_old(
                 'SELECT "Generation" FROM lake.runs GROUP BY 1 ORDER BY max("Run") DESC LIMIT ?',
                 [keep],
             )
-            remove_generations(
-                paths.serving, {last.generation, *(name for (name,) in kept.fetchall())}
-            )
+            served = {last.generation, *(name for (name,) in kept.fetchall())}
+            remove_generations(paths.serving, served)
+            remove_activities(paths.serving, named_by(paths, served))
             crash_point("refresh.generations_removed")
             forget_history(connection, history_begins(now, last))
             forget_old_publishes(connection, keep, reading_seconds)

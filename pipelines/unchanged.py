@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
+from overtide.lake import activity_files
+from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish, connect
 from overtide.lake.definitions import last_manifest
 from overtide.lake.generation import Generation
@@ -18,6 +20,7 @@ from overtide.pipelines.progress import Follower
 from overtide.pipelines.publishing import Base, Refreshed, publish_base
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.instants import Instant
+from overtide.schemas.paths import Paths
 
 
 def publish_unchanged(
@@ -47,11 +50,18 @@ def _in_force(inputs: Inputs, before: Publish) -> dict[str, Any] | None:
     paths = inputs.paths
     with closing(connect(paths)) as connection:
         last = last_manifest(connection)
-        if last.get("run") != before.run or not is_whole(paths, before.generation):
+        if last.get("run") != before.run or not _is_served(paths, before.generation):
             return None
         if not same_as_before(inputs, last.get("inputs")):
             return None
         return None if damaged_files(connection, paths.storage) else last
+
+
+def _is_served(paths: Paths, generation: str) -> bool:
+    """Say whether a serving generation is whole, and so are the timelines that it names."""
+    return is_whole(paths, generation) and all(
+        activity_files.is_whole(paths, name) for name in named_by(paths, [generation])
+    )
 
 
 def _publish(

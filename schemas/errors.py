@@ -132,10 +132,12 @@ class ConflictError(OvertideError):
     status = 409
 
 
+@dataclass
 class TooManyRequestsError(OvertideError):
-    """Somebody sends more requests than are answered."""
+    """Somebody sends more requests than are answered, who may try again in so many seconds."""
 
     status = 429
+    retry_after: Final[int | None] = None
 
 
 class NotOfferedError(OvertideError):

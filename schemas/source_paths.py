@@ -51,7 +51,7 @@ def value_at(record: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - wh
     """Return what a record holds at a path, None where it holds nothing there."""
     value: Any = record
     for step in path:
-        if isinstance(value, Mapping):
+        if type(value) is dict or isinstance(value, Mapping):  # asking for the first is faster
             value = value.get(str(step))
         elif isinstance(value, list) and str(step).isdecimal():
             value = value[int(step)] if int(step) < len(value) else None

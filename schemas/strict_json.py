@@ -151,7 +151,7 @@ def _is_small(document: dict[str, Any]) -> bool:
     letters = 0
     for one in chain.from_iterable(document.items()):
         letters += MOST_OF_NUMBER
-        if isinstance(one, str):
+        if type(one) is str or isinstance(one, str):
             if checked_text(one) is None:
                 return False
             letters += len(one)

@@ -74,7 +74,8 @@ NOT_KEPT = re.compile("[\0\ud800-\udfff]")
 
 def checked_text(text: str) -> str | None:
     """Return a text that every store can hold, None for one with a NUL or half a surrogate pair."""
-    return None if NOT_KEPT.search(text) else text
+    # Most texts are of letters that need no search.
+    return text if (text.isascii() and "\0" not in text) or not NOT_KEPT.search(text) else None
 
 
 def is_number(value: object) -> bool:

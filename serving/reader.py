@@ -27,14 +27,13 @@ from overtide.lake.cards_and_timelines import (
     Timeline,
     live_activities,
     merged_profile,
-    timeline,
 )
 from overtide.lake.catalog import Publish, nothing_published
 from overtide.lake.decide.present import Now, before_history, history_begins, present
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.sealed import is_as_opened, open_generation
 from overtide.lake.stand_in import LakeGeneration
-from overtide.lake.standing import Standing, current_publish, is_in_force, standing_before
+from overtide.lake.standing import Standing, current_publish, standing_before
 from overtide.schemas.errors import (
     CorruptGenerationError,
     GenerationError,
@@ -43,10 +42,10 @@ from overtide.schemas.errors import (
 from overtide.schemas.events import Event, Kind
 from overtide.schemas.instants import Clock, Instant, format_instant
 from overtide.schemas.paths import Paths
-from overtide.schemas.values import Value
 from overtide.serving.arrivals import Arrivals
 from overtide.serving.bases import Base, ids_of, profile_of, records_of
 from overtide.serving.fields import Target, customer_not_found
+from overtide.serving.timelines import Activities, Timelines
 
 ATTEMPTS = 5
 """How often a read starts over because a newer publish took its generation away."""
@@ -102,6 +101,7 @@ class Reader:
     def __init__(self, paths: Paths, log: AskedLog, clock: Clock) -> None:
         self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
+        self._timelines = Timelines(paths, self._lake)
         self._serves: tuple[tuple[int, str], Generation | None] = ((0, ""), None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
@@ -157,7 +157,20 @@ class Reader:
         base: bool = False,
     ) -> Timeline:
         """Return the activities of a customer, newest first; parameters and errors as in `get`."""
-        return self._retried(partial(self._timeline, target, as_of, known_at, base))
+        return self.activities(target, as_of, known_at, base).timeline()[0]
+
+    def activities(
+        self,
+        target: Target,
+        as_of: Instant | None = None,
+        known_at: Instant | None = None,
+        base: bool = False,
+    ) -> Activities:
+        """Return the activities of a customer, of which pages are read at little cost.
+
+        Parameters and errors as in `get`.
+        """
+        return self._retried(partial(self._activities, target, as_of, known_at, base))
 
     def now(self) -> Now:
         """Return the present as the next read will take it.
@@ -253,34 +266,14 @@ class Reader:
         records = records_of(profile, activities="activity" in kinds)
         return self._log.of_customer(ids_of(base, profile), records, kinds)
 
-    def _timeline(
+    def _activities(
         self, target: Target, as_of: Instant | None, known_at: Instant | None, base_only: bool
-    ) -> Timeline:
+    ) -> Activities:
         found = self._beneath(target, as_of, known_at, () if base_only else ("activity",))
         moment, base, customer_id = found.moment, found.base, found.profile.customer_id
-        hidden = base.hidden_activities
-        live = [
-            one
-            for one in live_activities(found.events, moment.as_of, moment.known_at)
-            if one["SourceEntityName"] not in hidden
-        ]
-        own = self._activities(base, customer_id)
-        own = [one for one in own if one["SourceEntityName"] not in hidden]
-        known = {row["ActivityId"] for row in own}
-        missing = [entry.activity for entry in live if entry["ActivityId"] not in known]
-        entries = timeline(own, live, self._lake.having(base.run, missing))
-        return Timeline(customer_id, moment.as_of, moment.known_at, base.run, entries)
-
-    def _activities(self, base: Base, customer_id: str) -> list[dict[str, Value]]:
-        """Return a customer's base activities.
-
-        While the run stays published its history need not be read.
-        """
-        if is_in_force(self._paths, base.run):
-            found = self._lake.activities(base.run, customer_id, current=True)
-            if is_in_force(self._paths, base.run):
-                return found
-        return self._lake.activities(base.run, customer_id, current=False)
+        live = live_activities(found.events, moment.as_of, moment.known_at)
+        merged = self._timelines.merged(base, customer_id, live)
+        return Activities(customer_id, moment.as_of, moment.known_at, base.run, merged)
 
     def moment(
         self, as_of: Instant | None, known_at: Instant | None, shared: bool = False

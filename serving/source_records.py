@@ -24,6 +24,12 @@ class SourceRecords:
             for name, attribute in entity.attributes.items()
         }
         self.columns = tuple(dict.fromkeys(one.column for one in self._inputs.values()))
+        self._plain = [
+            (name, one.column, self._readers[name, TEXT])
+            for name, one in self._inputs.items()
+            if not self._expressions and len(one.path) == 1
+        ]
+        """The attributes, where each is what stands in a column of its own."""
 
     def sent(self, record: Mapping[str, Any], name: str) -> object:
         """Return what a record says of an attribute, None of one that an expression makes."""
@@ -34,9 +40,15 @@ class SourceRecords:
 
         Raise `record_left_out` for a record that the entity's filter leaves out.
         """
-        sent = {name: value_at(record, one.path) for name, one in self._inputs.items()}
         values: dict[str, Value] = dict.fromkeys(self._entity.attributes)
         errors: list[OvertideError] = []
+        if len(self._plain) == len(values):
+            for name, column, read in self._plain:
+                value = record.get(column)
+                if value is not None:
+                    _read(values, errors, name, read, value)
+            return values, errors
+        sent = {name: value_at(record, one.path) for name, one in self._inputs.items()}
         kinds: Mapping[str, str] = {}
         if self._expressions:
             sent, kinds, errors = self._made(sent)
@@ -44,10 +56,8 @@ class SourceRecords:
             value = sent.get(name)
             if value is None:
                 continue
-            try:
-                values[name] = self._reader(name, kinds.get(name, TEXT))(value)
-            except InvalidRequestError as error:
-                errors.append(error.about(name))
+            read = self._reader(name, kinds.get(name, TEXT))
+            _read(values, errors, name, read, value)
         return values, errors
 
     def _made(
@@ -67,6 +77,15 @@ class SourceRecords:
             attribute = self._entity.attributes[name]
             self._readers[name, kind] = reader_of(attribute, self._entity.time_zone, kind)
         return self._readers[name, kind]
+
+
+def _read(
+    values: dict[str, Value], errors: list[OvertideError], name: str, read: Read, value: object
+) -> None:
+    try:
+        values[name] = read(value)
+    except InvalidRequestError as error:
+        errors.append(error.about(name))
 
 
 def _about(name: str, error: InvalidValueError) -> OvertideError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from overtide.eventlog.sqlite import SqliteEventLog
+from overtide.lake.activity_files import named_by
 from overtide.lake.coordination import holder_of
 from overtide.lake.orphans import KNOWN
 from overtide.project import Project
@@ -330,7 +331,8 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
         'SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT 2'
     ).fetchall()
     serving = {file.name for file in paths.serving.iterdir()}
-    assert serving <= {f"{name}.sqlite" for (name,) in runs}, "generations that nobody needs"
+    needed = {f"{name}.sqlite" for (name,) in runs} | named_by(paths, [name for (name,) in runs])
+    assert serving <= needed, "generations or activities that nobody needs"
     assert f"{runs[0][0]}.sqlite" in serving
     locks = [*paths.locks.iterdir(), *paths.log.parent.glob("*.lock")]
     assert [lock for lock in locks if holder_of(lock) is not None] == [], "locks are held"

@@ -3,6 +3,7 @@
 What the oracle computed instead of a refresh, in a tenth of its time.
 """
 
+import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,19 +11,22 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
+from overtide.lake.activity_build import build_activities
 from overtide.lake.generation import Profile
 from overtide.lake.overlay import Span, commit
 from overtide.lake.publish import Change, RunRow, publish
 from overtide.lake.views import define_views
 from overtide.schemas import tables
+from overtide.schemas.names import parquet_rows
 from overtide.schemas.serving_metadata import decoded
 from overtide.schemas.table import Table, history_of
 from overtide.transforms.realtime import overlay_rows, to_batch
-from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock
+from tests.engine import COLUMNS, CONFIGURATION, FIELDS, TYPES, Engine, TestClock, opened
 from tests.generations import write_generation
 from tests.oracle_base import ACTIVITY_COLUMNS, Base, Sources, instant
 from tests.oracle_identities import Ref
@@ -40,6 +44,11 @@ class HandEngine(Engine):
         folder = self.paths.project / "by hand"
         folder.mkdir(exist_ok=True)
         meta = serving_meta(expected.run)
+        changes = [
+            change
+            for table, rows in base_rows(expected)
+            for change in self._changes(table, rows, expected.run)
+        ]
         generation = write_generation(
             self.paths.generation(f"run{expected.run:06d}"),
             meta,
@@ -47,12 +56,9 @@ class HandEngine(Engine):
             [(*record, one) for record, one in expected.records.items()],
             expected.alias.items(),
             sealed=True,
+            # Both ways to read timelines are asked: every other run has no files of activities.
+            timelines=self._timelines(expected) if expected.run % 2 else None,
         )
-        changes = [
-            change
-            for table, rows in base_rows(expected)
-            for change in self._changes(table, rows, expected.run)
-        ]
         row = RunRow(expected.run, generation, "", "", {"tables": {}}, serving=decoded(meta))
         publish(
             self.paths,
@@ -64,6 +70,16 @@ class HandEngine(Engine):
                 connection, expected.run, FIELDS, 400, forgotten
             ),
         )
+
+    def _timelines(self, expected: Base) -> str:
+        """Write the activities of a base in place, from the file that the lake is given."""
+        content = hashlib.sha256(repr(sorted(expected.activities.items())).encode()).hexdigest()
+        rows = self.paths.project / "by hand" / f"{tables.UNIFIED_ACTIVITY.name}.parquet"
+        with opened(duckdb.connect(config={"threads": 1})) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return build_activities(
+                connection, self.paths, content, f"FROM {parquet_rows([str(rows)])}"
+            )
 
     def _changes(
         self, table: Table, rows: dict[object, tuple[object, ...]], run: int

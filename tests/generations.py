@@ -30,6 +30,7 @@ def write_generation(
     records: Iterable[tuple[str, str, str]] = (),
     aliases: Iterable[tuple[str, str]] = (),
     sealed: bool = False,
+    timelines: str | None = None,
 ) -> str:
     """Build a generation of `profiles`, `records` and `aliases`.
 
@@ -68,7 +69,7 @@ def write_generation(
         sources = GenerationSources(
             "FROM profiles", "FROM keys", "FROM vanished", "FROM aliases", "FROM related"
         )
-        name = build_generation(connection, path, decoded(documents), sources)
+        name = build_generation(connection, path, decoded(documents), sources, lambda: timelines)
         return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
 
 

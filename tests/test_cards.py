@@ -3,6 +3,7 @@
 Now, as of earlier bases, in the lake's history, and while things change.
 """
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from overtide.pipelines.realtime import stream
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import DAY, HOUR, SECOND, format_instant
+from overtide.schemas.values import Value
 from tests import shop
 from tests.engine import opened
 
@@ -102,8 +104,6 @@ def published(tmp_path_factory) -> Iterator[Project]:
 @pytest.fixture
 def own(published, tmp_path) -> Iterator[Project]:
     """A copy that a test may change: a project folder may be copied."""
-    import shutil
-
     shutil.copytree(published.folder, tmp_path / "copy")
     with Project(tmp_path / "copy", Clock(T0 + 4 * HOUR)) as project:
         yield project
@@ -378,6 +378,30 @@ def test_posted_activities_join_the_timeline_unless_the_base_has_them(own):
 def _raise(error: OvertideError | None) -> None:
     if error is not None:
         raise error
+
+
+def lose(folder):
+    shutil.rmtree(folder)
+
+
+def damage(folder):
+    file = folder / "rows.arrow"
+    whole = file.read_bytes()
+    assert b"PotCup" in whole or b"CupPot" in whole
+    file.write_bytes(whole.replace(b"Pot", b"Pit"))
+
+
+def test_timelines_ask_the_lake_only_where_their_files_are_lost_or_damaged(own):
+    def shown() -> list[Value]:
+        return [entry["Title"] for entry in own.timeline(key=ANN).entries]
+
+    assert shown() == ["Pot", "Cup"]
+    assert own.reader._lake._connection is None
+    (folder,) = own.paths.serving.glob("activities1-*")  # the last two runs changed none
+    for harm in (damage, lose):
+        harm(folder)
+        assert shown() == ["Pot", "Cup"]
+        assert own.reader._lake._connection is not None
 
 
 def test_an_activity_that_the_base_has_for_another_customer_is_not_shown_twice(own):

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from overtide.lake.cards_and_timelines import Card, TimelineEntry, card, live_activities, timeline
+from overtide.lake.cards_and_timelines import Card, TimelineEntry, card, live_activities
 from overtide.lake.decide.updates import Overlay
 from overtide.lake.generation import Profile
 from overtide.schemas.activities import COLUMNS
@@ -177,21 +177,6 @@ def entry(identity: str, time: str | None) -> TimelineEntry:
     return TimelineEntry(activity(identity, time), True, 100, "e", "someone")
 
 
-def test_a_timeline_has_the_newest_first_then_the_least_id_and_no_time_last():
-    base = [activity("b", "2026-01-01"), activity("n", None), activity("c", "2026-01-02")]
-    found = timeline(base, [entry("a", "2026-01-01"), entry("z", "2026-01-03")])
-    assert [one["ActivityId"] for one in found] == ["z", "c", "a", "b", "n"]
-    assert [one.live for one in found] == [True, False, True, False, False]
-
-
-def test_an_activity_that_the_base_has_is_the_bases_also_elsewhere():
-    found = timeline(
-        [activity("a", "2026-01-01")], [entry("a", "2026-01-05"), entry("b", "2026-01-05")], {"b"}
-    )
-    assert [(one["ActivityId"], one.live) for one in found] == [("a", False)]
-
-
 def test_an_entry_and_a_table_of_them():
     one = entry("a", "2026-01-01")
     assert one.as_json()["validUntil"] == "1970-01-01T00:00:00.000100Z"
-    assert timeline([], []) == ()

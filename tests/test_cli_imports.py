@@ -26,7 +26,6 @@ Neither Beam nor DuckDB, Arrow, pydantic or another large library.
 WITH_DUCKDB = {
     "sql": ["sql", "SELECT 1 AS x"],
     "status": ["status"],
-    "timeline": ["timeline", *WHO],
     "get as of": ["get", *WHO, "--as-of", "2999-01-01T00:00:00Z"],
 }
 HEAVY = (
@@ -82,6 +81,13 @@ def test_commands_that_read_or_append_load_no_large_library(project_folder, comm
 @pytest.mark.parametrize("command", WITH_DUCKDB)
 def test_commands_that_open_the_lake_load_duckdb_alone(project_folder, command):
     assert loaded(project_folder, WITH_DUCKDB[command]) & set(HEAVY) == set()
+
+
+def test_a_timeline_is_read_by_arrow_alone(project_folder):
+    # A folder that was copied asks its catalog once.
+    assert call("-C", project_folder, "status").code == 0
+    heavy = loaded(project_folder, ["timeline", *WHO]) & {*HEAVY, "duckdb", "transforms"}
+    assert heavy == {"pyarrow", "numpy"}
 
 
 def test_validate_loads_neither_beam_nor_duckdb(project_folder):

@@ -1,6 +1,7 @@
 """Jobs and schedules on the command line, and a job whose process died behind its publish."""
 
 import os
+from uuid import UUID
 
 import pytest
 
@@ -9,6 +10,7 @@ from overtide.project import EMBEDDED, Project
 from overtide.refreshing import refreshed
 from overtide.schemas.progress import silent
 from overtide.service import workflows_of
+from overtide.serving.webhooks.events import Event, Known, Standing, news
 from overtide.serving.workflows.job import Status, Submission
 from tests.command_line import call, expect_refusal
 
@@ -44,6 +46,19 @@ def test_a_job_that_fails_says_why_to_whoever_looks(project_folder, run):
     assert ended.status is Status.FAILED
     assert ended.error is not None
     assert ended.error["code"] == "invalid_configuration"
+
+
+def test_a_refresh_that_fails_by_hand_is_told_as_a_job_is(project_folder, run):
+    (project_folder / "overtide.yaml").write_text("instance: {}\n")
+    assert run("refresh", code=2)["error"]["code"] == "invalid_configuration"
+    assert not (project_folder / "workflows").exists()  # nobody is told of any job here
+    assert run("jobs", "submit")["status"] == "queued"
+    assert run("refresh", code=2)["error"]["code"] == "invalid_configuration"
+    with Project(project_folder) as project:
+        (failed,) = workflows_of(project).jobs.all_of(Status.FAILED)
+        (message,) = news(Standing(None, [failed]), Known(), str(UUID(int=0)))
+    assert (failed.submission.origin, message.event) == ("command", Event.REFRESH_FAILED)
+    assert message.data["errorCode"] == "invalid_configuration"
 
 
 def test_a_job_whose_process_died_behind_its_publish_was_a_success(project_folder):

@@ -80,6 +80,7 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
 }
 """The codes that belong to several families, and why."""
 ALL_KINDS = {
+    "overtide/cli/running_commands.py": 1,
     "overtide/refreshing.py": 1,
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
@@ -94,7 +95,8 @@ ALL_KINDS = {
 }
 """Where errors of all kinds are caught.
 
-A refresh hides what came from the environment in them; a server makes an answer of each, also of
+A refresh hides what came from the environment in them, and one by hand is noted whatever it failed
+of; a server makes an answer of each, also of
 what keeps it from being ready or ends a stream; calls are counted and metrics shown whatever is
 wrong with the lake; refusals are audited, and passed on by the process that met them. A page says
 what an operation refuses beside the field it was asked with.

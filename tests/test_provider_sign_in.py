@@ -13,7 +13,7 @@ from overtide.serving.access.code_flow import Begun
 from overtide.serving.access.database import AccessDatabase
 from overtide.serving.access.provider_documents import ProviderError
 from overtide.serving.access.sessions import TABLES, Sessions
-from overtide.serving.access.used_once import MOST_REMEMBERED, UsedOnce
+from overtide.serving.access.used_once import UsedOnce
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.page import Visit
 from overtide.serving.pages.preferences import preferences_of
@@ -22,6 +22,7 @@ from overtide.serving.pages.rendering import Rendering
 from overtide.serving.pages.sign_in import SignIn
 from overtide.serving.pages.static_files import StaticFiles
 from overtide.serving.pages.texts import Texts
+from overtide.serving.windows import MOST_WINDOWS
 from overtide.serving.workflows.database import Database
 from tests.test_code_flow import Side, logout
 
@@ -117,8 +118,8 @@ def test_what_was_used_is_remembered_so_long_and_not_without_bound():
     assert [used.take(one) for one in ("a", "a", "b")] == [True, False, True]
     now[0] = 599.0
     assert not used.take("a")
-    now[0] = 600.0
+    now[0] = 611.0
     assert used.take("a")
-    for number in range(MOST_REMEMBERED):
+    for number in range(MOST_WINDOWS):
         used.take(str(number))
     assert used.take("a")

@@ -14,7 +14,7 @@ from overtide.serving.telemetry import shared_windows, windows
 from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.rate_limits import NANOSECONDS, Policy, RateLimits
 from overtide.serving.telemetry.shared_windows import SharedWindows, shared_memory
-from overtide.serving.telemetry.windows import SLOTS
+from overtide.serving.windows import SLOTS
 
 SECONDS = 6
 PAUSES = st.one_of(

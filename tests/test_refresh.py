@@ -402,7 +402,7 @@ def test_the_generation_of_unchanged_customers_is_that_of_the_run_before(
     again = copy_of(project, tmp_path)
     first = served(again, 1)
     if damaged:
-        (file,) = again.paths.serving.iterdir()
+        (file,) = again.paths.serving.glob("*.sqlite")
         file.write_bytes(file.read_bytes() + b"x")
     done = again.refresh(full=True)
     if not damaged:

@@ -233,7 +233,7 @@ def test_a_run_that_cannot_remove_what_is_old_is_published_and_the_next_one_remo
     assert project.table("Customer", "Name, FirstRun") == [("zoe", 2)]
     stuck.rmdir()
     assert project.write(a="Id,Name\n1,zed\n").refresh().uncleaned is None
-    assert sorted(path.name[:10] for path in project.paths.serving.iterdir()) == [
+    assert sorted(path.name[:10] for path in project.paths.serving.glob("run*")) == [
         "run000002-",
         "run000003-",
     ]

@@ -38,16 +38,7 @@ def valid_activities(
     return list(found.values())
 
 
-def merged(
-    base: Iterable[OneEntry], live: Iterable[OneEntry], elsewhere: Iterable[str] = ()
-) -> list[OneEntry]:
-    """Merge activities of the base with valid real-time ones.
-
-    One that the base has, for this customer or (`elsewhere`: ActivityIds) for another, is the
-    base's. Newest ActivityTime first, then the least ActivityId; no time last.
-    """
-    entries = list(base)
-    taken = {*elsewhere, *(entry["ActivityId"] for entry in entries)}
-    entries += [entry for entry in live if entry["ActivityId"] not in taken]
+def in_order(entries: Iterable[OneEntry]) -> list[OneEntry]:
+    """Return activities newest first, then by the least ActivityId; those without a time last."""
     by_id = sorted(entries, key=lambda entry: str(entry["ActivityId"] or ""))
     return sorted(by_id, key=lambda entry: str(entry["ActivityTime"] or ""), reverse=True)

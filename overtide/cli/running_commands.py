@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from overtide.cli import comparing
 from overtide.cli.failures import explained
 from overtide.cli.output import Output
 from overtide.cli.signals import interruptible, stopping
 from overtide.lake.loss import Loss, losses
 from overtide.project import Project
-from overtide.schemas.errors import DONE, INTERRUPTED
+from overtide.schemas.errors import DONE, INTERRUPTED, OvertideError
 from overtide.schemas.instants import format_instant
 from overtide.schemas.wording import counted
 from overtide.tracing import traced
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
 
 def refresh(project: Project, arguments: Namespace, output: Output) -> int:
     """Read the sources, unify them and publish the result."""
+    began = project.clock()
     with traced(project, "refresh"):
-        refreshed = interruptibly(project, lambda: _refreshed(project, arguments, output))
+        try:
+            refreshed = interruptibly(project, lambda: _refreshed(project, arguments, output))
+        except OvertideError as error:
+            from overtide.refreshing import note_failure
+
+            note_failure(project, psutil.Process().username(), began, error)
+            raise
     lost = losses(refreshed.manifest)
     output.confirm(_document(refreshed, lost), lambda: _published(refreshed))
     for text in _notes(refreshed, lost):

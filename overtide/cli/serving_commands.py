@@ -65,9 +65,12 @@ def _serve_api(
 ) -> None:
     expect_service()
     from overtide.serving.http.server import url_of
+    from overtide.serving.telemetry.shared_windows import ATTEMPTS, SharedWindows
 
-    service, workers = project.service(_is_local(arguments.host)), _workers(arguments.workers)
+    workers = _workers(arguments.workers)
     rates = _rates(workers)
+    attempts = None if rates is None else SharedWindows(rates, ATTEMPTS)
+    service = project.service(_is_local(arguments.host), attempts)
     server, listener = _server(service, arguments, rates), _listener(arguments)
     if not _is_worker():
         _announce(project, service.admission, output, url_of(listener, bool(arguments.tls_cert)))

@@ -1,6 +1,7 @@
 """Who may use a project's service: its tokens, its keys, and whom its identity provider names."""
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -14,28 +15,48 @@ from overtide.serving.access.last_use import LastUse
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.subscription_keys import SubscriptionKeys
 from overtide.serving.access.tokens import PREFIX, Tokens
+from overtide.serving.access.used_once import UsedOnce
+from overtide.serving.windows import Windows
 
 if TYPE_CHECKING:  # pydantic and PyJWT are loaded where they are used
     from overtide.schemas.configuration.service import Oidc, Service
     from overtide.serving.access.code_flow import CodeFlow
     from overtide.serving.access.verification import Verifier
 
+SIGNING_IN_SECONDS = 600
+"""How long one may take to sign in with the provider."""
+
 
 class Admission:
-    """Says of each request whose it is; usable from every thread."""
+    """Says of each request whose it is; usable from every thread.
 
-    def __init__(self, database: AccessDatabase, settings: "Service", clock: Clock) -> None:
+    `windows` keep who tries what is none, maybe together with other processes.
+    """
+
+    def __init__(
+        self,
+        database: AccessDatabase,
+        settings: "Service",
+        clock: Clock,
+        windows: Windows | None = None,
+    ) -> None:
         self.settings = settings
         self.tokens = Tokens(database, clock)
         self.assignments = Assignments(database, clock)
         self.keys = SubscriptionKeys(database, clock)
         self.last_use = LastUse(database, clock)
-        self.attempts_of_people = Attempts(MOST_OF_PEOPLE, time.monotonic)
-        self.attempts_of_returns = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        people, programs = (
+            partial(Attempts, most, time.monotonic, windows)
+            for most in (MOST_OF_PEOPLE, MOST_OF_PROGRAMS)
+        )
+        self.attempts_of_people = people("people")
+        self.attempts_of_returns = people("returns")
         """Of who comes back from the provider with what does not hold."""
-        self.attempts_of_providers = Attempts(MOST_OF_PEOPLE, time.monotonic)
+        self.attempts_of_providers = people("providers")
         """Of who says, as the provider does, that somebody has signed out there."""
-        self.attempts_of_programs = Attempts(MOST_OF_PROGRAMS, time.monotonic)
+        self.attempts_of_programs = programs("programs")
+        self.used_states = UsedOnce(SIGNING_IN_SECONDS, time.monotonic, windows)
+        """The states of sign-ins with the provider, each of which does for one return."""
         self.provider: Verifier | None = None
         self.sign_in: CodeFlow | None = None
         if settings.oidc is not None:

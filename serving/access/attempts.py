@@ -3,13 +3,15 @@
 import ipaddress
 import math
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from overtide.schemas.errors import TooManyRequestsError
+from overtide.serving.windows import SLOTS, CountedWindow, OwnWindows, Windows
 
 WINDOW = 60.0
-"""Seconds for which an attempt that failed is remembered."""
+"""Seconds for which an attempt that failed is remembered, and a second more."""
+SLOT = WINDOW / SLOTS
 MOST_OF_PEOPLE = 20
 """Attempts that failed after which an address may try no more until some are forgotten."""
 MOST_OF_PROGRAMS = 100
@@ -19,63 +21,62 @@ They are not refused: others may be behind the same address, with tokens that ho
 """
 LATE = 1.0
 """How many seconds later they are told."""
-MOST_ADDRESSES = 10_000
 NETWORK = 64
 """Bits of an IPv6 address that one household or machine has to itself (RFC 6177)."""
 
 
 class Attempts:
-    """The attempts that failed lately, of one process; usable from every thread.
+    """The attempts of a kind that failed lately; usable from every thread.
 
-    After `most` of an address it is slowed down.
+    After `most` of an address it is slowed down. Processes that share their `windows` share
+    `seconds`, a clock that never goes back, and what they count under the name of the kind.
     """
 
-    def __init__(self, most: int, seconds: Callable[[], float]) -> None:
-        self._most, self._seconds = most, seconds
-        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        most: int,
+        seconds: Callable[[], float],
+        windows: Windows | None = None,
+        name: str = "",
+    ) -> None:
+        self._most, self._seconds, self._name = most, seconds, name
+        self._windows, self._lock = windows or OwnWindows(), threading.Lock()
 
     def note(self, address: str) -> None:
         """Remember that an attempt from an address failed."""
-        network = _network(address)
-        with self._lock:
-            found = self._failed[network] = self._of(network)
-            found.append(self._seconds())
-            if len(found) > self._most:
-                found.popleft()
-            self._failed.move_to_end(network)
-            if len(self._failed) > MOST_ADDRESSES:
-                self._failed.popitem(last=False)
+        with self._window(address) as (window, now):
+            window.add(int(now // SLOT))
 
     def expect_few(self, address: str) -> None:
         """Raise `too_many_attempts` where too many from an address failed."""
-        with self._lock:
-            found, now = self._of(_network(address)), self._seconds()
-        if len(found) >= self._most:
-            wait = max(1, math.ceil(found[0] + WINDOW - now))
+        with self._window(address) as (window, now):
+            failed, begins = window.total, window.begins(0)
+        if failed >= self._most:
+            wait = max(1, math.ceil((begins + SLOTS + 1) * SLOT - now))
             raise TooManyRequestsError(
                 "too_many_attempts",
-                f"{len(found)} attempts from {address} failed within a minute.",
+                f"{failed} attempts from {address} failed within a minute.",
                 None,
                 f"Try again in {wait} seconds.",
+                retry_after=wait,
             )
 
     async def told_late(self, address: str) -> None:
         """Remember that an attempt failed, and wait where many did, before that is told."""
         import asyncio  # the command line needs none
 
-        self.note(address)
-        with self._lock:
-            late = LATE if len(self._of(_network(address))) >= self._most else 0.0
+        with self._window(address) as (window, now):
+            window.add(int(now // SLOT))
+            late = LATE if window.total >= self._most else 0.0
         await asyncio.sleep(late)
 
-    def _of(self, network: str) -> deque[float]:
-        """Return when attempts of a network failed lately."""
-        found = self._failed.get(network, deque())
-        oldest = self._seconds() - WINDOW
-        while found and found[0] <= oldest:
-            found.popleft()
-        return found
+    @contextmanager
+    def _window(self, address: str) -> Iterator[tuple[CountedWindow, float]]:
+        """Give what failed lately of an address, and the time."""
+        with self._lock, self._windows.window((self._name, _network(address))) as window:
+            now = self._seconds()
+            window.forget(int(now // SLOT) - SLOTS)
+            yield window, now
 
 
 def _network(address: str) -> str:

@@ -40,7 +40,7 @@ from overtide.serving.telemetry.metrics import CONTENT_TYPE, Metrics
 from overtide.serving.telemetry.observed import Observed, entity_of, method_of, tell
 from overtide.serving.telemetry.overload import AtWork, Meter
 from overtide.serving.telemetry.rate_limits import RateLimits
-from overtide.serving.telemetry.windows import Windows
+from overtide.serving.windows import Windows
 from overtide.serving.wire.bodies import whole_body
 from overtide.serving.wire.json_texts import json_bytes
 from overtide.serving.wire.refusals import Errors, refusal_document, refusal_headers

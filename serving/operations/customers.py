@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from overtide.lake.cards_and_timelines import MergedProfile, TimelineEntry
+from overtide.lake.own_activities import Page, Wanted
 from overtide.schemas.instants import Instant, format_instant, parse_instant
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
@@ -93,18 +94,21 @@ def activities(call: Call) -> Reply:
     top, skip = call.number("$top", USUAL, MOST), call.number("$skip", 0, 10**9)
     counted = call.flag("$count")
     wanted = _wanted(call)
-    timeline = call.service.reader.timeline(Target(call.path["entityId"]), *moment_of(call))
-    entries = [entry for entry in timeline.entries if wanted(entry)]
-    left = _behind(entries, call.query[AFTER.name]) if AFTER.name in call.query else entries
-    page = left[skip : skip + top]
+    found = call.service.reader.activities(Target(call.path["entityId"]), *moment_of(call))
+    if AFTER.name in call.query:
+        timeline, number = found.timeline(Page(wanted))
+        page = _behind(timeline.entries, call.query[AFTER.name])[skip : skip + top]
+    else:
+        timeline, number = found.timeline(Page(wanted, skip, top))
+        page = timeline.entries
     document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
     if counted:
-        document["@odata.count"] = len(entries)
+        document["@odata.count"] = number
     document["value"] = activity_entities(page)
     return Reply(200, document, moment_headers(timeline))
 
 
-def _behind(entries: list[TimelineEntry], text: str) -> list[TimelineEntry]:
+def _behind(entries: Sequence[TimelineEntry], text: str) -> Sequence[TimelineEntry]:
     """Return the activities behind one, which need not be there any more."""
     time, _, name = text.partition(",")
     begins = format_instant(parameter(AFTER.name, parse_instant, time)) if time else ""
@@ -116,26 +120,13 @@ def _behind(entries: list[TimelineEntry], text: str) -> list[TimelineEntry]:
     return entries[sum(passed) :]
 
 
-def _wanted(call: Call) -> Callable[[TimelineEntry], bool]:
-    """Return the condition of the activities that a call asks for."""
-    kind = call.query.get(ACTIVITY_TYPE.name)
+def _wanted(call: Call) -> Wanted:
+    """Return which activities a call asks for."""
     since, before = (
-        format_instant(parameter(one.name, parse_instant, call.query[one.name]))
-        if one.name in call.query
-        else None
+        parameter(one.name, parse_instant, call.query[one.name]) if one.name in call.query else None
         for one in (SINCE, BEFORE)
     )
-
-    def wanted(entry: TimelineEntry) -> bool:
-        # Instants are texts of one length here; one that is missing is in no span.
-        time = str(entry["ActivityTime"] or "")
-        return (
-            (kind is None or entry["ActivityType"] == kind)
-            and (since is None or time >= since)
-            and (before is None or "" < time < before)
-        )
-
-    return wanted
+    return Wanted(call.query.get(ACTIVITY_TYPE.name), since, before)
 
 
 def keyring(call: Call) -> Reply:
@@ -170,23 +161,21 @@ def _keys(records: tuple[tuple[str, str, bool], ...]) -> list[dict[str, Any]]:
 def activity_counts(call: Call) -> Reply:
     """Return how many activities of each type a customer has."""
     wanted = _wanted(call)
-    timeline = call.service.reader.timeline(Target(call.query["customerId"]), *moment_of(call))
-    entries = [entry for entry in timeline.entries if wanted(entry)]
-    counts: dict[str, int] = {}
-    for entry in entries:
-        kind = str(entry["ActivityType"])
-        counts[kind] = counts.get(kind, 0) + 1
+    found = call.service.reader.activities(Target(call.query["customerId"]), *moment_of(call))
+    counts = found.merged.counts(wanted)
     document: dict[str, Any] = {
         "instanceId": call.service.instance_id,
-        "customerId": timeline.customer_id,
-        "totalCount": len(entries),
+        "customerId": found.customer_id,
+        "totalCount": sum(counts.values()),
         "activityTypes": [
             {"activityType": kind, "count": count} for kind, count in sorted(counts.items())
         ],
     }
     if TIME_ZONE.name in call.query:
         zone = zone_of(call.query[TIME_ZONE.name], TIME_ZONE.name)
-        document["months"] = month_counts(map(_time_and_type, entries), zone)
+        document["months"] = month_counts(
+            map(_time_and_type, found.timeline(Page(wanted))[0].entries), zone
+        )
     return Reply(200, document)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,10 +17,9 @@ from overtide.schemas.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from overtide.schemas.instants import MINUTE, SECOND
-from overtide.serving.access.admission import Admission
+from overtide.schemas.instants import SECOND
+from overtide.serving.access.admission import SIGNING_IN_SECONDS, Admission
 from overtide.serving.access.sessions import Sessions
-from overtide.serving.access.used_once import UsedOnce
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import SIGNING_IN, cookie
 from overtide.serving.pages.page import SIGN_IN, Page, Visit
@@ -32,7 +30,7 @@ if TYPE_CHECKING:  # PyJWT is loaded where there is a provider
 
 BEGIN, RETURN, ENDED = f"{SIGN_IN}/provider", f"{SIGN_IN}/return", "/sign-out/provider"
 """Where one leaves for the provider, comes back from it, and where it says that one signed out."""
-PATIENCE = 10 * MINUTE
+PATIENCE = SIGNING_IN_SECONDS * SECOND
 """How long one may take at the provider."""
 LONGEST_PLACE = 1500
 """Characters of the address that one is led to afterwards; it is kept in a cookie meanwhile."""
@@ -46,7 +44,6 @@ class ProviderSignIn:
 
     def __init__(self, admission: Admission, sessions: Sessions, sign_in: SignIn) -> None:
         self._admission, self._sessions, self._sign_in = admission, sessions, sign_in
-        self._used = UsedOnce(PATIENCE / SECOND, time.monotonic)
         self.pages: tuple[Page, ...] = ()
         if admission.sign_in is not None:
             flow = admission.sign_in
@@ -76,7 +73,7 @@ class ProviderSignIn:
         begun, place = _kept(visit)
         attempts, query = self._admission.attempts_of_returns, visit.query
         attempts.expect_few(visit.client)  # each makes us ask the provider
-        if not self._used.take(begun.state):
+        if not self._admission.used_states.take(begun.state):
             raise not_begun()
         if "error" in query:
             raise refused_by(query["error"], query.get("error_description", ""))

@@ -19,7 +19,6 @@ from overtide.schemas.errors import (
     OvertideError,
     UnauthorizedError,
 )
-from overtide.serving.access.attempts import WINDOW
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.sessions import OF_FRAMES, Session, Sessions
 from overtide.serving.operations.contract import Call, Operation, Reply
@@ -51,8 +50,6 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 """Of every page, beside those of every answer; with `no-referrer` a form would tell no origin."""
-
-WAIT = {"Retry-After": str(int(WINDOW))}
 
 
 @dataclass(frozen=True)
@@ -102,8 +99,7 @@ class Site:
             return self._files.reply(place, "gzip" in request.headers.get("accept-encoding", ""))
         visit = self._visit(request)
         reply = await self._told(visit, observed, self._recognised(request, visit, observed))
-        wait = WAIT if observed.error_code == "too_many_attempts" else {}
-        return replace(reply, headers={**HEADERS, **wait, **reply.headers})
+        return replace(reply, headers={**HEADERS, **reply.headers})
 
     async def _told(
         self,

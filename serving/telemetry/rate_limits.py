@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from overtide.schemas.errors import TooManyRequestsError
-from overtide.serving.telemetry.windows import SLOTS, OwnWindows, Windows
+from overtide.serving.windows import SLOTS, OwnWindows, Windows
 
 NANOSECONDS = 1_000_000_000
 

@@ -1,4 +1,4 @@
-"""The windows of rate limits in memory that several processes share: one limit for all of them.
+"""Windows of what is counted, in memory that several processes share: one limit for all of them.
 
 The memory is a file without a name, which a process inherits from the one that started it. Whoever
 counts holds its lock, for microseconds; the system frees it when a process dies.
@@ -10,12 +10,13 @@ import mmap
 import os
 import struct
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from overtide.serving.telemetry.windows import SLOTS
+from overtide.serving.windows import SLOTS
 
 WAYS, SETS = 8, 2048
 """Windows of a set, of which the one that was used longest ago is given up; and sets."""
@@ -27,12 +28,14 @@ RING = SLOTS + 1
 ENTRY = COUNTS + RING
 """Numbers of an entry, of 8 bytes each. Of those that a request does not change none is read."""
 SIZE = WAYS * SETS * ENTRY * 8
+RATES, ATTEMPTS = PARTS = (0, 1)
+"""What is counted apart: strangers, who have many addresses, push no window of a rate out."""
 
 
 def shared_memory() -> int:
     """Return the descriptor of new memory, to be handed to other processes."""
     with tempfile.TemporaryFile() as file:
-        file.truncate(SIZE)
+        file.truncate(SIZE * len(PARTS))
         return os.dup(file.fileno())
 
 
@@ -78,23 +81,24 @@ class SharedWindow:
 
 
 class SharedWindows:
-    """The windows in the memory of a descriptor, used by one thread of each process."""
+    """The windows of a part of the memory of a descriptor; usable from every thread."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._numbers = memoryview(mmap.mmap(descriptor, SIZE)).cast("q")
+    def __init__(self, descriptor: int, part: int = RATES) -> None:
+        self._descriptor, self._part, self._lock = descriptor, part, threading.Lock()
+        self._numbers = memoryview(mmap.mmap(descriptor, SIZE, offset=part * SIZE)).cast("q")
 
     @contextmanager
     def window(self, key: tuple[str, str]) -> Iterator[SharedWindow]:
         """Give a window, which is kept as it is at the end of the block."""
         name = _name(key)
-        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
-        try:
-            place = self._found(*name)
-            self._numbers[place + USED] = time.monotonic_ns()
-            yield SharedWindow(self._numbers, place)
-        finally:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+        with self._lock:  # that of the file is one of all threads
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX, 1, self._part)
+            try:
+                place = self._found(*name)
+                self._numbers[place + USED] = time.monotonic_ns()
+                yield SharedWindow(self._numbers, place)
+            finally:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, self._part)
 
     def _found(self, name: int, rest: int) -> int:
         """Return where a window is, made anew where there is none."""

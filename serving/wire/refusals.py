@@ -8,6 +8,7 @@ from overtide.schemas.errors import (
     MethodError,
     OvertideError,
     TooLargeError,
+    TooManyRequestsError,
     UnavailableError,
 )
 
@@ -72,6 +73,8 @@ def refusal_headers(error: OvertideError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = RETRY_AFTER
+    if isinstance(error, TooManyRequestsError) and error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, LateRequestError | TooLargeError):
         headers["Connection"] = "close"  # else the rest of the body would be waited for
     if isinstance(error, MethodError):

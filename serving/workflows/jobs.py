@@ -48,23 +48,7 @@ class Jobs:
         if waiting is not None and not asked.forced:
             return waiting
         _expect_room(connection)
-        job = Job(self._ids(), Status.QUEUED, asked, self._clock())
-        connection.execute(
-            f"""INSERT INTO job (id, status, submitted_at, {_ASKED})
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            (
-                job.id,
-                job.status,
-                job.submitted_at,
-                asked.submitted_by,
-                asked.origin,
-                asked.requested,
-                json.dumps(asked.identifiers),
-                asked.forced,
-                asked.schedule,
-            ),
-        )
-        _forget(connection)
+        job = _inserted(connection, Job(self._ids(), Status.QUEUED, asked, self._clock()))
         crash_point("jobs.written")
         return job
 
@@ -108,6 +92,14 @@ class Jobs:
             ended = _one(connection, job.id)
         crash_point("jobs.ended")
         return ended
+
+    def failed(self, asked: Submission, began: Instant, error: OvertideError) -> Job:
+        """Write down a refresh that began by hand and failed, as a job that is over."""
+        now = self._clock()
+        with self._database.writing() as connection:
+            job = _inserted(connection, Job(self._ids(), Status.RUNNING, asked, began, began))
+            _end(connection, job.id, Status.FAILED, now, None, error)
+            return _one(connection, job.id)
 
     def fail(self, job: Job, error: OvertideError) -> None:
         """Say that a job that waits could not be begun."""
@@ -173,6 +165,29 @@ class Jobs:
     def _found(self, which: str, *values: object) -> list[Job]:
         rows = self._database.rows(f"SELECT {_COLUMNS} FROM job {which}", values)
         return [_job(row) for row in rows]
+
+
+def _inserted(connection: sqlite3.Connection, job: Job) -> Job:
+    """Write a new job, and forget the oldest ones."""
+    asked = job.submission
+    connection.execute(
+        f"""INSERT INTO job (id, status, submitted_at, started_at, {_ASKED})
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            job.id,
+            job.status,
+            job.submitted_at,
+            job.started_at,
+            asked.submitted_by,
+            asked.origin,
+            asked.requested,
+            json.dumps(asked.identifiers),
+            asked.forced,
+            asked.schedule,
+        ),
+    )
+    _forget(connection)
+    return job
 
 
 def _first(connection: sqlite3.Connection, status: Status) -> Job | None:

@@ -67,7 +67,7 @@ class Windows(Protocol):
 
 
 class OwnWindows:
-    """The windows of one process, used by one thread."""
+    """The windows of one process, used by one thread at a time."""
 
     def __init__(self) -> None:
         self._windows: OrderedDict[tuple[str, str], Window] = OrderedDict()

@@ -1,0 +1,204 @@
+"""Write the activities of a base in place: see `overtide.lake.activity_files`.
+
+They are named after the content of the table, so that a refresh which changes none writes nothing.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from overtide.lake.activity_files import (
+    ABOUT,
+    BATCH,
+    CUSTOMERS,
+    FILES,
+    ID_BYTES,
+    IDS,
+    OF_KIND,
+    OF_ROW,
+    PREFIX,
+    ROWS,
+    checksum_of,
+    is_whole,
+)
+from overtide.schemas.crash import crash_point
+from overtide.schemas.folders import make_folder, sync_folder
+from overtide.schemas.paths import Paths
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+READ, PART, AHEAD = 20_480, 1 << 16, "64MB"
+"""Rows that are in Python's hands at once, entries of a part of an index, and rows read ahead."""
+NAME, DIGITS = "activities1-", 16
+"""How the names of folders of this layout begin, and how many digits of the content follow."""
+QUERY = f"""SELECT CustomerId, epoch_us(ActivityTime) AS time, {", ".join((*OF_KIND, *OF_ROW))},
+    unhex(left(ActivityId, {PREFIX})) AS id FROM ({{rows}})"""
+SCHEMA = pa.schema(
+    [("time", pa.int64()), ("kind", pa.uint16()), *((name, pa.string()) for name in OF_ROW)]
+)
+
+
+class _OutOfOrderError(Exception):
+    """The rows are not in the order of customers."""
+
+
+def build_activities(
+    connection: "DuckDBPyConnection", paths: Paths, content: str, rows: str
+) -> str:
+    """Write the activities of the SQL `rows`, whose content hash is `content`; return their name.
+
+    `connection` runs the query and may spill. Where they are there already nothing is written.
+    """
+    name = f"{NAME}{content[:DIGITS]}"
+    for folder in paths.serving.glob(f"{name}-*"):
+        if is_whole(paths, folder.name):
+            return folder.name
+    make_folder(paths.serving)
+    draft = paths.serving / f"{name}.part"
+    try:
+        _write(connection, draft, QUERY.format(rows=rows))
+    except _OutOfOrderError:
+        _write(connection, draft, QUERY.format(rows=rows) + " ORDER BY CustomerId")
+    crash_point("activities.filled")
+    return _finished(draft, name)
+
+
+def _write(connection: "DuckDBPyConnection", draft: Path, query: str) -> None:
+    shutil.rmtree(draft, ignore_errors=True)
+    make_folder(draft)
+    index = _Index()
+    connection.execute(f"SET streaming_buffer_size = '{AHEAD}'")
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(draft / ROWS, SCHEMA, options=options) as writer:
+        for chunk in _whole_batches(
+            index.noted(one) for one in connection.execute(query).to_arrow_reader(READ)
+        ):
+            writer.write_table(chunk, max_chunksize=BATCH)
+    _write_index(draft / CUSTOMERS, *index.customers(), index.about())
+    _write_index(draft / IDS, *index.ids(), {})
+
+
+def _whole_batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Give the rows in tables of whole batches; the last one may have fewer."""
+    rest = SCHEMA.empty_table()
+    for table in tables:
+        joined = pa.concat_tables([rest, table]).combine_chunks()
+        whole = joined.num_rows // BATCH * BATCH
+        yield joined.slice(0, whole)
+        rest = joined.slice(whole)
+    yield rest
+
+
+@dataclass
+class _Index:
+    """What is found out about the rows while they are written."""
+
+    number: int = 0
+    last: str = ""
+    kinds: dict[tuple[str | None, ...], int] = field(default_factory=dict)
+    begins: list[NDArray[np.uint32]] = field(default_factory=list)
+    owners: list[bytes] = field(default_factory=list)
+    prefixes: list[NDArray[np.uint64]] = field(default_factory=list)
+
+    def noted(self, batch: pa.RecordBatch) -> pa.Table:
+        """Take note of rows, and return them as they are written."""
+        self._note_customers(batch["CustomerId"])
+        self.prefixes.append(_numbers(batch["id"]))
+        self.number += batch.num_rows
+        columns = [batch["time"], self._kinds_of(batch), *(batch[name] for name in OF_ROW)]
+        return pa.Table.from_arrays(columns, names=SCHEMA.names).cast(SCHEMA)
+
+    def _note_customers(self, ids: pa.StringArray) -> None:
+        if not len(ids):
+            return
+        changes = np.flatnonzero(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)) + 1
+        first = [] if ids[0].as_py() == self.last else [0]
+        places = np.concatenate([np.array(first, dtype=np.int64), changes])
+        if not len(places):
+            return
+        owners = ids.take(pa.array(places))
+        rises = pc.all(pc.less(owners[:-1], owners[1:]), min_count=0).as_py()
+        if not rises or owners[0].as_py() < self.last:
+            raise _OutOfOrderError
+        self.begins.append((places + self.number).astype(np.uint32))
+        self.owners.append(bytes.fromhex("".join(owners.to_pylist())))
+        self.last = owners[-1].as_py()
+
+    def _kinds_of(self, batch: pa.RecordBatch) -> pa.Array:
+        """Return the number of each row's kind."""
+        columns = [pc.dictionary_encode(batch[name], "encode") for name in OF_KIND]
+        code = np.zeros(batch.num_rows, dtype=np.int64)
+        for column in columns:
+            code = code * len(column.dictionary) + column.indices.to_numpy()
+        _, firsts, inverse = np.unique(code, return_index=True, return_inverse=True)
+        kinds = [tuple(batch[name][place].as_py() for name in OF_KIND) for place in firsts.tolist()]
+        numbers = [self.kinds.setdefault(kind, len(self.kinds)) for kind in kinds]
+        return pa.array(np.array(numbers, dtype=np.uint16)[inverse])
+
+    def customers(self) -> tuple[pa.Array, pa.Array]:
+        """Return the customers in order, and the place of the first activity of each."""
+        keys = b"".join(self.owners)
+        number = len(keys) // ID_BYTES
+        owners = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(ID_BYTES), number, [None, pa.py_buffer(keys)]
+        )
+        return owners, pa.array(_joined(self.begins, np.dtype(np.uint32)))
+
+    def ids(self) -> tuple[pa.Array, pa.Array]:
+        """Return how ActivityIds begin, in order, and their places."""
+        prefixes = _joined(self.prefixes, np.dtype(np.uint64))
+        order = np.argsort(prefixes)
+        return pa.array(prefixes[order]), pa.array(order.astype(np.uint32))
+
+    def about(self) -> dict[bytes, bytes]:
+        """Return the metadata of the customers."""
+        return {ABOUT: json.dumps({"rows": self.number, "kinds": list(self.kinds)}).encode()}
+
+
+def _numbers(keys: pa.BinaryArray) -> NDArray[np.uint64]:
+    """Return the numbers whose eight bytes these are, the highest first."""
+    content = b"".join(keys.to_pylist())
+    return np.frombuffer(content, dtype=">u8").astype(np.uint64)
+
+
+def _joined(parts: list[np.ndarray], kind: np.dtype) -> np.ndarray:
+    return np.concatenate([np.array([], dtype=kind), *parts])
+
+
+def _write_index(path: Path, keys: pa.Array, places: pa.Array, about: dict[bytes, bytes]) -> None:
+    table = pa.Table.from_arrays([keys, places], ["key", "place"]).replace_schema_metadata(about)
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table, max_chunksize=PART)
+
+
+def _finished(draft: Path, name: str) -> str:
+    """Make a draft durable and give it its name."""
+    for file in FILES:
+        with (draft / file).open("rb+") as written:
+            os.fsync(written.fileno())
+    sync_folder(draft)
+    name = f"{name}-{checksum_of(draft):08x}"
+    shutil.rmtree(draft.with_name(name), ignore_errors=True)
+    draft.replace(draft.with_name(name))
+    sync_folder(draft.parent)
+    crash_point("activities.named")
+    return name
+
+
+def remove_activities(folder: Path, keep: set[str]) -> list[str]:
+    """Remove the activities that no generation names any more, and drafts; return their names."""
+    gone = [one for one in sorted(folder.glob(f"{NAME}*")) if one.name not in keep]
+    for one in gone:
+        shutil.rmtree(one, ignore_errors=True)
+        crash_point("activities.removed")
+    return [one.name for one in gone]

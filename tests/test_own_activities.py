@@ -1,0 +1,157 @@
+"""Pages of a customer's activities: of those that were loaded, and of those in files."""
+
+import random
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from overtide.lake.activity_build import build_activities, remove_activities
+from overtide.lake.activity_files import BATCH, open_activities
+from overtide.lake.cards_and_timelines import TimelineEntry
+from overtide.lake.own_activities import EVERYTHING, LoadedActivities, Merged, Page, Wanted
+from overtide.schemas.activities import COLUMNS
+from overtide.schemas.errors import GenerationError
+from overtide.schemas.events import activity_id
+from overtide.schemas.instants import SECOND, format_instant, parse_instant
+from overtide.schemas.paths import Paths
+from overtide.schemas.values import Value
+
+TYPES = {"Shop_Orders": "SalesOrder", "Shop_Returns": "SalesOrder", "Site_Visits": "WebPageView"}
+Row = dict[str, Value]
+
+
+def activity(source: str, key: int, at: int | None, **more: Value) -> Row:
+    known: Row = dict.fromkeys(COLUMNS)
+    return known | {
+        "ActivityId": activity_id(source, str(key)),
+        "ActivityType": TYPES[source],
+        "ActivityTypeDisplay": TYPES[source],
+        "ActivityName": source.partition("_")[2],
+        "ActivityTime": None if at is None else format_instant(at),
+        "SourceEntityName": source,
+        "SourceActivityId": str(key),
+        "RangeIndex": None if at is None else str(at // SECOND),
+        **more,
+    }
+
+
+def activities(random_: random.Random, number: int) -> list[Row]:
+    """Return activities of which many happen at once, some before 1970 and some at no time."""
+    return [
+        activity(
+            random_.choice(list(TYPES)),
+            key,
+            random_.choice([None, *(one * SECOND // 2 for one in range(-9, 30))]),
+            Title=random_.choice([None, "", "Pot", 'a "b"\n']),
+        )
+        for key in range(number)
+    ]
+
+
+def customer(number: int) -> str:
+    return f"{number:02x}" * 16
+
+
+def written(folder: Path, timelines: dict[str, list[Row]], order: str = "CustomerId") -> str:
+    """Write the activities of some customers in files and return their name."""
+    rows = [{"CustomerId": one, **row} for one, own in timelines.items() for row in own]
+    schema = pa.schema([(name, pa.string()) for name in ("CustomerId", *COLUMNS)])
+    table = pa.Table.from_pylist(rows, schema)
+    Paths.of(folder).serving.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("given", table)
+        timed = f"""SELECT * REPLACE (ActivityTime::TIMESTAMPTZ AS ActivityTime)
+            FROM given ORDER BY {order}"""
+        return build_activities(connection, Paths.of(folder), "c0de" * 16, timed)
+
+
+def newest_first(rows: list[Row]) -> list[Row]:
+    by_id = sorted(rows, key=lambda row: str(row["ActivityId"]))
+    return sorted(by_id, key=lambda row: str(row["ActivityTime"] or ""), reverse=True)
+
+
+def is_wanted(row: Row, wanted: Wanted) -> bool:
+    time = row["ActivityTime"] and parse_instant(str(row["ActivityTime"]))
+    if wanted.type is not None and row["ActivityType"] != wanted.type:
+        return False
+    if time is None:
+        return wanted.since is None and wanted.before is None
+    return (wanted.since is None or int(time) >= wanted.since) and (
+        wanted.before is None or int(time) < wanted.before
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_page_is_a_part_of_the_whole_timeline_wherever_the_activities_are(tmp_path, seed):
+    random_ = random.Random(seed)
+    own = activities(random_, random_.choice([0, 1, 40, 3 * BATCH]))
+    live = [TimelineEntry(one, True, 9, "e", "c") for one in activities(random_, 5000)[-20:]]
+    others = {customer(1): activities(random_, 700), customer(9): activities(random_, 3)}
+    name = written(tmp_path, {customer(1): others[customer(1)], customer(5): own} | others)
+    files = open_activities(Paths.of(tmp_path), name)
+    shown = newest_first(own + [dict(one.activity) for one in live])
+    for _ in range(60):
+        wanted = Wanted(
+            random_.choice([None, "SalesOrder", "WebPageView", "Nothing"]),
+            random_.choice([None, -SECOND, 0, 3 * SECOND]),
+            random_.choice([None, 0, 7 * SECOND]),
+        )
+        page = Page(wanted, random_.choice([0, 1, 20, 5000]), random_.choice([None, 0, 1, 50]))
+        fitting = [row for row in shown if is_wanted(row, wanted)]
+        end = None if page.top is None else page.skip + page.top
+        for held in (LoadedActivities(own), files.of(customer(5))):
+            entries, number = Merged(held, live).page(page)
+            assert number == len(fitting)
+            assert [dict(one.activity) for one in entries] == fitting[page.skip : end]
+            assert all(one.live == (one in live) for one in entries)
+            counts = Merged(held, live).counts(wanted)
+            kinds = [str(row["ActivityType"]) for row in fitting]
+            assert counts == {kind: kinds.count(kind) for kind in set(kinds)}
+
+
+@pytest.mark.parametrize("order", ["CustomerId", "md5(ActivityId)"])
+def test_every_customer_finds_its_own_and_every_id_is_known(tmp_path, order):
+    random_ = random.Random(7)
+    timelines = {customer(one): activities(random_, one) for one in range(2, 250, 3)}
+    for rows in timelines.values():
+        for row in rows:  # keys are told apart by the customer
+            row["SourceActivityId"] = f"{len(rows)}-{row['SourceActivityId']}"
+            row["ActivityId"] = activity_id(str(row["SourceEntityName"]), row["SourceActivityId"])
+    files = open_activities(Paths.of(tmp_path), written(tmp_path, timelines, order))
+    for one in range(256):
+        entries, _ = Merged(files.of(customer(one)), []).page(EVERYTHING)
+        own = timelines.get(customer(one), [])
+        assert [dict(entry.activity) for entry in entries] == newest_first(own)
+    ids = [str(row["ActivityId"]) for rows in timelines.values() for row in rows]
+    strange = [activity_id("Shop_Orders", "none"), ids[0][:-1] + "x", "", "no id"]
+    assert files.having(ids + strange) == set(ids)
+
+
+def test_activities_are_named_after_what_is_in_them_and_damage_is_found(tmp_path):
+    paths = Paths.of(tmp_path)
+    name = written(tmp_path, {customer(3): activities(random.Random(3), 600)})
+    rows = paths.serving / name / "rows.arrow"
+    before = rows.stat().st_mtime_ns
+    assert written(tmp_path, {}) == name  # the same content is there already
+    assert rows.stat().st_mtime_ns == before
+    opened = open_activities(paths, name)
+    content = bytearray(rows.read_bytes())
+    content[len(content) // 2] ^= 1
+    rows.write_bytes(content)
+    with pytest.raises(GenerationError) as raised:
+        open_activities(paths, name)
+    assert raised.value.code == "generation_corrupt"
+    assert remove_activities(paths.serving, set()) == [name]
+    with pytest.raises(GenerationError) as raised:
+        open_activities(paths, name)
+    assert raised.value.code == "generation_missing"
+    assert opened.having([]) == set()
+
+
+def test_a_base_without_activities_has_none(tmp_path):
+    files = open_activities(Paths.of(tmp_path), written(tmp_path, {}))
+    assert Merged(files.of(customer(1)), []).page(EVERYTHING) == ((), 0)
+    assert files.having([activity_id("Shop_Orders", "1")]) == set()
