@@ -113,11 +113,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which of the wanted activities are given: so many (None: all) after those skipped."""
+    """Which of the wanted activities are given: so many (None: all) after those skipped.
+
+    Those up to the activity that `after` names, by its time (or UNTIMED) and its ActivityId, are
+    left out first; it need not be there any more.
+    """
 
     wanted: Wanted = Wanted()
     skip: int = 0
     top: int | None = None
+    after: tuple[Instant, str] | None = None
 
 
 EVERYTHING = Page()
@@ -140,6 +145,17 @@ class Merged:
             found[str(kind)] = found.get(str(kind), 0) + 1
         return found
 
+    def times_and_types(self, wanted: Wanted) -> list[tuple[Instant | None, str]]:
+        """Return when each that is wanted happened (None: nobody knows), and its type."""
+        own, live = self._of_own(wanted), self._of_live(wanted)
+        times = [*self.own.times[own].tolist(), *_times(self.live)[live].tolist()]
+        types = [self.own.type_names[one] for one in self.own.types[own].tolist()]
+        types += [self.live[place]["ActivityType"] for place in live]
+        return [
+            (None if time == UNTIMED else time, str(kind))
+            for time, kind in zip(times, types, strict=True)
+        ]
+
     def page(self, page: Page) -> tuple[tuple[TimelineEntry, ...], int]:
         """Return the entries of a page, newest first, and how many are wanted in all."""
         import numpy as np
@@ -147,18 +163,26 @@ class Merged:
         own, live = self._of_own(page.wanted), self._of_live(page.wanted)
         times = np.concatenate([self.own.times[own], _times(self.live)[live]])
         order = np.argsort(-times, kind="stable")
-        end = len(order) if page.top is None else min(page.skip + page.top, len(order))
-        if page.skip >= end:
+        falling = -times[order]
+
+        def read(first: int, last: int) -> list[TimelineEntry]:
+            chosen = order[first:last]
+            of_base = own[chosen[chosen < len(own)]].tolist()
+            of_live = live[chosen[chosen >= len(own)] - len(own)].tolist()
+            entries = [TimelineEntry(one, False) for one in self.own.rows(of_base)]
+            return in_order([*entries, *(self.live[place] for place in of_live)])
+
+        begin = page.skip
+        if page.after is not None:
+            time, name = page.after
+            first, last = _at_once(falling, -time)
+            begin += first + sum(str(one["ActivityId"] or "") <= name for one in read(first, last))
+        end = len(order) if page.top is None else min(begin + page.top, len(order))
+        if begin >= end:
             return (), len(order)
         # Ids tell apart what happened at once, so all of that is read.
-        falling = -times[order]
-        first = int(np.searchsorted(falling, falling[page.skip], "left"))
-        last = int(np.searchsorted(falling, falling[end - 1], "right"))
-        chosen = order[first:last]
-        of_base = own[chosen[chosen < len(own)]].tolist()
-        entries = [TimelineEntry(one, False) for one in self.own.rows(of_base)]
-        entries += [self.live[live[one - len(own)]] for one in chosen[chosen >= len(own)].tolist()]
-        return tuple(in_order(entries)[page.skip - first : end - first]), len(order)
+        first, last = _at_once(falling, falling[begin])[0], _at_once(falling, falling[end - 1])[1]
+        return tuple(read(first, last)[begin - first : end - first]), len(order)
 
     def _of_own(self, wanted: Wanted) -> "NDArray[np.intp]":
         import numpy as np
@@ -174,6 +198,14 @@ class Merged:
 
         fits = [wanted.type is None or one["ActivityType"] == wanted.type for one in self.live]
         return wanted.among(_times(self.live), np.array(fits, dtype=bool))
+
+
+def _at_once(falling: "NDArray[np.int64]", time: int) -> tuple[int, int]:
+    """Return the places in [first, last) of a sorted array that have a time."""
+    import numpy as np
+
+    first, last = np.searchsorted(falling, time, "left"), np.searchsorted(falling, time, "right")
+    return int(first), int(last)
 
 
 def _times(activities: Sequence[Mapping[str, Value] | TimelineEntry]) -> "NDArray[np.int64]":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 FOLDERS = ("schemas", "transforms", "pipelines", "lake")
 """The code that makes a base; what serves it makes nothing."""
-PACKAGES = ("duckdb", "pyarrow", "numpy", "apache-beam")
+PACKAGES = ("duckdb", "pyarrow", "numpy", "apache-beam", "phonenumbers")
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from overtide.lake.activity_build import build_activities, remove_activities
 from overtide.lake.activity_files import BATCH, open_activities
 from overtide.lake.cards_and_timelines import TimelineEntry
-from overtide.lake.own_activities import EVERYTHING, LoadedActivities, Merged, Page, Wanted
+from overtide.lake.own_activities import EVERYTHING, UNTIMED, LoadedActivities, Merged, Page, Wanted
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.errors import GenerationError
 from overtide.schemas.events import activity_id
@@ -93,7 +93,7 @@ def test_a_page_is_a_part_of_the_whole_timeline_wherever_the_activities_are(tmp_
     name = written(tmp_path, {customer(1): others[customer(1)], customer(5): own} | others)
     files = open_activities(Paths.of(tmp_path), name)
     shown = newest_first(own + [dict(one.activity) for one in live])
-    for _ in range(60):
+    for _ in range(25):
         wanted = Wanted(
             random_.choice([None, "SalesOrder", "WebPageView", "Nothing"]),
             random_.choice([None, -SECOND, 0, 3 * SECOND]),
@@ -110,6 +110,23 @@ def test_a_page_is_a_part_of_the_whole_timeline_wherever_the_activities_are(tmp_
             counts = Merged(held, live).counts(wanted)
             kinds = [str(row["ActivityType"]) for row in fitting]
             assert counts == {kind: kinds.count(kind) for kind in set(kinds)}
+            told = Merged(held, live).times_and_types(wanted)
+            assert sorted(told, key=repr) == sorted(map(time_and_type, fitting), key=repr)
+            # Behind an activity, wanted or not, there or not any more, lies what follows it.
+            gone = [activity("Shop_Orders", 10**6, random_.choice([None, SECOND]))]
+            passed = random_.choice(gone + shown)
+            after = time_and_type(passed)[0], str(passed["ActivityId"])
+            begin = UNTIMED if after[0] is None else after[0], after[1]
+            behind, number = Merged(held, live).page(Page(wanted, page.skip, page.top, begin))
+            rest = newest_first([*fitting, passed])
+            rest = [row for row in rest[rest.index(passed) + 1 :] if row != passed]
+            assert number == len(fitting)
+            assert [dict(one.activity) for one in behind] == rest[page.skip : end]
+
+
+def time_and_type(row: Row) -> tuple[int | None, str]:
+    time = row["ActivityTime"]
+    return parse_instant(str(time)) if time else None, str(row["ActivityType"])
 
 
 @pytest.mark.parametrize("order", ["CustomerId", "md5(ActivityId)"])

@@ -2,13 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from overtide.lake.cards_and_timelines import MergedProfile, TimelineEntry
-from overtide.lake.own_activities import Page, Wanted
-from overtide.schemas.instants import Instant, format_instant, parse_instant
+from overtide.lake.cards_and_timelines import MergedProfile
+from overtide.lake.own_activities import UNTIMED, Page, Wanted
+from overtide.schemas.instants import Instant, parse_instant
 from overtide.serving.acceptance import Target
 from overtide.serving.access.roles import Role
 from overtide.serving.activity_months import month_counts
@@ -95,29 +94,21 @@ def activities(call: Call) -> Reply:
     counted = call.flag("$count")
     wanted = _wanted(call)
     found = call.service.reader.activities(Target(call.path["entityId"]), *moment_of(call))
-    if AFTER.name in call.query:
-        timeline, number = found.timeline(Page(wanted))
-        page = _behind(timeline.entries, call.query[AFTER.name])[skip : skip + top]
-    else:
-        timeline, number = found.timeline(Page(wanted, skip, top))
-        page = timeline.entries
+    timeline, number = found.timeline(Page(wanted, skip, top, _after(call)))
     document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
     if counted:
         document["@odata.count"] = number
-    document["value"] = activity_entities(page)
+    document["value"] = activity_entities(timeline.entries)
     return Reply(200, document, moment_headers(timeline))
 
 
-def _behind(entries: Sequence[TimelineEntry], text: str) -> Sequence[TimelineEntry]:
-    """Return the activities behind one, which need not be there any more."""
+def _after(call: Call) -> tuple[Instant, str] | None:
+    """Return the time and the ActivityId behind which a call goes on."""
+    text = call.query.get(AFTER.name)
+    if text is None:
+        return None
     time, _, name = text.partition(",")
-    begins = format_instant(parameter(AFTER.name, parse_instant, time)) if time else ""
-    passed = [
-        (at := str(entry["ActivityTime"] or "")) > begins
-        or (at == begins and str(entry["ActivityId"] or "") <= name)
-        for entry in entries
-    ]
-    return entries[sum(passed) :]
+    return parameter(AFTER.name, parse_instant, time) if time else UNTIMED, name
 
 
 def _wanted(call: Call) -> Wanted:
@@ -173,15 +164,8 @@ def activity_counts(call: Call) -> Reply:
     }
     if TIME_ZONE.name in call.query:
         zone = zone_of(call.query[TIME_ZONE.name], TIME_ZONE.name)
-        document["months"] = month_counts(
-            map(_time_and_type, found.timeline(Page(wanted))[0].entries), zone
-        )
+        document["months"] = month_counts(found.merged.times_and_types(wanted), zone)
     return Reply(200, document)
-
-
-def _time_and_type(entry: TimelineEntry) -> tuple[Instant | None, str]:
-    time = entry["ActivityTime"]
-    return parse_instant(str(time)) if time else None, str(entry["ActivityType"])
 
 
 def moment_of(call: Call) -> tuple[Instant | None, Instant | None, bool]:
