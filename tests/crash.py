@@ -1,6 +1,6 @@
 """`python -m tests.crash N`: let processes die N times, restart them, and compare with the oracle.
 
-A story is made from its seed alone; the first 20 are those of `make test`. A story that fails is
+A story is made from its seed alone; the first 15 are those of `make test`. A story that fails is
 told with the command that tells it again, and its folder is kept.
 """
 
