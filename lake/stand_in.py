@@ -30,6 +30,11 @@ class LakeGeneration(Generation):
         self._lake, self._base = lake, Past(lake, run, None)
         self._kept = documents_of(lake, run, path)
 
+    @property
+    def timelines(self) -> str | None:
+        """None: which activities belong to the run was written in what is lost."""
+        return None
+
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
         return self._base.resolve_id(customer_id)

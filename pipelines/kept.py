@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from overtide.pipelines.engine import engine
+from overtide.pipelines.known_files import noted_name
 from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder
 from overtide.transforms.ingest import IngestedFiles
@@ -94,16 +95,19 @@ def reusable(
         return NOTHING
     if entry.rules != rules_of(plan, entity):
         return NOTHING
+    names = {noted_name(name): name for name, _ in contents}
+    there = [(noted_name(name), content) for name, content in contents]
     try:
-        if entry.contents == [tuple(one) for one in contents]:
-            return Reusable(_linked(place, entry, entry.table, into))
-        known, there = dict(entry.contents), dict(contents)
+        if entry.contents == there:
+            return Reusable(_named(_linked(place, entry, entry.table, into), names.__getitem__))
+        known, now = dict(entry.contents), dict(there)
         right = (
             one
             for one in entry.table.ingested
-            if all(name in there and there[name] == known[name] for name in one.sources)
+            if all(name in now and now[name] == known[name] for name in one.sources)
         )
-        return Reusable(None, tuple(_linked_files(place, entry, one, into) for one in right))
+        linked = (_linked_files(place, entry, one, into) for one in right)
+        return Reusable(None, tuple(_named_files(one, names.__getitem__) for one in linked))
     except OSError:
         return NOTHING
 
@@ -150,6 +154,15 @@ def moved(table: EntityTable, move: Callable[[str], str]) -> EntityTable:
     )
 
 
+def _named(table: EntityTable, name: Callable[[str], str]) -> EntityTable:
+    """Return a table with other names of its files."""
+    return replace(table, ingested=tuple(_named_files(one, name) for one in table.ingested))
+
+
+def _named_files(one: IngestedFiles, name: Callable[[str], str]) -> IngestedFiles:
+    return replace(one, sources=tuple(map(name, one.sources)))
+
+
 def keep(
     folder: Path,
     plan: Plan,
@@ -189,7 +202,8 @@ def _keep(place: Path, rules: str, table: EntityTable, contents: list[Content]) 
             sizes[name] = there.st_size, there.st_mtime_ns
         return names[path]
 
-    entry = Entry(rules, contents, moved(table, linked), sizes)
+    noted = [(noted_name(name), content) for name, content in contents]
+    entry = Entry(rules, noted, _named(moved(table, linked), noted_name), sizes)
     (draft / "entry.json").write_bytes(ENTRY.dump_json(entry))
     crash_point("results.drafted")
     shutil.rmtree(place, ignore_errors=True)

@@ -97,7 +97,18 @@ def write_note(paths: Paths, known: Mapping[str, Known]) -> None:
 
 def name_of(project: Path, file: Path) -> str:
     """Return how a file is called in notes: within the project, so that that may be moved."""
-    return str(file.relative_to(project) if file.is_relative_to(project) else file)
+    return noted_name(str(file.relative_to(project) if file.is_relative_to(project) else file))
+
+
+def noted_name(name: str) -> str:
+    """Return a name as notes have it.
+
+    Where a file lies outside of the project may come from the environment, which is not written
+    down, so of that there is only a hash.
+    """
+    if not Path(name).is_absolute():
+        return name
+    return "sha256:" + hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
 def signatures_of(files: Iterable[Path]) -> dict[Path, Signature]:

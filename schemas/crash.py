@@ -69,6 +69,8 @@ CRASH_POINTS = (
     "jobs.ended",
     "schedules.moved",
     "schedules.fired",
+    "activities.filled",
+    "activities.named",
 )
 """Every step of the code, in the order of the parts; a test compares them with the calls."""
 

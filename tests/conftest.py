@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 from playwright.sync_api import Browser
@@ -18,6 +19,10 @@ from tests import shop
 from tests.command_line import call
 from tests.people import Person, chromium, somebody
 from tests.served import Served, serving
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+"""No test judges how fast the machine is."""
 
 ORDERS = (
     {

@@ -27,6 +27,7 @@ ROLES = {
     "refresh": ("refresh",),
     "results": ("refresh",),
     "generation": ("refresh",),
+    "activities": ("refresh",),
     "publish": ("refresh",),
     "published": ("refresh",),
     "locks": ("stream", "refresh"),

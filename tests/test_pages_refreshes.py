@@ -52,7 +52,7 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
     with somebody(browser, served) as found:
         page = signed_in(found, tokens["contributor"], "/refreshes").page
         # Nothing is there yet, and every page says so.
-        expect(page.get_by_text("Nothing is published yet")).to_be_visible()
+        expect(page.get_by_text("There was no refresh yet")).to_be_visible()
         found.expect_accessible()
         found.goes("/data")
         expect(page.get_by_text("Nothing is published yet")).to_be_visible()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration.rate_limits import RateLimit
 from overtide.schemas.errors import TooManyRequestsError
-from overtide.serving.telemetry import shared_windows, windows
+from overtide.serving import windows
+from overtide.serving.telemetry import shared_windows
 from overtide.serving.telemetry.limits import Limits, limits_of
 from overtide.serving.telemetry.rate_limits import NANOSECONDS, Policy, RateLimits
 from overtide.serving.telemetry.shared_windows import SharedWindows, shared_memory

@@ -291,7 +291,7 @@ def test_the_run_and_its_manifest_say_what_was_done(project):
         "S_a": None,
         "S_b": None,
         "S_c": None,
-        "S_o": {"no_foreign_key": 1, "unknown_record": 1, "no_customer": 0},
+        "S_o": {"no_foreign_key": 1, "unknown_record": 1, "no_customer": 0, "several_customers": 0},
     }
     assert {name: entity["new_columns"] for name, entity in found["entities"].items()} == {
         "S_a": [],
