@@ -242,6 +242,7 @@ def test_activities_of_nobody_are_counted_by_their_reason(tmp_path):
         "no_foreign_key": 1,
         "unknown_record": 1,
         "no_customer": 2,
+        "several_customers": 0,
     }
     assert "of_nobody" not in entities["S_C"]
     assert (
