@@ -109,7 +109,7 @@ def without_generation(project: Project) -> None:
 
 
 def with_a_damaged_generation(project: Project) -> None:
-    (file,) = project.paths.serving.iterdir()
+    (file,) = project.paths.serving.glob("*.sqlite")
     file.write_bytes(file.read_bytes() + b"x")
 
 
