@@ -90,7 +90,7 @@ def _source(
         if entity.path is None and not checking.is_broken((*place, "path")):
             checking.add(
                 "missing_setting",
-                place,
+                (*place, "path"),
                 "`path` is missing.",
                 expected="a file or a glob, or `database` with `table` or `query`",
             )
