@@ -26,8 +26,8 @@ import pyarrow.parquet as pq
 from benchmarks.accuracy import Accuracy
 from benchmarks.make_people import COLUMNS, KINDS, make
 from overtide import runner_configs
-from overtide.pipelines.learning import learnt
-from overtide.pipelines.matching import matching
+from overtide.pipelines.matching.alone import matching
+from overtide.pipelines.matching.learning import learnt
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.names import parquet_rows
 from overtide.schemas.paths import Paths

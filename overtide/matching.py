@@ -1,6 +1,7 @@
 """Matching of a project without a refresh: tried, explained, reviewed, learnt."""
 
 import io
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,8 @@ from overtide.schemas.errors import ConfigurationError, UsageError
 from overtide.schemas.loading import loaded
 
 if TYPE_CHECKING:
-    from overtide.pipelines.matching import Matching
-    from overtide.pipelines.reviewing import Review
+    from overtide.pipelines.matching.alone import Matching
+    from overtide.pipelines.matching.reviewing import Review
     from overtide.project import Project
     from overtide.transforms.matching.decisions import Merged
 
@@ -26,7 +27,7 @@ def opened(project: "Project") -> Iterator["Matching"]:
 
     Nothing is written into the project. Raises what a refresh raises of configuration and sources.
     """
-    from overtide.pipelines.matching import matching
+    from overtide.pipelines.matching.alone import matching
 
     configuration, _ = loaded(project.folder, project.environ)
     runner = runner_configs.load()
@@ -39,8 +40,8 @@ def opened(project: "Project") -> Iterator["Matching"]:
 
 def tried(project: "Project", sample: int | None = None) -> dict[str, Any]:
     """Return what the rules would do, see docs/cli.md; with `sample` of so many drawn records."""
-    from overtide.pipelines.sampling import sampled
-    from overtide.pipelines.trying import tried
+    from overtide.pipelines.matching.sampling import sampled
+    from overtide.pipelines.matching.trying import tried
 
     with opened(project) as found:
         drawn = found if sample is None else sampled(found, sample)
@@ -52,7 +53,7 @@ def explained(project: "Project", one: tuple[str, str], other: tuple[str, str]) 
 
     Raises `unknown_entity` and `record_not_found`.
     """
-    from overtide.pipelines.explaining import explained
+    from overtide.pipelines.matching.explaining import explained
 
     with opened(project) as found:
         return explained(found, one, other)
@@ -60,7 +61,7 @@ def explained(project: "Project", one: tuple[str, str], other: tuple[str, str]) 
 
 def reviewed(project: "Project", pairs: int) -> tuple[str, "Review"]:
     """Return the name of the instance, and what a person reviews, with so many pairs of a kind."""
-    from overtide.pipelines.reviewing import review
+    from overtide.pipelines.matching.reviewing import review
 
     with opened(project) as found:
         return found.steps.plan.configuration.instance.name, review(found, pairs)
@@ -92,7 +93,7 @@ def learnt(project: "Project", seed: int, write: bool) -> list[dict[str, Any]]:
 
     Raises `no_score_rule` where there is none, `number_not_written`.
     """
-    from overtide.pipelines.learning import learnt, numbers_of
+    from overtide.pipelines.matching.learning import learnt, numbers_of
 
     with opened(project) as found:
         configuration, proposals = found.steps.plan.configuration, learnt(found, seed)
@@ -105,11 +106,12 @@ def learnt(project: "Project", seed: int, write: bool) -> list[dict[str, Any]]:
             "(docs/matching.md).",
         )
     if write:
-        file = project.folder / FILE
+        file = (project.folder / FILE).resolve()  # what a link leads to
         with file.open(encoding="utf-8", newline="") as opened_file:
             text = opened_file.read()
         written = with_numbers(text, numbers_of(configuration, proposals))
         new = file.with_name(f".{FILE}.new")
         new.write_text(written, encoding="utf-8", newline="")
+        shutil.copymode(file, new)
         new.replace(file)
     return proposals

@@ -9,7 +9,7 @@ from overtide.lake.publish import Change
 from overtide.pipelines.batch import Found, run_pipeline
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.inputs import Inputs
-from overtide.pipelines.kept import keep
+from overtide.pipelines.kept_rows import keep
 from overtide.pipelines.manifest import manifest
 from overtide.pipelines.planning import (
     make_plan,

@@ -10,7 +10,7 @@ from overtide.lake.catalog import attach_statements, connect
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
 from overtide.pipelines.inputs import Inputs
-from overtide.pipelines.kept import NOTHING, reusable
+from overtide.pipelines.kept_rows import NOTHING, reusable
 from overtide.pipelines.manifest import kept_before
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration

@@ -76,18 +76,9 @@ def refresh(
             )
             if refreshed is None:
                 # 4. Else it is computed, and the publish makes it the base.
-                refreshed = Computing(
-                    configuration,
-                    paths,
-                    inputs,
-                    before,
-                    runner,
-                    clock,
-                    follower,
-                    allow_shrink,
-                    job,
-                    full,
-                ).published()
+                asked = paths, inputs, before, runner, clock, follower
+                computing = Computing(configuration, *asked, allow_shrink, job, full)
+                refreshed = computing.published()
         # 5. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
             keep = configuration.lake.keep_generations

@@ -4,6 +4,7 @@ Files, a configuration, a clock that a test turns, and what is read.
 """
 
 import copy
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,13 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         self.document, self.paths, self.runs = copy.deepcopy(document), Paths.of(folder), 0
         self.done: list[Refreshed] = []
+
+    def copied(self, folder: Path) -> "Project":
+        """Copy the project, so that many tests begin behind its refreshes."""
+        shutil.copytree(self.paths.project, folder)
+        copy_of = Project(folder, self.document)
+        copy_of.runs = self.runs
+        return copy_of
 
     def write(self, **files: str | bytes) -> "Project":
         """Write files; `a="…"` is a.csv."""

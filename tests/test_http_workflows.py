@@ -82,12 +82,6 @@ def is_busy(document: dict[str, Any]) -> bool:
     return document["jobStatus"] == "running" and bool(document["tasks"])
 
 
-def change_a_source(folder: Path) -> None:
-    """Change a source file, but none of its rows."""
-    file = min((folder / "data").glob("*.txt"))
-    file.write_bytes(file.read_bytes() + b"\n")
-
-
 def holder(folder: Path) -> int:
     """Return the process that runs a job."""
     locks = call("-C", folder, "--json", "status").document["locks"]
@@ -125,9 +119,8 @@ def test_a_job_waits_runs_and_shows_its_stages(served, client):
 @pytest.mark.slow
 def test_a_job_that_runs_is_cancelled_and_the_base_stays(served, client):
     before = client.get(f"{served.url}/health/ready").json().get("run")
-    change_a_source(served.folder)  # what has not changed would be published at once
     with scheduling(served.folder):
-        job = submitted(client)
+        job = submitted(client, forceRunRequested="true")
         watched(client, job, is_busy)
         client.post(f"{MAIN}/jobs/{job}/cancel").raise_for_status()
         ended = watched(client, job, is_over)
@@ -143,13 +136,11 @@ def test_a_job_that_runs_is_cancelled_and_the_base_stays(served, client):
 
 @pytest.mark.slow
 def test_a_killed_scheduler_s_job_goes_on_and_the_next_one_runs_none_beside_it(served, client):
-    change_a_source(served.folder)
     with scheduling(served.folder) as scheduler:
-        job, then = submitted(client), submitted(client, forceRunRequested="true")
+        job, then = (submitted(client, forceRunRequested="true") for _ in range(2))
         watched(client, job, is_busy)
         os.kill(scheduler.pid, signal.SIGKILL)
         scheduler.wait(10)
-    change_a_source(served.folder)  # for the job after it
     pid = holder(served.folder)
     with scheduling(served.folder):
         ended = watched(client, job, is_over)
@@ -163,9 +154,8 @@ def test_a_killed_scheduler_s_job_goes_on_and_the_next_one_runs_none_beside_it(s
 
 @pytest.mark.slow
 def test_a_job_whose_process_was_killed_with_its_scheduler_has_failed(served, client):
-    change_a_source(served.folder)
     with scheduling(served.folder) as scheduler:
-        job = submitted(client)
+        job = submitted(client, forceRunRequested="true")
         watched(client, job, is_busy)
         os.kill(scheduler.pid, signal.SIGKILL)
         os.kill(holder(served.folder), signal.SIGKILL)

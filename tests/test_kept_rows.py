@@ -20,19 +20,17 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def refreshed(tmp_path_factory) -> Path:
+def refreshed(tmp_path_factory) -> Project:
     """A project that was refreshed once; to be copied, not changed."""
     project = Project(tmp_path_factory.mktemp("kept") / "project", document()).write(**FILES)
     project.refresh()
-    return project.paths.project
+    return project
 
 
 @pytest.fixture
 def project(refreshed, tmp_path) -> Project:
-    shutil.copytree(refreshed, tmp_path / "project")
-    copied = Project(tmp_path / "project", document())
-    copied.runs = 1
-    return copied
+    """A copy of it: a project may be moved."""
+    return refreshed.copied(tmp_path / "project")
 
 
 def read(project: Project, **options: Any) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from overtide.pipelines.explaining import explained
+from overtide.pipelines.matching.explaining import explained
 from tests.command_line import call, expect_refusal
 from tests.small_plan import INSTANCE
 from tests.small_project import Project

@@ -12,8 +12,8 @@ import yaml
 from benchmarks.make_people import KINDS, make
 from benchmarks.matching import accuracy_of, configuration, matched, score_rule
 from overtide import runner_configs
-from overtide.pipelines.learning import learnt
-from overtide.pipelines.matching import matching
+from overtide.pipelines.matching.alone import matching
+from overtide.pipelines.matching.learning import learnt
 from overtide.schemas.document_edits import with_numbers
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.paths import Paths

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from overtide.cli.review_page import page_of
-from overtide.pipelines.reviewing import review
+from overtide.pipelines.matching.reviewing import review
 from overtide.transforms.matching.decisions import merge_decisions, read_decisions
 from tests.command_line import call, expect_refusal
 from tests.small_project import Project

@@ -2,8 +2,8 @@
 
 import pytest
 
-from overtide.pipelines.sampling import sampled
-from overtide.pipelines.trying import tried
+from overtide.pipelines.matching.sampling import sampled
+from overtide.pipelines.matching.trying import tried
 from tests.command_line import call, expect_refusal
 from tests.small_project import Project
 from tests.test_decisions import CONTACTS, HEADER, MEMBERS, document

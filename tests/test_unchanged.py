@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,22 +24,19 @@ OLD = 1_700_000_000
 
 
 @pytest.fixture(scope="module")
-def refreshed(tmp_path_factory) -> Path:
+def refreshed(tmp_path_factory) -> Project:
     """A project of old files that was refreshed once; to be copied, not changed."""
     project = Project(tmp_path_factory.mktemp("unchanged") / "project", document()).write(**FILES)
     for file in project.paths.project.glob("*.csv"):
         os.utime(file, (OLD, OLD))
     project.refresh()
-    return project.paths.project
+    return project
 
 
 @pytest.fixture
 def project(refreshed, tmp_path) -> Project:
     """A copy of it: a project may be moved."""
-    shutil.copytree(refreshed, tmp_path / "project")
-    copied = Project(tmp_path / "project", document())
-    copied.runs = 1
-    return copied
+    return refreshed.copied(tmp_path / "project")
 
 
 def since(project: Project, **options: Any) -> object:

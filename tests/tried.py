@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from overtide import runner_configs
-from overtide.pipelines.matching import Matching, matching
+from overtide.pipelines.matching.alone import Matching, matching
 from overtide.schemas.configuration import Configuration
 from tests.small_project import Project
 

@@ -112,7 +112,10 @@ def _run_job(project: Project, arguments: Namespace, output: Output) -> None:
         progress = Progress(workflows.jobs, job.id)
         try:
             done = interruptibly(
-                project, lambda: refreshed(project, EMBEDDED, progress, job=job.id)
+                project,
+                lambda: refreshed(
+                    project, EMBEDDED, progress, job=job.id, full=job.submission.forced
+                ),
             )
         except Exception as error:
             progress.flush()

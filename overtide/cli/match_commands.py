@@ -45,6 +45,7 @@ def _review(project: Project, arguments: Namespace, output: Output) -> None:
     name, found = reviewed(project, _number("--pairs", arguments.pairs, PAIRS))
     path = Path(arguments.out)
     page = page_of(name, found.tried, found.scores, found.joined, found.apart)
+    path.touch(mode=0o600)  # it holds personal data
     path.write_text(page, encoding="utf-8")
     document = {"file": str(path), "joined": len(found.joined), "apart": len(found.apart)}
     output.confirm(

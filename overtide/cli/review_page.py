@@ -7,6 +7,7 @@ copied as the CSV of a file of decisions.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from overtide.cli.tried_rules import sized, values_of
@@ -21,61 +22,37 @@ def page_of(
     name: str, tried: Row, scores: Sequence[Row], joined: Sequence[Row], apart: Sequence[Row]
 ) -> str:
     """Return the page for a project of this name."""
-    style, script = (
-        (HERE / f"review_page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js")
+    frame, style, script = (
+        (HERE / f"review_page.{ending}").read_text(encoding="utf-8")
+        for ending in ("html", "css", "js")
     )
     parts = [
-        _summary(tried),
-        *_table_part("Entities", tried["entities"], [*tried["entities"][0]]),
-        *_table_part(
-            "Rules", tried["rules"], ["entity", "to", "rule", "pairs", "records", "percent"]
-        ),
-        *map(_distribution, scores),
-        *_table_part(
-            "Blocks",
-            [{**one, "largest": ", ".join(map(sized, one["largest"]))} for one in tried["blocks"]],
-            ["rule", "block", "blocks", "records", "pairs", "oversized", "largest"],
-        ),
-        *_table_part("Common values", tried["commonValues"]),
-        *_table_part("Ignored values", tried["ignoredValues"]["greatest"]),
-        *_table_part("Not compared or not merged", tried["notCompared"]["greatest"]),
-        *_table_part("Largest customers", _customers(tried["customers"]["largest"])),
-        *_changes(tried["changes"]),
+        *_of_rules(tried, scores),
         _pairs("Joined, and nearly not", "joined", joined),
         _pairs("Not joined, and nearly", "apart", apart),
     ]
-    title = escape(f"Matching of {name}")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<a class="skip" href="#joined">To the pairs</a>
-<header><h1>{title}</h1></header>
-<main>
-{chr(10).join(parts)}
-<section aria-labelledby="decisions-title">
-<h2 id="decisions-title">Decisions</h2>
-<p id="count" role="status">Nothing is decided yet.</p>
-<p><button type="button" id="download">Download decisions.csv</button>
-<button type="button" id="copy">Copy</button></p>
-<label for="csv">What is downloaded; <code>overtide match decide decisions.csv</code> takes it into
-the project:</label>
-<textarea id="csv" rows="8" readonly spellcheck="false"></textarea>
-</section>
-</main>
-<script>
-{script}</script>
-</body>
-</html>
-"""
+    return Template(frame).substitute(
+        title=escape(f"Matching of {name}"), style=style, script=script, parts="\n".join(parts)
+    )
+
+
+def _of_rules(tried: Row, scores: Sequence[Row]) -> Iterator[str]:
+    """Give the sections of what the rules do."""
+    yield _summary(tried)
+    yield from _table_part("Entities", tried["entities"])
+    names = ["entity", "to", "rule", "pairs", "records", "percent"]
+    yield from _table_part("Rules", tried["rules"], names)
+    yield from map(_distribution, scores)
+    yield from _table_part(
+        "Blocks",
+        [{**one, "largest": ", ".join(map(sized, one["largest"]))} for one in tried["blocks"]],
+        ["rule", "block", "blocks", "records", "pairs", "oversized", "largest"],
+    )
+    yield from _table_part("Common values", tried["commonValues"])
+    yield from _table_part("Ignored values", tried["ignoredValues"]["greatest"])
+    yield from _table_part("Not compared or not merged", tried["notCompared"]["greatest"])
+    yield from _table_part("Largest customers", _customers(tried["customers"]["largest"]))
+    yield from _changes(tried["changes"])
 
 
 def _summary(tried: Row) -> str:

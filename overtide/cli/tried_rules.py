@@ -1,6 +1,6 @@
 """What `match try` says of the rules, as people read it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from overtide.cli.output import Output
@@ -8,58 +8,51 @@ from overtide.schemas.wording import counted
 
 BARS, WIDTH = 10, 40
 """Bars of a distribution of scores, and characters of the longest."""
+BLOCK = ("rule", "block", "blocks", "records", "pairs", "oversized")
+"""What is told of the blocks of a rule."""
 FEW = 5
 """Customers that are named of each kind."""
 
 
 def trial_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
     """Give what came of trying the rules, as people read it."""
-    entities, customers = found["entities"], found["customers"]
+    customers = found["customers"]
     drawn = f" around {found['sample']:,} drawn of each entity" if found["sample"] else ""
     yield (
         f"{counted(found['records'], 'record')}{drawn} become "
         f"{counted(customers['count'], 'customer')}, "
         f"{customers['ofSeveralRecords']:,} of several records. Nothing is published."
     )
-    yield from _part(
-        output,
-        "Entities",
-        ("entity", "records", "customers", "duplicates", "matched", "unmatched", "%"),
-        ([*one.values()] for one in entities),
-    )
-    yield from _part(
-        output,
-        "Rules",
-        ("entity", "to", "rule", "pairs", "records", "%"),
-        ([*one.values()][:6] for one in found["rules"]),
-    )
+    yield from _rules(found, output)
+    for title, name in (
+        ("Not compared or not merged", "notCompared"),
+        ("Ignored", "ignoredValues"),
+    ):
+        yield from _rows(output, title, found[name]["greatest"])
+    yield from _rows(output, "Common values", found["commonValues"])
+    several = [one for one in customers["largest"] if one["records"] > 2]
+    yield from _customers("Largest customers", several)
+    yield from _changes(found["changes"])
+
+
+def _rules(found: Mapping[str, Any], output: Output) -> Iterator[str]:
+    """Give what each entity and rule came to, and the blocks in which they compared."""
+    columns = ("entity", "records", "customers", "duplicates", "matched", "unmatched", "%")
+    yield from _part(output, "Entities", columns, ([*one.values()] for one in found["entities"]))
+    names = ("entity", "to", "rule", "pairs", "records", "%")
+    yield from _part(output, "Rules", names, ([*one.values()][:6] for one in found["rules"]))
     yield from _scores(found["rules"])
     yield from _part(
         output,
         "Blocks",
         ("rule", "block", "blocks", "records", "to compare", "too large", "largest"),
-        (
-            [
-                *(one[name] for name in ("rule", "block", "blocks", "records", "pairs")),
-                one["oversized"],
-                ", ".join(map(sized, one["largest"])),
-            ]
-            for one in found["blocks"]
-        ),
+        ([*map(one.get, BLOCK), ", ".join(map(sized, one["largest"]))] for one in found["blocks"]),
     )
-    for title, name in (
-        ("Not compared or not merged", "notCompared"),
-        ("Ignored", "ignoredValues"),
-    ):
-        rows = found[name]["greatest"]
-        yield from _part(output, title, [*rows[0]] if rows else (), map(values_of, rows))
-    common = found["commonValues"]
-    yield from _part(
-        output, "Common values", [*common[0]] if common else (), map(values_of, common)
-    )
-    several = [one for one in customers["largest"] if one["records"] > 2]
-    yield from _customers("Largest customers", several)
-    yield from _changes(found["changes"])
+
+
+def _rows(output: Output, title: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Give rows under their own names."""
+    yield from _part(output, title, [*rows[0]] if rows else (), map(values_of, rows))
 
 
 def _part(

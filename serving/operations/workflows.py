@@ -40,7 +40,9 @@ IDENTIFIERS = Parameter(
     "identifiers", "What it is asked for, with commas between; it is kept, and all is done."
 )
 FORCE = Parameter(
-    "forceRunRequested", "Make it a job of its own, also where one waits already.", kind=bool
+    "forceRunRequested",
+    "Make it a job of its own, also where one waits already, and compute all, changed or not.",
+    kind=bool,
 )
 REQUEST = {
     "graphName",

@@ -35,7 +35,8 @@ Error = Mapping[str, object]
 class Submission:
     """What is asked for: by whom, from where, and as what.
 
-    `forced`: it is to be a job of its own, even where one waits that has not begun.
+    `forced`: it is to be a job of its own, even where one waits that has not begun, and to compute
+    everything, even where nothing has changed.
     """
 
     submitted_by: str

@@ -208,7 +208,9 @@ def _times(texts: list[str], months_first: bool) -> Iterator[Found]:
         other = {"%d": "%m", "%m": "%d"}.get(_leads(one))
         doubtful = other and any(_leads(two) == other for two in fitting)
         check = f"days and months can't be told apart; {one} was taken" if doubtful else ""
-        yield Found(_kind(one), {"format": one}, f"times as {one}", check)
+        yield Found(
+            _kind(one), {"format": one}, f"{'times' if _has_clock(one) else 'days'} as {one}", check
+        )
     for short, long in ((one, one.replace("%y", "%Y")) for one in DAYS if "%y" in one):
         yield Found("date", {"format": [short, long]}, "days, some with a year of two digits")
 
@@ -219,7 +221,11 @@ def _leads(pattern: str) -> str:
 
 
 def _kind(pattern: str) -> str:
-    return "datetime" if "%H" in pattern or "%I" in pattern else "date"
+    return "datetime" if _has_clock(pattern) else "date"
+
+
+def _has_clock(pattern: str) -> bool:
+    return "%H" in pattern or "%I" in pattern
 
 
 def _formats() -> Iterator[str]:

@@ -56,7 +56,7 @@ def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Pr
         else:
             entities.append(one)
     if not entities:
-        reasons = "; ".join(f"{file}: {why}" for file, why in left_out.items())
+        reasons = "; ".join(_reason(file, why) for file, why in left_out.items())
         raise UsageError(
             "no_usable_file",
             f"None of the files can be used: {one_line(reasons) or 'there are none'}.",
@@ -69,6 +69,11 @@ def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Pr
     customers, activities, kept = (tuple(one.entity for one in some) for some in parts)
     checks = tuple(_checks(entities, roles))
     return Proposal(text, customers, activities, kept, left_out, checks)
+
+
+def _reason(file: str, why: str) -> str:
+    """Return why a file can't be used, as a part of a sentence that names it once."""
+    return (why if why.startswith(Path(file).name) else f"{file}: {why}").removesuffix(".")
 
 
 def _samples(files: Sequence[Path]) -> tuple[list[Sample], dict[str, str]]:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.pipelines.matching import Matching
-from overtide.pipelines.trying import rules_of
+from overtide.pipelines.matching.alone import Matching
+from overtide.pipelines.matching.trying import rules_of
 from overtide.schemas.names import literal
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import EntityTable

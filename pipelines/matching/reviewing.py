@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from overtide.pipelines.matching import Matching
-from overtide.pipelines.trying import rules_of, tried
+from overtide.pipelines.matching.alone import Matching
+from overtide.pipelines.matching.trying import rules_of, tried
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.names import parquet_rows, quoted

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from overtide.pipelines.matching import Compared, Matching
-from overtide.pipelines.trying import rules_of
+from overtide.pipelines.matching.alone import Compared, Matching
+from overtide.pipelines.matching.trying import rules_of
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.errors import NotFoundError, UsageError
 from overtide.schemas.names import parquet_rows
@@ -56,18 +56,7 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
     concluded = matching.concluded(found)
     decided = matching.decided(concluded)
     with attached_kernel(plan.settings, ()) as connection:
-        pair = ordered(*records)
-        keys = dict(zip(records, (one[1], other[1]), strict=True))
-        by_place = {entity.place: entity for entity in unified}
-        entities = [by_place[record >> ENTITY_SHIFT] for record in pair]
-        two = Two(
-            pair,
-            (entities[0].table.entity, entities[1].table.entity),
-            (
-                texts_of(connection, entities[0], pair[0]),
-                texts_of(connection, entities[1], pair[1]),
-            ),
-        )
+        two = _two(connection, unified, records)
         of_two = OfTwo(connection, folder, rules_of(plan), two, found, concluded, decided)
         rules = [
             of_two.rule(search, rule, kinds)
@@ -82,11 +71,8 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
         if not never:
             rules = [_cut_by_rules(one) for one in rules]
         return {
-            "records": [
-                {"entity": name, "key": keys[record], "values": dict(values)}
-                for record, name, values in zip(pair, two.entities, two.values, strict=True)
-            ],
-            **_joined(connection, matching, decided, forests[1], pair),
+            "records": _told(two, dict(zip(records, (one[1], other[1]), strict=True))),
+            **_joined(connection, matching, decided, forests[1], two.records),
             "decision": _decision(decisions, one, other),
             "never": never,
             "nearest": None,
@@ -122,6 +108,24 @@ def _records(
             "same_record", "Two records are compared, not one with itself.", named[0][1]
         )
     return found[named[0]], found[named[1]]
+
+
+def _two(
+    connection: "DuckDBPyConnection", unified: Sequence[Unified], records: tuple[int, int]
+) -> Two:
+    """Return both records, that of the later entity first, with their texts."""
+    by_place = {entity.place: entity for entity in unified}
+    pair = ordered(*records)
+    one, other = (by_place[record >> ENTITY_SHIFT] for record in pair)
+    texts = texts_of(connection, one, pair[0]), texts_of(connection, other, pair[1])
+    return Two(pair, (one.table.entity, other.table.entity), texts)
+
+
+def _told(two: Two, keys: Mapping[int, str]) -> list[Row]:
+    return [
+        {"entity": name, "key": keys[record], "values": dict(values)}
+        for record, name, values in zip(two.records, two.entities, two.values, strict=True)
+    ]
 
 
 def _searches(

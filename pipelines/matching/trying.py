@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from overtide.pipelines.matching import Matching, Pieces
+from overtide.pipelines.matching.alone import Matching, Pieces
 from overtide.transforms import told
 from overtide.transforms.matching import changes, sizes, statistics
 from overtide.transforms.matching.contract import PairTable

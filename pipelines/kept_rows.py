@@ -65,7 +65,7 @@ class Reusable:
 NOTHING = Reusable()
 
 
-def rules_of(plan: Plan, entity: str) -> str:
+def reading_rules(plan: Plan, entity: str) -> str:
     """Return the hash of what an entity's rows depend on besides its files."""
     document = [
         engine(),
@@ -93,7 +93,7 @@ def reusable(
         entry = ENTRY.validate_json((place / "entry.json").read_bytes())
     except (OSError, ValueError):
         return NOTHING
-    if entry.rules != rules_of(plan, entity):
+    if entry.rules != reading_rules(plan, entity):
         return NOTHING
     names = {noted_name(name): name for name, _ in contents}
     there = [(noted_name(name), content) for name, content in contents]
@@ -184,7 +184,7 @@ def keep(
         if table.entity in contents and table.entity not in stay:
             place = folder_of(folder, table.entity)
             with suppress(OSError):
-                _keep(place, rules_of(plan, table.entity), table, contents[table.entity])
+                _keep(place, reading_rules(plan, table.entity), table, contents[table.entity])
 
 
 def _keep(place: Path, rules: str, table: EntityTable, contents: list[Content]) -> None:

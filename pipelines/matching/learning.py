@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from overtide.pipelines.matching import Matching
-from overtide.pipelines.trying import rules_of
+from overtide.pipelines.matching.alone import Matching
+from overtide.pipelines.matching.trying import rules_of
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
@@ -172,18 +172,7 @@ def _proposal(
     blocks: Mapping[int, Sequence[BlockFile]],
     seed: int,
 ) -> Row:
-    counted = [
-        one.pairs
-        for one in sizes.block_sizes(
-            connection,
-            records.matcher,
-            {
-                (records.search.pair, records.search.rule, 0, block): files
-                for block, files in blocks.items()
-            },
-        )
-    ]
-    part = min(1.0, PAIRS / max(1, sum(counted)))
+    part = min(1.0, PAIRS / max(1, _pairs_within(connection, records, blocks)))
     chance = Vectors.of(records.levels(*records.by_chance(seed)))
     u = learning.smoothed(learning.shares(chance, chance.counts.astype(np.float64)))
     made, pooled = [], []
@@ -207,6 +196,18 @@ def _proposal(
         "part": round(part, 4),
         "expectedPairs": round(float(likely.sum()) / part),
     }
+
+
+def _pairs_within(
+    connection: "DuckDBPyConnection", records: Records, blocks: Mapping[int, Sequence[BlockFile]]
+) -> int:
+    """Return how many pairs the blocks hold, one in several blocks so often."""
+    search = records.search
+    kinds: dict[tuple[int, ...], Sequence[BlockFile]] = {
+        (search.pair, search.rule, 0, block): files for block, files in blocks.items()
+    }
+    counted = [one.pairs for one in sizes.block_sizes(connection, records.matcher, kinds)]
+    return sum(counted)
 
 
 def _made_by(records: Records, rule: Rule, block: int) -> frozenset[int]:

@@ -1,0 +1,1 @@
+"""Matching without a refresh: try rules, explain, review and learn them."""
