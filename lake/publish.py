@@ -127,7 +127,7 @@ def publish(
     # start over.
     with coordination(paths).commit():
         before, whole = _known_before(paths), _whole(paths, row)
-        with closing(connect(paths, read_only=False)) as connection:
+        with closing(connect(paths, read_only=False, threads=1)) as connection:
             # 2. The stream's tables, if it has not made them yet, and settings: these need
             # transactions of their own.
             _prepare(connection)

@@ -354,11 +354,11 @@ def _noted_anew(paths: Paths) -> Note:
 
 def _named_by_catalog(paths: Paths) -> Standing:
     try:
-        connection = connect(paths)
+        connection = connect(paths, threads=1)
     except UnavailableError as error:
         # Whoever made the file died before the lake was in it.
         try:
-            connection = connect(paths, read_only=False)
+            connection = connect(paths, read_only=False, threads=1)
         except OSError:
             raise error from None
     try:

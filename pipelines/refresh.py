@@ -103,7 +103,7 @@ def remove_left(paths: Paths) -> None:
     crash_point("refresh.scratch_cleared")
     if paths.catalog.exists():
         with committing(paths):
-            connection = connect(paths, read_only=False)
+            connection = connect(paths, read_only=False, threads=1)
             try:
                 remove_orphans(connection, paths.storage)
             finally:
@@ -137,7 +137,7 @@ def _forget_old(
     shutil.rmtree(paths.scratch, ignore_errors=True)
     crash_point("refresh.scratch_removed")
     with committing(paths):
-        connection = connect(paths, read_only=False)
+        connection = connect(paths, read_only=False, threads=1)
         try:
             kept = connection.execute(
                 'SELECT "Generation" FROM lake.runs GROUP BY 1 ORDER BY max("Run") DESC LIMIT ?',

@@ -48,7 +48,7 @@ def _in_force(inputs: Inputs, before: Publish) -> dict[str, Any] | None:
     None where anything that it reads is another, or what it published is not whole.
     """
     paths = inputs.paths
-    with closing(connect(paths)) as connection:
+    with closing(connect(paths, threads=1)) as connection:
         last = last_manifest(connection)
         if last.get("run") != before.run or not _is_served(paths, before.generation):
             return None

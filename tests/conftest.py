@@ -13,6 +13,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from overtide.cli.project_commands import init_project
+from overtide.lake.catalog import UNCHECKED
 from overtide.project import Project
 from overtide.schemas.loading import load
 from tests import shop
@@ -23,6 +24,11 @@ from tests.served import Served, serving
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """No test judges how fast the machine is."""
+UNCHECKED["threads"] = 1
+"""Lakes of tests are tiny: two threads of DuckDB take half as much again of the processor as one.
+
+The processes that tests start have as many as anybody's.
+"""
 
 ORDERS = (
     {

@@ -138,7 +138,7 @@ class Workflows:
         """Return the run that a job published before it was interrupted."""
         if current_publish(self.paths) is None:
             return None
-        connection = connect(self.paths)
+        connection = connect(self.paths, threads=1)
         try:
             return run_of_job(connection, job.id)
         finally:
