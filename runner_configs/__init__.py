@@ -28,7 +28,10 @@ class RunnerConfig(Model):
         default={}, description="Beam pipeline options; ${NAME} is the environment's"
     )
     threads: Annotated[
-        int | None, Field(ge=1, description="per kernel; default: one where the sources are small, else the cores")
+        int | None,
+        Field(
+            ge=1, description="per kernel; default: one where the sources are small, else the cores"
+        ),
     ] = None
     memory_limit: Annotated[
         str, Field(pattern=r"^\d+(\.\d+)?[KMGT]i?B$", description="per kernel")
