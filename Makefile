@@ -9,11 +9,12 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test check bench fuzz fuzz-api crash strength docs lock clean odata-clients vendor
+.PHONY: help demo test long check bench fuzz fuzz-api crash strength docs lock clean odata-clients vendor
 
 help:
 	@echo 'make demo            the first five minutes, in one (under a minute after set-up)'
 	@echo 'make test            check, then all tests'
+	@echo 'make long            more tests of the longer kinds'
 	@echo 'make check           ruff and mypy'
 	@echo 'make bench           speed and size at 10M source rows; PEOPLE=166113 for 1M'
 	@echo 'make fuzz N=1000     so many generated histories against the oracle'
@@ -30,6 +31,9 @@ demo: .venv/.runtime
 
 test: check .venv/client/.installed .venv/identity_server/.installed .venv/pages/.installed odata-clients
 	$(BIN)/python -m pytest
+
+long: check .venv/client/.installed .venv/identity_server/.installed .venv/pages/.installed odata-clients
+	$(BIN)/python -m pytest -m long
 
 check: .venv/.development
 	$(BIN)/ruff format --check .

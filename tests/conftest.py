@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 import yaml
@@ -24,6 +25,9 @@ from tests.served import Served, serving
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """No test judges how fast the machine is."""
+for wait in ("connect", "read", "write", "pool"):
+    # Of the default itself: a service on a busy machine may take longer than its 5 s.
+    setattr(httpx.Client.__init__.__kwdefaults__["timeout"], wait, 60)
 UNCHECKED["threads"] = 1
 """Lakes of tests are tiny: two threads of DuckDB take half as much again of the processor as one.
 

@@ -16,6 +16,8 @@ from tests.crash_plan import BEFORE, TOUR, plan, roles_of
 from tests.crash_story import Telling, make_template
 
 ROOT = Path(__file__).parent.parent
+FEW = 4
+"""Stories that `make test` tells; `make long` tells the others."""
 CALLS = re.compile(r"\b(?:crash_point|at)\(\"([a-z_.]+)\"\)")
 PACKAGES = (
     "schemas",
@@ -67,7 +69,11 @@ def template(tmp_path_factory):
 
 @pytest.mark.crash
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(TOUR), ids=lambda seed: str(plan(seed)))
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(seed, marks=[pytest.mark.long] * (seed >= FEW)) for seed in range(TOUR)],
+    ids=lambda seed: str(plan(seed)),
+)
 def test_processes_die_and_nothing_is_lost(seed, template, tmp_path):
     told = Telling(plan(seed), tmp_path, template).tell()
     assert told.reached == plan(seed).steps

@@ -72,6 +72,12 @@ def states(refreshed_shop, tmp_path_factory) -> dict[str, Path]:
 
 
 STATES = ["whole", "without journals", "killed", "killed, without index"]
+SOME = [
+    "without journals",
+    "killed",
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("whole", "killed, without index")),
+]
+"""Where every read of them is a process within a mount of its own."""
 
 
 def expect_right(answers: dict[str, Answer]) -> None:
@@ -134,7 +140,7 @@ def within(script: str) -> dict[str, Answer]:
     return answers
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", SOME)
 def test_a_disk_that_is_mounted_read_only(states, tmp_path, state):
     (tmp_path / "mounted").mkdir()
     place = shlex.quote(str(tmp_path / "mounted"))
@@ -146,7 +152,7 @@ def test_a_disk_that_is_mounted_read_only(states, tmp_path, state):
     )
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", SOME)
 def test_a_full_disk(states, tmp_path, state):
     (tmp_path / "mounted").mkdir()
     place = shlex.quote(str(tmp_path / "mounted"))

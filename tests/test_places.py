@@ -89,7 +89,13 @@ def test_rows_of_several_parquet_files(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", ["p[1]", "EntityName=wrong", "it's # 100% ?*"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "it's # 100% ?*",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("p[1]", "EntityName=wrong")),
+    ],
+)
 def test_a_project_is_refreshed_in_a_folder_of_any_name_and_leaves_its_neighbour_alone(
     refreshed_shop, tmp_path, name
 ):

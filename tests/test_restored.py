@@ -280,7 +280,14 @@ def forbid(generation: Path) -> None:
     generation.mkdir()
 
 
-@pytest.mark.parametrize("damage", [lose, cut, empty, overwrite, change_a_letter, forbid])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lose,
+        change_a_letter,
+        *(pytest.param(one, marks=pytest.mark.long) for one in (cut, empty, overwrite, forbid)),
+    ],
+)
 def test_reads_and_changes_go_on_from_the_lake_where_a_generation_is_damaged(project, damage):
     whole = call("-C", project, "--json", *EVERY["get"]).document
     damage(next((project / SERVING).glob("run000003*")))
