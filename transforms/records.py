@@ -36,6 +36,11 @@ class Unified:
         primary = self.entity.primary_key
         return type_of(self.entity.attribute(primary).type).text_sql(quoted(primary))
 
+    def represented_by(self, attribute: str) -> str:
+        """Return the column of the record of a customer from which it takes an attribute."""
+        del attribute
+        return f"record_{self.place}"
+
     @property
     def records(self) -> str:
         """The SQL of its rows with their record numbers in `__record`: no column has that name."""

@@ -12,7 +12,12 @@ from overtide.schemas.configuration.matching import (
     check_match,
     check_unified,
 )
-from overtide.schemas.configuration.merge import Merge, check_merge
+from overtide.schemas.configuration.merge import (
+    Merge,
+    alternate_keys,
+    check_merge,
+    origins_of,
+)
 from overtide.schemas.configuration.model import Model, Text
 
 
@@ -29,6 +34,15 @@ class Limits(Model):
     )
     large_customer: Annotated[int, Field(ge=2)] = Field(
         default=50, description="customers with more records are unified, and told", examples=[10]
+    )
+
+
+class CustomerIdFields(Model):
+    """What CustomerIds are made of instead of the keys of records."""
+
+    fields: Annotated[list[str], Field(min_length=1, max_length=5)] = Field(
+        description="1 to 5 columns of Customer that hardly ever change and are hardly ever empty",
+        examples=[["EMail"], ["FirstName", "LastName", "DateOfBirth"]],
     )
 
 
@@ -56,6 +70,11 @@ class Unification(Model):
         description="the columns of Customer",
         examples=[{"fields": [{"name": "EMail", "from": ["Shop_Contacts.EMail"]}]}],
     )
+    customer_id: CustomerIdFields | None = Field(
+        default=None,
+        description="columns that new CustomerIds are made of, instead of the keys of records",
+        examples=[{"fields": ["EMail"]}],
+    )
     ignore: Ignore = Field(
         default=Ignore(),
         description="values that stand for none in all entities",
@@ -79,3 +98,22 @@ def check_unification(checking: Checking, unification: Unification) -> None:
     check_unified(checking, unification.entities)
     check_match(checking, unification.match)
     check_merge(checking, unification.merge)
+    if unification.customer_id is not None:
+        _customer_id(checking, unification.customer_id, unification.merge)
+
+
+def _customer_id(checking: Checking, made_of: CustomerIdFields, merge: Merge) -> None:
+    """Check that a CustomerId is made of columns of Customer, each once."""
+    path = ("unification", "customer_id", "fields")
+    keys = alternate_keys(checking)
+    checking.unique(
+        ((name, (*path, number)) for number, name in enumerate(made_of.fields)),
+        "columns that make a CustomerId",
+    )
+    if checking.is_broken(("unification", "merge")) or len(keys) < len(set(checking.unified)):
+        return
+    for number, name in enumerate(made_of.fields):
+        if name not in (*origins_of(merge), *keys):
+            checking.unknown(
+                (*path, number), name, "column of Customer", [*origins_of(merge), *keys]
+            )
