@@ -1,5 +1,7 @@
 """Edits that make what customers are made of wrong, and what `validate` finds then."""
 
+DEDUPLICATE = "unification/entities/0/deduplicate"
+
 OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
     "a CustomerId of an unknown column": (
         [("unification/customer_id", {"fields": ["EMial"]})],
@@ -30,6 +32,53 @@ OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "invalid_value",
         "unification.customer_id",
         "Expected",
+    ),
+    "a preference of an unknown attribute": (
+        [(f"{DEDUPLICATE}/per_attribute", [{"of": "Nmae"}])],
+        "unknown_name",
+        "unification.entities[0].deduplicate.per_attribute[0].of",
+        "`Nmae` is no attribute of Shop_Contacts.",
+    ),
+    "a preference of the key": (
+        [(f"{DEDUPLICATE}/per_attribute", [{"of": ["ContactId", "Name"]}])],
+        "invalid_value",
+        "unification.entities[0].deduplicate.per_attribute[0].of[0]",
+        "`ContactId` is the primary key of Shop_Contacts",
+    ),
+    "two preferences of one attribute": (
+        [(f"{DEDUPLICATE}/per_attribute", [{"of": "Name"}, {"of": ["Name", "EMail"]}])],
+        "duplicate_name",
+        "unification.entities[0].deduplicate.per_attribute[1].of[0]",
+        "`Name` is there twice",
+    ),
+    "a preference of an attribute by a text": (
+        [
+            (
+                f"{DEDUPLICATE}/per_attribute",
+                [{"of": "Name", "policy": "most_recent", "attribute": "EMail"}],
+            )
+        ],
+        "wrong_type",
+        "unification.entities[0].deduplicate.per_attribute[0].attribute",
+        "`EMail` is of type string",
+    ),
+    "a preference of nothing": (
+        [(f"{DEDUPLICATE}/per_attribute", [{"of": [], "policy": "most_filled"}])],
+        "invalid_value",
+        "unification.entities[0].deduplicate.per_attribute[0].of",
+        "Expected",
+    ),
+    "a group of attributes that come from different records": (
+        [
+            (f"{DEDUPLICATE}/per_attribute", [{"of": "Name"}]),
+            (
+                "unification/merge/groups",
+                [{"fields": ["A", "B"], "from": {"Shop_Contacts": ["Name", "EMail"]}}],
+            ),
+        ],
+        "invalid_value",
+        "unification.merge.groups[0].from.Shop_Contacts",
+        "takes these attributes from different records",
     ),
     "a CustomerId of itself": (
         [("unification/customer_id", {"fields": ["CustomerId"]})],

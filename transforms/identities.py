@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
 from overtide.schemas.configuration.unification import Unification
-from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.names import literal, parquet_rows
 from overtide.transforms.customer_keys import IdsOfFields, make_ids_of_fields
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
-from overtide.transforms.keys import preference
 from overtide.transforms.records import RECORD, Unified
+from overtide.transforms.winners import MEMBERS, choose_records, mark_winners, represented
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -148,31 +148,6 @@ def _new_id(instance: str, names: str, counter: int) -> str:
     return f"md5({literal(instance)} || chr(31) || {reference} || chr(31) || {counter})"
 
 
-def mark_winners(connection: "DuckDBPyConnection", entities: list[Unified]) -> None:
-    """Create `loser`: records that come behind another of their entity and customer."""
-    connection.execute("""
-        CREATE TEMP TABLE several AS
-        SELECT cluster, place FROM member GROUP BY cluster, place HAVING count(*) > 1""")
-    ranked = [
-        f"""
-        SELECT member.record, row_number() OVER (PARTITION BY member.cluster ORDER BY {
-            preference(
-                unified.options.deduplicate.prefer, list(unified.entity.attributes), "source."
-            )
-        },
-            source.{quoted(unified.entity.primary_key)} DESC) AS rank
-        FROM (FROM member SEMI JOIN several USING (cluster, place) WHERE place = {
-            unified.place
-        }) AS member
-        JOIN ({unified.records}) AS source ON source.{RECORD} = member.record"""
-        for unified in entities
-    ]
-    connection.execute(
-        f"CREATE TEMP TABLE loser AS SELECT record FROM ({' UNION ALL '.join(ranked)}) WHERE rank "
-        "> 1"
-    )
-
-
 def identify(
     connection: "DuckDBPyConnection",
     entities: list[Unified],
@@ -196,6 +171,7 @@ def identify(
     _remember(connection, before, _listed(in_order))
     _inherit(connection, untold)
     mark_winners(connection, entities)
+    choose_records(connection, entities)
     of_fields = make_ids_of_fields(
         connection, folder, represented(entities, MEMBERS), unification, entities, instance
     )
@@ -297,17 +273,6 @@ CREATED = """
            substr(ref, 2) AS PrimaryKey
     FROM (FROM fresh UNION ALL
           FROM of_fields WHERE id NOT IN (SELECT CustomerId FROM identity))"""
-MEMBERS = """
-    SELECT member.*, loser.record IS NULL AS winner FROM member LEFT JOIN loser USING (record)"""
-
-
-def represented(entities: list[Unified], members: str) -> str:
-    """Return the SQL of the record that represents each entity in each cluster of `members`."""
-    winners = ", ".join(
-        f"max(record) FILTER (winner AND place = {unified.place}) AS record_{unified.place}"
-        for unified in entities
-    )
-    return f"SELECT cluster, {winners} FROM ({members}) GROUP BY cluster"
 
 
 def _customers(entities: list[Unified]) -> str:

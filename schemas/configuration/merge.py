@@ -1,6 +1,6 @@
 """The columns of Customer, and what they are made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -81,6 +81,31 @@ def origins_of(merge: Merge) -> dict[str, list[tuple[str, str]]]:
             taken = ((entity, names[place : place + 1]) for entity, names in group.sources.items())
             found[name] = [(entity, one) for entity, some in taken for one in some if one]
     return found
+
+
+def check_together(
+    checking: Checking, merge: Merge, chosen: Mapping[str, Sequence[Sequence[str]]]
+) -> None:
+    """Check that what a group takes of an entity comes from one record.
+
+    `chosen` has, by entity, the attributes that come from records of their own, those that do so
+    together as one.
+    """
+    for number, group in enumerate(merge.groups):
+        for entity, names in group.sources.items():
+            records = [
+                next((place for place, one in enumerate(chosen.get(entity, ())) if name in one), -1)
+                for name in names
+                if name is not None
+            ]
+            if len(set(records)) > 1:
+                checking.add(
+                    "invalid_value",
+                    ("unification", "merge", "groups", number, "from", entity),
+                    f"`per_attribute` of {entity} takes these attributes from different records.",
+                    expected="one entry of `per_attribute` with all of them, or none",
+                    hint="A group is never put together from two records.",
+                )
 
 
 def check_merge(checking: Checking, merge: Merge) -> None:

@@ -16,6 +16,7 @@ from overtide.schemas.configuration.merge import (
     Merge,
     alternate_keys,
     check_merge,
+    check_together,
     origins_of,
 )
 from overtide.schemas.configuration.model import Model, Text
@@ -98,6 +99,11 @@ def check_unification(checking: Checking, unification: Unification) -> None:
     check_unified(checking, unification.entities)
     check_match(checking, unification.match)
     check_merge(checking, unification.merge)
+    chosen = {
+        one.entity: [prefer.attributes for prefer in one.deduplicate.per_attribute]
+        for one in unification.entities
+    }
+    check_together(checking, unification.merge, chosen)
     if unification.customer_id is not None:
         _customer_id(checking, unification.customer_id, unification.merge)
 
