@@ -1,5 +1,6 @@
 """Edits that make what customers are made of wrong, and what `validate` finds then."""
 
+MATCH = "unification/match/0"
 DEDUPLICATE = "unification/entities/0/deduplicate"
 
 OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
@@ -79,6 +80,51 @@ OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "invalid_value",
         "unification.merge.groups[0].from.Shop_Contacts",
         "takes these attributes from different records",
+    ),
+    "an unknown list of aliases": (
+        [
+            ("unification/aliases", {"Names": {"Bob": "Robert"}}),
+            (f"{MATCH}/rules/0/conditions/0/aliases", "Nmaes"),
+        ],
+        "unknown_name",
+        "unification.match[0].rules[0].conditions[0].aliases",
+        "Did you mean `Names`?",
+    ),
+    "an alias of an alias": (
+        [("unification/aliases", {"Names": {"Bob": "robert", "Robert": "Rupert"}})],
+        "invalid_value",
+        "unification.aliases.Names.Bob",
+        "`Bob` is `robert`, which is itself an alias.",
+    ),
+    "an alias of two": (
+        [("unification/aliases", {"Names": {"Bob": "Robert", "BOB": "Rob"}})],
+        "invalid_value",
+        "unification.aliases.Names.BOB",
+        "says that `BOB` is `Rob`, and also `Robert`.",
+    ),
+    "an alias of blanks": (
+        [("unification/aliases", {"Names": {"Bob": "  "}})],
+        "invalid_value",
+        "unification.aliases.Names.Bob",
+        "`Names` has no value.",
+    ),
+    "an alias that is a list": (
+        [("unification/aliases", {"Names": {"Bob": ["Robert"]}})],
+        "invalid_value",
+        "unification.aliases.Names.Bob",
+        "Expected",
+    ),
+    "values ignored of an unknown attribute": (
+        [("unification/ignore", {"values_of": {"Mail": ["x"]}})],
+        "unknown_name",
+        "unification.ignore.values_of.Mail",
+        "`Mail` is no attribute of Shop_Contacts or Club_Members.",
+    ),
+    "values ignored of another entity's attribute": (
+        [("unification/entities/0/ignore", {"values_of": {"MemberId": ["x"]}})],
+        "unknown_name",
+        "unification.entities[0].ignore.values_of.MemberId",
+        "`MemberId` is no attribute of Shop_Contacts.",
     ),
     "a CustomerId of itself": (
         [("unification/customer_id", {"fields": ["CustomerId"]})],

@@ -1,9 +1,11 @@
 """The section `unification`: map, deduplicate, match and merge."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from overtide.schemas.aliases import contradictions
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.matching import (
@@ -20,6 +22,8 @@ from overtide.schemas.configuration.merge import (
     origins_of,
 )
 from overtide.schemas.configuration.model import Model, Text
+from overtide.schemas.configuration.rules import Rule
+from overtide.schemas.mistakes import Path
 
 
 class Limits(Model):
@@ -81,6 +85,12 @@ class Unification(Model):
         description="values that stand for none in all entities",
         examples=[{"shared_by": 100}],
     )
+    aliases: dict[str, Text | dict[str, Text]] = Field(
+        default={},
+        description="name -> a CSV file within the project with the columns `Alias` and `Value`, "
+        "or the aliases themselves, each with what it stands for",
+        examples=[{"Names": "data/names.csv", "Towns": {"NYC": "New York"}}],
+    )
     decisions: Text | None = Field(
         default=None,
         description="a CSV file of pairs of records that are always or never one customer, within "
@@ -106,6 +116,54 @@ def check_unification(checking: Checking, unification: Unification) -> None:
     check_together(checking, unification.merge, chosen)
     if unification.customer_id is not None:
         _customer_id(checking, unification.customer_id, unification.merge)
+    check_lists(checking, unification)
+
+
+def _rules(unification: Unification) -> list[Rule]:
+    """Return all rules, also those that do not apply."""
+    within = [rule for one in unification.entities for rule in one.deduplicate.rules]
+    return within + [rule for pair in unification.match for rule in pair.rules]
+
+
+def check_lists(checking: Checking, unification: Unification) -> None:
+    """Check the aliases that stand in the configuration, and the values of single attributes."""
+    for name, one in unification.aliases.items():
+        pairs = list(one.items()) if isinstance(one, dict) else []
+        for number, message in contradictions(pairs):
+            checking.add(
+                "invalid_value",
+                ("unification", "aliases", name, pairs[number][0]),
+                f"`{name}` {message}.",
+                expected="each alias once, with a value that is no alias",
+            )
+    used = {
+        name for rule in _rules(unification) for one in rule.compared for name in one.alias_lists
+    }
+    for name in unification.aliases:
+        if name not in used and not checking.found and not checking.broken:
+            checking.note(
+                "unused_aliases",
+                ("unification", "aliases", name),
+                f"No rule compares with the aliases `{name}`.",
+            )
+    named = [one.entity for one in unification.entities]
+    _values_of(checking, ("unification", "ignore"), unification.ignore, named)
+    for number, entity in enumerate(unification.entities):
+        path = ("unification", "entities", number, "ignore")
+        _values_of(checking, path, entity.ignore, [entity.entity])
+
+
+def _values_of(checking: Checking, path: Path, ignore: Ignore, entities: Sequence[str]) -> None:
+    """Check that values are ignored in attributes that there are."""
+    if not set(entities) <= set(checking.entities):
+        return
+    known = list(
+        dict.fromkeys(name for one in entities for name in checking.entities[one].attributes)
+    )
+    for name in ignore.values_of:
+        if name not in known:
+            here = (*path, "values_of", name)
+            checking.unknown(here, name, f"attribute of {' or '.join(entities)}", known)
 
 
 def _customer_id(checking: Checking, made_of: CustomerIdFields, merge: Merge) -> None:
