@@ -41,7 +41,7 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
                 if _can_be_read(examined, place):
                     found += _of_files(examined, place, folder, entity, copies)
     once = [one for number, one in enumerate(found) if one not in found[:number]]
-    return once + _of_decisions(examined, folder)
+    return once + _of_lists(examined, folder) + _of_decisions(examined, folder)
 
 
 def _sampled(
@@ -77,6 +77,19 @@ def _of_decisions(examined: "Examined", folder: Path) -> list[Mistake]:
     except SourceError as error:
         return [examined.document.mistake(error.code, place, error.message, hint=error.hint)]
     return []
+
+
+def _of_lists(examined: "Examined", folder: Path) -> list[Mistake]:
+    """Return what is wrong with the files of aliases and ignored values, at their settings."""
+    from overtide.transforms.matching.lists import wrong_lists
+
+    if examined.configuration is None:
+        return []
+    return [
+        examined.document.mistake(error.code, place, error.message, hint=error.hint)
+        for place, error in wrong_lists(examined.configuration, folder)
+        if not examined.has(place) and not examined.is_broken(place)
+    ]
 
 
 def _of_files(

@@ -1,9 +1,9 @@
 """What a refresh reads, and whether it is what the run in force read.
 
 A run's manifest keeps one hash of its inputs: the content of every source file under its name, the
-configuration as far as it makes results, what people decided of pairs, and the engine. The same
-inputs over the registry that they led to give the same tables (semantics 4.7), so such a refresh
-need not compute them.
+configuration as far as it makes results, the lists of aliases and ignored values, what people
+decided of pairs, and the engine. The same inputs over the registry that they led to give the same
+tables (semantics 4.7), so such a refresh need not compute them.
 """
 
 import hashlib
@@ -26,8 +26,10 @@ from overtide.pipelines.known_files import (
 )
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import SourceError
+from overtide.schemas.mistakes import shown
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature
+from overtide.transforms.matching.lists import list_files
 from overtide.transforms.sources.files import files_of, within
 
 ELSEWHERE = {"service", "event_log", "lake"}
@@ -65,6 +67,8 @@ class Inputs:
             return None
         if configuration.unification.decisions is not None:
             files[DECISIONS] = [paths.project / configuration.unification.decisions]
+        for one in list_files(configuration):
+            files[shown(one.place)] = [paths.project / one.path]
         at = instant_of_files(paths)  # before the look: what changes later is seen to be later
         seen = signatures_of(file for some in files.values() for file in some)
         inputs = cls(configuration, paths, files, seen, at, read_note(paths))
@@ -77,7 +81,8 @@ class Inputs:
     @property
     def source_files(self) -> list[Path]:
         """The files of all entities, as often as one is read."""
-        return [file for name, some in self.files.items() if name != DECISIONS for file in some]
+        entities = self.configuration.entities()
+        return [file for name, some in self.files.items() if name in entities for file in some]
 
     @property
     def unknown(self) -> list[Path]:

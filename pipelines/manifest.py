@@ -4,6 +4,7 @@ Every row that was read is accounted for, and what was lost is counted by its re
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from overtide.pipelines.batch import Found
@@ -33,6 +34,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
     """
     expect_all_rows(found.tables)
     identified, nobody = found.identified, activities_of_nobody(plan, found)
+    made = identified.ids_of_fields
     return {
         "run": plan.run,
         "entities": {
@@ -49,6 +51,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
         "records_unified": identified.records,
         "records_not_unified": identified.not_unified,
         "oversized_clusters": len(identified.oversized),
+        "customer_ids": None if made is None else asdict(made),
         "shrunk": shrunk(found.tables, plan.entities, plan.kept_before),
         "removed_entities": {
             name: rows for name, rows in plan.kept_before.items() if name not in plan.entities

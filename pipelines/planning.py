@@ -20,6 +20,7 @@ from overtide.schemas.folders import make_folder
 from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.decisions import read_decisions_of
+from overtide.transforms.matching.lists import with_lists, wrong_lists
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.fetching import Fetched, fetch, tell_nobody
 from overtide.transforms.sources.files import about_rows, check_columns, files_of, within
@@ -54,6 +55,7 @@ def source_files(
     bring = partial(fetch, configuration, remote, project, os.environ, scratch)
     heads = bring(most=0)
     wrong = _wrong_columns(project, entities, heads)
+    wrong += [error for _, error in wrong_lists(configuration, project)]
     try:
         read_decisions_of(configuration, project)
     except SourceError as error:
@@ -152,7 +154,10 @@ def make_plan(
     files: list[SourceFiles],
     allow_shrink: bool = False,
 ) -> Plan:
-    """Return the plan of a run: what is published now, and how much there is to read."""
+    """Return the plan of a run: what is published now, and how much there is to read.
+
+    Its configuration has all lists as if they stood in it.
+    """
     scratch = paths.scratch_of(run)
     make_folder(scratch)
     published, last = published_tables(paths)
@@ -164,7 +169,7 @@ def make_plan(
     settings = KernelSettings(threads, runner.memory_limit, scratch)
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
     return Plan(
-        configuration,
+        with_lists(configuration, paths.project),
         paths,
         settings,
         run,

@@ -42,7 +42,9 @@ def project_status(
         "quarantined": overlay.quarantined,
         "flapBacks": overlay.flap_backs,
         "comparing": {
-            name: manifest[name] for name in ("large", "ignored_values") if name in manifest
+            name: manifest[name]
+            for name in ("large", "ignored_values", "customer_ids")
+            if name in manifest
         },
         "loss": [one.as_json() for one in losses(manifest)],
         "warnings": [one.as_json() for one in warnings],

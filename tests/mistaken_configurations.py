@@ -4,6 +4,7 @@ from tests.configurations import REMOVED, edited
 from tests.mistaken_relationships import OF_RELATIONSHIPS
 from tests.mistaken_scores import OF_SCORES
 from tests.mistaken_services import SERVICE
+from tests.mistaken_unifications import OF_UNIFICATION
 
 CONTACTS, MEMBERS, ORDERS = "sources/Shop/Contacts", "sources/Club/Members", "sources/Shop/Orders"
 MATCH, MERGE = "unification/match/0", "unification/merge"
@@ -669,6 +670,7 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
     ),
     **OF_SCORES,
     **SERVICE,
+    **OF_UNIFICATION,
     "a limit that lets nobody in": (
         [("service", {"rate_limits": {"default": {"requests": 0}}})],
         "invalid_value",

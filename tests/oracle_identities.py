@@ -16,6 +16,10 @@ part as it came.
 4. A customer without one gets a new id: the MD5 of instance, entity, key and counter, with the
    smallest record reference of the cluster and the smallest counter from 0 that makes the id
    unused.
+   Where columns of customers make ids, a customer without one that has a value in all of them, and
+   shares these with no other, gets the MD5 of instance, an empty text, and of each column its name
+   and its value with the entity that it comes from - unless a record that is there has that id, or
+   it is a merged one. If it was once another's it is so no more.
 5. The id of a cluster is given to its records that do not have it. Records leave the ids that went
   elsewhere.
 6. A merged id points at once to the id that heads the cluster. One whose records are all gone
@@ -27,7 +31,7 @@ part as it came.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -77,15 +81,23 @@ def identify(
     instance: str,
     primary: str,
     apart: Collection[Cluster] = (),
+    columns: Mapping[Cluster, Sequence[tuple[str, str, str]] | None] | None = None,
 ) -> Identities:
-    """Give every cluster its id; `apart` are the clusters that are no customers."""
+    """Give every cluster its id; `apart` are the clusters that are no customers.
+
+    `columns` has, where they make ids, name, entity and value of each, None where one is empty.
+    """
     heirs = inheritance(before, clusters, apart, primary)
     inherited: dict[Cluster, list[str]] = {}
     for one, cluster in heirs.items():
         inherited.setdefault(cluster, []).append(one)
     kept = {cluster: min(ids, key=before.age) for cluster, ids in inherited.items()}
-    created = new_ids(before, [cluster for cluster in clusters if cluster not in kept], instance)
-    ids = kept | {cluster: one for one, cluster in created.items()}
+    by_columns = ids_of_columns(before, clusters, kept, heirs, instance, columns or {})
+    rest = [cluster for cluster in clusters if cluster not in kept and cluster not in by_columns]
+    created = new_ids(before, rest, instance) | {
+        one: cluster for cluster, one in by_columns.items() if one not in before.given
+    }
+    ids = kept | by_columns | {cluster: one for one, cluster in created.items()}
     left = frozenset(
         (record, one)
         for cluster in (*clusters, *apart)
@@ -154,6 +166,30 @@ def new_ids(before: Registry, clusters: Iterable[Cluster], instance: str) -> dic
         hashes = (hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts)
         created[next(one for one in hashes if one not in before.given)] = cluster
     return created
+
+
+def ids_of_columns(
+    before: Registry,
+    clusters: Collection[Cluster],
+    kept: Collection[Cluster],
+    heirs: Collection[str],
+    instance: str,
+    columns: Mapping[Cluster, Sequence[tuple[str, str, str]] | None],
+) -> dict[Cluster, str]:
+    """Return the ids that columns make for clusters that have none."""
+    made: dict[str, list[Cluster]] = {}
+    for cluster in clusters:
+        values = columns.get(cluster)
+        if values is not None:
+            text = "\x1f".join([instance, "", *(part for value in values for part in value)])
+            one = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+            made.setdefault(one, []).append(cluster)
+    return {
+        several[0]: one
+        for one, several in made.items()
+        if len(several) == 1 and several[0] not in kept
+        if one not in heirs and one not in before.alias
+    }
 
 
 def learnt(

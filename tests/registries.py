@@ -6,7 +6,7 @@ Sequences whose keys begin differently have nothing to do with each other, so on
 thousands of them and one refresh take a step of each.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.matching import UnifiedEntity
+from overtide.schemas.configuration.unification import Unification
 from overtide.transforms import identities
 from overtide.transforms.fingerprint import EMPTY
 from overtide.transforms.inheritance import NOTHING, UNTOLD
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.records import ENTITY_SHIFT, Unified
-from tests.oracle_identities import Cluster, Identities, previous, vanished
+from tests.oracle_identities import Cluster, Identities, Ref, previous, vanished
 from tests.sequences import NAMES
 
 Rows = set[tuple[object, ...]]
@@ -42,24 +43,31 @@ class Registries:
         self.connection.executemany(f"INSERT INTO {table}_before VALUES ({places})", rows)
 
     def refresh(
-        self, clusters: Collection[Cluster], run: int, untold: bool = False
+        self,
+        clusters: Collection[Cluster],
+        run: int,
+        untold: bool = False,
+        mails: Mapping[Ref, str | None] | None = None,
     ) -> dict[str, Rows]:
         """Give identities to clusters, customers or not.
 
         Return the rows of all that was found, by table.
 
-        `untold`: what was written so far does not say what records left.
+        `untold`: what was written so far does not say what records left. `mails`: of which
+        CustomerIds are made.
         """
         folder = self.folder / str(run)
         folder.mkdir()
         tables = {name: f"SELECT * FROM {name}_before" for name in NOTHING} | (
             {"Departure": UNTOLD} if untold else {}
         )
-        entities, forest = written(folder, clusters)
+        entities, forest = written(folder, clusters, mails or {})
+        unification = of_mails(entities) if mails is not None else None
         with self.connection.cursor() as connection:
             found = identities.identify(
-                connection, entities, forest, tables, "i", run, 1000, folder
+                connection, entities, forest, tables, "i", run, 1000, folder, unification
             )
+        self.found = found
         for table, name in LEARNING.items():
             self.connection.execute(
                 f"INSERT INTO {table}_before BY NAME FROM '{getattr(found, name)}'"
@@ -95,14 +103,30 @@ class Registries:
         return found
 
 
-def written(folder: Path, clusters: Collection[Cluster]) -> tuple[list[Unified], str]:
+def of_mails(entities: Collection[Unified]) -> Unification:
+    """Return a unification in which CustomerIds are made of the column Mail."""
+    sources = [f"{one.table.entity}.Mail" for one in reversed(entities)]
+    return Unification.model_validate(
+        {
+            "entities": [{"entity": one.table.entity} for one in entities],
+            "merge": {"fields": [{"name": "Mail", "from": sources}]},
+            "customer_id": {"fields": ["Mail"]},
+        }
+    )
+
+
+def written(
+    folder: Path, clusters: Collection[Cluster], mails: Mapping[Ref, str | None]
+) -> tuple[list[Unified], str]:
     """Write the records and the forest of clusters; return the entities and the forest's file."""
     records = sorted(record for cluster in clusters for record in cluster)
     number, entities = {}, []
     for place, name in enumerate(NAMES):
         keys = [key for entity, key in records if entity == name]
         number |= {(name, key): (place << ENTITY_SHIFT) + row for row, key in enumerate(keys)}
-        pq.write_table(pa.table({"Id": pa.array(keys, pa.string())}), folder / f"{name}.parquet")
+        columns = {"Id": keys, "Mail": [mails.get((name, key)) for key in keys]}
+        rows = {column: pa.array(texts, pa.string()) for column, texts in columns.items()}
+        pq.write_table(pa.table(rows), folder / f"{name}.parquet")
         table = EntityTable(
             name,
             (str(folder / f"{name}.parquet"),),
@@ -118,7 +142,9 @@ def written(folder: Path, clusters: Collection[Cluster]) -> tuple[list[Unified],
             EMPTY,
             EMPTY,
         )
-        entity = Entity(path="a.csv", primary_key="Id", attributes={"Id": "string"})
+        entity = Entity(
+            path="a.csv", primary_key="Id", attributes={"Id": "string", "Mail": "string"}
+        )
         entities.append(
             Unified(place, table, entity, UnifiedEntity(entity=name, include_all=name != NAMES[2]))
         )

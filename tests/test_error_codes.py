@@ -52,6 +52,7 @@ CODE_AT = {
 LOOKS = (
     *(f"transforms/sources/{name}.py" for name in ("contents", "files", "layout")),
     "transforms/matching/decisions.py",
+    "transforms/matching/lists.py",
 )
 """What looks at the sources for a refresh and for `validate`, which makes mistakes of it."""
 SAMPLES = "transforms/sources/sampled_values.py"
@@ -63,6 +64,7 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
     "empty_file": AT_ITS_SETTING,
     "missing_column": AT_ITS_SETTING,
     "decisions_wrong": AT_ITS_SETTING,
+    "list_wrong": AT_ITS_SETTING,
     "no_files": AT_ITS_SETTING,
     "wrong_delimiter": AT_ITS_SETTING,
     # So is a source file; a file of rows to post is named by the command.

@@ -220,7 +220,9 @@ def test_a_condition_may_compare_every_value_and_a_combination_leaves_ignored_at
     ],
 )
 def test_what_the_built_in_list_holds(kind, value, ignored):
-    found = ignored_texts(Condition(fields="x"), [Attribute(semantic_type=kind)], Ignore(), How())
+    found = ignored_texts(
+        Condition(fields="x"), {"x": Attribute(semantic_type=kind)}, Ignore(), How()
+    )
     assert (lower(normal(value, How())) in found) is ignored
 
 
@@ -230,7 +232,7 @@ def test_what_the_built_in_list_holds(kind, value, ignored):
 def test_the_list_is_normalised_like_the_values(steps):
     how = How(steps, country="US" if "phone" in steps else None)
     found = ignored_texts(
-        Condition(fields="x", normalize=list(steps)), [Attribute()], Ignore(), how
+        Condition(fields="x", normalize=list(steps)), {"x": Attribute()}, Ignore(), how
     )
     assert {lower(normal(value, how)) for value in built_in(frozenset(steps))} - {""} == set(found)
 

@@ -30,6 +30,12 @@ NOTES = {
         "unification.entities[1]",
         "its records are customers of their own",
     ),
+    "a list of aliases that nothing names": (
+        [("unification/aliases", {"Names": {"Bob": "Robert"}})],
+        "unused_aliases",
+        "unification.aliases.Names",
+        "No rule compares with the aliases `Names`.",
+    ),
     "customers without columns": (
         [(MERGE, {})],
         "empty_merge",

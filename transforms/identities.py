@@ -9,16 +9,18 @@ parts as it came (docs/decisions/identities.md).
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
-from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.configuration.unification import Unification
+from overtide.schemas.names import literal, parquet_rows
+from overtide.transforms.customer_keys import IdsOfFields, make_ids_of_fields
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
-from overtide.transforms.keys import preference
 from overtide.transforms.records import RECORD, Unified
+from overtide.transforms.winners import MEMBERS, choose_records, mark_winners, represented
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,6 +48,8 @@ class Identified:
 
     Entity and key of the smallest record, and the number of records.
     """
+    ids_of_fields: IdsOfFields | None = None
+    """How many customers have an id of their columns; None where none are configured."""
     related: str | None = None
     reached: str | None = None
     """What `transforms.related` found; None where no activity needs it."""
@@ -121,13 +125,13 @@ def set_apart(connection: "DuckDBPyConnection", entities: list[Unified]) -> int:
 def new_ids(connection: "DuckDBPyConnection", instance: str, names: str) -> None:
     """Create `fresh` (cluster, ref, id).
 
-    An id that no other cluster ever had for each cluster without one.
+    An id that no other cluster ever had for each cluster without one, not even one of its columns.
     """
     connection.execute(f"""
         CREATE TEMP TABLE fresh AS
         SELECT cluster, ref, {_new_id(instance, names, 0)} AS id
         FROM (SELECT cluster, min(ref) AS ref FROM member ANTI JOIN kept USING (cluster)
-          GROUP BY cluster)""")
+          ANTI JOIN of_fields USING (cluster) GROUP BY cluster)""")
     for counter in itertools.count(1):
         if not count(
             connection, "SELECT count(*) FROM fresh WHERE id IN (SELECT CustomerId FROM identity)"
@@ -144,31 +148,6 @@ def _new_id(instance: str, names: str, counter: int) -> str:
     return f"md5({literal(instance)} || chr(31) || {reference} || chr(31) || {counter})"
 
 
-def mark_winners(connection: "DuckDBPyConnection", entities: list[Unified]) -> None:
-    """Create `loser`: records that come behind another of their entity and customer."""
-    connection.execute("""
-        CREATE TEMP TABLE several AS
-        SELECT cluster, place FROM member GROUP BY cluster, place HAVING count(*) > 1""")
-    ranked = [
-        f"""
-        SELECT member.record, row_number() OVER (PARTITION BY member.cluster ORDER BY {
-            preference(
-                unified.options.deduplicate.prefer, list(unified.entity.attributes), "source."
-            )
-        },
-            source.{quoted(unified.entity.primary_key)} DESC) AS rank
-        FROM (FROM member SEMI JOIN several USING (cluster, place) WHERE place = {
-            unified.place
-        }) AS member
-        JOIN ({unified.records}) AS source ON source.{RECORD} = member.record"""
-        for unified in entities
-    ]
-    connection.execute(
-        f"CREATE TEMP TABLE loser AS SELECT record FROM ({' UNION ALL '.join(ranked)}) WHERE rank "
-        "> 1"
-    )
-
-
 def identify(
     connection: "DuckDBPyConnection",
     entities: list[Unified],
@@ -178,8 +157,12 @@ def identify(
     run: int,
     cluster_size: int,
     folder: Path,
+    unification: Unification | None = None,
 ) -> Identified:
-    """Identify all clusters; write customers, alternate keys and what the registry learns."""
+    """Identify all clusters; write customers, alternate keys and what the registry learns.
+
+    `unification` says of which columns new ids are made, if of any.
+    """
     oversized = load_members(connection, entities, forest, cluster_size)
     not_unified = set_apart(connection, entities)
     in_order = [unified.table.entity for unified in entities]
@@ -187,16 +170,22 @@ def identify(
     untold = before[tables.DEPARTURE.name] == UNTOLD
     _remember(connection, before, _listed(in_order))
     _inherit(connection, untold)
-    new_ids(connection, instance, ranked)
     mark_winners(connection, entities)
+    choose_records(connection, entities)
+    of_fields = make_ids_of_fields(
+        connection, folder, represented(entities, MEMBERS), unification, entities, instance
+    )
+    new_ids(connection, instance, ranked)
     connection.execute("""
         CREATE TEMP VIEW named AS
-        SELECT cluster, id FROM kept UNION ALL SELECT cluster, id FROM fresh;
+        SELECT cluster, id FROM kept UNION ALL SELECT cluster, id FROM fresh
+        UNION ALL SELECT cluster, id FROM of_fields;
         CREATE TEMP TABLE identified AS
         SELECT member.*, id, loser.record IS NULL AS winner
         FROM member JOIN named USING (cluster) LEFT JOIN loser ON loser.record = member.record;
         DROP TABLE member""")
-    return _written(connection, entities, ranked, run, folder, not_unified, oversized, untold)
+    written = _written(connection, entities, ranked, run, folder, not_unified, oversized, untold)
+    return replace(written, ids_of_fields=of_fields)
 
 
 def _listed(names: list[str]) -> str:
@@ -282,21 +271,18 @@ LEARNT = """
 CREATED = """
     SELECT id AS CustomerId, list_extract({names}, ascii(ref) - 32) AS EntityName,
            substr(ref, 2) AS PrimaryKey
-    FROM fresh"""
+    FROM (FROM fresh UNION ALL
+          FROM of_fields WHERE id NOT IN (SELECT CustomerId FROM identity))"""
 
 
 def _customers(entities: list[Unified]) -> str:
     """Return the SQL of the profiles: their ids, and the record that represents each entity."""
-    winners = ", ".join(
-        f"max(record) FILTER (winner AND place = {unified.place}) AS record_{unified.place}"
-        for unified in entities
-    )
     return f"""
         WITH previous AS (
             SELECT CustomerId AS id, string_agg(PreviousCustomerId, ';'
               ORDER BY PreviousCustomerId) AS PreviousCustomerId
             FROM alias GROUP BY CustomerId),
-        grouped AS (SELECT cluster, {winners} FROM identified GROUP BY cluster)
+        grouped AS ({represented(entities, "FROM identified")})
         SELECT id AS CustomerId, * EXCLUDE (id, cluster) FROM grouped JOIN named USING (cluster)
         LEFT JOIN previous USING (id)"""
 

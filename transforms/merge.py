@@ -43,7 +43,7 @@ def profile_types(unification: Unification, entities: Sequence[Unified]) -> dict
 
 def _column(source: str, entities: Mapping[str, Unified]) -> str:
     entity, attribute = source.split(".", 1)
-    return f"r{entities[entity].place}.{quoted(attribute)}"
+    return f"{entities[entity].represented_by(attribute)}.{quoted(attribute)}"
 
 
 def merged_field(field: MergedField, entities: Mapping[str, Unified]) -> str:
@@ -69,7 +69,7 @@ def merged_field(field: MergedField, entities: Mapping[str, Unified]) -> str:
 
 
 def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
-    """Return the SQL of what is compared for each source.
+    """Return the SQL of what is compared for each source, of the record that the value is of.
 
     The columns themselves where all are of one kind.
 
@@ -83,17 +83,17 @@ def _dates(field: MergedField, entities: Mapping[str, Unified]) -> list[str]:
     zoned = len(zones) > 1 and any(kind.is_day for kind in kinds.values())
     one_kind = len({kind.name for kind in kinds.values()}) == 1 and not zoned
 
-    def compared(name: str) -> str:
+    def compared(name: str, attribute: str) -> str:
         if name not in field.by:
             return "NULL"
-        column = _column(f"{name}.{field.by[name]}", entities)
+        column = f"{entities[name].represented_by(attribute)}.{quoted(field.by[name])}"
         if one_kind:
             return column
         if kinds[name].is_time:
             return kinds[name].instant_sql(column, entities[name].entity.time_zone)
         return f"{column}::DOUBLE"
 
-    return [compared(source.split(".", 1)[0]) for source in field.sources]
+    return [compared(*source.split(".", 1)) for source in field.sources]
 
 
 def group_fields(group: FieldGroup, entities: Mapping[str, Unified]) -> list[str]:
@@ -124,7 +124,7 @@ def group_fields(group: FieldGroup, entities: Mapping[str, Unified]) -> list[str
 def profiles(unification: Unification, entities: Sequence[Unified], customers: str) -> str:
     """Return the SQL of Customer without `FirstRun`; `customers`.
 
-    CustomerId, record_0, …, PreviousCustomerId.
+    CustomerId, record_0, record_0_0, …, PreviousCustomerId.
     """
     by_name = {unified.table.entity: unified for unified in entities}
     fields = [
@@ -136,9 +136,9 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
     ]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
     joins = " ".join(
-        f"LEFT JOIN ({unified.records}) AS r{unified.place} "
-        f"ON r{unified.place}.{RECORD} = customers.record_{unified.place}"
+        f"LEFT JOIN ({unified.records}) AS {record} ON {record}.{RECORD} = customers.{record}"
         for unified in entities
+        for record in unified.representatives
     )
     return (
         f"SELECT customers.CustomerId, {', '.join(fields)}, customers.PreviousCustomerId "
@@ -149,4 +149,4 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
 def _key(unified: Unified) -> str:
     primary = unified.entity.primary_key
     kind = type_of(unified.entity.attribute(primary).type)
-    return kind.text_sql(f"r{unified.place}.{quoted(primary)}")
+    return kind.text_sql(f"{unified.representing()}.{quoted(primary)}")

@@ -10,7 +10,7 @@ stays within Arrow (docs/decisions/normalising-in-python.md).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from overtide.transforms import phones, words
+from overtide.transforms.aliases import replacing
 from overtide.transforms.listed import Listed
 from overtide.transforms.spelling import folded, plain_numerals, visible, without_accents
 
@@ -123,18 +124,41 @@ PLAIN = r"\A[!-~]+( [!-~]+)*\z"
 """Texts that look as they are: ASCII, with one blank between words."""
 
 
+Aliases = tuple[tuple[str, str], ...]
+"""Words, each with those that they stand for; of two alike the first counts."""
+
+
 @dataclass(frozen=True)
 class How:
     """How a text is compared.
 
-    Its normalisations, whether its words are put in order, and `phone`'s country.
+    Its normalisations, whether its words are put in order, `phone`'s country, and aliases.
 
-    The words are put in order before `whitespace` joins them.
+    Aliases are replaced, and then words put in order, before `whitespace` joins them.
     """
 
     steps: tuple[str, ...] = ()
     words_sorted: bool = False
     country: str | None = None
+    aliases: Aliases = ()
+
+    @cached_property
+    def words(self) -> "How":
+        """How a text becomes the words that aliases are looked up in."""
+        steps = tuple(step for step in self.steps if step != JOINING)
+        return How(steps, country=self.country)
+
+    @cached_property
+    def behind(self) -> tuple[Callable[[str], str], ...]:
+        """What is done to these words, one after the other."""
+        replaced = [replacing(self.aliases, partial(normal, how=self.words))]
+        joined = [STEPS[JOINING].run] if JOINING in self.steps else []
+        return (
+            *(replaced if self.aliases else []),
+            *([_in_order] if self.words_sorted else []),
+            *joined,
+            *([without_accents] if joined and "ascii" in self.steps else []),
+        )
 
     @cached_property
     def chain(self) -> tuple[Callable[[str], str], ...]:
@@ -142,16 +166,10 @@ class How:
         steps = {name: one.run for name, one in STEPS.items() if name in self.steps}
         if self.country and "phone" in steps:
             steps["phone"] = partial(phones.number, country=self.country)
-        joined = [steps.pop(JOINING)] if JOINING in steps else []
+        steps.pop(JOINING, None)
         # A mark may have come behind another letter, also where words are joined.
         again = [without_accents] if "ascii" in self.steps else []
-        return (
-            visible,
-            *steps.values(),
-            *again,
-            *([_in_order] if self.words_sorted else []),
-            *([*joined, *again] if joined else []),
-        )
+        return (visible, *steps.values(), *again, *self.behind)
 
 
 def _in_order(text: str) -> str:
@@ -162,35 +180,41 @@ def normal(text: str, how: How) -> str:
     """Return a text as it is compared.
 
     Doing it again changes nothing, but to numbers of a `country`, and where `symbols` or
-    `whitespace` joined letters to a word of a list.
+    `whitespace` joined letters to a word of a list or an alias.
     """
-    for step in how.chain:
+    return _after(text, how.chain)
+
+
+def _after(text: str, chain: Iterable[Callable[[str], str]]) -> str:
+    for step in chain:
         text = step(text)
     return text
 
 
 def normal_texts(texts: pa.Array, how: How) -> pa.Array:
     """Return each text as `normal` gives it; null where nothing is left."""
-    if IN_ARROW.issuperset(how.steps):
+    if how.aliases:
+        found = _each(normal_texts(texts, how.words), how.behind)
+    elif IN_ARROW.issuperset(how.steps):
         plain = pc.fill_null(pc.match_substring_regex(texts, PLAIN), False)
         found = _plain(texts.filter(plain), how)
         if len(found) < len(texts):
-            others = _each(texts.filter(pc.invert(plain)), how)
+            others = _each(texts.filter(pc.invert(plain)), how.chain)
             found = pc.replace_with_mask(
                 pc.replace_with_mask(pa.nulls(len(texts), pa.string()), plain, found),
                 pc.invert(plain),
                 others,
             )
     else:
-        found = _each(texts, how)
+        found = _each(texts, how.chain)
     return pc.if_else(pc.equal(found, ""), None, found)
 
 
-def _each(texts: pa.Array, how: How) -> pa.Array:
-    """Return the texts as `normal` gives them, each of those that are equal once."""
+def _each(texts: pa.Array, chain: Sequence[Callable[[str], str]]) -> pa.Array:
+    """Return the texts after some steps, each of those that are equal once."""
     distinct = texts.dictionary_encode()
     found = [
-        None if text is None else normal(text, how) for text in distinct.dictionary.to_pylist()
+        None if text is None else _after(text, chain) for text in distinct.dictionary.to_pylist()
     ]
     return pa.array(found, pa.string()).take(distinct.indices)
 

@@ -36,6 +36,25 @@ class Unified:
         primary = self.entity.primary_key
         return type_of(self.entity.attribute(primary).type).text_sql(quoted(primary))
 
+    def represented_by(self, attribute: str) -> str:
+        """Return the column of the record of a customer from which it takes an attribute.
+
+        That is the one that wins, or that of a preference of the attribute's own.
+        """
+        prefers = self.options.deduplicate.per_attribute
+        own = (place for place, one in enumerate(prefers) if attribute in one.attributes)
+        return self.representing(next(own, None))
+
+    def representing(self, choice: int | None = None) -> str:
+        """Return the column of the record that wins, or that the preference `choice` prefers."""
+        return f"record_{self.place}" + ("" if choice is None else f"_{choice}")
+
+    @property
+    def representatives(self) -> list[str]:
+        """The columns of all records that represent it in a customer."""
+        choices = range(len(self.options.deduplicate.per_attribute))
+        return [self.representing(), *map(self.representing, choices)]
+
     @property
     def records(self) -> str:
         """The SQL of its rows with their record numbers in `__record`: no column has that name."""

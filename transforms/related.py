@@ -19,7 +19,8 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.relationships import CUSTOMER, Relationship, lead_on, origins_of
+from overtide.schemas.configuration.merge import origins_of
+from overtide.schemas.configuration.relationships import CUSTOMER, Relationship, lead_on
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.normalizations import words_are_sorted
 from overtide.schemas.types import type_of

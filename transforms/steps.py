@@ -135,7 +135,7 @@ class Steps:
             before=remembered(plan.published),
             instance=str(plan.configuration.instance.id),
             run=plan.run,
-            cluster_size=plan.configuration.unification.limits.cluster_size,
+            unification=plan.configuration.unification,
         )
         stage = Stage[Identified]("identities", lambda found: found.records, rows_of_customers)
         identify = step(plan.settings, "identities", give, stage, plan.attach)

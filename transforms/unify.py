@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.configuration.entities import Entity, Preference
+from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.errors import SourceError
 from overtide.transforms import clusters
 from overtide.transforms.identities import Identified, identify
@@ -111,13 +112,14 @@ def give_identities(
     before: dict[str, str],
     instance: str,
     run: int,
-    cluster_size: int,
+    unification: Unification,
 ) -> Identified:
     """Give every cluster its CustomerId by the registry `before`; raise when there is none."""
     path = folder / "forest.parquet"
     pq.write_table(pa.Table.from_batches([forest]), path)
+    size = unification.limits.cluster_size
     identified = identify(
-        connection, entities, str(path), before, instance, run, cluster_size, folder
+        connection, entities, str(path), before, instance, run, size, folder, unification
     )
     if identified.profiles == 0:
         raise SourceError(

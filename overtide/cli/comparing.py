@@ -38,6 +38,25 @@ def remarks(told: Mapping[str, Any]) -> Iterator[str]:
             f"{counted(found['count'], 'value')} that stand{'s' * (found['count'] == 1)} for none "
             f"compared as null: {_named(found, _ignored)} (SELECT * FROM ignored_values)."
         )
+    yield from _ids(told.get("customer_ids") or {})
+
+
+WITHOUT_ID = {
+    "empty": "that lack a value of it",
+    "shared": "that share their values with another",
+    "taken": "that came to values of another's id",
+}
+"""What is said of customers whose columns (`unification.customer_id`) make no id."""
+
+
+def _ids(found: Mapping[str, int]) -> Iterator[str]:
+    """Say how many customers have an id of their records, though columns are to make it."""
+    several = [f"{found[kind]:,} {what}" for kind, what in WITHOUT_ID.items() if found.get(kind)]
+    if several:
+        yield (
+            f"unification.customer_id makes no id of customers {', and of '.join(several)}: a new "
+            "one of these has an id of its records' keys."
+        )
 
 
 def _named(found: Mapping[str, Any], name: Any) -> str:  # noqa: ANN401 - a function of one row

@@ -24,6 +24,7 @@ from overtide.transforms import clusters, unify
 from overtide.transforms.kernel import KernelSettings, shared_kernels
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Key, PairTable
+from overtide.transforms.matching.lists import with_lists
 from overtide.transforms.plan import Plan
 from overtide.transforms.records import Unified
 from overtide.transforms.sources.files import reading_ahead
@@ -107,6 +108,7 @@ def matching(
     `beside_published`: its plan knows what is published, so that customers get the ids that a
     refresh would give them.
     """
+    whole = with_lists(configuration, paths.project)
     unified = {one.entity for one in configuration.unification.entities}
     files = source_files(configuration, paths.project, scratch, only=unified)
     size = sum(path.stat().st_size for path in paths_of(files))
@@ -115,9 +117,7 @@ def matching(
     published = published_tables(paths)[0] if beside_published else {}
     attach = attach_statements(paths.catalog, paths.storage, read_only=True) if published else []
     rows = runner.rows_per_bucket
-    plan = Plan(
-        configuration, paths, settings, 1, rows, estimated, published, {}, attach=tuple(attach)
-    )
+    plan = Plan(whole, paths, settings, 1, rows, estimated, published, {}, attach=tuple(attach))
     with shared_kernels(settings), reading_ahead(paths_of(files)):
         since = time.perf_counter()
         tables = _read(Steps(plan), files)

@@ -80,7 +80,8 @@ def check(
         for name in entities
     }
     unified = [one.entity for one in configuration.unification.entities]
-    checking = Checking(document, broken, configuration.entities(), places, unified)
+    aliases = list(configuration.unification.aliases)
+    checking = Checking(document, broken, configuration.entities(), places, unified, aliases)
     checking.check_words(LISTS_OF_WORDS)
     check_sources(checking, configuration.sources)
     check_databases(checking, configuration.databases)

@@ -27,6 +27,8 @@ class Checking:
     """By their full names, as are the `places` at which they are declared."""
     places: Mapping[str, Path]
     unified: Sequence[str]
+    aliases: Sequence[str] = ()
+    """The lists of aliases, by their names."""
     found: list[Mistake] = field(default_factory=list)
 
     def add(self, code: str, path: Path, message: str, **more: str | None) -> None:
@@ -48,7 +50,12 @@ class Checking:
         """
         for path in self.document.nulls:
             text = self.document.written[path]
-            if len(path) > 1 and str(path[-2]) in settings and text.lower() != "null":
+            lists = path[-3:-1]  # the setting itself, or a name in it
+            if (
+                len(path) > 1
+                and not {*map(str, lists)}.isdisjoint(settings)
+                and text.lower() != "null"
+            ):
                 found = f"`{text}`, which is null in YAML" if text else "nothing"
                 self.add(
                     "invalid_value",

@@ -46,6 +46,12 @@ class Comparison(Model):
         description="what is made equal before values are compared",
         examples=[["lower", "whitespace", "email"]],
     )
+    aliases: str | list[str] = Field(
+        default=[],
+        description="lists of `unification.aliases` whose words become those that they stand for, "
+        "after normalisation",
+        examples=["Names", ["Names", "Towns"]],
+    )
     ignore_word_order: bool | None = Field(
         default=None,
         description="whether words are sorted first; by default only with the `name` normalisation",
@@ -77,6 +83,11 @@ class Comparison(Model):
         """Return the attributes of this entity that are compared in combination."""
         names = self.fields[entity] if isinstance(self.fields, dict) else self.fields
         return [names] if isinstance(names, str) else list(names)
+
+    @property
+    def alias_lists(self) -> list[str]:
+        """The lists of aliases that apply, the first first."""
+        return [self.aliases] if isinstance(self.aliases, str) else list(self.aliases)
 
     @property
     def words_sorted(self) -> bool:
@@ -127,6 +138,7 @@ def check_comparison(
     ):
         return
     _country(checking, path, condition)
+    _aliases(checking, path, condition)
     found = [_kinds(checking, where, condition, entity) for entity in entities]
     known = [[kind for kind in kinds if kind is not None] for kinds in found]
     if known == found and all(known):
@@ -146,6 +158,14 @@ def _country(checking: Checking, path: Path, condition: Comparison) -> None:
             expected="no country, or phone among `normalize`",
         )
     check_country(checking, (*path, "country"), condition.country)
+
+
+def _aliases(checking: Checking, path: Path, condition: Comparison) -> None:
+    """Check that the lists of aliases exist."""
+    for number, name in enumerate(condition.alias_lists):
+        here = (*path, "aliases", *(() if isinstance(condition.aliases, str) else (number,)))
+        if name not in checking.aliases:
+            checking.unknown(here, name, "list of unification.aliases", checking.aliases)
 
 
 def _sides(checking: Checking, path: Path, named: list[str], entities: list[str]) -> bool:
@@ -197,12 +217,14 @@ def _compared(
             f"Only strings can be nearly the same, not {_types(everything)}.",
             expected="precision exact, or attributes of type string",
         )
-    elif condition.normalize and not joined:
+    elif (condition.normalize or condition.aliases) and not joined:
+        setting = "normalize" if condition.normalize else "aliases"
+        what = "be normalised" if condition.normalize else "have aliases"
         checking.add(
             "wrong_type",
-            (*path, "normalize"),
-            f"Only texts can be normalised, not {_types(everything)}.",
-            expected="no normalisation, or attributes of type string",
+            (*path, setting),
+            f"Only texts can {what}, not {_types(everything)}.",
+            expected=f"no `{setting}`, or attributes of type string",
         )
     elif max(map(len, kinds)) > 1:
         if not joined:

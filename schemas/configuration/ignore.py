@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from overtide.schemas.configuration.model import Model, Word
+from overtide.schemas.configuration.model import Model, Text, Word
 
 
 class Ignore(Model):
@@ -22,6 +22,17 @@ class Ignore(Model):
         description="more values, compared after normalisation, in any case",
         examples=[["shop@shop.org"]],
     )
+    values_of: dict[str, list[Word]] = Field(
+        default={},
+        description="attribute -> more values that are ignored in it alone",
+        examples=[{"PostCode": ["99999"]}],
+    )
+    file: Text | None = Field(
+        default=None,
+        description="a CSV file of more values within the project, with the column `Value` and, "
+        "for those of one attribute alone, `Attribute`",
+        examples=["data/bypass.csv"],
+    )
     keep: list[Word] = Field(
         default=[],
         description="values of the built-in list that mean something here",
@@ -38,6 +49,10 @@ class Ignore(Model):
         return Ignore(
             defaults=self.defaults and other.defaults,
             values=[*self.values, *other.values],
+            values_of={
+                name: [*self.values_of.get(name, []), *other.values_of.get(name, [])]
+                for name in {**self.values_of, **other.values_of}
+            },
             keep=[*self.keep, *other.keep],
             shared_by=self.shared_by if other.shared_by is None else other.shared_by,
         )

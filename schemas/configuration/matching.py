@@ -8,10 +8,24 @@ from pydantic import Field
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.entities import Preference
 from overtide.schemas.configuration.ignore import Ignore
-from overtide.schemas.configuration.model import Model
+from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.configuration.rules import Rule, check_rules
 from overtide.schemas.configuration.sources import check_preference
 from overtide.schemas.mistakes import Path
+
+
+class AttributePreference(Preference):
+    """Which record of a group gives one attribute, or several that are taken together."""
+
+    of: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="an attribute, or several that come from one record, such as an address",
+        examples=["Phone", ["Street", "City"]],
+    )
+
+    @property
+    def attributes(self) -> list[str]:
+        """The attributes that it gives."""
+        return [self.of] if isinstance(self.of, str) else list(self.of)
 
 
 class Deduplicate(Model):
@@ -21,6 +35,11 @@ class Deduplicate(Model):
         default=Preference(),
         description="which record of a group, those of one person, wins",
         examples=[{"policy": "most_recent", "attribute": "CreatedOn"}],
+    )
+    per_attribute: list[AttributePreference] = Field(
+        default=[],
+        description="attributes that come from another record of the group than the one that wins",
+        examples=[[{"of": "Phone", "policy": "most_recent", "attribute": "ChangedOn"}]],
     )
     rules: list[Rule] = Field(
         default=[],
@@ -83,9 +102,39 @@ def check_unified(checking: Checking, entities: Sequence[UnifiedEntity]) -> None
             check_preference(
                 checking, (*path, "deduplicate", "prefer"), one.entity, one.deduplicate.prefer
             )
+            _per_attribute(checking, (*path, "deduplicate", "per_attribute"), one)
             check_rules(
                 checking, (*path, "deduplicate", "rules"), one.deduplicate.rules, [one.entity]
             )
+
+
+def _per_attribute(checking: Checking, path: Path, one: UnifiedEntity) -> None:
+    """Check preferences of attributes: each attribute in one of them, and never the key."""
+    named: list[tuple[str, Path]] = []
+    for number, prefer in enumerate(one.deduplicate.per_attribute):
+        check_preference(checking, (*path, number), one.entity, prefer)
+        for place, name in enumerate(prefer.attributes):
+            here = (*path, number, "of", *(() if isinstance(prefer.of, str) else (place,)))
+            named.append((name, here))
+            checking.attribute(here, one.entity, name)
+            if name == checking.entities[one.entity].primary_key:
+                checking.add(
+                    "invalid_value",
+                    here,
+                    f"`{name}` is the primary key of {one.entity}: it comes from the record that "
+                    "wins.",
+                    expected="other attributes",
+                )
+    seen: set[str] = set()
+    for name, here in named:  # attributes are called as in the files: case counts
+        if name in seen:
+            checking.add(
+                "duplicate_name",
+                here,
+                f"`{name}` is there twice: an attribute has one preference.",
+                expected="each attribute once",
+            )
+        seen.add(name)
 
 
 def check_match(checking: Checking, pairs: Sequence[MatchPair]) -> None:

@@ -1,6 +1,6 @@
 """The columns of Customer, and what they are made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -70,6 +70,44 @@ class Merge(Model):
     )
 
 
+def origins_of(merge: Merge) -> dict[str, list[tuple[str, str]]]:
+    """Return the attributes (entity, attribute) that each merged column of Customer is made of."""
+    found = {
+        field.name: [(one.partition(".")[0], one.partition(".")[2]) for one in field.sources]
+        for field in merge.fields
+    }
+    for group in merge.groups:
+        for place, name in enumerate(group.fields):
+            taken = ((entity, names[place : place + 1]) for entity, names in group.sources.items())
+            found[name] = [(entity, one) for entity, some in taken for one in some if one]
+    return found
+
+
+def check_together(
+    checking: Checking, merge: Merge, chosen: Mapping[str, Sequence[Sequence[str]]]
+) -> None:
+    """Check that what a group takes of an entity comes from one record.
+
+    `chosen` has, by entity, the attributes that come from records of their own, those that do so
+    together as one.
+    """
+    for number, group in enumerate(merge.groups):
+        for entity, names in group.sources.items():
+            records = [
+                next((place for place, one in enumerate(chosen.get(entity, ())) if name in one), -1)
+                for name in names
+                if name is not None
+            ]
+            if len(set(records)) > 1:
+                checking.add(
+                    "invalid_value",
+                    ("unification", "merge", "groups", number, "from", entity),
+                    f"`per_attribute` of {entity} takes these attributes from different records.",
+                    expected="one entry of `per_attribute` with all of them, or none",
+                    hint="A group is never put together from two records.",
+                )
+
+
 def check_merge(checking: Checking, merge: Merge) -> None:
     """Check the columns of Customer: their names, sources and types."""
     names = list(_column_names(checking, merge))
@@ -84,14 +122,22 @@ def check_merge(checking: Checking, merge: Merge) -> None:
         )
 
 
+def alternate_keys(checking: Checking) -> dict[str, int]:
+    """Return the columns of Customer that hold keys of records, with the places of the entities.
+
+    Only of entities that exist.
+    """
+    return {
+        f"{name}_{checking.entities[name].primary_key}": number
+        for number, name in enumerate(dict.fromkeys(checking.unified))
+        if name in checking.entities
+    }
+
+
 def _column_names(checking: Checking, merge: Merge) -> Iterator[tuple[str, Path]]:
     """Give the names of all columns of Customer; reserved ones and alternate keys first."""
-    for number, name in enumerate(dict.fromkeys(checking.unified)):
-        if name in checking.entities:
-            yield (
-                f"{name}_{checking.entities[name].primary_key}",
-                ("unification", "entities", number),
-            )
+    for name, number in alternate_keys(checking).items():
+        yield name, ("unification", "entities", number)
     for number, field in enumerate(merge.fields):
         yield from _column(checking, field.name, ("unification", "merge", "fields", number, "name"))
     for number, group in enumerate(merge.groups):

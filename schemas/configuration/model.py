@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 Text = Annotated[str, Field(min_length=1)]
 Word = Annotated[Text, BeforeValidator(lambda value: "null" if value is None else value)]
 """A text; YAML takes the word null for a value of its own."""
-LISTS_OF_WORDS = ("null_words", "true_words", "false_words", "values", "keep")
+LISTS_OF_WORDS = ("null_words", "true_words", "false_words", "values", "values_of", "keep")
 """The settings that are lists of them."""
 Country = Annotated[
     str,

@@ -8,7 +8,7 @@ from pydantic import Field, WithJsonSchema
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.comparisons import Normalization
 from overtide.schemas.configuration.composite_keys import TEXT_OR_TEXTS
-from overtide.schemas.configuration.merge import Merge
+from overtide.schemas.configuration.merge import Merge, origins_of
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.mistakes import Path
 from overtide.schemas.types import type_of
@@ -99,19 +99,6 @@ def _to_customer(checking: Checking, path: Path, one: Relationship, merge: Merge
         for entity, attribute in origins[one.field]:
             _same_type(checking, path, one, entity, attribute)
     _needless_then(checking, path, one, f"{CUSTOMER} is the end of the way")
-
-
-def origins_of(merge: Merge) -> dict[str, list[tuple[str, str]]]:
-    """Return the attributes (entity, attribute) that each merged column of Customer is made of."""
-    found = {
-        field.name: [(one.partition(".")[0], one.partition(".")[2]) for one in field.sources]
-        for field in merge.fields
-    }
-    for group in merge.groups:
-        for place, name in enumerate(group.fields):
-            taken = ((entity, names[place : place + 1]) for entity, names in group.sources.items())
-            found[name] = [(entity, one) for entity, some in taken for one in some if one]
-    return found
 
 
 def _to_entity(checking: Checking, path: Path, one: Relationship) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from overtide.schemas.configuration.checking import Checking
-from overtide.schemas.configuration.comparisons import Condition, check_comparison
+from overtide.schemas.configuration.comparisons import Comparison, Condition, check_comparison
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.configuration.scores import (
     Contradiction,
@@ -52,6 +52,13 @@ class Rule(Model):
         description="whether the rule applies; else it is as if absent",
         examples=[False],
     )
+
+    @property
+    def compared(self) -> list[Comparison]:
+        """Everything that it compares, and what makes its blocks."""
+        score = self.score
+        blocks = [part for block in score.blocks for part in block.on] if score else []
+        return [*self.conditions, *(score.fields if score else []), *blocks, *self.contradictions]
 
     @property
     def through_others(self) -> bool:

@@ -138,6 +138,12 @@ CODES = {
         "Add a pair to `unification.match` if that is not meant.",
         *LISTED,
     ),
+    "unused_aliases": Explained(
+        "configuration",
+        "Note: no rule compares with a list of aliases.",
+        "Name it in `aliases` of what a rule compares, or remove it.",
+        *LISTED,
+    ),
     "unused_entity": Explained(
         "configuration",
         "Note: an entity is neither unified nor an activity: it is only kept as a table.",

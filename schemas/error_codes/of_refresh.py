@@ -41,6 +41,13 @@ CODES = {
         "Correct the file or remove it.",
         exit_codes=BOTH,
     ),
+    "list_wrong": Explained(
+        "refresh",
+        "A file of aliases or of ignored values is missing or wrong.",
+        "Correct the line that is named; [matching](matching.md#lists-of-your-own) shows the "
+        "columns.",
+        exit_codes=BOTH,
+    ),
     "missing_column": Explained(
         "refresh",
         "A source file lacks a configured column.",

@@ -11,7 +11,7 @@ from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.transforms.matching.ignored import are_listed, ignored_texts, lower, trimmed
-from overtide.transforms.normalize import How, normal_texts
+from overtide.transforms.normalize import Aliases, How, normal_texts
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Compared:
     name: str
     entity: Entity
     ignore: Ignore
+    aliases: Aliases = ()
+    """Those of the lists that the condition names."""
 
     @property
     def fields(self) -> list[str]:
@@ -29,20 +31,22 @@ class Compared:
         return self.condition.fields_of(self.name)
 
     @cached_property
-    def attributes(self) -> list[Attribute]:
+    def attributes(self) -> dict[str, Attribute]:
         """The same with their types."""
-        return [self.entity.attribute(field) for field in self.fields]
+        return {field: self.entity.attribute(field) for field in self.fields}
 
-    @property
+    @cached_property
     def how(self) -> How:
         """How their text is compared.
 
         A country of the attribute goes before that of the condition.
         """
         country = next(
-            (one.country for one in self.attributes if one.country), self.condition.country
+            (one.country for one in self.attributes.values() if one.country),
+            self.condition.country,
         )
-        return How(tuple(self.condition.normalize), self.condition.words_sorted, country)
+        steps = tuple(self.condition.normalize)
+        return How(steps, self.condition.words_sorted, country, self.aliases)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -65,8 +69,8 @@ class Compared:
         """The texts that are ignored of each of several attributes by itself, as it stands."""
         return (
             [
-                ignored_texts(self.condition, [attribute], self.ignore, How())
-                for attribute in self.attributes
+                ignored_texts(self.condition, {field: attribute}, self.ignore, How())
+                for field, attribute in self.attributes.items()
             ]
             if len(self.fields) > 1
             else []

@@ -4,7 +4,7 @@ A value is looked up as it is compared, after normalisation, whatever its case; 
 compared in combination each is looked up by itself too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import pyarrow as pa
@@ -66,9 +66,12 @@ def kinds_of(condition: Comparison, attributes: Sequence[Attribute]) -> frozense
 
 
 def ignored_texts(
-    condition: Comparison, attributes: Sequence[Attribute], ignore: Ignore, how: How
+    condition: Comparison,
+    attributes: Mapping[str, Attribute],
+    ignore: Ignore,
+    how: How,
 ) -> list[str]:
-    """Return what a condition ignores of an entity's attributes.
+    """Return what a condition ignores of an entity's attributes, given by name.
 
     Texts as they are compared `how`, in lower case.
     """
@@ -76,8 +79,9 @@ def ignored_texts(
         return []
     kept = {lower(normal(value, how)) for value in ignore.keep}
     values = [
-        *(built_in(kinds_of(condition, attributes)) if ignore.defaults else []),
+        *(built_in(kinds_of(condition, [*attributes.values()])) if ignore.defaults else []),
         *ignore.values,
+        *(value for name in attributes for value in ignore.values_of.get(name, ())),
     ]
     return sorted({lower(normal(value, how)) for value in values} - kept - {""})
 

@@ -6,7 +6,7 @@ Records are numbers within a run (`overtide.transforms.records`). Source of the 
 and the product's Match.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -27,6 +27,7 @@ from overtide.transforms.matching.blocks import BlockFile, block
 from overtide.transforms.matching.compared import Compared
 from overtide.transforms.matching.scoring import contradictions
 from overtide.transforms.matching.similarity import points_alike
+from overtide.transforms.normalize import Aliases
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -65,10 +66,23 @@ def comparisons(rule: Rule) -> list[Comparison]:
 
 
 def sides_of(
-    compared: Iterable[Comparison], name: str, entity: Entity, ignore: Ignore
+    compared: Iterable[Comparison],
+    name: str,
+    entity: Entity,
+    ignore: Ignore,
+    aliases: Mapping[str, Aliases],
 ) -> list[Compared]:
-    """Return what is compared of an entity."""
-    return [Compared(comparison, name, entity, ignore) for comparison in compared]
+    """Return what is compared of an entity; `aliases` are lists by name."""
+    return [
+        Compared(
+            comparison,
+            name,
+            entity,
+            ignore,
+            tuple(pair for one in comparison.alias_lists for pair in aliases[one]),
+        )
+        for comparison in compared
+    ]
 
 
 def comparable(rule: Rule, files: Sequence[BlockFile]) -> str:

@@ -36,6 +36,7 @@ from overtide.transforms.matching.contract import (
 from overtide.transforms.matching.pairs import Pairs, Search
 from overtide.transforms.matching.scored_pairs import NO_PAIRS, find_scored
 from overtide.transforms.matching.scoring import Scoring, contradictions
+from overtide.transforms.normalize import Aliases
 from overtide.transforms.records import RECORD, Unified
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
     entities: Mapping[str, Entity]
     ignore: Mapping[str, Ignore]
     """Which values of an entity stand for none."""
+    aliases: Mapping[str, Aliases]
+    """Lists of aliases by name."""
     limits: Limits
     best_only: frozenset[int]
     """The places of the pairs of entities in which a record keeps its best link alone."""
@@ -64,7 +67,12 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         rules = rules_of(unification)
         asked = {(one.entity, one.to) for one in unification.match if one.best_only}
         best = frozenset(pair.place for pair in rules if (pair.lower, pair.upper) in asked)
-        return cls(rules, entities, ignore, unification.limits, best, buckets, threads)
+        aliases = {
+            name: tuple(one.items())
+            for name, one in unification.aliases.items()
+            if isinstance(one, dict)
+        }
+        return cls(rules, entities, ignore, aliases, unification.limits, best, buckets, threads)
 
     @property
     def pairs(self) -> list[EntityPair]:
@@ -148,6 +156,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
                 name,
                 self.entities[name],
                 self.ignore[name],
+                self.aliases,
             )
             for search, rule in self.searches.values()
             if name in (search.lower, search.upper)
