@@ -4,6 +4,7 @@ Every row that was read is accounted for, and what was lost is counted by its re
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from overtide.pipelines.batch import Found
@@ -89,6 +90,7 @@ def entity_counts(table: EntityTable) -> dict[str, Any]:
         "corrupt_records": table.corrupt_records,
         "new_columns": list(table.new_columns),
         **({"filtered_rows": table.filtered_rows} if table.filtered_rows else {}),
+        **({"changes": asdict(table.changes)} if table.changes else {}),
     }
 
 
@@ -111,6 +113,8 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
             "exact repeats": table.exact_repeats,
             "lost to another of their key": table.lost_rows,
             "left out by the filter": table.filtered_rows,
+            "superseded by a later version": table.changes.superseded_rows if table.changes else 0,
+            "deletes": table.changes.delete_rows if table.changes else 0,
         }
         if table.rows_read != sum(parts.values()):
             found = ", ".join(f"{rows:,} {what}" for what, rows in parts.items())
