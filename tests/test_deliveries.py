@@ -2,9 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,86 +16,27 @@ from hypothesis import strategies as st
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import parse_instant
-from overtide.transforms.sources.deliveries import MisplacedError, delivery_at, find_deliveries
+from overtide.transforms.sources.deliveries import find_deliveries
+from tests.deliveries import FULL, Version, final, folder_of
 from tests.source_files import Found, read_files
 
 ATTRIBUTES = {"Id": "integer", "Name": "string", "At": "datetime"}
-FULL = "FullData"
 HOURS = ("2026/01/31/23", "2026/02/01/00", "2026/02/01/01")
 TIMES = ("2026-01-31T22:00:00Z", "2026-01-31T23:59:59.999999Z", "2026-02-01T00:30:00Z")
 
 
-def changes(hour: str, what: str = "Upserts") -> str:
-    """Return the folder of a delivery."""
-    return f"IncrementalData/{hour}/{what}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A delivered row: in which hour (none of the full data), and whether it is a delete."""
-
-    hour: str
-    deletes: bool
-    key: int
-    name: str | None
-    at: str | None
-
-    @property
-    def folder(self) -> str:
-        """Where it is delivered."""
-        return changes(self.hour, "Deletes" if self.deletes else "Upserts") if self.hour else FULL
-
-    @property
-    def rank(self) -> tuple[datetime, str, bool]:
-        """What decides between the versions of a key."""
-        ends = datetime.min.replace(tzinfo=UTC)
-        if self.hour:
-            hour = datetime.strptime(self.hour + "+00:00", "%Y/%m/%d/%H%z")
-            ends = hour + timedelta(hours=1, microseconds=-1)
-        return (datetime.fromisoformat(self.at) if self.at else ends), self.hour, self.deletes
-
-    @property
-    def content(self) -> tuple[Any, ...]:
-        """What is read of it."""
-        return (self.deletes, self.key, None if self.deletes else self.name, self.at)
-
-
-def final(rows: Iterable[Row]) -> tuple[dict[int, tuple[str | None, str | None]], dict[str, int]]:
-    """Return what a plain folder would hold in the end, and the number of each other fate."""
-    by_key: dict[int, dict[tuple[Any, ...], list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        by_key[row.key][row.content].append(row)
-    records: dict[int, tuple[str | None, str | None]] = {}
-    fates = dict.fromkeys(("repeats", "lost", "superseded", "deletes", "deleted"), 0)
-    for key, contents in by_key.items():
-        fates["repeats"] += sum(len(same) - 1 for same in contents.values())
-        versions = [max(same, key=lambda one: one.rank) for same in contents.values()]
-        last = max(one.rank for one in versions)
-        latest = [one for one in versions if one.rank == last]
-        fates["superseded"] += len(versions) - len(latest)
-        if latest[0].deletes:
-            fates["deletes"] += len(latest)
-            fates["deleted"] += any(not one.deletes for one in versions)
-            continue
-        fates["lost"] += len(latest) - 1
-        best = max(latest, key=lambda one: (one.name is not None) + (one.at is not None))
-        filled = [one for one in latest if (one.name is None) == (best.name is None)]
-        won = max(filled, key=lambda one: one.name or "")
-        records[key] = won.name, won.at
-    return records, fates
-
-
-def write(folder: Path, rows: Iterable[Row], form: str = "csv") -> None:
+def write(folder: Path, rows: Iterable[Version], form: str = "csv") -> None:
     """Write rows into the folders of their deliveries, a file for each two of one."""
-    folders: dict[str, list[Row]] = defaultdict(list)
+    folders: dict[str, list[Version]] = defaultdict(list)
     for row in rows:
-        folders[row.folder].append(row)
+        folders[folder_of(row.hour, row.deletes)].append(row)
     for place, some in {FULL: [], **folders}.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
         for number in range(0, len(some) or 1, 2):
             file = folder / place / f"part-{number}"
             values = [
-                {"Id": row.key, "At": row.at} | ({} if row.deletes else {"Name": row.name})
+                {"Id": row.key, "At": row.texts[1]}
+                | ({} if row.deletes else {"Name": row.texts[0]})
                 for row in some[number : number + 2]
             ]
             write_file(file, values, form)
@@ -146,8 +86,14 @@ def shown(found: Found) -> dict[int, tuple[str | None, str | None]]:
     return {key: (name, text(at)) for key, name, at in found.rows}
 
 
+def version(hour: str, deletes: bool, key: int, name: str | None, at: str | None) -> Version:
+    """Return a delivered row."""
+    modified = datetime.fromisoformat(at) if at else None
+    return Version(hour, deletes, key, (None if deletes else name, at), modified)
+
+
 ROWS = st.builds(
-    Row,
+    version,
     st.sampled_from(("", "", *HOURS)),
     st.booleans(),
     st.integers(1, 4),
@@ -168,7 +114,7 @@ def test_the_latest_version_is_the_record(tmp_path_factory, rows, form):
         assert error.value.code == "no_rows"
         return
     found = found_in(project, entity(format=form))
-    assert shown(found) == records
+    assert shown(found) == {key: one.texts for key, one in records.items()}
     changed = found.table.changes
     assert changed is not None
     assert fates == {
