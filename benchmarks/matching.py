@@ -118,7 +118,7 @@ def learnt_rule(people: Path, rule: Mapping[str, Any]) -> dict[str, Any]:
     runner = runner_configs.load()
     with tempfile.TemporaryDirectory() as folder:
         asked = configuration(people, [learned])
-        with matching(asked, Paths.of(people.parent), runner, Path(folder)) as found:
+        with matching(asked, Paths.of(people.parent), runner, Path(folder), 0) as found:
             (told,) = learnt(found)
     for field, one in zip(learned["score"]["fields"], told["fields"], strict=True):
         field["weight"] = one["proposed"]
@@ -190,7 +190,7 @@ def matched(people: Path, rules: Iterable[Mapping[str, Any]]) -> Run:
     runner = runner_configs.load()
     with tempfile.TemporaryDirectory() as folder:
         asked = configuration(people, rules)
-        with matching(asked, Paths.of(people.parent), runner, Path(folder)) as found:
+        with matching(asked, Paths.of(people.parent), runner, Path(folder), 0) as found:
             since = time.perf_counter(), time.process_time()
             forest = found.forest(found.pairs(found.prepare()))
             taken = time.perf_counter() - since[0], time.process_time() - since[1]

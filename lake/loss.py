@@ -53,6 +53,7 @@ def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iter
         f"{name}: shrank from {counted(before or kept, 'row')} to {kept:,}.",
     )
     yield from _gone(name, entity)
+    yield from _changed(name, entity)
     yield _unread(name, entity)
     yield _of_nobody(name, kept, entity.get("of_nobody", {}))
 
@@ -78,6 +79,33 @@ def _gone(name: str, entity: Mapping[str, Any]) -> Iterator[Loss]:
     )
     were = "was an exact repeat" if repeats == 1 else "were exact repeats"
     yield Loss(name, "exact_repeats", repeats, f"{name}: {repeats:,} {of} {were}.")
+
+
+def _changed(name: str, entity: Mapping[str, Any]) -> Iterator[Loss]:
+    """Return the rows of full data and changes that later versions and deletes made void."""
+    changes, of = entity.get("changes", {}), f"of {counted(entity['rows_read'], 'row')}"
+    superseded, deleted = changes.get("superseded_rows", 0), changes.get("deleted_records", 0)
+    undated = changes.get("undated_rows", 0)
+    yield Loss(
+        name,
+        "superseded_rows",
+        superseded,
+        f"{name}: {superseded:,} {of} {_were(superseded)} superseded by a later version of the "
+        "same key.",
+    )
+    yield Loss(
+        name,
+        "deleted_records",
+        deleted,
+        f"{name}: {counted(deleted, 'record')} {_were(deleted)} removed by deletes.",
+    )
+    yield Loss(
+        name,
+        "undated_rows",
+        undated,
+        f"{name}: {undated:,} {of} {'does' if undated == 1 else 'do'} not say when last modified; "
+        "each counts as of the end of its hour, one of the full data as the oldest.",
+    )
 
 
 def _unread(name: str, entity: Mapping[str, Any]) -> Loss:

@@ -12,11 +12,15 @@ from overtide.schemas.mistakes import Mistake, shown
 if TYPE_CHECKING:
     from overtide.schemas.configuration.entities import Entity
     from overtide.schemas.errors import OvertideError
+    from overtide.schemas.instants import Instant
     from overtide.schemas.loading import Examined
     from overtide.transforms.sources.fetching import Fetched
     from overtide.transforms.sources.files import Finding
 
-NEEDED_TO_READ = ("path", "format", "encoding", "delimiter", "database", "table", "query")
+NEEDED_TO_READ = (
+    *("path", "incremental", "format", "encoding", "delimiter"),
+    *("database", "table", "query"),
+)
 """The settings that must be right before an entity's files can be looked at."""
 NEEDED_BY_VALUES = (
     *("type", "column", "path", "expression", "format", "decimal_mark"),
@@ -25,8 +29,13 @@ NEEDED_BY_VALUES = (
 """The settings of an attribute that must be right before its values can be."""
 
 
-def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
-    """Return every mistake and note of a project, also of its files against the configuration."""
+def check_project(
+    folder: Path, environ: Mapping[str, str], now: "Instant | None" = None
+) -> list[Mistake]:
+    """Return every mistake and note of a project, also of its files against the configuration.
+
+    Of changes those of the hours that have ended `now`, or all where no instant is given.
+    """
     from overtide.schemas.loading import examine
 
     examined = examine(folder, environ)
@@ -34,18 +43,22 @@ def check_project(folder: Path, environ: Mapping[str, str]) -> list[Mistake]:
     if examined.configuration is None:
         return found
     with tempfile.TemporaryDirectory() as scratch:
-        copies = _sampled(examined, folder, environ, Path(scratch))
+        copies = _sampled(examined, folder, environ, Path(scratch), now)
         for source, entities in examined.configuration.sources.items():
             for name, entity in entities.items():
                 place = ("sources", source, name)
                 if _can_be_read(examined, place):
-                    found += _of_files(examined, place, folder, entity, copies)
+                    found += _of_files(examined, place, folder, entity, copies, now)
     once = [one for number, one in enumerate(found) if one not in found[:number]]
     return once + _of_lists(examined, folder) + _of_decisions(examined, folder)
 
 
 def _sampled(
-    examined: "Examined", folder: Path, environ: Mapping[str, str], scratch: Path
+    examined: "Examined",
+    folder: Path,
+    environ: Mapping[str, str],
+    scratch: Path,
+    now: "Instant | None",
 ) -> "Fetched":
     """Return copies of the first rows of the entities that are in no file of this machine."""
     from overtide.transforms.sources.fetching import SAMPLE, Fetched, fetch
@@ -59,7 +72,7 @@ def _sampled(
     }
     if configuration is None or not readable:
         return Fetched()
-    return fetch(configuration, readable, folder, environ, scratch, SAMPLE)
+    return fetch(configuration, readable, folder, environ, scratch, SAMPLE, now=now)
 
 
 def _of_decisions(examined: "Examined", folder: Path) -> list[Mistake]:
@@ -98,16 +111,18 @@ def _of_files(
     folder: Path,
     entity: "Entity",
     fetched: "Fetched",
+    now: "Instant | None",
 ) -> list[Mistake]:
     """Return what an entity's files show, as far as the configuration says how to read them."""
-    from overtide.transforms.sources.files import check_columns
+    from overtide.transforms.sources.files import check_columns, check_deliveries
     from overtide.transforms.sources.sampled_values import check_values
 
     name = "_".join(place[1:])
     if name in fetched.wrong:
         return [_not_fetched(examined, place, entity, fetched.wrong[name])]
     copies = fetched.files.get(name)
-    found = check_columns(folder, entity, copies)
+    found = check_deliveries(folder, entity, now)
+    found += check_columns(folder, entity, copies, now)
     if not any(one.severity == "mistake" for one in found) and not examined.has(
         (*place, "time_zone")
     ):
@@ -123,6 +138,7 @@ def _of_files(
             ],
             not examined.has((*place, "filter")),
             copies,
+            now,
         )
     return [
         _at(examined, place, one)
@@ -180,6 +196,7 @@ def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
     """Return where in the configuration a finding belongs."""
     below = {
         "no_files": ("path",),
+        "misplaced_file": ("path",),
         "missing_column": ("attributes", finding.column or ""),
         "missing_value": ("attributes", finding.column or "", "path"),
         "wrong_delimiter": ("delimiter",),

@@ -33,7 +33,9 @@ def opened(project: "Project") -> Iterator["Matching"]:
     runner = runner_configs.load()
     with (
         tempfile.TemporaryDirectory(prefix="overtide-match-") as folder,
-        matching(configuration, project.paths, runner, Path(folder), True) as found,
+        matching(
+            configuration, project.paths, runner, Path(folder), project.clock(), True
+        ) as found,
     ):
         yield found
 

@@ -375,7 +375,7 @@ class Project:
         """
         from overtide.checks import check_project
 
-        return check_project(self.folder, self.environ)
+        return check_project(self.folder, self.environ, self.clock())
 
     def close(self) -> None:
         """Release the files; a project that was never used opened none."""

@@ -55,13 +55,17 @@ class Computing:
     allow_shrink: bool
     job: str | None
     full: bool
+    now: Instant
+    """Hours of changes count that have ended by then."""
 
     def published(self) -> Refreshed:
         """Read the sources, unify them, and publish what was found."""
         # All sources are there and have their columns, or nothing starts.
         make_folder(self.paths.scratch)
         told = telling(self.follower.report, "copy")
-        files = source_files(self.configuration, self.paths.project, self.paths.scratch, told)
+        files = source_files(
+            self.configuration, self.paths.project, self.paths.scratch, self.now, told
+        )
         run = self.before.run + 1 if self.before else 1
         plan = make_plan(self.configuration, self.paths, self.runner, run, files, self.allow_shrink)
         built = self._built(plan, files)
@@ -101,6 +105,8 @@ class Computing:
             with self.follower.stage("serving generation", found.identified.profiles):
                 generation = build_serving(plan, found, self.before)
             crash_point("refresh.generation_done")
+        waiting = self.inputs.waiting if self.inputs else {}
+        content |= {"waiting": waiting} if waiting else {}
         content |= {} if self.job is None else {"job": self.job}
         return Built(found, generation, content)
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from overtide.pipelines.engine import engine
 from overtide.pipelines.known_files import (
@@ -26,10 +27,12 @@ from overtide.pipelines.known_files import (
 )
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import SourceError
+from overtide.schemas.instants import Instant
 from overtide.schemas.mistakes import shown
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature
 from overtide.transforms.matching.lists import list_files
+from overtide.transforms.sources.deliveries import find_deliveries
 from overtide.transforms.sources.files import files_of, within
 
 ELSEWHERE = {"service", "event_log", "lake"}
@@ -53,15 +56,31 @@ class Inputs:
     """The note of the refreshes before, by name."""
     contents: dict[Path, Known] = field(default_factory=dict)
     """What is known by now."""
+    waiting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What entities have in hours that have not ended, as the manifest says it."""
 
     @classmethod
-    def of(cls, configuration: Configuration, paths: Paths) -> "Inputs | None":
-        """Return the inputs of a refresh, None where files are missing; reading says which."""
+    def of(cls, configuration: Configuration, paths: Paths, now: Instant) -> "Inputs | None":
+        """Return the inputs of a refresh, None where files are missing; reading says which.
+
+        Of changes those of the hours that have ended `now`.
+        """
+        local = {
+            name: entity
+            for name, entity in configuration.entities().items()
+            if not entity.is_remote
+        }
         try:
+            changes = {
+                name: find_deliveries(paths.project, entity, now)
+                for name, entity in local.items()
+                if entity.incremental is not None
+            }
             files: dict[str, Sequence[Path]] = {
-                name: files_of(paths.project, entity)
-                for name, entity in configuration.entities().items()
-                if not entity.is_remote
+                name: changes[name].files
+                if name in changes
+                else files_of(paths.project, entity, now)
+                for name, entity in local.items()
             }
         except (SourceError, OSError):
             return None
@@ -71,7 +90,12 @@ class Inputs:
             files[shown(one.place)] = [paths.project / one.path]
         at = instant_of_files(paths)  # before the look: what changes later is seen to be later
         seen = signatures_of(file for some in files.values() for file in some)
-        inputs = cls(configuration, paths, files, seen, at, read_note(paths))
+        waiting = {
+            name: deliveries.told_waiting
+            for name, deliveries in changes.items()
+            if deliveries.waiting
+        }
+        inputs = cls(configuration, paths, files, seen, at, read_note(paths), waiting=waiting)
         for file, now in seen.items():
             known = inputs._noted(file)
             if known is not None and known.fits(now):

@@ -28,6 +28,9 @@ from overtide.transforms.plan import Plan
 
 MAGIC = b"PAR1"
 """How a Parquet file begins and ends."""
+MOST_LITTLE = 100
+"""So many kept results of `FEW_FILES` and `FEW_ROWS` at most stay as they are."""
+FEW_FILES, FEW_ROWS = 50, 50_000
 Content = tuple[str, str]
 """A file's name, as it is shown, and the SHA-256 of its content."""
 
@@ -106,10 +109,20 @@ def reusable(
             for one in entry.table.ingested
             if all(name in now and now[name] == known[name] for name in one.sources)
         )
-        linked = (_linked_files(place, entry, one, into) for one in right)
+        linked = (_linked_files(place, entry, one, into) for one in not_scattered(list(right)))
         return Reusable(None, tuple(_named_files(one, names.__getitem__) for one in linked))
     except OSError:
         return NOTHING
+
+
+def not_scattered(files: Sequence[IngestedFiles]) -> Sequence[IngestedFiles]:
+    """Return what files gave, but for the little that many of them gave one by one.
+
+    These are read again, together: each is a part of every query over all rows, so a year of hourly
+    deliveries would make each refresh slower than the one before.
+    """
+    little = [one for one in files if len(one.sources) < FEW_FILES and one.rows < FEW_ROWS]
+    return files if len(little) <= MOST_LITTLE else [one for one in files if one not in little]
 
 
 def _linked(place: Path, entry: Entry, table: EntityTable, into: Path) -> EntityTable:

@@ -92,6 +92,7 @@ def entity_counts(table: EntityTable) -> dict[str, Any]:
         "corrupt_records": table.corrupt_records,
         "new_columns": list(table.new_columns),
         **({"filtered_rows": table.filtered_rows} if table.filtered_rows else {}),
+        **({"changes": asdict(table.changes)} if table.changes else {}),
     }
 
 
@@ -114,6 +115,8 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
             "exact repeats": table.exact_repeats,
             "lost to another of their key": table.lost_rows,
             "left out by the filter": table.filtered_rows,
+            "superseded by a later version": table.changes.superseded_rows if table.changes else 0,
+            "deletes": table.changes.delete_rows if table.changes else 0,
         }
         if table.rows_read != sum(parts.values()):
             found = ", ".join(f"{rows:,} {what}" for what, rows in parts.items())

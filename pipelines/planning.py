@@ -17,6 +17,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.folders import make_folder
+from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.decisions import read_decisions_of
@@ -38,13 +39,14 @@ def source_files(
     configuration: Configuration,
     project: Path,
     scratch: Path,
+    now: Instant,
     told: Callable[[str, int], None] = tell_nobody,
     only: Collection[str] | None = None,
 ) -> list[SourceFiles]:
     """Return every source file, or those of some entities `only`, after checking all headers.
 
-    What is in none is copied into `scratch`, and how many rows of which entity are is `told`. Raise
-    one error that lists everything wrong.
+    Of changes those of the hours that have ended `now`. What is in none is copied into `scratch`,
+    and how many rows of which entity are is `told`. Raise one error that lists everything wrong.
     """
     entities = {
         name: entity
@@ -52,9 +54,9 @@ def source_files(
         if only is None or name in only
     }
     remote = {name: entity for name, entity in entities.items() if entity.is_remote}
-    bring = partial(fetch, configuration, remote, project, os.environ, scratch)
+    bring = partial(fetch, configuration, remote, project, os.environ, scratch, now=now)
     heads = bring(most=0)
-    wrong = _wrong_columns(project, entities, heads)
+    wrong = _wrong_columns(project, entities, heads, now)
     wrong += [error for _, error in wrong_lists(configuration, project)]
     try:
         read_decisions_of(configuration, project)
@@ -62,16 +64,16 @@ def source_files(
         wrong.append(error)
     _expect_right(wrong)
     copies = bring(told=told)
-    _expect_right(_wrong_columns(project, remote, copies))
+    _expect_right(_wrong_columns(project, remote, copies, now))
     files: list[SourceFiles] = []
     for name, entity in entities.items():
-        some = copies.files[name] if name in remote else files_of(project, entity)
+        some = copies.files[name] if name in remote else files_of(project, entity, now)
         files += in_batches(name, some, len(files))
     return files
 
 
 def _wrong_columns(
-    project: Path, entities: Mapping[str, Entity], copies: Fetched
+    project: Path, entities: Mapping[str, Entity], copies: Fetched, now: Instant
 ) -> list[OvertideError]:
     """Return what is wrong with the columns of entities, and why some have no copies."""
     found: list[OvertideError] = []
@@ -83,7 +85,7 @@ def _wrong_columns(
             continue  # objects, of which nothing was copied yet
         found += [
             finding.error(name)
-            for finding in check_columns(project, entity, copies.files.get(name))
+            for finding in check_columns(project, entity, copies.files.get(name), now)
             if finding.severity == "mistake"
         ]
     return found

@@ -70,14 +70,15 @@ def refresh(
             Follower(paths.scratch_of(run), report) as follower,
         ):
             # 3. What is read is known, so that what is not changed need not be read.
-            inputs = Inputs.of(configuration, paths)
+            now = max(clock(), before.published_at) if before else clock()
+            inputs = Inputs.of(configuration, paths, now)
             refreshed = (
                 None if full else publish_unchanged(inputs, before, runner, clock, follower, job)
             )
             if refreshed is None:
                 # 4. Else it is computed, and the publish makes it the base.
                 asked = paths, inputs, before, runner, clock, follower
-                computing = Computing(configuration, *asked, allow_shrink, job, full)
+                computing = Computing(configuration, *asked, allow_shrink, job, full, now)
                 refreshed = computing.published()
         # 5. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:

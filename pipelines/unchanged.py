@@ -74,7 +74,7 @@ def _publish(
     job: str | None,
 ) -> Refreshed:
     """Publish the base of the run in force as a run of its own; `last` is the manifest of that."""
-    content = {name: value for name, value in last.items() if name != "job"} | {
+    content = {name: value for name, value in last.items() if name not in ("job", "waiting")} | {
         "run": before.run + 1,
         "runner": runner.runner,
         "shrunk": {},
@@ -82,6 +82,7 @@ def _publish(
         "reused": {"files": len(inputs.source_files), "of": len(inputs.source_files)},
         "unchanged_since": last.get("unchanged_since") or before.run,
     }
+    content |= {"waiting": inputs.waiting} if inputs.waiting else {}
     content |= {} if job is None else {"job": job}
     base = Base(
         before.run + 1,

@@ -2,7 +2,9 @@
 
 `python -m tests.incremental [N] [--seed S]` tells N sequences of changes (rows, files, touched
 files, configuration, decisions, lost caches, restored catalogs) to two projects. One refreshes as
-users do, the other with `full`; after each refresh every table, hash and count must be the same.
+users do, the other with `full`; after each refresh every table, hash and count must be the same. In
+half of the sequences an entity is delivered as full data and changes, on time, late and too early;
+its table must be what plain Python makes of the deliveries.
 """
 
 import argparse
@@ -13,11 +15,13 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from overtide.lake.catalog import connect
+from tests.deliveries import FULL, Version, final, folder_of
 from tests.engine import opened
 from tests.small_plan import INSTANCE
 from tests.small_project import Project
@@ -26,12 +30,20 @@ MAIL = {"name": "mail", "conditions": [{"fields": "Mail", "normalize": ["email"]
 NAME = {"name": "name", "conditions": [{"fields": "City"}, {"fields": "Name"}]}
 PEOPLE = {"Id": "integer", "Name": "string", "Mail": "string", "City": "string", "Seen": "date"}
 HEADS = {"a": "Id,Name,Mail,City,Seen", "b": "Id,Name,Mail,City,Seen", "o": "Key,Owner,At,Paid"}
+STAYS = f"b/{FULL}/0.csv"
+"""A record that is never deleted: an entity without any would fail a refresh."""
 MEASURED = ("seconds", "stages", "peak_memory", "unchanged_since", "reused")
 """What a manifest says of how it came about, and not of what it found."""
 
 
-def document(names: bool = True, recent: bool = False, decided: bool = False) -> dict[str, Any]:
-    """Return a configuration: with a second rule or not, and by which policy fields are merged."""
+def document(
+    names: bool = True, recent: bool = False, decided: bool = False, delivered: bool = False
+) -> dict[str, Any]:
+    """Return a configuration.
+
+    With a second rule or not, by which policy fields are merged, and whether S_b is delivered as
+    full data and changes.
+    """
     rules = [MAIL, NAME] if names else [MAIL]
     city: dict[str, Any] = {"name": "City", "from": ["S_b.City", "S_a.City"]}
     if recent:
@@ -45,6 +57,8 @@ def document(names: bool = True, recent: bool = False, decided: bool = False) ->
         }
         for name in "ab"
     }
+    if delivered:
+        entities["b"] |= {"path": "b", "incremental": {"last_modified": "Seen"}}
     orders = {
         "path": "o*.csv",
         "primary_key": "Key",
@@ -89,11 +103,36 @@ class Twins:
     """The folder of a copy of both, to be restored."""
 
     def __post_init__(self) -> None:
-        shape = self.shape = {"names": True, "recent": False, "decided": False}
+        delivered = self.chance.random() < 0.5
+        shape = {"names": True, "recent": False, "decided": False, "delivered": delivered}
+        self.shape = shape
         self.mine, self.full = (Project(self.folder / name, document(**shape)) for name in "mf")
         for name in "abo":
-            self.files[f"{name}1.csv"] = [self.row(name) for _ in range(5)]
+            self.files[self.place(name, "1")] = [self.row(name) for _ in range(5)]
+        if delivered:
+            self.files[STAYS] = ["9,Zoe,z@x.com,R,2024-01-01"]
         self.write()
+
+    def place(self, entity: str, number: str) -> str:
+        """Return the name of a file of an entity; what is delivered later is changes."""
+        if entity != "b" or not self.shape["delivered"]:
+            return f"{entity}{number}.csv"
+        if number == "1":
+            return f"b/{FULL}/1.csv"
+        # The first refresh is at 08:00; later ones are an hour apart, and so are deliveries.
+        hour = 8 + self.mine.runs + self.chance.randint(-4, 1)
+        deletes = self.chance.random() < 0.4
+        return f"b/{folder_of(f'2027/01/15/{hour:02}', deletes)}/{number}.csv"
+
+    @property
+    def names(self) -> list[str]:
+        """The files that may be changed."""
+        return sorted(name for name in self.files if name != STAYS)
+
+    @property
+    def deliveries(self) -> list[str]:
+        """The files that may go."""
+        return [name for name in self.names if not name.endswith("1.csv")]
 
     @property
     def both(self) -> tuple[Project, Project]:
@@ -112,12 +151,17 @@ class Twins:
     def write(self) -> None:
         """Write the files that changed to both projects, and remove those that are gone."""
         for project in self.both:
-            there = {file.name for file in project.paths.project.glob("*.csv")}
+            folder = project.paths.project
+            there = {str(file.relative_to(folder)) for file in _sources(folder)}
             for name in there - self.files.keys() - {"decisions.csv"}:
-                (project.paths.project / name).unlink()
+                (folder / name).unlink()
             for name, rows in self.files.items():
-                file = project.paths.project / name
-                text = "\n".join([HEADS[name[0]], *rows]) + "\n"
+                file = folder / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                lines = [HEADS[name[0]], *rows]
+                if name.endswith("Deletes/2.csv"):  # keys alone
+                    lines = [line.partition(",")[0] or '""' for line in lines]
+                text = "\n".join(lines) + "\n"
                 if not file.exists() or file.read_text() != text:
                     file.write_text(text)
 
@@ -150,43 +194,42 @@ class Twins:
 
     def change_row(self) -> None:
         """Replace a row, in place."""
-        name = self.chance.choice(sorted(self.files))
+        name = self.chance.choice(self.names)
         self.files[name][self.chance.randrange(len(self.files[name]))] = self.row(name[0])
 
     def add_rows(self) -> None:
         """Append rows to a file."""
-        name = self.chance.choice(sorted(self.files))
+        name = self.chance.choice(self.names)
         self.files[name] += [self.row(name[0]) for _ in range(2)]
 
     def remove_row(self) -> None:
         """Take a row away, not the last one."""
-        name = self.chance.choice(sorted(self.files))
+        name = self.chance.choice(self.names)
         if len(self.files[name]) > 2:
             self.files[name].pop(self.chance.randrange(len(self.files[name])))
 
     def add_file(self) -> None:
         """Deliver another file of an entity, before or behind those that are there."""
         entity = self.chance.choice("abo")
-        name = f"{entity}{self.chance.randint(0, 3)}.csv"
+        name = self.place(entity, str(self.chance.randint(0, 3)))
         self.files.setdefault(name, [self.row(entity) for _ in range(2)])
 
     def remove_file(self) -> None:
         """Take a delivery away."""
-        more = [name for name in self.files if not name.endswith("1.csv")]
-        if more:
-            del self.files[self.chance.choice(sorted(more))]
+        if self.deliveries:
+            del self.files[self.chance.choice(self.deliveries)]
 
     def rename_file(self) -> None:
         """Call a delivery by another name."""
-        more = [name for name in self.files if not name.endswith("1.csv")]
-        if more:
-            name = self.chance.choice(sorted(more))
-            self.files[f"{name[0]}{self.chance.randint(4, 6)}.csv"] = self.files.pop(name)
+        if self.deliveries:
+            name = self.chance.choice(self.deliveries)
+            other = self.place(name[0], str(self.chance.randint(4, 6)))
+            self.files[other] = self.files.pop(name)
 
     def touch(self) -> None:
         """Touch files without changing them."""
         for project in self.both:
-            for file in project.paths.project.glob("*.csv"):
+            for file in _sources(project.paths.project):
                 os.utime(file)
 
     def configure(self) -> None:
@@ -254,6 +297,40 @@ class Twins:
         mine, full = (tables_of(project, names) for project in self.both)
         for name in names:
             assert mine[name] == full[name], (name, self.told)
+        if self.shape["delivered"]:
+            found = self.mine.table("S_b", "Id, Name, Mail, City, Seen::VARCHAR")
+            assert found == self.plain(), self.told
+
+    def plain(self) -> list[tuple[Any, ...]]:
+        """Return the rows of S_b as a plain folder would hold them in the end."""
+        versions: list[Version] = []
+        for name, rows in self.files.items():
+            folder, _, file = name.removeprefix("b/").rpartition("/")
+            hour = folder.removeprefix("IncrementalData/").rpartition("/")[0]
+            # The refresh that is told of was made an hour before the next one.
+            if name[0] == "b" and (not hour or int(hour[-2:]) + 1 <= 8 + self.mine.runs - 1):
+                deletes = folder.endswith("Deletes")
+                bare = deletes and file == "2.csv"
+                versions += [
+                    one for row in rows if (one := _version(hour, deletes, row, bare)) is not None
+                ]
+        records, _ = final(versions, lambda one: datetime(one.year, one.month, one.day, tzinfo=UTC))
+        return [(key, *records[key].texts[1:]) for key in sorted(records)]
+
+
+def _sources(folder: Path) -> list[Path]:
+    return [*folder.glob("*.csv"), *folder.glob("b/**/*.csv")]
+
+
+def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
+    """Return what a row says, None of one without a key; a `bare` one has only that."""
+    key, *values = row.split(",")
+    texts = [value or None for value in values]
+    if bare or texts[-1] == "bad":
+        texts[-1] = None
+    at = datetime.fromisoformat(f"{texts[-1]}T00:00Z") if texts[-1] else None
+    kept = (None,) * 4 if deletes else tuple(texts)
+    return Version(hour, deletes, int(key), (key, *kept), at) if key else None
 
 
 def tables_of(project: Project, names: Iterable[str]) -> dict[str, list[str]]:

@@ -231,3 +231,40 @@ def test_whatever_a_file_holds_the_project_is_right_or_refused(tmp_path, names, 
     with suppress(UsageError):  # the whole file is one that nothing identifies
         # What is wrong with a file is told in a comment, and stays a mistake of the file.
         proposed(tmp_path, file, broken=frozenset({"unreadable_line"}))
+
+
+def delivered(folder: Path, header: str = "Id,Name,Mail,CreatedOn,ModifiedOn") -> Path:
+    """Write full data and an hour of changes."""
+    people = "".join(
+        f"{n},Name {n},n{n}@x.com,2020-01-{n % 28 + 1:02},2026-01-{n % 28 + 1:02}T10:00:00Z\n"
+        for n in range(40)
+    )
+    for place, text in {
+        "FullData/_SUCCESS": "",
+        "FullData/part-0": f"{header}\n{people}",
+        "IncrementalData/2026/02/01/07/Upserts/part-0": f"{header}\n1,x,x@x.com,,2026-02-01\n",
+        "IncrementalData/2026/02/01/07/Deletes/part-0": "Id\n2\n",
+    }.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text)
+    return folder
+
+
+def test_a_folder_of_full_data_and_changes_is_one_entity(tmp_path):
+    found = proposed(tmp_path, delivered(tmp_path / "Crm" / "Contacts"))
+    assert found.left_out == {}
+    contacts = entity(found, "Crm_Contacts")
+    assert contacts["path"] == "Crm/Contacts"
+    assert (contacts["primary_key"], contacts["incremental"]) == (
+        "Id",
+        {"last_modified": "ModifiedOn"},
+    )
+
+
+def test_a_folder_whose_rows_do_not_say_when_they_were_modified_is_left_out(tmp_path):
+    folder = delivered(tmp_path / "Contacts", "Id,Name,Mail,Born,Joined")
+    with pytest.raises(UsageError, match="no column says when a row was last modified"):
+        propose([folder], tmp_path, "x", INSTANCE)
+    (folder / "FullData" / "part-0").unlink()
+    with pytest.raises(UsageError, match="No file is in"):
+        propose([folder], tmp_path, "x", INSTANCE)

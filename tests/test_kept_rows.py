@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from overtide.pipelines import kept_rows
+from overtide.transforms.ingest import IngestedFiles
 from tests.incremental import HEADS, document
 from tests.small_project import Project, hashes
 
@@ -97,6 +99,17 @@ def test_what_is_lost_or_damaged_is_read_again(project, damage):
     assert read(project) == (8, 0)
     project.write(o1=FILES["o1"])
     assert read(project) == (1, 3)
+
+
+def test_the_little_that_many_deliveries_gave_is_read_together_again(monkeypatch):
+    monkeypatch.setattr(kept_rows, "MOST_LITTLE", 2)
+    little = [IngestedFiles("S_a", (f"{n}.csv",), "", "", 5, 0, ()) for n in range(3)]
+    large = [
+        IngestedFiles("S_a", ("5.csv",), "", "", kept_rows.FEW_ROWS, 0, ()),
+        IngestedFiles("S_a", ("6.csv",) * kept_rows.FEW_FILES, "", "", 50, 0, ()),
+    ]
+    assert kept_rows.not_scattered([*little[:2], *large]) == [*little[:2], *large]
+    assert kept_rows.not_scattered([*little, *large]) == large
 
 
 def test_what_is_kept_takes_no_room_beside_the_lake_and_is_bounded(project):

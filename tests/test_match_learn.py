@@ -26,6 +26,7 @@ from overtide.transforms.matching.learning import (
 )
 from tests.command_line import call, expect_refusal
 from tests.small_plan import INSTANCE
+from tests.small_project import START
 
 
 def unweighted() -> dict[str, Any]:
@@ -41,7 +42,11 @@ def proposals(people: Path, seed: int = 1) -> list[dict[str, Any]]:
     with (
         tempfile.TemporaryDirectory() as folder,
         matching(
-            configuration(people, [unweighted()]), Paths.of(people.parent), runner, Path(folder)
+            configuration(people, [unweighted()]),
+            Paths.of(people.parent),
+            runner,
+            Path(folder),
+            START,
         ) as found,
     ):
         return learnt(found, seed)

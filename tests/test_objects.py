@@ -33,6 +33,15 @@ def jsonl(rows: list[dict[str, str]]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
+DELIVERED = {
+    "FullData/a.csv": b"Id,Name,At\n1,a,2026-01-01\n2,b,2026-01-01\n3,c,2026-01-01\n",
+    "FullData/_SUCCESS": b"",
+    "IncrementalData/2026/01/02/03/Upserts/a.csv": b"Id,Name,At\n1,new,2026-01-02\n",
+    "IncrementalData/2026/01/02/03/Deletes/a.csv": b"Id\n2\n",
+    "IncrementalData/9999/01/02/03/Deletes/a.csv": b"Id\n3\n",
+}
+
+
 @pytest.fixture(scope="module")
 def store():
     with object_store() as found:
@@ -41,6 +50,8 @@ def store():
             found.put(f"shop/packed/{number}/part.csv.gz", gzip.compress(csv(rows)))
         found.put("shop/in/2026/.hidden.csv", b"Other\n1\n")
         found.put("shop/in/2026/deeper/other.csv", b"Other\n1\n")
+        for name, text in DELIVERED.items():
+            found.put(f"shop/delivered/{name}", text)
         found.put("shop/all.parquet", parquet(ROWS))
         found.put("shop/all.jsonl", jsonl(ROWS))
         found.put("shop/keyless.csv", b"Id,Name\n1,a\n,b\n")
@@ -83,6 +94,11 @@ def test_objects_give_the_tables_that_files_give_and_no_secret_stays(tmp_path):
         Parquet=entity("s3://shop/all.parquet", "parquet"),
         Json=entity("s3://shop/all.js*", "jsonl"),
         Keyless=entity("s3://shop/keyless.csv") | {"max_set_aside_percent": 60},
+        Delivered=entity("s3://shop/delivered/")
+        | {
+            "attributes": {"Id": "string", "Name": "string", "At": "date"},
+            "incremental": {"last_modified": "At"},
+        },
     )
     answer = call("-C", tmp_path, "--json", "refresh")
     assert answer.code == 0, answer
@@ -91,6 +107,8 @@ def test_objects_give_the_tables_that_files_give_and_no_secret_stays(tmp_path):
     assert {tables[f"S_{name}"]["hash"] for name in names} == {tables["S_Files"]["hash"]}
     aside = call("-C", tmp_path, "--json", "sql", "FROM S_Keyless_corrupt").document["rows"]
     assert [(row["FileName"], row["LineNumber"]) for row in aside] == [("s3://shop/keyless.csv", 3)]
+    delivered = call("-C", tmp_path, "--json", "sql", "FROM S_Delivered ORDER BY Id").document
+    assert [(row["Id"], row["Name"]) for row in delivered["rows"]] == [("1", "new"), ("3", "c")]
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     for secret in (SECRET, KEY):
         assert secret not in answer.out + answer.err

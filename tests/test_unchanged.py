@@ -12,7 +12,7 @@ from overtide.schemas.configuration import Configuration
 from tests import shop
 from tests.command_line import call
 from tests.incremental import MEASURED, document, tell
-from tests.small_project import Project, hashes
+from tests.small_project import START, Project, hashes
 
 PEOPLE = "Id,Name,Mail,City,Seen\n1,Ann,a@x.com,Rome,2024-01-01\n2,Bob,b@x.com,Oslo,\n"
 FILES = {
@@ -138,7 +138,7 @@ def test_a_lost_file_of_the_lake_is_a_reason_to_compute(project):
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_refresh(project):
-    inputs = Inputs.of(Configuration.model_validate(project.document), project.paths)
+    inputs = Inputs.of(Configuration.model_validate(project.document), project.paths, START)
     assert inputs is not None
     inputs.read(inputs.unknown)
     assert inputs.stayed()

@@ -9,7 +9,8 @@ from typing import Any
 from overtide import runner_configs
 from overtide.pipelines.matching.alone import Matching, matching
 from overtide.schemas.configuration import Configuration
-from tests.small_project import Project
+from overtide.schemas.instants import HOUR
+from tests.small_project import START, Project
 
 
 @contextmanager
@@ -18,7 +19,14 @@ def opened(project: Project) -> Iterator[Matching]:
     configuration = Configuration.model_validate(project.document)
     with (
         tempfile.TemporaryDirectory() as folder,
-        matching(configuration, project.paths, runner_configs.load(), Path(folder), True) as found,
+        matching(
+            configuration,
+            project.paths,
+            runner_configs.load(),
+            Path(folder),
+            START + project.runs * HOUR,
+            True,
+        ) as found,
     ):
         yield found
 

@@ -22,7 +22,8 @@ from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
-from overtide.transforms.sources.files import expected_layout, new_columns, within
+from overtide.transforms.sources.deliveries import delivery_of, of_deletes
+from overtide.transforms.sources.files import expected_layout, new_columns, root_of, within
 from overtide.transforms.sources.formats import format_of
 from overtide.transforms.sources.staged import origin_of
 
@@ -54,6 +55,10 @@ class IngestedFiles:
     """Rows that the entity's filter leaves out; they are not among `rows`."""
     copies: tuple[str, ...] = ()
     """Where the files are of which these are copies, in the order of the `sources`."""
+    hours: tuple[str, ...] = ()
+    """In which hours the files were delivered, in the order of the `sources`; none of all rows."""
+    deletes: bool = False
+    """Whether the rows name records that are gone."""
 
 
 def ingest(
@@ -71,22 +76,30 @@ def ingest(
     results unique.
     """
     groups: dict[object, list[SourceText]] = {}
+    root = root_of(project, entity)
     with tempfile.TemporaryDirectory(dir=folder) as copies:
         for place, source in enumerate(sources):
             shown = within(project, source)
-            layout = expected_layout(source, shown, name, entity)
-            file = SourceText(entity, source, shown, layout, Path(copies) / f"{place}.utf8")
-            groups.setdefault(format_of(entity).alike(file, place), []).append(file)
+            delivery = delivery_of(entity, root, shown)
+            read = of_deletes(entity) if delivery.deletes else entity
+            layout = expected_layout(source, shown, name, read)
+            copy = Path(copies) / f"{place}.utf8"
+            file = SourceText(read, source, shown, layout, copy, delivery)
+            alike = delivery.deletes, format_of(entity).alike(file, place)
+            groups.setdefault(alike, []).append(file)
         return [
             ingested
             for place, files in enumerate(groups.values())
-            for ingested in _together(connection, name, files, folder, f"{number:06d}-{place:06d}")
+            for ingested in _together(
+                connection, name, entity, files, folder, f"{number:06d}-{place:06d}"
+            )
         ]
 
 
 def _together(
     connection: "DuckDBPyConnection",
     name: str,
+    entity: Entity,
     files: Sequence[SourceText],
     folder: Path,
     number: str,
@@ -95,7 +108,7 @@ def _together(
     import duckdb
 
     try:
-        yield _read(connection, name, files, folder, number)
+        yield _read(connection, name, entity, files, folder, number)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -107,28 +120,36 @@ def _together(
                 "Correct the file, or `format` and `encoding` of the entity.",
             ) from None
         for place, file in enumerate(files):
-            yield from _together(connection, name, [file], folder, f"{number}-{place:06d}")
+            yield from _together(connection, name, entity, [file], folder, f"{number}-{place:06d}")
 
 
 def _read(
     connection: "DuckDBPyConnection",
     name: str,
+    entity: Entity,
     files: Sequence[SourceText],
     folder: Path,
     number: str,
 ) -> IngestedFiles:
-    entity = files[0].entity
+    """Read files that are laid out alike, each as it says, into rows of the `entity`.
+
+    Rows of versions that its filter leaves out stay, since they may be the latest ones.
+    """
+    read = files[0].entity
+    filters = entity.filter is not None and entity.incremental is None
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     sources = tuple(file.shown for file in files)
     allow_rare_values(connection)
-    typed_path = rows_path if entity.filter is None else folder / f"all-{number}.parquet"
+    typed_path = folder / f"all-{number}.parquet" if filters else rows_path
     rows, aside = format_of(entity).read(
         connection,
         files,
-        lambda raw: write_parquet(connection, typed_rows(entity, raw, sources), typed_path),
+        lambda raw: write_parquet(
+            connection, _whole(entity, read, typed_rows(read, raw, sources)), typed_path
+        ),
     )
     filtered = 0
-    if entity.filter is not None:
+    if filters:
         every = f"FROM {parquet_rows([typed_path])}"
         filtered = count(connection, f"SELECT count(*) {every} WHERE NOT {COUNTS}")
         counting = f"SELECT * EXCLUDE ({COUNTS}) {every} WHERE {COUNTS}"
@@ -136,12 +157,38 @@ def _read(
         typed_path.unlink()
     lines = write_parquet(connection, aside, lines_path)
     new = dict.fromkeys(
-        column for file in files for column in new_columns(file.layout.columns, entity)
+        column
+        for file in files
+        if read is entity
+        for column in new_columns(file.layout.columns, entity)
     )
-    copies = tuple(str(file.path) for file in files if origin_of(file.path) is not None)
     return IngestedFiles(
-        name, sources, str(rows_path), str(lines_path), rows, lines, tuple(new), filtered, copies
+        name,
+        sources,
+        str(rows_path),
+        str(lines_path),
+        rows,
+        lines,
+        tuple(new),
+        filtered,
+        tuple(str(file.path) for file in files if origin_of(file.path) is not None),
+        tuple(file.delivery.hour for file in files),
+        files[0].delivery.deletes,
     )
+
+
+def _whole(entity: Entity, read: Entity, typed: str) -> str:
+    """Return the SQL of rows with all attributes, null where their files are read for fewer."""
+    if read is entity:
+        return typed
+    values = (
+        quoted(name)
+        if name in read.attributes
+        else f"NULL::{type_of(entity.attribute(name).type).duckdb} AS {quoted(name)}"
+        for name in entity.attributes
+    )
+    counts = "" if entity.filter is None else f", true AS {COUNTS}"
+    return f"SELECT {', '.join(values)}, {CORRUPT}, {FILE}{counts} FROM ({typed})"
 
 
 def typed_rows(entity: Entity, raw: Raw, sources: Sequence[str]) -> str:

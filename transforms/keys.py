@@ -41,6 +41,21 @@ MOST_FILES = 100
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What else became of the rows of an entity of full data and changes.
+
+    Versions of which there is a later one, deletes that hold, the records that these removed, the
+    rows that do not say when they were modified, and how many hours there were.
+    """
+
+    superseded_rows: int
+    delete_rows: int
+    deleted_records: int
+    undated_rows: int
+    hours: int
+
+
+@dataclass(frozen=True)
 class EntityTable:
     """One entity after ingestion.
 
@@ -64,6 +79,8 @@ class EntityTable:
     """Rows that the entity's filter left out; they are among `rows_read`."""
     ingested: tuple[IngestedFiles, ...] = ()
     """What the files gave that it is made of."""
+    changes: Changes | None = None
+    """Of an entity of full data and changes; its filter looks at the latest versions."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +111,18 @@ def settle(
     Raise when too much is wrong.
     """
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
-    counts = _counts(connection, entity, ingested)
+    counts = count_rows(connection, entity, ingested)
     check_amounts(connection, name, entity, ingested, counts, project)
     collect_aside(connection, entity, ingested, project)
     rows, repeats, exact = named_rows(ingested), None, 0
     if counts.keyed > counts.keys:
         repeats, exact = _repeats(connection, entity, prefer, rows, folder)
     corrupt = folder / "corrupt.parquet"
-    listed = write_parquet(
+    faults = write_parquet(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
     files = _settled(connection, entity, ingested, counts, repeats, folder)
-    content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", _types(entity))
+    content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", types_of(entity))
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
     return EntityTable(
@@ -116,7 +133,7 @@ def settle(
         counts.read,
         sum(files.values()),
         *_not_kept(connection, corrupt, exact),
-        listed,
+        faults,
         new_columns,
         content,
         bad,
@@ -157,11 +174,12 @@ def _settled(
     return {str(path): write_parquet(connection, settled, path)}
 
 
-def _types(entity: Entity) -> dict[str, str]:
+def types_of(entity: Entity) -> dict[str, str]:
+    """Return the SQL types of an entity's attributes."""
     return {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
 
 
-def _counts(
+def count_rows(
     connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles]
 ) -> Counts:
     """Count rows, keys, and rows that hold something corrupt.
@@ -231,7 +249,7 @@ def repeated_rows(entity: Entity, prefer: Preference, rows: str) -> str:
     return f"""
         WITH keyed AS (SELECT * FROM ({rows}) WHERE {key} IS NOT NULL),
         repeated AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
-        texts AS (SELECT *, {canonical_row(_types(entity))} AS __content, ({CORRUPT} ->>
+        texts AS (SELECT *, {canonical_row(types_of(entity))} AS __content, ({CORRUPT} ->>
           'line')::BIGINT AS __line,
                          concat({CORRUPT} ->> 'details', chr(28), {CORRUPT} ->> 'record') AS __wrong
                   FROM keyed SEMI JOIN repeated USING ({key})),
@@ -282,26 +300,28 @@ def corrupt_rows(entity: Entity, rows: str, repeats: Path | None, some: bool) ->
     if repeats is not None:
         ranked = parquet_rows([repeats])
         parts += [
-            _losers(entity, ranked),
-            f"{_listed(key)} FROM {ranked} WHERE __rank = 1 AND {CORRUPT} IS NOT NULL",
+            losers(entity, ranked),
+            f"{listed(key)} FROM {ranked} WHERE __rank = 1 AND {CORRUPT} IS NOT NULL",
         ]
         single = f"FROM ({single}) ANTI JOIN {ranked} USING ({key})"
     if some:
         parts.append(
-            f"{_listed(key)} FROM (SELECT *, ({CORRUPT} ->> 'line')::BIGINT AS __line FROM "
+            f"{listed(key)} FROM (SELECT *, ({CORRUPT} ->> 'line')::BIGINT AS __line FROM "
             f"({single}))"
         )
     return " UNION ALL ".join(f"({part})" for part in parts)
 
 
-def _listed(key: str) -> str:
+def listed(key: str, kept: str = "true") -> str:
+    """Return the beginning of the SQL that lists rows whose values could not all be read."""
     return (
-        f"SELECT {CORRUPT} ->> 'details' AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, true "
-        f"AS IsKept, __file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record"
+        f"SELECT {CORRUPT} ->> 'details' AS CorruptionDetails, {key}::VARCHAR AS PrimaryKey, "
+        f"{kept} AS IsKept, __file AS FileName, __line AS LineNumber, "
+        f"{CORRUPT} ->> 'record' AS Record"
     )
 
 
-def _losers(entity: Entity, ranked: str) -> str:
+def losers(entity: Entity, ranked: str) -> str:
     """Return the SQL of the rows that lost to another of their key.
 
     The reason shows what the kept one has instead.

@@ -3,7 +3,7 @@
 What is wrong with each, and where it stands in its file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
+from overtide.transforms.sources.deliveries import of_deletes
 from overtide.transforms.sources.formats import format_of
 from overtide.transforms.sources.staged import origin_of
 
@@ -80,7 +81,8 @@ def collect_aside(
     copies = {
         origin_of(Path(copy)) or "": Path(copy) for files in ingested for copy in files.copies
     }
-    _number_rows(connection, entity, project, copies)
+    deletes = frozenset(name for files in ingested if files.deletes for name in files.sources)
+    _number_rows(connection, entity, project, copies, deletes)
 
 
 def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideError]:
@@ -104,9 +106,13 @@ def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideErro
 
 
 def _number_rows(
-    connection: "DuckDBPyConnection", entity: Entity, project: Path, copies: Mapping[str, Path]
+    connection: "DuckDBPyConnection",
+    entity: Entity,
+    project: Path,
+    copies: Mapping[str, Path],
+    deletes: Collection[str],
 ) -> None:
-    """Give the rows without a key the numbers of their lines."""
+    """Give the rows without a key the numbers of their lines; files of `deletes` have less."""
     wanted = connection.execute(f"""
         SELECT FileName, Record, count(*) FROM aside WHERE LineNumber IS NULL
           GROUP BY FileName, Record
@@ -117,9 +123,10 @@ def _number_rows(
         if not file.is_file():
             continue  # its name is no Unicode, and is shown otherwise
         records = {record: times for file, record, times in wanted if file == name}
+        read = of_deletes(entity) if name in deletes else entity
         found += [
             {"file": name, "record": record, "nth": nth, "line": line}
-            for record, lines in source_format.lines_of(file, entity, records).items()
+            for record, lines in source_format.lines_of(file, read, records).items()
             for nth, line in enumerate(lines, start=1)
         ]
     connection.register("found_lines", pa.Table.from_pylist(found, FOUND))

@@ -17,6 +17,7 @@ from overtide.transforms.ingest import IngestedFiles, ingest
 from overtide.transforms.keys import EntityTable, settle
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.records import Unified
+from overtide.transforms.versions import settle_versions
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -93,7 +94,9 @@ def settle_entity(
     project: Path,
 ) -> EntityTable:
     """Keep one row per primary key of an entity and account for all rows."""
-    return settle(connection, name, entities[name], prefer[name], list(files), folder, project)
+    entity = entities[name]
+    settled = settle if entity.incremental is None else settle_versions
+    return settled(connection, name, entity, prefer[name], list(files), folder, project)
 
 
 def edges_of(table: PairTable) -> pa.RecordBatch:

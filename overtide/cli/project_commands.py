@@ -11,6 +11,7 @@ from overtide import examples, schemas
 from overtide.checks import check_project
 from overtide.cli.output import Output
 from overtide.cli.proposing_command import init_from, next_steps
+from overtide.clock import system_clock
 from overtide.schemas.errors import DONE, USAGE, UsageError
 from overtide.schemas.suggestions import closest
 from overtide.schemas.wording import counted
@@ -98,7 +99,7 @@ def validate(arguments: Namespace, output: Output) -> int:
         text = (Path(schemas.__file__).parent / JSON_SCHEMA).read_text(encoding="utf-8")
         output.result(json.loads(text), text.rstrip)
         return DONE
-    found = check_project(arguments.folder.resolve(), os.environ)
+    found = check_project(arguments.folder.resolve(), os.environ, system_clock())
     mistakes = [one for one in found if one.severity == "mistake"]
     document = {"valid": not mistakes, "mistakes": [one.as_json() for one in found]}
     summary = f"{counted(len(mistakes), 'mistake')}." if mistakes else "The configuration is valid."

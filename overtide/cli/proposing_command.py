@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from overtide.checks import check_project
 from overtide.cli.output import Output
+from overtide.clock import system_clock
 from overtide.schemas.errors import DONE, UsageError
 from overtide.schemas.wording import counted
 
@@ -38,7 +39,9 @@ def init_from(arguments: Namespace, output: Output) -> int:
     with (folder / DOCUMENT).open("x", encoding="utf-8") as document:
         document.write(found.text)
     mistakes = [
-        one for one in check_project(folder.resolve(), os.environ) if one.severity == "mistake"
+        one
+        for one in check_project(folder.resolve(), os.environ, system_clock())
+        if one.severity == "mistake"
     ]
     answer = {
         "folder": str(folder),

@@ -15,7 +15,7 @@ from overtide.lake.loss import Loss, losses
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, OvertideError
 from overtide.schemas.instants import format_instant
-from overtide.schemas.wording import counted
+from overtide.schemas.wording import counted, waiting_told
 from overtide.tracing import traced
 
 if TYPE_CHECKING:
@@ -113,6 +113,9 @@ def _notes(refreshed: "Refreshed", lost: Sequence[Loss]) -> Iterator[str]:
     for name, entity in entities.items():
         if entity["new_columns"]:
             yield f"{name}: not configured and not read: {', '.join(entity['new_columns'])}."
+    waiting: Any = refreshed.manifest.get("waiting", {})
+    for name, one in waiting.items():
+        yield f"{name}: {waiting_told(one)}"
     yield from (one.text for one in lost)
     yield from comparing.remarks(refreshed.manifest)
     if refreshed.uncleaned is not None:

@@ -19,6 +19,7 @@ from overtide.pipelines.planning import (
 )
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
 from overtide.transforms import clusters, unify
 from overtide.transforms.kernel import KernelSettings, shared_kernels
@@ -101,16 +102,17 @@ def matching(
     paths: Paths,
     runner: RunnerConfig,
     scratch: Path,
+    now: Instant,
     beside_published: bool = False,
 ) -> Iterator[Matching]:
     """Read the sources of the unified entities into `scratch`, an empty folder, to match them.
 
-    `beside_published`: its plan knows what is published, so that customers get the ids that a
-    refresh would give them.
+    Of changes those of the hours that have ended `now`. `beside_published`: its plan knows what is
+    published, so that customers get the ids that a refresh would give them.
     """
     whole = with_lists(configuration, paths.project)
     unified = {one.entity for one in configuration.unification.entities}
-    files = source_files(configuration, paths.project, scratch, only=unified)
+    files = source_files(configuration, paths.project, scratch, now, only=unified)
     size = sum(path.stat().st_size for path in paths_of(files))
     settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
     estimated = size // BYTES_PER_RECORD

@@ -114,6 +114,15 @@ class Preference(Model):
     )
 
 
+class Incremental(Model):
+    """An entity whose `path` is a folder with all rows, and with changes hour by hour."""
+
+    last_modified: Text = Field(
+        description="the date or datetime by which the latest version of a record is known",
+        examples=["ModifiedOn"],
+    )
+
+
 class Entity(Model):
     """One table of a data source: where its rows are and how they are read."""
 
@@ -122,6 +131,12 @@ class Entity(Model):
         description="a file or a glob such as `data/contacts-*.csv`, within the project's folder; "
         "or objects of a store, `s3://bucket/contacts/*.csv`",
         examples=["data/contacts-*.csv"],
+    )
+    incremental: Incremental | None = Field(
+        default=None,
+        description="`path` is a folder that holds `FullData` and `IncrementalData`: all rows, and "
+        "what changed in each hour",
+        examples=[{"last_modified": "ModifiedOn"}],
     )
     database: Text | None = Field(
         default=None,

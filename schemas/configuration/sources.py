@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from overtide.schemas.configuration.checking import Checking
 from overtide.schemas.configuration.entities import Attribute, Entity, Preference
 from overtide.schemas.configuration.expressions import NESTING, check_expression
+from overtide.schemas.configuration.incremental import check_incremental
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.source_paths import parse_path
@@ -65,6 +66,8 @@ def check_sources(checking: Checking, sources: Mapping[str, Mapping[str, Entity]
             check_expression(checking, (*place, "filter"), entity, entity.filter, "truth")
         if entity.prefer is not None:
             check_preference(checking, (*place, "prefer"), name, entity.prefer)
+        if entity.incremental is not None:
+            check_incremental(checking, place, name, entity, entity.incremental)
     checking.unique(_tables(sources), "the tables of entities")
 
 

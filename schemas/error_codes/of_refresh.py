@@ -48,6 +48,20 @@ CODES = {
         "columns.",
         exit_codes=BOTH,
     ),
+    "hour_not_ended": Explained(
+        "refresh",
+        "Note: an entity of full data and changes has files of hours that have not ended; a "
+        "refresh reads them once they have.",
+        "Nothing, or correct the folder if its hour (UTC) is meant to be over.",
+        *LISTED,
+    ),
+    "misplaced_file": Explained(
+        "refresh",
+        "A file lies in no folder of full data or changes, so its rows would be missed.",
+        "Move it to `FullData` or `IncrementalData/yyyy/mm/dd/hh/Upserts` or `…/Deletes`, or "
+        "remove it; `details` names more of them.",
+        exit_codes=BOTH,
+    ),
     "missing_column": Explained(
         "refresh",
         "A source file lacks a configured column.",
@@ -98,6 +112,13 @@ CODES = {
     ),
     "no_rows": Explained(
         "refresh", "An entity has no rows.", "Check its files; an empty entity is never published."
+    ),
+    "passed_over": Explained(
+        "refresh",
+        "Note: files lie beside the deliveries of an entity of full data and changes, or have a "
+        "name that begins with `.` or `_`; they are not read.",
+        "Nothing, or move to a delivery what is meant to be read.",
+        *LISTED,
     ),
     "pipeline_failed": Explained(
         "refresh",

@@ -11,6 +11,7 @@ from overtide.transforms.first_project.meanings import EMAIL, words_of
 from overtide.transforms.first_project.samples import Sample
 
 CALLED_KEY = re.compile(r"\b(id|key|nr|no|number|nummer|code|uuid|guid|num|ref)$")
+CALLED_MODIFIED = re.compile(r"modif|chang|updat|geändert|aender|gewijzigd|modifi")
 PLACE_IN_KEY = re.compile(r"\b(line|place|position|pos|seq|sequence|item|number|nr|version)\b")
 MOST_KEYS = 8
 """Columns that are tried as parts of a key."""
@@ -32,6 +33,13 @@ class Proposed:
     types: dict[str, Found]
     meanings: dict[str, str]
     key: tuple[str, ...] | None = None
+
+    @property
+    def modified(self) -> str | None:
+        """The column that says when a row was last modified: by its name, else the only time."""
+        times = [name for name, found in self.types.items() if type_of(found.type).is_time]
+        called = [name for name in times if CALLED_MODIFIED.search(words_of(name))]
+        return called[0] if called else times[0] if len(times) == 1 else None
 
     @property
     def entity(self) -> str:

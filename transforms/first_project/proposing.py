@@ -53,6 +53,8 @@ def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Pr
         one = _proposed(sample, folder, months_first, entities)
         if one.key is None:
             left_out[str(sample.file)] = "no column is filled in every row, so nothing is a key"
+        elif sample.delivered and one.modified is None:
+            left_out[str(sample.file)] = "no column says when a row was last modified"
         else:
             entities.append(one)
     if not entities:

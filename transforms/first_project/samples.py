@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from overtide.schemas.source_paths import shown_path
 from overtide.schemas.types import type_of
 from overtide.transforms.sources.contents import HALF, UnreadableError, head, opened, opened_text
 from overtide.transforms.sources.csv import DELIMITERS
+from overtide.transforms.sources.deliveries import FULL, find_deliveries
 from overtide.transforms.sources.files import same_names
 from overtide.transforms.sources.formats import format_of
 from overtide.transforms.sources.layout import layout_of
@@ -56,7 +57,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was seen of a file; `notes` say what is not as one would wish."""
+    """What was seen of a file; `notes` say what is not as one would wish.
+
+    A folder of full data and changes is `delivered`, and seen by a file of its full data.
+    """
 
     file: Path
     format: str
@@ -65,6 +69,7 @@ class Sample:
     columns: tuple[Column, ...]
     rows: int
     notes: tuple[str, ...] = ()
+    delivered: bool = False
 
     def column(self, name: str) -> Column:
         """Return a column by its name in the project."""
@@ -72,10 +77,14 @@ class Sample:
 
 
 def sample_of(file: Path) -> Sample:
-    """Return a sample of a file.
+    """Return a sample of a file, or of a folder of full data and changes.
 
     Raise `UnreadableError`, or an `OvertideError` of a file that is empty or cannot be read.
     """
+    if (file / FULL).is_dir():
+        deliveries = find_deliveries(file, Entity.model_construct(path="."), None)
+        first = next((one for one in deliveries.files if one.stat().st_size), deliveries.files[0])
+        return replace(sample_of(first), file=file, delivered=True)
     begin = head(file)
     kind = _format_of(file, begin)
     encoding, notes = ("utf-8", ()) if kind == "parquet" else _encoding_of(file, kind)

@@ -105,6 +105,9 @@ def _entity(one: Proposed) -> Iterator[str]:
     yield f"    {key(one.name)}: # {sample.rows:,} rows were looked at"
     yield from (f"      # {one_line(note)}" for note in sample.notes)
     yield f"      path: {scalar(one.path)}"
+    if sample.delivered:
+        why = "of the rows of a key the one modified last counts; deletes remove it"
+        yield f"      incremental: {scalar({'last_modified': one.modified})} # {why}"
     if sample.format != "csv":
         yield f"      format: {sample.format}"
     if sample.encoding != "utf-8":

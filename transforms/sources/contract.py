@@ -8,13 +8,14 @@ and keeps nothing between two questions.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.names import folded
+from overtide.transforms.sources.deliveries import Delivery
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -63,6 +64,7 @@ class SourceText:
     shown: str
     layout: Layout
     copy: Path
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SourceError
+from overtide.schemas.instants import Instant
 from overtide.transforms.sources.databases.contract import Located
 from overtide.transforms.sources.files import about_rows
 from overtide.transforms.sources.objects import ObjectStore, chosen, copy_place, refused
@@ -42,11 +43,13 @@ def fetch(
     folder: Path,
     most: int | None = None,
     told: Told = tell_nobody,
+    now: Instant | None = None,
 ) -> Fetched:
     """Copy the rows of remote entities into a folder, the first ones if `most` says how many.
 
-    All that are in one database are as they were at one instant. Of objects of a store the
-    beginnings of some are copied if `most` says how many rows, and none if it is 0.
+    Of changes those of the hours that have ended `now`, or all. All that are in one database are as
+    they were at one instant. Of objects of a store the beginnings of some are copied if `most` says
+    how many rows, and none if it is 0.
     """
     from overtide.transforms.sources.databases.copying import copy_entities  # loads pyarrow
 
@@ -58,7 +61,7 @@ def fetch(
         fetched.wrong.update(copied.wrong)
     objects = {name: one for name, one in entities.items() if one.database is None}
     if objects:
-        _fetch_objects(objects, environ, folder, most, told, fetched)
+        _fetch_objects(objects, environ, folder, most, told, now, fetched)
     return fetched
 
 
@@ -68,13 +71,14 @@ def _fetch_objects(
     folder: Path,
     most: int | None,
     told: Told,
+    now: Instant | None,
     fetched: Fetched,
 ) -> None:
     """Copy the objects of entities; of none (`most` is 0), the beginnings of some, or all."""
     store = ObjectStore.of(environ)
     for name, entity in entities.items():
         try:
-            found = store.found(entity)
+            found = store.found(entity, now)
             if most != 0:
                 fetched.files[name] = []
             for one in () if most == 0 else chosen(found) if most else found:

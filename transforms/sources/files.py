@@ -17,10 +17,17 @@ from typing import Literal
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import SourceError
+from overtide.schemas.instants import Instant
 from overtide.schemas.mistakes import one_of, short
 from overtide.schemas.suggestions import closest
+from overtide.schemas.wording import waiting_told
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import Layout
+from overtide.transforms.sources.deliveries import (
+    delivery_of,
+    find_deliveries,
+    of_deletes,
+)
 from overtide.transforms.sources.formats import format_of
 from overtide.transforms.sources.layout import layout_of
 from overtide.transforms.sources.staged import origin_of
@@ -51,10 +58,11 @@ class Finding:
         return SourceError(self.code, self.message, entity, hint)
 
 
-def files_of(folder: Path, entity: Entity) -> list[Path]:
+def files_of(folder: Path, entity: Entity, now: Instant | None) -> list[Path]:
     """Return the files of an entity's path or glob, sorted by name.
 
-    Raise `no_files` where there are none.
+    Of full data and changes those of the hours that have ended at an instant, or of all hours where
+    none is given. Raise `no_files` where there are none.
 
     Raises `unreadable_file` for what matches and is no file, and for a folder that could hold files
     and lets nobody look: without them customers would vanish.
@@ -64,6 +72,8 @@ def files_of(folder: Path, entity: Entity) -> list[Path]:
     if entity.is_remote:
         raise SourceError("no_files", f"{entity.origin} is in no file.", entity.origin)
     try:
+        if entity.incremental is not None:
+            return list(find_deliveries(folder, entity, now).files)
         if exact.is_file():
             return [exact]
         files = [path for path in _matches(folder, pattern) if not path.is_dir()]
@@ -134,15 +144,18 @@ def expected_layout(file: Path, shown: str, name: str, entity: Entity) -> Layout
 
 
 def check_columns(
-    folder: Path, entity: Entity, copies: Sequence[Path] | None = None
+    folder: Path,
+    entity: Entity,
+    copies: Sequence[Path] | None = None,
+    now: Instant | None = None,
 ) -> list[Finding]:
     """Compare an entity's configured attributes with the columns that its files really have.
 
-    Its files are `copies` of what another machine has, if any. What is wrong with several files in
-    the same way is found once.
+    Its files are `copies` of what another machine has, if any, else those that count `now`, or all.
+    What is wrong with several files in the same way is found once.
     """
     try:
-        files = files_of(folder, entity) if copies is None else copies
+        files = files_of(folder, entity, now) if copies is None else copies
     except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
     found: dict[tuple[str, str | None], list[Finding]] = {}
@@ -150,6 +163,23 @@ def check_columns(
         for finding in _check_file(file, folder, entity):
             found.setdefault((finding.code, finding.column), []).append(finding)
     return [_joined(same) for same in found.values()]
+
+
+def check_deliveries(folder: Path, entity: Entity, now: Instant | None) -> list[Finding]:
+    """Return what a folder of full data and changes has that a refresh would not read `now`."""
+    if entity.incremental is None or entity.is_remote:
+        return []
+    try:
+        found = find_deliveries(folder, entity, now)
+    except (SourceError, OSError):
+        return []  # it is said where the files are looked at
+    notes = []
+    if found.waiting:
+        notes.append(Finding("note", "hour_not_ended", waiting_told(found.told_waiting)))
+    if found.passed_over:
+        message = f"Beside the deliveries in {entity.path}, and not read: "
+        notes.append(Finding("note", "passed_over", f"{message}{one_of(found.passed_over, 3)}."))
+    return notes
 
 
 def about_rows(file: Path, entity: Entity) -> int:
@@ -165,11 +195,27 @@ def _joined(same: list[Finding]) -> Finding:
 
 def _check_file(file: Path, folder: Path, entity: Entity) -> list[Finding]:
     shown = within(folder, file)
+    reading = of_deletes(entity) if is_of_deletes(folder, entity, file) else entity
     try:
-        layout = layout_of(file, shown, entity)
+        layout = layout_of(file, shown, reading)
     except SourceError as error:
         return [Finding("mistake", error.code, str(error))]
-    return list(_check_columns(file, shown, layout, entity))
+    return [
+        finding
+        for finding in _check_columns(file, shown, layout, reading)
+        if reading is entity or finding.code != "new_column"
+    ]
+
+
+def is_of_deletes(folder: Path, entity: Entity, file: Path) -> bool:
+    """Say whether a file of an entity names records that are gone."""
+    return delivery_of(entity, root_of(folder, entity), within(folder, file)).deletes
+
+
+def root_of(folder: Path, entity: Entity) -> str:
+    """Return how the folder of an entity of full data and changes is named to people."""
+    path = (entity.path or "").rstrip("/")
+    return path if entity.is_remote else within(folder, folder / path)
 
 
 def _check_columns(file: Path, shown: str, layout: Layout, entity: Entity) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Through the client of pyarrow, which streams, and finds credentials wherever AWS
 """
 
 import fnmatch
+import glob
 import io
 import re
 import zlib
@@ -16,7 +17,9 @@ from urllib.parse import urlsplit
 
 from overtide.schemas.configuration.entities import OBJECTS, Entity
 from overtide.schemas.errors import SourceError
+from overtide.schemas.instants import Instant
 from overtide.transforms.sources.contents import compression
+from overtide.transforms.sources.deliveries import sort_out
 from overtide.transforms.sources.staged import staged_path
 
 if TYPE_CHECKING:
@@ -79,10 +82,15 @@ class ObjectStore:
             options["region"] = region or "us-east-1"
         return cls(pafs.S3FileSystem(**options))
 
-    def found(self, entity: Entity) -> list[StoredObject]:
-        """Return the objects of an entity's path or glob, sorted by name; raise `no_files`."""
+    def found(self, entity: Entity, now: Instant | None = None) -> list[StoredObject]:
+        """Return the objects of an entity's path or glob, sorted by name; raise `no_files`.
+
+        Of full data and changes those of the hours that have ended `now`, or all.
+        """
         path = (entity.path or "").removeprefix(OBJECTS)
         try:
+            if entity.incremental is not None:
+                return self._delivered(path.rstrip("/"), now)
             objects = self._matching(path)
         except OSError as error:
             raise refused(entity, error) from None
@@ -94,6 +102,13 @@ class ObjectStore:
                 "Correct `path` of the entity: a bucket, then a key or a glob.",
             )
         return objects
+
+    def _delivered(self, folder: str, now: Instant | None) -> list[StoredObject]:
+        found = (
+            (one.path[len(folder) + 1 :].split("/"), one)
+            for one in self._matching(f"{glob.escape(folder)}/**")
+        )
+        return list(sort_out(f"{OBJECTS}{folder}", found, now).files)
 
     def _matching(self, path: str) -> list[StoredObject]:
         import pyarrow.fs as pafs

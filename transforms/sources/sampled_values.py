@@ -18,6 +18,7 @@ from overtide.schemas.errors import InvalidValueError, SourceError
 from overtide.schemas.expressions.kinds import NUMBERS
 from overtide.schemas.expressions.kinds import TIMES as OF_TIME
 from overtide.schemas.inputs import FILTER
+from overtide.schemas.instants import Instant
 from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import Number, number_text
 from overtide.schemas.source_paths import shown_path
@@ -26,7 +27,8 @@ from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, Value, text_of
 from overtide.transforms.derived import FAILED, computed, input_texts
 from overtide.transforms.sources.contract import SampledRow, TypedTime
-from overtide.transforms.sources.files import Finding, files_of
+from overtide.transforms.sources.deliveries import of_deletes
+from overtide.transforms.sources.files import Finding, files_of, is_of_deletes
 from overtide.transforms.sources.samples import sampled_rows
 
 SHOWN = 60
@@ -98,26 +100,33 @@ def check_values(
     unknown: Iterable[str] = (),
     filtered: bool = True,
     copies: Sequence[Path] | None = None,
+    now: Instant | None = None,
 ) -> list[Finding]:
     """Return what a sample of the files of an entity shows.
 
-    Its files are `copies`, if any. Nothing is said of attributes whose type is `unknown`, nor of
-    rows that its filter leaves out, unless that has a mistake (not `filtered`).
+    Its files are `copies`, if any, else those that count `now`, or all. Nothing is said of
+    attributes whose type is `unknown`, nor of rows that its filter leaves out, unless that has a
+    mistake (not `filtered`).
     """
     entity = entity if filtered else entity.model_copy(update={"filter": None})
     seen = Seen({name: Column() for name in entity.attributes if name not in set(unknown)})
     try:
-        files = files_of(folder, entity) if copies is None else copies
-        for row in _with_made(seen, sampled_rows(folder, entity, files), entity):
+        files = files_of(folder, entity, now) if copies is None else copies
+        deletes = [one for one in files if is_of_deletes(folder, entity, one)]
+        rows = [one for one in files if one not in deletes]
+        for row in _with_made(seen, sampled_rows(folder, entity, rows), entity):
             look(seen, row, entity)
     except (SourceError, OSError):
         return []  # what cannot be read at all was found before
+    of_deleted = (
+        check_values(folder, of_deletes(entity), unknown, copies=deletes) if deletes else []
+    )
     found = [
         finding
         for name, column in seen.columns.items()
         for finding in _of_column(name, column, entity)
     ]
-    return [*found, *_of_rows(seen, entity)]
+    return [*found, *_of_rows(seen, entity), *(one for one in of_deleted if one not in found)]
 
 
 def _with_made(seen: Seen, rows: Iterable[SampledRow], entity: Entity) -> Iterable[SampledRow]:
@@ -335,7 +344,7 @@ def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
             f"{len(seen.keyless):,} of {seen.rows:,} sampled rows have no primary "
             f"key; the first is {first.place}, whose {entity.primary_key} is {shown}.",
         )
-    if seen.repeated and entity.prefer is None:
+    if seen.repeated and entity.prefer is None and entity.incremental is None:
         key, one, other = seen.repeated[0]
         yield Finding(
             "note",
