@@ -146,8 +146,13 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             for place, parts in enumerate(self.scorings[search].blocks)
         ]
 
+    @cached_property
+    def sides(self) -> dict[str, dict[Search, list[Compared]]]:
+        """What each search compares of each entity."""
+        names = dict.fromkeys(name for pair in self.rules for name in (pair.lower, pair.upper))
+        return {name: self._sides(name) for name in names}
+
     def _sides(self, name: str) -> dict[Search, list[Compared]]:
-        """Return what each search compares of an entity."""
         return {
             search: pairs.sides_of(
                 self.scorings[search].compared
