@@ -96,9 +96,9 @@ class Inputs:
             if deliveries.waiting
         }
         inputs = cls(configuration, paths, files, seen, at, read_note(paths), waiting=waiting)
-        for file, now in seen.items():
+        for file, signature in seen.items():
             known = inputs._noted(file)
-            if known is not None and known.fits(now):
+            if known is not None and known.fits(signature):
                 inputs.contents[file] = known
         return inputs
 

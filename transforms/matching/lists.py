@@ -117,7 +117,7 @@ def _lines(file: ListFile, path: Path, columns: Sequence[str]) -> list[Line]:
             missing = [name for name in columns if name not in (rows.fieldnames or [])]
             if missing:
                 raise _wrong(file, f"has no column {', '.join(missing)}")
-            found = [(rows.line_num, row) for row in rows]
+            found: list[Line] = [(rows.line_num, row) for row in rows]
     except FileNotFoundError:
         raise _wrong(file, "is not there") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
