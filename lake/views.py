@@ -202,6 +202,7 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
         *base,
         *(history_of(table) for table in base),
         tables.CONFLATION_MATCH_PAIRS,
+        tables.DEDUPLICATION_PAIRS,
         tables.OVERSIZED_BLOCKS,
         tables.IGNORED_VALUES,
         tables.REGISTRY,

@@ -3,7 +3,7 @@
 Every row that was read is accounted for, and what was lost is counted by its reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from overtide.transforms.activities import of_nobody
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching import statistics
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import is_by_key
@@ -41,7 +42,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
             table.entity: entity_counts(table) | nobody.get(table.entity, {})
             for table in found.tables
         },
-        "match": [pair_counts(table) for table in found.pairs],
+        "match": pair_counts(plan, found.pairs),
         "tables": hashed(found.outputs),
         "activities_of_nobody": sum(
             sum(counts["of_nobody"].values()) for counts in nobody.values()
@@ -68,17 +69,19 @@ def hashed(outputs: list[BuiltTable]) -> dict[str, dict[str, object]]:
     }
 
 
-def pair_counts(table: PairTable) -> dict[str, object]:
-    """Return how many pairs each rule of two entities joined, in the order of the rules."""
-    return {
-        "entity": table.lower,
-        "to": table.upper,
-        "pairs": sum(table.rows),
-        "rules": [
-            {"rule": table.rules[place], "pairs": rows} for place, rows in enumerate(table.rows)
-        ],
-        "oversized_blocks": len(table.oversized),
-    }
+def pair_counts(plan: Plan, tables: Iterable[PairTable]) -> list[dict[str, object]]:
+    """Return how many pairs each rule of two entities joined, and how many records they match."""
+    with kernel(plan.settings) as connection:
+        return [
+            {
+                "entity": table.lower,
+                "to": table.upper,
+                "pairs": sum(table.rows),
+                "rules": statistics.of_table(connection, table),
+                "oversized_blocks": len(table.oversized),
+            }
+            for table in tables
+        ]
 
 
 def entity_counts(table: EntityTable) -> dict[str, Any]:

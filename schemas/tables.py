@@ -147,6 +147,19 @@ CONFLATION_MATCH_PAIRS = table_of(
     people=(BY_RECORD, ("MatchedEntityName", "MatchedPrimaryKey")),
 )
 
+DEDUPLICATION_PAIRS = table_of(
+    "DeduplicationPairs",
+    "Pairs of duplicates by which their groups hang together: of each group those of the best "
+    "scores, one fewer than it has records.",
+    ("EntityName", "VARCHAR", "entity of both records"),
+    ("PrimaryKey", "VARCHAR", "primary key of one, as text"),
+    ("MatchedPrimaryKey", "VARCHAR", "primary key of the other, as text"),
+    ("Rule", "VARCHAR", "name of the rule"),
+    ("Score", "INTEGER", "score of the pair, percent, rounded down"),
+    key=("EntityName", "PrimaryKey", "MatchedPrimaryKey"),
+    people=(BY_RECORD, ("EntityName", "MatchedPrimaryKey")),
+)
+
 OVERSIZED_BLOCKS = table_of(
     "oversized_blocks",
     "Blocks and customers that are larger than configured, and what became of them.",

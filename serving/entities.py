@@ -83,6 +83,7 @@ def _kinds(metadata: ServingMetadata) -> dict[str, Kind]:
         CUSTOMER: Kind("profile", "conflationResolveConflicts"),
         UNIFIED_ACTIVITY: Kind("unifiedActivity", "unifiedActivity"),
         tables.CONFLATION_MATCH_PAIRS.name: Kind("conflationMap", "conflationMatchPairs"),
+        tables.DEDUPLICATION_PAIRS.name: Kind(SELF_CONFLATED, "conflationDeduplication"),
     }
     for name in metadata.entities:
         kind = "activity" if name in metadata.activities else "unspecified"

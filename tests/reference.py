@@ -244,6 +244,7 @@ def lake_tables() -> dict[str, Table]:
         tables.corrupt(ENTITY),
         tables.deduplication(ENTITY),
         tables.CONFLATION_MATCH_PAIRS,
+        tables.DEDUPLICATION_PAIRS,
         tables.OVERSIZED_BLOCKS,
         tables.IGNORED_VALUES,
         tables.REGISTRY,

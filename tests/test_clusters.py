@@ -97,6 +97,22 @@ def test_the_combiner_joins_whatever_the_accumulators(parts, data):
     )
 
 
+@given(EDGES)
+def test_edges_that_join_are_those_that_union_find_takes_in_their_order(edges):
+    above: dict[int, int] = {}
+
+    def top(record: int) -> int:
+        return record if record not in above else top(above[record])
+
+    taken = []
+    for place, (one, other) in enumerate(edges):
+        if top(one) != top(other):
+            above[top(one)] = top(other)
+            taken.append(place)
+    ends = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
+    assert clusters.joining(*ends).tolist() == taken
+
+
 def test_no_edge_is_no_tree():
     assert rows(forest_of([])) == rows(join([])) == rows(forest_of([(5, 5)])) == []
 

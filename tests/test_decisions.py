@@ -58,6 +58,7 @@ def test_always_joins_and_never_cuts_also_within_an_entity_and_through_others(tm
     )
     assert together(made) == ["c1 m7", "c2", "c3", "c4 m8 m9"]
     assert made.table("Deduplication_S_c") == []
+    assert made.table("DeduplicationPairs") == [("S_m", "8", "9", "Always match", 100)]
     assert {row[4] for row in made.table("ConflationMatchPairs")} == {"Mail", "Always match"}
     assert [row[0::3] for row in made.table("Deduplication_S_m", "PrimaryKey, 1, 2, Rule")] == [
         ("8", "Always match"),

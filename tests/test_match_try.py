@@ -32,9 +32,9 @@ def test_what_is_published_is_what_is_found_again(project):
         ("S_c", 4, 3, 1, 2),
         ("S_m", 3, 3, 0, 1),
     ]
-    assert by_name(told["rules"], "entity", "to", "pairs", "records", "percent") == [
-        ("S_c", "S_c", 1, 2, 50.0),
-        ("S_m", "S_c", 2, 1, 33.3),
+    assert by_name(told["rules"], "entity", "to", "pairs", "records", "only", "percent") == [
+        ("S_c", "S_c", 1, 2, 2, 50.0),
+        ("S_m", "S_c", 2, 1, 1, 33.3),
     ]
     assert by_name(told["blocks"], "block", "blocks", "records", "pairs") == [
         ("Mail", 1, 2, 1),

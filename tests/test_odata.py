@@ -79,6 +79,7 @@ SETS = [
     ("RelatedKey", 0),
     ("IdentityAlias", 0),
     ("ConflationMatchPairs", PEOPLE),
+    ("DeduplicationPairs", 1),
     ("oversized_blocks", 0),
     ("ignored_values", 0),
     ("Crm_Contacts", PEOPLE + 3),

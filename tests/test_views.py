@@ -537,6 +537,7 @@ def test_everything_carries_a_comment(lake):
         "Identity",
         "runs",
         "ConflationMatchPairs",
+        "DeduplicationPairs",
         "oversized_blocks",
         "ignored_values",
         "serving_meta",

@@ -50,6 +50,30 @@ def smallest(number: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> 
             root = above
 
 
+def joining(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the places of the edges that join what those before them leave apart, in order.
+
+    In each round every component takes the first of the edges that lead out of it (Boruvka).
+    """
+    if len(left) == 0:
+        return np.zeros(0, np.int64)
+    records, places = numbered(np.concatenate([left, right]))
+    one, other = places[: len(left)], places[len(left) :]
+    root, open_ = np.arange(len(records)), np.arange(len(left))
+    found = open_[:0]
+    while True:
+        ends = root[one[open_]], root[other[open_]]
+        apart = ends[0] != ends[1]
+        if not apart.any():
+            return np.sort(found)
+        open_ = open_[apart]
+        first = np.full(len(records), len(left))
+        for end in ends:
+            np.minimum.at(first, end[apart], open_)
+        found = np.union1d(found, first[first < len(left)])
+        root = smallest(len(records), one[found], other[found])
+
+
 def numbered(records: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct records in order, and the place of each of `records` among them.
 

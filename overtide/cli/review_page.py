@@ -40,7 +40,7 @@ def _of_rules(tried: Row, scores: Sequence[Row]) -> Iterator[str]:
     """Give the sections of what the rules do."""
     yield _summary(tried)
     yield from _table_part("Entities", tried["entities"])
-    names = ["entity", "to", "rule", "pairs", "records", "percent"]
+    names = ["entity", "to", "rule", "pairs", "records", "only", "percent"]
     yield from _table_part("Rules", tried["rules"], names)
     yield from map(_distribution, scores)
     yield from _table_part(

@@ -39,8 +39,8 @@ def _rules(found: Mapping[str, Any], output: Output) -> Iterator[str]:
     """Give what each entity and rule came to, and the blocks in which they compared."""
     columns = ("entity", "records", "customers", "duplicates", "matched", "unmatched", "%")
     yield from _part(output, "Entities", columns, ([*one.values()] for one in found["entities"]))
-    names = ("entity", "to", "rule", "pairs", "records", "%")
-    yield from _part(output, "Rules", names, ([*one.values()][:6] for one in found["rules"]))
+    names = ("entity", "to", "rule", "pairs", "records", "only", "%")
+    yield from _part(output, "Rules", names, ([*one.values()][:7] for one in found["rules"]))
     yield from _scores(found["rules"])
     yield from _part(
         output,

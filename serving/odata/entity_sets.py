@@ -101,7 +101,12 @@ _VERSIONED = (
     tables.RELATED_KEY,
     tables.IDENTITY_ALIAS,
 )
-_MADE_ANEW = (tables.CONFLATION_MATCH_PAIRS, tables.OVERSIZED_BLOCKS, tables.IGNORED_VALUES)
+_MADE_ANEW = (
+    tables.CONFLATION_MATCH_PAIRS,
+    tables.DEDUPLICATION_PAIRS,
+    tables.OVERSIZED_BLOCKS,
+    tables.IGNORED_VALUES,
+)
 
 
 def _of_entity(name: str, entity: ServedEntity) -> Iterator[EntitySet]:

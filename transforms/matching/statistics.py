@@ -1,6 +1,7 @@
 """What matching found, counted: per rule, per entity, by score. Pairs in, rows of numbers out."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import parquet_rows
@@ -23,39 +24,51 @@ def of_rules(
 ) -> list[Row]:
     """Return for each rule its pairs, and how many records of its entity they match.
 
-    `scores` counts its pairs by whole percent of score.
+    `only` are those that no other rule of the same two entities matches; `scores` counts its pairs
+    by whole percent of score.
     """
     size = {one.table.entity: one.table.rows_kept for one in unified}
     found = []
     for table in tables:
-        counts = {rule: (pairs, records) for rule, pairs, records in _counted(connection, table)}
         scores = _scores(connection, table)
-        for place, name in enumerate(table.rules):
-            pairs, records = counts.get(place, (0, 0))
+        for place, one in enumerate(of_table(connection, table)):
             found.append(
                 {
                     "entity": table.lower,
                     "to": table.upper,
-                    "rule": name,
-                    "pairs": pairs,
-                    "records": records,
-                    "percent": share(records, size[table.lower]),
+                    **one,
+                    "percent": share(int(str(one["records"])), size[table.lower]),
                     "scores": {str(score): n for rule, score, n in scores if rule == place},
                 }
             )
     return found
 
 
-def _counted(connection: "DuckDBPyConnection", table: PairTable) -> list[tuple[int, int, int]]:
-    rows = parquet_rows([table.path])
-    upper = "UNION SELECT rule, upper_record FROM pairs" if table.lower == table.upper else ""
-    return connection.execute(
-        f"""
-        WITH pairs AS (FROM {rows}),
-        matched AS (SELECT rule, lower_record FROM pairs {upper})
-        SELECT * FROM (SELECT rule, count(*) FROM pairs GROUP BY rule)
-        JOIN (SELECT rule, count(DISTINCT lower_record) FROM matched GROUP BY rule) USING (rule)"""
-    ).fetchall()
+def of_table(connection: "DuckDBPyConnection", table: PairTable) -> list[Row]:
+    """Return for each rule of a table its pairs, the records that they match, and `only` those."""
+    counted = {}
+    if sum(table.rows):
+        rows = parquet_rows([table.path])
+        within = table.lower == table.upper
+        upper = "UNION SELECT upper_record, rule FROM pairs" if within else "GROUP BY ALL"
+        counted = {
+            rule: counts
+            for rule, *counts in connection.execute(
+                f"""
+                WITH pairs AS (FROM {rows}),
+                matched AS (SELECT lower_record AS record, rule FROM pairs {upper}),
+                alone AS (SELECT record, min(rule) AS rule FROM matched
+                          GROUP BY record HAVING count(*) = 1)
+                SELECT rule, records, coalesce("only", 0)
+                FROM (SELECT rule, count(*) AS records FROM matched GROUP BY rule)
+                LEFT JOIN (SELECT rule, count(*) AS "only" FROM alone GROUP BY rule) USING (rule)"""
+            ).fetchall()
+        }
+    return [
+        {"rule": name, "pairs": pairs, "records": records, "only": only}
+        for place, (name, pairs) in enumerate(zip_longest(table.rules, table.rows, fillvalue=0))
+        for records, only in [counted.get(place, (0, 0))]
+    ]
 
 
 def _scores(connection: "DuckDBPyConnection", table: PairTable) -> list[tuple[int, int, int]]:

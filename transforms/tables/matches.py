@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -31,7 +32,7 @@ def match_tables(
     unified: list[Unified],
     large_customer: int,
 ) -> list[BuiltTable]:
-    """Return ConflationMatchPairs, the Deduplication tables and what is told of comparing.
+    """Return the tables of pairs, the Deduplication tables and what is told of comparing.
 
     There is one Deduplication table per unified entity.
     """
@@ -42,7 +43,8 @@ def match_tables(
     matched = {table.pair: _conflation(table, keys) for table in pair_tables}
     between = [matched[table.pair] for table in pair_tables if table.lower != table.upper]
     within = {table.lower: table for table in pair_tables if table.lower == table.upper}
-    queries = [(tables.CONFLATION_MATCH_PAIRS, between)]
+    surest = [_surest(connection, one, keys[one.lower], folder) for one in within.values()]
+    queries = [(tables.CONFLATION_MATCH_PAIRS, between), (tables.DEDUPLICATION_PAIRS, surest)]
     for one in unified:
         name = one.table.entity
         groups = [_groups(one, within[name], folder)] if name in within else []
@@ -79,6 +81,28 @@ def _conflation(table: PairTable, keys: dict[str, str]) -> str:
                l.key AS MatchedPrimaryKey, {_rule_name(table)} AS Rule, score AS Score
         FROM {parquet_rows([table.path])} JOIN ({keys[table.upper]}) AS u ON u.record = upper_record
         JOIN ({keys[table.lower]}) AS l ON l.record = lower_record"""
+
+
+def _surest(connection: "DuckDBPyConnection", table: PairTable, keys: str, folder: Path) -> str:
+    """Return the query of the pairs that join the groups of an entity, of the best scores.
+
+    Of equal scores those of the first rule come first, then those of the smallest keys: not those
+    that are read first.
+    """
+    ends = f"""JOIN ({keys}) AS l ON l.record = lower_record
+        JOIN ({keys}) AS u ON u.record = upper_record"""
+    one, other = "least(l.key, u.key)", "greatest(l.key, u.key)"
+    ordered = connection.execute(
+        f"SELECT lower_record, upper_record, rule::INTEGER AS rule, score::INTEGER AS score "
+        f"FROM {parquet_rows([table.path])} {ends} ORDER BY score DESC, rule, {one}, {other}"
+    ).to_arrow_table()
+    places = clusters.joining(*(np.asarray(column) for column in ordered.columns[:2]))
+    path = folder / f"surest-{table.pair}.parquet"
+    pq.write_table(ordered.take(pa.array(places)), path)
+    return f"""
+        SELECT {literal(table.lower)} AS EntityName, {one} AS PrimaryKey,
+          {other} AS MatchedPrimaryKey, {_rule_name(table)} AS Rule, score AS Score
+        FROM {parquet_rows([str(path)])} {ends}"""
 
 
 def _groups(one: Unified, table: PairTable, folder: Path) -> str:
