@@ -1,20 +1,17 @@
 """Why a customer shows what it does: the decision of a field, and what joined its records."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from overtide.lake.decide.updates import Change, Decision, Loser, Overlay
-from overtide.schemas import tables
 from overtide.schemas.errors import InvalidRequestError
 from overtide.schemas.instants import format_instant
-from overtide.schemas.names import quoted
 from overtide.schemas.suggestions import did_you_mean
-from overtide.schemas.table import SCHEMA
 from overtide.schemas.values import Value
 from overtide.serving.access.roles import Role
 from overtide.serving.fields import Target
+from overtide.serving.joining_links import Link, links_among
 from overtide.serving.operations.contract import (
     AS_OF,
     CUSTOMER_ID,
@@ -31,14 +28,6 @@ from overtide.serving.reader import CHANGES, Beneath
 FIELD = Parameter("field", "A column of Customer.", "path")
 MOST_RECORDS = 1_000
 """Records of a customer whose links are looked for."""
-MATCHED = f"""
-    WITH record AS (SELECT unnest(?::VARCHAR[]) AS entity, unnest(?::VARCHAR[]) AS key)
-    SELECT p."EntityName", p."PrimaryKey", p."MatchedEntityName", p."MatchedPrimaryKey", p."Rule",
-      p."Score"
-    FROM {SCHEMA}.{tables.CONFLATION_MATCH_PAIRS.name} p
-    WHERE (p."EntityName", p."PrimaryKey") IN (SELECT entity, key FROM record)
-      AND (p."MatchedEntityName", p."MatchedPrimaryKey") IN (SELECT entity, key FROM record)
-    ORDER BY ALL"""
 
 
 async def explained(call: Call) -> Reply:
@@ -113,16 +102,8 @@ def records(call: Call) -> Reply:
     """Return the source records of a customer, and by which rule and score they were joined."""
     card = call.service.reader.get(Target(call.path["entityId"]))
     known = card.records[:MOST_RECORDS]
-    by_entity: dict[str, list[str]] = {}
-    for entity, key, _ in known:
-        by_entity.setdefault(entity, []).append(key)
     with call.service.asking() as ask:
-        pairs = ask(MATCHED, ([one[0] for one in known], [one[1] for one in known]))
-        groups = {
-            entity: ask(_grouped(entity), (keys,))
-            for entity, keys in by_entity.items()
-            if len(keys) > 1
-        }
+        links = links_among(ask, [(entity, key) for entity, key, _ in known])
     return Reply(
         200,
         {
@@ -132,46 +113,20 @@ def records(call: Call) -> Reply:
                 {"entity": entity, "key": key, "winner": winner} for entity, key, winner in known
             ],
             "recordCount": len(card.records),
-            "links": [*_matched(pairs), *_duplicates(groups)],
+            "links": [_link(one) for one in links],
         },
     )
 
 
-def _grouped(entity: str) -> str:
-    """Return the query of the groups of duplicates that some records of an entity are in."""
-    name = quoted(tables.deduplication(entity).name)
-    return f"""SELECT "PrimaryKey"::VARCHAR, "Deduplication_WinnerId"::VARCHAR, "Rule", "Score"
-        FROM {SCHEMA}.{name} WHERE "PrimaryKey"::VARCHAR IN (SELECT unnest(?::VARCHAR[]))
-        ORDER BY ALL"""
-
-
-def _matched(pairs: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    return [
-        _link("match", (entity, key), (other, other_key), rule, score)
-        for entity, key, other, other_key, rule, score in pairs
-    ]
-
-
-def _duplicates(groups: Mapping[str, Iterable[tuple[Any, ...]]]) -> list[dict[str, Any]]:
-    return [
-        _link("deduplication", (entity, winner), (entity, key), rule, score)
-        for entity, rows in groups.items()
-        for key, winner, rule, score in rows
-        if key != winner
-    ]
-
-
-def _link(
-    kind: str, one: tuple[str, str], other: tuple[str, str], rule: str, score: int | None
-) -> dict[str, Any]:
+def _link(link: Link) -> dict[str, Any]:
     return {
-        "kind": kind,
-        "entity": one[0],
-        "key": one[1],
-        "matchedEntity": other[0],
-        "matchedKey": other[1],
-        "rule": rule,
-        "score": score,
+        "kind": link.kind,
+        "entity": link.one[0],
+        "key": link.one[1],
+        "matchedEntity": link.other[0],
+        "matchedKey": link.other[1],
+        "rule": link.rule,
+        "score": link.score,
     }
 
 
