@@ -10,6 +10,7 @@ from overtide.schemas.errors import SourceError
 from overtide.schemas.table import SCHEMA
 from overtide.serving.joining_links import Reference
 from overtide.serving.service import Ask
+from overtide.transforms.matching.decisions import read_decisions_of
 
 MOST = 100
 CUSTOMERS = f"""SELECT "EntityName", "PrimaryKey", "CustomerId"
@@ -25,8 +26,6 @@ def kept_apart(
     They are those of the project's file as it is now: one that came since the publish counts from
     the next refresh. None where the configuration or the file is wrong now.
     """
-    from overtide.transforms.matching.decisions import read_decisions_of
-
     if configuration is None:
         return None
     try:

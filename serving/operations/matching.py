@@ -25,6 +25,7 @@ from overtide.serving.operations.contract import (
 )
 from overtide.serving.operations.customers import CUSTOMER
 from overtide.serving.service import Ask, Service
+from overtide.transforms.matching.decisions import ALWAYS
 
 MOST, USUAL = 200, 25
 MOST_RECORDS = 10_000
@@ -85,6 +86,7 @@ def _joined_to(
         "kind": link.kind,
         "rule": link.rule,
         "score": link.score,
+        "decided": link.rule == ALWAYS,
         **evidence.of_link(link, one),
     }
 

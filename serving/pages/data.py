@@ -64,6 +64,11 @@ def _files(source: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": metadata["name"], "entities": entities}
 
 
+async def matching(visit: Visit) -> Reply:
+    """Show how the rules of matching fared in the published run."""
+    return visit.shown("matching.html", found=await visit.ask("Get-matching-statistics"))
+
+
 async def entity(visit: Visit) -> Reply:
     """Show an entity: its attributes, each with a profile to be opened."""
     name = visit.path["entity"]
@@ -91,6 +96,7 @@ async def profile(visit: Visit) -> Reply:
 
 PAGES = (
     Page("GET", "/data", data),
+    Page("GET", "/data/matching", matching),
     Page("GET", "/data/entities/{entity}", entity),
     Page("GET", "/data/entities/{entity}/{attribute}", profile),
 )

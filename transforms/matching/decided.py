@@ -20,14 +20,12 @@ from overtide.transforms import clusters
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.matching.contradicted import contradicted
-from overtide.transforms.matching.decisions import Decision, Reference
+from overtide.transforms.matching.decisions import ALWAYS, Decision, Reference
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-ALWAYS = "Always match"
-"""The rule of pairs that people decided."""
 SURE = 101
 """Comes before every score."""
 Pair = tuple[int, int]

@@ -8,6 +8,8 @@ from pathlib import Path
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import SourceError
 
+ALWAYS = "Always match"
+"""The rule of pairs that people decided."""
 COLUMNS = ("Decision", "Entity1", "Entity1Key", "Entity2", "Entity2Key")
 Reference = tuple[str, str]
 """A record: its entity and its key."""
