@@ -3,7 +3,7 @@
 Every row that was read is accounted for, and what was lost is counted by its reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -42,7 +42,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
             table.entity: entity_counts(table) | nobody.get(table.entity, {})
             for table in found.tables
         },
-        "match": pair_counts(plan, found.pairs),
+        **pair_counts(plan, found.pairs),
         "tables": hashed(found.outputs),
         "activities_of_nobody": sum(
             sum(counts["of_nobody"].values()) for counts in nobody.values()
@@ -69,10 +69,14 @@ def hashed(outputs: list[BuiltTable]) -> dict[str, dict[str, object]]:
     }
 
 
-def pair_counts(plan: Plan, tables: Iterable[PairTable]) -> list[dict[str, object]]:
-    """Return how many pairs each rule of two entities joined, and how many records they match."""
+def pair_counts(plan: Plan, tables: Sequence[PairTable]) -> dict[str, object]:
+    """Return how many pairs each rule of two entities joined, and how many records they match.
+
+    `matched` has of each entity how many records match those of others by any rule.
+    """
+    unified = [one.entity for one in plan.configuration.unification.entities]
     with kernel(plan.settings) as connection:
-        return [
+        match = [
             {
                 "entity": table.lower,
                 "to": table.upper,
@@ -82,6 +86,8 @@ def pair_counts(plan: Plan, tables: Iterable[PairTable]) -> list[dict[str, objec
             }
             for table in tables
         ]
+        matched = {name: statistics.matched_of(connection, tables, name) for name in unified}
+    return {"match": match, "matched": matched}
 
 
 def entity_counts(table: EntityTable) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Evidence:
         if search is None:
             return None
         for name in (search.lower, search.upper):
-            fields = {one for side in self.matcher.sides(name)[search] for one in side.fields}
+            fields = {one for side in self.matcher.sides[name][search] for one in side.fields}
             if not fields <= set(self.compared(name)):
                 return None
         return search

@@ -7,15 +7,14 @@ apart, so that every record but the first has one that it was joined to.
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from overtide.schemas import tables
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.table import SCHEMA
-from overtide.serving.service import Ask
+from overtide.serving.service import Ask, Asked
 
-MOST_LINKS = 1_000_000
-"""Pairs of one customer that are looked at, those of the best scores."""
+MOST_LINKS = 5_000_000
+"""Pairs of one customer that are looked at."""
 Reference = tuple[str, str]
 """A record: its entity and its key."""
 BETWEEN = f"{SCHEMA}.{tables.CONFLATION_MATCH_PAIRS.name}"
@@ -40,10 +39,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A record by its place, and that of the record that it was joined to; None of the first."""
+    """A record, and the pair that joined it to one before it; None of the first."""
 
-    record: int
-    to: int | None
+    record: Reference
+    link: Link | None
+
+    @property
+    def to(self) -> Reference | None:
+        """The record that it was joined to."""
+        if self.link is None:
+            return None
+        return self.link.other if self.record == self.link.one else self.link.one
 
 
 def pairs_sql(ask: Ask, entities: Iterable[str]) -> str:
@@ -73,31 +79,45 @@ def _of_groups(entity: str) -> str:
         WHERE "PrimaryKey" <> "Deduplication_WinnerId" """
 
 
-def steps_of(ask: Ask, pairs: str, records: Sequence[Reference], first: int) -> list[Step]:
+def steps_of(ask: Asked, pairs: str, records: Sequence[Reference], first: Reference) -> list[Step]:
     """Return all records, `first` and what was joined to it before what was joined to those.
 
     What no pair leads to comes last. `pairs` is `pairs_sql`.
     """
+    beside: dict[Reference, list[tuple[Reference, Link]]] = defaultdict(list)
+    for link in _surest(ask, pairs, records):
+        beside[link.one].append((link.other, link))
+        beside[link.other].append((link.one, link))
+    found: dict[Reference, Step] = {}
+    for start in (first, *records):
+        waiting = deque([Step(start, None)] if start not in found else [])
+        while waiting:
+            step = waiting.popleft()
+            found[step.record] = step
+            for there, link in sorted(beside[step.record], key=lambda one: one[0]):
+                if there not in found:
+                    waiting.append(Step(there, link))
+    return [*found.values()]
+
+
+def _surest(ask: Asked, pairs: str, records: Sequence[Reference]) -> list[Link]:
+    """Return the pairs of the best scores that join these records, of equal ones the first."""
     import numpy as np
 
     from overtide.transforms.clusters import joining
 
-    ((ones, others, scores),) = ask(
-        f"""WITH {RECORD}, link AS (
-            SELECT one.place AS one, other.place AS other, "Score" AS score FROM ({pairs})
-            {AMONG} ORDER BY score DESC, one, other LIMIT {MOST_LINKS})
-        SELECT coalesce(list(one), []), coalesce(list(other), []), coalesce(list(score), [])
-        FROM link""",
+    links = ask.table(
+        f"""WITH {RECORD} SELECT one.place AS one, other.place AS other, kind, "Rule", "Score"
+        FROM ({pairs}) {AMONG} LIMIT {MOST_LINKS}""",
         _placed(records),
     )
-    one, other, score = (np.array(some, np.int64) for some in (ones, others, scores))
-    order = np.lexsort((other, one, -score))
+    one, other, score = (np.asarray(links[name], np.int64) for name in ("one", "other", "Score"))
+    order = np.argsort(((100 - score) * len(records) + one) * len(records) + other, kind="stable")
     taken = order[joining(one[order], other[order])]
-    beside: dict[int, list[int]] = defaultdict(list)
-    for left, right in zip(one[taken].tolist(), other[taken].tolist(), strict=True):
-        beside[left].append(right)
-        beside[right].append(left)
-    return _from(first, len(records), beside)
+    return [
+        Link(row["kind"], records[row["one"]], records[row["other"]], row["Rule"], row["Score"])
+        for row in links.take(taken).to_pylist()
+    ]
 
 
 def _placed(records: Sequence[Reference]) -> tuple[list[object], ...]:
@@ -107,51 +127,14 @@ def _placed(records: Sequence[Reference]) -> tuple[list[object], ...]:
 
 
 def links_among(ask: Ask, records: Sequence[Reference]) -> list[Link]:
-    """Return all pairs that any two of these records make, matches first; at most `MOST_LINKS`."""
+    """Return all pairs that any two of these records make, matches first."""
     pairs = pairs_sql(ask, dict.fromkeys(entity for entity, _ in records))
     rows = ask(
         f"""WITH {RECORD} SELECT kind, {", ".join(COLUMNS)}, "Rule", "Score" FROM ({pairs}) {AMONG}
-        ORDER BY kind DESC, {", ".join(COLUMNS)} LIMIT {MOST_LINKS}""",
+        ORDER BY kind DESC, {", ".join(COLUMNS)}""",
         _placed(records),
     )
-    return [_link(row) for row in rows]
-
-
-def _link(row: Sequence[Any]) -> Link:
-    kind, entity, key, other, other_key, rule, score = row
-    return Link(kind, (entity, key), (other, other_key), rule, score)
-
-
-def _from(first: int, number: int, beside: dict[int, list[int]]) -> list[Step]:
-    found: list[Step] = []
-    known: set[int] = set()
-    for start in (first, *range(number)):
-        if start in known:
-            continue
-        known.add(start)
-        waiting = deque([Step(start, None)])
-        while waiting:
-            step = waiting.popleft()
-            found.append(step)
-            for there in sorted(beside.get(step.record, ())):
-                if there not in known:
-                    known.add(there)
-                    waiting.append(Step(there, step.record))
-    return found
-
-
-def links_of(
-    ask: Ask, pairs: str, wanted: Iterable[tuple[Reference, Reference]]
-) -> dict[frozenset[Reference], Link]:
-    """Return the pairs of these records, in whichever order each pair names them."""
-    both = [end for one, other in wanted for end in ((*one, *other), (*other, *one))]
-    if not both:
-        return {}
-    columns = ", ".join(f"unnest(?::VARCHAR[]) AS {name}" for name in COLUMNS)
-    rows = ask(
-        f"""WITH wanted AS (SELECT {columns})
-        SELECT kind, {", ".join(COLUMNS)}, "Rule", "Score" FROM ({pairs})
-        SEMI JOIN wanted USING ({", ".join(COLUMNS)})""",
-        [*map(list, zip(*both, strict=True))],
-    )
-    return {frozenset((link.one, link.other)): link for link in map(_link, rows)}
+    return [
+        Link(kind, (entity, key), (other, other_key), rule, score)
+        for kind, entity, key, other, other_key, rule, score in rows
+    ]

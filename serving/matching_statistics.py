@@ -21,55 +21,56 @@ KINDS = {
 """Kinds of `oversized_blocks`, and what documents call them."""
 RUN = f"""SELECT "Run", epoch_us("PublishedAt"), "Manifest" FROM {SCHEMA}.runs
     ORDER BY "Run" DESC LIMIT 1"""
-RECORDS = f"""SELECT "CustomerId" AS customer, "EntityName" AS entity, count(*) AS records
-    FROM {SCHEMA}.{tables.ALTERNATE_KEY.name} GROUP BY ALL"""
-BY_ENTITY = f"""SELECT entity, sum(records)::BIGINT, count(*) FROM ({RECORDS}) GROUP BY entity"""
-BY_SIZE = f"""SELECT records, count(*) FROM (SELECT sum(records)::BIGINT AS records
-    FROM ({RECORDS}) GROUP BY customer) GROUP BY records"""
-MOST_RECORDS = f"""SELECT customer, sum(records)::BIGINT AS records FROM ({RECORDS})
-    GROUP BY customer HAVING sum(records) > 1 ORDER BY records DESC, customer LIMIT {LARGEST}"""
-MATCHED = f"""WITH pair AS (FROM {SCHEMA}.{tables.CONFLATION_MATCH_PAIRS.name})
-    SELECT entity, count(DISTINCT key) FROM (
-      SELECT "EntityName" AS entity, "PrimaryKey" AS key FROM pair
-      UNION ALL SELECT "MatchedEntityName", "MatchedPrimaryKey" FROM pair) GROUP BY entity"""
+COUNTS = f"""WITH part AS MATERIALIZED (
+      SELECT "CustomerId" AS customer, "EntityName" AS entity, count(*) AS records
+      FROM {SCHEMA}.{tables.ALTERNATE_KEY.name} GROUP BY ALL),
+    customer AS MATERIALIZED (
+      SELECT customer, sum(records)::BIGINT AS records FROM part GROUP BY customer)
+    SELECT 'entity', entity, sum(records)::BIGINT, count(*) FROM part GROUP BY entity
+    UNION ALL SELECT 'size', NULL, records, count(*) FROM customer GROUP BY records
+    UNION ALL (SELECT 'largest', customer, records, 0 FROM customer WHERE records > 1
+      ORDER BY records DESC, customer LIMIT {LARGEST})"""
+"""The records of each entity and its customers, the customers of each size, the largest ones."""
 
 
 def statistics(ask: Ask, unified: Iterable[str]) -> dict[str, Any]:
     """Return what matching made of the records of the unified entities, by entity and by rule.
 
-    Of a run that an earlier version published `records` and `only` of rules are null.
+    Of a run that an earlier version published it is null which records were matched.
     """
     ((run, published_at, text),) = ask(RUN)
     manifest = json.loads(text)
-    counted = {entity: (records, customers) for entity, records, customers in ask(BY_ENTITY)}
-    matched = dict(ask(MATCHED))
-    records = {name: counted.get(name, (0, 0))[0] for name in unified}
+    counted: dict[str, list[tuple[str, int, int]]] = {"entity": [], "size": [], "largest": []}
+    for kind, *row in ask(COUNTS):
+        counted[kind].append((row[0], row[1], row[2]))
+    by_entity = {name: (records, customers) for name, records, customers in counted["entity"]}
+    records = {name: by_entity.get(name, (0, 0))[0] for name in unified}
+    largest = sorted(counted["largest"], key=lambda row: (-row[1], row[0]))
     return {
         "run": run,
         "publishedAt": format_instant(published_at),
         "records": sum(records.values()),
         "customers": manifest.get("profiles"),
         "entities": [
-            _entity(name, *counted.get(name, (0, 0)), matched.get(name, 0)) for name in records
+            _entity(name, *by_entity.get(name, (0, 0)), manifest.get("matched", {}).get(name))
+            for name in records
         ],
         "rules": _rules(manifest, records),
-        "sizes": _sizes(dict(ask(BY_SIZE))),
-        "largest": [
-            {"customerId": customer, "records": number} for customer, number in ask(MOST_RECORDS)
-        ],
+        "sizes": _sizes({size: number for _, size, number in counted["size"]}),
+        "largest": [{"customerId": customer, "records": number} for customer, number, _ in largest],
         **{told: manifest.get("large", {}).get(kind) for kind, told in KINDS.items()},
         "ignoredValues": manifest.get("ignored_values"),
     }
 
 
-def _entity(name: str, records: int, customers: int, matched: int) -> dict[str, Any]:
+def _entity(name: str, records: int, customers: int, matched: int | None) -> dict[str, Any]:
     return {
         "entity": name,
         "records": records,
         "customers": customers,
         "duplicates": records - customers,
         "matched": matched,
-        "unmatched": records - matched,
+        "unmatched": None if matched is None else records - matched,
         "percent": _percent(matched, records),
     }
 

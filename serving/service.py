@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from overtide.lake.generation import Generation
 from overtide.schemas.configuration import Configuration
@@ -15,6 +15,7 @@ from overtide.serving.committing import Committer
 from overtide.serving.definitions import Definitions
 from overtide.serving.fields import published
 from overtide.serving.live_cards import LiveCards
+from overtide.serving.odata.scans import Scan
 from overtide.serving.odata.sql import Sql
 from overtide.serving.odata.tables import Tables
 from overtide.serving.reader import Reader
@@ -22,12 +23,31 @@ from overtide.serving.telemetry.telemetry import Telemetry
 from overtide.serving.webhooks.webhooks import Webhooks
 from overtide.serving.workflows.workflows import Workflows
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 class Ask(Protocol):
     """Answers queries over the lake."""
 
     def __call__(self, query: str, parameters: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Answers queries of ours over one snapshot of the lake."""
+
+    scan: Scan
+
+    def __call__(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self.scan.rows(Sql(query, tuple(parameters)))
+
+    def table(self, query: str, parameters: Sequence[object] = ()) -> "pa.Table":
+        """Return the rows of a query that may have millions of them."""
+        with self.scan.refusing():
+            return self.scan.started(Sql(query, tuple(parameters))).to_arrow_table()
 
 
 @dataclass(frozen=True)
@@ -53,10 +73,10 @@ class Service:
     """Who is signed in to the pages, and what frames of other pages may see."""
 
     @contextmanager
-    def asking(self) -> Iterator[Ask]:
+    def asking(self) -> Iterator[Asked]:
         """Give what answers queries of ours over one snapshot of the lake."""
         with self.tables.scans.of_lake() as scan:
-            yield lambda query, parameters=(): scan.rows(Sql(query, tuple(parameters)))
+            yield Asked(scan)
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query of ours over the lake."""

@@ -1,7 +1,6 @@
 """Why records are one customer, and how the rules of matching fare."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from overtide.schemas.configuration import Configuration
@@ -11,7 +10,7 @@ from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
 from overtide.serving.fields import Target
 from overtide.serving.joining_evidence import Evidence
-from overtide.serving.joining_links import Link, Reference, Step, links_of, pairs_sql, steps_of
+from overtide.serving.joining_links import Reference, Step, pairs_sql, steps_of
 from overtide.serving.kept_apart import kept_apart
 from overtide.serving.matching_statistics import statistics
 from overtide.serving.operations.contract import (
@@ -28,55 +27,35 @@ from overtide.serving.service import Ask, Service
 from overtide.transforms.matching.decisions import ALWAYS
 
 MOST, USUAL = 200, 25
-MOST_RECORDS = 10_000
+MOST_RECORDS = 5_000
 """Records of one customer that are explained; how they are joined is looked for among these."""
 TOP = Parameter("$top", f"How many records (default {USUAL}, at most {MOST}).", kind=int)
 SKIP = Parameter("$skip", "How many of the first records to leave out.", kind=int)
 PUBLISHED = f'SELECT "ConfigurationHash" FROM {SCHEMA}.runs ORDER BY "Run" DESC LIMIT 1'
 
 
-@dataclass(frozen=True)
-class Shown:
-    """Some records of a customer, in the order in which they are told."""
-
-    records: Sequence[Reference]
-    winners: frozenset[Reference]
-    steps: Sequence[Step]
-
-    @property
-    def pairs(self) -> list[tuple[Reference, Reference]]:
-        """Each with the record that it was joined to."""
-        return [
-            (self.records[step.record], self.records[step.to])
-            for step in self.steps
-            if step.to is not None
-        ]
-
-    def told(
-        self, evidence: Evidence, links: Mapping[frozenset[Reference], Link]
-    ) -> list[dict[str, Any]]:
-        """Return the records as documents, each with what joined it."""
-        shown = [self.records[step.record] for step in self.steps]
-        evidence.read(dict.fromkeys([*shown, *(other for _, other in self.pairs)]))
-        large = evidence.too_large(shown)
-        joined = {one: links.get(frozenset((one, other))) for one, other in self.pairs}
-        to = dict(self.pairs)
-        return [
-            {
-                "entity": one[0],
-                "key": one[1],
-                "winner": one in self.winners,
-                "values": evidence.values.get(one, {}),
-                "joinedTo": _joined_to(evidence, joined.get(one), one, to.get(one)),
-                "tooLarge": large.get(one, []),
-            }
-            for one in shown
-        ]
+def _told(
+    evidence: Evidence, steps: Sequence[Step], winners: Collection[Reference]
+) -> list[dict[str, Any]]:
+    """Return records as documents, each with what joined it."""
+    shown = [step.record for step in steps]
+    evidence.read(dict.fromkeys([*shown, *(step.to for step in steps if step.to is not None)]))
+    large = evidence.too_large(shown)
+    return [
+        {
+            "entity": step.record[0],
+            "key": step.record[1],
+            "winner": step.record in winners,
+            "values": evidence.values.get(step.record, {}),
+            "joinedTo": _joined_to(evidence, step),
+            "tooLarge": large.get(step.record, []),
+        }
+        for step in steps
+    ]
 
 
-def _joined_to(
-    evidence: Evidence, link: Link | None, one: Reference, other: Reference | None
-) -> dict[str, Any] | None:
+def _joined_to(evidence: Evidence, step: Step) -> dict[str, Any] | None:
+    link, other = step.link, step.to
     if link is None or other is None:
         return None
     return {
@@ -87,7 +66,7 @@ def _joined_to(
         "rule": link.rule,
         "score": link.score,
         "decided": link.rule == ALWAYS,
-        **evidence.of_link(link, one),
+        **evidence.of_link(link, step.record),
     }
 
 
@@ -97,20 +76,19 @@ def joined(call: Call) -> Reply:
     card = call.service.reader.get(Target(call.path["entityId"]))
     known = card.records[:MOST_RECORDS]
     records = [(entity, key) for entity, key, _ in known]
-    winners = frozenset((entity, key) for entity, key, winner in known if winner)
-    first = next((place for place, one in enumerate(records) if one in winners), 0)
+    winners = {(entity, key): None for entity, key, winner in known if winner}
     configuration = _configured(call.service)
     with call.service.asking() as ask:
         pairs = pairs_sql(ask, dict.fromkeys(entity for entity, _ in records))
-        steps = steps_of(ask, pairs, records, first) if records else []
-        shown = Shown(records, winners, steps[skip : skip + top])
+        first = next(iter([*winners, *records]), None)
+        steps = [] if first is None else steps_of(ask, pairs, records, first)
         evidence = Evidence(ask, call.service.generation().metadata.entities, configuration)
         document = {
             "customerId": card.customer_id,
             "run": card.run,
             "configurationChanged": _changed(ask, configuration),
             "recordCount": len(card.records),
-            "records": shown.told(evidence, links_of(ask, pairs, shown.pairs)),
+            "records": _told(evidence, steps[skip : skip + top], winners),
             "never": kept_apart(ask, configuration, call.service.paths.project, records),
         }
     return Reply(200, document)

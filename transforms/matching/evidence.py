@@ -43,7 +43,7 @@ def search_of(matcher: RuleMatcher, lower: str, upper: str, name: str) -> Search
 
 def fields_of(matcher: RuleMatcher, entity: str) -> list[str]:
     """Return the attributes of an entity that any rule compares, in the order of the entity."""
-    sides = (side for some in matcher.sides(entity).values() for side in some)
+    sides = (side for some in matcher.sides.get(entity, {}).values() for side in some)
     named = {field for side in sides for field in side.fields}
     return [name for name in matcher.entities[entity].attributes if name in named]
 
@@ -54,7 +54,7 @@ def evidence(matcher: RuleMatcher, search: Search, two: Two, shared: Shared) -> 
     `threshold` is None of a rule of conditions; `blocks` are those that both records share.
     """
     rule = matcher.searches[search.pair, search.rule][1]
-    sides = [matcher.sides(name)[search] for name in two.entities]
+    sides = [matcher.sides[name][search] for name in two.entities]
     found = [_values(side, texts, shared) for side, texts in zip(sides, two.values, strict=True)]
     values = Values((found[0][0], found[1][0]), (found[0][1], found[1][1]))
     scoring = matcher.scorings.get(search)
@@ -73,7 +73,7 @@ def evidence(matcher: RuleMatcher, search: Search, two: Two, shared: Shared) -> 
 def blocks_of(matcher: RuleMatcher, entity: str, texts: Texts, shared: Shared) -> set[Block]:
     """Return the blocks of a record by all rules, as `oversized_blocks` names them."""
     found = set()
-    for search, sides in matcher.sides(entity).items():
+    for search, sides in matcher.sides.get(entity, {}).items():
         rule = matcher.searches[search.pair, search.rule][1]
         values, _ = _values(sides, texts, shared)
         for _, parts in _kinds(rule, matcher.scorings.get(search), search):

@@ -111,7 +111,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
 
         A key is a pair, a rule, a bucket of its blocks, and of a score rule which of its blocks.
         """
-        name, searches = entity.table.entity, self.sides(entity.table.entity)
+        name, searches = entity.table.entity, self._sides(entity.table.entity)
         sides = list({side.key: side for some in searches.values() for side in some}.values())
         numbers = {side.key: number for number, side in enumerate(sides)}
         path, keys = self._written(connection, folder, sides, entity.records), None
@@ -146,8 +146,13 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             for place, parts in enumerate(self.scorings[search].blocks)
         ]
 
-    def sides(self, name: str) -> dict[Search, list[Compared]]:
-        """Return what each search compares of an entity."""
+    @cached_property
+    def sides(self) -> dict[str, dict[Search, list[Compared]]]:
+        """What each search compares of each entity."""
+        names = dict.fromkeys(name for pair in self.rules for name in (pair.lower, pair.upper))
+        return {name: self._sides(name) for name in names}
+
+    def _sides(self, name: str) -> dict[Search, list[Compared]]:
         return {
             search: pairs.sides_of(
                 self.scorings[search].compared
@@ -276,7 +281,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
                 counts[one.search, entity, place, value] += size
         told: dict[tuple[str, str, str, str], int] = {}
         sides = {
-            (search, entity): self.sides(entity)[search]
+            (search, entity): self._sides(entity)[search]
             for search, entity in {(one[0], one[1]) for one in counts}
         }
         for search, entity, place, value in sorted(

@@ -91,24 +91,13 @@ def _of_entity(
     connection: "DuckDBPyConnection", tables: Sequence[PairTable], one: Unified, forest: str
 ) -> Row:
     name, records = one.table.entity, one.table.rows_kept
-    between = [
-        f"SELECT {end}_record AS record FROM {parquet_rows([table.path])}"
-        for table in tables
-        if table.lower != table.upper
-        for end, entity in (("lower", table.lower), ("upper", table.upper))
-        if entity == name
-    ]
     (customers,) = connection.execute(
         f"""
         SELECT count(DISTINCT coalesce(root, record)) FROM
         (SELECT {RECORD} AS record FROM ({one.records}))
         LEFT JOIN {parquet_rows([forest])} USING (record)"""
     ).fetchone() or (0,)
-    matched = 0
-    if between:
-        (matched,) = connection.execute(
-            f"SELECT count(DISTINCT record) FROM ({' UNION ALL '.join(between)})"
-        ).fetchone() or (0,)
+    matched = matched_of(connection, tables, name)
     return {
         "entity": name,
         "records": records,
@@ -118,3 +107,20 @@ def _of_entity(
         "unmatched": records - matched,
         "percent": share(matched, records),
     }
+
+
+def matched_of(connection: "DuckDBPyConnection", tables: Iterable[PairTable], name: str) -> int:
+    """Return how many records of an entity are in pairs with those of others."""
+    between = [
+        f"SELECT {end}_record AS record FROM {parquet_rows([table.path])}"
+        for table in tables
+        if table.lower != table.upper
+        for end, entity in (("lower", table.lower), ("upper", table.upper))
+        if entity == name
+    ]
+    if not between:
+        return 0
+    found = connection.execute(
+        f"SELECT count(DISTINCT record) FROM ({' UNION ALL '.join(between)})"
+    ).fetchone()
+    return int(found[0]) if found else 0
