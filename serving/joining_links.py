@@ -120,9 +120,9 @@ def _surest(ask: Asked, pairs: str, records: Sequence[Reference]) -> list[Link]:
     ]
 
 
-def _placed(records: Sequence[Reference]) -> tuple[list[object], ...]:
+def _placed(records: Sequence[Reference]) -> tuple[list[str], list[str], list[int]]:
     """Return the parameters of `RECORD`."""
-    entities, keys = ([one[end] for one in records] for end in (0, 1))
+    entities, keys = [entity for entity, _ in records], [key for _, key in records]
     return entities, keys, [*range(len(records))]
 
 

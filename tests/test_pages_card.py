@@ -56,7 +56,6 @@ def test_a_card_shows_what_is_known_with_what_is_live_and_why(person, client):
     page.get_by_role("button", name="Why EMail shows this").click()
     expect(page.locator("#panel-EMail")).to_contain_text("A live change decides this value")
     page.get_by_text("Source records (2)").click()
-    expect(page.locator("#records")).to_contain_text("FullName, Email")
     page.locator("#records").get_by_text("LOYID_1001").first.click()
     expect(page.locator("#records .record")).to_contain_text("RewardPoints")
     person.expect_accessible()
@@ -67,6 +66,38 @@ def test_a_card_shows_what_is_known_with_what_is_live_and_why(person, client):
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     person.expect_accessible()
     client.delete(f"/data/Customer/{customer}/overrides").raise_for_status()
+
+
+def test_a_card_tells_by_keyboard_why_its_records_are_one_and_data_how_the_rules_fare(
+    person, client
+):
+    page, customer = person.page, of_contact(client, "CNTID_1000")
+    opened(person, customer)
+    page.locator("#joined > summary").press("Enter")
+    joined = page.locator("#joined .joined > li")
+    expect(joined.first).to_contain_text("the chains begin here")
+    expect(joined.last).to_contain_text(
+        "LOYID_1000 joined to eCommerce_eCommerceContacts CNTID_1000, by the rule FullName, Email"
+    )
+    mail = joined.last.get_by_role("row", name="Email")
+    expect(mail.get_by_role("cell").last).to_contain_text(re.compile("the same|% alike"))
+    person.expect_accessible()
+    joined.last.locator("summary").press("Enter")
+    expect(mail).to_be_hidden()
+    joined.last.locator("summary").press("Enter")
+    page.locator("#joined").scroll_into_view_if_needed()
+    person.pictured("why-these-records", whole=False)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    person.goes("/data")
+    page.get_by_role("link", name="Matching").press("Enter")
+    rule = page.get_by_role("row", name="FullName, Email")
+    expect(rule).to_contain_text("LoyaltyScheme_loyCustomers")
+    expect(page.get_by_text("2 records", exact=True)).to_be_visible()
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    person.expect_accessible()
+    page.set_viewport_size({"width": 1280, "height": 960})
+    person.pictured("matching")
 
 
 def test_a_field_is_changed_and_withdrawn_by_keyboard(person, client):
