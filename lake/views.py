@@ -21,7 +21,7 @@ from overtide.lake.flap_backs import FLAP_BACKS, flap_back_query
 from overtide.lake.merged import activity_query, customer_query
 from overtide.lake.overlay import OVERLAY_STATE, create_overlay
 from overtide.lake.timelines import timeline_query
-from overtide.schemas import tables
+from overtide.schemas import match_tables, tables
 from overtide.schemas.instants import Instant
 from overtide.schemas.names import quoted
 from overtide.schemas.service_tables import API_USAGE, AUDIT
@@ -201,10 +201,7 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
     return [
         *base,
         *(history_of(table) for table in base),
-        tables.CONFLATION_MATCH_PAIRS,
-        tables.DEDUPLICATION_PAIRS,
-        tables.OVERSIZED_BLOCKS,
-        tables.IGNORED_VALUES,
+        *match_tables.MATCHED,
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,

@@ -15,6 +15,7 @@ from overtide.lake.sealed import is_whole
 from overtide.pipelines.batch import Found
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import GenerationError
+from overtide.schemas.match_tables import IGNORED_VALUES, OVERSIZED_BLOCKS
 from overtide.schemas.names import parquet_rows
 from overtide.schemas.serving_metadata import (
     RealTimeDefaults,
@@ -28,8 +29,6 @@ from overtide.schemas.table import ProfileField
 from overtide.schemas.tables import (
     ALTERNATE_KEY,
     IDENTITY_ALIAS,
-    IGNORED_VALUES,
-    OVERSIZED_BLOCKS,
     RELATED_KEY,
     UNIFIED_ACTIVITY,
     VANISHED_KEY,

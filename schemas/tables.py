@@ -134,67 +134,6 @@ IDENTITY = table_of(
     kept=Kept.EVER,
 )
 
-CONFLATION_MATCH_PAIRS = table_of(
-    "ConflationMatchPairs",
-    "Pairs of records of different entities that a match rule joined.",
-    ("EntityName", "VARCHAR", "entity of the earlier record"),
-    ("PrimaryKey", "VARCHAR", "its primary key"),
-    ("MatchedEntityName", "VARCHAR", "entity of the record that was matched to it"),
-    ("MatchedPrimaryKey", "VARCHAR", "its primary key"),
-    ("Rule", "VARCHAR", "name of the rule"),
-    ("Score", "INTEGER", "least score of the rule's conditions, percent, rounded down"),
-    key=("EntityName", "PrimaryKey", "MatchedEntityName", "MatchedPrimaryKey"),
-    people=(BY_RECORD, ("MatchedEntityName", "MatchedPrimaryKey")),
-)
-
-DEDUPLICATION_PAIRS = table_of(
-    "DeduplicationPairs",
-    "Pairs of duplicates by which their groups hang together: of each group those of the best "
-    "scores, one fewer than it has records.",
-    ("EntityName", "VARCHAR", "entity of both records"),
-    ("PrimaryKey", "VARCHAR", "primary key of one, as text"),
-    ("MatchedPrimaryKey", "VARCHAR", "primary key of the other, as text"),
-    ("Rule", "VARCHAR", "name of the rule"),
-    ("Score", "INTEGER", "score of the pair, percent, rounded down"),
-    key=("EntityName", "PrimaryKey", "MatchedPrimaryKey"),
-    people=(BY_RECORD, ("EntityName", "MatchedPrimaryKey")),
-)
-
-OVERSIZED_BLOCKS = table_of(
-    "oversized_blocks",
-    "Blocks and customers that are larger than configured, and what became of them.",
-    (
-        "Kind",
-        "VARCHAR",
-        "block: not compared; cluster: not merged; large block and customer: unified, and told",
-    ),
-    ("EntityName", "VARCHAR", "entity whose records share the block; null for a customer"),
-    ("MatchedEntityName", "VARCHAR", "the other entity of a match rule; null within one entity"),
-    ("Rule", "VARCHAR", "name of the rule; of a customer the one with most of its pairs"),
-    (
-        "Value",
-        "VARCHAR",
-        "value that the records share, the smallest record of the cluster, or the CustomerId",
-    ),
-    ("Records", "BIGINT", "number of records"),
-    people=(("Value",),),
-)
-
-IGNORED_VALUES = table_of(
-    "ignored_values",
-    "Values that stand for none: they were compared as null.",
-    ("EntityName", "VARCHAR", "entity whose records hold the value"),
-    ("Attributes", "VARCHAR", "what was compared: attributes, joined by a comma and a blank"),
-    ("Value", "VARCHAR", "the value after normalisation"),
-    (
-        "Reason",
-        "VARCHAR",
-        "listed: built in or configured; shared: more records than `shared_by` hold it",
-    ),
-    ("Records", "BIGINT", "number of records"),
-    people=(("Value",),),
-)
-
 
 def customer(profile: Sequence[ProfileField]) -> Table:
     """Return the table Customer for a profile's metadata.
@@ -223,25 +162,6 @@ def _profile_comment(column: ProfileField) -> str:
     return known.get(
         column.name,
         "merged field" if column.updatable else "alternate key: primary key of the winner",
-    )
-
-
-def deduplication(entity: str, primary_key_type: str = "VARCHAR") -> Table:
-    """Return the table of the groups of duplicates within one entity."""
-    return table_of(
-        f"Deduplication_{entity}",
-        f"Groups of duplicate records within {entity}.",
-        ("PrimaryKey", primary_key_type, "primary key of the record"),
-        ("Deduplication_GroupId", "VARCHAR", "least primary key of its group"),
-        ("Deduplication_WinnerId", "VARCHAR", "primary key of the group's winner"),
-        ("Rule", "VARCHAR", "the first rule that joined it to another record"),
-        (
-            "Score",
-            "INTEGER",
-            "its best score by that rule: the least of the conditions, percent, rounded down",
-        ),
-        key=("PrimaryKey",),
-        people=(("PrimaryKey",),),
     )
 
 

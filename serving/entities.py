@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from overtide.schemas import tables
+from overtide.schemas import match_tables, tables
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.events import UNIFIED_ACTIVITY
 from overtide.schemas.serving_metadata import ServedEntity, ServingMetadata
@@ -82,14 +82,16 @@ def _kinds(metadata: ServingMetadata) -> dict[str, Kind]:
     found = {
         CUSTOMER: Kind("profile", "conflationResolveConflicts"),
         UNIFIED_ACTIVITY: Kind("unifiedActivity", "unifiedActivity"),
-        tables.CONFLATION_MATCH_PAIRS.name: Kind("conflationMap", "conflationMatchPairs"),
-        tables.DEDUPLICATION_PAIRS.name: Kind(SELF_CONFLATED, "conflationDeduplication"),
+        match_tables.CONFLATION_MATCH_PAIRS.name: Kind("conflationMap", "conflationMatchPairs"),
+        match_tables.DEDUPLICATION_PAIRS.name: Kind(SELF_CONFLATED, "conflationDeduplication"),
     }
     for name in metadata.entities:
         kind = "activity" if name in metadata.activities else "unspecified"
         found[name] = Kind(kind, "ingestion")
         found[tables.corrupt(name).name] = Kind(QUARANTINED, "ingestion")
-        found[tables.deduplication(name).name] = Kind(SELF_CONFLATED, "conflationDeduplication")
+        found[match_tables.deduplication(name).name] = Kind(
+            SELF_CONFLATED, "conflationDeduplication"
+        )
     return found
 
 

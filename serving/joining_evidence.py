@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from overtide.schemas import tables
+from overtide.schemas import match_tables
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.names import quoted
 from overtide.schemas.serving_metadata import ServedEntity
@@ -129,13 +129,13 @@ class Evidence:
         """Values that too many records share; nothing is read where any number may."""
         rows = self.ask(
             f"""SELECT "EntityName", "Attributes", "Value"
-            FROM {SCHEMA}.{tables.IGNORED_VALUES.name} WHERE "Reason" = 'shared'"""
+            FROM {SCHEMA}.{match_tables.IGNORED_VALUES.name} WHERE "Reason" = 'shared'"""
         )
         return {(entity, attributes, value) for entity, attributes, value in rows}
 
 
 LARGE = f"""SELECT "Kind", "EntityName", "MatchedEntityName", "Rule", "Value", "Records"
-    FROM {SCHEMA}.{tables.OVERSIZED_BLOCKS.name}
+    FROM {SCHEMA}.{match_tables.OVERSIZED_BLOCKS.name}
     WHERE "Kind" IN ('block', 'cluster') AND "Value" IN (SELECT unnest(?::VARCHAR[]))
     ORDER BY "Records" DESC, "Kind", "EntityName", "MatchedEntityName", "Value", "Rule" """
 

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from overtide.schemas import tables
+from overtide.schemas import match_tables
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.table import SCHEMA
 from overtide.serving.service import Ask, Asked
@@ -17,8 +17,8 @@ MOST_LINKS = 5_000_000
 """Pairs of one customer that are looked at."""
 Reference = tuple[str, str]
 """A record: its entity and its key."""
-BETWEEN = f"{SCHEMA}.{tables.CONFLATION_MATCH_PAIRS.name}"
-WITHIN = f"{SCHEMA}.{tables.DEDUPLICATION_PAIRS.name}"
+BETWEEN = f"{SCHEMA}.{match_tables.CONFLATION_MATCH_PAIRS.name}"
+WITHIN = f"{SCHEMA}.{match_tables.DEDUPLICATION_PAIRS.name}"
 RECORD = """record AS (SELECT unnest(?::VARCHAR[]) AS entity, unnest(?::VARCHAR[]) AS key,
         unnest(?::INTEGER[]) AS place)"""
 AMONG = """JOIN record one ON one.entity = "EntityName" AND one.key = "PrimaryKey"
@@ -59,7 +59,8 @@ def pairs_sql(ask: Ask, entities: Iterable[str]) -> str:
     stands for a pair with the group's winner.
     """
     there = ask(
-        "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", (tables.DEDUPLICATION_PAIRS.name,)
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = ?",
+        (match_tables.DEDUPLICATION_PAIRS.name,),
     )
     columns = '"EntityName", "PrimaryKey", "EntityName" AS "MatchedEntityName", "MatchedPrimaryKey"'
     within = (
@@ -73,7 +74,7 @@ def pairs_sql(ask: Ask, entities: Iterable[str]) -> str:
 
 
 def _of_groups(entity: str) -> str:
-    table = f"{SCHEMA}.{quoted(tables.deduplication(entity).name)}"
+    table = f"{SCHEMA}.{quoted(match_tables.deduplication(entity).name)}"
     return f"""SELECT 'deduplication', {literal(entity)}, "Deduplication_WinnerId"::VARCHAR,
         {literal(entity)}, "PrimaryKey"::VARCHAR, "Rule", "Score" FROM {table}
         WHERE "PrimaryKey" <> "Deduplication_WinnerId" """

@@ -27,7 +27,7 @@ from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
 from overtide.pipelines.realtime import Progress
 from overtide.pipelines.refresh import Refreshed
 from overtide.project import Project
-from overtide.schemas import tables
+from overtide.schemas import match_tables, tables
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import OvertideError
@@ -242,11 +242,8 @@ def lake_tables() -> dict[str, Table]:
         *(history_of(one) for one in base),
         entity,
         tables.corrupt(ENTITY),
-        tables.deduplication(ENTITY),
-        tables.CONFLATION_MATCH_PAIRS,
-        tables.DEDUPLICATION_PAIRS,
-        tables.OVERSIZED_BLOCKS,
-        tables.IGNORED_VALUES,
+        match_tables.deduplication(ENTITY),
+        *match_tables.MATCHED,
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from overtide.schemas import tables
+from overtide.schemas import match_tables, tables
 from overtide.schemas.table import BY_ID, Kept, ProfileField, Table, history_of
 from overtide.transforms.tables.registered import BASE_TABLES
 from tests.small_project import Project
@@ -11,7 +11,7 @@ DECLARED = {one.name: one for one in vars(tables).values() if isinstance(one, Ta
     one.name: one
     for one in (
         tables.customer([ProfileField("CustomerId", "string", False)]),
-        tables.deduplication("S_a"),
+        match_tables.deduplication("S_a"),
         tables.corrupt("S_a"),
     )
 }

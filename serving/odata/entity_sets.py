@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from overtide.schemas import tables
+from overtide.schemas import match_tables, tables
 from overtide.schemas.names import quoted
 from overtide.schemas.serving_metadata import ServedEntity, ServingMetadata
 from overtide.schemas.table import Column, Table
@@ -88,7 +88,7 @@ def entity_sets(metadata: ServingMetadata) -> dict[str, EntitySet]:
         _entity_set(profile, Rows.MERGED, kinds),
         _entity_set(tables.UNIFIED_ACTIVITY, Rows.MERGED, key=("CustomerId", "ActivityId")),
         *(_entity_set(one, Rows.VERSIONED) for one in _VERSIONED),
-        *(_entity_set(one, Rows.MADE_ANEW) for one in _MADE_ANEW),
+        *(_entity_set(one, Rows.MADE_ANEW) for one in match_tables.MATCHED),
         *(one for item in metadata.entities.items() for one in _of_entity(*item)),
         _entity_set(tables.REALTIME_QUARANTINE, Rows.STREAMED),
     ]
@@ -101,12 +101,6 @@ _VERSIONED = (
     tables.RELATED_KEY,
     tables.IDENTITY_ALIAS,
 )
-_MADE_ANEW = (
-    tables.CONFLATION_MATCH_PAIRS,
-    tables.DEDUPLICATION_PAIRS,
-    tables.OVERSIZED_BLOCKS,
-    tables.IGNORED_VALUES,
-)
 
 
 def _of_entity(name: str, entity: ServedEntity) -> Iterator[EntitySet]:
@@ -118,7 +112,7 @@ def _of_entity(name: str, entity: ServedEntity) -> Iterator[EntitySet]:
     yield _entity_set(tables.corrupt(name), Rows.MADE_ANEW)
     if entity.unified:
         key = {"PrimaryKey": kinds[entity.primary_key]}
-        yield _entity_set(tables.deduplication(name), Rows.MADE_ANEW, key)
+        yield _entity_set(match_tables.deduplication(name), Rows.MADE_ANEW, key)
 
 
 def _entity_set(

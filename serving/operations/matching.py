@@ -23,7 +23,7 @@ from overtide.serving.operations.contract import (
     reading,
 )
 from overtide.serving.operations.customers import CUSTOMER
-from overtide.serving.service import Ask, Service
+from overtide.serving.service import Service
 from overtide.transforms.matching.decisions import ALWAYS
 
 MOST, USUAL = 200, 25
@@ -77,7 +77,7 @@ def joined(call: Call) -> Reply:
     known = card.records[:MOST_RECORDS]
     records = [(entity, key) for entity, key, _ in known]
     winners = {(entity, key): None for entity, key, winner in known if winner}
-    configuration = _configured(call.service)
+    configuration, hashes = _configured(call.service)
     with call.service.asking() as ask:
         pairs = pairs_sql(ask, dict.fromkeys(entity for entity, _ in records))
         first = next(iter([*winners, *records]), None)
@@ -86,7 +86,7 @@ def joined(call: Call) -> Reply:
         document = {
             "customerId": card.customer_id,
             "run": card.run,
-            "configurationChanged": _changed(ask, configuration),
+            "configurationChanged": not hashes & {one for (one,) in ask(PUBLISHED)},
             "recordCount": len(card.records),
             "records": _told(evidence, steps[skip : skip + top], winners),
             "never": kept_apart(ask, configuration, call.service.paths.project, records),
@@ -94,18 +94,19 @@ def joined(call: Call) -> Reply:
     return Reply(200, document)
 
 
-def _configured(service: Service) -> Configuration | None:
-    """Return the configuration as it is now, None where it is wrong."""
+def _configured(service: Service) -> tuple[Configuration | None, set[str]]:
+    """Return the configuration as it is now, with its lists, and the hashes by which runs name it.
+
+    None where it is wrong. A run that computed nothing names it by what stands in the file alone.
+    """
+    from overtide.transforms.matching.lists import with_lists
+
     try:
-        return service.configuration()
+        alone = service.configuration()
+        whole = with_lists(alone, service.paths.project)
     except OvertideError:
-        return None
-
-
-def _changed(ask: Ask, configuration: Configuration | None) -> bool:
-    """Say whether what is configured now is not what was when the lake was published."""
-    rows = ask(PUBLISHED)
-    return configuration is None or rows != [(configuration_hash(configuration),)]
+        return None, set()
+    return whole, {configuration_hash(one) for one in (alone, whole)}
 
 
 def matching(call: Call) -> Reply:

@@ -7,7 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from overtide.schemas import tables
+from overtide.schemas.match_tables import (
+    CONFLATION_MATCH_PAIRS,
+    DEDUPLICATION_PAIRS,
+    IGNORED_VALUES,
+    OVERSIZED_BLOCKS,
+    deduplication,
+)
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, nothing
 from overtide.transforms import clusters, told
@@ -44,15 +50,18 @@ def match_tables(
     between = [matched[table.pair] for table in pair_tables if table.lower != table.upper]
     within = {table.lower: table for table in pair_tables if table.lower == table.upper}
     surest = [_surest(connection, one, keys[one.lower], folder) for one in within.values()]
-    queries = [(tables.CONFLATION_MATCH_PAIRS, between), (tables.DEDUPLICATION_PAIRS, surest)]
+    queries = [
+        (CONFLATION_MATCH_PAIRS, between),
+        (DEDUPLICATION_PAIRS, surest),
+    ]
     for one in unified:
         name = one.table.entity
         groups = [_groups(one, within[name], folder)] if name in within else []
-        queries.append((tables.deduplication(name), groups))
+        queries.append((deduplication(name), groups))
     large = told.oversized(connection, pair_tables, identified, [*matched.values()], large_customer)
     for table, rows in (
-        (tables.OVERSIZED_BLOCKS, large),
-        (tables.IGNORED_VALUES, told.ignored(pair_tables)),
+        (OVERSIZED_BLOCKS, large),
+        (IGNORED_VALUES, told.ignored(pair_tables)),
     ):
         queries.append((table, told.rows_sql(table.names, rows)))
     return [_written(connection, table, several, folder) for table, several in queries]
