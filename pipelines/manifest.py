@@ -52,6 +52,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
         "records_unified": identified.records,
         "records_not_unified": identified.not_unified,
         "oversized_clusters": len(identified.oversized),
+        "clusters": [asdict(one) for one in identified.cluster_sizes],
         "customer_ids": None if made is None else asdict(made),
         "shrunk": shrunk(found.tables, plan.entities, plan.kept_before),
         "removed_entities": {

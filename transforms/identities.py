@@ -19,11 +19,23 @@ from overtide.schemas.names import literal, parquet_rows
 from overtide.transforms.customer_keys import IdsOfFields, make_ids_of_fields
 from overtide.transforms.inheritance import ALIASES, HEIRS, LOST, UNTOLD, VANISHED
 from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.records import RECORD, Unified
 from overtide.transforms.winners import MEMBERS, choose_records, mark_winners, represented
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class ClusterSizes:
+    """How many clusters a column of Customer tells apart, and how large they are."""
+
+    name: str
+    clusters: int
+    of_several: int
+    """Those of more than one customer."""
+    largest: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,11 @@ class Identified:
     """
     ids_of_fields: IdsOfFields | None = None
     """How many customers have an id of their columns; None where none are configured."""
+    clusters: str | None = None
+    """CustomerId and the columns of clusters; None where none are configured."""
+    cluster_pairs: tuple[PairTable, ...] = ()
+    """The pairs of customers of each cluster."""
+    cluster_sizes: tuple[ClusterSizes, ...] = ()
     related: str | None = None
     reached: str | None = None
     """What `transforms.related` found; None where no activity needs it."""

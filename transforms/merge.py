@@ -34,6 +34,7 @@ def profile_types(unification: Unification, entities: Sequence[Unified]) -> dict
                 for entity, attributes in group.sources.items()
                 if attributes[place] is not None
             )
+    types |= {cluster.name: "string" for cluster in unification.clusters}
     return (
         types
         | dict.fromkeys(map(alternate_key, entities), "string")
@@ -124,7 +125,7 @@ def group_fields(group: FieldGroup, entities: Mapping[str, Unified]) -> list[str
 def profiles(unification: Unification, entities: Sequence[Unified], customers: str) -> str:
     """Return the SQL of Customer without `FirstRun`; `customers`.
 
-    CustomerId, record_0, record_0_0, …, PreviousCustomerId.
+    CustomerId, record_0, record_0_0, …, PreviousCustomerId, and the columns of clusters.
     """
     by_name = {unified.table.entity: unified for unified in entities}
     fields = [
@@ -134,6 +135,7 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
     fields += [
         field for group in unification.merge.groups for field in group_fields(group, by_name)
     ]
+    fields += [f"customers.{quoted(cluster.name)}" for cluster in unification.clusters]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
     joins = " ".join(
         f"LEFT JOIN ({unified.records}) AS {record} ON {record}.{RECORD} = customers.{record}"

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from overtide.schemas.configuration import Configuration
 from overtide.transforms import unify
+from overtide.transforms.customer_clusters import CUSTOMER, gathered
 from overtide.transforms.identities import Identified
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.inheritance import remembered
@@ -141,7 +142,25 @@ class Steps:
         identify = step(plan.settings, "identities", give, stage, plan.attach)
         follow = partial(followed, configuration=plan.configuration)
         reach = step(plan.settings, "related", follow)
-        return lambda forest, tables: reach(identify(forest, unified(tables)), tables)
+        gather = self._gather
+        return lambda forest, tables: reach(
+            gather(identify(forest, unified(tables)), unified(tables)), tables
+        )
+
+    @property
+    def _gather(self) -> Callable[[Identified, list[Unified]], Identified]:
+        """Give customers the columns of their clusters, if any are configured."""
+        plan = self.plan
+        if not plan.configuration.unification.clusters:
+            return lambda identified, _: identified
+        gather = partial(
+            gathered,
+            configuration=plan.configuration,
+            published=plan.published.get(CUSTOMER, {}),
+            rows_per_bucket=plan.rows_per_bucket,
+            threads=plan.settings.threads,
+        )
+        return step(plan.settings, "clusters", gather, None, plan.attach)
 
     @property
     def basis(self) -> Callable[[Identified, Tables], Basis]:

@@ -34,7 +34,7 @@ def oversized(
         ("cluster", entity, None, None, key, size) for entity, key, size in identified.oversized
     ]
     return [
-        *_blocks(pair_tables),
+        *_blocks([*pair_tables, *identified.cluster_pairs]),
         *clusters,
         *_customers(connection, identified, matched, large_customer),
     ]

@@ -108,9 +108,13 @@ def check_together(
                 )
 
 
-def check_merge(checking: Checking, merge: Merge) -> None:
-    """Check the columns of Customer: their names, sources and types."""
+def check_merge(checking: Checking, merge: Merge, others: Sequence[tuple[str, Path]]) -> None:
+    """Check the columns of Customer: their names, sources and types.
+
+    `others` are the names of columns that are not merged, with their places.
+    """
     names = list(_column_names(checking, merge))
+    names += [one for name, path in others for one in _column(checking, name, path)]
     checking.unique(names, "columns of Customer")
     for number, field in enumerate(merge.fields):
         _field(checking, ("unification", "merge", "fields", number), field)

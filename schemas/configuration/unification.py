@@ -7,6 +7,7 @@ from pydantic import Field
 
 from overtide.schemas.aliases import contradictions
 from overtide.schemas.configuration.checking import Checking
+from overtide.schemas.configuration.customer_clusters import CustomerCluster, check_clusters
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.matching import (
     MatchPair,
@@ -91,6 +92,20 @@ class Unification(Model):
         "or the aliases themselves, each with what it stands for",
         examples=[{"Names": "data/names.csv", "Towns": {"NYC": "New York"}}],
     )
+    clusters: list[CustomerCluster] = Field(
+        default=[],
+        description="columns of Customer for customers who belong together, such as households",
+        examples=[
+            [
+                {
+                    "name": "HouseholdId",
+                    "rules": [
+                        {"name": "Address", "conditions": [{"fields": ["LastName", "Street"]}]}
+                    ],
+                }
+            ]
+        ],
+    )
     decisions: Text | None = Field(
         default=None,
         description="a CSV file of pairs of records that are always or never one customer, within "
@@ -108,7 +123,12 @@ def check_unification(checking: Checking, unification: Unification) -> None:
     """Check the entities that take part, their rules, and the columns of Customer."""
     check_unified(checking, unification.entities)
     check_match(checking, unification.match)
-    check_merge(checking, unification.merge)
+    clusters = [
+        (one.name, ("unification", "clusters", place, "name"))
+        for place, one in enumerate(unification.clusters)
+    ]
+    check_merge(checking, unification.merge, clusters)
+    check_clusters(checking, unification.clusters, unification.merge)
     chosen = {
         one.entity: [prefer.attributes for prefer in one.deduplicate.per_attribute]
         for one in unification.entities
@@ -122,7 +142,8 @@ def check_unification(checking: Checking, unification: Unification) -> None:
 def _rules(unification: Unification) -> list[Rule]:
     """Return all rules, also those that do not apply."""
     within = [rule for one in unification.entities for rule in one.deduplicate.rules]
-    return within + [rule for pair in unification.match for rule in pair.rules]
+    between = [rule for pair in unification.match for rule in pair.rules]
+    return [*within, *between, *(rule for one in unification.clusters for rule in one.rules)]
 
 
 def check_lists(checking: Checking, unification: Unification) -> None:

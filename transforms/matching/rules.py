@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.comparisons import Comparison
+from overtide.schemas.configuration.customer_clusters import CUSTOMER, CustomerCluster
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.configuration.rules import Rule
@@ -67,12 +68,31 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         rules = rules_of(unification)
         asked = {(one.entity, one.to) for one in unification.match if one.best_only}
         best = frozenset(pair.place for pair in rules if (pair.lower, pair.upper) in asked)
-        aliases = {
-            name: tuple(one.items())
-            for name, one in unification.aliases.items()
-            if isinstance(one, dict)
-        }
+        aliases = aliases_of(unification)
         return cls(rules, entities, ignore, aliases, unification.limits, best, buckets, threads)
+
+    @classmethod
+    def of_customers(
+        cls,
+        configuration: Configuration,
+        customers: Entity,
+        cluster: CustomerCluster,
+        buckets: int,
+        threads: int,
+    ) -> "RuleMatcher":
+        """Return the rules by which customers, given as an entity, are of one cluster."""
+        unification = configuration.unification
+        rules = {EntityPair(0, CUSTOMER, CUSTOMER): cluster.in_force} if cluster.in_force else {}
+        return cls(
+            rules,
+            {CUSTOMER: customers},
+            {CUSTOMER: unification.ignore},
+            aliases_of(unification),
+            unification.limits,
+            frozenset(),
+            buckets,
+            threads,
+        )
 
     @property
     def pairs(self) -> list[EntityPair]:
@@ -292,6 +312,15 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             what = (entity, ", ".join(side.fields), value, reason)
             told[what] = max(size, told.get(what, 0))
         return tuple((*what, size) for what, size in told.items())
+
+
+def aliases_of(unification: Unification) -> dict[str, Aliases]:
+    """Return the lists of aliases by name; those in files were read before."""
+    return {
+        name: tuple(one.items())
+        for name, one in unification.aliases.items()
+        if isinstance(one, dict)
+    }
 
 
 def rules_of(unification: Unification) -> dict[EntityPair, Sequence[Rule]]:

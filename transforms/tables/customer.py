@@ -51,10 +51,11 @@ class Customer(BaseTable):
 
 def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
     """Return the SQL of the merged profiles of a part, in the table's order."""
-    customers = (
-        f"SELECT * FROM {parquet_rows([basis.identified.customers])} "
-        f"WHERE {within(order.low, order.high)}"
-    )
+    rows = f"FROM {parquet_rows([basis.identified.customers])}"
+    if basis.identified.clusters is not None:
+        clusters = f"FROM {parquet_rows([basis.identified.clusters])}"
+        rows = f"FROM ({rows}) JOIN ({clusters}) USING (CustomerId)"
+    customers = f"SELECT * {rows} WHERE {within(order.low, order.high)}"
     merged = profiles(basis.unification, basis.unified, customers)
     casts = (
         f"{quoted(column.name)}::{column.type} AS {quoted(column.name)}"
@@ -66,7 +67,8 @@ def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
 
 def profile_fields(unification: Unification, unified: list[Unified]) -> list[ProfileField]:
     """Return the columns of Customer; only merged fields can be updated."""
-    fixed = {"CustomerId", "PreviousCustomerId", *map(alternate_key, unified)}
+    clusters = (cluster.name for cluster in unification.clusters)
+    fixed = {"CustomerId", "PreviousCustomerId", *clusters, *map(alternate_key, unified)}
     return [
         ProfileField(name, kind, name not in fixed)
         for name, kind in profile_types(unification, unified).items()

@@ -61,7 +61,7 @@ def match_tables(
     large = told.oversized(connection, pair_tables, identified, [*matched.values()], large_customer)
     for table, rows in (
         (OVERSIZED_BLOCKS, large),
-        (IGNORED_VALUES, told.ignored(pair_tables)),
+        (IGNORED_VALUES, told.ignored([*pair_tables, *identified.cluster_pairs])),
     ):
         queries.append((table, told.rows_sql(table.names, rows)))
     return [_written(connection, table, several, folder) for table, several in queries]

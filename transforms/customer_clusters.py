@@ -1,0 +1,240 @@
+"""Give customers the columns of their clusters, such as households, once they are merged.
+
+A cluster is what hangs together by pairs of customers for whom a rule holds. Its id stays with most
+of the customers who had it when it was published last; a new one is a hash of the smallest
+CustomerId (semantics 4.9).
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.customer_clusters import (
+    CUSTOMER,
+    CUSTOMER_ID,
+    CustomerCluster,
+    customers,
+)
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.matching import UnifiedEntity
+from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.transforms import clusters
+from overtide.transforms.fingerprint import EMPTY
+from overtide.transforms.identities import ClusterSizes, Identified
+from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.contract import Key, PairTable
+from overtide.transforms.matching.decided import keep_to_decisions
+from overtide.transforms.matching.rules import RuleMatcher
+from overtide.transforms.merge import profiles
+from overtide.transforms.records import RECORD, Unified, buckets
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def gathered(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    identified: Identified,
+    unified: Sequence[Unified],
+    configuration: Configuration,
+    published: Mapping[str, str],
+    rows_per_bucket: int,
+    threads: int,
+) -> Identified:
+    """Return what was identified with the file of all columns of clusters.
+
+    `published` are the columns of Customer as it was published last, in the lake.
+    """
+    whole = _as_entity(connection, folder, identified, unified, configuration)
+    number = buckets(identified.profiles, 2 * rows_per_bucket)
+    found, columns = identified, []
+    for place, cluster in enumerate(configuration.unification.clusters):
+        own = folder / str(place)
+        own.mkdir()
+        matcher = RuleMatcher.of_customers(configuration, whole.entity, cluster, number, threads)
+        pairs = _pairs(connection, own, matcher, whole)
+        most = configuration.unification.limits.cluster_size
+        forest, large = _forest(connection, own, pairs, whole, most)
+        before = _before(cluster, published)
+        ids = _ids(connection, place, forest, before, str(configuration.instance.id), cluster.name)
+        columns.append(f"{ids} AS ids_{place}")
+        found = replace(
+            found,
+            cluster_pairs=(*found.cluster_pairs, *pairs),
+            cluster_sizes=(*found.cluster_sizes, _sizes(connection, cluster.name, ids)),
+            oversized=(*found.oversized, *((CUSTOMER, key, size) for key, size in large)),
+        )
+    path = folder / "clusters.parquet"
+    names = ", ".join(
+        f"ids_{place}.id AS {quoted(cluster.name)}"
+        for place, cluster in enumerate(configuration.unification.clusters)
+    )
+    joined = " JOIN ".join(
+        one if place == 0 else f"{one} USING (CustomerId)" for place, one in enumerate(columns)
+    )
+    write_parquet(connection, f"SELECT CustomerId, {names} FROM {joined}", path)
+    return replace(found, clusters=str(path))
+
+
+def _as_entity(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    identified: Identified,
+    unified: Sequence[Unified],
+    configuration: Configuration,
+) -> Unified:
+    """Write what rules compare of the customers, in the order of their ids: an entity of its own.
+
+    So a record with a smaller number has a smaller CustomerId.
+    """
+    entity = customers(configuration.unification.merge, configuration.entities())
+    assert isinstance(entity, Entity)  # noqa: S101 - columns of unknown types are a mistake
+    path = folder / "customers.parquet"
+    without = configuration.unification.model_copy(update={"clusters": []})
+    merged = profiles(without, unified, f"FROM {parquet_rows([identified.customers])}")
+    chosen = ", ".join(map(quoted, entity.attributes))
+    rows = write_parquet(
+        connection, f"SELECT {chosen} FROM ({merged}) ORDER BY {CUSTOMER_ID}", path
+    )
+    none = (0, 0, 0, 0)
+    table = EntityTable(CUSTOMER, (str(path),), (rows,), "", rows, rows, *none, (), EMPTY, EMPTY)
+    return Unified(0, table, entity, UnifiedEntity(entity=CUSTOMER))
+
+
+def _pairs(
+    connection: "DuckDBPyConnection", folder: Path, matcher: RuleMatcher, whole: Unified
+) -> list[PairTable]:
+    """Return the pairs of customers that belong together, a table of them or none."""
+    pieces: dict[Key, list[Any]] = defaultdict(list)
+    for step in ("prepared", "compared", "concluded", "apart"):
+        (folder / step).mkdir()
+    if not matcher.pairs:
+        return []
+    with _cursor(connection) as own:
+        for key, piece in matcher.prepare(own, folder / "prepared", whole):
+            pieces[key].append(piece)
+    found = []
+    for key, some in sorted(pieces.items()):
+        with _cursor(connection) as own:
+            found.append(matcher.compare(own, folder / "compared", key, some))
+    with _cursor(connection) as own:
+        pairs = [matcher.conclude(own, folder / "concluded", 0, found)]
+    if not any(rule.through_others for rules in matcher.rules.values() for rule in rules):
+        return pairs
+    with _cursor(connection) as own:
+        most = matcher.limits.cluster_size
+        return keep_to_decisions(own, folder / "apart", pairs, [whole], [], most)
+
+
+@contextmanager
+def _cursor(connection: "DuckDBPyConnection") -> Iterator["DuckDBPyConnection"]:
+    """Open a kernel for one step of matching, with temporary tables of its own."""
+    own = connection.cursor()
+    try:
+        own.execute("SET TimeZone = 'UTC'")
+        yield own
+    finally:
+        own.close()
+
+
+def _forest(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    pairs: Sequence[PairTable],
+    whole: Unified,
+    most: int,
+) -> tuple[str, list[tuple[str, int]]]:
+    """Return the SQL of (CustomerId, root), with the smallest CustomerId of each cluster.
+
+    And what is too large to be one: the smallest CustomerId of each, and how many they are.
+    """
+    ends = [
+        np.concatenate(
+            [np.empty(0, np.int64)]
+            + [pq.read_table(one.path, columns=[end]).column(0).to_numpy() for one in pairs]
+        )
+        for end in ("lower_record", "upper_record")
+    ]
+    path = folder / "forest.parquet"
+    pq.write_table(pa.Table.from_batches([clusters.forest(*ends)]), path)
+    forest = parquet_rows([path])
+    large = f"SELECT root, count(*) + 1 AS size FROM {forest} GROUP BY root HAVING size > {most}"
+    named = f"SELECT {RECORD} AS record, {CUSTOMER_ID} FROM ({whole.records})"
+    told = connection.execute(
+        f"SELECT {CUSTOMER_ID}, size FROM ({large}) JOIN ({named}) ON record = root ORDER BY 1"
+    ).fetchall()
+    rooted = f"FROM {forest} WHERE root NOT IN (SELECT root FROM ({large}))"
+    return (
+        f"SELECT own.{CUSTOMER_ID}, coalesce(first.{CUSTOMER_ID}, own.{CUSTOMER_ID}) AS root "
+        f"FROM ({named}) AS own LEFT JOIN ({rooted}) AS rooted USING (record) "
+        f"LEFT JOIN ({named}) AS first ON first.record = rooted.root"
+    ), [(str(key), int(size)) for key, size in told]
+
+
+def _before(cluster: CustomerCluster, published: Mapping[str, str]) -> str | None:
+    """Return the SQL of the ids that customers had (CustomerId, id); None before the first."""
+    if cluster.name not in published:
+        return None
+    return f"SELECT {CUSTOMER_ID}, {quoted(cluster.name)} AS id FROM lake.{CUSTOMER}"
+
+
+def _ids(
+    connection: "DuckDBPyConnection",
+    place: int,
+    forest: str,
+    before: str | None,
+    instance: str,
+    name: str,
+) -> str:
+    """Create a table (CustomerId, id) of the ids of clusters; return its name.
+
+    An id goes to the cluster with most of the customers who had it (tie: to that of the smallest
+    CustomerId), and a cluster takes of several ids the one that most of its customers had (tie: the
+    smallest). Else it gets the hash of instance, name, smallest CustomerId and the smallest counter
+    that makes an id which nobody had.
+    """
+    had = before or f"SELECT NULL::VARCHAR AS {CUSTOMER_ID}, NULL::VARCHAR AS id WHERE false"
+    table = f"cluster_{place}"
+    connection.execute(f"""
+        CREATE TEMP TABLE {table}_root AS {forest};
+        CREATE TEMP TABLE {table}_had AS SELECT * FROM ({had}) WHERE id IS NOT NULL;
+        CREATE TEMP TABLE {table}_kept AS
+            WITH share AS (SELECT id, root, count(*) AS customers
+                FROM {table}_had JOIN {table}_root USING ({CUSTOMER_ID}) GROUP BY ALL),
+            heir AS (FROM share QUALIFY row_number() OVER (PARTITION BY id
+                ORDER BY customers DESC, root) = 1)
+            FROM heir QUALIFY row_number() OVER (PARTITION BY root
+                ORDER BY customers DESC, id) = 1;
+        CREATE TEMP TABLE {table}_new AS
+            SELECT DISTINCT root, '' AS id FROM {table}_root
+            ANTI JOIN {table}_kept USING (root)""")
+    taken = f"id IN (SELECT id FROM {table}_had) OR id = ''"
+    for counter in itertools.count():
+        if not count(connection, f"SELECT count(*) FROM {table}_new WHERE {taken}"):
+            break
+        text = f"concat_ws(chr(31), {literal(instance)}, {literal(name)}, root, '{counter}')"
+        connection.execute(f"UPDATE {table}_new SET id = md5({text}) WHERE {taken}")
+    connection.execute(f"""
+        CREATE TEMP TABLE {table} AS SELECT {CUSTOMER_ID}, id FROM {table}_root JOIN
+            (SELECT root, id FROM {table}_kept UNION ALL SELECT root, id FROM {table}_new)
+            USING (root)""")
+    return table
+
+
+def _sizes(connection: "DuckDBPyConnection", name: str, ids: str) -> ClusterSizes:
+    row = connection.execute(
+        f"SELECT count(*), count(*) FILTER (customers > 1), coalesce(max(customers), 0) "
+        f"FROM (SELECT count(*) AS customers FROM {ids} GROUP BY id)"
+    ).fetchone() or (0, 0, 0)
+    return ClusterSizes(name, *map(int, row))
