@@ -404,7 +404,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize("ends", [[], ["\r\n", "\r"]], ids=["LF", "all line ends"])
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_rows_and_bad_lines_are_those_of_a_plain_reader(tmp_path, ends, data):
     text = data.draw(

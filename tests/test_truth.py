@@ -43,7 +43,7 @@ def told(kind: type[Engine], steps: list[Step], told_as: type[Story] = Story) ->
 
 @pytest.mark.fuzz
 @pytest.mark.slow
-@settings(QUICK, max_examples=7)
+@settings(QUICK, max_examples=4)
 @given(steps=histories(), questions=QUESTIONS, batch=st.integers(1, 7))
 def test_every_answer_is_the_oracle_s(steps: list[Step], questions: Questions, batch: int) -> None:
     with told(HandEngine, steps) as story:

@@ -17,7 +17,7 @@ from tests.test_truth import QUICK, told
 
 @pytest.mark.fuzz
 @pytest.mark.slow
-@settings(QUICK, max_examples=6)
+@settings(QUICK, max_examples=4)
 @given(steps=restored_histories(), questions=QUESTIONS, batch=st.integers(1, 7))
 def test_every_answer_is_that_of_the_restored_lake(
     steps: list[Step], questions: Questions, batch: int
