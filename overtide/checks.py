@@ -169,6 +169,7 @@ def _can_be_read(examined: "Examined", place: tuple[str, ...]) -> bool:
     A setting that is not known may be one of those, unless another one was probably meant.
     """
     settings = [place, (*place, "attributes"), *((*place, setting) for setting in NEEDED_TO_READ)]
+    settings.append((*place, "incremental", "last_modified"))
     above = [place[:length] for length in range(len(place))] + _database_of(examined, place)
     return (
         not any(map(examined.has, [*settings, *above]))

@@ -19,6 +19,39 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "unificaton",
         "Did you mean `unification`?",
     ),
+    "full data and changes of no column": (
+        [(f"{CONTACTS}/incremental", {"last_modified": "Sen"})],
+        "unknown_name",
+        "sources.Shop.Contacts.incremental.last_modified",
+        "Did you mean `Seen`?",
+    ),
+    "full data and changes by a number": (
+        [(f"{CONTACTS}/incremental", {"last_modified": "Points"})],
+        "wrong_type",
+        "sources.Shop.Contacts.incremental.last_modified",
+        "what tells versions apart is a date or datetime",
+    ),
+    "full data and changes by nothing": (
+        [(f"{CONTACTS}/incremental", {})],
+        "missing_setting",
+        "sources.Shop.Contacts.incremental.last_modified",
+        "`last_modified` is missing",
+    ),
+    "full data and changes as a switch": (
+        [(f"{CONTACTS}/incremental", True)],
+        "invalid_value",
+        "sources.Shop.Contacts.incremental",
+        "Expected a section",
+    ),
+    "full data and changes of a pattern": (
+        [
+            (f"{CONTACTS}/incremental", {"last_modified": "Seen"}),
+            (f"{CONTACTS}/path", "data/*/contacts"),
+        ],
+        "invalid_value",
+        "sources.Shop.Contacts.path",
+        "full data and changes lie in one folder",
+    ),
     "an unknown setting": (
         [(f"{CONTACTS}/pth", "x")],
         "unknown_setting",

@@ -148,7 +148,9 @@ def is_listed(one: Raised) -> bool:
     A note of `validate`, a warning, or an event that the stream sets aside.
     """
     return one.call in ("note", "_quarantined") or one.code in (
+        "hour_not_ended",
         "new_column",
+        "passed_over",
         "clock_behind",
         "repeated_key",
     )
