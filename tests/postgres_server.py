@@ -79,7 +79,7 @@ def postgres_server() -> Iterator[PostgresServer]:
                 *("-A", "scram-sha-256", "-E", "UTF8", "--locale=C"),
             ],
         )
-        port = _free_port()
+        port = free_port()
         settings = {
             "port": port,
             "fsync": "off",
@@ -132,7 +132,8 @@ def _call(servant: str | None, command: Sequence[object]) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -71,12 +71,16 @@ def entity(**more: object) -> dict[str, object]:
     return {"primary_key": "Id", "attributes": ATTRIBUTES, "filter": "Id <> '4'"} | more
 
 
-def write_project(folder: Path, entities: dict[str, dict[str, object]]) -> None:
+def write_project(
+    folder: Path,
+    entities: dict[str, dict[str, object]],
+    databases: dict[str, dict[str, str]] = DATABASES,
+) -> None:
     first = f"S_{next(iter(entities))}"
     key = str(next(iter(entities.values()))["primary_key"])
     document = {
         "instance": {"name": "d", "id": "5d0f0f3c-1e1b-4f8e-9c53-3f6f0a6b9f11"},
-        "databases": DATABASES,
+        "databases": databases,
         "sources": {"S": entities},
         "unification": {
             "entities": [{"entity": first}],
@@ -197,6 +201,7 @@ def folder(tmp_path_factory, server):
             | {f"v{place}": of for place, (_, of, _) in enumerate(rows)},
         }
         for kind, rows in RULES.items()
+        if kind in DATABASES
     }
     write_project(folder, people | values)
     return folder
@@ -222,7 +227,7 @@ def test_the_same_rows_have_the_same_hash_whatever_they_come_from(refreshed):
     assert counts[0]["filtered_rows"] == 1
 
 
-@pytest.mark.parametrize("kind", sorted(RULES))
+@pytest.mark.parametrize("kind", sorted(RULES.keys() & DATABASES))
 def test_every_value_becomes_what_the_page_says(folder, refreshed, kind):
     rows = RULES[kind]
     assert len(rows) > 10

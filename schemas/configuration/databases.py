@@ -11,9 +11,14 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.mistakes import Path
 
-DatabaseKind = Literal["postgres", "sqlite", "duckdb", "delta"]
-SERVERS = ("postgres",)
+DatabaseKind = Literal["postgres", "mysql", "sqlite", "duckdb", "delta"]
+SERVERS = ("postgres", "mysql")
 """The kinds that are reached over a network; the others are files."""
+ONLY_TABLES = {
+    "delta": ("Delta table", "`table`: its folder"),
+    "mysql": ("table of MySQL", "`table`: a table, or a view that holds the query"),
+}
+"""The kinds that take no query, what their tables are called, and what to do instead."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OF_FILES = ("path", "format", "encoding", "delimiter")
 """The settings of an entity that say how its files are written."""
@@ -25,7 +30,7 @@ class Database(Model):
     kind: DatabaseKind = Field(description="what it is", examples=["postgres"])
     connection_variable: Text | None = Field(
         default=None,
-        description="of `postgres`: the environment variable that holds the "
+        description="of `postgres` and `mysql`: the environment variable that holds the "
         "connection, so that no secret stands here",
         examples=["CRM_DATABASE"],
     )
@@ -107,12 +112,13 @@ def _source(
             expected="`table` or `query`",
         )
     database = databases.get(entity.database)
-    if database is not None and database.kind == "delta" and entity.query is not None:
+    if database is not None and database.kind in ONLY_TABLES and entity.query is not None:
+        what, expected = ONLY_TABLES[database.kind]
         checking.add(
             "unused_setting",
             (*place, "query"),
-            "A Delta table is read as it is, without a `query`.",
-            expected="`table`: its folder",
+            f"A {what} is read as it is, without a `query`.",
+            expected=expected,
         )
     _unused(checking, place, entity, OF_FILES, "no setting of files beside `database`")
 
