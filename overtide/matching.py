@@ -90,6 +90,27 @@ def decided(project: "Project", name: str, text: str) -> "Merged":
     return merge_decisions(path, Path(name), io.StringIO(text, newline=""), entities)
 
 
+def proposed(project: "Project") -> list[dict[str, Any]]:
+    """Return blocks for every score rule, see docs/matching.md; raises `no_score_rule`."""
+    from overtide.pipelines.matching.proposing import proposed_blocks
+
+    with opened(project) as found:
+        return _of_score_rules(proposed_blocks(found))
+
+
+def _of_score_rules(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what is told of score rules; raise `no_score_rule` where there is none."""
+    if not found:
+        raise UsageError(
+            "no_score_rule",
+            "The project has no rule with a score: there is nothing to go by.",
+            "unification",
+            "Write one with its fields and blocks; weights and threshold may be any "
+            "(docs/matching.md).",
+        )
+    return found
+
+
 def learnt(project: "Project", seed: int, write: bool) -> list[dict[str, Any]]:
     """Return a proposal for every score rule; write them into `overtide.yaml` if that is asked.
 
@@ -98,15 +119,8 @@ def learnt(project: "Project", seed: int, write: bool) -> list[dict[str, Any]]:
     from overtide.pipelines.matching.learning import learnt, numbers_of
 
     with opened(project) as found:
-        configuration, proposals = found.steps.plan.configuration, learnt(found, seed)
-    if not proposals:
-        raise UsageError(
-            "no_score_rule",
-            "The project has no rule with a score: there is nothing to learn.",
-            "unification",
-            "Write one with its fields and blocks; weights and threshold may be any "
-            "(docs/matching.md).",
-        )
+        configuration = found.steps.plan.configuration
+        proposals = _of_score_rules(learnt(found, seed))
     if write:
         file = (project.folder / FILE).resolve()  # what a link leads to
         with file.open(encoding="utf-8", newline="") as opened_file:

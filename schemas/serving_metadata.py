@@ -127,6 +127,9 @@ def encoded(metadata: ServingMetadata) -> dict[str, Any]:
             del activity["normalize"]
         if activity["show_in_timeline"]:
             del activity["show_in_timeline"]
+    for column in documents["profile"]:
+        if not column["cluster"]:
+            del column["cluster"]
     for entity in documents["entities"].values():
         entity["attributes"] = {
             name: {key: value for key, value in one.items() if key not in LATER or value}

@@ -86,6 +86,8 @@ class ProfileField:
     name: str
     type: str
     updatable: bool
+    cluster: bool = False
+    """Whether it tells which customers belong together."""
 
 
 def create_table_sql(name: str, columns: Iterable[Column]) -> str:

@@ -159,6 +159,8 @@ def _profile_comment(column: ProfileField) -> str:
         CUSTOMER_ID[0]: CUSTOMER_ID[2],
         "PreviousCustomerId": "ids merged into this one, sorted, joined by ;",
     }
+    if column.cluster:
+        return "cluster: the same for customers who belong together"
     return known.get(
         column.name,
         "merged field" if column.updatable else "alternate key: primary key of the winner",

@@ -3,6 +3,13 @@
 MATCH = "unification/match/0"
 DEDUPLICATE = "unification/entities/0/deduplicate"
 
+
+def rule(fields: object, **more: object) -> dict[str, object]:
+    return {"name": "r", "conditions": [{"fields": fields, **more}]}
+
+
+CLUSTER = {"name": "HouseholdId", "rules": [rule("EMail")]}
+
 OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
     "a CustomerId of an unknown column": (
         [("unification/customer_id", {"fields": ["EMial"]})],
@@ -125,6 +132,60 @@ OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "unknown_name",
         "unification.entities[0].ignore.values_of.MemberId",
         "`MemberId` is no attribute of Shop_Contacts.",
+    ),
+    "a cluster by an unknown column": (
+        [("unification/clusters", [CLUSTER | {"rules": [rule("Straat")]}])],
+        "unknown_name",
+        "unification.clusters[0].rules[0].conditions[0].fields",
+        "`Straat` is no attribute of Customer.",
+    ),
+    "a cluster by an attribute that is no column": (
+        [("unification/clusters", [CLUSTER | {"rules": [rule("ContactId")]}])],
+        "unknown_name",
+        "unification.clusters[0].rules[0].conditions[0].fields",
+        "`ContactId` is no attribute of Customer.",
+    ),
+    "a cluster that is called as a column": (
+        [("unification/clusters", [CLUSTER | {"name": "email"}])],
+        "duplicate_name",
+        "unification.clusters[0].name",
+        "are one name: columns of Customer",
+    ),
+    "two clusters of one name": (
+        [("unification/clusters", [CLUSTER, CLUSTER])],
+        "duplicate_name",
+        "unification.clusters[1].name",
+        "`HouseholdId` is there twice",
+    ),
+    "a cluster that is called as a column of Overtide": (
+        [("unification/clusters", [CLUSTER | {"name": "CustomerId"}])],
+        "reserved_name",
+        "unification.clusters[0].name",
+        "`CustomerId` is a column that Overtide fills itself.",
+    ),
+    "a cluster that cannot be called so": (
+        [("unification/clusters", [CLUSTER | {"name": "House hold"}])],
+        "invalid_name",
+        "unification.clusters[0].name",
+        "`House hold` cannot be a column of Customer.",
+    ),
+    "a cluster without rules": (
+        [("unification/clusters", [CLUSTER | {"rules": []}])],
+        "invalid_value",
+        "unification.clusters[0].rules",
+        "Expected",
+    ),
+    "a cluster of nearly the same alone": (
+        [("unification/clusters", [CLUSTER | {"rules": [rule("EMail", precision="high")]}])],
+        "no_exact_condition",
+        "unification.clusters[0].rules[0]",
+        "has no exact condition",
+    ),
+    "a cluster of an entity": (
+        [("unification/clusters", [CLUSTER | {"rules": [rule({"Shop_Contacts": "EMail"})]}])],
+        "unknown_name",
+        "unification.clusters[0].rules[0].conditions[0].fields.Shop_Contacts",
+        "`Shop_Contacts` is no entity of this rule.",
     ),
     "a CustomerId of itself": (
         [("unification/customer_id", {"fields": ["CustomerId"]})],

@@ -25,7 +25,7 @@ HOUSE = {
         {"name": "All", "conditions": [{"fields": "City"}], "enabled": False},
     ],
 }
-TOWN = {"name": "TownId", "rules": [{"name": "Town", "conditions": [{"fields": "City"}]}]}
+TOWN = {"name": "record_0", "rules": [{"name": "Town", "conditions": [{"fields": "City"}]}]}
 COLUMNS = ("Last", "Street", "City", "Phone")
 
 
@@ -130,7 +130,7 @@ def expected_ids(
 
 
 def customers(project: Project) -> dict[str, dict[str, Any]]:
-    names = ("CustomerId", *COLUMNS, "HouseholdId", "TownId")
+    names = ("CustomerId", *COLUMNS, "HouseholdId", "record_0")
     rows = project.rows(f"SELECT {', '.join(names)} FROM lake.Customer")
     return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
@@ -155,7 +155,7 @@ def test_clusters_are_what_hangs_together_and_each_has_one_id(story):
     _, _, first, before, _, _ = story
     for name, told, clusters in (
         ("HouseholdId", first.manifest["clusters"][0], households(before)),
-        ("TownId", first.manifest["clusters"][1], towns(before)),
+        ("record_0", first.manifest["clusters"][1], towns(before)),
     ):
         ids = {one: row[name] for one, row in before.items()}
         assert ids == expected_ids(clusters, {}, name)
@@ -171,7 +171,7 @@ def test_clusters_are_what_hangs_together_and_each_has_one_id(story):
 
 def test_what_is_too_large_is_none_and_is_told(story):
     made, _, _, before, _, _ = story
-    assert len({row["TownId"] for row in before.values()}) == len(before)
+    assert len({row["record_0"] for row in before.values()}) == len(before)
     large = made.rows(
         "SELECT EntityName, Records FROM lake.oversized_blocks WHERE Kind = 'cluster'"
     )

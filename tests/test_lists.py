@@ -169,6 +169,8 @@ LISTS = {"names": NAMES_FILE, "bypass": BYPASS_FILE, "own": OWN_FILE}
         ("names", None, "unification.aliases.Names", "names.csv is not there"),
         ("names", "Alias,Meaning\n", "unification.aliases.Names", "has no column Value"),
         ("names", "", "unification.aliases.Names", "has no column Alias, Value"),
+        ("names", "Alias,Value,Value\n", "unification.aliases.Names", "has two columns Value"),
+        ("names", "Alias;Value\nA;B\n", "unification.aliases.Names", "has no column Alias"),
         ("names", "Alias,Value\nA,B\n,C\n", "unification.aliases.Names", "no alias in line 3"),
         ("names", "Alias,Value\nA,\n", "unification.aliases.Names", "no value in line 2"),
         (

@@ -35,7 +35,7 @@ from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Key, PairTable
 from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.rules import RuleMatcher
-from overtide.transforms.merge import profiles
+from overtide.transforms.merge import cluster_column, profiles
 from overtide.transforms.records import RECORD, Unified, buckets
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def gathered(
         )
     path = folder / "clusters.parquet"
     names = ", ".join(
-        f"ids_{place}.id AS {quoted(cluster.name)}"
-        for place, cluster in enumerate(configuration.unification.clusters)
+        f"ids_{place}.id AS {cluster_column(place)}"
+        for place in range(len(configuration.unification.clusters))
     )
     joined = " JOIN ".join(
         one if place == 0 else f"{one} USING (CustomerId)" for place, one in enumerate(columns)
@@ -184,9 +184,13 @@ def _forest(
 
 def _before(cluster: CustomerCluster, published: Mapping[str, str]) -> str | None:
     """Return the SQL of the ids that customers had (CustomerId, id); None before the first."""
-    if cluster.name not in published:
+    if published.get(cluster.name) != "VARCHAR":
         return None
-    return f"SELECT {CUSTOMER_ID}, {quoted(cluster.name)} AS id FROM lake.{CUSTOMER}"
+    name = quoted(cluster.name)  # what it was before it was a cluster's is no id
+    return (
+        f"SELECT {CUSTOMER_ID}, {name} AS id FROM lake.{CUSTOMER} "
+        f"WHERE regexp_full_match({name}, '[0-9a-f]{{32}}')"
+    )
 
 
 def _ids(

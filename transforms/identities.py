@@ -63,7 +63,7 @@ class Identified:
     ids_of_fields: IdsOfFields | None = None
     """How many customers have an id of their columns; None where none are configured."""
     clusters: str | None = None
-    """CustomerId and the columns of clusters; None where none are configured."""
+    """CustomerId, cluster_0, …: the ids of clusters; None where none are configured."""
     cluster_pairs: tuple[PairTable, ...] = ()
     """The pairs of customers of each cluster."""
     cluster_sizes: tuple[ClusterSizes, ...] = ()

@@ -122,10 +122,15 @@ def group_fields(group: FieldGroup, entities: Mapping[str, Unified]) -> list[str
     ]
 
 
+def cluster_column(place: int) -> str:
+    """Return the column of customers that holds the ids of a cluster, whatever it is called."""
+    return f"cluster_{place}"
+
+
 def profiles(unification: Unification, entities: Sequence[Unified], customers: str) -> str:
     """Return the SQL of Customer without `FirstRun`; `customers`.
 
-    CustomerId, record_0, record_0_0, …, PreviousCustomerId, and the columns of clusters.
+    CustomerId, record_0, record_0_0, …, PreviousCustomerId, cluster_0, ….
     """
     by_name = {unified.table.entity: unified for unified in entities}
     fields = [
@@ -135,7 +140,10 @@ def profiles(unification: Unification, entities: Sequence[Unified], customers: s
     fields += [
         field for group in unification.merge.groups for field in group_fields(group, by_name)
     ]
-    fields += [f"customers.{quoted(cluster.name)}" for cluster in unification.clusters]
+    fields += [
+        f"customers.{cluster_column(place)} AS {quoted(cluster.name)}"
+        for place, cluster in enumerate(unification.clusters)
+    ]
     fields += [f"{_key(unified)} AS {quoted(alternate_key(unified))}" for unified in entities]
     joins = " ".join(
         f"LEFT JOIN ({unified.records}) AS {record} ON {record}.{RECORD} = customers.{record}"

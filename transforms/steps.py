@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.customer_clusters import CUSTOMER
 from overtide.transforms import unify
-from overtide.transforms.customer_clusters import CUSTOMER, gathered
+from overtide.transforms.customer_clusters import gathered
 from overtide.transforms.identities import Identified
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.inheritance import remembered

@@ -1,4 +1,4 @@
-"""The commands of matching, without a refresh: try, explain, learn, review, decide."""
+"""The commands of matching, without a refresh: try, explain, blocks, learn, review, decide."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PAIRS = 50
 
 
 def match(project: Project, arguments: Namespace, output: Output) -> int:
-    """Try, explain, learn or review the rules, or take decisions."""
+    """Try, explain, learn or review the rules, propose blocks, or take decisions."""
     COMMANDS[arguments.action](project, arguments, output)
     return DONE
 
@@ -80,6 +80,15 @@ def _decide(project: Project, arguments: Namespace, output: Output) -> None:
     )
 
 
+def _blocks(project: Project, arguments: Namespace, output: Output) -> None:
+    from overtide.cli.proposed_blocks import proposed_text
+    from overtide.matching import proposed
+
+    _expect_words(arguments, 0)
+    found = proposed(project)
+    output.result({"proposals": found}, lambda: "\n".join(proposed_text(found, output)))
+
+
 def _learn(project: Project, arguments: Namespace, output: Output) -> None:
     from overtide.cli.learnt_weights import proposal_text
     from overtide.matching import learnt
@@ -134,6 +143,7 @@ def _number(option: str, given: str | None, default: int) -> int:
 COMMANDS: dict[str, Callable[[Project, Namespace, Output], None]] = {
     "try": _try,
     "explain": _explain,
+    "blocks": _blocks,
     "learn": _learn,
     "review": _review,
     "decide": _decide,

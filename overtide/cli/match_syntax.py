@@ -2,12 +2,15 @@
 
 from overtide.cli.argument_parser import Parser, Syntax
 
-ACTIONS = ("try", "explain", "learn", "review", "decide")
+ACTIONS = ("try", "explain", "blocks", "learn", "review", "decide")
 
 
 def _match(parser: Parser) -> None:
     parser.add_argument(
-        "action", metavar="ACTION", choices=ACTIONS, help="try, explain, learn, review or decide"
+        "action",
+        metavar="ACTION",
+        choices=ACTIONS,
+        help="try, explain, blocks, learn, review or decide",
     )
     parser.add_argument(
         "words",
@@ -47,8 +50,8 @@ def _match(parser: Parser) -> None:
 MATCHING = {
     "match": Syntax(
         "try, explain, learn and review the rules of matching",
-        "try [--sample N] | explain ENTITY=PK ENTITY=PK | learn [--write] |\n"
-        "                      review [OPTIONS] | decide FILE",
+        "try [--sample N] | explain ENTITY=PK ENTITY=PK | blocks |\n"
+        "                      learn [--write] | review [OPTIONS] | decide FILE",
         _match,
         "Reads the configured files and publishes nothing.\n\n"
         "  overtide match explain Shop_Contacts=4711 Loyalty_Members=L-17",

@@ -30,6 +30,9 @@ def trial_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
     ):
         yield from _rows(output, title, found[name]["greatest"])
     yield from _rows(output, "Common values", found["commonValues"])
+    clusters = [[*one.values()] for one in found["clusters"]]
+    headers = ("column", "clusters", "of several", "largest")
+    yield from _part(output, "Clusters of customers", headers, clusters)
     several = [one for one in customers["largest"] if one["records"] > 2]
     yield from _customers("Largest customers", several)
     yield from _changes(found["changes"])

@@ -76,6 +76,15 @@ def _document(
                 [row for row in large if row[0] in ("block", "cluster")], LARGE
             ),
             "ignoredValues": _greatest(told.ignored(pairs), IGNORED),
+            "clusters": [
+                {
+                    "name": one.name,
+                    "clusters": one.clusters,
+                    "ofSeveral": one.of_several,
+                    "largest": one.largest,
+                }
+                for one in identified.cluster_sizes
+            ],
             **changes.compared(
                 connection, identified.alternate_keys, bool(plan.attach), sample is not None
             ),

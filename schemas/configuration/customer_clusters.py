@@ -48,8 +48,9 @@ def customers(merge: Merge, entities: Mapping[str, Entity]) -> Entity | None:
         ):
             return None
         one = entities[first[0]].attribute(first[1])
-        meant = {"semantic_type": one.semantic_type, "country": one.country}
-        columns[name] = Attribute(type=one.type, **meant)
+        columns[name] = Attribute(
+            type=one.type, semantic_type=one.semantic_type, country=one.country
+        )
     return Entity(path=CUSTOMER, primary_key=CUSTOMER_ID, attributes={**columns})
 
 

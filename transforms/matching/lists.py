@@ -114,9 +114,13 @@ def _lines(file: ListFile, path: Path, columns: Sequence[str]) -> list[Line]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
             rows = csv.DictReader(text, strict=True, restval="")
-            missing = [name for name in columns if name not in (rows.fieldnames or [])]
+            names = list(rows.fieldnames or [])
+            missing = [name for name in columns if name not in names]
             if missing:
                 raise _wrong(file, f"has no column {', '.join(missing)}")
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise _wrong(file, f"has two columns {', '.join(twice)}")
             found: list[Line] = [(rows.line_num, row) for row in rows]
     except FileNotFoundError:
         raise _wrong(file, "is not there") from None

@@ -67,10 +67,10 @@ def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
 
 def profile_fields(unification: Unification, unified: list[Unified]) -> list[ProfileField]:
     """Return the columns of Customer; only merged fields can be updated."""
-    clusters = (cluster.name for cluster in unification.clusters)
+    clusters = {cluster.name for cluster in unification.clusters}
     fixed = {"CustomerId", "PreviousCustomerId", *clusters, *map(alternate_key, unified)}
     return [
-        ProfileField(name, kind, name not in fixed)
+        ProfileField(name, kind, name not in fixed, name in clusters)
         for name, kind in profile_types(unification, unified).items()
     ]
 
