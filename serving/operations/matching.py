@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from overtide.schemas.configuration import Configuration
-from overtide.schemas.errors import OvertideError
+from overtide.schemas.errors import ConfigurationError, SourceError
 from overtide.schemas.loading import configuration_hash
 from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
@@ -104,7 +104,7 @@ def _configured(service: Service) -> tuple[Configuration | None, set[str]]:
     try:
         alone = service.configuration()
         whole = with_lists(alone, service.paths.project)
-    except OvertideError:
+    except (ConfigurationError, SourceError):
         return None, set()
     return whole, {configuration_hash(one) for one in (alone, whole)}
 
