@@ -1,0 +1,156 @@
+"""Imports Beam as far as pipelines of this project use it, and keeps it from what nobody asks for.
+
+Its import is half of the start of a refresh, and each of its looks at a function a part of what a
+small one takes (docs/decisions/small-refreshes.md).
+"""
+
+import gc
+import importlib.util
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import MethodType, ModuleType
+
+UNUSED = ("pymongo", "bson", "requests", "regex")
+"""What Beam's readers of MongoDB and BigQuery need, which are not used."""
+USED_SELDOM = ("httplib2",)
+"""What Beam uses only where something is fetched for workers elsewhere."""
+
+
+def import_beam() -> None:
+    """Import Beam, and let it do no more than what is needed."""
+    with ExitStack() as around:
+        around.enter_context(_silent_root())
+        around.enter_context(_nothing_collected())
+        around.enter_context(_without(*UNUSED))
+        around.enter_context(_beartype_later())
+        for name in USED_SELDOM:
+            _import_later(name)
+        import apache_beam  # noqa: F401 - the import itself is what warns
+    _wait_for_samplers(5)
+    _look_at_classes_once()
+
+
+@contextmanager
+def _silent_root() -> Iterator[None]:
+    """Keep what is logged on the root logger from everybody.
+
+    Beam warns of Google clients that are not installed. The root logger does not get a handler by
+    that.
+    """
+    root, nowhere = logging.getLogger(), logging.NullHandler()
+
+    def nothing(_record: logging.LogRecord) -> bool:
+        return False
+
+    root.addHandler(nowhere)
+    root.addFilter(nothing)
+    try:
+        yield
+    finally:
+        root.removeFilter(nothing)
+        root.removeHandler(nowhere)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Spare the collector what an import makes: none of it is garbage, now or later."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Let packages that are not loaded yet be as if they were not installed."""
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    absent = [name for name in names if name not in modules]
+    modules.update(dict.fromkeys(absent))
+    try:
+        yield
+    finally:
+        for name in absent:
+            del modules[name]
+
+
+def _import_later(name: str) -> None:
+    """Let a module be loaded when something of it is used first."""
+    spec = None if name in sys.modules else importlib.util.find_spec(name)
+    if spec is not None and spec.loader is not None:
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+
+class UndecidedError(Exception):
+    """Stands for the exception of beartype where it cannot compare two types."""
+
+
+def is_subhint(sub: object, base: object) -> bool:
+    """Ask beartype, which is loaded then: Beam does only where types are checked that it lacks."""
+    from beartype import door
+    from beartype.roar import BeartypeDoorException
+
+    try:
+        return door.is_subhint(sub, base)
+    except BeartypeDoorException as error:
+        raise UndecidedError(str(error)) from error
+
+
+@contextmanager
+def _beartype_later() -> Iterator[None]:
+    """Let Beam have of beartype what loads it when it is called."""
+    if "beartype" in sys.modules:
+        yield
+        return
+    package, door, roar = (
+        ModuleType(name) for name in ("beartype", "beartype.door", "beartype.roar")
+    )
+    vars(door)["is_subhint"] = is_subhint
+    vars(roar)["BeartypeDoorException"] = UndecidedError
+    stand_ins = {module.__name__: module for module in (package, door, roar)}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+
+
+def _wait_for_samplers(milliseconds: int) -> None:
+    """Let Beam ask so often what a bundle is doing.
+
+    At the end of each bundle Beam waits until it has asked once more, for up to 200 ms.
+    """
+    from apache_beam.runners.worker.statesampler import StateSampler
+
+    StateSampler.__init__.__defaults__ = (milliseconds,)
+
+
+def _look_at_classes_once() -> None:
+    """Let Beam look once for the state and the timers of a class of functions.
+
+    It reads the signatures of all methods of a function, eight times for each function of a
+    pipeline: a tenth of a small refresh. They are those of its class, unless it has bound methods
+    of its own.
+    """
+    from apache_beam.transforms import userstate
+
+    look, found = userstate.get_dofn_specs, {}
+
+    def specs(function: object) -> tuple[set[object], set[object]]:
+        if any(isinstance(one, MethodType) for one in vars(function).values()):
+            return look(function)
+        kind = type(function)
+        if kind not in found:
+            found[kind] = look(function)
+        states, timers = found[kind]
+        return set(states), set(timers)
+
+    userstate.get_dofn_specs = specs

@@ -1,0 +1,78 @@
+"""Beam is imported as far as it is used, and what it is spared changes no answer."""
+
+import subprocess
+import sys
+
+import apache_beam as beam
+import pytest
+from apache_beam.coders import VarIntCoder
+from apache_beam.transforms import userstate
+
+from overtide.cli import _NoPandas
+from overtide.pipelines.importing_beam import UndecidedError, is_subhint
+
+STARTED = """
+import logging, sys
+import overtide.pipelines.refresh
+print(*sorted({"beartype", "regex", "bson", "pymongo", "requests"} & set(sys.modules)))
+from apache_beam.typehints import typehints
+assert typehints.is_subhint.__module__ == "overtide.pipelines.importing_beam"
+import beartype.door, httplib2, regex
+assert httplib2.Http and regex.compile and beartype.door.is_subhint(bool, int)
+assert not logging.getLogger().handlers
+"""
+
+
+def test_a_refresh_starts_without_what_it_does_not_use_and_all_of_it_can_be_imported():
+    found = subprocess.run(
+        [sys.executable, "-c", STARTED], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    ("sub", "base", "is_one"),
+    [(bool, int, True), (int, str, False), (type[bool], type[int], True)],
+)
+def test_beartype_is_asked_when_beam_asks(sub, base, is_one):
+    assert is_subhint(sub, base) is is_one
+
+
+def test_what_beartype_cannot_compare_is_said_by_the_exception_that_beam_catches():
+    with pytest.raises(UndecidedError, match="unsupported"):
+        is_subhint(int, 0.1)
+
+
+COUNT = userstate.ReadModifyWriteStateSpec("count", VarIntCoder())
+END = userstate.TimerSpec("end", beam.TimeDomain.WATERMARK)
+PARAMETERS = beam.DoFn.StateParam(COUNT), beam.DoFn.TimerParam(END)
+
+
+class Stateful(beam.DoFn):
+    """Has a state and a timer."""
+
+    def process(self, element, count=PARAMETERS[0], end=PARAMETERS[1]):
+        del element, count, end
+
+
+def test_state_and_timers_of_a_class_are_found_each_time():
+    for _ in range(2):
+        states, timers = userstate.get_dofn_specs(Stateful())
+        assert (states, timers) == ({COUNT}, {END})
+        states.clear()  # whoever gets them may do so
+    assert userstate.get_dofn_specs(beam.DoFn()) == (set(), set())
+
+
+def test_a_function_with_a_bound_method_of_its_own_is_looked_at_by_itself():
+    plain, own = beam.DoFn(), beam.DoFn()
+    own.process = Stateful().process
+    assert userstate.get_dofn_specs(plain) == (set(), set())
+    assert userstate.get_dofn_specs(own) == ({COUNT}, {END})
+    assert userstate.get_dofn_specs(plain) == (set(), set())
+
+
+def test_pandas_is_absent_as_python_says_it():
+    with pytest.raises(ModuleNotFoundError, match="No module named 'pandas'") as caught:
+        _NoPandas.find_spec("pandas")
+    assert caught.value.name == "pandas"
+    assert _NoPandas.find_spec("numpy") is None
