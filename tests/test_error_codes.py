@@ -65,6 +65,7 @@ SEVERAL: dict[str, set[type[OvertideError]]] = {
     "missing_column": AT_ITS_SETTING,
     "decisions_wrong": AT_ITS_SETTING,
     "list_wrong": AT_ITS_SETTING,
+    "misplaced_file": AT_ITS_SETTING,
     "no_files": AT_ITS_SETTING,
     "wrong_delimiter": AT_ITS_SETTING,
     # So is a source file; a file of rows to post is named by the command.

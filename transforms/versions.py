@@ -122,7 +122,7 @@ def _modified(entity: Entity) -> str:
         f"(strptime(nullif({HOUR}, ''), '%Y/%m/%d/%H') + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND) "
         "AT TIME ZONE 'UTC'"
     )
-    if type_of(entity.attribute(name).type).family == "date":
+    if type_of(entity.attribute(name).type).duckdb == "DATE":
         ended = f"({ended} AT TIME ZONE {literal(entity.time_zone)})::DATE"
     return f"coalesce({quoted(name)}, {ended})"
 

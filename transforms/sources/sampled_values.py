@@ -112,21 +112,28 @@ def check_values(
     seen = Seen({name: Column() for name in entity.attributes if name not in set(unknown)})
     try:
         files = files_of(folder, entity, now) if copies is None else copies
-        deletes = [one for one in files if is_of_deletes(folder, entity, one)]
-        rows = [one for one in files if one not in deletes]
-        for row in _with_made(seen, sampled_rows(folder, entity, rows), entity):
-            look(seen, row, entity)
+        for read, some in _alike(folder, entity, files):
+            for row in _with_made(seen, sampled_rows(folder, read, some), read):
+                look(seen, row, entity)
     except (SourceError, OSError):
         return []  # what cannot be read at all was found before
-    of_deleted = (
-        check_values(folder, of_deletes(entity), unknown, copies=deletes) if deletes else []
-    )
     found = [
         finding
         for name, column in seen.columns.items()
         for finding in _of_column(name, column, entity)
     ]
-    return [*found, *_of_rows(seen, entity), *(one for one in of_deleted if one not in found)]
+    return [*found, *_of_rows(seen, entity)]
+
+
+def _alike(
+    folder: Path, entity: Entity, files: Sequence[Path]
+) -> Iterator[tuple[Entity, list[Path]]]:
+    """Give the files of an entity, and those of its deletes, which are read for less."""
+    deletes = {one for one in files if is_of_deletes(folder, entity, one)}
+    if deletes:
+        yield of_deletes(entity), [one for one in files if one in deletes]
+    if len(deletes) < len(files):
+        yield entity, [one for one in files if one not in deletes]
 
 
 def _with_made(seen: Seen, rows: Iterable[SampledRow], entity: Entity) -> Iterable[SampledRow]:

@@ -124,7 +124,7 @@ class MySQLSession(DuckDBSession):
         )
         self.names(rows)  # what is wrong with a view is said here
         return [
-            _column(str(name), str(kind).lower(), int(str(digits)))
+            _column(str(name), str(kind).upper(), int(str(digits)))
             for name, kind, digits in self._asked(query)
         ]
 
@@ -154,12 +154,12 @@ def _hex(text: str) -> str:
 
 def _column(name: str, kind: str, digits: int) -> TableColumn:
     value = quoted(name)
-    if kind == "decimal" and digits > MOST_DIGITS:
+    if kind == "DECIMAL" and digits > MOST_DIGITS:
         told = f'": the column {name} has more than {MOST_DIGITS} digits; CAST it to CHAR in a view'
         value = f"error({literal(told)})::VARCHAR"
-    elif kind == "timestamp":
+    elif kind == "TIMESTAMP":
         value = f"{value} AT TIME ZONE 'UTC'"
-    elif kind == "bit":
+    elif kind == "BIT":
         value = f"('0x' || hex({value}))::UBIGINT"
     return TableColumn(name, kind, value)
 
