@@ -20,6 +20,7 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import HOUR, parse_instant
 from overtide.transforms.sources.deliveries import find_deliveries
+from overtide.transforms.sources.files import check_columns
 from tests.deliveries import FULL, Version, final, folder_of
 from tests.incremental import HEADS, document
 from tests.small_project import START, Project, hashes
@@ -316,6 +317,14 @@ def test_only_hours_that_have_ended_count_and_what_lies_beside_is_told(tmp_path)
         "archive",
         "model.json",
     )
+
+
+def test_a_link_to_a_folder_above_is_told(tmp_path):
+    texts(tmp_path / "people", {f"{FULL}/a.csv": "Id,Name,At\n1,a,\n"})
+    (tmp_path / "people" / FULL / "again").symlink_to("..")
+    (finding,) = check_columns(tmp_path, entity())
+    assert finding.code == "unreadable_file"
+    assert finding.message.startswith(f"people/{FULL}/again cannot be read (Too many levels")
 
 
 @pytest.mark.parametrize("there", ["nothing", "a file", "no full data", "an empty one"])

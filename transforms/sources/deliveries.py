@@ -6,6 +6,7 @@ called, mean nothing, but that a name with `.` or `_` before it is passed over, 
 leaves beside its data. A file that is in none of them is refused: its rows would vanish.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -196,15 +197,21 @@ def find_deliveries(folder: Path, entity: Entity, now: Instant | None) -> Delive
     return found
 
 
-def _files(folder: Path, top: bool = True) -> Iterator[Path]:
-    """Give all files that may be of a delivery, and the folders beside these, unsearched."""
+def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Give all files that may be of a delivery, and the folders beside these, unsearched.
+
+    `above` are the folders that lead here. Raises `OSError` of a link to one of them.
+    """
+    here = (*above, os.path.realpath(folder))
     with os.scandir(folder) as entries:
         there = sorted(entries, key=lambda entry: entry.name)
     for entry in there:
         hidden = entry.name.startswith((".", "_"))
-        beside = top and closest(entry.name, (FULL, CHANGES)) is None
+        beside = not above and closest(entry.name, (FULL, CHANGES)) is None
         if entry.is_dir() and not hidden and not beside:
-            yield from _files(Path(entry.path), top=False)
+            if entry.is_symlink() and os.path.realpath(entry.path) in here:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), entry.path)
+            yield from _files(Path(entry.path), here)
         else:
             yield Path(entry.path)
 
