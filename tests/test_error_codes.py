@@ -50,7 +50,7 @@ CODE_AT = {
 }
 """The calls that name a code, and at which place."""
 LOOKS = (
-    *(f"transforms/sources/{name}.py" for name in ("contents", "files", "layout")),
+    *(f"transforms/sources/{name}.py" for name in ("contents", "deliveries", "files", "layout")),
     "transforms/matching/decisions.py",
     "transforms/matching/lists.py",
 )

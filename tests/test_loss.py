@@ -21,6 +21,7 @@ from tests.command_line import Answer, call
 from tests.small_plan import INSTANCE, configuration, plan_of, table_of
 from tests.small_project import Project
 
+ROOT = Path(__file__).parent.parent
 ORDERS = {"Oid": "string", "Cid": "string", "On": "date", "Status": "string", "Changed": "datetime"}
 DOCUMENT: dict[str, Any] = {
     "instance": {"name": "T", "id": INSTANCE},
@@ -291,6 +292,24 @@ def test_a_manifest_of_an_older_version_says_what_it_knows():
         ("corrupt_values", 1),
     ]
     assert losses({}) == []
+
+
+def test_every_kind_of_loss_has_its_words_on_the_pages():
+    counts = ("rows_read", "rows_kept", "set_aside", "exact_repeats", "lost_rows")
+    changes = ("superseded_rows", "deleted_records", "undated_rows")
+    entity = dict.fromkeys(counts, 1) | {
+        "corrupt_records": 9,
+        "of_nobody": {"no_customer": 1},
+        "changes": dict.fromkeys(changes, 1),
+    }
+    manifest = {"entities": {"S_a": entity}, "shrunk": {"S_a": 5}, "removed_entities": {"S_b": 1}}
+    kinds = {one.kind for one in losses(manifest)}
+    assert len(kinds) == 10
+    for language in ("en", "nl"):
+        texts = json.loads((ROOT / "serving/pages/texts" / f"{language}.json").read_text())
+        assert {name for name in texts if name.startswith("refreshes.loss.")} == {
+            f"refreshes.loss.{kind}" for kind in kinds
+        }
 
 
 # ---- the account
