@@ -8,6 +8,7 @@ from overtide.lake.generation import Generation
 from overtide.schemas.errors import InvalidRequestError, NotFoundError, OvertideError, UsageError
 from overtide.schemas.serving_metadata import ServedEntity
 from overtide.schemas.suggestions import did_you_mean
+from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
 
@@ -137,11 +138,15 @@ def updatable_type(generation: Generation, name: str) -> str:
     if not field.updatable:
         raise InvalidRequestError(
             "field_not_updatable",
-            f"{name} identifies the customer and cannot be updated.",
+            f"{name} {_made(field)} and cannot be updated.",
             name,
             "Name fields that can be: `overtide get` shows them.",
         )
     return field.type
+
+
+def _made(field: ProfileField) -> str:
+    return "is told by the rules of clusters" if field.cluster else "identifies the customer"
 
 
 def combined(errors: Sequence[OvertideError]) -> OvertideError:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from overtide.schemas import tables
+from overtide.schemas.table import ProfileField
 from tests.small_project import Project, hashes
 
 INSTANCE = "6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10"
@@ -205,3 +207,8 @@ def test_a_cluster_is_a_column_that_is_read_and_never_updated(story):
     assert card["HouseholdId"] in {row["HouseholdId"] for row in after.values()}
     fields = made.rows("SELECT count(HouseholdId) FROM lake.Customer_live")
     assert fields == [(len(after),)]
+    assert made.rows(
+        "SELECT IsUpdatable FROM lake.profile_fields WHERE Name = 'HouseholdId' AND Run = 1"
+    ) == [(False,)]
+    (column, _) = tables.customer([ProfileField("HouseholdId", "string", False, True)]).columns
+    assert column.comment == "cluster: the same for customers who belong together"

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from overtide.cli.comparing import remarks
 from tests.oracle_identities import Cluster, Identities, Ref, Registry, identify
 from tests.registries import Registries, expect_same, expected
 from tests.sequences import NAMES, clusters_of, sequence
@@ -132,6 +133,14 @@ def test_two_customers_with_one_value_are_two_and_neither_takes_an_id_of_it(stor
     assert len(set(now.values())) == 2
     assert story.told == (0, 0, 2, 0)
     assert story.refresh(k2="family@x", k3="family@x") == now
+
+
+def test_a_refresh_says_whose_columns_make_no_id():
+    found = {"customers": 5, "empty": 1, "shared": 1_200, "taken": 0}
+    (sentence,) = remarks({"customer_ids": found})
+    assert "1 customer without a value in all of its fields, and none for 1,200 cust" in sentence
+    assert list(remarks({"customer_ids": {"customers": 5}})) == []
+    assert list(remarks({"customer_ids": None})) == []
 
 
 def test_without_a_value_the_record_makes_the_id(story):

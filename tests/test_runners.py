@@ -27,6 +27,20 @@ from overtide.schemas.paths import Paths
 ROOT = Path(__file__).parent.parent
 PEOPLE = 1_000
 PRISM = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
+HOUSE = {
+    "name": "Address",
+    "conditions": [
+        {"fields": "LastName", "normalize": ["name"], "aliases": "Names"},
+        {"fields": "StreetAddress", "normalize": ["address"]},
+    ],
+}
+MADE = {
+    "aliases": {"Names": {"Smyth": "Smith"}},
+    "customer_id": {"fields": ["EMail", "DateOfBirth"]},
+    "clusters": [{"name": "HouseholdId", "rules": [HOUSE]}],
+}
+NEWEST = {"of": "Telephone", "policy": "most_recent", "attribute": "CreatedOn"}
+"""What else customers are made of, so that all of it is the same on every runner."""
 NOW = parse_instant("2026-11-24T10:00:00Z")
 
 pytestmark = [pytest.mark.runners, pytest.mark.slow]
@@ -42,6 +56,8 @@ def files(tmp_path_factory) -> Path:
 def refreshed(project: Path, runner: RunnerConfig, rows_per_bucket: int = 1_500) -> Refreshed:
     """Refresh a project; few rows per bucket, so that every stage has several."""
     document = yaml.safe_load((project / "overtide.yaml").read_text())
+    document["unification"] |= MADE
+    document["unification"]["entities"][0]["deduplicate"]["per_attribute"] = [NEWEST]
     configuration = Configuration.model_validate(document)
     cut = runner.model_copy(update={"rows_per_bucket": rows_per_bucket, "memory_limit": "500MB"})
     return refresh(configuration, Paths.of(project), cut, lambda: NOW)

@@ -42,20 +42,24 @@ def remarks(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 WITHOUT_ID = {
-    "empty": "that lack a value of it",
-    "shared": "that share their values with another",
-    "taken": "that came to values of another's id",
+    "empty": "without a value in all of its fields",
+    "shared": "with the same values as another",
+    "taken": "whose values are those of another's id",
 }
 """What is said of customers whose columns (`unification.customer_id`) make no id."""
 
 
 def _ids(found: Mapping[str, int]) -> Iterator[str]:
     """Say how many customers have an id of their records, though columns are to make it."""
-    several = [f"{found[kind]:,} {what}" for kind, what in WITHOUT_ID.items() if found.get(kind)]
+    several = [
+        f"{counted(found[kind], 'customer')} {what}"
+        for kind, what in WITHOUT_ID.items()
+        if found.get(kind)
+    ]
     if several:
         yield (
-            f"unification.customer_id makes no id of customers {', and of '.join(several)}: a new "
-            "one of these has an id of its records' keys."
+            f"unification.customer_id makes no id for {', and none for '.join(several)}: new ones "
+            "of these have ids of their records' keys."
         )
 
 

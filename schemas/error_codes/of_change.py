@@ -44,7 +44,8 @@ CODES = {
     ),
     "field_not_updatable": Explained(
         "change",
-        "CustomerId, PreviousCustomerId and alternate keys identify the customer.",
+        "CustomerId, PreviousCustomerId and alternate keys identify the customer, and clusters are "
+        "told by rules.",
         "Leave the field out of the update.",
     ),
     "idempotency_conflict": Explained(
