@@ -1,12 +1,12 @@
 """What a refresh is about to do: the files that it reads, and its plan."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from overtide.lake.catalog import attach_statements, connect
+from overtide.lake.catalog import attach_statements
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
 from overtide.pipelines.inputs import Inputs
@@ -23,6 +23,7 @@ from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.fetching import Fetched, fetch, tell_nobody
 from overtide.transforms.sources.files import about_rows, check_columns, files_of, within
+from overtide.transforms.step import attached_kernel
 from overtide.transforms.unify import SourceFiles, in_batches
 
 SURE = 100_000
@@ -142,18 +143,24 @@ def rows_to_read(configuration: Configuration, files: list[SourceFiles]) -> int:
     return round(rows, 3 - len(str(rows))) if rows >= SURE else rows
 
 
+def settings_of(runner: RunnerConfig, scratch: Path) -> KernelSettings:
+    """Return the settings of the kernels that work in `scratch`, which is made."""
+    make_folder(scratch)
+    return KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
+
+
 def make_plan(
     configuration: Configuration,
     paths: Paths,
-    runner: RunnerConfig,
+    settings: KernelSettings,
+    rows_per_bucket: int,
     run: int,
     files: list[SourceFiles],
     allow_shrink: bool = False,
 ) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read."""
-    scratch = paths.scratch_of(run)
-    make_folder(scratch)
-    published, last = published_tables(paths)
+    attach = attaching(paths)
+    published, last = published_tables(settings, attach)
     unified = {one.entity for one in configuration.unification.entities}
     size = sum(
         path.stat().st_size
@@ -161,32 +168,39 @@ def make_plan(
         if batch.entity in unified
         for path in paths_of([batch])
     )
-    settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
     return Plan(
         configuration,
         paths,
         settings,
         run,
-        runner.rows_per_bucket,
+        rows_per_bucket,
         size // BYTES_PER_RECORD,
         published,
         hashes,
-        tuple(attach_statements(paths.catalog, paths.storage, read_only=True)) if published else (),
+        attach,
         kept_before(last),
         allow_shrink,
     )
 
 
-def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
+def attaching(paths: Paths) -> tuple[str, ...]:
+    """Return the SQL that attaches the lake to a kernel, none before the first publish."""
+    if current_publish(paths) is None:
+        return ()
+    return tuple(attach_statements(paths.catalog, paths.storage, read_only=True))
+
+
+def published_tables(
+    settings: KernelSettings, attach: Sequence[str]
+) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
     """Return the columns of the published tables and the manifest of their run.
 
-    Nothing before the first publish.
+    Nothing where there is no SQL that attaches the lake. A DuckDB reads what tables there are when
+    it is asked of one first, which takes longer than a small step; kernels that are shared do so
+    together.
     """
-    if current_publish(paths) is None:
+    if not attach:
         return {}, {}
-    connection = connect(paths)
-    try:
+    with attached_kernel(settings, attach) as connection:
         return table_columns(connection), last_manifest(connection)
-    finally:
-        connection.close()
