@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,8 +168,11 @@ class _Index:
 
 def _numbers(keys: pa.BinaryArray) -> NDArray[np.uint64]:
     """Return the numbers whose eight bytes these are, the highest first."""
-    content = b"".join(keys.to_pylist())
-    return np.frombuffer(content, dtype=">u8").astype(np.uint64)
+    _, ends, content = keys.buffers()
+    if not len(keys) or content is None:
+        return np.array([], dtype=np.uint64)
+    begin = int(np.frombuffer(ends, np.int32)[keys.offset])
+    return np.frombuffer(content, ">u8", len(keys), begin).astype(np.uint64)
 
 
 def _joined(parts: list[np.ndarray], kind: np.dtype) -> np.ndarray:
@@ -181,13 +185,19 @@ def _write_index(path: Path, keys: pa.Array, places: pa.Array, about: dict[bytes
         writer.write_table(table, max_chunksize=PART)
 
 
-def _finished(draft: Path, name: str) -> str:
-    """Make a draft durable and give it its name."""
+def _sync(draft: Path) -> None:
     for file in FILES:
         with (draft / file).open("rb+") as written:
             os.fsync(written.fileno())
     sync_folder(draft)
-    name = f"{name}-{checksum_of(draft):08x}"
+
+
+def _finished(draft: Path, name: str) -> str:
+    """Make a draft durable and give it its name; it is summed up while the disk writes."""
+    with ThreadPoolExecutor(1) as disk:
+        synced = disk.submit(_sync, draft)
+        name = f"{name}-{checksum_of(draft):08x}"
+        synced.result()
     shutil.rmtree(draft.with_name(name), ignore_errors=True)
     draft.replace(draft.with_name(name))
     sync_folder(draft.parent)

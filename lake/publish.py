@@ -232,8 +232,10 @@ def _change_tables(
     create_table(connection, RUNS)
     _keep_meta(connection, row.serving)
     there = table_columns(connection)
+    some = with_rows(connection, [file for change in changes for file in change.files])
     for change in changes:
-        _apply(connection, storage, change, there.get(change.table.name), row.run)
+        files = sorted(some.intersection(change.files))
+        _apply(connection, storage, change, files, there.get(change.table.name), row.run)
     for name in gone:
         connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
 
@@ -242,9 +244,11 @@ def _apply(
     connection: "DuckDBPyConnection",
     storage: StorageLocation,
     change: Change,
+    files: Sequence[str],
     there: dict[str, str] | None,
     run: int,
 ) -> None:
+    """Change a table: `files` are those with rows, `there` its columns where it is there."""
     name = change.table.name
     wanted = {column.name: column.type for column in change.table.columns}
     if there is not None and change.replace:
@@ -255,7 +259,7 @@ def _apply(
     if there is None:
         for statement in create_statements(change.table):
             connection.execute(statement)
-    for number, file in enumerate(with_rows(connection, change.files)):
+    for number, file in enumerate(files):
         # Where an older catalog was restored another run has this number, and its files must not be
         # taken for these.
         add_file(
@@ -267,21 +271,18 @@ def _apply(
         )
 
 
-def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> list[str]:
+def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> set[str]:
     """Return the files that hold rows.
 
     DuckLake takes no note of the others, and they would lie there for ever.
     """
     if not files:
-        return []
-    return [
-        file
-        for (file,) in connection.execute(
-            """SELECT file_name FROM parquet_file_metadata(?) WHERE num_rows > 0
-        ORDER BY file_name""",
-            [[glob.escape(file) for file in files]],
-        ).fetchall()
-    ]
+        return set()
+    found = connection.execute(
+        "SELECT file_name FROM parquet_file_metadata(?) WHERE num_rows > 0",
+        [[glob.escape(file) for file in files]],
+    )
+    return {file for (file,) in found.fetchall()}
 
 
 def add_file(

@@ -1,7 +1,7 @@
 """The batch pipeline: its graph, running it, and what it found."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,6 +59,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     One root (the names of the source files), one element at its end.
     """
     steps = Steps(plan)
+    describe, gather = steps.describe_matches, partial(_gather, steps.describe_entity)
     numbered = [(batch.number, batch) for batch in files]
     tables = (
         pipeline
@@ -69,15 +70,15 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     identified = pairs | "Unify records" >> GiveIdentities(steps, tables)
     base = identified | "Build base tables" >> BuildTables(steps, tables)
     matched = identified | "Describe matches" >> beam.FlatMap(
-        steps.describe_matches, AsList(pairs), AsList(tables)
+        lambda *found: [(None, one) for one in describe(*found)], AsList(pairs), AsList(tables)
     )
     return (
         (base, matched)
         | "Join tables" >> beam.Flatten()
-        | "Collect tables" >> beam.combiners.ToList()
+        | "Collect tables" >> beam.GroupByKey()
         | "Gather results"
         >> beam.Map(
-            partial(_gather, steps.describe_entity),
+            lambda entry, *found: gather(entry[1], *found),
             AsList(tables),
             AsList(pairs),
             AsSingleton(identified),
@@ -87,7 +88,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
 
 def _gather(
     describe_entity: Callable[[EntityTable], list[BuiltTable]],
-    built: list[BuiltTable],
+    built: Iterable[BuiltTable],
     tables: list[EntityTable],
     pairs: list[PairTable],
     identified: Identified,

@@ -15,6 +15,7 @@ from overtide.pipelines.planning import (
     make_plan,
     paths_of,
     rows_to_read,
+    settings_of,
     source_files,
     without_kept,
 )
@@ -67,8 +68,11 @@ class Computing:
             self.configuration, self.paths.project, self.paths.scratch, self.now, told
         )
         run = self.before.run + 1 if self.before else 1
-        plan = make_plan(self.configuration, self.paths, self.runner, run, files, self.allow_shrink)
-        built = self._built(plan, files)
+        settings = settings_of(self.runner, self.paths.scratch_of(run), files)
+        rows, shrink = self.runner.rows_per_bucket, self.allow_shrink
+        with shared_kernels(settings):
+            plan = make_plan(self.configuration, self.paths, settings, rows, run, files, shrink)
+            built = self._built(plan, files)
         return _publish(plan, built, self.clock, self.follower, self.before)
 
     def _to_read(
@@ -91,20 +95,19 @@ class Computing:
         batches, kept = self._to_read(plan, files)
         self.follower.expect("ingest", rows_to_read(self.configuration, batches))
         unknown = self.inputs.unknown if self.inputs else []
-        with shared_kernels(plan.settings):
-            with reading_ahead(paths_of(batches), unknown) as contents:
-                # The pipeline writes files that nobody reads yet.
-                found = run_pipeline(plan, batches, self.runner)
-                content = manifest(plan, found) | {"runner": self.runner.runner}
-                content |= comparing_told(plan, found)
-            number = len(paths_of(files))
-            content |= {"reused": {"files": number - len(paths_of(batches)), "of": number}}
-            content |= self._inputs_told(plan, found, contents, kept)
-            crash_point("refresh.pipeline_done")
-            # The generation is complete before the run is published, so the run can name it.
-            with self.follower.stage("serving generation", found.identified.profiles):
-                generation = build_serving(plan, found, self.before)
-            crash_point("refresh.generation_done")
+        with reading_ahead(paths_of(batches), unknown) as contents:
+            # The pipeline writes files that nobody reads yet.
+            found = run_pipeline(plan, batches, self.runner)
+            content = manifest(plan, found) | {"runner": self.runner.runner}
+            content |= comparing_told(plan, found)
+        number = len(paths_of(files))
+        content |= {"reused": {"files": number - len(paths_of(batches)), "of": number}}
+        content |= self._inputs_told(plan, found, contents, kept)
+        crash_point("refresh.pipeline_done")
+        # The generation is complete before the run is published, so the run can name it.
+        with self.follower.stage("serving generation", found.identified.profiles):
+            generation = build_serving(plan, found, self.before)
+        crash_point("refresh.generation_done")
         waiting = self.inputs.waiting if self.inputs else {}
         content |= {"waiting": waiting} if waiting else {}
         content |= {} if self.job is None else {"job": self.job}

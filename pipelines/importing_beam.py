@@ -8,7 +8,7 @@ import gc
 import importlib.util
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import MethodType, ModuleType
 
@@ -16,6 +16,10 @@ UNUSED = ("pymongo", "bson", "requests", "regex")
 """What Beam's readers of MongoDB and BigQuery need, which are not used."""
 USED_SELDOM = ("httplib2",)
 """What Beam uses only where something is fetched for workers elsewhere."""
+
+
+Specs = tuple[set[object], set[object]]
+"""The state and the timers that a function of Beam uses."""
 
 
 def import_beam() -> None:
@@ -142,9 +146,10 @@ def _look_at_classes_once() -> None:
     """
     from apache_beam.transforms import userstate
 
-    look, found = userstate.get_dofn_specs, {}
+    look: Callable[[object], Specs] = userstate.get_dofn_specs
+    found: dict[type, Specs] = {}
 
-    def specs(function: object) -> tuple[set[object], set[object]]:
+    def specs(function: object) -> Specs:
         if any(isinstance(one, MethodType) for one in vars(function).values()):
             return look(function)
         kind = type(function)

@@ -1,12 +1,12 @@
 """What a refresh is about to do: the files that it reads, and its plan."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from overtide.lake.catalog import attach_statements, connect
+from overtide.lake.catalog import attach_statements
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
 from overtide.pipelines.inputs import Inputs
@@ -25,6 +25,7 @@ from overtide.transforms.matching.lists import with_lists, wrong_lists
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.fetching import Fetched, fetch, tell_nobody
 from overtide.transforms.sources.files import about_rows, check_columns, files_of, within
+from overtide.transforms.step import attached_kernel
 from overtide.transforms.unify import SourceFiles, in_batches
 
 SURE = 100_000
@@ -148,10 +149,25 @@ def rows_to_read(configuration: Configuration, files: list[SourceFiles]) -> int:
     return round(rows, 3 - len(str(rows))) if rows >= SURE else rows
 
 
+def settings_of(
+    runner: RunnerConfig, scratch: Path, files: Sequence[SourceFiles]
+) -> KernelSettings:
+    """Return the settings of the kernels that work in `scratch`, which is made, on `files`."""
+    make_folder(scratch)
+    one = runner.threads is None and size_of(files) <= SMALL
+    return KernelSettings(1 if one else runner.kernel_threads, runner.memory_limit, scratch)
+
+
+def size_of(files: Sequence[SourceFiles]) -> int:
+    """Return the bytes of files."""
+    return sum(path.stat().st_size for batch in files for path in paths_of([batch]))
+
+
 def make_plan(
     configuration: Configuration,
     paths: Paths,
-    runner: RunnerConfig,
+    settings: KernelSettings,
+    rows_per_bucket: int,
     run: int,
     files: list[SourceFiles],
     allow_shrink: bool = False,
@@ -160,40 +176,43 @@ def make_plan(
 
     Its configuration has all lists as if they stood in it.
     """
-    scratch = paths.scratch_of(run)
-    make_folder(scratch)
-    published, last = published_tables(paths)
+    attach = attaching(paths)
+    published, last = published_tables(settings, attach)
     unified = {one.entity for one in configuration.unification.entities}
-    sizes = [(batch.entity, path.stat().st_size) for batch in files for path in paths_of([batch])]
-    threads = runner.kernel_threads
-    if runner.threads is None and sum(size for _, size in sizes) <= SMALL:
-        threads = 1
-    settings = KernelSettings(threads, runner.memory_limit, scratch)
+    size = size_of([batch for batch in files if batch.entity in unified])
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
     return Plan(
         with_lists(configuration, paths.project),
         paths,
         settings,
         run,
-        runner.rows_per_bucket,
-        sum(size for entity, size in sizes if entity in unified) // BYTES_PER_RECORD,
+        rows_per_bucket,
+        size // BYTES_PER_RECORD,
         published,
         hashes,
-        tuple(attach_statements(paths.catalog, paths.storage, read_only=True)) if published else (),
+        attach,
         kept_before(last),
         allow_shrink,
     )
 
 
-def published_tables(paths: Paths) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
+def attaching(paths: Paths) -> tuple[str, ...]:
+    """Return the SQL that attaches the lake to a kernel, none before the first publish."""
+    if current_publish(paths) is None:
+        return ()
+    return tuple(attach_statements(paths.catalog, paths.storage, read_only=True))
+
+
+def published_tables(
+    settings: KernelSettings, attach: Sequence[str]
+) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
     """Return the columns of the published tables and the manifest of their run.
 
-    Nothing before the first publish.
+    Nothing where there is no SQL that attaches the lake. A DuckDB reads what tables there are when
+    it is asked of one first, which takes longer than a small step; kernels that are shared do so
+    together.
     """
-    if current_publish(paths) is None:
+    if not attach:
         return {}, {}
-    connection = connect(paths, threads=1)
-    try:
+    with attached_kernel(settings, attach) as connection:
         return table_columns(connection), last_manifest(connection)
-    finally:
-        connection.close()

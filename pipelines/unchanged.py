@@ -47,6 +47,8 @@ def _in_force(inputs: Inputs, before: Publish) -> dict[str, Any] | None:
 
     None where anything that it reads is another, or what it published is not whole.
     """
+    if inputs.surely_changed():  # before the lake is opened, which takes longer
+        return None
     paths = inputs.paths
     with closing(connect(paths, threads=1)) as connection:
         last = last_manifest(connection)

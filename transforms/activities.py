@@ -139,14 +139,12 @@ def _text(name: str, entity: Entity) -> str:
 def _semantic(activity: Activity, entity: Entity) -> str:
     if not activity.semantic:
         return "NULL"
-    pairs = (
-        (
-            f"{literal(json.dumps(field, ensure_ascii=False) + ':')} || "
-            f"coalesce({_json(name, entity)}, 'null')"
-        )
+    pairs = ", ',', ".join(
+        f"{literal(json.dumps(field, ensure_ascii=False) + ':')}, "
+        f"coalesce({_json(name, entity)}, 'null')"
         for field, name in sorted(activity.semantic.items())
     )
-    return "'{' || " + " || ',' || ".join(pairs) + " || '}'"
+    return f"concat('{{', {pairs}, '}}')"  # each `||` would write all that is before it once more
 
 
 def _json(name: str, entity: Entity) -> str:

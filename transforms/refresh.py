@@ -1,8 +1,9 @@
 """The PTransforms of the refresh: each only wires steps; what moves are references.
 
 They keep to what every runner does right: one root, one leaf, no tagged outputs, no state, timers
-or metrics. What is to be spread over workers has a key of its own: a Reshuffle is six transforms
-more, and each costs a small refresh some milliseconds (docs/decisions/small-refreshes.md).
+or metrics. What is to be spread over workers has a key of its own, and what is gathered has one key
+for all: a Reshuffle is six transforms more, a list of all is eight functions, and each costs a
+small refresh some milliseconds (docs/decisions/small-refreshes.md).
 """
 
 from collections.abc import Callable, Iterable
@@ -110,12 +111,20 @@ class GiveIdentities(beam.PTransform):
     tables: PCollection[EntityTable]
 
     def expand(self, pairs: PCollection[PairTable]) -> PCollection[Identified]:
-        """From pairs to the identities of all records: one element."""
+        """From pairs to the identities of all records: one element.
+
+        It is there without any pair, since every entity begins with no edge: what Beam does to
+        combine nothing, too, is four functions more.
+        """
+        give = self.steps.give_identities
+        none = self.tables | "Begin with no edge" >> beam.Map(lambda _table: (None, clusters.EMPTY))
+        edges = pairs | "Read edges" >> beam.Map(lambda table: (None, unify.edges_of(table)))
         return (
-            pairs
-            | "Read edges" >> beam.Map(unify.edges_of)
-            | "Join them to a forest" >> beam.CombineGlobally(JoinEdges())
-            | "Give identities" >> beam.Map(self.steps.give_identities, AsList(self.tables))
+            (none, edges)
+            | "Gather edges" >> beam.Flatten()
+            | "Join them to a forest" >> beam.CombinePerKey(JoinEdges())
+            | "Give identities"
+            >> beam.Map(lambda entry, tables: give(entry[1], tables), AsList(self.tables))
         )
 
 
@@ -126,8 +135,8 @@ class BuildTables(beam.PTransform):
     steps: Steps
     tables: PCollection[EntityTable]
 
-    def expand(self, identified: PCollection[Identified]) -> PCollection[BuiltTable]:
-        """From identities to the tables that keep a history."""
+    def expand(self, identified: PCollection[Identified]) -> PCollection[tuple[None, BuiltTable]]:
+        """From identities to the tables that keep a history, with the one key of all results."""
         order, build, stamp = self.steps.order, self.steps.build, self.steps.stamp
         return (
             identified
@@ -151,7 +160,8 @@ class BuildTables(beam.PTransform):
             | "Collect parts of a table" >> beam.GroupByKey()
             | "Stamp runs"
             >> beam.FlatMap(
-                lambda entry, tables: stamp(entry[0], entry[1], tables), AsList(self.tables)
+                lambda entry, tables: [(None, one) for one in stamp(entry[0], entry[1], tables)],
+                AsList(self.tables),
             )
         )
 

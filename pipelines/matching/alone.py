@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from overtide.lake.catalog import attach_statements
 from overtide.pipelines.planning import (
     BYTES_PER_RECORD,
+    attaching,
     paths_of,
     published_tables,
+    settings_of,
+    size_of,
     source_files,
 )
 from overtide.runner_configs import RunnerConfig
@@ -22,7 +24,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
 from overtide.transforms import clusters, unify
-from overtide.transforms.kernel import KernelSettings, shared_kernels
+from overtide.transforms.kernel import shared_kernels
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Key, PairTable
 from overtide.transforms.matching.lists import with_lists
@@ -113,14 +115,12 @@ def matching(
     whole = with_lists(configuration, paths.project)
     unified = {one.entity for one in configuration.unification.entities}
     files = source_files(configuration, paths.project, scratch, now, only=unified)
-    size = sum(path.stat().st_size for path in paths_of(files))
-    settings = KernelSettings(runner.kernel_threads, runner.memory_limit, scratch)
-    estimated = size // BYTES_PER_RECORD
-    published = published_tables(paths)[0] if beside_published else {}
-    attach = attach_statements(paths.catalog, paths.storage, read_only=True) if published else []
-    rows = runner.rows_per_bucket
-    plan = Plan(whole, paths, settings, 1, rows, estimated, published, {}, attach=tuple(attach))
+    settings = settings_of(runner, scratch, files)
+    rows, estimated = runner.rows_per_bucket, size_of(files) // BYTES_PER_RECORD
+    attach = attaching(paths) if beside_published else ()
     with shared_kernels(settings), reading_ahead(paths_of(files)):
+        published, _ = published_tables(settings, attach)
+        plan = Plan(whole, paths, settings, 1, rows, estimated, published, {}, attach)
         since = time.perf_counter()
         tables = _read(Steps(plan), files)
         yield Matching(Steps(plan), tables, {"read": time.perf_counter() - since})
