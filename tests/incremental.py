@@ -32,19 +32,31 @@ PEOPLE = {"Id": "integer", "Name": "string", "Mail": "string", "City": "string",
 HEADS = {"a": "Id,Name,Mail,City,Seen", "b": "Id,Name,Mail,City,Seen", "o": "Key,Owner,At,Paid"}
 STAYS = f"b/{FULL}/0.csv"
 """A record that is never deleted: an entity without any would fail a refresh."""
+LISTS = {"decisions.csv", "names.csv", "ignored.csv"}
+"""What else is read beside the sources."""
 MEASURED = ("seconds", "stages", "peak_memory", "unchanged_since", "reused")
 """What a manifest says of how it came about, and not of what it found."""
 
 
 def document(
-    names: bool = True, recent: bool = False, decided: bool = False, delivered: bool = False
+    names: bool = True,
+    recent: bool = False,
+    decided: bool = False,
+    delivered: bool = False,
+    listed: bool = False,
+    made: bool = False,
 ) -> dict[str, Any]:
     """Return a configuration.
 
-    With a second rule or not, by which policy fields are merged, and whether S_b is delivered as
-    full data and changes.
+    With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
+    data and changes, whether lists are compared with, and whether columns make ids and clusters.
     """
-    rules = [MAIL, NAME] if names else [MAIL]
+    name = copy.deepcopy(NAME)
+    lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
+    if listed:
+        name["conditions"][1]["aliases"] = "Names"
+    town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
+    rules = [MAIL, name] if names else [MAIL]
     city: dict[str, Any] = {"name": "City", "from": ["S_b.City", "S_a.City"]}
     if recent:
         city |= {"policy": "most_recent", "by": {"S_a": "Seen", "S_b": "Seen"}}
@@ -70,13 +82,19 @@ def document(
         "sources": {"S": {**entities, "o": orders}},
         "unification": {
             "entities": [
-                {"entity": "S_a", "deduplicate": {"rules": [MAIL]}},
+                {
+                    "entity": "S_a",
+                    "deduplicate": {"rules": [MAIL]}
+                    | ({"per_attribute": [{"of": "Name"}]} if made else {}),
+                },
                 {"entity": "S_b", "include_all": False},
             ],
             "match": [{"entity": "S_b", "to": "S_a", "rules": rules}],
             "merge": {"fields": [{"name": "Name", "from": ["S_a.Name", "S_b.Name"]}, city]},
         }
-        | ({"decisions": "decisions.csv"} if decided else {}),
+        | ({"decisions": "decisions.csv"} if decided else {})
+        | ({"customer_id": {"fields": ["Name", "City"]}, "clusters": [town]} if made else {})
+        | (lists if listed else {}),
         "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": "S_a"}],
         "activities": [
             {
@@ -104,7 +122,8 @@ class Twins:
 
     def __post_init__(self) -> None:
         delivered = self.chance.random() < 0.5
-        shape = {"names": True, "recent": False, "decided": False, "delivered": delivered}
+        shape = dict.fromkeys(("recent", "decided", "listed", "made"), False)
+        shape |= {"names": True, "delivered": delivered}
         self.shape = shape
         self.mine, self.full = (Project(self.folder / name, document(**shape)) for name in "mf")
         for name in "abo":
@@ -153,7 +172,7 @@ class Twins:
         for project in self.both:
             folder = project.paths.project
             there = {str(file.relative_to(folder)) for file in _sources(folder)}
-            for name in there - self.files.keys() - {"decisions.csv"}:
+            for name in there - self.files.keys() - LISTS:
                 (folder / name).unlink()
             for name, rows in self.files.items():
                 file = folder / name
@@ -180,6 +199,7 @@ class Twins:
                 self.touch,
                 self.configure,
                 self.decide,
+                self.list_words,
                 self.lose_caches,
                 self.lose_generation,
                 self.restore,
@@ -234,7 +254,7 @@ class Twins:
 
     def configure(self) -> None:
         """Change what is configured."""
-        setting = self.chance.choice(["names", "recent"])
+        setting = self.chance.choice(["names", "recent", "made"])
         self.shape[setting] = not self.shape[setting]
         self._configured()
 
@@ -246,6 +266,19 @@ class Twins:
         for project in self.both:
             file = project.paths.project / "decisions.csv"
             file.write_text("Decision,Entity1,Entity1Key,Entity2,Entity2Key\n" + row)
+        self._configured()
+
+    def list_words(self) -> None:
+        """Change lists of aliases and ignored values, or use none."""
+        self.shape["listed"] = self.chance.random() < 0.8
+        alias, value = (
+            self.chance.choice(["Bob,Ann", "Ann,Bob", "Ann,Zoe"]),
+            self.chance.choice("xyz"),
+        )
+        for project in self.both:
+            folder = project.paths.project
+            (folder / "names.csv").write_text(f"Alias,Value\n{alias}\n")
+            (folder / "ignored.csv").write_text(f"Value,Attribute\n{value}@x.com,Mail\n")
         self._configured()
 
     def _configured(self) -> None:

@@ -29,6 +29,7 @@ from overtide.transforms.records import RECORD
 from overtide.transforms.step import attached_kernel
 from tests.command_line import call, expect_refusal
 from tests.small_plan import INSTANCE
+from tests.small_project import START
 
 
 def test_candidates_are_fields_alone_and_in_pairs_and_their_beginnings():
@@ -76,7 +77,11 @@ def in_process(file: Path, rule: dict[str, Any], function: Any) -> Any:
     with (
         tempfile.TemporaryDirectory() as folder,
         matching(
-            configuration(file, [rule]), Paths.of(file.parent), runner_configs.load(), Path(folder)
+            configuration(file, [rule]),
+            Paths.of(file.parent),
+            runner_configs.load(),
+            Path(folder),
+            START,
         ) as found,
     ):
         return function(found)
