@@ -304,14 +304,20 @@ def test_the_run_and_its_manifest_say_what_was_done(project):
         "to": "S_a",
         "pairs": 1,
         "oversized_blocks": 0,
-        "rules": [{"rule": "mail", "pairs": 1}, {"rule": "name", "pairs": 0}],
+        "rules": [
+            {"rule": "mail", "pairs": 1, "records": 2, "only": 2},
+            {"rule": "name", "pairs": 0, "records": 0, "only": 0},
+        ],
     }
     assert found["match"][2] == {
         "entity": "S_b",
         "to": "S_a",
         "pairs": 2,
         "oversized_blocks": 0,
-        "rules": [{"rule": "mail", "pairs": 1}, {"rule": "name", "pairs": 1}],
+        "rules": [
+            {"rule": "mail", "pairs": 1, "records": 1, "only": 1},
+            {"rule": "name", "pairs": 1, "records": 1, "only": 1},
+        ],
     }
     numbers = (
         "profiles",
