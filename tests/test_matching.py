@@ -118,11 +118,10 @@ def test_a_second_matcher_goes_the_way_of_the_rules(tmp_path):
 @pytest.mark.usefixtures("with_letters")
 def test_the_manifest_tells_the_pairs_of_each(tmp_path):
     found = refreshed(tmp_path).done[0].manifest
-    assert [
-        (one["entity"], one["to"], rule["rule"], rule["pairs"])
-        for one in found["match"]
-        for rule in one["rules"]
-    ] == [("S_c", "S_c", "First letter", 1), ("S_m", "S_c", "Mail", 1)]
+    assert [(one["entity"], one["to"], one["rules"]) for one in found["match"]] == [
+        ("S_c", "S_c", [{"rule": "First letter", "pairs": 1, "records": 2, "only": 2}]),
+        ("S_m", "S_c", [{"rule": "Mail", "pairs": 1, "records": 1, "only": 1}]),
+    ]
 
 
 def test_every_pair_of_entities_has_its_place():

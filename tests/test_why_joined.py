@@ -113,7 +113,17 @@ def test_every_record_but_the_first_tells_what_joined_it_by_the_surest_pairs(ser
     assert (found["recordCount"], found["configurationChanged"]) == (3, False)
     assert [one["winner"] for one in found["records"]] == [True, True, False]
     assert found["records"][0]["values"]["Mail"] == "ann@x"
-    assert served.of("3")["records"][1]["joinedTo"]["threshold"] == 80
+    swapped = served.of("3")["records"][1]["joinedTo"]
+    assert (swapped["threshold"], swapped["blocks"]) == (
+        80,
+        [
+            {
+                "block": "Phone",
+                "parts": [{"attributes": "Phone", "letters": None}],
+                "values": ["222"],
+            }
+        ],
+    )
     assert (
         served.of("5")["records"][1]["joinedTo"]["comparisons"][0]["before"]
         == [{"Mail": "cor@x"}] * 2

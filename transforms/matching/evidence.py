@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
 from overtide.transforms.matching import explaining, pairs
 from overtide.transforms.matching.compared import Compared
 from overtide.transforms.matching.pairs import Search
 from overtide.transforms.matching.rules import RuleMatcher
 from overtide.transforms.matching.scoring import Scoring
-from overtide.transforms.matching.sizes import block_label
+from overtide.transforms.matching.sizes import block_label, label
 from overtide.transforms.matching.two_records import Texts, Two, Values
 
 Shared = Collection[tuple[str, str, str]]
@@ -76,7 +77,7 @@ def blocks_of(matcher: RuleMatcher, entity: str, texts: Texts, shared: Shared) -
     for search, sides in matcher.sides.get(entity, {}).items():
         rule = matcher.searches[search.pair, search.rule][1]
         values, _ = _values(sides, texts, shared)
-        for _, parts in _kinds(rule, matcher.scorings.get(search), search):
+        for *_, parts in _kinds(rule, matcher.scorings.get(search), search):
             made = _made(values, parts)
             if made is not None:
                 other = None if search.within else search.lower
@@ -103,23 +104,36 @@ def _values(
 def _blocks(rule: Rule, scoring: Scoring | None, search: Search, values: Values) -> list[Row]:
     """Return the blocks that both records share: what they are made of, and the values."""
     found = []
-    for label, parts in _kinds(rule, scoring, search):
+    for name, comparisons, parts in _kinds(rule, scoring, search):
         one, other = (_made(side, parts) for side in values.compared)
         if one is not None and one == other:
-            found.append({"block": label, "values": one})
+            found.append(
+                {"block": name, "parts": _parts(comparisons, parts, search), "values": one}
+            )
     return found
 
 
 def _kinds(
     rule: Rule, scoring: Scoring | None, search: Search
-) -> list[tuple[str, list[tuple[int, int | None]]]]:
+) -> list[tuple[str, Sequence[Comparison], list[tuple[int, int | None]]]]:
     """Return what each block of a rule is made of: places of values, and how many letters."""
     if rule.score is None or scoring is None:
         exact, _ = pairs.split(rule)
-        return [(block_label(exact, search), [(place, None) for place in range(len(exact))])]
+        whole: list[tuple[int, int | None]] = [(place, None) for place in range(len(exact))]
+        return [(block_label(exact, search), exact, whole)]
     return [
-        (block_label(block.on, search), [*parts])
+        (block_label(block.on, search), block.on, [*parts])
         for block, parts in zip(rule.score.blocks, scoring.blocks, strict=True)
+    ]
+
+
+def _parts(
+    comparisons: Sequence[Comparison], parts: Sequence[tuple[int, int | None]], search: Search
+) -> list[Row]:
+    """Return the attributes of a block, each with how many letters of it count; None for all."""
+    return [
+        {"attributes": label(comparison, search), "letters": letters}
+        for comparison, (_, letters) in zip(comparisons, parts, strict=True)
     ]
 
 
