@@ -10,14 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import MethodType, ModuleType
+from typing import TypeAlias
 
 UNUSED = ("pymongo", "bson", "requests", "regex")
 """What Beam's readers of MongoDB and BigQuery need, which are not used."""
-Specs = tuple[set[object], set[object]]
-"""The states and the timers of a function."""
 
 
-Specs = tuple[set[object], set[object]]
+Specs: TypeAlias = tuple[set[object], set[object]]
 """The state and the timers that a function of Beam uses."""
 
 
