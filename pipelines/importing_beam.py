@@ -5,20 +5,18 @@ small one takes (docs/decisions/small-refreshes.md).
 """
 
 import gc
-import importlib.util
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import MethodType, ModuleType
+from typing import TypeAlias
 
 UNUSED = ("pymongo", "bson", "requests", "regex")
 """What Beam's readers of MongoDB and BigQuery need, which are not used."""
-USED_SELDOM = ("httplib2",)
-"""What Beam uses only where something is fetched for workers elsewhere."""
 
 
-Specs = tuple[set[object], set[object]]
+Specs: TypeAlias = tuple[set[object], set[object]]
 """The state and the timers that a function of Beam uses."""
 
 
@@ -28,9 +26,7 @@ def import_beam() -> None:
         around.enter_context(_silent_root())
         around.enter_context(_nothing_collected())
         around.enter_context(_without(*UNUSED))
-        around.enter_context(_beartype_later())
-        for name in USED_SELDOM:
-            _import_later(name)
+        around.enter_context(_standing_in(*_loading_beartype(), _loading_httplib2()))
         import apache_beam  # noqa: F401 - the import itself is what warns
     _wait_for_samplers(5)
     _look_at_classes_once()
@@ -83,13 +79,19 @@ def _without(*names: str) -> Iterator[None]:
             del modules[name]
 
 
-def _import_later(name: str) -> None:
-    """Let a module be loaded when something of it is used first."""
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is not None and spec.loader is not None:
-        spec.loader = importlib.util.LazyLoader(spec.loader)
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+@contextmanager
+def _standing_in(*modules: ModuleType) -> Iterator[None]:
+    """Let others have these modules in place of those of their names that are not loaded yet.
+
+    What they took of them stays theirs; whoever imports them later gets the real ones.
+    """
+    ours = {one.__name__: one for one in modules if one.__name__ not in sys.modules}
+    sys.modules.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del sys.modules[name]
 
 
 class UndecidedError(Exception):
@@ -107,24 +109,26 @@ def is_subhint(sub: object, base: object) -> bool:
         raise UndecidedError(str(error)) from error
 
 
-@contextmanager
-def _beartype_later() -> Iterator[None]:
-    """Let Beam have of beartype what loads it when it is called."""
-    if "beartype" in sys.modules:
-        yield
-        return
-    package, door, roar = (
-        ModuleType(name) for name in ("beartype", "beartype.door", "beartype.roar")
-    )
+def _loading_beartype() -> list[ModuleType]:
+    """Return what Beam has of beartype, which is loaded when it is called."""
+    package, door, roar = map(ModuleType, ("beartype", "beartype.door", "beartype.roar"))
     vars(door)["is_subhint"] = is_subhint
     vars(roar)["BeartypeDoorException"] = UndecidedError
-    stand_ins = {module.__name__: module for module in (package, door, roar)}
-    sys.modules.update(stand_ins)
-    try:
-        yield
-    finally:
-        for name in stand_ins:
-            del sys.modules[name]
+    return [package, door, roar]
+
+
+def new_http() -> object:
+    """Return a client of HTTP as Beam makes it, to fetch what workers elsewhere are to have."""
+    from apache_beam.internal.http_client import get_new_http
+
+    return get_new_http()
+
+
+def _loading_httplib2() -> ModuleType:
+    """Return what Beam has of its own module that imports httplib2."""
+    module = ModuleType("apache_beam.internal.http_client")
+    vars(module)["get_new_http"] = new_http
+    return module
 
 
 def _wait_for_samplers(milliseconds: int) -> None:

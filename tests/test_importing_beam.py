@@ -14,10 +14,12 @@ from overtide.pipelines.importing_beam import UndecidedError, is_subhint
 STARTED = """
 import logging, sys
 import overtide.pipelines.refresh
-print(*sorted({"beartype", "regex", "bson", "pymongo", "requests"} & set(sys.modules)))
+print(*sorted({"beartype", "httplib2", "regex", "bson", "pymongo", "requests"} & set(sys.modules)))
 from apache_beam.typehints import typehints
 assert typehints.is_subhint.__module__ == "overtide.pipelines.importing_beam"
+from apache_beam.runners.portability import stager
 import beartype.door, httplib2, regex
+assert isinstance(stager.get_new_http(), httplib2.Http)
 assert httplib2.Http and regex.compile and beartype.door.is_subhint(bool, int)
 assert not logging.getLogger().handlers
 """

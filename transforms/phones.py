@@ -2,13 +2,16 @@
 
 Country code and number without prefixes, by the rules of their country.
 
-The rules are those of the library `phonenumbers`, a port of Google's libphonenumber.
+The rules are those of the library `phonenumbers`, a port of Google's libphonenumber, whose import
+takes as long as a small step and is left to who needs it.
 """
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-import phonenumbers
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 EXTENSION = re.compile(r"([0-9][^0-9a-z#]*)(?:ext|x|#).*", re.DOTALL)
 INTERNATIONAL = re.compile(r"^[^0-9+]*\+[^0-9]*0*")
@@ -16,6 +19,8 @@ INTERNATIONAL = re.compile(r"^[^0-9+]*\+[^0-9]*0*")
 
 def regions() -> frozenset[str]:
     """Return the countries and territories whose numbers are known, by their two letters."""
+    import phonenumbers
+
     return frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
@@ -25,6 +30,8 @@ def number(text: str, country: str | None) -> str:
     It is known by a `+`, or by the country that numbers without one are of. Extensions and leading
     zeros go.
     """
+    import phonenumbers
+
     text = "".join(str(unicodedata.decimal(letter, letter)) for letter in text)
     plain = INTERNATIONAL.sub("+", text) if _significant(text) else ""
     if plain.startswith("+") or (country and plain):
@@ -36,8 +43,10 @@ def number(text: str, country: str | None) -> str:
     return _significant(text)
 
 
-def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+def _parsed(text: str, country: str | None) -> "PhoneNumber | None":
     """Return a number that has as many digits as one of its country may have, else None."""
+    import phonenumbers
+
     try:
         found = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
