@@ -21,6 +21,7 @@ from overtide.pipelines.publishing import Base, Refreshed, publish_base
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
+from overtide.transforms.matching.lists import with_lists
 
 
 def publish_unchanged(
@@ -95,4 +96,5 @@ def _publish(
         content | follower.measured(),
     )
     with follower.stage("publish", 0):
-        return publish_base(inputs.configuration, inputs.paths, base, before, clock)
+        configuration = with_lists(inputs.configuration, inputs.paths.project)
+        return publish_base(configuration, inputs.paths, base, before, clock)

@@ -151,6 +151,7 @@ def test_a_refresh_knows_its_lists(refreshed, tmp_path):
     made = Project(tmp_path / "p", refreshed.document)
     made.runs = 1
     assert made.refresh().manifest["unchanged_since"] == 1
+    assert len(set(made.table("runs", "ConfigurationHash"))) == 1
     made.write(names="Alias,Value\nRob,Robert\nCain,Abel\n", bypass="Value\n")
     done = made.refresh()
     assert done.manifest["unchanged_since"] is None
