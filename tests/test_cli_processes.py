@@ -40,7 +40,7 @@ def holding(folder: Path, lock: str, *words: str) -> Iterator[subprocess.Popen]:
 
 
 def test_a_second_refresh_ends_with_75_and_says_who_holds_the_lock(project_folder):
-    with holding(project_folder, "refresh", "refresh") as first:
+    with holding(project_folder, "refresh", "refresh", "--full") as first:
         first.send_signal(signal.SIGSTOP)
         expect_refusal(
             call("-C", project_folder, "refresh"),
