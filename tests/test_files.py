@@ -26,7 +26,7 @@ def folder(tmp_path) -> Path:
 
 def found(folder: Path, path: str) -> list[str]:
     entity = Entity.model_construct(path=path)
-    return [str(file.relative_to(folder)) for file in files_of(folder, entity)]
+    return [str(file.relative_to(folder)) for file in files_of(folder, entity, None)]
 
 
 def refusal(folder: Path, path: str) -> tuple[str, str]:
@@ -41,7 +41,7 @@ def refusal(folder: Path, path: str) -> tuple[str, str]:
 def test_a_glob_names_all_files_in_their_order(folder, path):
     assert found(folder, path) == [HERE, THERE]
     absolute = Entity.model_construct(path=str(Path(f"{folder.parent}/a ?1? *") / path))
-    assert len(files_of(Path("/elsewhere"), absolute)) == 2
+    assert len(files_of(Path("/elsewhere"), absolute, None)) == 2
 
 
 def test_folders_that_match_are_passed_over(folder):
