@@ -139,7 +139,9 @@ def test_a_question_to_the_lake_is_asked_again_where_it_cannot_be_read_just_now(
 def test_a_catalog_is_finished_where_it_cannot_be_read_alone(project, monkeypatch):
     def opened(error):
         return lambda paths, read_only=True, threads=None: (
-            raising(error)() if read_only else published_connect(paths, read_only=False)
+            raising(error)()
+            if read_only
+            else published_connect(paths, read_only=False, threads=threads)
         )
 
     published_connect = standing.connect
