@@ -116,7 +116,7 @@ def test_ids_that_return(tmp_path, history):
 
 @pytest.mark.fuzz
 @settings(
-    max_examples=40,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.generate],
@@ -128,4 +128,4 @@ def test_the_refresh_gives_the_ids_of_the_oracle(tmp_path_factory, history):
 
 @pytest.mark.fuzz
 def test_mistakes_put_right_in_any_order_leave_no_trace():
-    assert identities.check(range(400)) > 2_000
+    assert identities.check(range(150)) > 700
