@@ -356,7 +356,7 @@ def test_for_others_than_this_machine_it_says_what_protects_it(tmp_path):
         assert "without --tls-cert" in said
     finally:
         process.terminate()
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=120)
     assert f" at http://{everyone}:" in out
 
 

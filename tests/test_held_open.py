@@ -82,7 +82,7 @@ def test_the_holder_ends_when_its_process_is_killed(lake):
         process.stdout.readline()
         assert index(lake).exists()
         process.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while index(lake).exists() and time.monotonic() < until:
         time.sleep(0.01)
     assert not index(lake).exists()

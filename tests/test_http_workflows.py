@@ -46,7 +46,7 @@ def scheduling(folder: Path) -> Iterator[subprocess.Popen]:
             yield process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def submitted(client: httpx.Client, **query: str) -> str:

@@ -270,7 +270,7 @@ def test_a_line_of_json_tells_of_each_request_and_of_no_person(project):
         httpx.get(f"{url}/v1/instances/{shop.INSTANCE}/data/Customer('{EMAIL}')")
         httpx.get(f"{url}/health/live", headers={"X-Request-ID": "mine"})
         process.terminate()
-        _, logged = process.communicate(timeout=30)
+        _, logged = process.communicate(timeout=120)
     lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
     assert [(one["operation"], one["status"], one["errorCode"]) for one in lines] == [
         ("Get-a-customer", 401, "unauthorized"),

@@ -239,7 +239,7 @@ def test_who_cancels_ends_the_process_whoever_began_it(workflows):
     job = workflows.jobs.submit(ASKED)
     with running_process(workflows, job) as process:
         workflows.cancel(job.id)
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(120) == -signal.SIGTERM
         assert workflows.settle() is None
     assert workflows.jobs.get(job.id).status is Status.ABORTED
 
@@ -252,7 +252,7 @@ def test_a_process_that_does_not_end_when_cancelled_is_killed(workflows, clock):
         workflows.insist(asked)
         clock.now += 11 * SECOND
         workflows.insist(asked)
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(120) == -signal.SIGKILL
 
 
 class JobMachine(RuleBasedStateMachine):
