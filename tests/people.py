@@ -94,6 +94,8 @@ class Person:
         """Fail for what axe finds against WCAG 2.2 AA."""
         if not AXE.exists():
             absent("Node is missing: the pages are not checked for accessibility")
+        # What is fetched anew is paler meanwhile.
+        expect(self.page.locator(".stale, .htmx-request")).to_have_count(0)
         # Not as a script element: the policy of the page would refuse it.
         self.page.evaluate(AXE.read_text("utf-8"))
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -147,8 +147,8 @@ def record(row: Texts) -> str:
 
 
 def wrong(row: Texts) -> str:
-    """Return the texts of a row with a value that is none: they make equal rows different."""
-    return record(row) if row[3] in ("?", "x") else ""
+    """Return what is wrong with a row and its texts, which make equal rows different, in order."""
+    return f"{row[3]}\x1c{record(row)}" if row[3] in ("?", "x") else ""
 
 
 @pytest.mark.parametrize("prefer", POLICIES, ids=lambda one: f"{one.policy} {one.attribute}")
