@@ -18,6 +18,13 @@ from overtide.transforms.sources.databases.contract import (
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+SCANNING: dict[str, str | bool | int | float | list[str]] = {
+    "allow_unsigned_extensions": True,  # docs/decisions/loading-extensions.md
+    "threads": 1,  # one connection, which sees one state
+    "memory_limit": "512MB",
+}
+"""How a DuckDB is configured that only scans a server's tables."""
+
 
 class DuckDBSession(Session):
     """A session whose rows come out of a DuckDB."""

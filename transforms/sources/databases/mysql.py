@@ -24,16 +24,11 @@ from overtide.transforms.sources.databases.contract import (
     no_table,
     unreachable,
 )
-from overtide.transforms.sources.databases.duckdb_session import DuckDBSession
+from overtide.transforms.sources.databases.duckdb_session import SCANNING, DuckDBSession
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "allow_unsigned_extensions": True,  # docs/decisions/loading-extensions.md
-    "threads": 1,  # one connection, which sees one state
-    "memory_limit": "512MB",
-}
 SETTINGS = {
     "mysql_session_time_zone": "'+00:00'",  # of what a TIMESTAMP is shown in
     "mysql_pool_size": "1",
@@ -61,7 +56,7 @@ class MySQL(DatabaseSource):
         import duckdb
 
         connection = connection_of(located)
-        with duckdb.connect(config=CONFIG) as database:
+        with duckdb.connect(config=SCANNING) as database:
             database.execute(f"LOAD {literal(str(extension('mysql_scanner', 'mysql')))}")
             for name, value in {"TimeZone": "'UTC'", **SETTINGS}.items():
                 database.execute(f"SET {name} = {value}")

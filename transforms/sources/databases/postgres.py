@@ -20,13 +20,13 @@ from overtide.transforms.sources.databases.contract import (
     no_table,
     unreachable,
 )
-from overtide.transforms.sources.databases.duckdb_session import DuckDBSession, limit, number_sql
+from overtide.transforms.sources.databases.duckdb_session import (
+    SCANNING,
+    DuckDBSession,
+    limit,
+    number_sql,
+)
 
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "allow_unsigned_extensions": True,  # docs/decisions/loading-extensions.md
-    "threads": 1,  # one connection, which sees one state
-    "memory_limit": "512MB",
-}
 NATIVE = re.compile(
     "boolean|smallint|integer|bigint|real|double precision|date|bytea|text|character varying|"
     "timestamp without time zone|timestamp with time zone"
@@ -57,7 +57,7 @@ class Postgres(DatabaseSource):
 
         connection = connection_of(located)
         os.environ.setdefault("PGCONNECT_TIMEOUT", WAIT_SECONDS)  # libpq reads it itself
-        with duckdb.connect(config=CONFIG) as database:
+        with duckdb.connect(config=SCANNING) as database:
             database.execute(f"LOAD {literal(str(extension('postgres_scanner', 'postgres')))}")
             database.execute("SET TimeZone = 'UTC'")
             try:
