@@ -22,6 +22,7 @@ TAGS = {
         "dataprofile",
         "profilestore",
         "heldactivities",
+        "quarantinedevents",
         "runs",
         "status",
         "usage",

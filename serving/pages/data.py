@@ -10,6 +10,8 @@ from overtide.serving.pages.relationship_map import HEIGHT, WIDTH, drawing
 ORDER = ("profile", "unifiedActivity", "unspecified", "activity")
 """Kinds of entities in the order in which they are listed; what unification keeps stands last."""
 TOP_VALUES = 10
+EVENTS = 100
+"""Events that were set aside, of one page."""
 
 
 async def data(visit: Visit) -> Reply:
@@ -69,6 +71,16 @@ async def matching(visit: Visit) -> Reply:
     return visit.shown("matching.html", found=await visit.ask("Get-matching-statistics"))
 
 
+async def quarantined(visit: Visit) -> Reply:
+    """Show a page of the real-time events that were set aside."""
+    text = visit.query.get("page", "1")
+    page = max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+    asked = {"$top": str(EVENTS), "$skip": str((page - 1) * EVENTS)}
+    found = await visit.ask("Get-quarantined-events", {}, asked)
+    pages = -(-found["count"] // EVENTS)
+    return visit.shown("quarantined.html", found=found, page=page, pages=pages)
+
+
 async def entity(visit: Visit) -> Reply:
     """Show an entity: its attributes, each with a profile to be opened."""
     name = visit.path["entity"]
@@ -97,6 +109,7 @@ async def profile(visit: Visit) -> Reply:
 PAGES = (
     Page("GET", "/data", data),
     Page("GET", "/data/matching", matching),
+    Page("GET", "/data/quarantined", quarantined),
     Page("GET", "/data/entities/{entity}", entity),
     Page("GET", "/data/entities/{entity}/{attribute}", profile),
 )
