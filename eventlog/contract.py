@@ -12,7 +12,7 @@ returned is there whole or not at all.
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from overtide.eventlog.failures import another
 from overtide.schemas.errors import OvertideError
@@ -20,8 +20,7 @@ from overtide.schemas.events import DAMAGED, KINDS, Draft, Event, Kind, Outcome
 from overtide.schemas.instants import Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What became of one draft: its `event`, or an OvertideError as its `refusal`.
 
     `repeated`: the event was accepted before, for the same request, whose `outcome` it gets.
@@ -82,6 +81,12 @@ class ReadableLog(Protocol):
         """
 
 
+Request = tuple[Sequence[Draft], bool]
+"""Drafts, and whether all of them are accepted or none."""
+Come = Callable[[], Sequence[Request]]
+"""Gives the requests that have come by now."""
+
+
 class WritableLog(Protocol):
     """The log as what accepts events."""
 
@@ -96,12 +101,13 @@ class WritableLog(Protocol):
         acknowledged; sending them again with the same idempotency keys is safe.
         """
 
-    def append_together(
-        self, requests: Sequence[tuple[Sequence[Draft], bool]]
-    ) -> list[list[Decision]]:
+    def append_together(self, come: Come) -> list[list[Decision]]:
         """Do what `append` does for several requests, each as (drafts, atomic), in one commit.
 
-        Each is decided by itself, in their order. An error is that of all of them.
+        Each is decided by itself, in their order. An error is that of all of them. `come` gives
+        them, in the thread that calls this: it is asked once, when nobody else writes any more, so
+        that what came while others wrote is among them, and not at all where it does not come to
+        that.
         """
 
 

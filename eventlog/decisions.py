@@ -5,6 +5,7 @@ What was decided earlier in the same transaction counts like what the log holds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from overtide.eventlog.contract import Decision, Tail
 from overtide.schemas.errors import ConflictError, InvalidRequestError, OvertideError
@@ -12,8 +13,7 @@ from overtide.schemas.events import Draft, Event, IdSource, Outcome, resolve
 from overtide.schemas.instants import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An event with what only the log keeps of its draft."""
 
     event: Event

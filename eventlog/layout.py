@@ -75,7 +75,7 @@ EVENT = (
 ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
 STORED = ENTRY + ", checksum"
 WIDTH = 17
-AT_ONCE = (200, 64, 16, 4, 1)
+AT_ONCE = (1000, 200, 64, 16, 4, 1)
 """Rows that a statement adds: for each statement the interpreter is left and taken up once, and
 beside another thread that computes that takes up to a millisecond."""
 INSERTS = {

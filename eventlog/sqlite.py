@@ -2,6 +2,8 @@
 
 The order of an append, each step with what would be lost otherwise:
 1. queue behind the commit in progress (else every event pays for its own wait for the disk);
+   who gathers requests himself is asked for them only in step 3 (else those that came while another
+   process wrote would wait for one more commit, docs/decisions/gathering-late.md);
 2. lock `<log>.lock` exclusively and write the clock into it (else a reader cannot know without
    waiting that a smaller accepted_at is still on its way); a publish holds it too, so that it and
    an event never take their instants at once;
@@ -18,9 +20,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from overtide.eventlog.changed import expect_unchanged, of_targets, still_changed
-from overtide.eventlog.contract import Decision, Tail
+from overtide.eventlog.contract import Come, Decision, Request, Tail
 from overtide.eventlog.decisions import repetition
 from overtide.eventlog.extent import place
 from overtide.eventlog.failures import clear_errors, damaged_events
@@ -38,7 +41,7 @@ from overtide.eventlog.queries import (
 )
 from overtide.eventlog.read_connections import ReadConnections
 from overtide.eventlog.taking import hold, is_free, none_before
-from overtide.eventlog.writer import Request, Writer
+from overtide.eventlog.writer import Writer
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import KINDS, Draft, Event, IdSource, Kind
 from overtide.schemas.instants import Clock, Instant
@@ -46,6 +49,13 @@ from overtide.schemas.signatures import signature
 
 GROUP_EVENTS = 10_000
 """Events after which a group of waiting requests is committed."""
+
+
+class Sent(NamedTuple):
+    """What one thread appends, and how many events it counts for, about."""
+
+    come: Come
+    weight: int
 
 
 class SqliteEventLog:
@@ -65,17 +75,19 @@ class SqliteEventLog:
         self._clock, self._ids, self._published = clock, ids, published
         self._writer: Writer | None = None
         self._readers = ReadConnections(path, self.lock_path)
-        self._commits = GroupCommit[Sequence[Request], list[list[Decision]]](
-            self._commit, lambda sent: sum(len(drafts) for drafts, _ in sent), GROUP_EVENTS
+        self._commits = GroupCommit[Sent, list[list[Decision]]](
+            self._commit, lambda sent: sent.weight, GROUP_EVENTS
         )
 
     def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
         """Accept drafts durably, one answer each; see the contract."""
-        return self.append_together([(drafts, atomic)])[0] if drafts else []
+        if not drafts:
+            return []
+        return self._commits.submit(Sent(lambda: [(drafts, atomic)], len(drafts)))[0]
 
-    def append_together(self, requests: Sequence[Request]) -> list[list[Decision]]:
+    def append_together(self, come: Come) -> list[list[Decision]]:
         """Accept several requests in one transaction; see the contract."""
-        return self._commits.submit(requests)
+        return self._commits.submit(Sent(come, 1))
 
     def decided_before(self, draft: Draft) -> Decision | None:
         """Return the first answer to the same request or activity, or its conflict.
@@ -204,9 +216,14 @@ class SqliteEventLog:
         self._readers.close()
         self._drop_writer()
 
-    def _commit(self, group: list[Sequence[Request]]) -> list[list[list[Decision]]]:
+    def _commit(self, group: list[Sent]) -> list[list[list[Decision]]]:
         """Decide and write the requests of a group in one transaction."""
-        requests = [request for sent in group for request in sent]
+        parts: list[Sequence[Request]] = []
+
+        def come() -> list[Request]:
+            parts.extend(sent.come() for sent in group)
+            return [request for part in parts for request in part]
+
         with clear_errors(self.path):
             try:
                 if self._writer is not None and not self._writer.connection.is_of(self.path):
@@ -214,9 +231,9 @@ class SqliteEventLog:
                 changed = self._readers.looked_through()
                 writer = self._writer = self._writer or Writer.open(self.path, self.lock_path)
                 answers = iter(
-                    writer.append(requests, self._clock, self._ids, self._published, changed)
+                    writer.append(come, self._clock, self._ids, self._published, changed)
                 )
-                return [list(islice(answers, len(sent))) for sent in group]
+                return [list(islice(answers, len(part))) for part in parts]
             except BaseException:
                 self._drop_writer()
                 raise

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 
-from overtide.eventlog.contract import Decision, Tail
+from overtide.eventlog.contract import Come, Decision, Tail
 from overtide.eventlog.decisions import Decisions
 from overtide.eventlog.extent import untouched, write_extent
 from overtide.eventlog.layout import checksum, create, insert, layout_of, make_file
@@ -16,13 +16,10 @@ from overtide.eventlog.queries import remembered_of, tail_of
 from overtide.eventlog.read_connections import expect_no_events
 from overtide.eventlog.taking import open_lock, taking
 from overtide.schemas.crash import crash_point
-from overtide.schemas.events import Draft, IdSource
+from overtide.schemas.events import IdSource
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import Clock, Instant
 from overtide.schemas.signatures import signature
-
-Request = tuple[Sequence[Draft], bool]
-"""Drafts, and whether all of them are accepted or none."""
 
 
 class Writer:
@@ -56,19 +53,20 @@ class Writer:
 
     def append(
         self,
-        requests: list[Request],
+        come: Come,
         clock: Clock,
         ids: IdSource,
         published: Callable[[], Instant],
         changed: Sequence[int] = (),
     ) -> list[list[Decision]]:
-        """Decide requests in one transaction and write what was accepted.
+        """Decide the requests that have come, in one transaction, and write what was accepted.
 
         `changed` are the positions of events that are not as they were written.
         """
         with self.transaction(clock) as since:
             tail = tail_of(self.connection)
             tail = Tail(tail.position, max(tail.accepted_at, published(), since - 1))
+            requests = come()
             sent = [draft for drafts, _ in requests for draft in drafts]
             remembered = remembered_of(self.connection, sent, changed)
             decisions = Decisions(remembered, tail, clock, ids)

@@ -4,7 +4,6 @@ Cards, timelines, SQL, changes, refresh and stream, on one folder.
 """
 
 import os
-import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +29,7 @@ from overtide.schemas.events import id_source
 from overtide.schemas.instants import Clock
 from overtide.schemas.paths import Paths
 from overtide.schemas.progress import Report, silent
+from overtide.schemas.random_bits import RandomBits
 from overtide.serving.acceptance import Acceptance, Answer, Terms
 from overtide.serving.reader import Reader
 from overtide.settings import read_paths
@@ -82,7 +82,7 @@ class Project:
         return SqliteEventLog(
             self.paths.log,
             self.clock,
-            id_source(lambda: secrets.randbits(62)),
+            id_source(RandomBits()),
             lambda: last_taken(self.paths),
         )
 

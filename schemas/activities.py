@@ -6,11 +6,12 @@ The same here as in the refresh.
 from collections.abc import Mapping
 from functools import lru_cache
 
-from overtide.schemas.events import activity_id
+from overtide.schemas.events import activity_ids
+from overtide.schemas.flat_objects import FlatObject
 from overtide.schemas.instants import SECOND, parse_instant
 from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.types import type_of
-from overtide.schemas.values import Value, canonical, text_of
+from overtide.schemas.values import Value, text_of
 
 COLUMNS = (
     "ActivityId",
@@ -30,33 +31,55 @@ COLUMNS = (
 """All columns of UnifiedActivity but CustomerId and FirstRun."""
 
 
-def unified_activity(
-    name: str, entity: ServedEntity, activity: ServedActivity, values: Mapping[str, Value]
-) -> dict[str, Value]:
-    """Map the typed values of one source record of the entity `name` to its unified activity.
+class UnifiedActivities:
+    """Maps typed values of source records of one entity to its unified activities.
 
-    Primary key and timestamp must have values.
+    Made for a generation and used for all records of the entity.
     """
-    time = activity_time(entity, activity.timestamp, values[activity.timestamp])
-    key = str(text_of(values[entity.primary_key]))
-    semantic = {
-        field: values.get(attribute) for field, attribute in (activity.semantic or {}).items()
-    }
-    return {
-        "ActivityId": activity_id(name, key),
-        "ActivityType": activity.type,
-        "ActivityTypeDisplay": activity.type_display or activity.type,
-        "ActivityName": activity.name,
-        "ActivityTime": time,
-        "Title": _text(values, activity.title),
-        "Description": _text(values, activity.description),
-        "URL": _text(values, activity.url),
-        "Icon": _text(values, activity.icon),
-        "SourceEntityName": name,
-        "SourceActivityId": key,
-        "SemanticData": canonical(semantic) if semantic else None,
-        "RangeIndex": range_index(time),
-    }
+
+    def __init__(self, name: str, entity: ServedEntity, activity: ServedActivity) -> None:
+        self._entity, self._activity, self._identity = entity, activity, activity_ids(name)
+        self._semantic = activity.semantic or {}
+        self._semantic_text = FlatObject(sorted(self._semantic))
+        fixed: dict[str, Value] = {
+            "ActivityType": activity.type,
+            "ActivityTypeDisplay": activity.type_display or activity.type,
+            "ActivityName": activity.name,
+            "SourceEntityName": name,
+        }
+        texts = (
+            ("Title", activity.title),
+            ("Description", activity.description),
+            ("URL", activity.url),
+            ("Icon", activity.icon),
+        )
+        self._texts = [(column, one) for column, one in texts if one is not None]
+        fixed |= dict.fromkeys((column for column, one in texts if one is None), None)
+        if not self._semantic:
+            fixed["SemanticData"] = None
+        self._text = FlatObject(sorted(COLUMNS), fixed)
+
+    def __call__(self, values: Mapping[str, Value]) -> tuple[str, str]:
+        """Return a record's ActivityId, and its activity as the body of an event.
+
+        Primary key and timestamp must have values.
+        """
+        activity = self._activity
+        time = activity_time(self._entity, activity.timestamp, values[activity.timestamp])
+        key = str(text_of(values[self._entity.primary_key]))
+        identity = self._identity(key)
+        columns: dict[str, Value] = {
+            "ActivityId": identity,
+            "ActivityTime": time,
+            "SourceActivityId": key,
+            "RangeIndex": range_index(time),
+        }
+        for column, attribute in self._texts:
+            columns[column] = text_of(values.get(attribute))
+        if self._semantic:
+            semantic = {field: values.get(one) for field, one in self._semantic.items()}
+            columns["SemanticData"] = self._semantic_text(semantic)
+        return identity, self._text(columns)
 
 
 def activity_time(entity: ServedEntity, attribute: str, value: Value) -> str:
@@ -76,7 +99,3 @@ def _instant(kind: str, value: Value, time_zone: str) -> str:
 def range_index(time: str) -> str:
     """Return the whole unix seconds of an instant, as text."""
     return str(parse_instant(time) // SECOND)
-
-
-def _text(values: Mapping[str, Value], attribute: str | None) -> str | None:
-    return None if attribute is None else text_of(values.get(attribute))

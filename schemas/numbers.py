@@ -31,7 +31,7 @@ class Number(float):
 
     def __new__(cls, text: str) -> "Number":
         """Keep the text beside the value, which is infinite where no double can hold it."""
-        number = super().__new__(cls, text)
+        number = float.__new__(cls, text)
         number.text = text
         return number
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from itertools import chain
 from typing import Any, NoReturn
 
 from overtide.schemas.errors import InvalidValueError, TooLargeError
@@ -28,6 +27,15 @@ def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whate
     any size: it is left to its type whether it is too large. `line` is the text's first line in
     what was sent.
     """
+    if type(text) is bytes:
+        try:
+            letters = text.decode()
+            document, end = _STRICT.raw_decode(letters)
+        except (ValueError, RecursionError):
+            return _loaded(_STRICT, text, line)
+        # A whole document of UTF-8 with nothing around it: most are.
+        if end == len(letters):
+            return document
     return _loaded(_STRICT, text, line)
 
 
@@ -131,36 +139,46 @@ def checked_object(document: object) -> dict[str, Any]:
             None,
             'Send an object such as {"EMail": "someone@example.com"}.',
         )
+    if not _is_small(document):
+        _expect_fitting(document)
+    return document
+
+
+def _expect_fitting(document: dict[Any, Any]) -> None:
+    """Raise what is wrong with an object that surely is in order only after a closer look."""
     if not all(isinstance(name, str) for name in document):
         raise InvalidValueError(
             "invalid_json", "The names of a JSON object are texts.", None, "Name fields by texts."
         )
-    if not _is_small(document) and len(_bytes(document)) > MAX_BYTES:
+    if len(_bytes(document)) > MAX_BYTES:
         raise TooLargeError(
             "too_large", "The document is larger than 1 MiB.", None, "Send less at once."
         )
-    return document
 
 
-def _is_small(document: dict[str, Any]) -> bool:
+def _is_small(document: dict[Any, Any]) -> bool:
     """Say whether a document surely can be written, within the limit; most can.
 
     It is flat, of texts without halves of letters, of numbers, true, false and null. No letter of
     a text takes more bytes than `MOST_OF_LETTER`.
     """
-    letters = 0
-    for one in chain.from_iterable(document.items()):
-        letters += MOST_OF_NUMBER
-        if type(one) is str or isinstance(one, str):
-            if checked_text(one) is None:
-                return False
-            letters += len(one)
-        elif isinstance(one, float):
+    values = document.values()
+    try:
+        texts = "".join([*document, *[one for one in values if isinstance(one, str)]])
+    except TypeError:  # a name that is no text
+        return False
+    if checked_text(texts) is None:
+        return False
+    letters = 2 * len(document) * MOST_OF_NUMBER + len(texts)
+    for one in values:
+        if one is None or isinstance(one, str):
+            continue
+        if isinstance(one, float):
             if not math.isfinite(one):
                 return False
         elif isinstance(one, int):
             letters += one.bit_length()
-        elif one is not None:
+        else:
             return False
     return letters * MOST_OF_LETTER < MAX_BYTES
 

@@ -7,9 +7,8 @@ in between.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from overtide.eventlog.contract import Decision, RequestIndex, WritableLog
 from overtide.eventlog.decisions import batch_refused
@@ -44,8 +43,7 @@ STATUS = {Outcome.CHANGED: 204, Outcome.CREATED: 201, Outcome.HELD: 202}
 Check = Callable[[Mapping[str, Any]], Checked]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What became of one request: its `event`, or an OvertideError as its `refusal`.
 
     `repeated`: the event was accepted before, for the same request. `status` is the HTTP status of
@@ -339,26 +337,22 @@ def answer_document(answer: Answer, index: int | None = None) -> dict[str, objec
 
     The place is given where the request had several records.
     """
-    place: dict[str, object] = {} if index is None else {"index": index}
+    document: dict[str, object] = {} if index is None else {"index": index}
     if answer.refusal is not None:
-        return place | {"status": answer.refusal.status, "error": answer.refusal.as_json()}
-    event = answer.event
-    return (
-        place
-        | {"status": answer.status, "repeated": answer.repeated}
-        | (_event_document(event) if event else {})
-    )
+        return document | {"status": answer.refusal.status, "error": answer.refusal.as_json()}
+    document["status"], document["repeated"] = answer.status, answer.repeated
+    if answer.event is not None:
+        _tell_event(document, answer.event)
+    return document
 
 
-def _event_document(event: Event) -> dict[str, object]:
-    document: dict[str, object] = {
-        "eventId": event.event_id,
-        "position": event.position,
-        "acceptedAt": format_instant(event.accepted_at),
-        "validFrom": format_instant(event.valid_from),
-    }
+def _tell_event(document: dict[str, object], event: Event) -> None:
+    accepted = format_instant(event.accepted_at)
+    document["eventId"], document["position"] = event.event_id, event.position
+    document["acceptedAt"] = document["validFrom"] = accepted
+    if event.valid_from != event.accepted_at:
+        document["validFrom"] = format_instant(event.valid_from)
     if event.valid_until is not None:
         document["validUntil"] = format_instant(event.valid_until)
     if event.activity_id is not None:
         document["activityId"] = event.activity_id
-    return document

@@ -13,8 +13,8 @@ from tempfile import SpooledTemporaryFile
 
 from overtide.schemas.errors import InvalidValueError, OvertideError, TooLargeError
 from overtide.schemas.strict_json import MAX_BYTES, parse_json
-from overtide.serving.acceptance import Answer, Prepared, answer_document
-from overtide.serving.wire.results import batch_line
+from overtide.serving.acceptance import Answer, Prepared
+from overtide.serving.wire.results import answer_line, batch_line
 
 LONGEST_LINE = 4 * MAX_BYTES
 """Bytes of a line: a record of 1 MiB, each letter of which may be escaped."""
@@ -216,9 +216,9 @@ class Batch:
 
     def _answers(self, rows: Sequence[Prepared]) -> bytes:
         answers = self._append(rows)
-        documents = map(answer_document, answers, count(self._answered))
+        first = self._answered
         self._answered += len(answers)
-        return b"".join(map(batch_line, documents))
+        return b"".join(map(answer_line, answers, count(first)))
 
     async def _come(self) -> tuple[list[bytes], bool]:
         """Wait for a chunk, and take all that are there with it; False where it was the last."""

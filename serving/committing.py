@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 
-from overtide.eventlog.contract import WritableLog
+from overtide.eventlog.contract import Request, WritableLog
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft
 from overtide.schemas.spans import span
@@ -47,16 +47,24 @@ class Committer:
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
-                number = min(MOST, len(self._waiting))
-                await self._commit([self._waiting.popleft() for _ in range(number)])
+                await self._commit()
         finally:
             self._committing = None
 
-    async def _commit(self, group: list[tuple[Draft, "asyncio.Future[Answer]"]]) -> None:
-        requests = [([draft], False) for draft, _ in group]
+    async def _commit(self) -> None:
+        group: list[tuple[Draft, asyncio.Future[Answer]]] = []
+
+        def come() -> list[Request]:
+            """Take what waits; the log's thread asks, once it may write."""
+            while self._waiting and len(group) < MOST:
+                group.append(self._waiting.popleft())
+            return [([draft], False) for draft, _ in group]
+
         try:
-            decided = await asyncio.to_thread(self._log.append_together, requests)
+            decided = await asyncio.to_thread(self._log.append_together, come)
         except Exception as error:  # noqa: BLE001 - handed to every request of the group
+            if not group:
+                come()  # it did not come to that
             for _, future in group:
                 if not future.done():
                     future.set_exception(_own(error))

@@ -4,14 +4,21 @@ They come in source format or as UnifiedActivity.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from overtide.lake.generation import Generation
-from overtide.schemas.activities import COLUMNS, range_index, unified_activity
+from overtide.schemas.activities import COLUMNS, UnifiedActivities, range_index
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
-from overtide.schemas.events import UNIFIED_ACTIVITY, ActivityBody, Outcome, activity_id, hash_of
+from overtide.schemas.events import (
+    UNIFIED_ACTIVITY,
+    ActivityBody,
+    Outcome,
+    activity_id,
+    hash_of,
+    hash_of_text,
+)
+from overtide.schemas.flat_objects import FlatObject
 from overtide.schemas.normalizations import words_are_sorted
 from overtide.schemas.serving_metadata import ServedActivity, ServedEntity
 from overtide.schemas.strict_json import parse_json
@@ -24,8 +31,7 @@ from overtide.serving.source_records import SourceRecords
 NONE: Mapping[str, bool] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A posted record that is in order: its unified activity, its target, and its identity.
 
     `unknown` is the refusal due when the base does not know its customer, unless the log has
@@ -89,16 +95,22 @@ class RecordCheck:
         activity = self._activity
         needed = (entity.primary_key, activity.timestamp, activity.foreign_key)
         self._needed = tuple(dict.fromkeys(needed))
+        self._foreign_key = activity.foreign_key
         self._looked_up = looked_up(entity, activity)
+        self._known = frozenset(self._read.columns)
+        self._unified = UnifiedActivities(name, entity, activity)
+        # Written just as `canonical` writes the whole: logs remember hashes of it.
+        self._record = FlatObject(sorted(entity.attributes))
+        self._hashed = f'{{"entity":{canonical(name)},"record":'
 
     def customers_of(self, records: Iterable[object]) -> Mapping[str, bool]:
         """Return what many records look up, and whether a profile has each, at once.
 
         Keys that are not texts are left out.
         """
-        column = self._activity.foreign_key
-        keys = [self._read.sent(one, column) for one in records if isinstance(one, dict)]
-        texts = {self._looked_up(one) for one in keys if isinstance(one, str) and checked_text(one)}
+        sent = self._read.sent([one for one in records if isinstance(one, dict)], self._foreign_key)
+        keys = {one for one in sent if isinstance(one, str) and checked_text(one)}
+        texts = set(map(self._looked_up, keys))
         known = self._generation.targets_among(self._activity.to, texts)
         return {one: one in known for one in texts}
 
@@ -108,30 +120,30 @@ class RecordCheck:
         `known` is what `customers_of` said. Codes: `unknown_field`, `invalid_value`,
         `missing_field`; `invalid_fields` for several.
         """
-        name, activity = self._name, self._activity
-        values = self._typed(record)
-        unified = unified_activity(name, self._entity, activity, values)
-        key = self._looked_up(str(text_of(values[activity.foreign_key])))
+        values, to = self._typed(record), self._activity.to
+        key = self._looked_up(str(text_of(values[self._foreign_key])))
         if not key:
-            raise _missing(name, activity.foreign_key)
+            raise _missing(self._name, self._foreign_key)
         is_known = known.get(key)
         if is_known is None:
-            is_known = self._generation.resolve_activity(activity.to, key) is not None
+            is_known = self._generation.resolve_activity(to, key) is not None
+        identity, body = self._unified(values)
         return Checked(
-            ActivityBody(unified).text(),
-            hash_of({"entity": name, "record": values}),
-            str(unified["ActivityId"]),
-            entity=activity.to,
-            key=key,
-            outcome=Outcome.CREATED if is_known else Outcome.HELD,
+            body,
+            hash_of_text(self._hashed + self._record(values) + "}"),
+            identity,
+            None,
+            to,
+            key,
+            Outcome.CREATED if is_known else Outcome.HELD,
         )
 
     def _typed(self, record: Mapping[str, Any]) -> dict[str, Value]:
         """Return the canonical value of each attribute, null where the record lacks it."""
         values, errors = self._read(record)
-        known = self._read.columns
-        unknown = [_unknown(self._name, one, known) for one in record if one not in known]
-        errors = [*unknown, *errors]
+        if not record.keys() <= self._known:
+            known = self._read.columns
+            errors[:0] = [_unknown(self._name, one, known) for one in record if one not in known]
         errors += self._missing(values, errors)
         if errors:
             raise combined(errors)
@@ -141,9 +153,7 @@ class RecordCheck:
         self, values: Mapping[str, Value], errors: Sequence[OvertideError]
     ) -> list[OvertideError]:
         """Return the errors of what a record must have, where it is not wrong anyway."""
-        lacking = [
-            column for column in self._needed if not (text_of(values[column]) or "").strip(BLANKS)
-        ]
+        lacking = [column for column in self._needed if not _says_something(values[column])]
         wrong = {error.target for error in errors} if lacking else ()
         return [_missing(self._name, column) for column in lacking if column not in wrong]
 
@@ -255,6 +265,15 @@ def _unknown(entity: str, column: str, known: Mapping[str, Any] | tuple[str, ...
     return InvalidRequestError(
         "unknown_field", f"{entity} has no field {column!r}.", column, did_you_mean(column, known)
     )
+
+
+def _says_something(value: Value) -> bool:
+    """Say whether a value is there and is not of blanks alone."""
+    text = text_of(value)
+    if text is None:
+        return False
+    # A text that begins with a visible letter of ASCII is looked at no further.
+    return "!" <= text < "\x7f" or bool(text.strip(BLANKS))
 
 
 def _missing(entity: str, column: str) -> OvertideError:

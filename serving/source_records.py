@@ -1,6 +1,6 @@
 """The values of posted source records: read, or made by expressions, as a refresh does of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from overtide.schemas.errors import InvalidRequestError, InvalidValueError, OvertideError
@@ -31,9 +31,14 @@ class SourceRecords:
         ]
         """The attributes, where each is what stands in a column of its own."""
 
-    def sent(self, record: Mapping[str, Any], name: str) -> object:
-        """Return what a record says of an attribute, None of one that an expression makes."""
-        return value_at(record, self._inputs[name].path) if name in self._inputs else None
+    def sent(self, records: Iterable[Mapping[str, Any]], name: str) -> list[object]:
+        """Return what each record says of an attribute, nothing of one that an expression makes."""
+        if name not in self._inputs:
+            return []
+        path = self._inputs[name].path
+        if len(path) == 1:
+            return [one.get(str(path[0])) for one in records]
+        return [value_at(one, path) for one in records]
 
     def __call__(self, record: Mapping[str, Any]) -> tuple[dict[str, Value], list[OvertideError]]:
         """Return the canonical values of the attributes that could be read, and what could not.
@@ -46,7 +51,10 @@ class SourceRecords:
             for name, column, read in self._plain:
                 value = record.get(column)
                 if value is not None:
-                    _read(values, errors, name, read, value)
+                    try:
+                        values[name] = read(value)
+                    except InvalidRequestError as error:
+                        errors.append(error.about(name))
             return values, errors
         sent = {name: value_at(record, one.path) for name, one in self._inputs.items()}
         kinds: Mapping[str, str] = {}
@@ -57,7 +65,10 @@ class SourceRecords:
             if value is None:
                 continue
             read = self._reader(name, kinds.get(name, TEXT))
-            _read(values, errors, name, read, value)
+            try:
+                values[name] = read(value)
+            except InvalidRequestError as error:
+                errors.append(error.about(name))
         return values, errors
 
     def _made(
@@ -77,15 +88,6 @@ class SourceRecords:
             attribute = self._entity.attributes[name]
             self._readers[name, kind] = reader_of(attribute, self._entity.time_zone, kind)
         return self._readers[name, kind]
-
-
-def _read(
-    values: dict[str, Value], errors: list[OvertideError], name: str, read: Read, value: object
-) -> None:
-    try:
-        values[name] = read(value)
-    except InvalidRequestError as error:
-        errors.append(error.about(name))
 
 
 def _about(name: str, error: InvalidValueError) -> OvertideError:

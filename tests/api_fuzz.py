@@ -44,24 +44,32 @@ def main() -> int:
     """Serve the Contoso example and send the requests; return what Schemathesis does."""
     parser = argparse.ArgumentParser(prog="python -m tests.api_fuzz", description=__doc__)
     parser.add_argument("examples", type=int, nargs="?", default=25)
-    examples = parser.parse_args().examples
+    parser.add_argument(
+        "--only", metavar="REGEX", help="only of operations of the service with such a path"
+    )
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "contoso"
         call("-q", "init", folder, "--example", "contoso")
         call("-q", "-C", folder, "refresh")
         instance = yaml.safe_load((folder / "overtide.yaml").read_text())["instance"]["id"]
         with serving(folder, instance, "--only", "api") as served:
-            return max(_sent(Path(temporary), served, examples, one) for one in DOCUMENTS)
+            documents = DOCUMENTS if arguments.only is None else DOCUMENTS[:1]
+            return max(_sent(Path(temporary), served, arguments, one) for one in documents)
 
 
-def _sent(folder: Path, served: Served, examples: int, document: tuple[str, str]) -> int:
+def _sent(
+    folder: Path, served: Served, arguments: argparse.Namespace, document: tuple[str, str]
+) -> int:
     place, base = document
     (folder / "hooks.py").write_text(HOOKS)
     (folder / "schemathesis.toml").write_text(_settings(served))
     command = [SCHEMATHESIS, "--config-file", folder / "schemathesis.toml", "run"]
     command += [f"{served.url}{place}", "--url", f"{served.url}{base}"]
     command += ["--header", f"Authorization: Bearer {served.token}"]
-    command += ["--max-examples", examples, "--checks", ",".join(CHECKS)]
+    command += ["--max-examples", arguments.examples, "--checks", ",".join(CHECKS)]
+    if arguments.only is not None:
+        command += ["--include-path-regex", arguments.only]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.run(list(map(str, command)), env=environment, check=False).returncode
 

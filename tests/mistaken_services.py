@@ -44,6 +44,12 @@ SERVICE: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "service.oidc.leeway",
         "at most 5 minutes",
     ),
+    "readers that may be slow for a day": (
+        [("service", {"slow_readers": "1d"})],
+        "invalid_duration",
+        "service.slow_readers",
+        "`1d` is not a duration of 1 second to 1 hour",
+    ),
     "all origins": (
         [("service", {"cors_origins": ["https://a.example", "*"]})],
         "invalid_value",

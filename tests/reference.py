@@ -391,7 +391,7 @@ def class_(name: str) -> str:
     one = CLASSES[name]
     fields = (
         [code(name) for base in reversed(one.__mro__) for name in inspect.get_annotations(base)]
-        if dataclasses.is_dataclass(one)
+        if dataclasses.is_dataclass(one) or issubclass(one, tuple)
         else []
     )
     methods = [

@@ -119,10 +119,11 @@ def publish(folder: Path, ids: list[str]) -> list[Row]:
                     published = time.monotonic()
             time.sleep(10)
         shares = [0.5, 0.99]
+        spans = (began - 9, began), (began, published), (published - 2, published + 2)
         before, during, at = (
-            [seen.percentile(share, *span) * 1e3 for share in shares]
-            for span in ((began - 9, began), (began, published), (published - 2, published + 2))
+            [seen.percentile(share, *span) * 1e3 for share in shares] for span in spans
         )
+        written = [changes.percentile(0.99, *span) * 1e3 for span in spans]
     for one_of in (seen, changes):
         assert set(one_of.statuses) <= {200, 204}, one_of.statuses
     missing = set(changes.acknowledged) - accepted(folder)
@@ -133,6 +134,9 @@ def publish(folder: Path, ids: list[str]) -> list[Row]:
         Row("publish: GET while the refresh runs, p50", during[0], "ms"),
         Row("publish: GET while the refresh runs, p99", during[1], "ms", at_most=bound),
         Row("publish: GET within 2 s of the publish, p99", at[1], "ms", at_most=bound),
+        Row("publish: PATCH before, p99 of 2 clients", written[0], "ms"),
+        Row("publish: PATCH while the refresh runs, p99", written[1], "ms"),
+        Row("publish: PATCH within 2 s of it, p99", written[2], "ms", at_most=2 * written[0]),
         Row("publish: connections that ended", seen.lost + changes.lost, "", at_most=0),
         Row("acknowledged and not in the log", len(missing), "", at_most=0),
         Row("publish: from submission", published - began, "s"),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from overtide.schemas.activities import COLUMNS, range_index, unified_activity
+from overtide.schemas.activities import COLUMNS, UnifiedActivities, range_index
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.activities import Activity
 from overtide.schemas.events import activity_id
@@ -147,13 +147,10 @@ def test_an_activity_is_that_of_the_posted_record(
     expected = {}
     for found in rows:
         if found[timestamp] is not None:
-            posted = unified_activity(
-                "S_e",
-                entity,
-                served,
-                {name: value_of(value) for name, value in found.items()},
+            identity, posted = UnifiedActivities("S_e", entity, served)(
+                {name: value_of(value) for name, value in found.items()}
             )
-            expected[posted["ActivityId"]] = {"CustomerId": ID} | posted
+            expected[identity] = {"CustomerId": ID} | json.loads(posted)
     shown = {
         one["ActivityId"]: one for one in timeline(tmp_path, document, {"S_e": rows}, {"1": ID})
     }

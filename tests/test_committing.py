@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from overtide.eventlog.contract import Decision
+from overtide.eventlog.contract import Come, Decision, Request
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.project import Project
 from overtide.schemas.errors import ConflictError, OvertideError, UnavailableError
@@ -28,13 +28,16 @@ class Watched:
     def append(self, drafts: Sequence[Draft], atomic: bool = False) -> list[Decision]:
         return self.log.append(drafts, atomic)
 
-    def append_together(
-        self, requests: Sequence[tuple[Sequence[Draft], bool]]
-    ) -> list[list[Decision]]:
-        self.groups.append(len(requests))
+    def append_together(self, come: Come) -> list[list[Decision]]:
         if self.failures:
             raise self.failures.pop()
-        return self.log.append_together(requests)
+
+        def noted() -> Sequence[Request]:
+            requests = come()
+            self.groups.append(len(requests))
+            return requests
+
+        return self.log.append_together(noted)
 
 
 @pytest.fixture
@@ -67,6 +70,23 @@ def test_what_gathers_during_a_commit_is_one_commit(project, log):
     assert sum(log.groups) == 50
     assert len(log.groups) <= 3
     assert project.get(key=(shop.CONTACTS, "1"))["Points"] == 49
+
+
+def test_what_comes_while_another_process_writes_is_in_the_next_commit(project, log):
+    """It is asked for once the log's lock is free, and not when the first of it came."""
+
+    async def story() -> list[Answer]:
+        committer = Committer(log)
+        with project.log.taking():  # as a publish, or an append of another process
+            first = [asyncio.create_task(committer.append(update(project, one))) for one in (1, 2)]
+            await asyncio.sleep(0.2)  # by now the thread that appends waits for the lock
+            more = [asyncio.create_task(committer.append(update(project, one))) for one in (3, 4)]
+            await asyncio.sleep(0)
+        return await asyncio.gather(*first, *more)
+
+    answers = asyncio.run(story())
+    assert [answer.event.position for answer in answers if answer.event] == [0, 1, 2, 3]
+    assert log.groups == [4]
 
 
 def test_who_goes_away_takes_nothing_back_and_holds_up_nobody(project, log):

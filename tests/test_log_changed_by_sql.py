@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from dataclasses import replace
 
 import pytest
 
@@ -82,7 +81,7 @@ def test_what_was_accepted_is_not_accepted_again(made, tmp_path, assignment, pos
     log = opened(changed(made, tmp_path, assignment, position))
     assert f"position {position} " in code_of(lambda: log.append([again]))
     assert f"position {position} " in code_of(lambda: log.decided_before(again))
-    other = replace(again, activity_id=again.activity_id and "b1", idempotency_key=None)
+    other = again._replace(activity_id=again.activity_id and "b1", idempotency_key=None)
     assert log.append([other])[0].repeated is False
 
 

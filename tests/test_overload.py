@@ -53,7 +53,9 @@ class Here:
 def here(tmp_path_factory) -> Iterator[Here]:
     """A server with narrow limits, of a project of which nothing is published."""
     folder: Path = tmp_path_factory.mktemp("overload")
-    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration()))
+    (folder / "overtide.yaml").write_text(
+        json.dumps(shop.configuration() | {"service": {"slow_readers": "1s"}})
+    )
     with pytest.MonkeyPatch.context() as patch, Project(folder) as project:
         patch.setattr(server, "most_connections", lambda _files: 20)
         service = project.service()
@@ -153,9 +155,8 @@ def test_a_connection_too_many_is_told_so(here):
     assert httpx.get(f"{here.url}/health/live").status_code == 200
 
 
-def test_who_takes_nothing_of_an_answer_is_left(here, monkeypatch):
+def test_who_takes_nothing_of_an_answer_is_left(here):
     """Its answers fill what the system keeps for it, and then wait in the server."""
-    monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
     ask = b"GET /openapi.json HTTP/1.1\r\nHost: h\r\n\r\n"
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.configuration.rate_limits import RateLimit
 from overtide.schemas.configuration.sign_in import SignIn, check_sign_in
 from overtide.schemas.errors import InvalidValueError
-from overtide.schemas.instants import MINUTE, parse_duration
+from overtide.schemas.instants import HOUR, MINUTE, SECOND, parse_duration
 from overtide.schemas.mistakes import Path
 
 Algorithm = Literal[
@@ -21,7 +21,19 @@ Algorithm = Literal[
 ]
 """Signatures by a key pair alone: what verifies a token must not be able to make one."""
 RoleName = Literal["Viewer", "Contributor", "Admin", "Owner"]
-MOST_LEEWAY = 5 * MINUTE
+
+
+class Bounds(NamedTuple):
+    """Between which a duration must lie, in microseconds, and how that is said."""
+
+    least: int
+    most: int
+    spoken: str
+    expected: str
+
+
+LEEWAY = Bounds(0, 5 * MINUTE, "at most 5 minutes", "0s to 5m")
+SLOW_READERS = Bounds(SECOND, HOUR, "1 second to 1 hour", "1s to 1h")
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 ADDRESS = re.compile(r"https?://[^/?#\s]+(?:/[^?#\s]*)?")
 HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:]+\]")
@@ -83,7 +95,7 @@ class Oidc(Model):
     @property
     def leeway_seconds(self) -> float:
         """How far the provider's clock may be off."""
-        return parse_duration(self.leeway) / 1_000_000
+        return parse_duration(self.leeway) / SECOND
 
 
 class WebhookSettings(Model):
@@ -152,12 +164,23 @@ class Service(Model):
         "over HTTP); the variable `OTEL_EXPORTER_OTLP_ENDPOINT` goes before",
         examples=["http://collector.example.com:4318"],
     )
+    slow_readers: str = Field(
+        default="60s",
+        description="after how long a client is cut off that takes nothing of what waits for it, "
+        "1s to 1h",
+        examples=["10s"],
+    )
     rate_limits: dict[str, RateLimit] = Field(
         default={},
         description="caller, or `default` for each principal -> its limit; what is not named has "
         "600,000 requests in 60 seconds, the caller `connector` 100",
         examples=[{"default": {"requests": 6000}, "till": {"requests": 50, "seconds": 1}}],
     )
+
+    @property
+    def slow_reader_seconds(self) -> float:
+        """After how long a client is cut off that takes nothing of what waits for it."""
+        return parse_duration(self.slow_readers) / SECOND
 
 
 def check_service(checking: Checking, service: Service) -> None:
@@ -169,6 +192,7 @@ def check_service(checking: Checking, service: Service) -> None:
             f"`{service.otlp_endpoint}` is no address.",
             expected="one such as http://collector.example.com:4318, without /v1/traces",
         )
+    _check_duration(checking, ("service", "slow_readers"), service.slow_readers, SLOW_READERS)
     if service.oidc is not None:
         _check_provider(checking, service.oidc)
     for place, origins in (
@@ -213,7 +237,7 @@ def _check_provider(checking: Checking, oidc: Oidc) -> None:
             "No audience is named.",
             expected="at least one: a token for another service must not do here",
         )
-    _check_leeway(checking, oidc.leeway)
+    _check_duration(checking, ("service", "oidc", "leeway"), oidc.leeway, LEEWAY)
     if oidc.sign_in is not None:
         check_sign_in(checking, oidc.sign_in)
 
@@ -231,17 +255,17 @@ def _check_proxies(checking: Checking, proxies: Iterable[str]) -> None:
             )
 
 
-def _check_leeway(checking: Checking, text: str) -> None:
+def _check_duration(checking: Checking, place: Path, text: str, within: Bounds) -> None:
     try:
-        fits = parse_duration(text) <= MOST_LEEWAY
+        fits = within.least <= parse_duration(text) <= within.most
     except InvalidValueError:
         fits = False
     if not fits:
         checking.add(
             "invalid_duration",
-            ("service", "oidc", "leeway"),
-            f"`{text}` is not a duration of at most 5 minutes.",
-            expected="0s to 5m",
+            place,
+            f"`{text}` is not a duration of {within.spoken}.",
+            expected=within.expected,
         )
 
 

@@ -97,6 +97,7 @@ class Application:
         }
         self._connector = Connector(service.admission.settings)
         self.telemetry, self.arrivals = service.telemetry, service.reader.arrivals
+        self.slow_reader_seconds = service.admission.settings.slow_reader_seconds
         self._metrics = Metrics(
             self.telemetry.totals,
             self.telemetry.status,

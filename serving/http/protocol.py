@@ -6,6 +6,9 @@ What is no HTTP, too large or too slow is answered as every other refusal, and t
 import asyncio
 import json
 import secrets
+import socket
+import struct
+from contextlib import suppress
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -31,7 +34,12 @@ HEAD_SECONDS = 10.0
 MOST_CONNECTIONS = 20_000
 """Connections at the same time; each is a file that is open."""
 STALLED_SECONDS = 60.0
-"""How long a client may take nothing of an answer that waits for it."""
+"""How long a client may take nothing of an answer that waits for it, where nothing else is said."""
+MOST_UNSENT = 128 * 1024
+"""Bytes of a connection that wait in the system; what more waits does so in the server, which
+notices whom it waits for. By itself the system would take megabytes for each that reads nothing."""
+AT_ONCE = struct.pack("ii", 1, 0)
+"""How a socket is closed so that what waits in it is dropped, and not kept for nobody."""
 ENDING_SECONDS = 1.0
 """How long a client may take to read why it was refused, while it still sends."""
 MOST_ENDING = 128
@@ -42,6 +50,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
     most_connections: ClassVar[int] = MOST_CONNECTIONS
+    stalled_seconds: ClassVar[float] = STALLED_SECONDS
     arrivals: ClassVar[Arrivals] = Arrivals()
     """Told of all that comes, before anything is done about it."""
     _size = 0
@@ -54,6 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request; the type is uvicorn's."""
         super().connection_made(transport)
+        _set(transport, socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)
         if len(self.connections) > self.most_connections:
             self._refuse(_too_many())
         else:
@@ -81,11 +91,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _expect_reading(self, left: int) -> None:
         """Look later whether less is left; where it is not, nobody reads."""
-        self._stalled = self.loop.call_later(STALLED_SECONDS, self._look_at_reader, left)
+        self._stalled = self.loop.call_later(self.stalled_seconds, self._look_at_reader, left)
 
     def _look_at_reader(self, left: int) -> None:
         now = self.transport.get_write_buffer_size()
         if now >= left:
+            _set(self.transport, socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             self.transport.abort()
         else:
             self._expect_reading(now)
@@ -152,18 +163,28 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write_eof()
 
 
-def bounded(most_connections: int, arrivals: Arrivals) -> type[BoundedProtocol]:
+def bounded(
+    most_connections: int, arrivals: Arrivals, stalled_seconds: float
+) -> type[BoundedProtocol]:
     """Return the protocol of connections of which there are at most so many.
 
-    `arrivals` are told of whatever comes over them.
+    `arrivals` are told of whatever comes over them; who reads nothing for so many seconds is left.
     """
 
     class Bounded(BoundedProtocol):
         """One connection of a client of one server."""
 
     Bounded.most_connections = most_connections
-    Bounded.arrivals = arrivals
+    Bounded.arrivals, Bounded.stalled_seconds = arrivals, stalled_seconds
     return Bounded
+
+
+def _set(transport: asyncio.BaseTransport, level: int, option: int, value: int | bytes) -> None:
+    """Set an option of a connection's socket; one that a system lacks is left as it is."""
+    found = transport.get_extra_info("socket")
+    if found is not None:
+        with suppress(OSError):
+            found.setsockopt(level, option, value)
 
 
 def _answer(error: OvertideError) -> bytes:

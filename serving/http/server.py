@@ -122,7 +122,11 @@ class HttpServer:
             uvicorn.Config(
                 application,
                 loop="uvloop",
-                http=bounded(most_connections(allow_files()), application.arrivals),
+                http=bounded(
+                    most_connections(allow_files()),
+                    application.arrivals,
+                    application.slow_reader_seconds,
+                ),
                 ws="none",
                 lifespan="off",
                 access_log=False,

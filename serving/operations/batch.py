@@ -6,7 +6,7 @@ from functools import partial
 from itertools import count
 
 from overtide.schemas.errors import InvalidRequestError, TooLargeError
-from overtide.serving.acceptance import Answer, answer_document
+from overtide.serving.acceptance import Answer
 from overtide.serving.access.roles import Role
 from overtide.serving.batches import Batch, records
 from overtide.serving.operations.contract import (
@@ -21,7 +21,7 @@ from overtide.serving.operations.contract import (
     Parameter,
     Reply,
 )
-from overtide.serving.wire.results import batch_line
+from overtide.serving.wire.results import answer_line
 
 MOST_ATOMIC = 16 * 1024 * 1024
 """Bytes of a batch that is accepted as a whole or not at all."""
@@ -77,7 +77,7 @@ def _expect_accepted(answers: Sequence[Answer]) -> None:
 
 
 async def _lines(answers: Sequence[Answer]) -> AsyncIterator[bytes]:
-    yield b"".join(map(batch_line, map(answer_document, answers, count())))
+    yield b"".join(map(answer_line, answers, count()))
 
 
 OPERATIONS = (
