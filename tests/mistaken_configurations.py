@@ -8,12 +8,6 @@ from tests.mistaken_unifications import OF_UNIFICATION
 
 CONTACTS, MEMBERS, ORDERS = "sources/Shop/Contacts", "sources/Club/Members", "sources/Shop/Orders"
 MATCH, MERGE = "unification/match/0", "unification/merge"
-OF_A_TABLE = [
-    ("databases", {"crm": {"kind": "sqlite", "path": "crm.sqlite"}}),
-    (f"{CONTACTS}/path", REMOVED),
-    (f"{CONTACTS}/database", "crm"),
-    (f"{CONTACTS}/table", "contacts"),
-]
 RULE = {"name": "x", "conditions": [{"fields": "EMail"}]}
 
 
@@ -57,37 +51,6 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "invalid_value",
         "sources.Shop.Contacts.path",
         "full data and changes lie in one folder",
-    ),
-    "a look-back of files": (
-        [(f"{CONTACTS}/incremental", {"last_modified": "Seen", "look_back": "2d"})],
-        "unused_setting",
-        "sources.Shop.Contacts.incremental.look_back",
-        "`look_back` is about a table of a database",
-    ),
-    "a look-back that is no duration": (
-        [
-            *OF_A_TABLE,
-            (f"{CONTACTS}/incremental", {"last_modified": "Seen", "look_back": "2 days"}),
-        ],
-        "invalid_duration",
-        "sources.Shop.Contacts.incremental.look_back",
-        "`2 days` is no duration",
-    ),
-    "all rows without a pause": (
-        [*OF_A_TABLE, (f"{CONTACTS}/incremental", {"last_modified": "Seen", "full_every": "0s"})],
-        "invalid_duration",
-        "sources.Shop.Contacts.incremental.full_every",
-        "of a second or more",
-    ),
-    "a table by what no database compares": (
-        [
-            *OF_A_TABLE,
-            (f"{CONTACTS}/incremental", {"last_modified": "Seen"}),
-            (f"{CONTACTS}/attributes/Seen", {"type": "datetime", "format": "%d.%m.%Y"}),
-        ],
-        "invalid_value",
-        "sources.Shop.Contacts.incremental.last_modified",
-        "has `format`, but the database compares the column as it is",
     ),
     "an unknown setting": (
         [(f"{CONTACTS}/pth", "x")],

@@ -317,3 +317,27 @@ def test_what_was_kept_of_an_entity_that_is_gone_is_forgotten(project, tmp_path)
     assert project("refresh").code == 0
     (other,) = tmp_path.glob("lake/*.files/tables/*")
     assert other != kept
+
+
+WRONG = {
+    "look_back: 2 days": ("invalid_duration", "look_back", "`2 days` is no duration"),
+    "full_every: 0s": ("invalid_duration", "full_every", "of a second or more"),
+    "format": ("invalid_value", "last_modified", "has `format`, but the database compares"),
+    "path": ("unused_setting", "look_back", "`look_back` is about a table of a database"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_cannot_be_read_so_is_told(project, tmp_path, wrong):
+    text = (tmp_path / "overtide.yaml").read_text()
+    changed = {
+        "format": text.replace("changed: datetime", "changed: {type: datetime, format: '%d.%m'}"),
+        "path": text.replace("database: sqlite", "path: rows").replace("table: people", ""),
+    }.get(wrong, text.replace("look_back: 6h", wrong))
+    assert changed != text
+    (tmp_path / "overtide.yaml").write_text(changed)
+    mistakes = project("--json", "validate").document["mistakes"]
+    code, setting, told = WRONG[wrong]
+    (one,) = [one for one in mistakes if one["target"].endswith(f"incremental.{setting}")]
+    assert one["code"] == code
+    assert told in one["message"]
