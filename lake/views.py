@@ -205,6 +205,7 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,
+        tables.CLUSTER_REGISTRY,
         tables.PROFILE_FIELDS,
         tables.RUNS,
         tables.SERVING_META,

@@ -1,12 +1,13 @@
 """A refresh that computes its base: the pipeline, the serving generation, and the publish."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from overtide.lake.catalog import Publish
 from overtide.lake.publish import Change
 from overtide.pipelines.batch import Found, run_pipeline
+from overtide.pipelines.engine import engine
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.kept_rows import keep
@@ -29,6 +30,7 @@ from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import shared_kernels
 from overtide.transforms.plan import Plan
+from overtide.transforms.sources.databases.look_back import KeptTables, forget_others
 from overtide.transforms.sources.files import reading_ahead
 from overtide.transforms.unify import SourceFiles
 
@@ -64,15 +66,22 @@ class Computing:
         # All sources are there and have their columns, or nothing starts.
         make_folder(self.paths.scratch)
         told = telling(self.follower.report, "copy")
+        tables = KeptTables(self.paths.tables, engine(), self.now, self.full)
         files = source_files(
-            self.configuration, self.paths.project, self.paths.scratch, self.now, told
+            self.configuration,
+            self.paths.project,
+            self.paths.scratch,
+            self.now,
+            told,
+            tables=tables,
         )
+        forget_others(tables.folder, [*tables.told])
         run = self.before.run + 1 if self.before else 1
         settings = settings_of(self.runner, self.paths.scratch_of(run), files)
         rows, shrink = self.runner.rows_per_bucket, self.allow_shrink
         with shared_kernels(settings):
             plan = make_plan(self.configuration, self.paths, settings, rows, run, files, shrink)
-            built = self._built(plan, files)
+            built = self._built(plan, files, tables.told)
         return _publish(plan, built, self.clock, self.follower, self.before)
 
     def _to_read(
@@ -90,8 +99,10 @@ class Computing:
         self.inputs.read(self.inputs.touched)
         return without_kept(plan, self.inputs, files)
 
-    def _built(self, plan: Plan, files: list[SourceFiles]) -> Built:
-        """Do all that nobody sees yet."""
+    def _built(
+        self, plan: Plan, files: list[SourceFiles], fetched: Mapping[str, Mapping[str, object]]
+    ) -> Built:
+        """Do all that nobody sees yet; what was `fetched` of tables goes into the manifest."""
         batches, kept = self._to_read(plan, files)
         self.follower.expect("ingest", rows_to_read(self.configuration, batches))
         unknown = self.inputs.unknown if self.inputs else []
@@ -110,6 +121,7 @@ class Computing:
         crash_point("refresh.generation_done")
         waiting = self.inputs.waiting if self.inputs else {}
         content |= {"waiting": waiting} if waiting else {}
+        content |= {"fetched": dict(fetched)} if fetched else {}
         content |= {} if self.job is None else {"job": self.job}
         return Built(found, generation, content)
 

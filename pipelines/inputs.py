@@ -74,7 +74,7 @@ class Inputs:
             changes = {
                 name: find_deliveries(paths.project, entity, now)
                 for name, entity in local.items()
-                if entity.incremental is not None
+                if entity.deliveries is not None
             }
             files: dict[str, Sequence[Path]] = {
                 name: changes[name].files

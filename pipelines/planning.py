@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overtide.lake.catalog import attach_statements
 from overtide.lake.definitions import last_manifest, table_columns
@@ -28,6 +28,9 @@ from overtide.transforms.sources.files import about_rows, check_columns, files_o
 from overtide.transforms.step import attached_kernel
 from overtide.transforms.unify import SourceFiles, in_batches
 
+if TYPE_CHECKING:
+    from overtide.transforms.sources.databases.look_back import KeptTables
+
 SURE = 100_000
 """Up to so many rows the number of rows is not rounded."""
 SMALL = 1 << 21
@@ -43,11 +46,13 @@ def source_files(
     now: Instant,
     told: Callable[[str, int], None] = tell_nobody,
     only: Collection[str] | None = None,
+    tables: "KeptTables | None" = None,
 ) -> list[SourceFiles]:
     """Return every source file, or those of some entities `only`, after checking all headers.
 
     Of changes those of the hours that have ended `now`. What is in none is copied into `scratch`,
-    and how many rows of which entity are is `told`. Raise one error that lists everything wrong.
+    and how many rows of which entity are is `told`; `tables` says what is kept of tables. Raise one
+    error that lists everything wrong.
     """
     entities = {
         name: entity
@@ -64,7 +69,7 @@ def source_files(
     except SourceError as error:
         wrong.append(error)
     _expect_right(wrong)
-    copies = bring(told=told)
+    copies = bring(told=told, tables=tables)
     _expect_right(_wrong_columns(project, remote, copies, now))
     files: list[SourceFiles] = []
     for name, entity in entities.items():

@@ -28,6 +28,20 @@ DEDUPLICATION_PAIRS = table_of(
     people=(BY_RECORD, ("EntityName", "MatchedPrimaryKey")),
 )
 
+CLUSTER_PAIRS = table_of(
+    "ClusterPairs",
+    "Pairs of customers by which clusters, such as households, hang together: of each cluster "
+    "those of the best scores, one fewer than it has customers.",
+    ("Cluster", "VARCHAR", "column of Customer that has the clusters' ids"),
+    ("ClusterId", "VARCHAR", "id of the cluster"),
+    ("CustomerId", "VARCHAR", "one customer"),
+    ("MatchedCustomerId", "VARCHAR", "the other one"),
+    ("Rule", "VARCHAR", "name of the rule"),
+    ("Score", "INTEGER", "score of the pair, percent, rounded down"),
+    key=("Cluster", "CustomerId", "MatchedCustomerId"),
+    people=(("CustomerId",), ("MatchedCustomerId",)),
+)
+
 OVERSIZED_BLOCKS = table_of(
     "oversized_blocks",
     "Blocks and customers that are larger than configured, and what became of them.",
@@ -63,7 +77,13 @@ IGNORED_VALUES = table_of(
     people=(("Value",),),
 )
 
-MATCHED = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, OVERSIZED_BLOCKS, IGNORED_VALUES)
+MATCHED = (
+    CONFLATION_MATCH_PAIRS,
+    DEDUPLICATION_PAIRS,
+    CLUSTER_PAIRS,
+    OVERSIZED_BLOCKS,
+    IGNORED_VALUES,
+)
 """The tables of matching, but for those of the duplicates of each entity."""
 
 

@@ -129,6 +129,11 @@ class Paths:
         return self.files / "results"
 
     @property
+    def tables(self) -> Path:
+        """The folder of the rows of tables that are read by what changed; all are without it."""
+        return self.files / "tables"
+
+    @property
     def locks(self) -> Path:
         """The folder of the lock files."""
         return self.files / "locks"

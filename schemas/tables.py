@@ -134,6 +134,22 @@ IDENTITY = table_of(
     kept=Kept.EVER,
 )
 
+CLUSTER_REGISTRY = table_of(
+    "ClusterRegistry",
+    (
+        "Append-only: the id of every cluster that a customer was ever of, by column; the latest "
+        "row of a customer and an id counts."
+    ),
+    ("Cluster", "VARCHAR", "column of Customer"),
+    CUSTOMER_ID,
+    ("ClusterId", "VARCHAR", "id of the cluster, reserved for ever"),
+    ("IsGiven", "BOOLEAN", "false: the customer left the id, which went to others"),
+    ("Run", "INTEGER", "run that said so"),
+    key=("Cluster", "CustomerId", "ClusterId", "Run", "IsGiven"),
+    people=(BY_ID,),
+    kept=Kept.EVER,
+)
+
 
 def customer(profile: Sequence[ProfileField]) -> Table:
     """Return the table Customer for a profile's metadata.

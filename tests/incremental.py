@@ -326,7 +326,14 @@ class Twins:
         ]
         assert said[0] == said[1], self.told
         tables: Any = said[0]["tables"]
-        names = [*tables, "Registry", "Departure", "Identity", "Customer_history"]
+        names = [
+            *tables,
+            "Registry",
+            "Departure",
+            "Identity",
+            "ClusterRegistry",
+            "Customer_history",
+        ]
         mine, full = (tables_of(project, names) for project in self.both)
         for name in names:
             assert mine[name] == full[name], (name, self.told)

@@ -247,6 +247,7 @@ def lake_tables() -> dict[str, Table]:
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,
+        tables.CLUSTER_REGISTRY,
         tables.PROFILE_FIELDS,
         tables.RUNS,
         tables.SERVING_META,

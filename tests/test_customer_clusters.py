@@ -1,16 +1,29 @@
 """Clusters of customers, such as households: columns of Customer, against plain Python."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import closing
+from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, cast
 
+import duckdb
 import pytest
+import yaml
 
+from overtide.cli.explained_pairs import explanation_text
+from overtide.cli.output import Output
+from overtide.pipelines.matching.explaining import explained
+from overtide.project import Project as OpenedProject
 from overtide.schemas import tables
 from overtide.schemas.table import ProfileField
+from overtide.serving.access.principals import Principal
+from overtide.serving.operations import matching
+from overtide.serving.operations.contract import Call
+from overtide.transforms.cluster_ids import give_ids
+from tests.oracle_identities import Identities, Registry, identify
 from tests.small_project import Project, hashes
+from tests.tried import opened
 
 INSTANCE = "6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10"
 HOUSE = {
@@ -106,29 +119,16 @@ def joined(profiles: Mapping[str, Profile], blocks: Mapping[Any, set[str]]) -> A
     }
 
 
-def expected_ids(
-    clusters: Mapping[str, frozenset[str]], before: Mapping[str, str], name: str
-) -> dict[str, str]:
-    """Return the id of each customer's cluster, with the ids that customers had before."""
-    several = sorted(set(clusters.values()), key=min)
-    heirs: dict[frozenset[str], list[tuple[int, str]]] = defaultdict(list)
-    for one in sorted(set(before.values())):
-        share = Counter(
-            clusters[who] for who, had in before.items() if had == one and who in clusters
-        )
-        if share:
-            heir = min(share, key=lambda cluster: (-share[cluster], min(cluster)))
-            heirs[heir].append((-share[heir], one))
-    ids = {cluster: min(some)[1] for cluster, some in heirs.items()}
-    for cluster in several:
-        counter = 0
-        while cluster not in ids:
-            made = "\x1f".join([INSTANCE, name, min(cluster), str(counter)])
-            one = hashlib.md5(made.encode()).hexdigest()  # noqa: S324
-            if one not in before.values():
-                ids[cluster] = one
-            counter += 1
-    return {customer: ids[cluster] for customer, cluster in clusters.items()}
+def identified(
+    clusters: Mapping[str, frozenset[str]], before: Registry, name: str, run: int
+) -> Identities:
+    """Give clusters their ids as the oracle gives customers theirs: each is a record here."""
+    several = {frozenset((name, one) for one in cluster) for cluster in clusters.values()}
+    return identify(before, several, run, INSTANCE, name)
+
+
+def ids_of(found: Identities) -> dict[str, str]:
+    return {one: key for key, cluster in found.profiles.items() for _, one in cluster}
 
 
 def customers(project: Project) -> dict[str, dict[str, Any]]:
@@ -160,7 +160,7 @@ def test_clusters_are_what_hangs_together_and_each_has_one_id(story):
         ("record_0", first.manifest["clusters"][1], towns(before)),
     ):
         ids = {one: row[name] for one, row in before.items()}
-        assert ids == expected_ids(clusters, {}, name)
+        assert ids == ids_of(identified(clusters, Registry(), name, 1))
         sizes = Counter(ids.values())
         assert told == {
             "name": name,
@@ -183,16 +183,136 @@ def test_what_is_too_large_is_none_and_is_told(story):
     assert ("Customer", "Phone", "unknown") in ignored
 
 
-def test_an_id_stays_with_most_of_those_who_had_it(story):
-    _, _, _, before, _, after = story
-    had = {one: row["HouseholdId"] for one, row in before.items()}
-    clusters = households(after)
-    want = expected_ids(clusters, had, "HouseholdId")
-    assert {one: row["HouseholdId"] for one, row in after.items()} == want
-    stayed = [one for one in after if one in had and had[one] == after[one]["HouseholdId"]]
-    assert len(stayed) > len(after) // 2
-    plain = expected_ids(clusters, {}, "HouseholdId")
-    assert any(want[one] != plain[one] for one in want), "no id is kept that would be another"
+def test_an_id_is_inherited_as_a_customers_is(story):
+    made, _, _, before, _, after = story
+    first = identified(households(before), Registry(), "HouseholdId", 1)
+    second = identified(households(after), first.registry, "HouseholdId", 2)
+    assert {one: row["HouseholdId"] for one, row in after.items()} == ids_of(second)
+    plain = ids_of(identified(households(after), Registry(), "HouseholdId", 1))
+    assert plain != ids_of(second), "no id is kept that would be another"
+    rows = "SELECT CustomerId, ClusterId, IsGiven, Run FROM lake.ClusterRegistry WHERE Cluster = "
+    learnt = [
+        *((one, key, True, 1) for (_, one), key in first.learnt.items()),
+        *((one, key, True, 2) for (_, one), key in second.learnt.items()),
+        *((one, key, False, 2) for (_, one), key in second.left),
+    ]
+    assert sorted(made.rows(f"{rows}'HouseholdId'")) == sorted(learnt)
+    assert second.left
+
+
+def test_pairs_say_by_what_the_customers_of_a_cluster_hang_together(story):
+    made, _, _, _, _, after = story
+    pairs = made.rows(
+        "SELECT ClusterId, CustomerId, MatchedCustomerId, Rule, Score FROM lake.ClusterPairs "
+        "WHERE Cluster = 'HouseholdId'"
+    )
+    sizes = Counter(row["HouseholdId"] for row in after.values())
+    assert Counter(pair[0] for pair in pairs) == {
+        one: size - 1 for one, size in sizes.items() if size > 1
+    }
+    for cluster, one, other, rule, score in pairs:
+        both = [after[one], after[other]]
+        assert one < other
+        assert {row["HouseholdId"] for row in both} == {cluster}
+        assert score == 100
+        if rule == "Phone":
+            assert both[0]["Phone"] == both[1]["Phone"] is not None
+        else:
+            assert rule == "Address"
+            assert both[0]["City"] == both[1]["City"] is not None
+    assert {pair[3] for pair in pairs} == {"Address", "Phone"}
+
+
+def house_of(after: Mapping[str, Mapping[str, Any]]) -> tuple[str, list[str]]:
+    """Return the largest household, and its customers in their order."""
+    sizes = Counter(row["HouseholdId"] for row in after.values())
+    house = max(sizes, key=lambda one: (sizes[one], one))
+    return house, sorted(one for one, row in after.items() if row["HouseholdId"] == house)
+
+
+def test_two_records_are_told_whether_their_customers_are_of_one_cluster(story):
+    made, _, _, _, _, after = story
+    _, inside = house_of(after)
+    outside = next(one for one in sorted(after) if one not in inside)
+    keys = dict(made.rows("SELECT CustomerId, any_value(S_C_Id) FROM lake.Customer GROUP BY ALL"))
+    with opened(made) as found:
+        told = explained(found, *(("S_C", keys[one]) for one in (inside[0], inside[-1])))
+        apart = explained(found, *(("S_C", keys[one]) for one in (inside[0], outside)))
+    (house, town) = told["clusters"]
+    assert (house["name"], house["together"], house["tooLarge"]) == ("HouseholdId", True, None)
+    ends = [link["customers"] for link in house["chain"]]
+    assert {ends[0][0], ends[-1][1]} == {house["customers"][0], house["customers"][1]}
+    assert all(before[1] == then[0] for before, then in pairwise(ends))
+    assert {link["rule"] for link in house["chain"]} <= {"Address", "Phone"}
+    assert town["name"] == "record_0"
+    assert not town["together"]
+    assert [one["together"] for one in apart["clusters"]] == [False, False]
+    assert apart["clusters"][0]["chain"] == []
+    shown = ["\n".join(explanation_text(one, Output())) for one in (told, apart)]
+    assert "HouseholdId: one cluster." in shown[0]
+    assert "HouseholdId: different clusters." in shown[1]
+
+
+def test_the_service_tells_the_cluster_of_a_customer_and_its_pairs(story):
+    made, _, _, _, _, after = story
+    house, inside = house_of(after)
+    folder = made.paths.project
+    (folder / "overtide.yaml").write_text(yaml.safe_dump(made.document, sort_keys=False))
+    with OpenedProject(folder) as project:
+        call = Call(project.service(), cast("Principal", None), {"entityId": inside[0]})
+        (one, town) = matching.joined(call).document["clusters"]
+    assert (one["name"], one["id"], one["customerCount"]) == ("HouseholdId", house, len(inside))
+    ends = [{link["customerId"], link["matchedCustomerId"]} for link in one["links"]]
+    assert set().union(*ends) == set(inside)
+    assert len(ends) == len(inside) - 1
+    assert (town["customerCount"], town["links"]) == (1, [])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_ids_of_a_long_story_are_those_of_the_oracle(tmp_path, seed):
+    """Customers come, go, move together and apart, and find their ids again."""
+    random, registry, run = Random(seed), Registry(), 0
+    names = [c * 32 for c in "0123456789abcdef"[: random.randrange(3, 9)]]
+    with closing(duckdb.connect()) as connection:
+        connection.execute("ATTACH ':memory:' AS lake")
+        columns = ", ".join(f"{one.name} {one.type}" for one in tables.CLUSTER_REGISTRY.columns)
+        connection.execute(f"CREATE TABLE lake.ClusterRegistry ({columns})")
+        for run in range(1, 12):
+            there = [one for one in names if random.random() < 0.8]
+            houses: dict[int, set[str]] = defaultdict(set)
+            for one in there:
+                houses[random.randrange(3)].add(one)
+            clusters = {one: frozenset(some) for some in houses.values() for one in some}
+            found = identified(clusters, registry, "House", run)
+            registry = found.registry
+            folder = tmp_path / str(run)
+            folder.mkdir()
+            roots = [f"('{one}', '{min(some)}')" for one, some in clusters.items()]
+            rows = f"VALUES {', '.join(roots)}" if roots else "SELECT '', '' WHERE false"
+            forest = f"SELECT * FROM ({rows}) AS forest(CustomerId, root)"
+            with closing(connection.cursor()) as own:
+                published = {"ClusterRegistry": {}}
+                given = give_ids(own, folder, forest, "House", published, INSTANCE, run)
+            assert dict(connection.execute(f"FROM '{given.ids}'").fetchall()) == ids_of(found)
+            connection.execute(f"INSERT INTO lake.ClusterRegistry FROM '{given.learnt}'")
+
+
+def test_a_lake_without_a_registry_of_clusters_begins_with_the_ids_that_it_shows(tmp_path):
+    one, other, third = (c * 32 for c in "abc")
+    with closing(duckdb.connect()) as connection:
+        connection.execute("ATTACH ':memory:' AS lake")
+        connection.execute(f"""CREATE TABLE lake.Customer AS SELECT * FROM (VALUES
+            ('{one}', '{"7" * 32}'), ('{other}', '{"7" * 32}'), ('{third}', 'none'))
+            AS had(CustomerId, House)""")
+        forest = f"""SELECT * FROM (VALUES ('{one}', '{one}'), ('{other}', '{other}'),
+            ('{third}', '{other}')) AS forest(CustomerId, root)"""
+        published = {"Customer": {"CustomerId": "VARCHAR", "House": "VARCHAR"}}
+        given = give_ids(connection, tmp_path, forest, "House", published, INSTANCE, 5)
+        ids = dict(connection.execute(f"FROM '{given.ids}'").fetchall())
+        learnt = connection.execute(f"FROM '{given.learnt}' WHERE Run = 0").fetchall()
+    assert ids[one] == "7" * 32
+    assert ids[other] == ids[third] != "7" * 32
+    assert {row[1] for row in learnt} == {one, other}
 
 
 def test_buckets_and_what_was_kept_change_nothing(story):

@@ -127,6 +127,43 @@ def test_an_export_nested_lines_and_parquet_are_read_as_they_come(tmp_path):
     assert "belong to no customer" not in told.err
 
 
+def test_what_samples_say_of_people_is_proposed(tmp_path):
+    """Ids of an e-mail that all have, households, and values that are of nobody."""
+    lines = ["Id,First name,Last name,E-mail,Phone,Street,Postcode"]
+    for n in range(60):
+        phone = "030 555-1" if n % 6 == 0 else "0000000" if n % 6 == 1 else f"030 {7000 + n}"
+        home = f"{1 + n // 2} Park Street,{10000 + n // 2}"
+        lines.append(f"{n},Ann{n},Lee{n // 2},ann{n}@x.example,{phone},{home}")
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    found = proposed(tmp_path, tmp_path / "people.csv")
+    told = yaml.safe_load(found.text)["unification"]
+    assert told["customer_id"] == {"fields": ["EMail"]}
+    assert told["ignore"] == {"values_of": {"Phone": ["030 555-1"]}}
+    (household,) = told["clusters"]
+    assert household["name"] == "HouseholdId"
+    fields = [one["fields"] for one in household["rules"][0]["conditions"]]
+    assert fields == ["LastName", ["Street", "PostalCode"]]
+    for why in (
+        "there in 60 of 60 rows, 60 differ",
+        "030 555-1 of 10 people of",
+        "60 of the rows looked at share a family name and an address",
+    ):
+        assert why in found.text
+    assert call("-C", tmp_path, "refresh").code == 0
+    query = "SELECT count(*) AS n, count(DISTINCT HouseholdId) AS h FROM Customer"
+    assert call("-C", tmp_path, "--json", "sql", query).document["rows"] == [{"n": 60, "h": 30}]
+
+
+@pytest.mark.parametrize("rows", [19, 40])
+def test_nothing_is_said_of_people_who_do_not_show_it(tmp_path, rows):
+    """An e-mail that many share makes no id; a few rows say nothing; no address, no household."""
+    lines = ["Id,First name,Last name,E-mail,City"]
+    lines += [f"{n},Ann{n},Lee,a{n if rows < 20 else n // 2}@x.example,Ede" for n in range(rows)]
+    (tmp_path / "people.csv").write_text("\n".join(lines))
+    told = yaml.safe_load(proposed(tmp_path, tmp_path / "people.csv").text)["unification"]
+    assert told.keys().isdisjoint({"customer_id", "ignore", "clusters"})
+
+
 def test_what_cannot_be_used_is_left_out_with_its_reason(tmp_path):
     (tmp_path / "more").mkdir()
     files = {

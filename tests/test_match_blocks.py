@@ -2,11 +2,14 @@
 
 import json
 import tempfile
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.make_people import KINDS, make
 from benchmarks.matching import configuration, score_rule
@@ -18,12 +21,16 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.matching import sizes
 from overtide.transforms.matching.proposing_blocks import (
     BEGIN,
+    BEGINS_OTHERWISE,
+    DIFFERS,
+    NOTHING,
     PAIRS_PER_RECORD,
     WHOLE,
+    Choosing,
     Measured,
+    Reach,
     candidates,
-    chances,
-    chosen,
+    parts_of,
 )
 from overtide.transforms.records import RECORD
 from overtide.transforms.step import attached_kernel
@@ -33,8 +40,8 @@ from tests.small_project import START
 
 
 def test_candidates_are_fields_alone_and_in_pairs_and_their_beginnings():
-    found = candidates([True, False])
-    assert found == [
+    assert parts_of([True, False]) == [(0, WHOLE), (0, BEGIN), (1, WHOLE)]
+    assert candidates(parts_of([True, False])) == [
         ((0, WHOLE),),
         ((0, BEGIN),),
         ((1, WHOLE),),
@@ -43,27 +50,75 @@ def test_candidates_are_fields_alone_and_in_pairs_and_their_beginnings():
     ]
 
 
-def test_chances_are_those_of_everything_that_can_be():
-    levels, weights = chances([1.0, 0.5, 0.0])
-    assert weights.sum() == pytest.approx(1)
-    assert weights[levels[:, 0] == WHOLE].sum() == pytest.approx(0.85)
-    assert weights[levels[:, 0] >= BEGIN].sum() == pytest.approx(0.92)
-    assert weights[levels[:, 1] >= BEGIN].sum() == pytest.approx(0.46)
-    assert weights[levels[:, 2] > 0].sum() == 0
+CHANCES = st.floats(0, 1)
+PARTS = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from([BEGIN, WHOLE])),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda part: part[0],
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(CHANCES, min_size=4, max_size=4),
+    st.lists(st.tuples(PARTS, CHANCES), max_size=5),
+    PARTS,
+)
+def test_what_blocks_miss_is_what_all_ways_to_be_alike_add_up_to(present, taken, asked):
+    reach = Reach(present)
+    for parts, compared in taken:
+        reach.take(Measured(tuple(parts), 0, 0, compared))
+    missed = 0.0
+    for levels in product((NOTHING, BEGIN, WHOLE), repeat=4):
+        chance = 1.0
+        for there, level in zip(present, levels, strict=True):
+            chance *= {
+                NOTHING: 1 - there * (1 - BEGINS_OTHERWISE),
+                BEGIN: there * (DIFFERS - BEGINS_OTHERWISE),
+                WHOLE: there * (1 - DIFFERS),
+            }[level]
+        for parts, compared in taken:
+            if all(levels[place] >= much for place, much in parts):
+                chance *= 1 - compared
+        if all(levels[place] >= much for place, much in asked):
+            missed += chance
+    assert reach.missed(tuple(asked)) == pytest.approx(missed, abs=1e-9)
+
+
+def choose(found: dict[Any, tuple[int, float]], number: int) -> list[Any]:
+    """Choose among blocks of whole fields, which are given with their pairs and what is compared.
+
+    Others bring nobody together.
+    """
+    asked = []
+
+    def measure(parts: Any) -> Measured:
+        asked.append(parts)
+        pairs, compared = found.get(tuple(field for field, _ in parts), (0, 0.0))
+        return Measured(parts, pairs, 100, compared)
+
+    parts = [(field, WHOLE) for field in range(number)]
+    chosen = Choosing(parts, [1.0] * number, 1000, measure).chosen()
+    assert len(asked) == len(set(asked))
+    return [(tuple(field for field, _ in one.parts), share) for one, share in chosen]
 
 
 def test_blocks_are_chosen_that_are_wrong_for_different_reasons():
-    one, other, both, costly = (
-        Measured(((0, WHOLE),), 100, 200, 1.0),
-        Measured(((1, WHOLE),), 150, 200, 1.0),
-        Measured(((0, WHOLE), (1, WHOLE)), 50, 100, 1.0),
-        Measured(((2, WHOLE),), 1000 * PAIRS_PER_RECORD + 1, 1000, 1.0),
-    )
-    found = chosen([both, other, one, costly], [1.0, 1.0, 1.0], 1000)
-    assert [block for block, _ in found] == [one, other]
-    assert [share for _, share in found] == pytest.approx([0.85, 1 - 0.15**2])
-    assert chosen([Measured(((0, WHOLE),), 10, 9, 0.0)], [1.0], 1000) == []
-    assert chosen([], [], 0) == []
+    costly = 1000 * PAIRS_PER_RECORD + 1
+    chosen = choose({(0,): (100, 1.0), (1,): (150, 1.0), (0, 1): (50, 1.0), (2,): (costly, 1.0)}, 3)
+    assert [fields for fields, _ in chosen] == [(0,), (1,)]
+    assert [share for _, share in chosen] == pytest.approx([0.85, 1 - 0.15**2])
+    assert choose({(0,): (10, 0.0)}, 1) == []
+    assert choose({}, 0) == []
+
+
+def test_blocks_of_three_are_chosen_where_those_of_two_are_too_large():
+    costly = 1000 * PAIRS_PER_RECORD + 1
+    large = {fields: (costly, 1.0) for size in (1, 2) for fields in combinations(range(4), size)}
+    chosen = choose(large | {(1, 2, 3): (90, 1.0)}, 4)
+    assert [fields for fields, _ in chosen] == [(1, 2, 3)]
+    assert chosen[0][1] == pytest.approx(0.85**3)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from overtide.transforms.sources.databases.copying import copy_entities
 from tests.command_line import call
 from tests.mysql_server import PASSWORD, mysql_server
 from tests.test_databases import PAGE, RULES, refused, write_project
+from tests.test_look_back import Shop, expect_the_same
 
 ATTRIBUTES = {"id": "string", "name": "string"}
 DATABASES = {"crm": {"kind": "mysql", "connection_variable": "CRM_DATABASE"}}
@@ -151,3 +152,9 @@ def test_a_query_is_no_setting_of_mysql(project):
     assert (mistake["code"], mistake["target"]) == ("unused_setting", "sources.S.People.query")
     assert "a view that holds the query" in json.dumps(mistake)
     assert PASSWORD not in json.dumps(mistake)
+
+
+@pytest.mark.parametrize("column", ["TIMESTAMP(3) NULL", "DATETIME(6)"])
+def test_what_changed_makes_of_the_kept_rows_what_a_fetch_of_all_gives(server, tmp_path, column):
+    server.run("DROP TABLE IF EXISTS people")
+    expect_the_same(Shop("mysql", column, tmp_path, server, {"CRM": server.connection()}))

@@ -52,7 +52,7 @@ def test_every_base_table_is_declared_with_a_key_an_order_and_a_history():
 
 def test_ids_are_the_only_ones_that_are_kept_for_ever_and_name_people():
     kept = {one.name for one in DECLARED.values() if one.kept is Kept.EVER and one.people}
-    assert kept == {"Registry", "Departure", "Identity", "withdrawals"}
+    assert kept == {"Registry", "Departure", "Identity", "ClusterRegistry", "withdrawals"}
     assert DECLARED["Customer"].people == (BY_ID,)
 
 

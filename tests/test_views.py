@@ -538,6 +538,8 @@ def test_everything_carries_a_comment(lake):
         "runs",
         "ConflationMatchPairs",
         "DeduplicationPairs",
+        "ClusterPairs",
+        "ClusterRegistry",
         "oversized_blocks",
         "ignored_values",
         "serving_meta",

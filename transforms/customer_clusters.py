@@ -1,13 +1,11 @@
 """Give customers the columns of their clusters, such as households, once they are merged.
 
-A cluster is what hangs together by pairs of customers for whom a rule holds. Its id stays with most
-of the customers who had it when it was published last; a new one is a hash of the smallest
-CustomerId (semantics 4.9).
+A cluster is what hangs together by pairs of customers for whom a rule holds (semantics 4.9); who
+has which id says `cluster_ids`.
 """
 
-import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +19,16 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.customer_clusters import (
     CUSTOMER,
     CUSTOMER_ID,
-    CustomerCluster,
     customers,
 )
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.matching import UnifiedEntity
-from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.names import parquet_rows, quoted
 from overtide.transforms import clusters
+from overtide.transforms.cluster_ids import Columns, give_ids
 from overtide.transforms.fingerprint import EMPTY
 from overtide.transforms.identities import ClusterSizes, Identified
-from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Key, PairTable
 from overtide.transforms.matching.decided import keep_to_decisions
@@ -48,17 +46,19 @@ def gathered(
     identified: Identified,
     unified: Sequence[Unified],
     configuration: Configuration,
-    published: Mapping[str, str],
+    published: Columns,
+    run: int,
     rows_per_bucket: int,
     threads: int,
 ) -> Identified:
     """Return what was identified with the file of all columns of clusters.
 
-    `published` are the columns of Customer as it was published last, in the lake.
+    `published` are the columns of the tables as they were published last, in the lake.
     """
     whole = _as_entity(connection, folder, identified, unified, configuration)
     number = buckets(identified.profiles, 2 * rows_per_bucket)
-    found, columns = identified, []
+    records = f"SELECT {RECORD} AS record, {CUSTOMER_ID} AS key FROM ({whole.records})"
+    found, columns = replace(identified, cluster_records=records), []
     for place, cluster in enumerate(configuration.unification.clusters):
         own = folder / str(place)
         own.mkdir()
@@ -66,13 +66,16 @@ def gathered(
         pairs = _pairs(connection, own, matcher, whole)
         most = configuration.unification.limits.cluster_size
         forest, large = _forest(connection, own, pairs, whole, most)
-        before = _before(cluster, published)
-        ids = _ids(connection, place, forest, before, str(configuration.instance.id), cluster.name)
+        instance = str(configuration.instance.id)
+        with _cursor(connection) as step:
+            given = give_ids(step, own, forest, cluster.name, published, instance, run)
+        ids = parquet_rows([given.ids])
         columns.append(f"{ids} AS ids_{place}")
         found = replace(
             found,
-            cluster_pairs=(*found.cluster_pairs, *pairs),
+            cluster_pairs=(*found.cluster_pairs, *(replace(one, pair=place) for one in pairs)),
             cluster_sizes=(*found.cluster_sizes, _sizes(connection, cluster.name, ids)),
+            cluster_learnt=(*found.cluster_learnt, given.learnt),
             oversized=(*found.oversized, *((CUSTOMER, key, size) for key, size in large)),
         )
     path = folder / "clusters.parquet"
@@ -180,60 +183,6 @@ def _forest(
         f"FROM ({named}) AS own LEFT JOIN ({rooted}) AS rooted USING (record) "
         f"LEFT JOIN ({named}) AS first ON first.record = rooted.root"
     ), [(str(key), int(size)) for key, size in told]
-
-
-def _before(cluster: CustomerCluster, published: Mapping[str, str]) -> str | None:
-    """Return the SQL of the ids that customers had (CustomerId, id); None before the first."""
-    if published.get(cluster.name) != "VARCHAR":
-        return None
-    name = quoted(cluster.name)  # what it was before it was a cluster's is no id
-    return (
-        f"SELECT {CUSTOMER_ID}, {name} AS id FROM lake.{CUSTOMER} "
-        f"WHERE regexp_full_match({name}, '[0-9a-f]{{32}}')"
-    )
-
-
-def _ids(
-    connection: "DuckDBPyConnection",
-    place: int,
-    forest: str,
-    before: str | None,
-    instance: str,
-    name: str,
-) -> str:
-    """Create a table (CustomerId, id) of the ids of clusters; return its name.
-
-    An id goes to the cluster with most of the customers who had it (tie: to that of the smallest
-    CustomerId), and a cluster takes of several ids the one that most of its customers had (tie: the
-    smallest). Else it gets the hash of instance, name, smallest CustomerId and the smallest counter
-    that makes an id which nobody had.
-    """
-    had = before or f"SELECT NULL::VARCHAR AS {CUSTOMER_ID}, NULL::VARCHAR AS id WHERE false"
-    table = f"cluster_{place}"
-    connection.execute(f"""
-        CREATE TEMP TABLE {table}_root AS {forest};
-        CREATE TEMP TABLE {table}_had AS SELECT * FROM ({had}) WHERE id IS NOT NULL;
-        CREATE TEMP TABLE {table}_kept AS
-            WITH share AS (SELECT id, root, count(*) AS customers
-                FROM {table}_had JOIN {table}_root USING ({CUSTOMER_ID}) GROUP BY ALL),
-            heir AS (FROM share QUALIFY row_number() OVER (PARTITION BY id
-                ORDER BY customers DESC, root) = 1)
-            FROM heir QUALIFY row_number() OVER (PARTITION BY root
-                ORDER BY customers DESC, id) = 1;
-        CREATE TEMP TABLE {table}_new AS
-            SELECT DISTINCT root, '' AS id FROM {table}_root
-            ANTI JOIN {table}_kept USING (root)""")
-    taken = f"id IN (SELECT id FROM {table}_had) OR id = ''"
-    for counter in itertools.count():
-        if not count(connection, f"SELECT count(*) FROM {table}_new WHERE {taken}"):
-            break
-        text = f"concat_ws(chr(31), {literal(instance)}, {literal(name)}, root, '{counter}')"
-        connection.execute(f"UPDATE {table}_new SET id = md5({text}) WHERE {taken}")
-    connection.execute(f"""
-        CREATE TEMP TABLE {table} AS SELECT {CUSTOMER_ID}, id FROM {table}_root JOIN
-            (SELECT root, id FROM {table}_kept UNION ALL SELECT root, id FROM {table}_new)
-            USING (root)""")
-    return table
 
 
 def _sizes(connection: "DuckDBPyConnection", name: str, ids: str) -> ClusterSizes:

@@ -65,8 +65,12 @@ class Identified:
     clusters: str | None = None
     """CustomerId, cluster_0, …: the ids of clusters; None where none are configured."""
     cluster_pairs: tuple[PairTable, ...] = ()
-    """The pairs of customers of each cluster."""
+    """The pairs of customers of each cluster, whose place is their `pair`."""
     cluster_sizes: tuple[ClusterSizes, ...] = ()
+    cluster_records: str | None = None
+    """The SQL of (record, key): the customers that the pairs of clusters mean."""
+    cluster_learnt: tuple[str, ...] = ()
+    """What the registry of clusters learns, a file for each."""
     related: str | None = None
     reached: str | None = None
     """What `transforms.related` found; None where no activity needs it."""

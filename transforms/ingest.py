@@ -136,7 +136,7 @@ def _read(
     Rows of versions that its filter leaves out stay, since they may be the latest ones.
     """
     read = files[0].entity
-    filters = entity.filter is not None and entity.incremental is None
+    filters = entity.filter is not None and entity.deliveries is None
     rows_path, lines_path = folder / f"rows-{number}.parquet", folder / f"lines-{number}.parquet"
     sources = tuple(file.shown for file in files)
     allow_rare_values(connection)

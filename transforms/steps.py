@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from overtide.schemas.configuration import Configuration
-from overtide.schemas.configuration.customer_clusters import CUSTOMER
 from overtide.transforms import unify
 from overtide.transforms.customer_clusters import gathered
 from overtide.transforms.identities import Identified
@@ -157,7 +156,8 @@ class Steps:
         gather = partial(
             gathered,
             configuration=plan.configuration,
-            published=plan.published.get(CUSTOMER, {}),
+            published=plan.published,
+            run=plan.run,
             rows_per_bucket=plan.rows_per_bucket,
             threads=plan.settings.threads,
         )

@@ -95,7 +95,7 @@ def settle_entity(
 ) -> EntityTable:
     """Keep one row per primary key of an entity and account for all rows."""
     entity = entities[name]
-    settled = settle if entity.incremental is None else settle_versions
+    settled = settle if entity.deliveries is None else settle_versions
     return settled(connection, name, entity, prefer[name], list(files), folder, project)
 
 

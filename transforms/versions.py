@@ -117,7 +117,7 @@ def _of_file(texts: tuple[str, ...]) -> str:
 
 def _modified(entity: Entity) -> str:
     """Return the SQL of as of when a version counts."""
-    name = entity.incremental.last_modified if entity.incremental else ""
+    name = entity.deliveries.last_modified if entity.deliveries else ""
     ended = (
         f"(strptime(nullif({HOUR}, ''), '%Y/%m/%d/%H') + INTERVAL 1 HOUR - INTERVAL 1 MICROSECOND) "
         "AT TIME ZONE 'UTC'"
@@ -226,7 +226,7 @@ def _fates(
     """Return how many rows repeat another, lost to another, are left out, and the changes."""
     key = quoted(entity.primary_key)
     keyed = f"FROM ({rows}) WHERE {key} IS NOT NULL"
-    modified = quoted(entity.incremental.last_modified if entity.incremental else "")
+    modified = quoted(entity.deliveries.last_modified if entity.deliveries else "")
     undated = count(connection, f"SELECT count(*) {keyed} AND {modified} IS NULL")
     hours = len({hour for file in ingested for hour in file.hours if hour})
     several = None if versions is None else parquet_rows([versions])

@@ -41,6 +41,8 @@ def explanation_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
     for link in found["chain"]:
         ends = " - ".join(f"{end['entity']}={end['key']}" for end in link["records"])
         yield f"  {ends}  {link['rule']}, {link['score']} %"
+    for cluster in found["clusters"]:
+        yield from _cluster(cluster, found["together"])
     if not found["rules"]:
         yield "No rule compares these two entities with each other."
     for rule in found["rules"]:
@@ -49,6 +51,21 @@ def explanation_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
         missed = next(one["missed"] for one in found["rules"] if one["rule"] == found["nearest"])
         of = f" It misses by {', '.join(missed)}." if missed else ""
         yield f"\nNearest comes the rule {found['nearest']}.{of}"
+
+
+def _cluster(cluster: Mapping[str, Any], one_customer: bool) -> Iterator[str]:
+    """Give whether both customers are of one cluster, and by which links; of one they are."""
+    if one_customer:
+        return
+    if cluster["tooLarge"]:
+        yield (
+            f"{cluster['name']}: their cluster would have "
+            f"{counted(cluster['tooLarge'], 'customer')} (limits.cluster_size): it is none."
+        )
+        return
+    yield f"{cluster['name']}: {'one cluster' if cluster['together'] else 'different clusters'}."
+    for link in cluster["chain"]:
+        yield f"  {' - '.join(link['customers'])}  {link['rule']}, {link['score']} %"
 
 
 def _rule(rule: Mapping[str, Any], named: Sequence[str], output: Output) -> Iterator[str]:

@@ -15,7 +15,7 @@ from overtide.lake.loss import Loss, losses
 from overtide.project import Project
 from overtide.schemas.errors import DONE, INTERRUPTED, OvertideError
 from overtide.schemas.instants import format_instant
-from overtide.schemas.wording import counted, waiting_told
+from overtide.schemas.wording import counted, fetched_told, waiting_told
 from overtide.tracing import traced
 
 if TYPE_CHECKING:
@@ -116,6 +116,10 @@ def _notes(refreshed: "Refreshed", lost: Sequence[Loss]) -> Iterator[str]:
     waiting: Any = refreshed.manifest.get("waiting", {})
     for name, one in waiting.items():
         yield f"{name}: {waiting_told(one)}"
+    fetched: Any = refreshed.manifest.get("fetched", {})
+    for name, text in ((name, fetched_told(one)) for name, one in fetched.items()):
+        if text is not None:
+            yield f"{name}: {text}"
     yield from (one.text for one in lost)
     yield from comparing.remarks(refreshed.manifest)
     if refreshed.uncleaned is not None:

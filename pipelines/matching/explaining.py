@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.pipelines.matching.alone import Compared, Matching
+from overtide.pipelines.matching.explained_clusters import of_clusters
 from overtide.pipelines.matching.trying import rules_of
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.errors import NotFoundError, UsageError
@@ -63,21 +64,25 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
             for search, rule, kinds in _searches(of_two.matcher, two, pieces)
         ]
         decisions = read_decisions_of(plan.configuration, plan.paths.project)
+        forest = matching.forest(decided)
         forests = [
-            _forest(matching, folder, name, some)
-            for name, some in (("before", concluded), ("after", decided))
+            _written(folder, "before", matching.forest(concluded)),
+            _written(folder, "after", forest),
         ]
         never = _never(connection, folder, unified, decisions, forests[0], records)
         if not never:
             rules = [_cut_by_rules(one) for one in rules]
-        return {
-            "records": _told(two, dict(zip(records, (one[1], other[1]), strict=True))),
+        told = _told(two, dict(zip(records, (one[1], other[1]), strict=True)))
+        found_of_two = {
+            "records": told,
             **_joined(connection, matching, decided, forests[1], two.records),
             "decision": _decision(decisions, one, other),
             "never": never,
             "nearest": None,
             "rules": rules,
         } | _nearest(rules, connection, forests[1], records)
+    ends = [(record["entity"], record["key"]) for record in told]
+    return found_of_two | {"clusters": of_clusters(matching, folder, forest, ends)}
 
 
 def _records(
@@ -238,9 +243,9 @@ class OfTwo:
         return bool(self.connection.execute(query, [*given]).fetchall())
 
 
-def _forest(matching: Matching, folder: Path, name: str, tables: Sequence[PairTable]) -> str:
+def _written(folder: Path, name: str, forest: pa.RecordBatch) -> str:
     path = folder / f"forest-{name}.parquet"
-    pq.write_table(pa.Table.from_batches([matching.forest(tables)]), path)
+    pq.write_table(pa.Table.from_batches([forest]), path)
     return str(path)
 
 

@@ -1,28 +1,29 @@
 """Propose blocks for every score rule, by the records of a project; nothing is compared."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from overtide.pipelines.matching.alone import Matching
 from overtide.pipelines.matching.trying import rules_of
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.scores import Block, BlockPart, Score, ScoreField
+from overtide.schemas.names import parquet_rows
 from overtide.schemas.types import type_of
-from overtide.transforms.matching import sizes
-from overtide.transforms.matching.blocks import BlockFile
-from overtide.transforms.matching.contract import EntityPair, Key
+from overtide.transforms.kernel import write_parquet
+from overtide.transforms.matching.blocks import BlockFile, block_of
+from overtide.transforms.matching.contract import EntityPair
 from overtide.transforms.matching.pairs import Search
 from overtide.transforms.matching.proposing_blocks import (
     BEGIN,
     LETTERS,
-    MOST_FIELDS,
     WHOLE,
+    Choosing,
     Measured,
     Part,
-    candidates,
-    chosen,
+    Parts,
+    parts_of,
 )
 from overtide.transforms.matching.rules import RuleMatcher
 from overtide.transforms.records import Unified
@@ -46,15 +47,17 @@ def proposed_blocks(matching: Matching) -> list[dict[str, Any]]:
 def _proposal(
     matching: Matching, matcher: RuleMatcher, pair: EntityPair, rule: Rule, score: Score
 ) -> dict[str, Any]:
-    fields = sorted(score.fields, key=lambda one: -one.weight)[:MOST_FIELDS]
-    parts = candidates([_is_text(matcher, pair, one) for one in fields])
-    blocks = [Block(on=[_part(fields, part) for part in some]) for some in parts]
+    fields = sorted(score.fields, key=lambda one: -one.weight)
+    parts = parts_of([_is_text(matcher, pair, one) for one in fields])
+    blocks = [Block(on=[_part(fields, part)]) for part in parts]
     probed = rule.model_copy(update={"score": score.model_copy(update={"blocks": blocks})})
-    probing = replace(matcher, rules={pair: [probed]}, best_only=frozenset())
+    probing = replace(matcher, rules={pair: [probed]}, best_only=frozenset(), buckets=1)
     records = [one for one in matching.records if one.table.entity in (pair.lower, pair.upper)]
-    with attached_kernel(matching.steps.plan.settings, ()) as connection:
-        measured, present = _measured(connection, matching, probing, records, parts)
     number = sum(one.table.rows_kept for one in records)
+    with attached_kernel(matching.steps.plan.settings, ()) as connection:
+        probe = _probe(connection, matching, probing, records, parts)
+        present = [probe.present(place) for place in range(len(fields))]
+        chosen = Choosing(parts, present, number, probe.measured).chosen()
     return {
         "entity": pair.lower,
         "to": pair.upper,
@@ -67,7 +70,7 @@ def _proposal(
                 "pairs": one.pairs,
                 "found": round(found, 4),
             }
-            for one, found in chosen(measured, present, number)
+            for one, found in chosen
         ],
     }
 
@@ -92,58 +95,93 @@ def _document(part: BlockPart) -> dict[str, Any]:
     return part.model_dump(mode="json", exclude_defaults=True)
 
 
-def _measured(
+@dataclass(frozen=True)
+class Probe:
+    """What records may share, as hashes in a file: a column for each part, and one of the side.
+
+    Each query of it is within the limits of the kernel, which spills what is more.
+    """
+
+    connection: "DuckDBPyConnection"
+    rows: str
+    parts: Sequence[Part]
+    records: Sequence[int]
+    """How many the lower and the upper entity have; of one entity there is one number."""
+    most: int
+    """Records of the largest block that is compared."""
+
+    def present(self, place: int) -> float:
+        """Return how often two records both have a value of a field."""
+        column = self._column((place, WHOLE))
+        found = dict(
+            self.connection.execute(
+                f"SELECT side, count({column}) FROM ({self.rows}) GROUP BY side"
+            ).fetchall()
+        )
+        shares = [found.get(side, 0) / max(1, all_) for side, all_ in enumerate(self.records)]
+        return float(shares[0] * shares[-1])
+
+    def measured(self, parts: Parts) -> Measured:
+        """Return what a block of these parts comes to."""
+        columns = [self._column(part) for part in parts]
+        there = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+        pairs = "n * (n - 1) // 2" if len(self.records) == 1 else "l * (n - l)"
+        compared, shared, all_pairs = self.connection.execute(f"""
+            SELECT coalesce(sum(n) FILTER (n <= {self.most}), 0)::BIGINT,
+                   coalesce(sum(n), 0)::BIGINT,
+                   coalesce(sum(pairs) FILTER (n <= {self.most}), 0)::BIGINT
+            FROM (SELECT n, {pairs} AS pairs
+                  FROM (SELECT count(*) AS n, count(*) FILTER (side = 0) AS l FROM ({self.rows})
+                        WHERE {there} GROUP BY {", ".join(columns)}) WHERE n > 1)
+            WHERE pairs > 0""").fetchone() or (0, 0, 0)
+        return Measured(parts, all_pairs, compared, compared / shared if shared else 0.0)
+
+    def _column(self, part: Part) -> str:
+        return f"p{self.parts.index(part)}"
+
+
+def _probe(
     connection: "DuckDBPyConnection",
     matching: Matching,
     probing: RuleMatcher,
     records: Sequence[Unified],
-    parts: Sequence[tuple[Part, ...]],
-) -> tuple[list[Measured], list[float]]:
-    """Return what each block comes to, and how often both records have a value of each field."""
-    files: dict[Key, list[BlockFile]] = defaultdict(list)
+    parts: Sequence[Part],
+) -> Probe:
+    """Write what the blocks of one part have of all records."""
+    files: dict[tuple[str, int], list[BlockFile]] = defaultdict(list)
     for one in records:
         folder = new_folder(matching.steps.plan.scratch, "proposed")
-        for key, piece in probing.prepare(connection, folder, one):
-            files[key].append(piece)
-    measured: list[Measured] = []
-    present: dict[int, float] = {}
-    for (search, number), some in sizes.block_kinds(probing, files).items():
-        found, there = _block(connection, probing, search, number, some)
-        measured.append(replace(found, parts=parts[number]))
-        if len(parts[number]) == 1 and parts[number][0][1] == WHOLE:
-            kept = {one.table.entity: max(1, one.table.rows_kept) for one in records}
-            lower, upper = (
-                there.get(name, 0) / kept[name] for name in (search.lower, search.upper)
-            )
-            present[parts[number][0][0]] = lower * upper
-    return measured, [present[field] for field in sorted(present)]
-
-
-def _block(
-    connection: "DuckDBPyConnection",
-    probing: RuleMatcher,
-    search: Search,
-    number: int,
-    files: Sequence[BlockFile],
-) -> tuple[Measured, Mapping[str, int]]:
-    """Return what a block comes to, and how many records of each entity have one."""
-    sides = list(dict.fromkeys((search.lower, search.upper)))
-    rows = " UNION ALL ".join(
-        f"SELECT block, {place} AS side FROM ({sizes.block_rows(probing, search, number, own)})"
-        for place, own in enumerate([one for one in files if one.entity == name] for name in sides)
-        if own
+        for (_, _, _, number), file in probing.prepare(connection, folder, one):
+            files[one.table.entity, number].append(file)
+    (search,) = probing.scorings
+    entities = list(dict.fromkeys((search.lower, search.upper)))
+    path = new_folder(matching.steps.plan.scratch, "probed") / "parts.parquet"
+    hashes = " UNION ALL ".join(
+        _hashes(probing, search, side, [files[name, number] for number in range(len(parts))])
+        for side, name in enumerate(entities)
     )
-    pairs = "n * (n - 1) // 2" if search.within else "l * (n - l)"
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE probed AS SELECT *, {pairs} AS pairs FROM
-            (SELECT block, count(*) AS n, count(*) FILTER (side = 0) AS l
-             FROM ({rows}) GROUP BY block)""")
-    most = probing.limits.block_size
-    compared, shared, all_pairs, lower, both = connection.execute(f"""
-        SELECT coalesce(sum(n) FILTER (pairs > 0 AND n <= {most}), 0)::BIGINT,
-               coalesce(sum(n) FILTER (pairs > 0), 0)::BIGINT,
-               coalesce(sum(pairs) FILTER (n <= {most}), 0)::BIGINT,
-               coalesce(sum(l), 0)::BIGINT, coalesce(sum(n), 0)::BIGINT
-        FROM probed""").fetchone() or (0, 0, 0, 0, 0)
-    there = {sides[0]: lower} | ({sides[1]: both - lower} if len(sides) > 1 else {})
-    return Measured((), all_pairs, compared, compared / shared if shared else 0.0), there
+    write_parquet(connection, hashes, path)
+    kept = {one.table.entity: one.table.rows_kept for one in records}
+    return Probe(
+        connection,
+        f"FROM {parquet_rows([path])}",
+        parts,
+        [kept[name] for name in entities],
+        probing.limits.block_size,
+    )
+
+
+def _hashes(
+    probing: RuleMatcher, search: Search, side: int, files: Sequence[Sequence[BlockFile]]
+) -> str:
+    """Return the SQL of the hashes of each block of an entity; all are of the one file there is."""
+    (path,) = {file.path for some in files for file in some}
+    texts = [
+        block_of((f"v{some[0].columns[column]}", letters) for column, letters in block)
+        for some, block in zip(files, probing.scorings[search].blocks, strict=True)
+    ]
+    hashes = ", ".join(
+        f"CASE WHEN {text} IS NOT NULL THEN hash({text}) END AS p{place}"
+        for place, text in enumerate(texts)
+    )
+    return f"SELECT {side} AS side, {hashes} FROM {parquet_rows([path])}"

@@ -17,6 +17,8 @@ from overtide.schemas.types.attribute_type import Reading
 
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
 SourceFormatName = Literal["csv", "parquet", "jsonl"]
+LOOK_BACK, FULL_EVERY = "1d", "7d"
+"""What `incremental` of a table is without these settings."""
 OBJECTS = "s3://"
 """How a path begins that leads into an object store."""
 
@@ -115,11 +117,23 @@ class Preference(Model):
 
 
 class Incremental(Model):
-    """An entity whose `path` is a folder with all rows, and with changes hour by hour."""
+    """An entity that is read by what changed: a folder of all rows and of changes, or a table."""
 
     last_modified: Text = Field(
         description="the date or datetime by which the latest version of a record is known",
         examples=["ModifiedOn"],
+    )
+    look_back: Text | None = Field(
+        default=None,
+        description="of a table: how much older than the latest that was seen rows may be that are "
+        "fetched again, `1d` without it",
+        examples=["2d"],
+    )
+    full_every: Text | None = Field(
+        default=None,
+        description="of a table: after how long all rows are fetched, which shows what was "
+        "deleted, `7d` without it",
+        examples=["1d"],
     )
 
 
@@ -135,7 +149,7 @@ class Entity(Model):
     incremental: Incremental | None = Field(
         default=None,
         description="`path` is a folder that holds `FullData` and `IncrementalData`: all rows, and "
-        "what changed in each hour",
+        "what changed in each hour; of a table: only rows that changed are fetched",
         examples=[{"last_modified": "ModifiedOn"}],
     )
     database: Text | None = Field(
@@ -229,6 +243,16 @@ class Entity(Model):
         if self.database is None:
             return str(self.path)
         return f"{self.database}: {self.table or 'query'}"
+
+    @property
+    def deliveries(self) -> Incremental | None:
+        """How its folder of full data and changes is read; None where it has none."""
+        return self.incremental if self.database is None else None
+
+    @property
+    def by_changes(self) -> Incremental | None:
+        """How its table is read by what changed; None where all rows are fetched."""
+        return self.incremental if self.database is not None else None
 
     @property
     def is_remote(self) -> bool:

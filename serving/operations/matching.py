@@ -9,6 +9,7 @@ from overtide.schemas.loading import configuration_hash
 from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
 from overtide.serving.fields import Target
+from overtide.serving.joining_clusters import clusters_of
 from overtide.serving.joining_evidence import Evidence
 from overtide.serving.joining_links import Reference, Step, pairs_sql, steps_of
 from overtide.serving.kept_apart import kept_apart
@@ -78,6 +79,7 @@ def joined(call: Call) -> Reply:
     records = [(entity, key) for entity, key, _ in known]
     winners = {(entity, key): None for entity, key, winner in known if winner}
     configuration, hashes = _configured(call.service)
+    clusters = [one.name for one in call.service.generation().metadata.profile if one.cluster]
     with call.service.asking() as ask:
         pairs = pairs_sql(ask, dict.fromkeys(entity for entity, _ in records))
         first = next(iter([*winners, *records]), None)
@@ -90,6 +92,7 @@ def joined(call: Call) -> Reply:
             "recordCount": len(card.records),
             "records": _told(evidence, steps[skip : skip + top], winners),
             "never": kept_apart(ask, configuration, call.service.paths.project, records),
+            "clusters": clusters_of(ask, card.customer_id, clusters),
         }
     return Reply(200, document)
 
@@ -125,8 +128,9 @@ OPERATIONS = (
         "Explain why records are one customer",
         "Lists the source records of a customer, each with the one that it was joined to, by which "
         "rule and score, and what the rule compared; the first record is that from which the "
-        "chains begin. Tells also which decisions keep others away, and which blocks were too "
-        f"large to be compared. Looks at {MOST_RECORDS:,} records at most.",
+        "chains begin. Tells also which decisions keep others away, which blocks were too large to "
+        "be compared, and by which pairs the clusters of the customer, such as a household, hang "
+        f"together. Looks at {MOST_RECORDS:,} records at most.",
         joined,
         {200: "The records, and what joined them."},
         (INSTANCE, CUSTOMER_ID, TOP, SKIP),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from overtide.transforms.first_project import people
 from overtide.transforms.first_project.columns import Found
 from overtide.transforms.first_project.keys import Proposed
 from overtide.transforms.first_project.roles import (
@@ -20,6 +21,8 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ /.()-]*[A-Za-z0-9_)]|[A-Za-z]")
 NOT_PLAIN = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_ -]*")
 NO_ADDRESS = "a shared address is left alone: what several customers have leads to none of them"
+
+NO_PARTS = "all parts of the address must be there"
 
 
 def document_of(
@@ -153,6 +156,7 @@ def _why(found: Found) -> str:
 
 def _unification(roles: Roles) -> Iterator[str]:
     yield "unification:"
+    yield from _of_people(roles)
     yield "  # The first entity is the primary one: ids stay with its records."
     yield "  entities:"
     for one in roles.customers:
@@ -164,6 +168,29 @@ def _unification(roles: Roles) -> Iterator[str]:
             yield from _rules(rules, "          ")
     yield from _match(roles)
     yield from _merge(roles)
+
+
+def _of_people(roles: Roles) -> Iterator[str]:
+    """Give what ids are made of, which values are of nobody, and the households."""
+    made = people.customer_id(roles.customers, roles.between)
+    if made is not None:
+        yield f"  customer_id: {scalar(made.settings)} # {made.why}"
+    ignored = people.of_nobody(roles.customers)
+    if ignored:
+        yield "  ignore: # many different people have these values: they are kept, and join nobody"
+        yield "    values_of:"
+        for name, choices in ignored.items():
+            yield f"      {key(name)}:"
+            yield from (
+                f"        - {quoted(one.settings)} # {one_line(one.why)}" for one in choices
+            )
+    household = people.households(roles.customers, roles.between)
+    if household is not None:
+        rule = household.settings["rules"][0]
+        yield "  clusters: # people who live together stay customers of their own"
+        yield f"    - name: {household.settings['name']} # {household.why}"
+        yield "      rules:"
+        yield from _rules([(rule["name"], rule["conditions"], NO_PARTS)], "        ")
 
 
 def _match(roles: Roles) -> Iterator[str]:

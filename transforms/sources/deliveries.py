@@ -221,7 +221,7 @@ def delivery_of(entity: Entity, root: str, shown: str) -> Delivery:
 
     Of other entities all files are all rows.
     """
-    if entity.incremental is None:
+    if entity.deliveries is None:
         return Delivery()
     parts = shown if root in ("", ".") else shown.removeprefix(root).lstrip("/")
     return delivery_at(parts.split("/")) or Delivery()
@@ -229,9 +229,9 @@ def delivery_of(entity: Entity, root: str, shown: str) -> Delivery:
 
 def of_deletes(entity: Entity) -> Entity:
     """Return how the files of deleted records are read: their keys, and when they were deleted."""
-    if entity.incremental is None:
+    if entity.deliveries is None:
         return entity
-    key, modified = entity.primary_key, entity.incremental.last_modified
+    key, modified = entity.primary_key, entity.deliveries.last_modified
     when = entity.attribute(modified).model_copy(update={"optional": True})
     attributes = {key: entity.attributes[key], modified: when}
     update = {"attributes": attributes, "filter": None, "incremental": None}

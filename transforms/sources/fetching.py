@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.entities import Entity
@@ -16,6 +17,9 @@ from overtide.schemas.instants import Instant
 from overtide.transforms.sources.databases.contract import Located
 from overtide.transforms.sources.files import about_rows
 from overtide.transforms.sources.objects import ObjectStore, chosen, copy_place, refused
+
+if TYPE_CHECKING:
+    from overtide.transforms.sources.databases.look_back import KeptTables
 
 Told = Callable[[str, int], None]
 """Takes an entity's name and how many more rows of it are there."""
@@ -44,19 +48,21 @@ def fetch(
     most: int | None = None,
     told: Told = tell_nobody,
     now: Instant | None = None,
+    tables: "KeptTables | None" = None,
 ) -> Fetched:
     """Copy the rows of remote entities into a folder, the first ones if `most` says how many.
 
     Of changes those of the hours that have ended `now`, or all. All that are in one database are as
     they were at one instant. Of objects of a store the beginnings of some are copied if `most` says
-    how many rows, and none if it is 0.
+    how many rows, and none if it is 0. Of tables that are read by what changed all rows are fetched
+    where it is not said where `tables` are kept.
     """
     from overtide.transforms.sources.databases.copying import copy_entities  # loads pyarrow
 
     fetched = Fetched()
     for name, some in _by_database(entities).items():
         located = Located(name, configuration.databases[name], project, environ)
-        copied = copy_entities(located, some, folder, most, told)
+        copied = copy_entities(located, some, folder, most, told, tables)
         fetched.files.update((one, [path]) for one, path in copied.files.items())
         fetched.wrong.update(copied.wrong)
     objects = {name: one for name, one in entities.items() if one.database is None}

@@ -72,7 +72,7 @@ def files_of(folder: Path, entity: Entity, now: Instant | None) -> list[Path]:
     if entity.is_remote:
         raise SourceError("no_files", f"{entity.origin} is in no file.", entity.origin)
     try:
-        if entity.incremental is not None:
+        if entity.deliveries is not None:
             return list(find_deliveries(folder, entity, now).files)
         if exact.is_file():
             return [exact]
@@ -167,7 +167,7 @@ def check_columns(
 
 def check_deliveries(folder: Path, entity: Entity, now: Instant | None) -> list[Finding]:
     """Return what a folder of full data and changes has that a refresh would not read `now`."""
-    if entity.incremental is None or entity.is_remote:
+    if entity.deliveries is None or entity.is_remote:
         return []
     try:
         found = find_deliveries(folder, entity, now)

@@ -89,7 +89,7 @@ class ObjectStore:
         """
         path = (entity.path or "").removeprefix(OBJECTS)
         try:
-            if entity.incremental is not None:
+            if entity.deliveries is not None:
                 return self._delivered(path.rstrip("/"), now)
             objects = self._matching(path)
         except OSError as error:

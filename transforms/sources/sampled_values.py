@@ -351,7 +351,7 @@ def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
             f"{len(seen.keyless):,} of {seen.rows:,} sampled rows have no primary "
             f"key; the first is {first.place}, whose {entity.primary_key} is {shown}.",
         )
-    if seen.repeated and entity.prefer is None and entity.incremental is None:
+    if seen.repeated and entity.prefer is None and entity.deliveries is None:
         key, one, other = seen.repeated[0]
         yield Finding(
             "note",

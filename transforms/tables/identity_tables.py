@@ -49,4 +49,5 @@ def learnt_tables(identified: Identified) -> list[BuiltTable]:
         BuiltTable(tables.REGISTRY, (identified.registry,), EMPTY, append=True),
         BuiltTable(tables.DEPARTURE, (identified.departure,), EMPTY, append=True),
         BuiltTable(tables.IDENTITY, (identified.identity,), EMPTY, append=True),
+        BuiltTable(tables.CLUSTER_REGISTRY, identified.cluster_learnt, EMPTY, append=True),
     ]

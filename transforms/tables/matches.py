@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.match_tables import (
+    CLUSTER_PAIRS,
     CONFLATION_MATCH_PAIRS,
     DEDUPLICATION_PAIRS,
     IGNORED_VALUES,
@@ -23,6 +24,7 @@ from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import preference
 from overtide.transforms.matching.contract import PairTable
+from overtide.transforms.merge import cluster_column
 from overtide.transforms.records import RECORD, Unified
 from overtide.transforms.tables.contract import BuiltTable
 
@@ -54,6 +56,7 @@ def match_tables(
         (CONFLATION_MATCH_PAIRS, between),
         (DEDUPLICATION_PAIRS, surest),
     ]
+    queries.append((CLUSTER_PAIRS, _of_clusters(connection, identified, folder)))
     for one in unified:
         name = one.table.entity
         groups = [_groups(one, within[name], folder)] if name in within else []
@@ -112,6 +115,29 @@ def _surest(connection: "DuckDBPyConnection", table: PairTable, keys: str, folde
         SELECT {literal(table.lower)} AS EntityName, {one} AS PrimaryKey,
           {other} AS MatchedPrimaryKey, {_rule_name(table)} AS Rule, score AS Score
         FROM {parquet_rows([str(path)])} {ends}"""
+
+
+def _of_clusters(
+    connection: "DuckDBPyConnection", identified: Identified, folder: Path
+) -> list[str]:
+    """Return the queries of the pairs that join clusters, but for those that were too large."""
+    if identified.clusters is None or identified.cluster_records is None:
+        return []
+    ids, found = parquet_rows([identified.clusters]), []
+    names = [one.name for one in identified.cluster_sizes]
+    for table in identified.cluster_pairs:
+        name, column = names[table.pair], cluster_column(table.pair)
+        own = folder / f"cluster-{table.pair}"
+        own.mkdir()
+        pairs = _surest(connection, table, identified.cluster_records, own)
+        found.append(f"""
+            SELECT {literal(name)} AS Cluster, one.{column} AS ClusterId,
+              pair.PrimaryKey AS CustomerId, pair.MatchedPrimaryKey AS MatchedCustomerId,
+              pair.Rule, pair.Score FROM ({pairs}) AS pair
+            JOIN {ids} AS one ON one.CustomerId = pair.PrimaryKey
+            JOIN {ids} AS other ON other.CustomerId = pair.MatchedPrimaryKey
+              AND other.{column} = one.{column}""")
+    return found
 
 
 def _groups(one: Unified, table: PairTable, folder: Path) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas.configuration.databases import Database
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import SourceError
+from overtide.transforms.sources.databases.window import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,6 +81,10 @@ class Session(ABC):
     @abstractmethod
     def read(self, rows: str, columns: Sequence[TableColumn], most: int | None) -> Batches:
         """Return the values of columns of the rows, of the first ones if `most` says how many."""
+
+    @abstractmethod
+    def within(self, column: TableColumn, window: Window) -> str:
+        """Return the SQL that says of a row whether it may have changed, by that column."""
 
     @abstractmethod
     def failure(self, error: Exception) -> SourceError | None:

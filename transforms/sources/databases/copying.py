@@ -1,23 +1,22 @@
 """Copy what entities need out of databases, as Parquet files."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SetupError, SourceError
-from overtide.transforms.sources.contract import MORE
-from overtide.transforms.sources.databases.contract import Located, Session, TableColumn
+from overtide.transforms.sources.databases.contract import Located
 from overtide.transforms.sources.databases.kinds import KINDS
-from overtide.transforms.sources.parquet_types import MARK
+from overtide.transforms.sources.databases.look_back import (
+    KeptTables,
+    Table,
+    copy_changed,
+    place_of,
+)
+from overtide.transforms.sources.databases.table_copy import asked_of, copy_rows
 from overtide.transforms.sources.staged import staged_path
-
-ROW_GROUP = 100_000
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,12 @@ def copy_entities(
     folder: Path,
     most: int | None,
     told: Callable[[str, int], None],
+    tables: KeptTables | None = None,
 ) -> Copied:
     """Copy the rows of the entities of a database, out of one state of it.
 
-    The first ones if `most` says how many.
+    The first ones if `most` says how many. Of those that are read by what changed only what changed
+    is fetched, where `tables` says what is kept.
     """
     files: dict[str, Path] = {}
     wrong: dict[str, OvertideError] = {}
@@ -47,7 +48,14 @@ def copy_entities(
                 try:
                     path = staged_path(folder, name, entity.origin)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    _copy(session, entity, path, most, partial(told, name))
+                    asked, rows_told = asked_of(session, entity), partial(told, name)
+                    if tables is None or entity.by_changes is None or most is not None:
+                        copy_rows(session, asked, path, most, rows_told)
+                    else:
+                        place = place_of(tables.folder, name)
+                        how, engine = entity.by_changes, tables.engine
+                        table = Table(name, entity, how, asked, located, engine, place)
+                        copy_changed(session, table, path, rows_told, tables)
                     files[name] = path
                 except SourceError as error:
                     wrong[name] = error
@@ -55,52 +63,3 @@ def copy_entities(
     except (SourceError, SetupError) as error:
         wrong |= {name: error for name in entities if name not in files and name not in wrong}
     return Copied(files, wrong)
-
-
-def _copy(
-    session: Session, entity: Entity, path: Path, most: int | None, told: Callable[[int], None]
-) -> None:
-    rows = session.rows_of(entity)
-    columns = session.columns(rows)
-    needed = [column for column in columns if column.name in entity.columns]
-    more = [column.name for column in columns if column.name not in entity.columns]
-    metadata = {MORE: json.dumps(more).encode()}
-    if not needed:
-        pq.write_table(pa.table({}).replace_schema_metadata(metadata), path)
-        return
-    found = session.read(rows, needed, most)
-    schema = _marked(found.schema, needed).with_metadata(metadata)
-    batches = _guarded(session, found.batches)
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
-        for some in _in_groups(batches):
-            told(sum(map(len, some)))
-            writer.write_table(pa.Table.from_batches(some, found.schema).cast(schema), ROW_GROUP)
-
-
-def _marked(schema: pa.Schema, columns: list[TableColumn]) -> pa.Schema:
-    return pa.schema(
-        [
-            field.with_metadata(MARK) if column.number else field
-            for field, column in zip(schema, columns, strict=True)
-        ]
-    )
-
-
-def _guarded(session: Session, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Give batches; raise what goes wrong meanwhile as an error of ours."""
-    try:
-        yield from batches
-    except Exception as error:  # noqa: BLE001 - each kind has its own; all are raised
-        raise session.failure(error) or error from None
-
-
-def _in_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Give as many batches at once as make a row group."""
-    for first in batches:
-        some, rows = [first], len(first)
-        for batch in batches if rows < ROW_GROUP else ():
-            some.append(batch)
-            rows += len(batch)
-            if rows >= ROW_GROUP:
-                break
-        yield some

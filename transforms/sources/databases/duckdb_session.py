@@ -14,6 +14,7 @@ from overtide.transforms.sources.databases.contract import (
     TableColumn,
     failed_query,
 )
+from overtide.transforms.sources.databases.window import Window, within_window
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -75,6 +76,10 @@ class DuckDBSession(Session):
         """Return DuckDB's SQL of the values of columns."""
         values = ", ".join(f"{column.sql} AS {quoted(column.name)}" for column in columns)
         return f"SELECT {values} FROM (\n{rows}\n) AS rows{limit(most)}"
+
+    def within(self, column: TableColumn, window: Window) -> str:
+        """Return DuckDB's SQL of whether a row may have changed."""
+        return within_window(f"({column.sql})", window)
 
     def failure(self, error: Exception) -> SourceError | None:
         """Return an error with the first line of what DuckDB says."""

@@ -7,6 +7,7 @@ server is asked so; rows come out of scans of tables, which see one state.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from overtide.schemas.errors import SourceError
@@ -25,6 +26,7 @@ from overtide.transforms.sources.databases.contract import (
     unreachable,
 )
 from overtide.transforms.sources.databases.duckdb_session import SCANNING, DuckDBSession
+from overtide.transforms.sources.databases.window import TEXT, Window, within_window
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -122,6 +124,17 @@ class MySQLSession(DuckDBSession):
             _column(str(name), str(kind).upper(), int(str(digits)))
             for name, kind, digits in self._asked(query)
         ]
+
+    def within(self, column: TableColumn, window: Window) -> str:
+        """Return DuckDB's SQL of whether a row may have changed.
+
+        The scanner leaves nothing to the server but a comparison that stands alone.
+        """
+        if window.kind == TEXT:
+            return super().within(column, window)
+        value, kind = quoted(column.name), "DATE" if window.kind == "DATE" else "TIMESTAMP"
+        shown = replace(window, kind=kind)
+        return within_window(value, shown) if window.undated else f"{value} >= {shown.literal}"
 
     def failure(self, error: Exception) -> SourceError | None:
         """Return what MySQL says; never the connection, nor the query."""

@@ -26,6 +26,7 @@ from overtide.transforms.sources.databases.duckdb_session import (
     limit,
     number_sql,
 )
+from overtide.transforms.sources.databases.window import ISO, TEXT, Window
 
 NATIVE = re.compile(
     "boolean|smallint|integer|bigint|real|double precision|date|bytea|text|character varying|"
@@ -104,6 +105,14 @@ class PostgresSession(DuckDBSession):
             for one in columns
         )
         return f"SELECT {given} FROM {_query(asked)}"
+
+    def within(self, column: TableColumn, window: Window) -> str:
+        """Return the SQL of whether a row may have changed, in terms that an index knows."""
+        late = f"{column.sql} IS NULL OR {column.sql}"
+        if window.kind == TEXT:
+            begins = f'COLLATE "C" >= {window.literal}'
+            return f"({late} {begins} OR {column.sql} !~ {literal(ISO)})"
+        return f"({late} >= {window.literal} OR {column.sql} = '-infinity')"
 
     def failure(self, error: Exception) -> SourceError | None:
         """Return what PostgreSQL says; never the connection."""

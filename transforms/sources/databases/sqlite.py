@@ -26,6 +26,7 @@ from overtide.transforms.sources.databases.contract import (
 )
 from overtide.transforms.sources.databases.duckdb_session import limit
 from overtide.transforms.sources.databases.files import file_of
+from overtide.transforms.sources.databases.window import Window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,6 +109,12 @@ class SQLiteSession(Session):
         except sqlite3.Error as error:
             raise self._failed(error) from None
         return Batches(schema, _batches(answer, schema))
+
+    def within(self, column: TableColumn, window: Window) -> str:
+        """Return the SQL of whether a row may have changed; what is no text never tells."""
+        late = f"{column.sql} COLLATE BINARY >= {window.literal}"
+        no_date = f"{column.sql} NOT GLOB '{'-'.join(('[0-9]' * 4, '[0-9]' * 2, '[0-9]' * 2))}*'"
+        return f"(typeof({column.sql}) <> 'text' OR {late} OR {no_date})"
 
     def failure(self, error: Exception) -> SourceError | None:
         """Return what SQLite says."""
