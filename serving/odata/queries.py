@@ -117,7 +117,7 @@ def _info(model: Model, path: str, texts: Mapping[str, str]) -> UriInfo:
     """Let the library parse; whatever it makes of a text is an answer."""
     query = "&".join(f"{name}={quote(text)}" for name, text in texts.items())
     try:
-        return Parser(model.edm).parse_uri(quote(path, safe="/()',="), query)
+        return Parser(model.edm).parse_uri(path, query)  # it decodes the query alone
     except (ODataException, UriParserSemanticException) as error:
         raise _refused(str(error)) from None
     except (RecursionError, ValueError, OverflowError, ArithmeticError) as error:
