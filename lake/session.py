@@ -238,6 +238,10 @@ def failure(error: Exception, limit: str, paths: Paths, place: str | None = None
         return _too_large(error, limit)
     if isinstance(error, duckdb.ParserException | duckdb.CatalogException | duckdb.BinderException):
         return InvalidRequestError("invalid_sql", sentence(error), place)
+    if isinstance(
+        error, duckdb.DataError | duckdb.NotSupportedError | duckdb.PermissionException
+    ):  # values that do not fit, and what may not be read: the query is to blame, not the lake
+        return InvalidRequestError("invalid_sql", sentence(error), place)
     return FailedError("sql_failed", sentence(error), None)
 
 
@@ -301,15 +305,15 @@ def _too_large(error: Exception, limit: str) -> OvertideError:
         else f"memory than its limit of {limit}"
     )
     more = (
-        "Free that disk or set TMPDIR"
+        "free that disk or set TMPDIR"
         if full
-        else 'Allow more (`--memory-limit 8GB`, `memory_limit="8GB"`)'
+        else 'allow more: `overtide sql --memory-limit 8GB`, in Python `memory_limit="8GB"`'
     )
     return UnavailableError(
         "out_of_memory",
         f"The query needs more {what}.",
         None,
-        f"{more}, or ask for less at once: fewer columns, customers or instants.",
+        f"Ask for less at once: fewer columns, customers or instants. Or {more}.",
     )
 
 

@@ -37,6 +37,8 @@ from overtide.transforms.sources.files import files_of, within
 
 ELSEWHERE = {"service", "event_log", "lake"}
 """The sections of a configuration that make no result."""
+UNKNOWN = ""
+"""The content of a file that was not read yet: no file has it."""
 DECISIONS = "unification.decisions"
 """Under which name the file of decisions stands among the files of entities."""
 
@@ -158,11 +160,16 @@ class Inputs:
         )
 
     def contents_of(self, entity: str) -> list[tuple[str, str]]:
-        """Return the files of an entity, as they are shown, with their contents, where known."""
+        """Return the files of an entity, as they are shown, with their contents; `""` if unknown.
+
+        None is left out: what was kept of the others is not all that the entity has.
+        """
         return [
-            (within(self.paths.project, file), self.contents[file].content)
+            (
+                within(self.paths.project, file),
+                self.contents[file].content if file in self.contents else UNKNOWN,
+            )
             for file in self.files.get(entity, ())
-            if file in self.contents
         ]
 
     def hash(self) -> str | None:

@@ -89,7 +89,7 @@ def reusable(
 ) -> Reusable:
     """Link what is kept of an entity and still right into the folder `into`, and return it.
 
-    `contents` are its files as far as they are known.
+    `contents` are all its files; the content of one that is not known is none that is kept.
     """
     place = folder_of(folder, entity)
     try:

@@ -19,7 +19,7 @@ LONGEST_INTEGER = 4000
 
 
 def parse_json(text: str | bytes, line: int = 1) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Parse one JSON document.
+    """Parse one JSON document; bytes are UTF-8, maybe with a byte order mark.
 
     Raise `invalid_json` for NaN, Infinity, a key given twice and all that is no JSON.
 
@@ -54,7 +54,7 @@ def _whole(digits: str) -> float:
 def _loaded(reader: json.JSONDecoder, text: str | bytes, line: int) -> Any:  # noqa: ANN401
     try:
         if isinstance(text, bytes):
-            text = text.decode(json.detect_encoding(text), "surrogatepass")
+            text = text.decode("utf-8-sig", "surrogatepass")
         elif text.startswith("\ufeff"):
             raise json.JSONDecodeError(BYTE_ORDER_MARK, text, 0)
         return reader.decode(text)

@@ -487,7 +487,7 @@ CASES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         [(f"{MERGE}/fields/0/name", "customerid")],
         "reserved_name",
         "unification.merge.fields[0].name",
-        "fills itself",
+        "needs itself",
     ),
     "a column with a blank": (
         [(f"{MERGE}/fields/0/name", "Full Name")],

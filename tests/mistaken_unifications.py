@@ -161,7 +161,13 @@ OF_UNIFICATION: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         [("unification/clusters", [CLUSTER | {"name": "CustomerId"}])],
         "reserved_name",
         "unification.clusters[0].name",
-        "`CustomerId` is a column that Overtide fills itself.",
+        "`CustomerId` is a name that Overtide needs itself.",
+    ),
+    "a cluster that is called as the activities of a customer": (
+        [("unification/clusters", [CLUSTER | {"name": "UnifiedActivity"}])],
+        "reserved_name",
+        "unification.clusters[0].name",
+        "`UnifiedActivity` is a name that Overtide needs itself.",
     ),
     "a cluster that cannot be called so": (
         [("unification/clusters", [CLUSTER | {"name": "House hold"}])],

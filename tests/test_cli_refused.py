@@ -134,7 +134,7 @@ REFUSED = {
     "SQL with a parameter": (["sql", "SELECT ?"], "invalid_sql", "parameter"),
     "SQL that fails": (
         ["sql", "SELECT 'a'::INT FROM Customer"],
-        "sql_failed",
+        "invalid_sql",
         "Could not convert string 'a'",
     ),
 }

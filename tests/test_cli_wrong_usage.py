@@ -164,7 +164,11 @@ WRONG_USAGE = {
         "invalid_value",
         "No such file",
     ),
-    "no host": (["serve", "--host", "nowhere.invalid", "--port", "0"], "address_in_use"),
+    "no host": (
+        ["serve", "--host", "nowhere.invalid", "--port", "0"],
+        "address_in_use",
+        "Name an address of this machine",
+    ),
     "a token of no role": (["token", "create", "--name", "a"], "usage", "a role and a name"),
     "a token of an unknown role": (
         ["token", "create", "--role", "king", "--name", "a"],

@@ -96,6 +96,20 @@ def test_the_last_due_is_the_last_of_all(after, length, step):
 
 
 @pytest.mark.parametrize(
+    ("days", "same"),
+    [("MON-SUN", "*"), ("fri-sun", "5-7"), ("FRI-SUN/2,WED", "5-7/2,3"), ("SUN-TUE", "0-2")],
+)
+def test_sunday_may_be_the_last_of_several_days(days, same):
+    expect_cron(f"30 2 * * {days}", BERLIN, 0)
+    now: int | None = 0
+    for _ in range(9):
+        assert now is not None
+        found = next_due([f"30 2 * * {days}"], BERLIN, now)
+        assert found == next_due([f"30 2 * * {same}"], BERLIN, now)
+        now = found
+
+
+@pytest.mark.parametrize(
     "expression",
     [
         "",

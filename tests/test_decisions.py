@@ -94,6 +94,8 @@ def test_what_is_cut_apart_does_not_depend_on_the_order_of_rows(tmp_path):
         (HEADER + "never,S_c,1,S_x,2\n", "'S_x' in line 2"),
         (HEADER + "never,S_c,,S_c,2\n", "no key in line 2"),
         (HEADER + "never,S_c,2,S_c,2\n", "one record twice in line 2"),
+        (HEADER + "never,S_c,1,S_c,2\nnever,S_c,1,S_c,4,4\n", "more values than columns in line 3"),
+        (HEADER.strip() + ",Entity1Key\nnever,S_c,1,S_c,2,3\n", "two columns Entity1Key"),
         (b"\xff\xfe", "cannot be read"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from overtide.pipelines import kept_rows
+from overtide.pipelines import kept_rows, known_files
 from overtide.transforms.ingest import IngestedFiles
 from tests.incremental import HEADS, document
 from tests.small_project import Project, hashes
@@ -73,6 +73,14 @@ def test_a_changed_file_costs_itself_and_changed_rules_their_entity(project):
     assert read(project) == (0, 4)
     (project.paths.project / "a2.csv").unlink()
     assert read(project) == (3, 2)
+    expect_as_in_full(project)
+
+
+def test_an_older_delivery_is_read_though_another_file_tells_the_change(project, monkeypatch):
+    monkeypatch.setattr(known_files, "RACY", -(10**15))  # as if all files were old
+    project.write(a3=f"{HEADS['a']}\n4,Dee,d@x.com,Kiel,\n", o1=f"{FILES['o1']}o2,4,2024-01-01,6\n")
+    assert read(project) == (3, 3)
+    assert project.table("S_a", "Id") == [(1,), (2,), (3,), (4,)]
     expect_as_in_full(project)
 
 

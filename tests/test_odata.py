@@ -17,6 +17,8 @@ from tests.command_line import call
 from tests.served import Served, serving
 
 PEOPLE = 12
+ODD_KEY = "Ü?a+b&c'd/%2F#|"
+"""That of the first person's duplicate."""
 ORDER = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup", "Amount": "3.50"}
 
 
@@ -26,7 +28,7 @@ def records() -> Iterator[tuple[str, str, dict[str, Any]]]:
         person = {"EMail": f"p{number}@x", "FullName": f"Person {number % 4}"}
         yield shop.CONTACTS, str(number), {**person, "Points": number, "Since": "2024-05-01"}
         yield shop.ACCOUNTS, str(number), {**person, "Spent": f"{number}.50", "Member": True}
-    yield shop.CONTACTS, "D", {"EMail": "p1@x", "FullName": "Double"}
+    yield shop.CONTACTS, ODD_KEY, {"EMail": "p1@x", "FullName": "Double"}
     yield shop.CONTACTS, "C", {"EMail": "c@x", "Points": "many"}
     yield shop.ORDERS, "1", ORDER
     yield shop.ORDERS, "2", {**ORDER, "Item": "Pan", "PlacedAt": "2024-04-01T10:00:00Z"}
@@ -194,7 +196,8 @@ def test_customers_are_found_by_their_keys(client, first):
             first
         ]
     assert rows(client, "Customer?$filter=Crm_Contacts_ContactId eq 'zz'") == []
-    assert rows(client, "Customer?$filter=Crm_Contacts_ContactId eq 'D'") == []
+    double = quote(ODD_KEY.replace("'", "''"), safe="")
+    assert rows(client, f"Customer?$filter=Crm_Contacts_ContactId eq '{double}'") == []
     assert rows(client, "Customer?$filter=Crm_Contacts_ContactId eq null") != []
     two = rows(client, "Customer?$filter=Crm_Contacts_ContactId in ('2','3')&$orderby=Points desc")
     assert [one["Points"] for one in two] == [3, 2]
@@ -252,6 +255,10 @@ def test_a_query_may_stand_encoded_within_the_path(client, first):
 def test_one_row_is_read_by_its_key(client, first):
     assert document(client, f"Customer(CustomerId='{first}')")["EMail"] == "p1@x"
     assert document(client, "Crm_Contacts('2')")["EMail"] == "p2@x"
+    double = quote(ODD_KEY.replace("'", "''"), safe="")
+    assert document(client, f"Crm_Contacts('{double}')")["FullName"] == "Double"
+    named = f"AlternateKey(EntityName='Crm_Contacts',PrimaryKey='{double}')"
+    assert document(client, named)["PrimaryKey"] == ODD_KEY
     key = "AlternateKey(EntityName='Crm_Contacts',PrimaryKey='2')"
     assert document(client, key)["IsWinner"] is True
     assert document(client, "Crm_Contacts_corrupt(1)")["PrimaryKey"] == "C"

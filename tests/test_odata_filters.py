@@ -104,6 +104,15 @@ def test_pages_joined_are_the_whole_in_order(scans, rows, order, size):
     assert answered(scans, rows, query, size) == sorted_ids(rows, order)
 
 
+@pytest.mark.parametrize(
+    "text", ["null", "'x'", "1 desc", "-2", "true,Number desc", "'a' desc,2.5,now()", "99"]
+)
+def test_what_is_the_same_of_all_rows_orders_nothing(scans, text):
+    rows = [{**SAMPLE, "Number": number} for number in (1, 3, 2)]
+    expected = sorted_ids(rows, [("Number", True)] if "Number" in text else [])
+    assert answered(scans, rows, parsed(MODEL, ENTITY, {"$orderby": text}), 2) == expected
+
+
 def sorted_ids(rows: list[Row], order: Iterable[tuple[str, bool]]) -> list[int]:
     """Return the rows' numbers in order: null is the least, and their key decides at last."""
     ids = list(range(len(rows)))
@@ -162,6 +171,8 @@ NUMBERS = [
     ("Flag eq true and Flag", True),
     ("Text in ('a','xyz')", True),
     ("Other in (null)", True),
+    ("Text in ()", False),
+    ("not (Text in ())", True),
     (" or ".join(["Number eq 5"] * 300 + ["Number eq 1"]), True),
     (" and ".join(["Number eq 1"] * 300), True),
 ]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from overtide.schemas import strict_json
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.numbers import Number
-from overtide.schemas.strict_json import checked_object
+from overtide.schemas.strict_json import checked_object, parse_json
 
 VALUES = st.one_of(
     st.none(),
@@ -40,3 +40,11 @@ def test_what_is_small_at_a_glance_is_what_is_small_when_it_is_written(document)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(strict_json, "_is_small", lambda _document: False)
         assert at_a_glance == refusal(document)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+def test_bytes_are_utf_8_and_nothing_else(encoding):
+    with pytest.raises(OvertideError) as error:
+        parse_json('{"a": "é"}'.encode(encoding))
+    assert error.value.code == "invalid_json"
+    assert parse_json('{"a": "é"}'.encode("utf-8-sig")) == {"a": "é"}

@@ -13,7 +13,14 @@ from overtide.schemas.names import folded
 from overtide.schemas.suggestions import closest
 from overtide.schemas.types import COMPARED, type_of
 
-RESERVED_COLUMNS = ("CustomerId", "PreviousCustomerId", "FirstRun", "ReplacedRun")
+RESERVED_COLUMNS = (
+    "CustomerId",
+    "PreviousCustomerId",
+    "FirstRun",
+    "ReplacedRun",
+    "UnifiedActivity",
+)
+"""Columns of Customer and its history that are filled in, and what OData calls its activities."""
 MOST_SOURCES = 15
 
 
@@ -156,7 +163,7 @@ def _column(checking: Checking, name: str, path: Path) -> Iterator[tuple[str, Pa
         checking.add(
             "reserved_name",
             path,
-            f"`{name}` is a column that Overtide fills itself.",
+            f"`{name}` is a name that Overtide needs itself.",
             expected="another name",
         )
     elif not is_name(name):

@@ -22,7 +22,8 @@ CODES = {
     ),
     "invalid_sql": Explained(
         "read",
-        "The query cannot be understood, or names what does not exist.",
+        "The query cannot be understood, names what does not exist, reads a file, or meets a value "
+        "that does not fit.",
         "Correct it; `SELECT * FROM lake_help` lists what there is.",
     ),
     "nothing_published": Explained(

@@ -1,6 +1,7 @@
 """Listen on an address and serve until stopped, requests in progress to their end."""
 
 import asyncio
+import errno
 import gc
 import resource
 import socket
@@ -39,11 +40,14 @@ def listening(host: str, port: int) -> socket.socket:
         found.listen(BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        taken = getattr(error, "errno", None) == errno.EADDRINUSE
         raise UsageError(
             "address_in_use",
             f"Nothing can listen on {host}:{port}: {reason}.",
-            "port",
-            "Stop what listens there, or choose another --port.",
+            "port" if taken else "host",
+            "Stop what listens there, or choose another --port."
+            if taken
+            else "Name an address of this machine, and a port that you may use.",
         ) from None
     return found
 

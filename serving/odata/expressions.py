@@ -109,6 +109,8 @@ def _membership(expression: Binary, scope: Scope) -> Sql:
         raise not_supported(f"`in` with {expression.right!r}", "$filter")
     item, listed = condition(expression.left, scope, sure=False), expression.right.items
     values = [condition(one, scope, sure=False) for one in listed]
+    if not values:
+        return Sql("false")
     if not any(map(_may_be_null, listed)):
         return written("coalesce({} IN ({}), false)", item, joined(", ", values))
     same = [written("({} IS NOT DISTINCT FROM {})", item, one) for one in values]

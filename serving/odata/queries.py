@@ -24,6 +24,8 @@ SEGMENT = "IsMemberOfSegment"
 USUAL, MOST, MOST_EXPANDED = 100, 10_000, 1_000
 """Rows of a page: where nothing is said, at most, and at most with `$expand`."""
 
+MOST_SKIPPED = 2**53
+"""Rows: more than any table has."""
 EQUAL = re.compile(r"([A-Za-z]\w*) eq '((?:[^']|'')*)'", re.ASCII)
 """A filter by one key, as nearly all are."""
 MOST_REMEMBERED = 256
@@ -117,7 +119,7 @@ def _info(model: Model, path: str, texts: Mapping[str, str]) -> UriInfo:
     """Let the library parse; whatever it makes of a text is an answer."""
     query = "&".join(f"{name}={quote(text)}" for name, text in texts.items())
     try:
-        return Parser(model.edm).parse_uri(quote(path, safe="/()',="), query)
+        return Parser(model.edm).parse_uri(path, query)  # it decodes the query alone
     except (ODataException, UriParserSemanticException) as error:
         raise _refused(str(error)) from None
     except (RecursionError, ValueError, OverflowError, ArithmeticError) as error:
@@ -137,14 +139,16 @@ def _options(entities: EntitySet, asked: UriInfo | ExpandItem) -> Options:
     """Return the options that a query and an expansion have alike."""
     if asked.apply is not None or asked.compute is not None:
         raise not_supported("$apply and $compute", "$apply")
-    order = asked.orderby.items if asked.orderby else ()
+    # A literal orders nothing, and is no expression to SQL, which takes a number for a column.
+    items = asked.orderby.items if asked.orderby else ()
+    order = [item for item in items if not isinstance(item.expression, Literal)]
     return Options(
         entities,
         _shown(entities, asked),
         asked.filter.expression if asked.filter else None,
         tuple((item.expression, item.descending) for item in order),
         asked.top.value if asked.top else None,
-        asked.skip.value if asked.skip else 0,
+        min(asked.skip.value, MOST_SKIPPED) if asked.skip else 0,
         bool(asked.count and asked.count.value),
         {
             name: option.raw

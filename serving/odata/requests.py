@@ -15,8 +15,8 @@ def path_and_options(
     `unknown_parameter` for others, and `invalid_parameter` for one that is given twice.
     """
     names, options = list(known), dict(query)
-    path, _, within = path.partition("?")
-    for pair in _pairs(within):
+    path, *within = _parts(path, "?", most=1)
+    for pair in filter(None, _parts("".join(within), "&")):
         name, _, text = pair.partition("=")
         full = name if name in names else f"${name}"
         if full not in names:
@@ -32,13 +32,13 @@ def path_and_options(
     return path, options
 
 
-def _pairs(text: str) -> list[str]:
-    """Split a query at each `&` that stands outside of quotes."""
+def _parts(text: str, mark: str, most: int = -1) -> list[str]:
+    """Split a text at each mark, or the first so many, that stands outside of quotes."""
     found, quoted, begin = [], False, 0
     for place, letter in enumerate(text):
         if letter == "'":
             quoted = not quoted
-        elif letter == "&" and not quoted:
+        elif letter == mark and not quoted and len(found) != most:
             found.append(text[begin:place])
             begin = place + 1
-    return [one for one in (*found, text[begin:]) if one]
+    return [*found, text[begin:]]

@@ -6,6 +6,7 @@ next time that exists. One whose minute or hour begins with `*`, such as `*/15 *
 time that passes: a repeated hour has its times twice, a skipped one none. So does Debian's cron.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -17,6 +18,8 @@ from overtide.schemas.errors import UsageError
 from overtide.schemas.instants import SECOND, Instant, microseconds
 
 FIELDS = 5
+SUNDAY_LAST = re.compile(r"-sun\b", re.IGNORECASE)
+"""Sunday at the end of days, as in `FRI-SUN`: its name is 0 to cronsim, which knows 7 as well."""
 
 
 def expect_cron(expression: str, zone: ZoneInfo, now: Instant) -> None:
@@ -61,7 +64,7 @@ def _dues(expression: str, zone: ZoneInfo, after: Instant) -> Iterator[Instant]:
     Within a repeated hour cronsim gives again the first time of what was due before.
     """
     start = datetime.fromtimestamp(after // SECOND, UTC).astimezone(zone)
-    for local in CronSim(expression, start):
+    for local in CronSim(SUNDAY_LAST.sub("-7", expression), start):
         due = microseconds(local.astimezone(UTC).replace(tzinfo=None))
         if due > after:
             yield due

@@ -112,11 +112,17 @@ def row_of(decision: Decision) -> dict[str, str]:
 def _decisions(
     path: Path, rows: "csv.DictReader[str]", entities: Collection[str]
 ) -> Iterator[tuple[Decision, dict[str, str]]]:
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or [])]
+    names = list(rows.fieldnames or [])
+    missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise _wrong(path, f"has no column {', '.join(missing)}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise _wrong(path, f"has two columns {', '.join(twice)}")
     for row in rows:
         here = f"line {rows.line_num}"
+        if None in row:  # of a key with a comma, only what stands before it would be its record
+            raise _wrong(path, f"has more values than columns in {here}")
         if row["Decision"] not in ("always", "never"):
             raise _wrong(path, f"says {row['Decision']!r} in {here}, not `always` or `never`")
         ends = [(row[f"Entity{end}"], row[f"Entity{end}Key"]) for end in (1, 2)]
