@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
+
 from benchmarks.measure import Row, Run, run
 from benchmarks.refreshes import GIB, Files, Refresh, refresh
 
@@ -22,6 +24,8 @@ FILES = {
 IN_ALL = {199_336: 2.5, 498_339: 2.0, 1_661_130: 2.0}
 """Bars by people: 1.2M, 3M and 10M source rows."""
 TO_COMMIT = {1_661_130: 1.6}
+OF_NIGHT = {1_661_130: (12, 15)}
+"""Bars, in seconds to the commit and in all, of a delivery of one row in a hundred."""
 SECONDS = 3.3
 """The bar of the example with its own 62,000 rows."""
 
@@ -50,6 +54,7 @@ def of_size(folder: Path, people: int, source: Path) -> list[Row]:
     beside = (before.document["total_seconds"] + after.document["total_seconds"]) / 2
     assert first.source_rows == before.document["rows_in"], "the SQL by hand read other rows"
     again = refresh(project, "--full")
+    night = delivered(folder / "nightly", source)
     size = f"example's rules, {first.source_rows:,} rows"
     return [
         _ratio(f"{size}: to commit", first.seconds_to_commit, beside, TO_COMMIT.get(people)),
@@ -57,6 +62,41 @@ def of_size(folder: Path, people: int, source: Path) -> list[Row]:
         _ratio(f"{size}: again, in all", again.run.seconds, beside, None),
         _processor(size, first.run, before, after),
         _memory(size, first, before),
+        *_of_night(f"{size}, 1 % delivered", night, people, beside),
+        _processor(f"{size}, 1 % delivered", night.run, before, after),
+    ]
+
+
+def delivered(folder: Path, source: Path) -> Refresh:
+    """Refresh a project of folders of files, then measure the refresh of the last hundredth."""
+    project, later = write_example(folder, None), folder / "later"
+    names = [file.stem for file in source.glob("*.csv") if file.stem != "truth"]
+    for name in names:
+        (project / "data" / name).mkdir(parents=True)
+        (later / name).mkdir(parents=True)
+        rows = f"(SELECT *, row_number() OVER () AS __row FROM read_csv('{source}/{name}.csv', "
+        rows += "all_varchar = true))"
+        for folder_of, number, those in (
+            (project / "data", 1, "<="),
+            (later, 2, ">"),
+        ):
+            duckdb.execute(
+                f"COPY (SELECT * EXCLUDE (__row) FROM {rows} "
+                f"WHERE __row {those} (SELECT count(*) * 0.99 FROM {rows}) ORDER BY __row) "
+                f"TO '{folder_of}/{name}/{number}.csv' (FORMAT csv, HEADER)"
+            )
+    refresh(project)
+    for name in names:
+        shutil.move(later / name / "2.csv", project / "data" / name)
+    return refresh(project)
+
+
+def _of_night(size: str, night: Refresh, people: int, beside: float) -> list[Row]:
+    """Return the rows of a night, beside the SQL by hand, which computes everything."""
+    commit, in_all = OF_NIGHT.get(people, (None, None))
+    return [
+        Row(f"{size}: to commit", night.seconds_to_commit, "s", beside, at_most=commit),
+        Row(f"{size}: in all", night.run.seconds, "s", beside, at_most=in_all),
     ]
 
 
@@ -87,12 +127,16 @@ def by_hand(source: Path, out: Path) -> Run:
     return measured
 
 
-def write_example(folder: Path, source: Path) -> Path:
-    """Make a project of the example's configuration that reads generated files in place."""
+def write_example(folder: Path, source: Path | None) -> Path:
+    """Make a project of the example's configuration that reads generated files in place.
+
+    Without a source it reads folders of deliveries, which are not there yet.
+    """
     folder.mkdir(parents=True)
-    (folder / "data").symlink_to(source.resolve())
+    if source is not None:
+        (folder / "data").symlink_to(source.resolve())
     text = (EXAMPLE / "overtide.yaml").read_text(encoding="utf-8")
     for example, generated in FILES.items():
-        text = text.replace(example, generated)
+        text = text.replace(example, generated if source else generated.replace(".csv", "/*.csv"))
     (folder / "overtide.yaml").write_text(text, encoding="utf-8")
     return folder

@@ -47,11 +47,15 @@ def remove_orphans(
 
 
 NEEDED = f"""
+    WITH file AS (SELECT table_id, path, path_is_relative, file_size_bytes, end_snapshot
+                    FROM {METADATA}.ducklake_data_file
+                  UNION ALL SELECT table_id, path, path_is_relative, file_size_bytes, end_snapshot
+                    FROM {METADATA}.ducklake_delete_file)
     SELECT CASE WHEN f.path_is_relative THEN s.path || t.path || f.path ELSE f.path END,
       f.file_size_bytes
-    FROM {METADATA}.ducklake_data_file f JOIN {METADATA}.ducklake_table t USING (table_id)
+    FROM file f JOIN {METADATA}.ducklake_table t USING (table_id)
       JOIN {METADATA}.ducklake_schema s USING (schema_id) WHERE f.end_snapshot IS NULL"""
-"""The path and size of every file that the present snapshot needs."""
+"""The path and size of every file that the present snapshot needs: rows, and which of them went."""
 
 
 def damaged_files(connection: "DuckDBPyConnection", storage: StorageLocation) -> list[str]:

@@ -37,8 +37,9 @@ from overtide.lake.standing import (
     publish_before,
 )
 from overtide.schemas.crash import crash_point
+from overtide.schemas.errors import SourceError
 from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
-from overtide.schemas.names import file_literal, literal, quoted
+from overtide.schemas.names import file_literal, literal, parquet_rows, quoted
 from overtide.schemas.paths import Paths, StorageLocation
 from overtide.schemas.serving_metadata import ServingMetadata, encoded
 from overtide.schemas.signatures import Signature, signature
@@ -53,12 +54,14 @@ if TYPE_CHECKING:
 class Change:
     """What a refresh does to one table.
 
-    Parquet files that replace its rows, or are appended to them.
+    Parquet files that replace its rows, or are appended to them, once those rows went that are in
+    the file `gone`, if there is one.
     """
 
     table: Table
     files: tuple[str, ...]
     replace: bool
+    gone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,8 @@ def _apply(
     if there is None:
         for statement in create_statements(change.table):
             connection.execute(statement)
+    if change.gone is not None:
+        _remove_rows(connection, change.table, change.gone)
     for number, file in enumerate(files):
         # Where an older catalog was restored another run has this number, and its files must not be
         # taken for these.
@@ -269,6 +274,25 @@ def _apply(
             Path(file),
             f"run{run:06d}-{number:04d}-{secrets.token_hex(4)}.parquet",
         )
+
+
+def _remove_rows(connection: "DuckDBPyConnection", table: Table, gone: str) -> None:
+    """Delete the rows of a table whose keys are in a file; raise where not all are there."""
+    key = ", ".join(map(quoted, table.key))
+    rows = parquet_rows([gone])
+    query = (
+        f"DELETE FROM {SCHEMA}.{quoted(table.name)} WHERE ({key}) IN (SELECT ({key}) FROM {rows})"
+    )
+    deleted = connection.execute(query).fetchone()
+    wanted = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    if deleted != wanted:
+        raise SourceError(
+            "rows_lost",
+            f"Of the rows of {table.name} that go, {wanted} by count, {deleted} are there.",
+            table.name,
+            "This is a fault of Overtide: report it, and run `overtide refresh --full`.",
+        )
+    crash_point("publish.rows_removed")
 
 
 def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> set[str]:

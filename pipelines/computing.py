@@ -7,6 +7,7 @@ from pathlib import Path
 from overtide.lake.catalog import Publish
 from overtide.lake.publish import Change
 from overtide.pipelines.batch import Found, run_pipeline
+from overtide.pipelines.differences import activities_taken_over
 from overtide.pipelines.engine import engine
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.inputs import Inputs
@@ -80,7 +81,8 @@ class Computing:
         settings = settings_of(self.runner, self.paths.scratch_of(run), files)
         rows, shrink = self.runner.rows_per_bucket, self.allow_shrink
         with shared_kernels(settings):
-            plan = make_plan(self.configuration, self.paths, settings, rows, run, files, shrink)
+            asked = self.configuration, self.paths, settings, rows, run, files, shrink
+            plan = make_plan(*asked, self.full)
             built = self._built(plan, files, tables.told)
         return _publish(plan, built, self.clock, self.follower, self.before)
 
@@ -112,7 +114,9 @@ class Computing:
             content = manifest(plan, found) | {"runner": self.runner.runner}
             content |= comparing_told(plan, found)
         number = len(paths_of(files))
-        content |= {"reused": {"files": number - len(paths_of(batches)), "of": number}}
+        known = number - len(paths_of(batches))
+        taken = activities_taken_over(plan, found)
+        content |= {"reused": {"files": known, "of": number, "activities": taken}}
         content |= self._inputs_told(plan, found, contents, kept)
         crash_point("refresh.pipeline_done")
         # The generation is complete before the run is published, so the run can name it.
@@ -154,7 +158,7 @@ def _publish(
     """Publish what was built, as one transaction of the lake."""
     outputs, fields = built.found.outputs, fields_of(plan, built.found)
     changes = [
-        Change(output.table, output.files, not output.append)
+        Change(output.table, output.files, not output.append and output.gone is None, output.gone)
         for output in outputs
         if output.files is not None
     ]

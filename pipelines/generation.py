@@ -99,8 +99,11 @@ def _beside(
 
 def _build_timelines(plan: Plan, found: Found) -> str:
     """Write the activities of the run in place and return their name."""
-    content = found.output(UNIFIED_ACTIVITY).content.hex()
-    rows = _rows(UNIFIED_ACTIVITY.name, found.files[UNIFIED_ACTIVITY.name])
+    built = found.output(UNIFIED_ACTIVITY)
+    content, rows = built.content.hex(), _rows(UNIFIED_ACTIVITY.name, built.files)
+    if built.gone is not None:
+        stays = f"lake.{UNIFIED_ACTIVITY.name} ANTI JOIN {parquet_rows([built.gone])}"
+        rows = f"SELECT * FROM {stays} USING (ActivityId) UNION ALL BY NAME {rows}"
     with attached_kernel(plan.settings, plan.attach) as connection:
         return build_activities(connection, plan.paths, content, rows)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from overtide.lake.catalog import attach_statements
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
+from overtide.pipelines.differences import activities_before
 from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.kept_rows import NOTHING, reusable
 from overtide.pipelines.manifest import kept_before
@@ -176,18 +177,25 @@ def make_plan(
     run: int,
     files: list[SourceFiles],
     allow_shrink: bool = False,
+    full: bool = True,
 ) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read.
 
-    Its configuration has all lists as if they stood in it.
+    Its configuration has all lists as if they stood in it. Unless all is to be made in `full`,
+    activities may be a difference to those that are published.
     """
+    configuration = with_lists(configuration, paths.project)
     attach = attaching(paths)
     published, last = published_tables(settings, attach)
+    before = None
+    if attach and not full:
+        with attached_kernel(settings, attach) as connection:
+            before = activities_before(connection, configuration, paths, published, last)
     unified = {one.entity for one in configuration.unification.entities}
     size = size_of([batch for batch in files if batch.entity in unified])
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
     return Plan(
-        with_lists(configuration, paths.project),
+        configuration,
         paths,
         settings,
         run,
@@ -198,6 +206,7 @@ def make_plan(
         attach,
         kept_before(last),
         allow_shrink,
+        before,
     )
 
 

@@ -21,6 +21,7 @@ from overtide.pipelines.publishing import Base, Refreshed, publish_base
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
+from overtide.schemas.tables import UNIFIED_ACTIVITY
 from overtide.transforms.matching.lists import with_lists
 
 
@@ -82,7 +83,11 @@ def _publish(
         "runner": runner.runner,
         "shrunk": {},
         "removed_entities": {},
-        "reused": {"files": len(inputs.source_files), "of": len(inputs.source_files)},
+        "reused": {
+            "files": len(inputs.source_files),
+            "of": len(inputs.source_files),
+            "activities": last["tables"][UNIFIED_ACTIVITY.name]["rows"],
+        },
         "unchanged_since": last.get("unchanged_since") or before.run,
     }
     content |= {"waiting": inputs.waiting} if inputs.waiting else {}

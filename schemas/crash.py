@@ -71,6 +71,7 @@ CRASH_POINTS = (
     "schedules.fired",
     "activities.filled",
     "activities.named",
+    "publish.rows_removed",
 )
 """Every step of the code, in the order of the parts; a test compares them with the calls."""
 

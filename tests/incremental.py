@@ -1,14 +1,15 @@
 """Refreshes that cost what changed, beside refreshes that compute everything.
 
 `python -m tests.incremental [N] [--seed S]` tells N sequences of changes (rows, files, touched
-files, configuration, decisions, lost caches, restored catalogs) to two projects. One refreshes as
-users do, the other with `full`; after each refresh every table, hash and count must be the same. In
-half of the sequences an entity is delivered as full data and changes, on time, late and too early;
-its table must be what plain Python makes of the deliveries.
+files, configuration, decisions, lost caches, restored catalogs, refreshes that die) to two
+projects. One refreshes as users do, the other with `full`; after each refresh every table, hash and
+count must be the same. In half of the sequences an entity is delivered as full data and changes, on
+time, late and too early; its table must be what plain Python makes of the deliveries.
 """
 
 import argparse
 import copy
+import multiprocessing
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from random import Random
 from typing import Any
 
 from overtide.lake.catalog import connect
+from overtide.schemas.crash import VARIABLE
 from tests.deliveries import FULL, Version, final, folder_of
 from tests.engine import opened
 from tests.small_plan import INSTANCE
@@ -34,6 +36,18 @@ STAYS = f"b/{FULL}/0.csv"
 """A record that is never deleted: an entity without any would fail a refresh."""
 LISTS = {"decisions.csv", "names.csv", "ignored.csv"}
 """What else is read beside the sources."""
+STEPS = (
+    "results.drafted",
+    "refresh.pipeline_done",
+    "activities.filled",
+    "generation.filled",
+    "publish.table_emptied",
+    "publish.rows_removed",
+    "publish.file_moved",
+    "publish.before_commit",
+)
+"""Steps at which a refresh dies."""
+DIED = 137
 MEASURED = ("seconds", "stages", "peak_memory", "unchanged_since", "reused")
 """What a manifest says of how it came about, and not of what it found."""
 
@@ -203,6 +217,7 @@ class Twins:
                 self.lose_caches,
                 self.lose_generation,
                 self.restore,
+                self.die,
             ]
         )
         self.told.append(does.__name__)
@@ -317,6 +332,21 @@ class Twins:
             shutil.copytree(f"{self.kept}/{name}", lake)
             caches.write_bytes(newer)  # what is beside the catalog is of later runs
 
+    def die(self) -> None:
+        """Change a row, and end a refresh by it at some step before its commit."""
+        self.change_row()
+        self.write()
+        step = self.chance.choice(STEPS)
+        asked = str(self.mine.paths.project), self.mine.document, self.mine.runs, step
+        dying = multiprocessing.get_context("spawn").Process(target=_refresh_until, args=asked)
+        dying.start()
+        dying.join()
+        if dying.exitcode == 0:  # it took no such step, and published
+            self.mine.runs += 1
+            self.full.refresh(full=True)
+        else:
+            assert dying.exitcode == DIED, dying.exitcode
+
     def refresh(self) -> None:
         """Refresh both and compare what they published."""
         found = self.mine.refresh(), self.full.refresh(full=True)
@@ -358,6 +388,14 @@ class Twins:
         return [(key, *records[key].texts[1:]) for key in sorted(records)]
 
 
+def _refresh_until(folder: str, configured: dict[str, Any], runs: int, step: str) -> None:
+    """Refresh a project in this process, which ends at a step."""
+    os.environ[VARIABLE] = step
+    project = Project(Path(folder), configured)
+    project.runs = runs
+    project.refresh()
+
+
 def _sources(folder: Path) -> list[Path]:
     return [*folder.glob("*.csv"), *folder.glob("b/**/*.csv")]
 
@@ -382,14 +420,18 @@ def tables_of(project: Project, names: Iterable[str]) -> dict[str, list[str]]:
         }
 
 
-def tell(seed: int, steps: int, folder: Path) -> list[bool]:
-    """Tell a sequence of changes; return for each refresh whether it computed nothing."""
+def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:
+    """Tell a sequence of changes.
+
+    Return for each refresh whether it computed nothing, and how many activities it took over.
+    """
     twins = Twins(folder, Random(seed))
     twins.refresh()
     for _ in range(steps):
         twins.change()
         twins.refresh()
-    return [one.manifest["unchanged_since"] is not None for one in twins.mine.done]
+    said: list[Any] = [one.manifest for one in twins.mine.done]
+    return [(one["unchanged_since"] is not None, one["reused"]["activities"]) for one in said]
 
 
 def main() -> int:
@@ -399,13 +441,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--steps", type=int, default=6)
     given = parser.parse_args()
-    reused = 0
+    unchanged = differences = 0
     for seed in range(given.seed, given.seed + given.number):
         with tempfile.TemporaryDirectory() as folder:
             found = tell(seed, given.steps, Path(folder))
-        reused += sum(found)
-        print(f"sequence {seed}: {sum(found)} of {len(found)} refreshes were unchanged", flush=True)
-    print(f"{given.number} sequences; {reused} refreshes computed nothing")
+        same = sum(one for one, _ in found)
+        taken = sum(1 for one, activities in found if activities and not one)
+        print(f"sequence {seed}: of {len(found)} refreshes {same} were unchanged, {taken} differed")
+        sys.stdout.flush()
+        unchanged, differences = unchanged + same, differences + taken
+    print(
+        f"{given.number} sequences; {unchanged} refreshes computed nothing, "
+        f"{differences} took over activities"
+    )
     return 0
 
 

@@ -65,6 +65,11 @@ def activity_rows(
     )
 
 
+def foreign_key_text(relationship: Relationship, entity: Entity) -> str:
+    """Return the SQL of what a row of an entity, called `source`, names by a relationship."""
+    return _text(relationship.foreign_key, entity)
+
+
 def of_customers(rows: str, keys: str) -> str:
     """Return the SQL of activities with their customer (a UUID: it sorts fast).
 

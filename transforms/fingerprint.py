@@ -54,6 +54,12 @@ class Fingerprint:
             self.rows + other.rows, self.total + other.total, self.parity ^ other.parity
         )
 
+    def __sub__(self, part: "Fingerprint") -> "Fingerprint":
+        """Return the fingerprint of what is left when a part goes."""
+        return Fingerprint(
+            self.rows - part.rows, self.total - part.total, self.parity ^ part.parity
+        )
+
     def hex(self) -> str:
         """Return the content hash: 64 hex characters."""
         return hashlib.sha256(f"{self.rows}:{self.total}:{self.parity}".encode()).hexdigest()

@@ -17,6 +17,7 @@ from overtide.schemas.names import chained, columns, literal, parquet_rows, quot
 from overtide.schemas.types import type_of
 from overtide.schemas.values import trimmed_sql
 from overtide.transforms.derived import FAILED
+from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
@@ -59,6 +60,8 @@ class IngestedFiles:
     """In which hours the files were delivered, in the order of the `sources`; none of all rows."""
     deletes: bool = False
     """Whether the rows name records that are gone."""
+    content: Fingerprint | None = None
+    """That of the rows, where all of them are rows of their entity's table."""
 
 
 def ingest(

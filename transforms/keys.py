@@ -6,7 +6,8 @@ then the greatest canonical row, never the order of the file).
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
-from overtide.transforms.fingerprint import Fingerprint, canonical_row, fingerprint
+from overtide.transforms.fingerprint import EMPTY, Fingerprint, canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
@@ -122,7 +123,11 @@ def settle(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
     files = _settled(connection, entity, ingested, counts, repeats, folder)
-    content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", types_of(entity))
+    if [*files] == [file.rows_path for file in ingested]:
+        ingested = [_with_content(connection, entity, file) for file in ingested]
+        content = sum((file.content for file in ingested if file.content), EMPTY)
+    else:
+        content = _content(connection, entity, files)
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
     return EntityTable(
@@ -140,6 +145,18 @@ def settle(
         counts.filtered,
         tuple(ingested),
     )
+
+
+def _with_content(
+    connection: "DuckDBPyConnection", entity: Entity, file: IngestedFiles
+) -> IngestedFiles:
+    """Return what files gave with the fingerprint of their rows, which is kept with them."""
+    found = file.content or _content(connection, entity, [file.rows_path])
+    return replace(file, content=found)
+
+
+def _content(connection: "DuckDBPyConnection", entity: Entity, files: Iterable[str]) -> Fingerprint:
+    return fingerprint(connection, f"SELECT * FROM {parquet_rows(files)}", types_of(entity))
 
 
 def _repeats(

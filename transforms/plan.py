@@ -17,6 +17,7 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.registered import AllMatchers
 from overtide.transforms.records import buckets
+from overtide.transforms.tables.contract import PublishedRows
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
     """How many rows each entity had in the last published run."""
     allow_shrink: bool = False
     """Whether an entity may have far fewer rows than then."""
+    activities_before: PublishedRows | None = None
+    """The published activities, where these may be made as a difference to them."""
 
     @property
     def scratch(self) -> Path:

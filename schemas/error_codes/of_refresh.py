@@ -149,9 +149,9 @@ CODES = {
     ),
     "rows_lost": Explained(
         "refresh",
-        "The rows read are not those kept, set aside, repeated or lost to another of their key: a "
-        "fault of Overtide.",
-        "The old base is still served; report it with the file.",
+        "The rows read are not those kept, set aside, repeated or lost to another of their key, or "
+        "published rows that go are not there: a fault of Overtide.",
+        "The old base is still served; report it with the file. Try `overtide refresh --full`.",
     ),
     "source_shrank": Explained(
         "refresh",

@@ -1,13 +1,13 @@
 """Build the base tables: in parts, each hashed, then stamped with the runs of their rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, history_in, history_of
-from overtide.transforms.fingerprint import EMPTY, fingerprint_in_order
+from overtide.transforms.fingerprint import EMPTY, fingerprint, fingerprint_in_order
 from overtide.transforms.history import columns_of_history, replaced, reshaped, stamped
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.tables.contract import (
@@ -29,9 +29,12 @@ IDS = ("CustomerId", "PreviousCustomerId")
 """Columns of ids: a table in the order of one is hashed in slices of its first digits."""
 
 
-def orders(basis: Basis) -> Iterator[PartOrder]:
-    """Give the orders for all parts of the base tables."""
+def orders(basis: Basis, differing: Collection[str] = ()) -> Iterator[PartOrder]:
+    """Give the orders for all parts of the base tables: one of those that are `differing`."""
     for name, table in BASE_TABLES.items():
+        if name in differing:
+            yield PartOrder(name, 0, changes=True)
+            continue
         for place, (low, high) in enumerate(ranges(table.parts(basis))):
             yield PartOrder(name, place, low, high)
 
@@ -44,6 +47,9 @@ def build_part(
     declared = table.declared(basis.unification, basis.unified)
     path = folder / f"{order.number:04d}.parquet"
     written = table.write(connection, basis, order, path)
+    if table.by_rows:
+        content = fingerprint(connection, f"FROM {parquet_rows([written])}", declared.values)
+        return TablePart(order.table, written, content)
     entities = sorted(
         [one.entity for one in basis.unification.entities]
         if declared.order[0] == "EntityName"
@@ -84,10 +90,11 @@ def stamp(
     """
     parts = sorted(parts, key=lambda part: Path(part.path).name)
     content = sum((part.content for part in parts), EMPTY)
-    built = BuiltTable(declared, tuple(part.path for part in parts), content)
+    gone = parts[0].gone if parts else None
+    built = BuiltTable(declared, tuple(part.path for part in parts), content, gone=gone)
     if declared.name not in published.columns:
         return [built, BuiltTable(history_of(declared), (), EMPTY)]
-    return [replace(built, files=None)] if published.has(built) else compare(built)
+    return [published.without_unchanged(built)] if published.has(built) else compare(built)
 
 
 def compared(
@@ -101,6 +108,8 @@ def compared(
 
     All of them when one of the published `columns` went or changed.
     """
+    if built.gone is not None:
+        return [built, _history_of_gone(connection, folder, built, built.gone, columns, run)]
     defined, name = built.table, built.table.name
     published, types = columns[name], {column.name: column.type for column in defined.columns}
     values = [column for column in types if column != "FirstRun"]
@@ -114,6 +123,23 @@ def compared(
         replace(built, files=(str(rows),)),
         _history(connection, folder, defined, str(rows), columns, run),
     ]
+
+
+def _history_of_gone(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    built: BuiltTable,
+    gone: str,
+    columns: Mapping[str, Mapping[str, str]],
+    run: int,
+) -> BuiltTable:
+    """Write the rows of a difference that go; its history has columns for them."""
+    name, path = built.table.name, folder / f"{built.table.name}_history.parquet"
+    past = columns[history_of(built.table).name]
+    rows = f"SELECT *, {run}::INTEGER AS ReplacedRun FROM {parquet_rows([gone])}"
+    there = {**columns[name], "ReplacedRun": "INTEGER"}
+    write_parquet(connection, reshaped(rows, there, past), path)
+    return BuiltTable(history_in(built.table, past), (str(path),), EMPTY, append=True)
 
 
 def _history(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from overtide.schemas import tables
 from overtide.schemas.configuration import Configuration
@@ -55,6 +55,8 @@ class BaseTable(ABC):
     """A table that each refresh makes anew, and whose replaced rows go to its history."""
 
     name: str
+    by_rows: ClassVar[bool] = False
+    """Whether its rows are hashed one by one, so that a difference to it can be."""
 
     def declared(self, unification: Unification, unified: list[Unified]) -> Table:
         """Return its columns, key and order; Customer's are those of the project."""
@@ -94,6 +96,8 @@ class PartOrder:
     number: int
     low: int = 0
     high: int = PREFIXES
+    changes: bool = False
+    """Whether it is to be a difference to what is published."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,9 @@ class TablePart:
     table: str
     path: str
     content: Fingerprint
+    gone: str | None = None
+    """Of a difference the file of the published rows that go; `path` has those that come, and
+    `content` is that of the whole table."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,20 @@ class BuiltTable:
     files: tuple[str, ...] | None
     content: Fingerprint
     append: bool = False
+    gone: str | None = None
+    """The file of the published rows that go, where `files` are those that come."""
+
+
+@dataclass(frozen=True)
+class PublishedRows:
+    """A published table that the same rules made of what else is published.
+
+    So a refresh may make a difference to it.
+    """
+
+    content: Fingerprint
+    files: Mapping[str, tuple[str, ...]]
+    """The lake's files of the entities that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +153,7 @@ class Published:
 
     def without_unchanged(self, built: BuiltTable) -> BuiltTable:
         """Return a table without files when it stays as it is."""
-        return replace(built, files=None) if self.has(built) else built
+        return replace(built, files=None, gone=None) if self.has(built) else built
 
 
 def write_rows(connection: "DuckDBPyConnection", rows: str, run: int, path: Path) -> str:

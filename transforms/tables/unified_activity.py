@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas import tables
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.activities import Activity
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.names import literal, parquet_rows
 from overtide.schemas.table import nothing
@@ -27,6 +28,7 @@ class UnifiedActivity(BaseTable):
     """The activities of the sources, in the order of timelines."""
 
     name = "UnifiedActivity"
+    by_rows = True
 
     def rows_of_entity(self, table: EntityTable, configuration: Configuration) -> int:
         """Return how many rows an activity's entity has."""
@@ -59,10 +61,15 @@ def keys_of(basis: Basis, relationship: Relationship) -> str:
     )
 
 
+def in_order(basis: Basis) -> list[tuple[Activity, Relationship]]:
+    """Return the activities in the order of their numbers."""
+    return sorted(basis.activities, key=lambda pair: pair[0].entity)
+
+
 def mapped_rows(basis: Basis, order: PartOrder) -> str:
     """Return the SQL of the source rows whose customer is in the part, as activities."""
     files = {table.entity: table.files for table in basis.entity_tables}
-    activities = sorted(basis.activities, key=lambda pair: pair[0].entity)
+    activities = in_order(basis)
     mapped: dict[str, list[str]] = {}
     for number, (activity, relationship) in enumerate(activities):
         source = f"FROM {parquet_rows(files[activity.entity])}"

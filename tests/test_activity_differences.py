@@ -1,0 +1,135 @@
+"""Activities are published as a difference where only few of them may have changed."""
+
+from typing import Any
+
+import pytest
+
+from overtide.lake.catalog import connect
+from overtide.lake.orphans import damaged_files
+from overtide.pipelines import differences
+from overtide.schemas.configuration import Configuration
+from overtide.transforms.tables.activity_changes import files_apart
+from tests.incremental import HEADS, document
+from tests.small_project import Project, hashes
+
+ORDERS = [f"o{number},{1 + number % 3},2024-01-0{1 + number % 9},{number}" for number in range(12)]
+FILES = {
+    "a1": f"{HEADS['a']}\n1,Ann,a@x.com,Rome,2024-01-01\n2,Bob,b@x.com,Oslo,\n3,Cy,c@x.com,Ulm,\n",
+    "b1": f"{HEADS['b']}\n1,Anna,a@x.com,Rome,2024-01-01\n",
+    "o1": "\n".join([HEADS["o"], *ORDERS[:6], ""]),
+    "o2": "\n".join([HEADS["o"], *ORDERS[6:], ""]),
+}
+TABLES = ("UnifiedActivity", "UnifiedActivity_history", "Customer", "AlternateKey")
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory) -> Project:
+    """A project that was refreshed once; to be copied, not changed."""
+    project = Project(tmp_path_factory.mktemp("differences") / "project", document())
+    project.document["activities"][0]["semantic"] = {"Paid": "Paid"}
+    project.write(**FILES).refresh()
+    return project
+
+
+@pytest.fixture
+def twins(refreshed, tmp_path) -> list[Project]:
+    """Two copies of it: one to be refreshed as users do, and one in full."""
+    return [refreshed.copied(tmp_path / name) for name in ("mine", "full")]
+
+
+def taken(twins: list[Project], **files: str) -> int:
+    """Write files and refresh both; return how many activities one took over.
+
+    Their tables, hashes and timelines must be the same.
+    """
+    mine, full = (twin.write(**files) for twin in twins)
+    done: Any = mine.refresh()
+    assert hashes(done) == hashes(full.refresh(full=True))
+    for name in TABLES:
+        assert mine.table(name) == full.table(name), name
+    assert sorted(timelines(mine)) == sorted(timelines(full))
+    return int(done.manifest["reused"]["activities"])
+
+
+def timelines(project: Project) -> list[str]:
+    """Return how the activities of the run in force are called, but for what is in their files."""
+    folders = sorted(project.paths.serving.glob("activities*"), key=lambda one: one.stat().st_mtime)
+    return [one.name.rpartition("-")[0] for one in folders[-1:]]
+
+
+def test_rows_come_change_and_go(twins):
+    changed = FILES["o2"].replace(ORDERS[7], "o7,2,2024-03-03,7").replace(ORDERS[8] + "\n", "")
+    delivery = f"{HEADS['o']}\no90,1,2024-02-01,1\no91,,2024-02-01,1\n"
+    assert taken(twins, o2=changed, o3=delivery) == 10
+    mine = twins[0]
+    gone = mine.table("UnifiedActivity_history", "SourceActivityId, FirstRun, ReplacedRun")
+    assert gone == [("o7", 1, 2), ("o8", 1, 2)]
+    came = mine.rows("SELECT SourceActivityId FROM lake.UnifiedActivity WHERE FirstRun = 2")
+    assert sorted(came) == [("o7",), ("o90",)]
+    assert len(files_of(mine)) == 2
+
+
+def test_activities_follow_records_to_other_customers(twins):
+    first, third = (owner_of(twins[0], key) for key in ("o0", "o2"))
+    assert first != third
+    merged = FILES["a1"].replace("3,Cy,c@x.com", "3,Cy,a@x.com")
+    assert 0 < taken(twins, a1=merged) < 12
+    assert owner_of(twins[0], "o0") == owner_of(twins[0], "o2")
+    taken(twins, a1=FILES["a1"])
+    assert [owner_of(twins[0], key) for key in ("o0", "o2")] == [first, third]
+
+
+def test_other_rules_make_all_of_them(twins):
+    for twin in twins:
+        twin.document["activities"][0]["title"] = "Owner"
+    assert taken(twins) == 0
+
+
+def test_many_differences_become_one_table(twins, monkeypatch):
+    monkeypatch.setattr(differences, "MOST_FILES", 2)
+    mine, found = twins[0], []
+    for number in (3, 4, 5):
+        mine.write(**{f"o{number}": f"{HEADS['o']}\no9{number},1,2024-02-01,1\n"})
+        done: Any = mine.refresh()
+        found.append(done.manifest["reused"]["activities"])
+    assert found == [12, 13, 0]
+    assert len(files_of(mine)) == 1
+
+
+def test_what_says_which_rows_went_is_needed(twins):
+    mine = twins[0].write(o2=FILES["o2"].replace(ORDERS[7] + "\n", ""))
+    mine.refresh()
+    (removed,) = mine.paths.storage.table("UnifiedActivity").glob("*delete*.parquet")
+    removed.write_bytes(b"")
+    with connect(mine.paths) as lake:
+        (found,) = damaged_files(lake, mine.paths.storage)
+    assert mine.paths.storage.file(found) == removed
+
+
+def files_of(project: Project) -> list[tuple[Any, ...]]:
+    """Return the files of the activities in the lake."""
+    return project.rows("SELECT data_file FROM ducklake_list_files('lake', 'UnifiedActivity')")
+
+
+def owner_of(project: Project, key: str) -> object:
+    """Return the customer of an activity."""
+    query = f"SELECT CustomerId FROM lake.UnifiedActivity WHERE SourceActivityId = '{key}'"
+    return project.rows(query)[0][0]
+
+
+def test_only_keys_of_records_make_differences():
+    mine = document()
+    assert differences.rules_of_activities(Configuration.model_validate(mine)) is not None
+    mine["relationships"][0] |= {"to": "Customer", "field": "Name"}
+    mine["relationships"][0].pop("normalize", None)
+    assert differences.rules_of_activities(Configuration.model_validate(mine)) is None
+
+
+def test_files_are_told_apart_by_what_they_are(tmp_path):
+    kept, linked, new, old = (tmp_path / name for name in ("kept", "linked", "new", "old"))
+    kept.write_text("1")
+    linked.hardlink_to(kept)
+    new.write_text("2")
+    old.write_text("2")
+    found = files_apart([str(linked), str(new)], [str(kept), str(old)])
+    assert found == ([str(new)], [str(old)])
