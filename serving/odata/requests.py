@@ -34,7 +34,8 @@ def path_and_options(
 
 def _parts(text: str, mark: str, most: int = -1) -> list[str]:
     """Split a text at each mark, or the first so many, that stands outside of quotes."""
-    found, quoted, begin = [], False, 0
+    found: list[str] = []
+    quoted, begin = False, 0
     for place, letter in enumerate(text):
         if letter == "'":
             quoted = not quoted
