@@ -110,7 +110,7 @@ def stored(entry: Entry) -> tuple[Any, ...]:
         entry.idempotency_key,
         entry.request_hash,
         entry.body_hash,
-        entry.outcome.value,
+        entry.outcome.number,
     )
     return (*row, checksum(row))
 

@@ -29,6 +29,8 @@ from overtide.serving.fields import combined, no_customer, unknown_entity
 from overtide.serving.source_records import SourceRecords
 
 NONE: Mapping[str, bool] = {}
+CREATED, HELD = Outcome.CREATED, Outcome.HELD
+"""By the name of their class they take six times as long, each time."""
 
 
 class Checked(NamedTuple):
@@ -44,7 +46,7 @@ class Checked(NamedTuple):
     customer_id: str | None = None
     entity: str | None = None
     key: str | None = None
-    outcome: Outcome = Outcome.CREATED
+    outcome: Outcome = CREATED
     unknown: OvertideError | None = None
 
 
@@ -135,7 +137,7 @@ class RecordCheck:
             None,
             to,
             key,
-            Outcome.CREATED if is_known else Outcome.HELD,
+            CREATED if is_known else HELD,
         )
 
     def _typed(self, record: Mapping[str, Any]) -> dict[str, Value]:
@@ -144,7 +146,10 @@ class RecordCheck:
         if not record.keys() <= self._known:
             known = self._read.columns
             errors[:0] = [_unknown(self._name, one, known) for one in record if one not in known]
-        errors += self._missing(values, errors)
+        for column in self._needed:
+            if not _says_something(values[column]):
+                errors += self._missing(values, errors)
+                break
         if errors:
             raise combined(errors)
         return values
@@ -269,11 +274,10 @@ def _unknown(entity: str, column: str, known: Mapping[str, Any] | tuple[str, ...
 
 def _says_something(value: Value) -> bool:
     """Say whether a value is there and is not of blanks alone."""
-    text = text_of(value)
-    if text is None:
-        return False
     # A text that begins with a visible letter of ASCII is looked at no further.
-    return "!" <= text < "\x7f" or bool(text.strip(BLANKS))
+    if type(value) is str and "!" <= value < "\x7f":
+        return True
+    return bool((text_of(value) or "").strip(BLANKS))
 
 
 def _missing(entity: str, column: str) -> OvertideError:

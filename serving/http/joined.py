@@ -5,6 +5,9 @@ An answer comes as two messages, of which each would be written at once, and wou
 
 import asyncio
 
+LARGE = 16 * 1024
+"""Bytes beyond which what follows is not copied; the system takes both in one call anyway."""
+
 
 class JoinedWrites:
     """What a request writes to its connection, joined where it follows at once."""
@@ -22,7 +25,10 @@ class JoinedWrites:
             self._loop.call_soon(self.flush)
         else:
             held, self._held = self._held, None
-            self._transport.write(held + data if data else held)
+            if len(data) > LARGE:
+                self._transport.writelines((held, data))
+            else:
+                self._transport.write(held + data)
 
     def flush(self) -> None:
         """Write what waits for more; nothing to a connection that is over."""
