@@ -2,7 +2,7 @@
 
 import asyncio
 
-from overtide.serving.http.joined import JoinedWrites
+from overtide.serving.http.joined import LARGE, JoinedWrites
 
 
 class Written(asyncio.Transport):
@@ -44,6 +44,8 @@ def written(*steps) -> list[bytes]:
 def test_a_body_goes_with_its_head():
     assert written(b"head", b"body", None) == [b"headbody"]
     assert written(b"head", b"", None) == [b"head"]
+    large = b"x" * (LARGE + 1)
+    assert written(b"head", large, None) == [b"head" + large]
 
 
 def test_what_nothing_follows_goes_with_the_next_turn():
