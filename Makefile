@@ -110,7 +110,7 @@ WITH_NODE := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
 	@touch $@
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --quiet --extra client --extra dask --extra delta --extra mysql --extra postgres --extra serve --group build
+	--no-emit-find-links --no-header --quiet --extra client --extra dask --extra delta --extra iceberg --extra mysql --extra postgres --extra serve --group build
 
 lock:
 	$(LOCK) --upgrade --output-file requirements.lock

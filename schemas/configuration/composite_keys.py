@@ -7,8 +7,10 @@ keys are one text.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from overtide.schemas.null_words import words_of_numbers
 from overtide.schemas.source_paths import parse_path
 from overtide.schemas.types import KEYS, type_of
+from overtide.schemas.values import plain_word
 
 Settings = dict[str, Any]
 TEXT = type_of("string").name
@@ -112,7 +114,7 @@ def _joined(parts: Sequence[str], attributes: Mapping[str, Any]) -> str:
 def _text(name: str, settings: Settings) -> str:
     """Return the expression of a part's text, the same however its file writes it."""
     kind = settings.get("type", TEXT)
-    text = settings.get("expression") or _place(name, settings)
+    text = settings.get("expression") or _without_null_words(_place(name, settings), settings)
     if kind == TEXT:
         return f"({text})"
     # Marks are about the texts of a file; what an expression makes has none.
@@ -120,6 +122,17 @@ def _text(name: str, settings: Settings) -> str:
         if settings.get(mark) and "expression" not in settings:
             text = f"replace({text}, '{settings[mark]}', '{usual}')"
     return f"cast({text} AS {kind})"
+
+
+def _without_null_words(text: str, settings: Settings) -> str:
+    """Return the expression of a part's text with null for the part's own null words."""
+    words = settings.get("null_words")
+    if not isinstance(words, list) or not words:
+        return text
+    written = [str(word) for word in words]
+    known = {plain_word(word).lower() for word in written} | words_of_numbers(written).keys()
+    listed = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted(known))
+    return f"CASE WHEN lower(trim({text})) IN ({listed}) THEN NULL ELSE {text} END"
 
 
 def _place(name: str, settings: Settings) -> str:

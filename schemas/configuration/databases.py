@@ -11,11 +11,12 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.mistakes import Path
 
-DatabaseKind = Literal["postgres", "mysql", "sqlite", "duckdb", "delta"]
+DatabaseKind = Literal["postgres", "mysql", "sqlite", "duckdb", "delta", "iceberg"]
 SERVERS = ("postgres", "mysql")
 """The kinds that are reached over a network; the others are files."""
 ONLY_TABLES = {
     "delta": ("Delta table", "`table`: its folder"),
+    "iceberg": ("Iceberg table", "`table`: its folder"),
     "mysql": ("table of MySQL", "`table`: a table, or a view that holds the query"),
 }
 """The kinds that take no query, what their tables are called, and what to do instead."""
@@ -36,8 +37,8 @@ class Database(Model):
     )
     path: Text | None = Field(
         default=None,
-        description="of `sqlite` and `duckdb`: its file, of `delta`: the folder of its tables; "
-        "within the project's folder",
+        description="of `sqlite` and `duckdb`: its file, of `delta` and `iceberg`: the folder of "
+        "their tables; within the project's folder",
         examples=["data/crm.sqlite"],
     )
 
