@@ -124,7 +124,7 @@ def _unread(name: str, entity: Mapping[str, Any]) -> Loss:
 def _of_nobody(name: str, kept: int, nobody: Mapping[str, int]) -> Loss:
     """Return the activities that belong to no customer."""
     reasons = ", ".join(
-        f"{rows:,} {WHY_OF_NOBODY[reason]}" for reason, rows in nobody.items() if rows
+        f"{nobody[reason]:,} {why}" for reason, why in WHY_OF_NOBODY.items() if nobody.get(reason)
     )
     strays = sum(nobody.values())
     return Loss(

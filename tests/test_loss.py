@@ -246,6 +246,8 @@ def test_activities_of_nobody_are_counted_by_their_reason(tmp_path):
         "several_customers": 0,
     }
     assert "of_nobody" not in entities["S_C"]
+    kept = json.loads(json.dumps(done.manifest, sort_keys=True))  # as `status` reads it again
+    assert losses(kept) == losses(done.manifest)
     assert (
         losses(done.manifest)[-1].text
         == "S_O: 4 of 4 activities belong to no customer: 1 without a foreign key, "

@@ -306,3 +306,8 @@ def test_a_telephone_shows_the_whole_card_in_dutch(browser, contoso_served, clie
         assert found.page.evaluate("document.scrollingElement.scrollWidth") == 320
         found.expect_accessible()
         found.pictured("card-on-a-telephone", whole=False)
+        found.page.get_by_label("Nieuwe waarde van City").fill("Utrecht")
+        found.page.keyboard.press("Enter")
+        found.page.get_by_text("English").click()
+        expect(found.page.get_by_role("button", name="Withdraw all changes")).to_be_visible()
+        assert found.page.evaluate("document.scrollingElement.scrollWidth") == 320

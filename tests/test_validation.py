@@ -187,6 +187,17 @@ def test_json_lines_without_their_format_are_said_once(tmp_path, content):
         ("[\n{}\n]", "holds a JSON array, not JSON lines"),
         ('\n{\n  "ContactId": "1"\n}\n', "holds JSON over several lines, not JSON lines"),
         ("ContactId,Name\n1,x\n", "seems to hold CSV, not JSON lines"),
+        (
+            '{"a": 1, "b": 2}{"a": 3}\n',
+            "holds no JSON object in a line: Extra data (line 1, column 17)",
+        ),
+        (
+            "{'a': 1, 'b': 2}\n",
+            (
+                "holds no JSON object in a line: "
+                "Expecting property name enclosed in double quotes (line 1, column 2)"
+            ),
+        ),
         ("hello\n", "holds no JSON object"),
         ("{}\n{}\n", "holds no JSON object"),
         ("\n\n", "holds no JSON object"),

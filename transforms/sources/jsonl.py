@@ -88,6 +88,11 @@ def _no_json_lines(begin: str, encoding: str) -> UnreadableError:
             f"holds {what}, not JSON lines",
             "Write every object on one line of its own, without commas between them.",
         )
+    if begin.startswith("{") and (why := _why_none(begin)):
+        return UnreadableError(
+            f"holds no JSON object in a line: {why}",
+            "Every line is one JSON object, and nothing else.",
+        )
     if any(mark in begin for mark in ",;\t|"):
         return UnreadableError(
             "seems to hold CSV, not JSON lines", "Set `format: csv` of the entity."
@@ -100,14 +105,18 @@ def _json_row(place: str, line: str, entity: Entity) -> SampledRow:
         return SampledRow(place, {}, "it is not in the encoding of its file")
     try:
         document = parse_line(line.strip(JSON_BLANKS))
-    except InvalidValueError as error:
-        return SampledRow(
-            place,
-            {},
-            "it is no JSON object: "
-            + error.message.removeprefix("This is no JSON document: ").rstrip("."),
-        )
+    except InvalidValueError:
+        return SampledRow(place, {}, f"it is no JSON object: {_why_none(line.strip(JSON_BLANKS))}")
     if not isinstance(document, dict):
         return SampledRow(place, {}, "it is no JSON object")
     values = {name: value_at(document, one.path) for name, one in entity.inputs.items()}
     return SampledRow(place, values)
+
+
+def _why_none(line: str) -> str:
+    """Return why a line is no JSON document, nothing of one that is."""
+    try:
+        parse_line(line)
+    except InvalidValueError as error:
+        return error.message.removeprefix("This is no JSON document: ").rstrip(".")
+    return ""
