@@ -6,8 +6,9 @@ They are named after the content of the table, so that a refresh which changes n
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,15 +23,18 @@ from overtide.lake.activity_files import (
     BATCH,
     CUSTOMERS,
     FILES,
-    ID_BYTES,
     IDS,
     OF_KIND,
     OF_ROW,
     PREFIX,
     ROWS,
     checksum_of,
+    customers_in,
     is_whole,
+    over_of,
 )
+from overtide.lake.generation import Generation
+from overtide.lake.sorted_keys import ID_BYTES
 from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder, sync_folder
 from overtide.schemas.paths import Paths
@@ -42,6 +46,8 @@ READ, PART, AHEAD = 20_480, 1 << 16, "64MB"
 """Rows that are in Python's hands at once, entries of a part of an index, and rows read ahead."""
 NAME, DIGITS = "activities1-", 16
 """How the names of folders of this layout begin, and how many digits of the content follow."""
+MOST, FEW = 10, 1_000
+"""Activities are laid over those of others up to one customer in so many, or a few."""
 QUERY = f"""SELECT CustomerId, epoch_us(ActivityTime) AS time, {", ".join((*OF_KIND, *OF_ROW))},
     unhex(left(ActivityId, {PREFIX})) AS id FROM ({{rows}})"""
 SCHEMA = pa.schema(
@@ -53,12 +59,49 @@ class _OutOfOrderError(Exception):
     """The rows are not in the order of customers."""
 
 
+@dataclass(frozen=True)
+class Over:
+    """Activities that are there, in a folder, but for those of some customers."""
+
+    name: str
+    customers: frozenset[str]
+
+
+def over_before(
+    connection: "DuckDBPyConnection", paths: Paths, generation: str, content: str, changed: str
+) -> Over | None:
+    """Return what activities may be laid over, None where all must be written.
+
+    `changed` is the SQL of the rows that came and went since those that a serving generation names,
+    whose content hash is `content`.
+    """
+    with closing(Generation(paths.generation(generation))) as before:
+        name = before.timelines
+    if name is None or not name.startswith(f"{NAME}{content[:DIGITS]}-"):
+        return None
+    if not is_whole(paths, name):
+        return None
+    rows = connection.execute(f"SELECT DISTINCT CustomerId FROM ({changed})").fetchall()
+    customers, over = {one for (one,) in rows}, over_of(paths, name)
+    if over is not None:
+        customers.update(customers_in(paths, name))
+    under = over or name
+    if len(customers) > max(FEW, len(customers_in(paths, under)) // MOST):
+        return None
+    return Over(under, frozenset(customers))
+
+
 def build_activities(
-    connection: "DuckDBPyConnection", paths: Paths, content: str, rows: str
+    connection: "DuckDBPyConnection",
+    paths: Paths,
+    content: str,
+    rows: str,
+    over: Over | None = None,
 ) -> str:
     """Write the activities of the SQL `rows`, whose content hash is `content`; return their name.
 
-    `connection` runs the query and may spill. Where they are there already nothing is written.
+    `connection` runs the query and may spill. Where they are there already nothing is written. Of
+    those that are laid `over` others only those of its customers are.
     """
     name = f"{NAME}{content[:DIGITS]}"
     for folder in paths.serving.glob(f"{name}-*"):
@@ -66,15 +109,24 @@ def build_activities(
             return folder.name
     make_folder(paths.serving)
     draft = paths.serving / f"{name}.part"
+    if over is None:
+        query = QUERY.format(rows=rows)
+    else:
+        ids = pa.array(sorted(over.customers), pa.string())
+        connection.register("laid_over", pa.table({"CustomerId": ids}))
+        rows = f"FROM ({rows}) SEMI JOIN laid_over USING (CustomerId)"
+        query = f"{QUERY.format(rows=rows)} ORDER BY CustomerId, ActivityTime, SourceActivityId"
     try:
-        _write(connection, draft, QUERY.format(rows=rows))
+        _write(connection, draft, query, over)
     except _OutOfOrderError:
-        _write(connection, draft, QUERY.format(rows=rows) + " ORDER BY CustomerId")
+        _write(connection, draft, f"{query} ORDER BY CustomerId")
     crash_point("activities.filled")
     return _finished(draft, name)
 
 
-def _write(connection: "DuckDBPyConnection", draft: Path, query: str) -> None:
+def _write(
+    connection: "DuckDBPyConnection", draft: Path, query: str, over: Over | None = None
+) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     make_folder(draft)
     index = _Index()
@@ -85,7 +137,8 @@ def _write(connection: "DuckDBPyConnection", draft: Path, query: str) -> None:
             index.noted(one) for one in connection.execute(query).to_arrow_reader(READ)
         ):
             writer.write_table(chunk, max_chunksize=BATCH)
-    _write_index(draft / CUSTOMERS, *index.customers(), index.about())
+    customers = index.customers(over.customers if over else ())
+    _write_index(draft / CUSTOMERS, *customers, index.about(over.name if over else None))
     _write_index(draft / IDS, *index.ids(), {})
 
 
@@ -146,14 +199,19 @@ class _Index:
         numbers = [self.kinds.setdefault(kind, len(self.kinds)) for kind in kinds]
         return pa.array(np.array(numbers, dtype=np.uint16)[inverse])
 
-    def customers(self) -> tuple[pa.Array, pa.Array]:
-        """Return the customers in order, and the place of the first activity of each."""
-        keys = b"".join(self.owners)
+    def customers(self, others: Collection[str] = ()) -> tuple[pa.Array, pa.Array]:
+        """Return the customers in order, and the place of the first activity of each.
+
+        Of `others` too, who have none: the place of the next one's.
+        """
+        keys, places = b"".join(self.owners), _joined(self.begins, np.dtype(np.uint32))
+        if others:
+            keys, places = _with_others(keys, places, others, self.number)
         number = len(keys) // ID_BYTES
         owners = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(ID_BYTES), number, [None, pa.py_buffer(keys)]
         )
-        return owners, pa.array(_joined(self.begins, np.dtype(np.uint32)))
+        return owners, pa.array(places)
 
     def ids(self) -> tuple[pa.Array, pa.Array]:
         """Return how ActivityIds begin, in order, and their places."""
@@ -161,9 +219,23 @@ class _Index:
         order = np.argsort(prefixes)
         return pa.array(prefixes[order]), pa.array(order.astype(np.uint32))
 
-    def about(self) -> dict[bytes, bytes]:
+    def about(self, over: str | None) -> dict[bytes, bytes]:
         """Return the metadata of the customers."""
-        return {ABOUT: json.dumps({"rows": self.number, "kinds": list(self.kinds)}).encode()}
+        told = {"rows": self.number, "kinds": list(self.kinds), "over": over}
+        return {ABOUT: json.dumps(told).encode()}
+
+
+def _with_others(
+    keys: bytes, places: NDArray[np.uint32], others: Iterable[str], number: int
+) -> tuple[bytes, NDArray[np.uint32]]:
+    """Return the keys of customers with places, and those of others who have no activity."""
+    begins = [keys[place : place + ID_BYTES] for place in range(0, len(keys), ID_BYTES)]
+    place_of = dict(zip(begins, places.tolist(), strict=True))
+    every = sorted({*begins, *map(bytes.fromhex, others)})
+    found = [number]
+    for key in reversed(every):
+        found.append(place_of.get(key, found[-1]))
+    return b"".join(every), np.array(found[:0:-1], dtype=np.uint32)
 
 
 def _numbers(keys: pa.BinaryArray) -> NDArray[np.uint64]:

@@ -4,22 +4,24 @@ A folder beside the serving generations, named after what is in it, with three A
 mapped into memory: `rows` has all activities by customer, `customers` where those of each begin,
 `ids` which ActivityIds there are. A table of the lake has them in groups of a hundred thousand
 rows, all of which a query looks into (docs/decisions/activities-in-place.md).
+
+A refresh that changes those of few customers writes these alone, all that they have now, and names
+the folder that has the others' (`over`), which is never such a one itself.
 """
 
 import json
-import sys
 import threading
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from overtide.lake.generation import Generation, corrupt, missing
 from overtide.lake.own_activities import UNTIMED, OwnActivities
 from overtide.lake.sealed import checksum
+from overtide.lake.sorted_keys import Sorted, customer_at, number_at
 from overtide.lake.standing import known, note_whole
 from overtide.schemas.activities import COLUMNS
 from overtide.schemas.events import activity_id
@@ -37,14 +39,15 @@ ROWS, CUSTOMERS, IDS = "rows.arrow", "customers.arrow", "ids.arrow"
 FILES = (ROWS, CUSTOMERS, IDS)
 BATCH = 512
 """Activities that are compressed together, and so the least that is read."""
-ID_BYTES, PREFIX = 16, 16
-"""Bytes of a CustomerId, and the hex digits of an ActivityId by which it is looked up."""
+PREFIX = 16
+"""Hex digits of an ActivityId by which it is looked up."""
 OF_KIND = ("ActivityType", "ActivityTypeDisplay", "ActivityName", "SourceEntityName")
 """Columns that are alike in all activities of an entity: written once, and named by a number."""
 OF_ROW = ("Title", "Description", "URL", "Icon", "SourceActivityId", "SemanticData")
 """Columns that are written as they are; ActivityId and RangeIndex follow from others."""
 ABOUT = b"overtide"
-"""Metadata of the customers: JSON of the number of rows, and of the kinds in their order."""
+"""Metadata of the customers: JSON of the number of rows, of the kinds in their order, and of which
+folder has the activities of other customers, if any."""
 
 _whole: dict[Path, Signature] = {}
 """The folders that this process found whole."""
@@ -56,10 +59,11 @@ class ActivityFiles:
     Files that are open go on being read when their folder is removed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, over: "ActivityFiles | None" = None) -> None:
+        """Open a folder; customers that it does not name have those of the one `over` it."""
         import pyarrow as pa
 
-        self.folder, self._seen = folder, signature_of(folder)
+        self.folder, self._seen, self._over = folder, signature_of(folder), over
         self._paths = [folder / name for name in FILES]
         self._local = threading.local()
         try:
@@ -68,8 +72,8 @@ class ActivityFiles:
             told = json.loads(places.schema.metadata[ABOUT])
             self._number, kinds = int(told["rows"]), told["kinds"]
             self.kinds = [dict(zip(OF_KIND, kind, strict=True)) for kind in kinds]
-            self._customers = Sorted.of(places, _customer_at)
-            self._ids = Sorted.of(pa.ipc.open_file(ids), _number_at)
+            self._customers = Sorted.of(places, customer_at)
+            self._ids = Sorted.of(pa.ipc.open_file(ids), number_at)
             self._reader(narrow=True)
         except FileNotFoundError:
             raise missing(folder, "missing") from None
@@ -78,14 +82,19 @@ class ActivityFiles:
 
     def is_as_opened(self) -> bool:
         """Say whether nobody has touched the files since they were opened."""
-        return _signature(self._paths) == self._seen
+        return _signature(self._paths) == self._seen and (
+            self._over is None or self._over.is_as_opened()
+        )
 
     def of(self, customer_id: str, hidden: Collection[str] = ()) -> OwnActivities:
         """Return the activities of a customer, to be read as far as they are asked for.
 
         Those of the entities `hidden` are not shown.
         """
-        begin, end = self._customers.span(bytes.fromhex(customer_id), self._number)
+        key = bytes.fromhex(customer_id)
+        if self._over is not None and not self._customers.places(key):
+            return self._over.of(customer_id, hidden)
+        begin, end = self._customers.span(key, self._number)
         return _Own(self, begin, end, hidden)
 
     def having(self, ids: Iterable[str]) -> set[str]:
@@ -93,11 +102,20 @@ class ActivityFiles:
         return {one for one in ids if self._has(one)}
 
     def _has(self, one: str) -> bool:
+        if self._place(one) is not None:
+            return True
+        if self._over is None:
+            return False
+        place, others = self._over._place(one), self._over._customers
+        return place is not None and not self._customers.places(others.key_at(place))
+
+    def _place(self, one: str) -> int | None:
+        """Return the place of an ActivityId in these files."""
         try:
             places = self._ids.places(int(one[:PREFIX], 16))
         except ValueError:  # an id of another form is of no source
-            return False
-        return any(row["ActivityId"] == one for row in self.read(places))
+            return None
+        return next((at for at in places if self.read([at])[0]["ActivityId"] == one), None)
 
     def read(self, places: Sequence[int]) -> list[dict[str, Value]]:
         """Return the activities at these places, in any order."""
@@ -196,72 +214,6 @@ class _Own(OwnActivities):
         return self.files.range(self.begin, self.end, narrow=not self._few)
 
 
-Key = TypeVar("Key", bytes, int)
-
-
-@dataclass(frozen=True)
-class Sorted(Generic[Key]):
-    """Keys in rising order, with the places that they lead to, in parts."""
-
-    parts: Sequence[tuple[memoryview, memoryview]]
-    """Of each: the keys one behind the other, and the places as numbers."""
-    at: Callable[[memoryview, int], Key]
-    firsts: Sequence[Key]
-
-    @classmethod
-    def of(
-        cls, reader: "pa.RecordBatchFileReader", at: Callable[[memoryview, int], Key]
-    ) -> "Sorted[Key]":
-        """Return the two columns of a file; its memory is not read before it is looked into."""
-        batches = [reader.get_batch(one) for one in range(reader.num_record_batches)]
-        parts = [
-            (
-                memoryview(one.column(0).buffers()[1]).cast("B"),
-                memoryview(one.column(1).buffers()[1]).cast("B").cast("I")[: one.num_rows],
-            )
-            for one in batches
-            if one.num_rows
-        ]
-        return cls(parts, at, [at(keys, 0) for keys, _ in parts])
-
-    def span(self, wanted: Key, end: int) -> tuple[int, int]:
-        """Return the place of a key and of the one behind it; `end` where it is the last.
-
-        An empty span where the key is not there.
-        """
-        part = bisect_right(self.firsts, wanted) - 1
-        if part < 0:
-            return 0, 0
-        keys, places = self.parts[part]
-        found = bisect_left(range(len(places)), wanted, key=partial(self.at, keys))
-        if found == len(places) or self.at(keys, found) != wanted:
-            return 0, 0
-        if found + 1 < len(places):
-            return places[found], places[found + 1]
-        return places[found], self.parts[part + 1][1][0] if part + 1 < len(self.parts) else end
-
-    def places(self, wanted: Key) -> list[int]:
-        """Return the places of all keys that equal this one."""
-        found: list[int] = []
-        for part in range(max(bisect_left(self.firsts, wanted) - 1, 0), len(self.parts)):
-            keys, places = self.parts[part]
-            place = bisect_left(range(len(places)), wanted, key=partial(self.at, keys))
-            while place < len(places) and self.at(keys, place) == wanted:
-                found.append(places[place])
-                place += 1
-            if place < len(places):
-                break
-        return found
-
-
-def _customer_at(keys: memoryview, number: int) -> bytes:
-    return bytes(keys[ID_BYTES * number : ID_BYTES * (number + 1)])
-
-
-def _number_at(keys: memoryview, number: int) -> int:
-    return int.from_bytes(keys[8 * number : 8 * (number + 1)], sys.byteorder)
-
-
 def _activity(
     time: int | None, kind: Mapping[str, Value], row: dict[str, Value]
 ) -> dict[str, Value]:
@@ -303,11 +255,37 @@ def open_activities(paths: Paths, name: str) -> ActivityFiles:
             if folder.exists()
             else missing(folder, "missing")
         )
-    return ActivityFiles(folder)
+    over = over_of(paths, name)
+    return ActivityFiles(folder, None if over is None else open_activities(paths, over))
+
+
+def over_of(paths: Paths, name: str) -> str | None:
+    """Return which folder has the activities of the customers that a folder does not name."""
+    import pyarrow as pa
+
+    try:
+        file = pa.ipc.open_file(_mapped(paths.serving / name / CUSTOMERS))
+        found = json.loads(file.schema.metadata[ABOUT]).get("over")
+    except (OSError, pa.ArrowException, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return None if found is None else str(found)
+
+
+def customers_in(paths: Paths, name: str) -> list[str]:
+    """Return the customers that a folder names, in order; it must be whole."""
+    import pyarrow as pa
+
+    file = pa.ipc.open_file(_mapped(paths.serving / name / CUSTOMERS))
+    return [key.hex() for key in Sorted.of(file, customer_at).every_key()]
 
 
 def is_whole(paths: Paths, name: str) -> bool:
-    """Say whether the activities of a name are there as they were written."""
+    """Say whether the activities of a name are there as they were written, of all customers."""
+    over = over_of(paths, name) if _is_whole(paths, name) else name
+    return over is None or (over != name and _is_whole(paths, over))
+
+
+def _is_whole(paths: Paths, name: str) -> bool:
     folder, seen = paths.serving / name, signature_of(paths.serving / name)
     if not seen:
         return False
@@ -332,7 +310,8 @@ def named_by(paths: Paths, generations: Iterable[str]) -> set[str]:
             generation = Generation(path)
             found.add(generation.timelines)
             generation.close()
-    return {name for name in found if name is not None}
+    named = {name for name in found if name is not None}
+    return named | {over for name in named if (over := over_of(paths, name)) is not None}
 
 
 def signature_of(folder: Path) -> Signature:

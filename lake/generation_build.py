@@ -78,6 +78,16 @@ losing records, and few have records that are gone. A document is put together a
 would write all that is before it once more."""
 
 
+def documents_of(sources: GenerationSources) -> str:
+    """Return the SQL of ids and documents of profiles."""
+    return DOCUMENTS.format(
+        keys=sources.keys,
+        vanished=sources.vanished,
+        related=sources.related,
+        profiles=sources.profiles,
+    )
+
+
 def no_timelines() -> None:
     """Name no activities: they are read from the lake."""
 
@@ -94,25 +104,25 @@ def build_generation(
     `connection` runs the queries of the sources and may spill; `timelines` names the activities,
     and is asked when all else is written.
     """
-    draft = _draft(path, _create)
+    draft = start_draft(path, _create)
     _fill(connection, draft, sources)
     with closing(sqlite3.connect(draft)) as written:
-        _write_meta(written, metadata, timelines())
-    return _finished(draft, path)
+        write_meta(written, metadata, timelines())
+    return finished(draft, path)
 
 
 def renew_generation(
     before: Path, path: Path, metadata: ServingMetadata, timelines: str | None = None
 ) -> str:
     """Write a generation with the customers of the one `before`; return its name."""
-    draft = _draft(path, lambda draft: shutil.copyfile(before, draft))
+    draft = start_draft(path, lambda draft: shutil.copyfile(before, draft))
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("DELETE FROM meta")
-        _write_meta(connection, metadata, timelines)
-    return _finished(draft, path)
+        write_meta(connection, metadata, timelines)
+    return finished(draft, path)
 
 
-def _draft(path: Path, create: Callable[[Path], object]) -> Path:
+def start_draft(path: Path, create: Callable[[Path], object]) -> Path:
     """Create a draft beside the place of a generation, instead of one that was left."""
     make_folder(path.parent)
     draft = path.with_name(path.name + ".part")
@@ -122,7 +132,7 @@ def _draft(path: Path, create: Callable[[Path], object]) -> Path:
     return draft
 
 
-def _finished(draft: Path, path: Path) -> str:
+def finished(draft: Path, path: Path) -> str:
     """Make a filled draft durable and give it its name; it is summed up while the disk writes."""
     crash_point("generation.filled")
     with draft.open("rb+") as file, ThreadPoolExecutor(1) as disk:
@@ -137,15 +147,9 @@ def _finished(draft: Path, path: Path) -> str:
 
 def _fill(connection: "DuckDBPyConnection", draft: Path, sources: GenerationSources) -> None:
     """Write all rows: those that come next are made while the last ones are written."""
-    documents = DOCUMENTS.format(
-        keys=sources.keys,
-        vanished=sources.vanished,
-        related=sources.related,
-        profiles=sources.profiles,
-    )
     record = "SELECT EntityName, PrimaryKey, CustomerId FROM ({})"
     queries = [
-        ("profile", documents),
+        ("profile", documents_of(sources)),
         ("record", record.format(sources.keys)),
         ("record", record.format(sources.vanished)),
         ("alias", f"SELECT PreviousCustomerId, CustomerId FROM ({sources.aliases})"),
@@ -186,9 +190,10 @@ def _create(draft: Path) -> None:
         connection.commit()
 
 
-def _write_meta(
+def write_meta(
     connection: sqlite3.Connection, metadata: ServingMetadata, timelines: str | None
 ) -> None:
+    """Write what is known beside customers, and commit."""
     connection.execute("PRAGMA journal_mode = OFF")
     connection.executemany("INSERT INTO meta VALUES (?, ?)", meta_rows(metadata, timelines))
     connection.commit()

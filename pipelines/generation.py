@@ -6,11 +6,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from overtide.lake.activity_build import build_activities
+from overtide.lake.activity_build import build_activities, over_before
 from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish
 from overtide.lake.generation import Generation
 from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
+from overtide.lake.generation_changes import (
+    CHANGED,
+    GenerationChanges,
+    Rows,
+    change_generation,
+)
 from overtide.lake.sealed import is_whole
 from overtide.pipelines.batch import Found
 from overtide.schemas.configuration.entities import Entity
@@ -67,29 +73,79 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
-        there, timelines = plan.paths.generation(before.generation), _build_timelines(plan, found)
+        there, timelines = (
+            plan.paths.generation(before.generation),
+            _build_timelines(plan, found, before),
+        )
         if timelines in named_by(plan.paths, [before.generation]) and _says_the_same(
             there, metadata
         ):
             return before.generation
         return renew_generation(there, path, metadata, timelines)
     with (
-        _beside(_build_timelines, plan, found) as building,
+        _beside(_build_timelines, plan, found, before) as building,
         attached_kernel(plan.settings, plan.attach) as connection,
     ):
-        customers, keys, *others = (_rows(table, files[table]) for table in SERVED)
-        profiles = profile_json(fields, Steps(plan).unified(found.tables), customers)
-        sources = GenerationSources(profiles, keys, *others)
-        return build_generation(connection, path, metadata, sources, building)
+        there, changes = _generation_before(plan, metadata, before), _changes(plan, found)
+        if there is not None and changes is not None:
+            only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
+            asked = there, path, metadata, _sources(plan, found, only), changes
+            name = change_generation(connection, *asked, building)
+            if name is not None:
+                return name
+        return build_generation(connection, path, metadata, _sources(plan, found), building)
+
+
+def _sources(plan: Plan, found: Found, only: str = "") -> GenerationSources:
+    """Return what a generation is made of, of all customers or `only` of some."""
+    rows = {name: _rows(name, found.files[name]) for name in SERVED}
+    aliases = rows[IDENTITY_ALIAS.name]
+    customers, keys, vanished, related = (
+        rows[one] + only
+        for one in (Customer.name, ALTERNATE_KEY.name, VANISHED_KEY.name, RELATED_KEY.name)
+    )
+    profiles = profile_json(fields_of(plan, found), Steps(plan).unified(found.tables), customers)
+    return GenerationSources(profiles, keys, vanished, aliases, related)
+
+
+def _generation_before(
+    plan: Plan, metadata: ServingMetadata, before: Publish | None
+) -> Path | None:
+    """Return the generation of the run before, where this engine made it alike and it is whole."""
+    if before is None or plan.activities_before is None:
+        return None
+    there = plan.paths.generation(before.generation)
+    alike = is_whole(plan.paths, before.generation) and _says_the_same(there, metadata)
+    return there if alike else None
+
+
+def _changes(plan: Plan, found: Found) -> GenerationChanges | None:
+    """Return what came and went in the served tables, None where a history was written anew."""
+    outputs, rows = {output.table.name: output for output in found.outputs}, []
+    for name in SERVED:
+        files, past = outputs[name].files, outputs.get(f"{name}_history")
+        if past is not None and not past.append:
+            return None
+        if files is None or past is None or past.files is None:
+            none = f"SELECT * FROM lake.{name} LIMIT 0"
+            rows.append(Rows(none, none))
+            continue
+        came = f"SELECT * FROM {parquet_rows(files)} WHERE FirstRun = {plan.run}"
+        rows.append(Rows(came, f"SELECT * FROM {parquet_rows(past.files)}"))
+    profiles, keys, vanished, aliases, related = rows
+    return GenerationChanges(profiles, keys, vanished, aliases, related)
 
 
 @contextmanager
 def _beside(
-    function: Callable[[Plan, Found], str], plan: Plan, found: Found
+    function: Callable[[Plan, Found, Publish | None], str],
+    plan: Plan,
+    found: Found,
+    before: Publish | None,
 ) -> Iterator[Callable[[], str]]:
     """Do something in another thread while the block runs; give what waits for its result."""
     with ThreadPoolExecutor(1) as thread:
-        result = thread.submit(function, plan, found).result
+        result = thread.submit(function, plan, found, before).result
         try:
             yield result
         except BaseException:
@@ -97,15 +153,24 @@ def _beside(
             raise
 
 
-def _build_timelines(plan: Plan, found: Found) -> str:
-    """Write the activities of the run in place and return their name."""
-    built = found.output(UNIFIED_ACTIVITY)
+def _build_timelines(plan: Plan, found: Found, before: Publish | None) -> str:
+    """Write the activities of the run in place and return their name.
+
+    Of a difference those of its customers alone, where the others' are there.
+    """
+    built, published = found.output(UNIFIED_ACTIVITY), plan.activities_before
     content, rows = built.content.hex(), _rows(UNIFIED_ACTIVITY.name, built.files)
-    if built.gone is not None:
-        stays = f"lake.{UNIFIED_ACTIVITY.name} ANTI JOIN {parquet_rows([built.gone])}"
-        rows = f"SELECT * FROM {stays} USING (ActivityId) UNION ALL BY NAME {rows}"
     with attached_kernel(plan.settings, plan.attach) as connection:
-        return build_activities(connection, plan.paths, content, rows)
+        if built.gone is None:
+            return build_activities(connection, plan.paths, content, rows)
+        gone, over = parquet_rows([built.gone]), None
+        if before and published and is_whole(plan.paths, before.generation):
+            changed = f"SELECT CustomerId FROM {gone} UNION ALL SELECT CustomerId FROM ({rows})"
+            known = before.generation, published.content.hex()
+            over = over_before(connection, plan.paths, *known, changed)
+        stay = f"lake.{UNIFIED_ACTIVITY.name} ANTI JOIN {gone} USING (ActivityId)"
+        rows = f"SELECT * FROM {stay} UNION ALL BY NAME {rows}"
+        return build_activities(connection, plan.paths, content, rows, over)
 
 
 def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:

@@ -12,16 +12,21 @@ import copy
 import multiprocessing
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from overtide.lake.activity_files import open_activities
 from overtide.lake.catalog import connect
+from overtide.lake.own_activities import EVERYTHING, Merged
+from overtide.lake.sealed import open_generation
 from overtide.schemas.crash import VARIABLE
 from tests.deliveries import FULL, Version, final, folder_of
 from tests.engine import opened
@@ -367,6 +372,8 @@ class Twins:
         mine, full = (tables_of(project, names) for project in self.both)
         for name in names:
             assert mine[name] == full[name], (name, self.told)
+        mine, full = (served_by(project) for project in self.both)
+        assert mine == full, self.told
         if self.shape["delivered"]:
             found = self.mine.table("S_b", "Id, Name, Mail, City, Seen::VARCHAR")
             assert found == self.plain(), self.told
@@ -418,6 +425,23 @@ def tables_of(project: Project, names: Iterable[str]) -> dict[str, list[str]]:
             name: sorted(map(repr, lake.execute(f'FROM lake."{name}"').fetchall()))
             for name in names
         }
+
+
+SERVED = ("profile", "record", "alias", "related")
+"""The tables of a serving generation."""
+
+
+def served_by(project: Project) -> list[str]:
+    """Return what the serving generation in force holds, and the timelines that it names."""
+    publish = project.done[-1].publish
+    generation = open_generation(project.paths, publish.generation)
+    timelines = open_activities(project.paths, str(generation.timelines))
+    with closing(sqlite3.connect(generation.path)) as opened:
+        found = [row for name in SERVED for row in opened.execute(f"SELECT * FROM {name}")]
+    generation.close()
+    customers = [row[0] for row in found if len(row) == 2]
+    entries = [Merged(timelines.of(one), []).page(EVERYTHING)[0] for one in sorted(set(customers))]
+    return sorted(map(repr, [*found, *(entry for some in entries for entry in some)]))
 
 
 def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:

@@ -9,7 +9,7 @@ from overtide.lake.orphans import damaged_files
 from overtide.pipelines import differences
 from overtide.schemas.configuration import Configuration
 from overtide.transforms.tables.activity_changes import files_apart
-from tests.incremental import HEADS, document
+from tests.incremental import HEADS, document, served_by
 from tests.small_project import Project, hashes
 
 ORDERS = [f"o{number},{1 + number % 3},2024-01-0{1 + number % 9},{number}" for number in range(12)]
@@ -40,21 +40,15 @@ def twins(refreshed, tmp_path) -> list[Project]:
 def taken(twins: list[Project], **files: str) -> int:
     """Write files and refresh both; return how many activities one took over.
 
-    Their tables, hashes and timelines must be the same.
+    Their tables, hashes, serving generations and timelines must be the same.
     """
     mine, full = (twin.write(**files) for twin in twins)
     done: Any = mine.refresh()
     assert hashes(done) == hashes(full.refresh(full=True))
     for name in TABLES:
         assert mine.table(name) == full.table(name), name
-    assert sorted(timelines(mine)) == sorted(timelines(full))
+    assert served_by(mine) == served_by(full)
     return int(done.manifest["reused"]["activities"])
-
-
-def timelines(project: Project) -> list[str]:
-    """Return how the activities of the run in force are called, but for what is in their files."""
-    folders = sorted(project.paths.serving.glob("activities*"), key=lambda one: one.stat().st_mtime)
-    return [one.name.rpartition("-")[0] for one in folders[-1:]]
 
 
 def test_rows_come_change_and_go(twins):

@@ -7,8 +7,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from overtide.lake.activity_build import build_activities, remove_activities
-from overtide.lake.activity_files import BATCH, open_activities
+from overtide.lake.activity_build import Over, build_activities, remove_activities
+from overtide.lake.activity_files import BATCH, is_whole, open_activities, over_of
 from overtide.lake.cards_and_timelines import TimelineEntry
 from overtide.lake.own_activities import EVERYTHING, UNTIMED, LoadedActivities, Merged, Page, Wanted
 from overtide.schemas.activities import COLUMNS
@@ -54,7 +54,13 @@ def customer(number: int) -> str:
     return f"{number:02x}" * 16
 
 
-def written(folder: Path, timelines: dict[str, list[Row]], order: str = "CustomerId") -> str:
+def written(
+    folder: Path,
+    timelines: dict[str, list[Row]],
+    order: str = "CustomerId",
+    content: str = "c0de" * 16,
+    over: Over | None = None,
+) -> str:
     """Write the activities of some customers in files and return their name."""
     rows = [{"CustomerId": one, **row} for one, own in timelines.items() for row in own]
     schema = pa.schema([(name, pa.string()) for name in ("CustomerId", *COLUMNS)])
@@ -65,7 +71,7 @@ def written(folder: Path, timelines: dict[str, list[Row]], order: str = "Custome
         connection.register("given", table)
         timed = f"""SELECT * REPLACE (ActivityTime::TIMESTAMPTZ AS ActivityTime)
             FROM given ORDER BY {order}"""
-        return build_activities(connection, Paths.of(folder), "c0de" * 16, timed)
+        return build_activities(connection, Paths.of(folder), content, timed, over)
 
 
 def newest_first(rows: list[Row]) -> list[Row]:
@@ -145,6 +151,42 @@ def test_every_customer_finds_its_own_and_every_id_is_known(tmp_path, order):
     ids = [str(row["ActivityId"]) for rows in timelines.values() for row in rows]
     strange = [activity_id("Shop_Orders", "none"), ids[0][:-1] + "x", "", "no id"]
     assert files.having(ids + strange) == set(ids)
+
+
+def told_apart(timelines: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Let the keys of activities tell customers apart."""
+    for one, rows in timelines.items():
+        for row in rows:
+            row["SourceActivityId"] = f"{one[:2]}-{row['SourceActivityId']}"
+            row["ActivityId"] = activity_id(str(row["SourceEntityName"]), row["SourceActivityId"])
+    return timelines
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_activities_of_some_customers_are_laid_over_those_of_others(tmp_path, seed):
+    random_, paths = random.Random(seed), Paths.of(tmp_path)
+    now = told_apart({customer(one): activities(random_, one) for one in range(2, 99, 3)})
+    base, touched = written(tmp_path, now), frozenset[str]()
+    for step in range(3):
+        some = {customer(random_.randrange(100)) for _ in range(9)}
+        touched |= some
+        moved = [row for one in sorted(some) for row in now.get(one, [])]
+        random_.shuffle(moved)
+        gone = {str(row["ActivityId"]) for row in moved[:5]}
+        now |= {one: [] for one in some} | {min(some): moved[5:]}
+        name = written(tmp_path, now, content=f"{step}abc" * 16, over=Over(base, touched))
+        assert (over_of(paths, name), is_whole(paths, name)) == (base, True)
+        files = open_activities(paths, name)
+        for one in range(256):
+            entries, _ = Merged(files.of(customer(one)), []).page(EVERYTHING)
+            own = now.get(customer(one), [])
+            assert [dict(entry.activity) for entry in entries] == newest_first(own)
+        ids = {str(row["ActivityId"]) for rows in now.values() for row in rows}
+        assert files.having([*ids, *gone, "no id"]) == ids
+    remove_activities(paths.serving, {name})
+    assert not is_whole(paths, name)
+    with pytest.raises(GenerationError):
+        open_activities(paths, name)
 
 
 def test_activities_are_named_after_what_is_in_them_and_damage_is_found(tmp_path):
