@@ -73,10 +73,8 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     path, metadata = plan.paths.generation(f"run{plan.run:06d}"), serving_metadata(plan, fields)
     changed = any(files[table] is not None for table in SERVED)
     if before and not changed and is_whole(plan.paths, before.generation):
-        there, timelines = (
-            plan.paths.generation(before.generation),
-            _build_timelines(plan, found, before),
-        )
+        there = plan.paths.generation(before.generation)
+        timelines = _build_timelines(plan, found, before)
         if timelines in named_by(plan.paths, [before.generation]) and _says_the_same(
             there, metadata
         ):
@@ -86,10 +84,10 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
         _beside(_build_timelines, plan, found, before) as building,
         attached_kernel(plan.settings, plan.attach) as connection,
     ):
-        there, changes = _generation_before(plan, metadata, before), _changes(plan, found)
-        if there is not None and changes is not None:
+        former, changes = _generation_before(plan, metadata, before), _changes(plan, found)
+        if former is not None and changes is not None:
             only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
-            asked = there, path, metadata, _sources(plan, found, only), changes
+            asked = former, path, metadata, _sources(plan, found, only), changes
             name = change_generation(connection, *asked, building)
             if name is not None:
                 return name
