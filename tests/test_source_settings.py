@@ -45,7 +45,7 @@ MADE = {
     },
 }
 FILTER = "lower(Kind) <> 'gone'"
-UNREADABLE = st.sampled_from(["12x", "1.2.3", "31.31.20", "vielleicht", "1,2,3"])
+UNREADABLE = st.sampled_from(["12x", "1.2.3x", "31.31.20", "vielleicht", "1,2,3"])
 
 
 @dataclass(frozen=True)
