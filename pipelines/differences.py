@@ -1,4 +1,4 @@
-"""Whether a refresh may publish activities as a difference, and to what.
+"""Whether a refresh may publish tables as a difference, and to what.
 
 It may where the published ones were made by the same rules, which the manifest of their run says,
 of tables that are published with them. So a restored catalog says of itself what may be.
@@ -6,20 +6,22 @@ of tables that are published with them. So a restored catalog says of itself wha
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
+from pydantic import BaseModel
 
 from overtide.lake.catalog import METADATA
 from overtide.lake.orphans import damaged_files
 from overtide.pipelines.batch import Found
 from overtide.pipelines.engine import engine
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.customer_clusters import CUSTOMER
 from overtide.schemas.names import literal
 from overtide.schemas.paths import Paths
-from overtide.schemas.table import history_of
-from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
+from overtide.schemas.tables import ALTERNATE_KEY, IDENTITY_ALIAS, UNIFIED_ACTIVITY
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.history import columns_of_history
 from overtide.transforms.plan import Plan
@@ -44,77 +46,115 @@ FILES = f"""
 """The files of present tables: their rows, and how many of these went."""
 
 
-def rules_of_activities(configuration: Configuration) -> str | None:
-    """Return the hash of what makes activities besides rows and customers.
+def rules_of(configuration: Configuration) -> dict[str, str]:
+    """Return by table the hash of what makes its rows besides those of entities and identities.
 
-    None where customers are found by other values than keys of records.
+    Without activities where these find customers by other values than keys of records, and without
+    Customer where its columns tell clusters.
     """
+    found = {}
+    if not configuration.unification.clusters:
+        unified = [one.entity for one in configuration.unification.entities]
+        found[CUSTOMER] = _hash(configuration, [configuration.unification], unified)
     wanted = {one.relationship for one in configuration.activities}
     ways = [one for one in configuration.relationships if one.name in wanted]
-    if not ways or not all(is_by_key(configuration, one) for one in ways):
-        return None
-    names = {one.entity for one in configuration.activities} | {one.to for one in ways}
+    if ways and all(is_by_key(configuration, one) for one in ways):
+        names = {one.entity for one in configuration.activities} | {one.to for one in ways}
+        parts = [*configuration.activities, *ways]
+        found[UNIFIED_ACTIVITY.name] = _hash(configuration, parts, sorted(names))
+    return found
+
+
+def _hash(configuration: Configuration, parts: Iterable[BaseModel], names: Iterable[str]) -> str:
     entities = configuration.entities()
-    parts = [*configuration.activities, *ways, *(entities[name] for name in sorted(names))]
-    document = [engine(), [one.model_dump(mode="json", by_alias=True) for one in parts]]
+    several = [*parts, *(entities[name] for name in names)]
+    document = [engine(), [one.model_dump(mode="json", by_alias=True) for one in several]]
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()
 
 
-def difference_told(configuration: Configuration, content: Fingerprint) -> dict[str, str] | None:
-    """Return what the manifest says of activities, for refreshes that publish a difference."""
-    rules = rules_of_activities(configuration)
-    if rules is None:
-        return None
-    numbers = content.rows, content.total, content.parity
-    return {"rules": rules, "content": " ".join(f"{one:x}" for one in numbers)}
+def entities_of(configuration: Configuration) -> dict[str, list[str]]:
+    """Return by table the entities whose rows it is made of."""
+    return {
+        CUSTOMER: [one.entity for one in configuration.unification.entities],
+        UNIFIED_ACTIVITY.name: [one.entity for one in configuration.activities],
+    }
+
+
+def differences_told(
+    configuration: Configuration, content: Mapping[str, Fingerprint]
+) -> dict[str, dict[str, str]]:
+    """Return what the manifest says of tables, for refreshes that publish a difference."""
+    return {
+        name: {
+            "rules": rules,
+            "content": " ".join(f"{number:x}" for number in astuple(content[name])),
+        }
+        for name, rules in rules_of(configuration).items()
+    }
 
 
 def activities_taken_over(plan: Plan, found: Found) -> int:
     """Return how many activities stay as they are published without having been made."""
-    if plan.activities_before is None:
+    if UNIFIED_ACTIVITY.name not in plan.differing:
         return 0
     built = found.output(UNIFIED_ACTIVITY)
     came: int = sum(pq.read_metadata(file).num_rows for file in built.files or ())
     return built.content.rows - came
 
 
-def activities_before(
+def differing(
     connection: "DuckDBPyConnection",
     configuration: Configuration,
     paths: Paths,
     columns: Mapping[str, Mapping[str, str]],
     last: Mapping[str, Any],
-) -> PublishedRows | None:
-    """Return the published activities, None where a refresh must make all of them.
+) -> dict[str, PublishedRows]:
+    """Return the published tables to which a difference may be made.
 
     `last` is the manifest of the run in force, and `columns` are those of its tables.
     """
-    told, rules = last.get("activities_by_row"), rules_of_activities(configuration)
-    if not told or rules is None or told["rules"] != rules or not _fits(columns):
-        return None
-    if damaged_files(connection, paths.storage):
-        return None
-    entities = [one.entity for one in configuration.activities]
-    names = ", ".join(map(literal, [UNIFIED_ACTIVITY.name, *entities]))
-    found: dict[str, list[tuple[str, int, int]]] = {name: [] for name in entities}
+    rules, made_of = rules_of(configuration), entities_of(configuration)
+    wanted = {
+        name: content
+        for name in rules
+        if (content := _content(last, name, rules[name])) is not None and _fits(name, columns)
+    }
+    if not wanted or damaged_files(connection, paths.storage):
+        return {}
+    entities = {entity for name in wanted for entity in made_of[name]}
+    names = ", ".join(map(literal, sorted({*wanted, *entities})))
+    found: dict[str, list[tuple[str, int, int]]] = {name: [] for name in (*wanted, *entities)}
     for name, path, *numbers in connection.execute(FILES.format(names=names)).fetchall():
-        found.setdefault(name, []).append((str(paths.storage.file(path)), *numbers))
-    own = found.pop(UNIFIED_ACTIVITY.name, [])
-    rows, gone = sum(one[1] for one in own), sum(one[2] for one in own)
-    some_gone = any(one[2] for files in found.values() for one in files)
-    if len(own) > MOST_FILES or gone > max(FEW, MOST_GONE * rows // 100) or some_gone:
+        found[name].append((str(paths.storage.file(path)), *numbers))
+    files = {name: tuple(one[0] for one in found[name]) for name in entities}
+    return {
+        name: PublishedRows(content, {entity: files[entity] for entity in made_of[name]})
+        for name, content in wanted.items()
+        if not _is_scattered(found[name])
+        and not any(one[2] for entity in made_of[name] for one in found[entity])
+    }
+
+
+def _content(last: Mapping[str, Any], name: str, rules: str) -> Fingerprint | None:
+    """Return the content of a table by the manifest of its run, None where others made it."""
+    told = last.get("by_row", {}).get(name)
+    if told is None or told["rules"] != rules:
         return None
     content = Fingerprint(*(int(one, 16) for one in told["content"].split()))
-    return PublishedRows(
-        content, {name: tuple(one[0] for one in files) for name, files in found.items()}
-    )
+    return content if content.hex() == last["tables"][name]["hash"] else None
 
 
-def _fits(columns: Mapping[str, Mapping[str, str]]) -> bool:
-    """Say whether the tables are published with the columns that they have now."""
-    for table in (UNIFIED_ACTIVITY, ALTERNATE_KEY):
+def _is_scattered(files: Sequence[tuple[str, int, int]]) -> bool:
+    """Say whether a table of these files, their rows, and how many went, is to be written anew."""
+    rows, gone = sum(one[1] for one in files), sum(one[2] for one in files)
+    return len(files) > MOST_FILES or gone > max(FEW, MOST_GONE * rows // 100)
+
+
+def _fits(name: str, columns: Mapping[str, Mapping[str, str]]) -> bool:
+    """Say whether a table's history holds its rows, and the map of keys is as it is now."""
+    for table in (ALTERNATE_KEY, IDENTITY_ALIAS):
         declared = {column.name: column.type for column in table.columns}
         if columns.get(table.name) != declared:
             return False
-    past = columns.get(history_of(UNIFIED_ACTIVITY).name)
-    return past is not None and columns_of_history(past, columns[UNIFIED_ACTIVITY.name]) == past
+    past = columns.get(f"{name}_history")
+    return past is not None and columns_of_history(past, columns[name]) == past

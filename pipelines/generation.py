@@ -45,6 +45,7 @@ from overtide.transforms.plan import Plan
 from overtide.transforms.related import way_of
 from overtide.transforms.step import attached_kernel
 from overtide.transforms.steps import Steps
+from overtide.transforms.tables.contract import BuiltTable
 from overtide.transforms.tables.customer import Customer, profile_fields, profile_json
 
 
@@ -84,10 +85,10 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
         _beside(_build_timelines, plan, found, before) as building,
         attached_kernel(plan.settings, plan.attach) as connection,
     ):
-        former, changes = _generation_before(plan, metadata, before), _changes(plan, found)
-        if former is not None and changes is not None:
+        known, changes = _generation_before(plan, metadata, before), _changes(plan, found)
+        if known is not None and changes is not None:
             only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
-            asked = former, path, metadata, _sources(plan, found, only), changes
+            asked = known, path, metadata, _sources(plan, found, only), changes
             name = change_generation(connection, *asked, building)
             if name is not None:
                 return name
@@ -96,7 +97,7 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
 
 def _sources(plan: Plan, found: Found, only: str = "") -> GenerationSources:
     """Return what a generation is made of, of all customers or `only` of some."""
-    rows = {name: _rows(name, found.files[name]) for name in SERVED}
+    rows = {one.table.name: _rows(one) for one in found.outputs if one.table.name in SERVED}
     aliases = rows[IDENTITY_ALIAS.name]
     customers, keys, vanished, related = (
         rows[one] + only
@@ -110,7 +111,7 @@ def _generation_before(
     plan: Plan, metadata: ServingMetadata, before: Publish | None
 ) -> Path | None:
     """Return the generation of the run before, where this engine made it alike and it is whole."""
-    if before is None or plan.activities_before is None:
+    if before is None or not plan.differing:
         return None
     there = plan.paths.generation(before.generation)
     alike = is_whole(plan.paths, before.generation) and _says_the_same(there, metadata)
@@ -122,12 +123,12 @@ def _changes(plan: Plan, found: Found) -> GenerationChanges | None:
     outputs, rows = {output.table.name: output for output in found.outputs}, []
     for name in SERVED:
         files, past = outputs[name].files, outputs.get(f"{name}_history")
-        if past is not None and not past.append:
-            return None
-        if files is None or past is None or past.files is None:
+        if files is None:
             none = f"SELECT * FROM lake.{name} LIMIT 0"
             rows.append(Rows(none, none))
             continue
+        if past is None or past.files is None or not past.append:
+            return None
         came = f"SELECT * FROM {parquet_rows(files)} WHERE FirstRun = {plan.run}"
         rows.append(Rows(came, f"SELECT * FROM {parquet_rows(past.files)}"))
     profiles, keys, vanished, aliases, related = rows
@@ -156,18 +157,19 @@ def _build_timelines(plan: Plan, found: Found, before: Publish | None) -> str:
 
     Of a difference those of its customers alone, where the others' are there.
     """
-    built, published = found.output(UNIFIED_ACTIVITY), plan.activities_before
-    content, rows = built.content.hex(), _rows(UNIFIED_ACTIVITY.name, built.files)
+    built, published = found.output(UNIFIED_ACTIVITY), plan.differing.get(UNIFIED_ACTIVITY.name)
+    content, rows = built.content.hex(), _rows(built)
     with attached_kernel(plan.settings, plan.attach) as connection:
         if built.gone is None:
             return build_activities(connection, plan.paths, content, rows)
-        gone, over = parquet_rows([built.gone]), None
+        over = None
         if before and published and is_whole(plan.paths, before.generation):
-            changed = f"SELECT CustomerId FROM {gone} UNION ALL SELECT CustomerId FROM ({rows})"
+            changed = " UNION ALL ".join(
+                f"SELECT CustomerId FROM {parquet_rows(files)}"
+                for files in (built.files or (), [built.gone])
+            )
             known = before.generation, published.content.hex()
             over = over_before(connection, plan.paths, *known, changed)
-        stay = f"lake.{UNIFIED_ACTIVITY.name} ANTI JOIN {gone} USING (ActivityId)"
-        rows = f"SELECT * FROM {stay} UNION ALL BY NAME {rows}"
         return build_activities(connection, plan.paths, content, rows, over)
 
 
@@ -180,8 +182,16 @@ def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:
     return encoded(there) == encoded(metadata)
 
 
-def _rows(table: str, files: tuple[str, ...] | None) -> str:
-    return f"SELECT * FROM {f'lake.{table}' if files is None else parquet_rows(files)}"
+def _rows(built: BuiltTable) -> str:
+    """Return the SQL of all rows of a table as it is to be published."""
+    published = f"SELECT * FROM lake.{built.table.name}"
+    if built.files is None:
+        return published
+    rows = f"SELECT * FROM {parquet_rows(built.files)}"
+    if built.gone is None:
+        return rows
+    gone = f"{parquet_rows([built.gone])} USING ({', '.join(built.table.key)})"
+    return f"SELECT * FROM ({published} ANTI JOIN {gone} UNION ALL BY NAME {rows})"
 
 
 def serving_metadata(plan: Plan, fields: list[ProfileField]) -> ServingMetadata:
@@ -213,8 +223,6 @@ def _entity(entity: Entity, unified: bool) -> ServedEntity:
 
 def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
     """Return what the manifest says of large blocks and customers, and ignored values."""
-    large, ignored = (
-        _rows(table.name, found.files[table.name]) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES)
-    )
+    large, ignored = (_rows(found.output(table)) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES))
     with attached_kernel(plan.settings, plan.attach) as connection:
         return told.told(connection, large, ignored)

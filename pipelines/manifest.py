@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from overtide.pipelines.batch import Found
-from overtide.pipelines.differences import difference_told
+from overtide.pipelines.differences import differences_told
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
@@ -45,8 +45,8 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
         },
         **pair_counts(plan, found.pairs),
         "tables": hashed(found.outputs),
-        "activities_by_row": difference_told(
-            plan.configuration, found.output(UNIFIED_ACTIVITY).content
+        "by_row": differences_told(
+            plan.configuration, {one.table.name: one.content for one in found.outputs}
         ),
         "activities_of_nobody": sum(
             sum(counts["of_nobody"].values()) for counts in nobody.values()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from overtide.lake.catalog import attach_statements
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
-from overtide.pipelines.differences import activities_before
+from overtide.pipelines.differences import differing
 from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.kept_rows import NOTHING, reusable
 from overtide.pipelines.manifest import kept_before
@@ -27,6 +27,7 @@ from overtide.transforms.plan import Plan
 from overtide.transforms.sources.fetching import Fetched, fetch, tell_nobody
 from overtide.transforms.sources.files import about_rows, check_columns, files_of, within
 from overtide.transforms.step import attached_kernel
+from overtide.transforms.tables.contract import PublishedRows
 from overtide.transforms.unify import SourceFiles, in_batches
 
 if TYPE_CHECKING:
@@ -182,15 +183,15 @@ def make_plan(
     """Return the plan of a run: what is published now, and how much there is to read.
 
     Its configuration has all lists as if they stood in it. Unless all is to be made in `full`,
-    activities may be a difference to those that are published.
+    some tables may be a difference to the published ones.
     """
     configuration = with_lists(configuration, paths.project)
     attach = attaching(paths)
     published, last = published_tables(settings, attach)
-    before = None
+    tables: dict[str, PublishedRows] = {}
     if attach and not full:
         with attached_kernel(settings, attach) as connection:
-            before = activities_before(connection, configuration, paths, published, last)
+            tables = differing(connection, configuration, paths, published, last)
     unified = {one.entity for one in configuration.unification.entities}
     size = size_of([batch for batch in files if batch.entity in unified])
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
@@ -206,7 +207,7 @@ def make_plan(
         attach,
         kept_before(last),
         allow_shrink,
-        before,
+        tables,
     )
 
 

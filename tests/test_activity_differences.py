@@ -8,7 +8,7 @@ from overtide.lake.catalog import connect
 from overtide.lake.orphans import damaged_files
 from overtide.pipelines import differences
 from overtide.schemas.configuration import Configuration
-from overtide.transforms.tables.activity_changes import files_apart
+from overtide.transforms.tables.changed_rows import files_apart
 from tests.incremental import HEADS, document, served_by
 from tests.small_project import Project, hashes
 
@@ -19,7 +19,14 @@ FILES = {
     "o1": "\n".join([HEADS["o"], *ORDERS[:6], ""]),
     "o2": "\n".join([HEADS["o"], *ORDERS[6:], ""]),
 }
-TABLES = ("UnifiedActivity", "UnifiedActivity_history", "Customer", "AlternateKey")
+TOLD = {"Customer", "UnifiedActivity"}
+TABLES = (
+    "UnifiedActivity",
+    "UnifiedActivity_history",
+    "Customer",
+    "Customer_history",
+    "AlternateKey",
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +120,12 @@ def owner_of(project: Project, key: str) -> object:
 
 def test_only_keys_of_records_make_differences():
     mine = document()
-    assert differences.rules_of_activities(Configuration.model_validate(mine)) is not None
+    assert differences.rules_of(Configuration.model_validate(mine)).keys() == TOLD
     mine["relationships"][0] |= {"to": "Customer", "field": "Name"}
     mine["relationships"][0].pop("normalize", None)
-    assert differences.rules_of_activities(Configuration.model_validate(mine)) is None
+    assert differences.rules_of(Configuration.model_validate(mine)).keys() == {"Customer"}
+    mine = document(made=True)
+    assert differences.rules_of(Configuration.model_validate(mine)).keys() == {"UnifiedActivity"}
 
 
 def test_files_are_told_apart_by_what_they_are(tmp_path):

@@ -41,8 +41,8 @@ class Plan:
     """How many rows each entity had in the last published run."""
     allow_shrink: bool = False
     """Whether an entity may have far fewer rows than then."""
-    activities_before: PublishedRows | None = None
-    """The published activities, where these may be made as a difference to them."""
+    differing: Mapping[str, PublishedRows] = field(default_factory=dict)
+    """The published tables to which a difference may be made, by name."""
 
     @property
     def scratch(self) -> Path:

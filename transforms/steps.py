@@ -28,12 +28,10 @@ from overtide.transforms.related import followed, is_by_key
 from overtide.transforms.shrinking import expect_no_shrink
 from overtide.transforms.step import Stage, guarded, step
 from overtide.transforms.tables import building
-from overtide.transforms.tables.activity_changes import difference
 from overtide.transforms.tables.contract import Basis, BuiltTable, PartOrder, Published, TablePart
 from overtide.transforms.tables.entities import entity_tables
 from overtide.transforms.tables.matches import match_tables
-from overtide.transforms.tables.registered import BASE_TABLES
-from overtide.transforms.tables.unified_activity import UnifiedActivity
+from overtide.transforms.tables.registered import BASE_TABLES, DIFFERENCES
 from overtide.transforms.unify import SourceFiles
 
 if TYPE_CHECKING:
@@ -187,7 +185,7 @@ class Steps:
     def order(self) -> Callable[[Identified, Tables], Iterator[PartOrder]]:
         """Order the parts of the base tables."""
         basis = self.basis
-        differing = () if self.plan.activities_before is None else (UnifiedActivity.name,)
+        differing = self.plan.differing
         return guarded(
             self.plan.settings,
             lambda identified, tables: building.orders(basis(identified, tables), differing),
@@ -199,15 +197,13 @@ class Steps:
         basis, settings = self.basis, self.plan.settings
         part = partial(building.build_part, threads=settings.threads)
         build = step(settings, "parts", part, _stage_of_part)
-        before = self.plan.activities_before
-        if before is None:
-            return lambda order, identified, tables: build(order, basis(identified, tables))
+        before = self.plan.differing
 
         def differ(
             connection: "DuckDBPyConnection", folder: Path, order: PartOrder, found: Basis
         ) -> TablePart:
-            del order
-            return difference(connection, folder, found, before)
+            name = order.table
+            return DIFFERENCES[name](connection, folder, found, before[name])
 
         changed = step(settings, "parts", differ, _stage_of_part, self.plan.attach)
         return lambda order, identified, tables: (changed if order.changes else build)(

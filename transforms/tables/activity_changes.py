@@ -7,25 +7,22 @@ customer. Only these are mapped, and compared with what is published of them
 (docs/decisions/activities-as-a-difference.md).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
+from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import nothing
 from overtide.schemas.tables import UNIFIED_ACTIVITY
-from overtide.schemas.types import type_of
 from overtide.transforms.activities import (
     activity_rows,
     foreign_key_text,
     of_customers,
     timeline_rows,
 )
-from overtide.transforms.fingerprint import Fingerprint, fingerprint
-from overtide.transforms.kernel import write_parquet
-from overtide.transforms.tables.contract import Basis, PublishedRows, TablePart, write_rows
+from overtide.transforms.tables.changed_rows import find_apart, write_difference
+from overtide.transforms.tables.contract import Basis, PublishedRows, TablePart
 from overtide.transforms.tables.unified_activity import in_order, keys_of
 
 if TYPE_CHECKING:
@@ -44,17 +41,7 @@ def difference(
     _find_moved(connection, basis)
     _find_touched(connection, basis, before)
     _map_touched(connection, basis)
-    come, go = folder / "0000.parquet", folder / "gone.parquet"
-    write_rows(connection, _apart("mapped", "published"), basis.run, come)
-    write_parquet(connection, _apart("published", "mapped"), go)
-    content = before.content
-    content -= _content(connection, go)
-    content += _content(connection, come)
-    return TablePart(UNIFIED_ACTIVITY.name, str(come), content, str(go))
-
-
-def _content(connection: "DuckDBPyConnection", path: Path) -> Fingerprint:
-    return fingerprint(connection, f"FROM {parquet_rows([path])}", UNIFIED_ACTIVITY.values)
+    return write_difference(connection, folder, UNIFIED_ACTIVITY, before.content, basis.run)
 
 
 def _find_moved(connection: "DuckDBPyConnection", basis: Basis) -> None:
@@ -87,11 +74,7 @@ def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: Publis
         named = foreign_key_text(relationship, entity)
         moved = f"SELECT PrimaryKey FROM moved WHERE EntityName = {literal(relationship.to)}"
         connection.execute(f"INSERT INTO touched {mapped(_those(files, moved, named))}")
-        new, old = files_apart(files, before.files[activity.entity])
-        if not new and not old:
-            continue
-        apart = f"FROM ({rows_apart(_rows_of(entity, new), _rows_of(entity, old), entity)})"
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE apart AS {apart}")
+        new, old = find_apart(connection, entity, files, before.files[activity.entity])
         key = f"source.{quoted(entity.primary_key)}"
         for table, some in (("touched", new), ("went", old)):
             if some:
@@ -104,40 +87,6 @@ def _those(files: Sequence[str], values: str, column: str) -> str:
     """Return the SQL of the rows of files in which the SQL of a column is one of some values."""
     rows = f"SELECT source.* FROM {parquet_rows(files)} AS source"
     return f"{rows} SEMI JOIN ({values}) AS wanted (value) ON wanted.value = {column}"
-
-
-def _rows_of(entity: Entity, files: Sequence[str]) -> str:
-    """Return the SQL of an entity's rows in files, of none where there are none."""
-    if files:
-        return f"SELECT {columns(entity.attributes)} FROM {parquet_rows(files)}"
-    kinds = {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
-    values = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in kinds.items())
-    return f"SELECT {values} LIMIT 0"
-
-
-def rows_apart(rows: str, others: str, entity: Entity) -> str:
-    """Return the SQL of the keys of an entity whose rows are not the same in both.
-
-    Of floating point 0.0 and -0.0 are not the same: they have two texts.
-    """
-    key = quoted(entity.primary_key)
-    different = chained(
-        "OR",
-        (
-            f"{_compared('one', name, entity)} IS DISTINCT FROM {_compared('other', name, entity)}"
-            for name in entity.attributes
-        ),
-    )
-    return (
-        f"SELECT {key} FROM ({rows}) AS one FULL JOIN ({others}) AS other USING ({key}) "
-        f"WHERE {different}"
-    )
-
-
-def _compared(side: str, name: str, entity: Entity) -> str:
-    column = f"{side}.{quoted(name)}"
-    floating = type_of(entity.attribute(name).type).duckdb in ("DOUBLE", "FLOAT")
-    return f"{column}::VARCHAR" if floating else column
 
 
 def _narrow_nothing() -> str:
@@ -176,34 +125,3 @@ def _map_touched(connection: "DuckDBPyConnection", basis: Basis) -> None:
         FROM (SELECT number, SourceActivityId FROM touched UNION ALL FROM went);
         CREATE TEMP TABLE published AS
         FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN named USING ({KEY})""")
-
-
-def _apart(rows: str, others: str) -> str:
-    """Return the SQL of rows that are not the same among others, in the order of timelines."""
-    same = chained(
-        "AND",
-        (
-            f"one.{quoted(name)} IS NOT DISTINCT FROM other.{quoted(name)}"
-            for name in UNIFIED_ACTIVITY.values
-        ),
-    )
-    order = ", ".join(UNIFIED_ACTIVITY.order)
-    return f"SELECT one.* FROM {rows} AS one ANTI JOIN {others} AS other ON {same} ORDER BY {order}"
-
-
-def files_apart(files: Sequence[str], others: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the files that are not among the others, and the others that are not among them.
-
-    What an earlier refresh kept is the very file that it published, under another name.
-    """
-    these, those = dict(_identified(files)), dict(_identified(others))
-    return (
-        [path for one, path in these.items() if one not in those],
-        [path for one, path in those.items() if one not in these],
-    )
-
-
-def _identified(files: Iterable[str]) -> Iterator[tuple[tuple[int, int], str]]:
-    for path in files:
-        found = Path(path).stat()
-        yield (found.st_dev, found.st_ino), path

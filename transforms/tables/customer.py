@@ -28,6 +28,7 @@ class Customer(BaseTable):
     """The profiles; their columns are those that the configuration merges."""
 
     name = "Customer"
+    by_rows = True
 
     def declared(self, unification: Unification, unified: list[Unified]) -> Table:
         """Return the columns of this project's profiles."""
@@ -49,13 +50,16 @@ class Customer(BaseTable):
         return write_rows(connection, rows, basis.run, path)
 
 
-def merged_rows(basis: Basis, declared: Table, order: PartOrder) -> str:
-    """Return the SQL of the merged profiles of a part, in the table's order."""
+def merged_rows(basis: Basis, declared: Table, order: PartOrder, only: str = "") -> str:
+    """Return the SQL of the merged profiles of a part, in the table's order.
+
+    `only` may be SQL of a join that leaves some of them.
+    """
     rows = f"FROM {parquet_rows([basis.identified.customers])}"
     if basis.identified.clusters is not None:
         clusters = f"FROM {parquet_rows([basis.identified.clusters])}"
         rows = f"FROM ({rows}) JOIN ({clusters}) USING (CustomerId)"
-    customers = f"SELECT * {rows} WHERE {within(order.low, order.high)}"
+    customers = f"SELECT * {rows} {only} WHERE {within(order.low, order.high)}"
     merged = profiles(basis.unification, basis.unified, customers)
     casts = (
         f"{quoted(column.name)}::{column.type} AS {quoted(column.name)}"

@@ -1,5 +1,6 @@
 """The base tables that there are; a new one is a module with a `BaseTable`, and its line here."""
 
+from overtide.transforms.tables import activity_changes, customer_changes
 from overtide.transforms.tables.contract import BaseTable
 from overtide.transforms.tables.customer import Customer
 from overtide.transforms.tables.hidden_activity import HiddenActivity
@@ -19,3 +20,8 @@ BASE_TABLES: dict[str, BaseTable] = {
         HiddenActivity(),
     )
 }
+DIFFERENCES = {
+    Customer.name: customer_changes.difference,
+    UnifiedActivity.name: activity_changes.difference,
+}
+"""What makes a table as a difference to the published one, of those of which that can be."""
