@@ -283,12 +283,12 @@ def _remove_rows(connection: "DuckDBPyConnection", table: Table, gone: str) -> N
     query = (
         f"DELETE FROM {SCHEMA}.{quoted(table.name)} WHERE ({key}) IN (SELECT ({key}) FROM {rows})"
     )
-    deleted = connection.execute(query).fetchone()
-    wanted = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    (deleted,) = connection.execute(query).fetchone() or (0,)
+    (wanted,) = connection.execute(f"SELECT count(*) FROM {rows}").fetchone() or (0,)
     if deleted != wanted:
         raise SourceError(
             "rows_lost",
-            f"Of the rows of {table.name} that go, {wanted} by count, {deleted} are there.",
+            f"Of {wanted:,} rows of {table.name} that go, {deleted:,} are there.",
             table.name,
             "This is a fault of Overtide: report it, and run `overtide refresh --full`.",
         )

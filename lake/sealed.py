@@ -67,13 +67,20 @@ def open_generation(paths: Paths, name: str, run: int | None = None) -> Generati
 
 def is_whole(paths: Paths, name: str) -> bool:
     """Say whether the generation of a name is there as it was made, where its name tells that."""
-    path, sealed = paths.generation(name), SEALED.fullmatch(name)
-    if sealed is None or not path.exists():
+    path = paths.generation(name)
+    if SEALED.fullmatch(name) is None or not path.exists():
         return False
-    if signature(path) in (_whole.get(path), _noted(paths, name)):
-        return True
+    return signature(path) in (_whole.get(path), _noted(paths, name)) or fits_its_name(path)
+
+
+def fits_its_name(path: Path) -> bool:
+    """Say whether a generation that is read now is what its name says, whatever is noted of it.
+
+    To be asked before it is copied into another one, whose name would fit what a disk has lost.
+    """
+    sealed = SEALED.fullmatch(path.stem)
     try:
-        return f"{checksum(path):08x}" == sealed.group(1)
+        return sealed is not None and f"{checksum(path):08x}" == sealed.group(1)
     except OSError:
         return False
 

@@ -17,7 +17,7 @@ from overtide.lake.generation_changes import (
     Rows,
     change_generation,
 )
-from overtide.lake.sealed import is_whole
+from overtide.lake.sealed import fits_its_name, is_whole
 from overtide.pipelines.batch import Found
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import GenerationError
@@ -80,7 +80,8 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
             there, metadata
         ):
             return before.generation
-        return renew_generation(there, path, metadata, timelines)
+        if fits_its_name(there):
+            return renew_generation(there, path, metadata, timelines)
     with (
         _beside(_build_timelines, plan, found, before) as building,
         attached_kernel(plan.settings, plan.attach) as connection,
@@ -114,8 +115,7 @@ def _generation_before(
     if before is None or not plan.differing:
         return None
     there = plan.paths.generation(before.generation)
-    alike = is_whole(plan.paths, before.generation) and _says_the_same(there, metadata)
-    return there if alike else None
+    return there if fits_its_name(there) and _says_the_same(there, metadata) else None
 
 
 def _changes(plan: Plan, found: Found) -> GenerationChanges | None:

@@ -2,12 +2,18 @@
 
 from typing import Any
 
+import duckdb
 import pytest
 
+from overtide.lake import sealed
 from overtide.lake.catalog import connect
 from overtide.lake.orphans import damaged_files
+from overtide.lake.publish import _remove_rows
 from overtide.pipelines import differences
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.errors import SourceError
+from overtide.schemas.signatures import signature
+from overtide.schemas.tables import UNIFIED_ACTIVITY
 from overtide.transforms.tables.changed_rows import files_apart
 from tests.incremental import HEADS, document, served_by
 from tests.small_project import Project, hashes
@@ -19,6 +25,7 @@ FILES = {
     "o1": "\n".join([HEADS["o"], *ORDERS[:6], ""]),
     "o2": "\n".join([HEADS["o"], *ORDERS[6:], ""]),
 }
+NEW_ORDER = f"{HEADS['o']}\no90,1,2024-02-01,1\n"
 TOLD = {"Customer", "UnifiedActivity"}
 TABLES = (
     "UnifiedActivity",
@@ -105,6 +112,31 @@ def test_what_says_which_rows_went_is_needed(twins):
     with connect(mine.paths) as lake:
         (found,) = damaged_files(lake, mine.paths.storage)
     assert mine.paths.storage.file(found) == removed
+
+
+@pytest.mark.parametrize("changed", [{"a1": FILES["a1"].replace("Bob", "Rob")}, {"o3": NEW_ORDER}])
+def test_what_a_disk_lost_is_not_taken_over_into_the_next_generation(twins, changed, monkeypatch):
+    mine = twins[0]
+    name = mine.rows("SELECT Generation FROM lake.runs")[0][0]
+    path = mine.paths.generation(name)
+    content = path.read_bytes()
+    assert b'"Name":"Ann"' in content
+    path.write_bytes(content.replace(b'"Name":"Ann"', b'"Name":"Xnn"'))
+    monkeypatch.setitem(sealed._whole, path, signature(path))  # as if nobody had touched it
+    taken(twins, **changed)
+
+
+def test_rows_that_go_but_are_not_there_are_told_by_count(refreshed, tmp_path):
+    with connect(refreshed.paths) as lake:
+        gone = tmp_path / "gone.parquet"
+        rows = "SELECT * REPLACE ('none' AS ActivityId) FROM lake.UnifiedActivity LIMIT 2"
+        lake.execute(f"COPY ({rows}) TO '{gone}'")
+    with duckdb.connect() as lake:
+        lake.execute(
+            "ATTACH ':memory:' AS lake; CREATE TABLE lake.UnifiedActivity (ActivityId VARCHAR)"
+        )
+        with pytest.raises(SourceError, match="Of 2 rows of UnifiedActivity that go, 0 are there"):
+            _remove_rows(lake, UNIFIED_ACTIVITY, str(gone))
 
 
 def files_of(project: Project) -> list[tuple[Any, ...]]:

@@ -101,7 +101,8 @@ def _of(side: str, name: str, entity: Entity) -> str:
 def files_apart(files: Sequence[str], others: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the files that are not among the others, and the others that are not among them.
 
-    What an earlier refresh kept is the very file that it published, under another name.
+    What an earlier refresh kept is the very file that it published, under another name. Size and
+    time are asked, too: some file systems have no inodes, and say the same of all files.
     """
     these, those = dict(_identified(files)), dict(_identified(others))
     return (
@@ -110,7 +111,7 @@ def files_apart(files: Sequence[str], others: Sequence[str]) -> tuple[list[str],
     )
 
 
-def _identified(files: Iterable[str]) -> Iterator[tuple[tuple[int, int], str]]:
+def _identified(files: Iterable[str]) -> Iterator[tuple[tuple[int, ...], str]]:
     for path in files:
         found = Path(path).stat()
-        yield (found.st_dev, found.st_ino), path
+        yield (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), path
