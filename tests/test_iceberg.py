@@ -107,3 +107,20 @@ def test_metadata_that_is_damaged_is_told(project, table):
 def test_a_table_that_is_not_there_is_told_with_one_that_is(project, table):
     table.folder.rename(table.folder.with_name("people.v2"))
     refused(project, "missing_table", "no table crm/people.v1")
+
+
+def test_what_is_kept_of_a_table_counts_for_its_next_snapshot(project, tmp_path, table):
+    one = entity(database="lake", table="crm/people.v1", incremental={"last_modified": "Since"})
+    write_project(tmp_path, {"Csv": entity(path="people.csv"), "Iceberg": one}, LAKE)
+    assert fetched(project)["all_because"] == "nothing_kept"
+    table.commit(people(4).set_column(0, "Id", pa.array([9])))
+    told = fetched(project)
+    assert told["all_because"] is None
+    assert (told["rows"], told["kept"]) == (3, 2)
+
+
+def fetched(project: object) -> dict[str, object]:
+    """Refresh, and return what the manifest says of the rows that were fetched."""
+    answer = project("refresh")
+    assert answer.code == 0, answer
+    return answer.document["manifest"]["fetched"]["S_Iceberg"]

@@ -111,7 +111,10 @@ class Table:
         )
 
     def rules(self, salt: str) -> str:
-        """Return the hash of what the copy depends on besides the rows."""
+        """Return the hash of what the copy depends on besides the rows.
+
+        The SQL that is asked is none of it: that of a folder of tables names its latest version.
+        """
         variable = self.located.database.connection_variable or ""
         connection = self.located.environ.get(variable, "").encode()
         document = [
@@ -119,7 +122,7 @@ class Table:
             self.name,
             self.located.database.model_dump(mode="json"),
             hashlib.scrypt(connection, salt=bytes.fromhex(salt), **COST).hex(),
-            [self.asked.rows, self.asked.more, self.modified, self.keys],
+            [self.entity.table, self.entity.query, self.asked.more, self.modified, self.keys],
             [repr(column) for column in self.asked.columns],
         ]
         return hashlib.sha256(json.dumps(document).encode()).hexdigest()
