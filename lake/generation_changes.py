@@ -5,13 +5,14 @@ It holds the same rows as one that was built of everything; only the file is lai
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from overtide.lake.generation_build import (
+    BATCH,
     GenerationSources,
     documents_of,
     finished,
@@ -67,19 +68,27 @@ def change_generation(
         f"SELECT CustomerId FROM ({rows})" for one in by_customer for rows in (one.came, one.gone)
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {CHANGED} AS {ids}")
-    changed = connection.execute(f"SELECT CustomerId FROM {CHANGED}").fetchall()
-    if len(changed) > max(FEW, _profiles(before) // MOST):
+    (number,) = connection.execute(f"SELECT count(*) FROM {CHANGED}").fetchone() or (0,)
+    if number > max(FEW, _profiles(before) // MOST):
         return None
-    documents = connection.execute(documents_of(sources)).fetchall()
     draft = start_draft(path, lambda draft: shutil.copyfile(before, draft))
     with closing(sqlite3.connect(draft)) as written:
         written.execute("PRAGMA journal_mode = OFF")
+        changed = _rows_of(connection, f"SELECT CustomerId FROM {CHANGED}")
         written.executemany("DELETE FROM profile WHERE customer_id = ?", changed)
+        documents = _rows_of(connection, documents_of(sources))
         written.executemany("INSERT INTO profile VALUES (?, ?)", documents)
         _change_keys(connection, written, changes)
         written.execute("DELETE FROM meta")
         write_meta(written, metadata, timelines())
     return finished(draft, path)
+
+
+def _rows_of(connection: "DuckDBPyConnection", query: str) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a query, of which Python holds some at a time: they may be a million."""
+    found = connection.execute(query)
+    while some := found.fetchmany(BATCH):
+        yield from some
 
 
 def _profiles(generation: Path) -> int:
@@ -99,10 +108,10 @@ def _change_keys(
         ("alias", changes.aliases, ("PreviousCustomerId",), "previous_id = ?"),
     )
     for table, rows, key, named in places:
-        gone = connection.execute(f"SELECT {', '.join(key)} FROM ({rows.gone})").fetchall()
+        gone = _rows_of(connection, f"SELECT {', '.join(key)} FROM ({rows.gone})")
         written.executemany(f"DELETE FROM {table} WHERE {named}", gone)
     for table, rows, key, _ in places:
         columns = ", ".join((*key, "CustomerId"))
-        came = connection.execute(f"SELECT {columns} FROM ({rows.came})").fetchall()
+        came = _rows_of(connection, f"SELECT {columns} FROM ({rows.came})")
         values = ", ".join("?" * (len(key) + 1))
         written.executemany(f"INSERT INTO {table} VALUES ({values})", came)
