@@ -136,7 +136,8 @@ class ReadConnections:
             fault = f"more than {MOST} of its events were changed"
         if fault is not None:
             raise damaged(self.path, None, fault)
-        tail, extent = tail_of(connection), read_extent(self.path)
+        # In this order: what was committed is noted behind the commit, and another one may follow.
+        extent, tail = read_extent(self.path), tail_of(connection)
         if extent is not None and tail.position < extent.position:
             raise shortened(self.path, tail.position, extent.position)
         self.changed = changed

@@ -14,6 +14,7 @@ import pytest
 from overtide.eventlog import read_connections
 from overtide.eventlog.extent import read_extent
 from overtide.eventlog.layout import DDL, ENTRY, VERSION
+from overtide.eventlog.queries import tail_of
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import DAMAGED, Draft, Outcome
 from overtide.schemas.instants import HOUR
@@ -207,6 +208,27 @@ def test_how_far_a_log_reached_is_known_after_every_commit(tmp_path):
     log.close()
     assert read_extent(log.path).fits(log.path)
     assert not (tmp_path / "events.sqlite-wal").exists()
+
+
+def test_a_commit_while_a_log_is_looked_through_loses_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "events.sqlite"
+    log, other = opened(path), opened(path)
+    draft = Draft("update", "c", None, None, "{}", ttl=HOUR)
+    log.append([draft])
+    os.utime(path)  # the file is not as the commit left it: who reads it looks through it
+    others = [other]
+
+    def tail_before_a_commit(connection):
+        found = tail_of(connection)
+        if others:
+            others.pop().append([draft])
+        return found
+
+    monkeypatch.setattr(read_connections, "tail_of", tail_before_a_commit)
+    reader = opened(path)
+    assert [event.position for event in reader.of_customer(["c"])] == [0, 1]
+    for one in (log, other, reader):
+        one.close()
 
 
 def old_log(folder):
