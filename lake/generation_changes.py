@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from overtide.lake.generation_build import (
     BATCH,
@@ -92,7 +93,8 @@ def _rows_of(connection: "DuckDBPyConnection", query: str) -> Iterator[tuple[Any
 
 
 def _profiles(generation: Path) -> int:
-    with closing(sqlite3.connect(f"file:{generation}?mode=ro&immutable=1", uri=True)) as opened:
+    place = f"file:{quote(str(generation))}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(place, uri=True)) as opened:
         return int(opened.execute("SELECT count(*) FROM profile").fetchone()[0])
 
 
