@@ -78,6 +78,37 @@ def test_the_same_is_found_however_files_are_divided(tmp_path_factory, data, kin
         assert getattr(together.table, part) == getattr(alone.table, part)
 
 
+@pytest.mark.parametrize("others", [0, 1, 4, 9])
+@pytest.mark.parametrize(
+    ("last", "count"),
+    [
+        ('8,"open\n9,q\n', 1),
+        ('8,"open ""x""\n9,q', 1),
+        ('8,a"b\n9,"open\n10,c\n', 1),
+        ('8,"a,"\n9,""\n', 0),
+        ('8,"x\n,"\n9,"""', 1),
+    ],
+)
+def test_a_quote_that_stays_open_costs_its_line_in_one_file_of_many(tmp_path, others, last, count):
+    files = [tmp_path / f"{number}.csv" for number in range(others + 1)]
+    for number, file in enumerate(files[1:]):
+        file.write_text(f"Id,Name\n3{number},a\n4{number},b")
+    files[0].write_text(f"Id,Name\n1,a\n{last}")
+    entity = Entity.model_validate(
+        {
+            "path": "*.csv",
+            "primary_key": "Id",
+            "max_set_aside_percent": 100,
+            "attributes": NAMES,
+        }
+    )
+    found = read_files(tmp_path, entity, files, batches=[files])
+    alone = read_files(tmp_path, entity, files[:1])
+    assert len(found.corrupt) == count
+    assert len(found.rows) == len(alone.rows) + 2 * others
+    assert set(alone.rows) <= set(found.rows)
+
+
 def test_small_files_are_read_together_and_large_ones_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(unify, "BATCH_BYTES", 100)
     monkeypatch.setattr(unify, "BATCH_FILES", 3)

@@ -55,11 +55,7 @@ def read_csv(
 
     texts = [in_utf8(file) for file in files]
     try:
-        if (
-            not any(map(_has_long_line, texts))
-            and not any("\n" in name or "\r" in name for name in _columns(files))
-            and not (files[0].layout.before and any(map(_begins_otherwise, texts)))
-        ):
+        if not _is_misread(files, texts):
             options = WITH_QUOTES if any(_holds(text, b'"') for text in texts) else WITHOUT_QUOTES
             rows = write(raw_rows(connection, files, texts, options))
             return rows, rejected(
@@ -74,8 +70,15 @@ def read_csv(
     return rows, f"{rejected(connection, files, mended)} UNION ALL FROM set_aside"
 
 
-def _columns(files: Sequence[SourceText]) -> tuple[str, ...]:
-    return files[0].layout.columns
+def _is_misread(files: Sequence[SourceText], texts: Sequence[Path]) -> bool:
+    """Say whether DuckDB would drop lines of such files without a word, or find no row."""
+    layout = files[0].layout
+    return (
+        any(map(_has_long_line, texts))
+        or any("\n" in name or "\r" in name for name in layout.columns)
+        or (bool(layout.before) and any(map(_begins_otherwise, texts)))
+        or (len(texts) > 1 and any(_ends_in_quotes(text, layout.delimiter) for text in texts))
+    )
 
 
 def raw_rows(
@@ -114,6 +117,16 @@ def raw_rows(
 def _holds(text: Path, letter: bytes) -> bool:
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(letter) >= 0
+
+
+def _ends_in_quotes(text: Path, delimiter: str) -> bool:
+    """Say whether a quote may be open at the end.
+
+    Of several files DuckDB reads each by one thread, which then says nothing of the last lines.
+    """
+    begins = rb"(?:\A|[\r\n]|" + re.escape(delimiter.encode()) + rb")"
+    with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return re.search(begins + rb'"[^"]*(?:""[^"]*)*\Z', content) is not None
 
 
 def _has_long_line(text: Path) -> bool:
