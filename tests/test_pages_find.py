@@ -40,6 +40,17 @@ def test_words_find_as_one_types_and_the_address_keeps_them(person):
     expect(page.get_by_role("heading", level=1)).to_contain_text("Kenneth")
 
 
+def test_an_arrow_that_is_faster_than_the_search_waits_for_it(person, client):
+    page = person.page
+    expect(page.locator(".tile")).to_have_count(24)
+    page.get_by_label("Find a customer").fill("CNTID_1052")
+    page.keyboard.press("ArrowDown")
+    tile = page.locator(f".tile a[href='/customers/{of_contact(client, 'CNTID_1052')}']").first
+    expect(tile).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+
+
 def test_facets_narrow_what_is_found_and_back_widens_it(person):
     page = person.page
     expect(page.locator("#found-count")).to_have_text(re.compile("5,"))
@@ -70,6 +81,9 @@ def test_the_key_of_a_source_record_finds_its_customer(person, client, before):
     expect(tile.get_by_role("link")).to_have_attribute(
         "href", f"/customers/{of_contact(client, 'CNTID_1050')}"
     )
+    if before.endswith("/"):
+        # Beside one who was found nothing says that nobody was.
+        expect(person.page.locator("#facets")).to_be_empty()
 
 
 def test_an_id_and_a_value_that_is_live_find_their_customer(person, client):

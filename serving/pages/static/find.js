@@ -2,6 +2,8 @@
 (() => {
   "use strict";
   let counted = null;
+  // The words that were asked for last, those of what is shown, and whether an arrow waits for more.
+  let asked = null, shownWords = null, wanted = false;
   // Where there is little room facets are folded, above what is found.
   if (matchMedia("(max-width: 55.99rem)").matches) document.getElementById("fold").open = false;
   // Facets and counts of other words are marked as such until those of these words come.
@@ -20,6 +22,11 @@
       return;
     }
     if (event.detail.target !== results) return;
+    shownWords = asked;
+    if (wanted && shownWords === document.getElementById("q").value) {
+      wanted = false;
+      results.querySelector(".tile a")?.focus();
+    }
     const place = results.querySelector("[data-facets]")?.dataset.facets;
     if (!place) return void (facets.replaceChildren(), stale(false), (counted = null));
     const shown = document.getElementById("found-count"), count = facets.querySelector("[data-count]");
@@ -30,12 +37,15 @@
   });
   // Facets may be those of words before the last ones: what is chosen is of the words that are there.
   document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.target?.id === "results") asked = document.getElementById("q").value;
     if (!event.detail.elt.closest("#facets a")) return;
     const place = new URL(event.detail.path, location.href), words = document.getElementById("q").value.trim();
     if (words) place.searchParams.set("q", words);
     else place.searchParams.delete("q");
     event.detail.path = place.pathname + place.search;
   });
+  document.addEventListener("input", () => (wanted = false));
+  document.addEventListener("htmx:historyRestore", () => (shownWords = asked = null));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     const tiles = [...document.querySelectorAll(".tile a")], field = document.getElementById("q");
@@ -44,6 +54,8 @@
     const next = here + (event.key === "ArrowDown" ? 1 : -1);
     if (next < 0 && here < 0) return;
     event.preventDefault();
+    // Who is faster than the search does not get to a customer of other words.
+    if (here < 0 && shownWords !== null && shownWords !== field.value) return void (wanted = true);
     (next < 0 ? field : tiles[next])?.focus();
   });
 })();
