@@ -1,10 +1,12 @@
 """What holds for every page: signing in and out, languages, and what strangers may not."""
 
+import re
+
 import httpx
 import pytest
 
 from overtide.serving.pages.texts import Texts
-from tests.command_line import call
+from tests.command_line import ROOT, call
 from tests.people import somebody, token_of
 from tests.served import Served
 
@@ -135,6 +137,15 @@ def test_every_language_says_everything_with_the_same_values():
         assert texts.names(language) == texts.names("en")
         for name in texts.names("en"):
             assert _places(texts, language, name) == _places(texts, "en", name), (language, name)
+
+
+def test_every_stage_of_a_refresh_has_a_name_in_words():
+    written = re.compile(r"""(?:[sS]tage(?:\[\w+\])?|expect)\(f?"([a-z ]+)(?: \{|")""")
+    folders = (ROOT / "pipelines", ROOT / "transforms")
+    codes = (path.read_text("utf-8") for folder in folders for path in folder.rglob("*.py"))
+    stages = {name for code in codes for name in written.findall(code)}
+    assert {"ingest", "files", "match", "build", "history", "publish"} <= stages
+    assert {f"refreshes.stage.{name}" for name in stages} <= set(Texts().names("en"))
 
 
 def _places(texts: Texts, language: str, name: str) -> set[str]:
