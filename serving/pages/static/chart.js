@@ -46,6 +46,7 @@
       axes: [
         {
           ...quiet,
+          space: 70,
           incrs: (told.daily ? [1, 2, 7, 14] : [1, 2, 3, 6, 12, 24]).map((one) => one * step),
           values: (u, ticks) => ticks.map((one) => time.format(one * 1000)),
         },
