@@ -133,6 +133,10 @@ def test_what_is_wrong_with_a_value_is_said_at_the_field(person, client):
     expect(panel.get_by_label("New value")).to_have_value("many")
     person.expect_accessible()
     page.get_by_label("How long").select_option("Until …")
+    # There is room for a date with its time, beside which nothing stands.
+    width = "parts => parts.map(one => one.offsetWidth)"
+    new, until = page.locator("#edit-RewardPoints, #edit-RewardPoints-until").evaluate_all(width)
+    assert until == new
     page.get_by_label("New value of RewardPoints").fill("7")
     page.get_by_label("Until", exact=True).fill("2020-01-01T10:00")
     page.get_by_role("button", name="Save").click()
