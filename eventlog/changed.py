@@ -77,7 +77,9 @@ def _misfits(row: Row) -> bool:
 
 
 def _as_written(row: Row, written: Written) -> bool:
-    values = list(row[: WIDTH - 1])
+    there = list(row[: WIDTH - 1])
+    values = there.copy()
     for name, value in written.items():
         values[COLUMNS[name]] = value
-    return bool(row[WIDTH - 1] == checksum(values))
+    # Where these columns hold it, another one was changed: its position, and no index leads to it.
+    return values == there or bool(row[WIDTH - 1] == checksum(values))

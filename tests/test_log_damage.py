@@ -210,6 +210,25 @@ def test_how_far_a_log_reached_is_known_after_every_commit(tmp_path):
     assert not (tmp_path / "events.sqlite-wal").exists()
 
 
+def test_an_event_whose_position_was_changed_is_not_passed_over(tmp_path):
+    whole, truth = make_log(tmp_path, journal=False)
+    path = whole / "events.sqlite"
+    last = truth.found[0][-1]
+    assert last.position == truth.end[0] - 1
+    record = last.event_id[:8].encode()
+    content = path.read_bytes()
+    with closing(sqlite3.connect(path)) as connection:
+        (root, size) = connection.execute(
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema "
+            "WHERE name = 'event'"
+        ).fetchone()
+    page = content[(root - 1) * size : root * size]
+    place = (root - 1) * size + page.index(record) - 19
+    assert content[place] == last.position, "the row begins otherwise"
+    path.write_bytes(content[:place] + bytes([last.position + 1]) + content[place + 1 :])
+    assert ask(path).found[0] == "log_corrupt"
+
+
 def test_a_commit_while_a_log_is_looked_through_loses_nothing(tmp_path, monkeypatch):
     path = tmp_path / "events.sqlite"
     log, other = opened(path), opened(path)
