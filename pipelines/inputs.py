@@ -67,11 +67,8 @@ class Inputs:
 
         Of changes those of the hours that have ended `now`.
         """
-        local = {
-            name: entity
-            for name, entity in configuration.entities().items()
-            if not entity.is_remote
-        }
+        entities = configuration.entities()
+        local = {name: one for name, one in entities.items() if not one.is_remote}
         try:
             changes = {
                 name: find_deliveries(paths.project, entity, now)

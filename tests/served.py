@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.command_line import COMMAND, environment
+from tests import shop
+from tests.command_line import COMMAND, call, environment
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,16 @@ class Served:
         """Send a signal and return the exit code."""
         os.kill(self.process.pid, number)
         return self.process.wait(120)
+
+
+def publish_shop(folder: Path, *records: tuple[str, str, dict[str, Any]], **sections: Any) -> None:
+    """Write the shop of `tests.shop` with these records, and refresh it.
+
+    `sections` stand in its configuration besides, or instead of others.
+    """
+    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration() | sections))
+    shop.write_sources(folder, shop.sources(*records))
+    assert call("-q", "-C", folder, "refresh").code == 0
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The client of the service, with and without `async`, against a real one."""
 
 import asyncio
-import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +16,7 @@ from overtide.client import (
 )
 from overtide.client.calls import address
 from tests import shop
-from tests.command_line import call
-from tests.served import Served, serving
+from tests.served import Served, publish_shop, serving
 
 ORDER = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
 NEVER = Retries(attempts=1)
@@ -28,14 +26,12 @@ NEVER = Retries(attempts=1)
 def folder(tmp_path_factory) -> Path:
     """A published project of one customer."""
     folder: Path = tmp_path_factory.mktemp("client")
-    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration()))
     records = [
         (shop.CONTACTS, "a/'b", {"EMail": "ann@x", "FullName": "Ann", "Points": 7}),
         (shop.ACCOUNTS, "1", {"EMail": "ann@x", "Spent": "12.50", "Member": True}),
         (shop.ORDERS, "1", {**ORDER, "OrderId": "1"}),
     ]
-    shop.write_sources(folder, shop.sources(*records))
-    assert call("-q", "-C", folder, "refresh").code == 0
+    publish_shop(folder, *records)
     return folder
 
 

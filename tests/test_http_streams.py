@@ -18,7 +18,7 @@ from overtide.serving.operations.contract import Call
 from overtide.serving.operations.live import live
 from tests import shop
 from tests.command_line import call
-from tests.served import Served, serving
+from tests.served import Served, publish_shop, serving
 
 ORDER = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
 LINES = {"Content-Type": "application/x-ndjson"}
@@ -29,15 +29,13 @@ BATCH = f"/data/{shop.ORDERS}/batch"
 def served(tmp_path_factory) -> Iterator[Served]:
     """A service of two customers, without its stream."""
     folder: Path = tmp_path_factory.mktemp("streams")
-    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration()))
     records = [
         (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 7}),
         (shop.CONTACTS, "2", {"EMail": "bo@x", "FullName": "Bo", "Points": 1}),
         (shop.ACCOUNTS, "1", {"EMail": "ann@x", "Spent": "12.50", "Member": True}),
         (shop.ORDERS, "1", {**ORDER, "OrderId": "1"}),
     ]
-    shop.write_sources(folder, shop.sources(*records))
-    assert call("-q", "-C", folder, "refresh").code == 0
+    publish_shop(folder, *records)
     with serving(folder, shop.INSTANCE, "--only", "api") as found:
         yield found
 

@@ -11,9 +11,8 @@ import pytest
 
 from tests import shop
 from tests.absent import absent
-from tests.command_line import call
 from tests.identity_provider import node as node_of_tests
-from tests.served import Served, serving
+from tests.served import Served, publish_shop, serving
 from tests.test_odata import records, rows
 
 HERE = Path(__file__).parent / "odata_clients"
@@ -24,9 +23,7 @@ VENV = Path(__file__).parent.parent / ".venv"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     project: Path = tmp_path_factory.mktemp("odata_clients")
-    (project / "overtide.yaml").write_text(json.dumps(shop.configuration()))
-    shop.write_sources(project, shop.sources(*records()))
-    assert call("-q", "-C", project, "refresh").code == 0
+    publish_shop(project, *records())
     with serving(project, shop.INSTANCE, "--only", "api") as found:
         yield found
 

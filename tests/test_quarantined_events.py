@@ -8,7 +8,7 @@ import pytest
 
 from tests import shop
 from tests.command_line import call
-from tests.served import serving
+from tests.served import publish_shop, serving
 
 VALUE = "<script>alert(1)</script>"
 
@@ -17,14 +17,12 @@ VALUE = "<script>alert(1)</script>"
 def served(tmp_path_factory):
     """A project whose last refresh took a field away that two events had changed."""
     folder = tmp_path_factory.mktemp("quarantined")
-    document = shop.configuration()
-    (folder / "overtide.yaml").write_text(json.dumps(document))
     contact = (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 1})
-    shop.write_sources(folder, shop.sources(contact))
-    assert call("-q", "-C", folder, "refresh").code == 0
+    publish_shop(folder, contact)
     key = f"{shop.CONTACTS}=1"
     assert call("-q", "-C", folder, "update", "--key", key, f"FullName={VALUE}").code == 0
     assert call("-q", "-C", folder, "update", "--key", key, "FullName=Anne", "Points=2").code == 0
+    document = shop.configuration()
     merged = document["unification"]["merge"]["fields"]
     merged[:] = [one for one in merged if one["name"] != "FullName"]
     (folder / "overtide.yaml").write_text(json.dumps(document))

@@ -1,24 +1,19 @@
 """`api_usage` and `audit` in SQL: empty where nothing was counted, and never in the way."""
 
-import json
-
 import pytest
 
 from overtide.lake.session import open_session
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.service_tables import API_USAGE, AUDIT
-from tests import shop
-from tests.command_line import call
+from tests.served import publish_shop
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A published project that was never served."""
     folder = tmp_path_factory.mktemp("views")
-    (folder / "overtide.yaml").write_text(json.dumps(shop.configuration()))
-    shop.write_sources(folder, shop.sources())
-    assert call("-q", "-C", folder, "refresh").code == 0
+    publish_shop(folder)
     with Project(folder) as found:
         yield found
 

@@ -13,8 +13,7 @@ import pytest
 
 from overtide.project import Project
 from tests import shop
-from tests.command_line import call
-from tests.served import Served, serving
+from tests.served import Served, publish_shop, serving
 
 ORDER = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
 LONG = 600_000
@@ -27,15 +26,12 @@ MIB = 2**20
 def served(tmp_path_factory) -> Iterator[Served]:
     """A service of one customer, which waits a second for who reads nothing."""
     folder: Path = tmp_path_factory.mktemp("slow")
-    document = shop.configuration() | {"service": {"slow_readers": "1s"}}
-    (folder / "overtide.yaml").write_text(json.dumps(document))
     records = [
         (shop.CONTACTS, "1", {"EMail": "ann@x", "FullName": "Ann", "Points": 7}),
         (shop.ACCOUNTS, "1", {"EMail": "ann@x", "Spent": "12.50", "Member": True}),
         (shop.ORDERS, "1", {**ORDER, "OrderId": "1"}),
     ]
-    shop.write_sources(folder, shop.sources(*records))
-    assert call("-q", "-C", folder, "refresh").code == 0
+    publish_shop(folder, *records, service={"slow_readers": "1s"})
     with serving(folder, shop.INSTANCE, "--only", "api") as found:
         yield found
 

@@ -65,22 +65,20 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
         ]
         decisions = read_decisions_of(plan.configuration, plan.paths.project)
         forest = matching.forest(decided)
-        forests = [
-            _written(folder, "before", matching.forest(concluded)),
-            _written(folder, "after", forest),
-        ]
-        never = _never(connection, folder, unified, decisions, forests[0], records)
+        before = _written(folder, "before", matching.forest(concluded))
+        after = _written(folder, "after", forest)
+        never = _never(connection, folder, unified, decisions, before, records)
         if not never:
             rules = [_cut_by_rules(one) for one in rules]
         told = _told(two, dict(zip(records, (one[1], other[1]), strict=True)))
         found_of_two = {
             "records": told,
-            **_joined(connection, matching, decided, forests[1], two.records),
+            **_joined(connection, matching, decided, after, two.records),
             "decision": _decision(decisions, one, other),
             "never": never,
             "nearest": None,
             "rules": rules,
-        } | _nearest(rules, connection, forests[1], records)
+        } | _nearest(rules, connection, after, records)
     ends = [(record["entity"], record["key"]) for record in told]
     return found_of_two | {"clusters": of_clusters(matching, folder, forest, ends)}
 
