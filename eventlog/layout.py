@@ -5,11 +5,9 @@ compares nothing of the row itself, so one that was changed is found where it wa
 instead of being passed over.
 """
 
-import os
 import sqlite3
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -179,14 +177,3 @@ def create(path: Path, connection: sqlite3.Connection) -> None:
 
 def _first_tail() -> str:
     return f"INSERT INTO tail VALUES (0, 0, {checksum((0, 0))})"
-
-
-def make_file(path: Path) -> None:
-    """Make the file of a log where there is none.
-
-    One that is there is never opened but by SQLite: closing any descriptor of the file would free
-    the locks that SQLite's connections of this process hold, and the next process that closes the
-    log would remove its journal while this one goes on writing into it.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

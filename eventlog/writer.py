@@ -10,14 +10,14 @@ from pathlib import Path
 from overtide.eventlog.contract import Come, Decision, Tail
 from overtide.eventlog.decisions import Decisions
 from overtide.eventlog.extent import untouched, write_extent
-from overtide.eventlog.layout import checksum, create, insert, layout_of, make_file
+from overtide.eventlog.layout import checksum, create, insert, layout_of
 from overtide.eventlog.opening import connect
 from overtide.eventlog.queries import remembered_of, tail_of
 from overtide.eventlog.read_connections import expect_no_events
 from overtide.eventlog.taking import open_lock, taking
 from overtide.schemas.crash import crash_point
 from overtide.schemas.events import IdSource
-from overtide.schemas.folders import make_folder
+from overtide.schemas.folders import make_file, make_folder
 from overtide.schemas.instants import Clock, Instant
 from overtide.schemas.signatures import signature
 

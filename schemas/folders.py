@@ -1,6 +1,7 @@
-"""Making folders: durable, and for their owner alone, since what lies in them is personal data."""
+"""Making folders and files for their owner alone, since what lies in them is personal data."""
 
 import os
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
@@ -24,3 +25,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file with mode 0600 where there is none.
+
+    A database of SQLite that is there is never opened but by SQLite: closing any descriptor of it
+    would free the locks that SQLite's connections of this process hold, and other processes would
+    write into what this one is changing.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

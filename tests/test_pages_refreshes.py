@@ -59,8 +59,10 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         expect(page.get_by_role("link", name="SQL")).to_have_count(0)
         found.expect_accessible()
         found.goes("/refreshes")
-        page.get_by_role("button", name="Start a refresh").click()
-        expect(page.locator("#now progress").first).to_be_visible()
+        held = coordination(Paths.of(served.folder))
+        with held.commit():  # so that it is not done before one looks
+            page.get_by_role("button", name="Start a refresh").click()
+            expect(page.locator("#now").get_by_text("Running")).to_be_visible()
         expect(page.locator("#list .state.successful")).to_be_visible(timeout=LONG)
         expect(page.locator("#now progress")).to_have_count(0)
         row = page.locator("#list tbody tr").first
@@ -94,6 +96,16 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         found.expect_accessible()
         found.goes("/refreshes")
         found.pictured("refreshes")
+        # Of one that runs, one sees how far it is.
+        page.get_by_role("button", name="Start a refresh").click()
+        progress = page.locator("#now progress")
+        for _ in range(20):  # it commits twice, and its stages come between
+            if not progress.count():
+                with held.commit():
+                    page.wait_for_timeout(1_500)
+        expect(progress.first).to_be_visible()
+        expect(page.locator("#list .state.successful")).to_have_count(3, timeout=LONG)
+        expect(page.locator("#now progress")).to_have_count(0)
 
 
 def test_a_refresh_that_fails_says_which_row_is_to_blame(browser, served, tokens):

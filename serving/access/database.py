@@ -5,12 +5,15 @@ What one process changes the next look-up of every other sees.
 
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from overtide.schemas.errors import UnavailableError
+from overtide.schemas.folders import make_file
 
 CHANGES = 24
 """Where SQLite counts the commits to a file (https://sqlite.org/fileformat2.html, 1.3.7)."""
@@ -40,12 +43,14 @@ class AccessDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._opening = threading.Lock()
+        self._opened: tuple[int, int] | None = None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a transaction that nobody else's change comes between."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_file(self.path)
         with _named(self.path), closing(self._connect()) as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
             _migrate(connection)
@@ -76,13 +81,22 @@ class AccessDatabase:
         Times of files do not: two commits may have one.
         """
         try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            inode = os.stat(self.path).st_ino  # noqa: PTH116 - every request asks, this is faster
+            return inode, os.pread(self._descriptor(inode), 4, CHANGES)
         except FileNotFoundError:
             return None
-        try:
-            return os.fstat(file).st_ino, os.pread(file, 4, CHANGES)
-        finally:
-            os.close(file)
+
+    def _descriptor(self, inode: int) -> int:
+        """Return a descriptor of the file, which stays open: see `make_file`."""
+        opened = self._opened
+        if opened is not None and opened[0] == inode:
+            return opened[1]
+        with self._opening:
+            if self._opened is None or self._opened[0] != inode:
+                descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                weakref.finalize(self, os.close, descriptor)
+                self._opened = os.fstat(descriptor).st_ino, descriptor
+            return self._opened[1]
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=10, isolation_level=None)

@@ -1,13 +1,13 @@
 """SQLite files of the service: made for their owner alone, written by several processes at once."""
 
-import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from overtide.schemas.errors import OvertideError, UnavailableError
-from overtide.schemas.folders import make_folder
+from overtide.schemas.folders import make_file, make_folder
 
 BUSY_SECONDS = 10
 """How long a writer waits for another one."""
@@ -22,9 +22,9 @@ def writing(path: Path, schema: str, durable: bool) -> Iterator[sqlite3.Connecti
     """
     try:
         make_folder(path.parent)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_file(path)
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _keep_journal(connection)
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.executescript(schema)
             with connection:
@@ -32,6 +32,21 @@ def writing(path: Path, schema: str, durable: bool) -> Iterator[sqlite3.Connecti
                 yield connection
     except (OSError, sqlite3.Error) as error:
         raise unusable(path, error) from None
+
+
+def _keep_journal(connection: sqlite3.Connection) -> None:
+    """Set WAL mode, for which SQLite itself waits for no one who does the same to a new file."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

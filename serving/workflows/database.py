@@ -1,6 +1,5 @@
 """The SQLite file of a project's jobs and schedules, for every thread and process that uses it."""
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from overtide.schemas.errors import UnavailableError
-from overtide.schemas.folders import make_folder
+from overtide.schemas.folders import make_file, make_folder
 
 WAIT = 10.0
 """Seconds that one waits for another's commit."""
@@ -63,7 +62,7 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a connection whose changes are all made, durably, or none; others wait meanwhile."""
         make_folder(self.path.parent)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_file(self.path)
         with self._explained(), closing(self._connected()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
