@@ -44,9 +44,10 @@ def check_project(
         return found
     with tempfile.TemporaryDirectory() as scratch:
         copies = _sampled(examined, folder, environ, Path(scratch), now)
-        for source, entities in examined.configuration.sources.items():
-            for name, entity in entities.items():
-                place = ("sources", source, name)
+        entities = examined.configuration.entities()
+        for source, names in examined.configuration.sources.items():
+            for name in names:
+                place, entity = ("sources", source, name), entities[f"{source}_{name}"]
                 if _can_be_read(examined, place):
                     found += _of_files(examined, place, folder, entity, copies, now)
     once = [one for number, one in enumerate(found) if one not in found[:number]]
@@ -205,7 +206,7 @@ def _place(place: tuple[str, ...], finding: "Finding") -> tuple[str, ...]:
         "repeated_key": ("primary_key",),
     }
     below |= dict.fromkeys(
-        ("values_do_not_fit", "nested_value"), ("attributes", finding.column or "")
+        ("values_do_not_fit", "nested_value", "trimmed_keys"), ("attributes", finding.column or "")
     )
     if finding.column == FILTER:
         return (*place, "filter")

@@ -18,7 +18,10 @@ VERSION = 1
 It is not written, and so the first is that of all without one; a later version writes its number
 under the key `version`, and who does not know that takes the metadata for none.
 """
-LATER = (*("column", "path", "expression", "thousands_separator", "true_words", "false_words"),)
+LATER = (
+    *("column", "path", "expression", "thousands_separator", "true_words", "false_words"),
+    "trim",
+)
 """What the first documents did not have of an attribute: written where it says something."""
 Documents = Mapping[str, Any]
 """The JSON documents by key: run, instance, profile, entities, activities and real_time."""
@@ -41,6 +44,7 @@ class ServedAttribute:
     semantic_type: str | None = None
     optional: bool = False
     null_words: list[str] | None = None
+    trim: bool | None = None
     country: str | None = None
 
     @property

@@ -10,7 +10,7 @@ from overtide.schemas.serving_metadata import ServedAttribute
 from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import AttributeType
 from overtide.schemas.types.double import DoubleType
-from overtide.schemas.values import Value, checked_text
+from overtide.schemas.values import BLANKS, Value, checked_text
 
 Read = Callable[[object], Value]
 """Returns the canonical value of what a record has; raises `invalid_value`."""
@@ -28,7 +28,7 @@ def reader_of(attribute: ServedAttribute, time_zone: str, made: str = "text") ->
     if attribute.null_words:
         return partial(_unless_null_word, kind, attribute.null_words, read)
     if kind.is_text:
-        return partial(_text, read)
+        return partial(_trimmed_text if attribute.trim else _text, read)
     if isinstance(kind, DoubleType):
         return partial(_double, read)
     return partial(_remembered, lru_cache(MOST_REMEMBERED)(read), read) if kind.is_time else read
@@ -41,6 +41,13 @@ def _unless_null_word(kind: AttributeType, words: list[str], read: Read, value: 
 def _text(read: Read, value: object) -> Value:
     """Return a text that is one as it is; what else is read goes the long way."""
     return checked_text(value) or read(value) if type(value) is str else read(value)
+
+
+def _trimmed_text(read: Read, value: object) -> Value:
+    """Return a text that has no blanks around it as it is."""
+    if type(value) is str and value and value[0] not in BLANKS and value[-1] not in BLANKS:
+        return checked_text(value)
+    return read(value)
 
 
 def _double(read: Read, value: object) -> Value:

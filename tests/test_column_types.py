@@ -93,7 +93,9 @@ def connection():
 def read_by_sql(connection, attribute, time_zone, texts):
     """The canonical values of texts as the refresh reads them from a file."""
     value = type_of(attribute.type).read_sql(
-        type_of(attribute.type).stripped_sql("text"), attribute.reading, time_zone
+        type_of(attribute.type).stripped_sql("text", attribute.reading),
+        attribute.reading,
+        time_zone,
     )
     typed = f"SELECT place, {value} AS value FROM texts"
     connection.execute("CREATE OR REPLACE TEMP TABLE texts (place INTEGER, text VARCHAR)")

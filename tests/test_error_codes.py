@@ -154,6 +154,7 @@ def is_listed(one: Raised) -> bool:
         "passed_over",
         "clock_behind",
         "repeated_key",
+        "trimmed_keys",
     )
 
 

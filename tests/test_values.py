@@ -273,7 +273,9 @@ FORMATTED = st.builds(
 
 def as_the_refresh(kind: str, reading: Reading, zone: str, text: str) -> tuple[object, str | None]:
     attribute = Attribute(type=kind, format=reading.format, decimal_mark=reading.decimal_mark)
-    typed = type_of(kind).read_sql(type_of(kind).stripped_sql("raw"), attribute.reading, zone)
+    typed = type_of(kind).read_sql(
+        type_of(kind).stripped_sql("raw", attribute.reading), attribute.reading, zone
+    )
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         allow_rare_values(connection)

@@ -253,7 +253,7 @@ def _typed(text: str, name: str, entity: Entity, one: Readable) -> str:
     """Return the SQL of an attribute's value from the SQL of its stripped text."""
     kind = type_of(one.attribute.type)
     typed = kind.read_sql(text, one.attribute.reading, entity.time_zone)
-    if name == entity.primary_key and kind.is_text:
+    if name == entity.primary_key and not kind.is_trimmed(one.attribute.reading):
         typed = f"CASE WHEN {trimmed_sql(text)} <> '' THEN {text} END"  # a blank key is none
     return f"CASE WHEN NOT starts_with({text}, chr(0)) THEN {typed} END" if one.doubtful else typed
 
@@ -292,7 +292,8 @@ def _corruption(entity: Entity, raw: Raw, texts: ReadableTexts) -> str:
 
 def _wrong(name: str, one: Readable) -> str:
     kind, text = type_of(one.attribute.type), one.text
-    given = f"trim({text})" if kind.is_text else text  # a blank key is told as missing
+    # A blank key is told as missing.
+    given = text if kind.is_trimmed(one.attribute.reading) else f"trim({text})"
     return f"({quoted(name)} IS NULL AND {given} <> '')"
 
 

@@ -90,7 +90,7 @@ def readable_texts(entity: Entity, raw: Raw) -> ReadableTexts:
 def _stripped(text: str, attribute: Attribute) -> str:
     """Return the SQL of an attribute's text as it is read, null for a null word."""
     known = without_null_words(text, attribute.null_words)
-    return type_of(attribute.type).stripped_sql(known)
+    return type_of(attribute.type).stripped_sql(known, attribute.reading)
 
 
 def _given(name: str, raw: Raw) -> str:

@@ -63,9 +63,18 @@ class Configuration(Model):
 
         They come in the order of declaration.
         """
-        return {
+        entities = {
             f"{source}_{name}": entity.with_null_words(self.null_words)
-            for source, entities in self.sources.items()
+            for source, some in self.sources.items()
+            for name, entity in some.items()
+        }
+        foreign: dict[str, list[str]] = {}
+        for one in self.relationships:
+            # What a `field` names is no key, and is compared as it is.
+            if one.field is None and one.to in entities and entities[one.to].trims_keys:
+                foreign.setdefault(one.entity, []).append(one.foreign_key)
+        return {
+            name: entity.with_trimmed_keys(foreign.get(name, ()))
             for name, entity in entities.items()
         }
 

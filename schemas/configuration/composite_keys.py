@@ -35,7 +35,8 @@ def with_composite_key(entity: Settings) -> Settings:
 def _one(parts: Any, attributes: Any) -> tuple[str | None, Settings]:  # noqa: ANN401 - as written
     """Return the attribute that is a key of several, and its settings where it is to be made.
 
-    None for a key that is of one, or cannot be read.
+    With those of its parts around which blanks are taken away, as around keys. None for a key that
+    is of one, or cannot be read.
     """
     if not isinstance(parts, list) or not isinstance(attributes, dict) or not _are_names(parts):
         return None, {}
@@ -48,7 +49,12 @@ def _one(parts: Any, attributes: Any) -> tuple[str | None, Settings]:  # noqa: A
     if one is not None:
         return one, {}
     name = composite_name(parts, attributes)
-    return name, {name: {"type": TEXT, "expression": _joined(parts, attributes)}}
+    trimmed = {
+        part: {**settings, "trim": True}
+        for part, settings in ((part, _settings(attributes[part])) for part in parts)
+        if settings.get("type", TEXT) == TEXT and settings.get("trim") is None
+    }
+    return name, {**trimmed, name: {"type": TEXT, "expression": _joined(parts, attributes)}}
 
 
 def with_composite_foreign_keys(document: Settings) -> Settings:
@@ -116,7 +122,7 @@ def _text(name: str, settings: Settings) -> str:
     kind = settings.get("type", TEXT)
     text = settings.get("expression") or _without_null_words(_place(name, settings), settings)
     if kind == TEXT:
-        return f"({text})"
+        return f"({text})" if settings.get("trim") is False else f"trim({text})"
     # Marks are about the texts of a file; what an expression makes has none.
     for mark, usual in ((THOUSANDS, ""), (DECIMAL, ".")):
         if settings.get(mark) and "expression" not in settings:

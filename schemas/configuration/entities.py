@@ -3,7 +3,7 @@
 Names of attributes are the columns' names in the files. `sources` checks them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 from overtide.schemas.configuration.composite_keys import TEXT_OR_TEXTS, with_composite_key
 from overtide.schemas.configuration.model import Country, Model, Text, Word
 from overtide.schemas.inputs import FILTER, Input, inputs_of
-from overtide.schemas.types import KEYS, NAMES, PATTERN, listed
+from overtide.schemas.types import KEYS, NAMES, PATTERN, listed, type_of
 from overtide.schemas.types.attribute_type import Reading
 
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
@@ -83,6 +83,12 @@ class Attribute(Model):
         default=None,
         description="what is read as null in this column, instead of the project's `null_words`",
         examples=[["N/A", "-"]],
+    )
+    trim: bool | None = Field(
+        default=None,
+        description="whether blanks around a string are taken away; without it those of keys and "
+        "foreign keys are",
+        examples=[False],
     )
     country: Country | None = Field(
         default=None,
@@ -277,6 +283,27 @@ class Entity(Model):
         """Return the attribute in its long form."""
         short = self.attributes[name]
         return Attribute(type=short) if isinstance(short, str) else short
+
+    @property
+    def trims_keys(self) -> bool:
+        """Whether blanks around its primary keys are taken away."""
+        return (
+            self.primary_key in self.attributes
+            and self.attribute(self.primary_key).trim is not False
+        )
+
+    def with_trimmed_keys(self, foreign_keys: Collection[str]) -> "Entity":
+        """Return the entity with its keys trimmed, and these of others, if it does not say so.
+
+        A blank at the end of a key, as of columns of one width, makes no other record of it.
+        """
+        keys = [one for one in (self.primary_key, *foreign_keys) if one in self.attributes]
+        trimmed = {
+            name: attribute.model_copy(update={"trim": True})
+            for name, attribute in ((name, self.attribute(name)) for name in keys)
+            if attribute.trim is None and type_of(attribute.type).is_text
+        }
+        return self.model_copy(update={"attributes": {**self.attributes, **trimmed}})
 
     def with_null_words(self, words: list[str]) -> "Entity":
         """Return the entity with these null words for attributes that have none of their own."""

@@ -374,6 +374,13 @@ def _decimal(checking: Checking, path: Path, attribute: Attribute) -> None:
             expected="another one than the decimal mark",
         )
     _words(checking, path, attribute, broken)
+    if attribute.trim is not None and not kind.is_text and not broken:
+        checking.add(
+            "wrong_type",
+            (*path, "trim"),
+            f"Blanks around a value of type {attribute.type} are always taken away.",
+            expected="type string",
+        )
     if (unfit := kind.unfit) is not None:
         why, expected = unfit
         checking.add(

@@ -141,6 +141,12 @@ CODES = {
         "Say with `prefer` which, or name another primary key.",
         *LISTED,
     ),
+    "trimmed_keys": Explained(
+        "refresh",
+        "Note: keys that `validate` sampled have blanks around them, which are taken away.",
+        "Nothing; or `trim: false` of the attribute, if keys differ by them.",
+        *LISTED,
+    ),
     "row_set_aside": Explained(
         "refresh",
         "In the details of `too_many_set_aside`: one of the first rows that could not be read or "

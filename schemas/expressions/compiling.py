@@ -79,7 +79,7 @@ class _Compiler:
         refused = "BIGINT" if name == "text" else kind.duckdb  # no cast to a text fails
 
         def read(given: str) -> str:
-            found = kind.read_sql(kind.stripped_sql(given), Reading(), self.time_zone)
+            found = kind.read_sql(kind.stripped_sql(given, Reading()), Reading(), self.time_zone)
             if not node.may_fail and not kind.is_text:
                 found = f"coalesce({found}, CAST('none: ' || {given} AS {refused})::{kind.duckdb})"
             return f"CASE WHEN trim({given}) <> '' THEN {found} END"

@@ -37,7 +37,8 @@ class Reading:
     """How the text of an attribute is read.
 
     A strptime `format` or several of them, tried in order (ISO 8601 without, or as the word `ISO`);
-    `.` or `,` as `decimal_mark`; what stands between the thousands; more words for true and false.
+    `.` or `,` as `decimal_mark`; what stands between the thousands; more words for true and false;
+    whether blanks around a string are taken away, as they are around values of all other types.
     """
 
     format: str | Sequence[str] | None = None
@@ -45,6 +46,7 @@ class Reading:
     thousands_separator: str | None = None
     true_words: Sequence[str] = ()
     false_words: Sequence[str] = ()
+    trim: bool = False
 
     @classmethod
     def of(cls, attribute: Mapping[str, Any]) -> "Reading":
@@ -55,6 +57,7 @@ class Reading:
             attribute.get("thousands_separator"),
             attribute.get("true_words") or (),
             attribute.get("false_words") or (),
+            bool(attribute.get("trim")),
         )
 
     @property
@@ -172,7 +175,7 @@ class AttributeType(RawTexts, ABC):
         Raise `invalid_value`.
         """
         raw = self.source_text(value)
-        text = raw if raw is None or self.is_text else raw.strip(BLANKS)
+        text = raw.strip(BLANKS) if raw is not None and self.is_trimmed(reading) else raw
         if not text:
             return None
         if not isinstance(value, str):
@@ -225,9 +228,13 @@ class AttributeType(RawTexts, ABC):
         """Return the instant of a canonical value of a type of time."""
         return str(value)
 
-    def stripped_sql(self, raw: str) -> str:
+    def is_trimmed(self, reading: Reading) -> bool:
+        """Say whether blanks around a text are taken away: they may belong to a string."""
+        return reading.trim or not self.is_text
+
+    def stripped_sql(self, raw: str, reading: Reading) -> str:
         """Return the SQL of a raw text without blanks around it, unless they belong to a value."""
-        return raw if self.is_text else trimmed_sql(raw)
+        return trimmed_sql(raw) if self.is_trimmed(reading) else raw
 
     @abstractmethod
     def read_sql(self, text: str, reading: Reading, time_zone: str) -> str:

@@ -69,14 +69,15 @@ Severity = Literal["mistake", "note"]
 
 @dataclass
 class Column:
-    """What was seen of an attribute: how many values, those that do not fit, and nested ones.
+    """What was seen of an attribute: its values, and where.
 
-    The first of each.
+    Those that do not fit, nested ones, and strings around which blanks are taken away.
     """
 
     values: list[object] = field(default_factory=list)
     wrong: list[tuple[str, object]] = field(default_factory=list)
     nested: list[tuple[str, object]] = field(default_factory=list)
+    trimmed: list[tuple[str, object]] = field(default_factory=list)
 
 
 @dataclass
@@ -180,8 +181,11 @@ def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
             column.nested.append((row.place, value))
         elif value is not None and str(value).strip(BLANKS):
             column.values.append(value)
-            if not _fits(value, entity.attribute(name), entity.time_zone):
+            attribute = entity.attribute(name)
+            if not _fits(value, attribute, entity.time_zone):
                 column.wrong.append((row.place, value))
+            elif attribute.trim and str(value) != str(value).strip(BLANKS):
+                column.trimmed.append((row.place, value))
     if entity.primary_key in seen.columns:
         _look_at_key(seen, row, entity)
 
@@ -241,6 +245,16 @@ def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
             f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, "
             "which are "
             f"no values; the first is {_shown(value)} ({place}). Name their parts by `path`.",
+            name,
+        )
+    if column.trimmed:
+        place, value = column.trimmed[0]
+        yield Finding(
+            "note",
+            "trimmed_keys",
+            f"{len(column.trimmed):,} of {some:,} sampled values of {name!r} have blanks around "
+            f"them, which are taken away; the first is {_shown(value)} ({place}). "
+            "`trim: false` of the attribute keeps them.",
             name,
         )
     if (
