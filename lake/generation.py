@@ -19,14 +19,12 @@ from urllib.parse import quote
 from overtide.schemas.errors import (
     CorruptGenerationError,
     GenerationError,
-    InvalidValueError,
     OvertideError,
 )
 from overtide.schemas.serving_metadata import ServingMetadata, decoded, encoded
 from overtide.schemas.signatures import signature
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
-from overtide.schemas.values import text_of
 
 Json = Any
 """A value that came out of `json.loads`."""
@@ -159,11 +157,7 @@ class Generation:
         if declared is None or declared.primary_key not in declared.attributes:
             return key
         attribute = declared.attributes[declared.primary_key]
-        kind = type_of(attribute.type)
-        try:
-            return text_of(kind.from_source(attribute.reading, declared.time_zone, key)) or key
-        except InvalidValueError:
-            return key
+        return type_of(attribute.type).key_text(attribute.reading, declared.time_zone, key)
 
     def profile(self, customer_id: str) -> Profile | None:
         """Return the profile of a current id, or None.

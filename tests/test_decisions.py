@@ -73,6 +73,16 @@ def test_never_wins_over_always_and_a_file_of_none_changes_nothing(tmp_path):
     assert together(made) == ["c1 c2 m7", "c3", "c4", "m8", "m9"]
 
 
+def test_a_record_is_named_by_its_key_however_it_is_written(tmp_path):
+    made = project(tmp_path, "always,S_m, 08 ,S_c,4", "never,S_c,1.0,S_c,2 ")
+    for entity in made.document["sources"]["S"].values():
+        entity["attributes"] |= {"Id": "integer"}
+    assert together(made) == ["c1 m7", "c2", "c3", "c4 m8", "m9"]
+    made.write(decisions=HEADER + "never,S_c,2,S_c,02\n")
+    with pytest.raises(OvertideError, match="names one record twice, by '2' and '02'"):
+        made.refresh()
+
+
 def test_what_is_cut_apart_does_not_depend_on_the_order_of_rows(tmp_path):
     made = project(tmp_path, "never,S_m,1,S_m,2")
     made.document["unification"]["entities"][1] |= {

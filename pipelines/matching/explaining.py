@@ -49,6 +49,10 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
     `record_not_found` and `same_record`.
     """
     plan, unified = matching.steps.plan, matching.records
+    one, other = (
+        (entity, plan.entities[entity].key_text(key)) if entity in plan.entities else (entity, key)
+        for entity, key in (one, other)
+    )
     folder = new_folder(plan.scratch, "explained")
     with attached_kernel(plan.settings, ()) as connection:
         records = _records(connection, folder, unified, (one, other))

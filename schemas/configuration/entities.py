@@ -284,6 +284,11 @@ class Entity(Model):
         short = self.attributes[name]
         return Attribute(type=short) if isinstance(short, str) else short
 
+    def key_text(self, key: str) -> str:
+        """Return a primary key as records keep it."""
+        attribute = self.attribute(self.primary_key)
+        return type_of(attribute.type).key_text(attribute.reading, self.time_zone, key)
+
     @property
     def trims_keys(self) -> bool:
         """Whether blanks around its primary keys are taken away."""

@@ -25,6 +25,7 @@ from overtide.schemas.values import (
     canonical,
     checked_text,
     is_number,
+    text_of,
     trimmed_sql,
 )
 
@@ -184,6 +185,16 @@ class AttributeType(RawTexts, ABC):
         if found is None:
             raise self.invalid(value, self._expected_in_files(reading))
         return found
+
+    def key_text(self, reading: Reading, time_zone: str, key: str) -> str:
+        """Return a primary key as records keep it: its canonical text (`007` is `7` of integers).
+
+        One that is none of this type stays as it is, and no record has it.
+        """
+        try:
+            return text_of(self.from_source(reading, time_zone, key)) or key
+        except InvalidValueError:
+            return key
 
     def source_text(self, value: object) -> str | None:
         """Return the text that a file would hold for a JSON value; NaN is none.

@@ -57,12 +57,22 @@ def rows_of(
 
 
 def read_decisions_of(configuration: Configuration, project: Path) -> list[Decision]:
-    """Return the decisions of a project, none where it names no file of them."""
-    unification = configuration.unification
+    """Return the decisions of a project by the keys that records have, none where it has no file.
+
+    Raises `decisions_wrong`.
+    """
+    unification, entities = configuration.unification, configuration.entities()
     if unification.decisions is None:
         return []
-    entities = [one.entity for one in unification.entities]
-    return read_decisions(project / unification.decisions, entities)
+    path = project / unification.decisions
+    found = []
+    for decision in read_decisions(path, [one.entity for one in unification.entities]):
+        (one, key), (other, other_key) = decision.one, decision.other
+        ends = (one, entities[one].key_text(key)), (other, entities[other].key_text(other_key))
+        if ends[0] == ends[1]:
+            raise _wrong(path, f"names one record twice, by {key!r} and {other_key!r}")
+        found.append(Decision(decision.always, *ends))
+    return found
 
 
 @dataclass(frozen=True)
