@@ -20,6 +20,11 @@ from overtide.schemas.table import ProfileField
 from overtide.serving.access.principals import Principal
 from overtide.serving.operations import matching
 from overtide.serving.operations.contract import Call
+from overtide.serving.pages.joined import words_of
+from overtide.serving.pages.preferences import Preferences
+from overtide.serving.pages.rendering import Rendering
+from overtide.serving.pages.static_files import StaticFiles
+from overtide.serving.pages.texts import Texts
 from overtide.transforms.cluster_ids import give_ids
 from tests.oracle_identities import Identities, Registry, identify
 from tests.small_project import Project, hashes
@@ -260,12 +265,26 @@ def test_the_service_tells_the_cluster_of_a_customer_and_its_pairs(story):
     (folder / "overtide.yaml").write_text(yaml.safe_dump(made.document, sort_keys=False))
     with OpenedProject(folder) as project:
         call = Call(project.service(), cast("Principal", None), {"entityId": inside[0]})
-        (one, town) = matching.joined(call).document["clusters"]
+        told = matching.joined(call).document
+    (one, town) = told["clusters"]
     assert (one["name"], one["id"], one["customerCount"]) == ("HouseholdId", house, len(inside))
     ends = [{link["customerId"], link["matchedCustomerId"]} for link in one["links"]]
     assert set().union(*ends) == set(inside)
     assert len(ends) == len(inside) - 1
     assert (town["customerCount"], town["links"]) == (1, [])
+
+    def shown(**more: Any) -> str:
+        found = {**told, "clusters": [{**one, **more}, town]}
+        values = {"found": found, "words": words_of, "skipped": 0, "more": None, "unfolded": True}
+        rendering = Rendering(Texts(), StaticFiles())
+        return rendering.rendered("_joined.html", Preferences("en"), values).decode()
+
+    page = shown()
+    assert f"HouseholdId: {len(inside)} customers hang together" in page
+    assert {other for other in inside if f'href="/customers/{other}"' in page} == {*inside[1:]}
+    assert "this customer" in page
+    assert "record_0" not in page
+    assert "known from the next refresh" in shown(links=None)
 
 
 @pytest.mark.parametrize("seed", range(12))
