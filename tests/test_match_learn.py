@@ -21,7 +21,10 @@ from overtide.transforms.matching.learning import (
     LEVELS,
     Vectors,
     best_threshold,
+    evidence,
+    learn,
     learn_m,
+    ties,
     weights_of,
 )
 from tests.command_line import call, expect_refusal
@@ -107,6 +110,46 @@ def test_a_field_that_made_a_block_says_nothing_there():
     u = np.full((2, LEVELS), 0.25)
     found = learn_m([(Vectors.of(levels), frozenset({0}))], u)
     assert np.allclose(found[0], 0.25)
+
+
+def town_and_postcode(chance: np.random.Generator, size: int) -> Any:
+    """Return levels of two people's town, its postcode, and a name: of 50 towns, and 50 names."""
+    same = chance.random((size, 2)) < 1 / 50
+    levels = np.zeros((size, 3), np.int8)
+    levels[same[:, 0], :2] = LEVELS - 1
+    levels[same[:, 1], 2] = LEVELS - 1
+    return levels
+
+
+def test_fields_that_agree_together_by_chance_count_once():
+    seeded = np.random.default_rng(3)
+    chance = Vectors.of(town_and_postcode(seeded, 200_000))
+    tied = ties(chance, chance.counts.astype(np.float64))
+    assert [(one.one, one.other) for one in tied] == [(0, 1)]
+    assert abs(tied[0].excess - np.log(50)) < 0.1
+    # The town and its postcode tell together what either does alone, and each has half of that.
+    m = np.tile([0.04, 0.03, 0.03, 0.9], (3, 1))
+    u = np.tile([0.98, 1e-9, 1e-9, 0.02], (3, 1))
+    both, either = np.array([[3, 3, -1]], np.int8), np.array([[3, -1, -1]], np.int8)
+    told = [evidence(one, m, u, tied)[0] for one in (both, either)]
+    assert abs(told[0] - told[1] - np.log(0.9)) < 0.1
+    assert evidence(both, m, u, tied, frozenset({0, 1}))[0] == 0
+    town, postcode, name = weights_of(m, u, tied)
+    assert town == postcode < name == 5.0
+    assert weights_of(m, u) == [5.0, 5.0, 5.0]
+
+
+def test_pairs_of_one_person_that_chance_draws_tie_nothing():
+    """A twentieth of the pairs drawn is one person, who has the same name, mail and telephone."""
+    seeded = np.random.default_rng(9)
+    levels = np.where(seeded.random((100_000, 3)) < 0.002, LEVELS - 1, 0).astype(np.int8)
+    levels[:5_000] = LEVELS - 1
+    one_block = levels[:10_000]
+    blocks = [(Vectors.of(one_block), frozenset[int]())]
+    found = learn(blocks, Vectors.of(levels), one_block, 100_000, 1.0)
+    assert found.tied == []
+    assert np.abs(found.u[:, -1] - 0.002).max() < 0.001
+    assert np.abs(found.likely - (one_block[:, 0] > 0)).mean() < 0.01
 
 
 def test_the_threshold_is_the_one_that_may_move_most():

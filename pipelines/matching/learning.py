@@ -174,7 +174,6 @@ def _proposal(
 ) -> Row:
     part = min(1.0, PAIRS / max(1, _pairs_within(connection, records, blocks)))
     chance = Vectors.of(records.levels(*records.by_chance(seed)))
-    u = learning.smoothed(learning.shares(chance, chance.counts.astype(np.float64)))
     made, pooled = [], []
     for block, files in blocks.items():
         one, other = records.of_block(connection, block, files, part)
@@ -184,14 +183,11 @@ def _proposal(
     one, other = np.divmod(np.unique(np.concatenate(pooled)), len(records.numbers[1]))
     if not len(one):
         return _told(records, rule, 0, None, [])
-    m = learning.learn_m(made, u)
     levels = records.levels(one, other)
-    told = learning.evidence(levels, m, u)
-    share = learning.share_of_all(told, np.ones(len(one), np.int64), records.possible, part)
-    likely = learning.posterior(told, share)
-    weights = learning.weights_of(m, u)
+    found = learning.learn(made, chance, levels, records.possible, part)
+    weights, likely = found.weights, found.likely
     threshold = _threshold(records, weights, one, other, likely)
-    fields = [*_fields(records, rule, weights, m, u)]
+    fields = [*_fields(records, rule, weights, found.m, found.u)]
     return _told(records, rule, len(one), threshold, fields) | {
         "part": round(part, 4),
         "expectedPairs": round(float(likely.sum()) / part),
