@@ -51,6 +51,23 @@ def test_an_arrow_that_is_faster_than_the_search_waits_for_it(person, client):
     expect(page.get_by_role("heading", name="Keys")).to_be_visible()
 
 
+def slowed(page) -> None:
+    """Let every answer take a second longer."""
+    slow = {"offline": False, "latency": 1_000, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+
+
+def test_what_is_typed_before_the_first_list_is_there_is_what_is_found(person):
+    page = person.page
+    slowed(page)
+    person.goes("/")
+    expect(page.get_by_text("Searching …")).to_be_visible()
+    page.get_by_label("Find a customer").fill("kenneth beraun")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".tile a:focus")).to_contain_text("Kenneth")
+    expect(page.locator(".tile")).to_have_count(1)
+
+
 def test_facets_narrow_what_is_found_and_back_widens_it(person):
     page = person.page
     expect(page.locator("#found-count")).to_have_text(re.compile("5,"))
@@ -115,9 +132,7 @@ def test_who_finds_nobody_is_told_what_to_do(person):
 def test_a_slow_service_shows_what_was_asked_for_last(person):
     page, tiles = person.page, person.page.locator(".tile")
     expect(tiles).to_have_count(24)
-    slow = {"offline": False, "latency": 1_000, "downloadThroughput": -1, "uploadThroughput": -1}
-    network = page.context.new_cdp_session(page)
-    network.send("Network.emulateNetworkConditions", slow)
+    slowed(page)
     field = page.get_by_label("Find a customer")
     field.fill("kenneth")
     page.wait_for_timeout(400)
