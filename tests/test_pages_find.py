@@ -103,6 +103,25 @@ def test_the_key_of_a_source_record_finds_its_customer(person, client, before):
         expect(person.page.locator("#facets")).to_be_empty()
 
 
+def test_who_is_found_by_a_key_and_by_words_is_listed_once(person, client):
+    page, customer = person.page, of_contact(client, "CNTID_1053")
+    other = of_contact(client, "CNTID_1054")
+    for one in (customer, other):
+        client.patch(f"/data/Customer/{one}", json={"City": "CNTID_1053"}).raise_for_status()
+    field = page.get_by_label("Find a customer")
+    field.fill("CNTID_1053")
+    expect(page.locator(f".tile a[href='/customers/{other}']")).to_be_visible()
+    expect(page.locator(f".tile a[href='/customers/{customer}']")).to_have_count(1)
+    expect(page.locator("#found-count")).to_have_text("1 customer")
+    expect(page.locator(".facets-count")).to_have_text("2 customers")
+    client.delete(f"/data/Customer/{other}/overrides").raise_for_status()
+    field.fill("")
+    expect(page.locator(".tile")).to_have_count(24)
+    field.fill("CNTID_1053")
+    expect(page.locator(".tile")).to_have_count(1)
+    client.delete(f"/data/Customer/{customer}/overrides").raise_for_status()
+
+
 def test_an_id_and_a_value_that_is_live_find_their_customer(person, client):
     customer = of_contact(client, "CNTID_1051")
     changed = {"EMail": "zaphod.unheard@example.com"}
