@@ -198,6 +198,10 @@ class _Own(OwnActivities):
     def type_names(self) -> Sequence[Value]:
         return [kind["ActivityType"] for kind in self.files.kinds]
 
+    @property
+    def entity_names(self) -> Sequence[Value]:
+        return [kind["SourceEntityName"] for kind in self.files.kinds]
+
     def rows(self, places: Sequence[int]) -> list[dict[str, Value]]:
         if self._few:
             found = self.files.activities_of(self._columns)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from overtide.lake.cards_and_timelines import TimelineEntry
+from overtide.lake.dated_activities import NOTHING_DATED, Dated
 from overtide.lake.decide.activities import in_order
 from overtide.schemas.instants import EARLIEST, Instant, parse_instant
 from overtide.schemas.values import Value
@@ -41,6 +42,11 @@ class OwnActivities(ABC):
     @abstractmethod
     def type_names(self) -> Sequence[Value]:
         """The types; more of them than the activities have, and one may be there twice."""
+
+    @property
+    @abstractmethod
+    def entity_names(self) -> Sequence[Value]:
+        """The SourceEntityName of each of the types, in their order."""
 
     @property
     @abstractmethod
@@ -81,6 +87,11 @@ class LoadedActivities(OwnActivities):
     def type_names(self) -> Sequence[Value]:
         """The types."""
         return [one["ActivityType"] for one in self.loaded]
+
+    @property
+    def entity_names(self) -> Sequence[Value]:
+        """Their entities."""
+        return [one["SourceEntityName"] for one in self.loaded]
 
     def rows(self, places: Sequence[int]) -> list[dict[str, Value]]:
         """Return the activities at these places."""
@@ -130,10 +141,14 @@ EVERYTHING = Page()
 
 @dataclass(frozen=True)
 class Merged:
-    """A customer's activities of a base, and the real-time ones that it does not have."""
+    """A customer's activities of a base, and the real-time ones that it does not have.
+
+    Times are those of the calendar of `dated`, where that has one.
+    """
 
     own: OwnActivities
     live: Sequence[TimelineEntry]
+    dated: Dated = NOTHING_DATED
 
     def counts(self, wanted: Wanted) -> dict[str, int]:
         """Return how many activities of each type are wanted."""
@@ -148,7 +163,7 @@ class Merged:
     def times_and_types(self, wanted: Wanted) -> list[tuple[Instant | None, str]]:
         """Return when each that is wanted happened (None: nobody knows), and its type."""
         own, live = self._of_own(wanted), self._of_live(wanted)
-        times = [*self.own.times[own].tolist(), *_times(self.live)[live].tolist()]
+        times = [*self._own_times[own].tolist(), *self._live_times[live].tolist()]
         types = [self.own.type_names[one] for one in self.own.types[own].tolist()]
         types += [self.live[place]["ActivityType"] for place in live]
         return [
@@ -161,7 +176,7 @@ class Merged:
         import numpy as np
 
         own, live = self._of_own(page.wanted), self._of_live(page.wanted)
-        times = np.concatenate([self.own.times[own], _times(self.live)[live]])
+        times = np.concatenate([self._own_times[own], self._live_times[live]])
         order = np.argsort(-times, kind="stable")
         falling = -times[order]
 
@@ -170,7 +185,8 @@ class Merged:
             of_base = own[chosen[chosen < len(own)]].tolist()
             of_live = live[chosen[chosen >= len(own)] - len(own)].tolist()
             entries = [TimelineEntry(one, False) for one in self.own.rows(of_base)]
-            return in_order([*entries, *(self.live[place] for place in of_live)])
+            entries += [self.live[place] for place in of_live]
+            return in_order(entries, self._place)
 
         begin = page.skip
         if page.after is not None:
@@ -187,7 +203,7 @@ class Merged:
     def _of_own(self, wanted: Wanted) -> "NDArray[np.intp]":
         import numpy as np
 
-        times, shown = self.own.times, self.own.shown
+        times, shown = self._own_times, self.own.shown
         if wanted.type is None:
             return wanted.among(times, shown)
         fitting = [place for place, one in enumerate(self.own.type_names) if one == wanted.type]
@@ -197,7 +213,23 @@ class Merged:
         import numpy as np
 
         fits = [wanted.type is None or one["ActivityType"] == wanted.type for one in self.live]
-        return wanted.among(_times(self.live), np.array(fits, dtype=bool))
+        return wanted.among(self._live_times, np.array(fits, dtype=bool))
+
+    @cached_property
+    def _own_times(self) -> "NDArray[np.int64]":
+        return self.dated.places(self.own.times, self.own.types, self.own.entity_names)
+
+    @cached_property
+    def _live_times(self) -> "NDArray[np.int64]":
+        import numpy as np
+
+        return np.array([self._place(one) for one in self.live], dtype=np.int64)
+
+    def _place(self, entry: TimelineEntry) -> Instant:
+        time = entry["ActivityTime"]
+        if not time:
+            return UNTIMED
+        return self.dated.place(entry["SourceEntityName"], parse_instant(str(time)))
 
 
 def _at_once(falling: "NDArray[np.int64]", time: int) -> tuple[int, int]:
@@ -208,7 +240,7 @@ def _at_once(falling: "NDArray[np.int64]", time: int) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _times(activities: Sequence[Mapping[str, Value] | TimelineEntry]) -> "NDArray[np.int64]":
+def _times(activities: Sequence[Mapping[str, Value]]) -> "NDArray[np.int64]":
     import numpy as np
 
     times = (one["ActivityTime"] for one in activities)

@@ -29,6 +29,7 @@ from overtide.lake.cards_and_timelines import (
     merged_profile,
 )
 from overtide.lake.catalog import Publish, nothing_published
+from overtide.lake.dated_activities import dated_of
 from overtide.lake.decide.present import Now, before_history, history_begins, present
 from overtide.lake.generation import Generation, Profile
 from overtide.lake.sealed import is_as_opened, open_generation
@@ -272,7 +273,9 @@ class Reader:
         found = self._beneath(target, as_of, known_at, () if base_only else ("activity",))
         moment, base, customer_id = found.moment, found.base, found.profile.customer_id
         live = live_activities(found.events, moment.as_of, moment.known_at)
-        merged = self._timelines.merged(base, customer_id, live)
+        # As the configuration in force has it, also for a base of the past.
+        dated = dated_of(self._serving(moment.publish).metadata)
+        merged = self._timelines.merged(base, customer_id, live, dated)
         return Activities(customer_id, moment.as_of, moment.known_at, base.run, merged)
 
     def moment(

@@ -1,12 +1,13 @@
 """The activities of customers: where those of a base are read from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from overtide.lake.activity_files import ActivityFiles, open_activities
 from overtide.lake.base_of_run import Lake
 from overtide.lake.cards_and_timelines import Timeline, TimelineEntry
+from overtide.lake.dated_activities import Dated
 from overtide.lake.generation import Generation
 from overtide.lake.own_activities import EVERYTHING, LoadedActivities, Merged, Page
 from overtide.lake.standing import is_in_force
@@ -35,6 +36,11 @@ class Activities:
         entries, number = self.merged.page(page)
         return Timeline(self.customer_id, self.as_of, self.known_at, self.run, entries), number
 
+    def in_calendar(self, time_zone: str) -> "Activities":
+        """Return them as somebody in a time zone sees them: a date is that day there, too."""
+        dated = replace(self.merged.dated, calendar=time_zone)
+        return replace(self, merged=replace(self.merged, dated=dated))
+
 
 class Timelines:
     """Finds the activities of a base: in its files, or else in the lake. Any thread."""
@@ -43,20 +49,22 @@ class Timelines:
         self._paths, self._lake, self._lock = paths, lake, Lock()
         self._opened: dict[str, ActivityFiles | None] = {}
 
-    def merged(self, base: Base, customer_id: str, live: Sequence[TimelineEntry]) -> Merged:
+    def merged(
+        self, base: Base, customer_id: str, live: Sequence[TimelineEntry], dated: Dated
+    ) -> Merged:
         """Return a customer's activities of a base, and those of `live` that it does not have."""
         hidden = base.hidden_activities
         live = [one for one in live if one["SourceEntityName"] not in hidden]
         files = self._files(base)
         if files is not None:
             has = files.having(str(one["ActivityId"]) for one in live)
-            return Merged(files.of(customer_id, hidden), _without(live, has))
+            return Merged(files.of(customer_id, hidden), _without(live, has), dated)
         own = self._loaded(base, customer_id)
         own = [one for one in own if one["SourceEntityName"] not in hidden]
         has = {str(row["ActivityId"]) for row in own}
         left = _without(live, has)
         elsewhere = self._lake.having(base.run, [one.activity for one in left])
-        return Merged(LoadedActivities(own), _without(left, elsewhere))
+        return Merged(LoadedActivities(own), _without(left, elsewhere), dated)
 
     def _files(self, base: Base) -> ActivityFiles | None:
         """Return the files of a base's activities.

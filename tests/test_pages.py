@@ -1,9 +1,11 @@
 """What holds for every page: signing in and out, languages, and what strangers may not."""
 
 import re
+import time
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from overtide.serving.pages.texts import Texts
 from tests.command_line import ROOT, call
@@ -56,6 +58,86 @@ def test_a_token_that_is_revoked_signs_out(stranger, contoso_served):
     call("-C", contoso_served.folder, "token", "revoke", mine)
     stranger.goes("/")
     assert "/sign-in" in stranger.page.url
+
+
+@pytest.fixture
+def lasting(stranger, contoso_served):
+    """Return a function that signs somebody in, and what ends their session elsewhere."""
+
+    def signed_in(place: str, role: str = "contributor"):
+        before = token_ids(contoso_served)
+        token = token_of(contoso_served, role)
+        stranger.goes(place)
+        expect(stranger.page.get_by_text("has ended")).to_have_count(0)
+        stranger.signs_in(token)
+        (mine,) = token_ids(contoso_served) - before
+        return lambda: call("-C", contoso_served.folder, "token", "revoke", mine)
+
+    return signed_in
+
+
+def test_who_comes_back_after_the_session_is_told_that_it_ended(stranger, lasting, contoso_served):
+    end = lasting("/?q=kenneth", "viewer")
+    end()
+    stranger.goes("/refreshes")
+    expect(stranger.page.get_by_text("Your session has ended")).to_be_visible()
+    stranger.expect_accessible()
+    stranger.page.get_by_label("Token").fill("ovt_wrong")
+    stranger.page.keyboard.press("Enter")
+    expect(stranger.page.get_by_text("not known, has expired")).to_be_visible()
+    stranger.signs_in(contoso_served.token)
+    assert stranger.page.url == f"{contoso_served.url}/refreshes"
+
+
+def test_a_part_of_a_page_leads_back_to_the_whole_of_it(stranger, lasting, contoso_served):
+    end = lasting("/?q=kenneth", "viewer")
+    expect(stranger.page.locator(".tile").first).to_be_visible()
+    end()
+    stranger.page.get_by_label("Find a customer").fill("kenneth beraun")
+    expect(stranger.page.get_by_text("Your session has ended")).to_be_visible()
+    stranger.signs_in(contoso_served.token)
+    assert stranger.page.url == f"{contoso_served.url}/?q=kenneth"
+
+
+@pytest.mark.parametrize("kind", ["a part", "a page"])
+def test_what_is_sent_after_the_session_is_said_not_to_be_done(
+    stranger, lasting, contoso_served, kind
+):
+    page = stranger.page
+    if kind == "a page":
+        end = lasting("/refreshes")
+        end()
+        page.get_by_role("button", name="Start a refresh").click()
+        place = "/refreshes"
+    else:
+        end = lasting("/")
+        page.locator(".tile a").first.click()
+        page.get_by_role("button", name="Edit City").click()
+        page.get_by_label("New value of City").fill("Utrecht")
+        place = page.url.removeprefix(contoso_served.url)
+        # The stream of a card says so by itself within some seconds: be faster than that.
+        page.route("**/live", lambda route: route.abort())
+        page.reload()
+        page.get_by_role("button", name="Edit City").click()
+        page.get_by_label("New value of City").fill("Utrecht")
+        end()
+        page.keyboard.press("Enter")
+    expect(page.get_by_text("what you sent was not done")).to_be_visible()
+    stranger.signs_in(contoso_served.token)
+    assert page.url == contoso_served.url + place
+
+
+def test_a_browser_keeps_the_cookie_until_it_can_be_told_that_its_session_ended(contoso_served):
+    with httpx.Client(base_url=contoso_served.url) as browser:
+        browser.post("/sign-in", data={"token": contoso_served.token})
+        (kept,) = (one for one in browser.cookies.jar if one.name == "overtide_session")
+        assert kept.expires - time.time() > 24 * 3600
+        browser.cookies.clear()
+        browser.cookies.set("overtide_session", "of long ago")
+        told = browser.get("/data?x=1").headers["Location"]
+        assert told == "/sign-in?next=/data%3Fx%3D1&ended=session"
+        browser.cookies.clear()
+        assert browser.get("/data").headers["Location"] == "/sign-in?next=/data"
 
 
 def test_a_page_that_is_not_there_says_so(person):

@@ -281,11 +281,19 @@ def test_the_timeline_is_filtered_by_type_and_date(person, client):
     person.goes(f"/customers/{of_contact(client, 'CNTID_1003')}")
     expect(page.locator(".activity").first).to_be_visible()
     everything = page.locator(".activity").count()
-    page.get_by_label("Type").select_option("Feedback")
+    page.get_by_label("Type").focus()
+    page.keyboard.press("F")
     expect(page.locator(".activity")).not_to_have_count(everything)
+    expect(page.get_by_label("Type")).to_be_focused()
+    expect(page.get_by_label("Type")).to_have_value("Feedback")
     expect(page.locator(".activity").first).to_contain_text("Website review")
-    page.locator("#timeline-to").fill("2001-01-01")
+    # Typed digit by digit, each of which changes the date.
+    page.locator("#timeline-to").focus()
+    page.keyboard.type("01012001", delay=100)
     expect(page.get_by_text("No activity fits.")).to_be_visible()
+    expect(page.locator("#timeline-to")).to_have_value("2001-01-01")
+    expect(page.locator("#timeline-count")).to_have_text("0")
+    expect(page.get_by_label("Type")).to_have_value("Feedback")
     page.get_by_role("button", name="Show all").click()
     expect(page.locator(".activity")).to_have_count(everything)
     page.locator(".activity summary").first.click()
@@ -315,3 +323,43 @@ def test_a_telephone_shows_the_whole_card_in_dutch(browser, contoso_served, clie
         found.page.get_by_text("English").click()
         expect(found.page.get_by_role("button", name="Withdraw all changes")).to_be_visible()
         assert found.page.evaluate("document.scrollingElement.scrollWidth") == 320
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("America/New_York", "16:00"), ("Pacific/Kiritimati", "10:00")]
+)
+def test_a_date_is_that_date_wherever_one_looks(browser, contoso_served, client, zone, hour):
+    key = "CNTID_1070" if zone.startswith("America") else "CNTID_1071"
+    customer = of_contact(client, key)
+    bought = {"PurchaseId": f"dated {key}", "ContactId": key, "PurchasedOn": "12/01/2029"}
+    client.post(f"/data/{PURCHASES}", json=bought | {"Subject": "Grinder"}).raise_for_status()
+    told = client.get(f"/data/Customer('{customer}')/UnifiedActivity", params={"$top": 1})
+    assert told.json()["value"][0]["ActivityTime@overtide.date"] == "2029-12-01"
+    timed = {
+        "CustomerId": customer,
+        "ActivityType": "Call",
+        "ActivityTime": "2029-11-30T21:00:00Z" if zone.startswith("A") else "2029-11-30T20:00:00Z",
+        "Title": "A call",
+    }
+    client.post("/data/UnifiedActivity", json=timed).raise_for_status()
+    with somebody(browser, contoso_served, timezone_id=zone) as found:
+        page = found.page
+        found.goes(f"/customers/{customer}")
+        found.signs_in(token_of(contoso_served, "viewer"))
+        grinder = page.locator(".activity", has_text="Grinder")
+        expect(grinder.locator("time").first).to_have_text("1 Dec 2029")
+        call = page.locator(".activity", has_text="A call")
+        expect(call.locator("time").first).to_contain_text(hour)
+        # Days follow each other, and each month is there once, with its own.
+        months = page.locator("#activities .month h3").all_text_contents()
+        assert len(set(months)) == len(months)
+        count = "1" if zone.startswith("A") else "2"
+        december = page.locator("#activities .month", has_text="December 2029")
+        expect(december.locator(".count")).to_have_text(count)
+        page.locator("#timeline-from").fill("2029-12-01")
+        page.locator("#timeline-to").fill("2029-12-01")
+        expect(page.locator(".activity", has_text="Grinder")).to_be_visible()
+        expect(page.locator(".activity")).to_have_count(int(count))
+        page.locator("#timeline-from").fill("2029-12-02")
+        page.locator("#timeline-to").fill("2029-12-02")
+        expect(page.get_by_text("No activity fits.")).to_be_visible()

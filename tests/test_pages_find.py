@@ -51,6 +51,23 @@ def test_an_arrow_that_is_faster_than_the_search_waits_for_it(person, client):
     expect(page.get_by_role("heading", name="Keys")).to_be_visible()
 
 
+def slowed(page) -> None:
+    """Let every answer take a second longer."""
+    slow = {"offline": False, "latency": 1_000, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+
+
+def test_what_is_typed_before_the_first_list_is_there_is_what_is_found(person):
+    page = person.page
+    slowed(page)
+    person.goes("/")
+    expect(page.get_by_text("Searching …")).to_be_visible()
+    page.get_by_label("Find a customer").fill("kenneth beraun")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".tile a:focus")).to_contain_text("Kenneth")
+    expect(page.locator(".tile")).to_have_count(1)
+
+
 def test_facets_narrow_what_is_found_and_back_widens_it(person):
     page = person.page
     expect(page.locator("#found-count")).to_have_text(re.compile("5,"))
@@ -86,6 +103,25 @@ def test_the_key_of_a_source_record_finds_its_customer(person, client, before):
         expect(person.page.locator("#facets")).to_be_empty()
 
 
+def test_who_is_found_by_a_key_and_by_words_is_listed_once(person, client):
+    page, customer = person.page, of_contact(client, "CNTID_1053")
+    other = of_contact(client, "CNTID_1054")
+    for one in (customer, other):
+        client.patch(f"/data/Customer/{one}", json={"City": "CNTID_1053"}).raise_for_status()
+    field = page.get_by_label("Find a customer")
+    field.fill("CNTID_1053")
+    expect(page.locator(f".tile a[href='/customers/{other}']")).to_be_visible()
+    expect(page.locator(f".tile a[href='/customers/{customer}']")).to_have_count(1)
+    expect(page.locator("#found-count")).to_have_text("1 customer")
+    expect(page.locator(".facets-count")).to_have_text("2 customers")
+    client.delete(f"/data/Customer/{other}/overrides").raise_for_status()
+    field.fill("")
+    expect(page.locator(".tile")).to_have_count(24)
+    field.fill("CNTID_1053")
+    expect(page.locator(".tile")).to_have_count(1)
+    client.delete(f"/data/Customer/{customer}/overrides").raise_for_status()
+
+
 def test_an_id_and_a_value_that_is_live_find_their_customer(person, client):
     customer = of_contact(client, "CNTID_1051")
     changed = {"EMail": "zaphod.unheard@example.com"}
@@ -115,9 +151,7 @@ def test_who_finds_nobody_is_told_what_to_do(person):
 def test_a_slow_service_shows_what_was_asked_for_last(person):
     page, tiles = person.page, person.page.locator(".tile")
     expect(tiles).to_have_count(24)
-    slow = {"offline": False, "latency": 1_000, "downloadThroughput": -1, "uploadThroughput": -1}
-    network = page.context.new_cdp_session(page)
-    network.send("Network.emulateNetworkConditions", slow)
+    slowed(page)
     field = page.get_by_label("Find a customer")
     field.fill("kenneth")
     page.wait_for_timeout(400)

@@ -233,7 +233,7 @@ def test_an_edge_of_the_calendar_is_shown(text, zone):
     preferences = Preferences("en", ZoneInfo(zone))
     assert text in moment(preferences, text)
     assert text[:4].lstrip("0") in month(preferences, text)
-    assert month_key(preferences, text) == text[:7]
+    assert month_key(preferences, {"ActivityTime": text}) == text[:7]
     assert local_time(preferences, text).startswith(text[:7])
 
 
@@ -297,7 +297,7 @@ def test_months_are_counted_by_the_calendar_of_a_zone(zone):
         "2026-10-31T10:00:00Z", "1969-12-31T23:59:59Z", "2024-02-29T12:00:00Z",
     ]  # fmt: skip
     preferences = Preferences("en", ZoneInfo(zone))
-    expected = Counter(month_key(preferences, one) for one in texts)
+    expected = Counter(month_key(preferences, {"ActivityTime": one}) for one in texts)
     times = [(parse_instant(one), "Visit") for one in texts]
     found = month_counts([*times, (None, "Call"), (None, "Visit")], ZoneInfo(zone))
     assert {one["month"]: one["count"] for one in found} == {**expected, None: 2}

@@ -3,7 +3,7 @@
 Pure functions, no files, no clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 from overtide.lake.decide.updates import invalid, said
@@ -38,7 +38,10 @@ def valid_activities(
     return list(found.values())
 
 
-def in_order(entries: Iterable[OneEntry]) -> list[OneEntry]:
-    """Return activities newest first, then by the least ActivityId; those without a time last."""
+def in_order(entries: Iterable[OneEntry], time: Callable[[OneEntry], Instant]) -> list[OneEntry]:
+    """Return activities newest first, then by the least ActivityId.
+
+    `time` says when each happened; for those without a time it is the least of all.
+    """
     by_id = sorted(entries, key=lambda entry: str(entry["ActivityId"] or ""))
-    return sorted(by_id, key=lambda entry: str(entry["ActivityTime"] or ""), reverse=True)
+    return sorted(by_id, key=time, reverse=True)

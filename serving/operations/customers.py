@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from overtide.lake.cards_and_timelines import MergedProfile
 from overtide.lake.own_activities import UNTIMED, Page, Wanted
@@ -41,11 +42,19 @@ BEFORE = Parameter("before", "Only activities that happened before this instant.
 AFTER = Parameter(
     "after",
     "Go on behind an activity: its ActivityTime and its ActivityId with a comma between, nothing "
-    "before the comma where it has no time. Right also while activities come and go.",
+    "before the comma where it has no time. With a time zone, for one that has only a date, the "
+    "instant at which that day begins there. Right also while activities come and go.",
     example="2026-11-29T10:00:00.000000Z,4711",
 )
 TIME_ZONE = Parameter(
-    "timeZone", "Count by the months of this time zone's calendar, too, such as Europe/Amsterdam."
+    "timeZone",
+    "Put activities that have only a date (`ActivityTime@overtide.date`) where that day begins in "
+    "this time zone, such as Europe/Amsterdam: they are in order, and since and before take them, "
+    "by that.",
+)
+MONTHS_OF = Parameter(
+    TIME_ZONE.name,
+    f"{TIME_ZONE.text} Count by the months of its calendar, too.",
 )
 OF_ACTIVITIES = (ACTIVITY_TYPE, SINCE, BEFORE)
 KEYRING = tuple(
@@ -94,11 +103,13 @@ def activities(call: Call) -> Reply:
     counted = call.flag("$count")
     wanted = _wanted(call)
     found = call.service.reader.activities(Target(call.path["entityId"]), *moment_of(call))
+    if TIME_ZONE.name in call.query:
+        found = found.in_calendar(_zone(call).key)
     timeline, number = found.timeline(Page(wanted, skip, top, _after(call)))
     document: dict[str, Any] = {"@odata.context": _context(call, "UnifiedActivity")}
     if counted:
         document["@odata.count"] = number
-    document["value"] = activity_entities(timeline.entries)
+    document["value"] = activity_entities(timeline.entries, found.merged.dated)
     return Reply(200, document, moment_headers(timeline))
 
 
@@ -118,6 +129,10 @@ def _wanted(call: Call) -> Wanted:
         for one in (SINCE, BEFORE)
     )
     return Wanted(call.query.get(ACTIVITY_TYPE.name), since, before)
+
+
+def _zone(call: Call) -> ZoneInfo:
+    return zone_of(call.query[TIME_ZONE.name], TIME_ZONE.name)
 
 
 def keyring(call: Call) -> Reply:
@@ -153,6 +168,9 @@ def activity_counts(call: Call) -> Reply:
     """Return how many activities of each type a customer has."""
     wanted = _wanted(call)
     found = call.service.reader.activities(Target(call.query["customerId"]), *moment_of(call))
+    zone = _zone(call) if TIME_ZONE.name in call.query else None
+    if zone is not None:
+        found = found.in_calendar(zone.key)
     counts = found.merged.counts(wanted)
     document: dict[str, Any] = {
         "instanceId": call.service.instance_id,
@@ -162,8 +180,7 @@ def activity_counts(call: Call) -> Reply:
             {"activityType": kind, "count": count} for kind, count in sorted(counts.items())
         ],
     }
-    if TIME_ZONE.name in call.query:
-        zone = zone_of(call.query[TIME_ZONE.name], TIME_ZONE.name)
+    if zone is not None:
         document["months"] = month_counts(found.merged.times_and_types(wanted), zone)
     return Reply(200, document)
 
@@ -203,7 +220,7 @@ OPERATIONS = (
         "Reads a customer's activities, newest first, those of the sources and real-time ones.",
         activities,
         {200: "A page of them."},
-        (INSTANCE, CUSTOMER_ID, *OF_ACTIVITIES, AFTER, TOP, SKIP, COUNT, *READ),
+        (INSTANCE, CUSTOMER_ID, *OF_ACTIVITIES, TIME_ZONE, AFTER, TOP, SKIP, COUNT, *READ),
         blocks=True,
         statuses=(400, 404),
     ),
@@ -229,7 +246,7 @@ OPERATIONS = (
         "Counts a customer's activities, in all and by type; by month, too, with a time zone.",
         activity_counts,
         {200: "The counts."},
-        (INSTANCE, ID, SINCE, BEFORE, TIME_ZONE, *READ),
+        (INSTANCE, ID, SINCE, BEFORE, MONTHS_OF, *READ),
         errors=Errors.MANAGEMENT,
         blocks=True,
         statuses=(400, 404),

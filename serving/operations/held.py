@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from overtide.lake.dated_activities import dated_of
 from overtide.lake.decide.updates import invalid, said
 from overtide.lake.generation import Generation
 from overtide.lake.held_activities import COLUMNS, INSTANTS, held_query
@@ -11,6 +12,7 @@ from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
 from overtide.serving.operations.contract import INSTANCE, Call, Operation, Reply
 from overtide.serving.operations.customers import SKIP, TOP, USUAL
+from overtide.serving.wire.customers import date_of
 from overtide.serving.wire.refusals import Errors
 
 MOST = 1_000
@@ -47,7 +49,9 @@ def held(call: Call) -> Reply:
         and not _leads(service.generation(), one)
     ]
     found = [*(one for one in waiting if one), *map(_of_row, rows)]
-    return Reply(200, {"count": len(found), "value": found[skip : skip + top]})
+    dated = dated_of(service.generation().metadata)
+    shown = [one | date_of(one, dated) for one in found[skip : skip + top]]
+    return Reply(200, {"count": len(found), "value": shown})
 
 
 def _leads(generation: Generation, event: Event) -> bool:

@@ -200,10 +200,13 @@ async def _found(visit: Visit, search: Search) -> dict[str, Any]:
     named = [] if search.page > 1 or not search.words else await _named(visit, search.words)
     page = await visit.ask("Get-entities-with-OData-path", {"entityName": "Customer"}, asked)
     ids = [str(row["CustomerId"]) for row in page["value"]]
-    tiles = [Tile(one, described) for one in await _customers(visit, ids[:SIZE])]
+    by_name = {customer["CustomerId"] for customer, _ in named}
+    others = [one for one in ids[:SIZE] if one not in by_name]
+    tiles = [Tile(one, described) for one in await _customers(visit, others)]
     return {
         "named": [Tile(customer, described, by) for customer, by in named],
         "tiles": tiles,
+        "twice": len(ids[:SIZE]) - len(others),
         "more": len(ids) > SIZE and search.page < MOST_PAGES,
     }
 
@@ -269,12 +272,17 @@ def _key_in(text: str, entity: str) -> str | None:
 
 
 async def facets(visit: Visit) -> Reply:
-    """Show how many are found, and the facets of them."""
+    """Show how many are found, and the facets of them.
+
+    The number beside the list is without those that stand above it (`above`), found by a key.
+    """
+    above = visit.query.get("above", "0")
     search = Search.of(visit.given)
     entity = await visit.ask("Get-entity-metadata", {"entityName": "Customer"})
     asked = search.asked(_types(entity))
     found = await visit.ask("Get-facets", {"entityName": "Customer"}, asked)
-    return visit.shown("_facets.html", search=search, found=found)
+    rest = max(0, found["count"] - int(above if re.fullmatch("[0-9]{1,3}", above) else "0"))
+    return visit.shown("_facets.html", search=search, found=found, rest=rest)
 
 
 PAGES = (Page("GET", "/", find), Page("GET", "/facets", facets))

@@ -63,19 +63,23 @@ def _hovered(exact: str, shown: str) -> Markup:
 
 
 def month(preferences: Preferences, text: str) -> str:
-    """Return the month in which an instant lies for the person, such as `March 2024`."""
+    """Return the month of a date, or of an instant for the person, such as `March 2024`."""
     found = exact_instant(text)
     if found is None:
-        return text
+        return _dated(preferences, text, "LLLL yyyy")
     return format_date(local(preferences, found).date(), "LLLL yyyy", locale=preferences.locale)
 
 
 def day(preferences: Preferences, text: object) -> str:
     """Return a calendar date, which is the same in every zone."""
+    return _dated(preferences, str(text), "medium")
+
+
+def _dated(preferences: Preferences, text: str, form: str) -> str:
     try:
-        return format_date(dt.date.fromisoformat(str(text)), "medium", locale=preferences.locale)
+        return format_date(dt.date.fromisoformat(text), form, locale=preferences.locale)
     except ValueError:
-        return str(text)
+        return text
 
 
 def number(preferences: Preferences, value: object) -> str:

@@ -9,14 +9,14 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from overtide.schemas.errors import OvertideError
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.access.sessions import Session
 from overtide.serving.operations.contract import Reply
-from overtide.serving.pages.cookies import cookie_of
+from overtide.serving.pages.cookies import SESSION, cookie_of
 from overtide.serving.pages.frame_rights import ALLOWED
 from overtide.serving.pages.preferences import Preferences
 from overtide.serving.pages.rendering import Rendering
@@ -24,6 +24,8 @@ from overtide.serving.wire.refusals import refusal_headers
 
 HTML = "text/html; charset=utf-8"
 SIGN_IN = "/sign-in"
+ENDED, UNSENT = "ended", "unsent"
+"""What an address says of a session that has ended: that it has, or that a form was not taken."""
 
 
 class Asking(Protocol):
@@ -50,9 +52,10 @@ class Visit:
     """One request of a person: where it goes, what was filled in, who is signed in.
 
     `fragment`: a part of a page that is there asks; it gets that part alone. `form` and `query`
-    have the last value of each name, `given` all of the query in order. `framed`: it comes from a
-    frame in another site's page. `client` is the address of the person's machine. `lasts` says
-    whether who is signed in still is: what is sent for long asks it now and then.
+    have the last value of each name, `given` all of the query in order. `sent`: it is a form that
+    is sent. `framed`: it comes from a frame in another site's page. `client` is the address of
+    the person's machine. `lasts` says whether who is signed in still is: what is sent for long asks
+    it now and then.
     """
 
     address: str
@@ -70,6 +73,7 @@ class Visit:
     session: Session | None = None
     principal: Principal | None = None
     fragment: bool = False
+    sent: bool = False
     framed: bool = False
     lasts: Callable[[], Awaitable[bool]] = _never
 
@@ -81,10 +85,11 @@ class Visit:
 
     @property
     def next(self) -> str:
-        """Where to go on after signing in: the page, also where a part of it was asked for."""
-        if not self.fragment:
+        """Where to go on after signing in: the page, also where a part or a form of it asks."""
+        if not self.fragment and not self.sent:
             return self.address
-        parts = urlsplit(self.headers.get("hx-current-url", ""))
+        shown = "hx-current-url" if self.fragment else "referer"
+        parts = urlsplit(self.headers.get(shown, ""))
         return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
     async def reply(
@@ -152,13 +157,23 @@ class Visit:
         page gives it another token.
         """
         if error.status == 401 and not self.framed:
-            return self.leading(f"{SIGN_IN}?next={quote(self.next, safe='/')}")
+            return self.leading(f"{SIGN_IN}?{urlencode(self._onward(), safe='/')}")
         headers = refusal_headers(error)
         if self.fragment:
             aim = {"HX-Retarget": "#problem", "HX-Reswap": "innerHTML"}
             return self.shown("_problem.html", error.status, {**headers, **aim}, error=error)
         page = "no_role.html" if error.code == "no_role" else "problem.html"
         return self.shown(page, error.status, headers, error=error)
+
+    def _onward(self) -> dict[str, str]:
+        """Return what the page on which one signs in is to know: where to go on, and what ended.
+
+        Whoever signs out has no cookie any more; its session ends before it does.
+        """
+        if self.sent:
+            return {"next": self.next, ENDED: UNSENT}
+        was_in = self.fragment or self.cookie(SESSION) is not None
+        return {"next": self.next, **({ENDED: "session"} if was_in else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,20 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from overtide.schemas.errors import OvertideError, UnauthorizedError
-from overtide.schemas.instants import HOUR
+from overtide.schemas.instants import DAY, HOUR
 from overtide.serving.access.admission import Admission
 from overtide.serving.access.identities import AtProvider, Identity
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.sessions import Sessions
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.cookies import SESSION, cookie
-from overtide.serving.pages.page import SIGN_IN, Page, Visit
+from overtide.serving.pages.page import ENDED, SIGN_IN, Page, Visit
 from overtide.serving.pages.preferences import LANGUAGE
 
 LASTING = 12 * HOUR
 """How long one stays signed in, unless the token ends before, or the session at the provider."""
+KEPT = 30 * DAY
+"""How long a browser keeps the cookie, by which it is told that its session has ended."""
 A_YEAR = 365 * 24 * 3600
 
 
@@ -47,8 +49,8 @@ class SignIn:
         """Return the page on which one signs in, to be led to a place of this site afterwards."""
         flow = self._admission.sign_in
         provider = None if flow is None else flow.name
-        where = own_place(place)
-        return visit.shown("sign_in.html", status, next=where, error=error, provider=provider)
+        values = {"next": own_place(place), "error": error, "provider": provider}
+        return visit.shown("sign_in.html", status, ended=visit.query.get(ENDED), **values)
 
     async def enter(self, visit: Visit) -> Reply:
         """Begin a session with a token; raise `invalid_token` or `too_many_attempts`."""
@@ -71,7 +73,7 @@ class SignIn:
         session = await asyncio.to_thread(
             self._sessions.begin, who, LASTING, at_provider=at_provider
         )
-        return {"Set-Cookie": cookie(visit.root, SESSION, session.secret, LASTING)}
+        return {"Set-Cookie": cookie(visit.root, SESSION, session.secret, KEPT)}
 
     async def leave(self, visit: Visit) -> Reply:
         """End the session, and then that at the provider, where one signed in with it."""

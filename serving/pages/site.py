@@ -142,6 +142,7 @@ class Site:
             given=given,
             headers=request.headers,
             fragment=_is_fragment(request.headers),
+            sent=request.method == "POST",
             framed=request.headers.get("authorization", "").startswith(BEARER + OF_FRAMES),
             client="" if request.client is None else request.client.host,
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from overtide.schemas.instants import format_instant
+from overtide.schemas.local_times import midnight
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.card import CARD, address_of
 from overtide.serving.pages.customer_fields import web_address
@@ -33,9 +35,7 @@ ICONS = {
 }
 """Icons of types of activities; every other one has the same."""
 USUAL_ICON = "activity"
-LIVE = "@overtide.live"
-HIDDEN = ("RangeIndex", "ActivityId", "SemanticData", "Icon", "URL", "Title", LIVE)
-"""What the details of an activity do not repeat."""
+LIVE, DATE = "@overtide.live", "ActivityTime@overtide.date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,23 @@ class Entry:
         found: Mapping[str, Any] | None = self.activity.get(LIVE)
         return found
 
+    @property
+    def date(self) -> str | None:
+        """The date, where nothing more is known of its time."""
+        found: str | None = self.activity.get(DATE)
+        return found
 
-def month_key(preferences: Preferences, text: object) -> str:
-    """Return the month of an instant in the person's zone, such as `2026-11`; empty for none."""
+
+def month_key(preferences: Preferences, activity: Mapping[str, Any]) -> str:
+    """Return the month of an activity in the person's zone, such as `2026-11`; empty for none.
+
+    A date is of the same month in every zone.
+    """
+    text = activity.get("ActivityTime")
     if not text:
         return ""
+    if DATE in activity:
+        return str(activity[DATE])[:7]
     return local(preferences, dt.datetime.fromisoformat(str(text))).date().isoformat()[:7]
 
 
@@ -79,7 +91,7 @@ def entries(
 ) -> Iterator[Entry]:
     """Give activities, each first one of a month with it; `last` is the month shown before."""
     for one in activities:
-        month = month_key(preferences, one.get("ActivityTime"))
+        month = month_key(preferences, one)
         icon = ICONS.get(str(one.get("ActivityType")), USUAL_ICON)
         yield Entry(one, month if month != last else None, icon)
         last = month
@@ -95,7 +107,7 @@ async def timeline(visit: Visit) -> Reply:
     moments, span = asked_moments(visit), _span(visit)
     kind, after = visit.query.get("type") or None, visit.query.get("after")
     size = _size(visit.query.get("top", ""))
-    asked = {**moments, **span, "$top": str(size + 1)}
+    asked = {**moments, **span, "timeZone": visit.preferences.zone.key, "$top": str(size + 1)}
     asked |= {} if kind is None else {"activityType": kind}
     asked |= {} if after is None else {"after": after}
     page = await visit.ask("Get-activities-of-a-customer", {"entityId": customer}, asked)
@@ -107,12 +119,8 @@ async def timeline(visit: Visit) -> Reply:
     }
     if after is not None:
         return visit.shown("_activities.html", **values)
-    zone = visit.preferences.zone.key
-    counts = await visit.ask(
-        "Get-activity-types-and-counts",
-        {},
-        {**moments, **span, "customerId": customer, "timeZone": zone},
-    )
+    counted = {**moments, **span, "customerId": customer, "timeZone": asked["timeZone"]}
+    counts = await visit.ask("Get-activity-types-and-counts", {}, counted)
     values |= {"counts": counts, "kind": kind, "moments": moments, "query": visit.query}
     values |= {"months": months(counts, kind), "count": _count(counts, kind)}
     return visit.shown("_timeline.html", **values)
@@ -126,8 +134,9 @@ def _size(text: str) -> int:
 def _more(visit: Visit, last: Mapping[str, Any]) -> str:
     """Return the address of what follows an activity."""
     kept = {name: text for name, text in visit.query.items() if name not in ("top", "last")}
-    kept["after"] = f"{last.get('ActivityTime') or ''},{last.get('ActivityId') or ''}"
-    kept["last"] = month_key(visit.preferences, last.get("ActivityTime"))
+    begins = DATE in last and format_instant(midnight(last[DATE], visit.preferences.zone.key))
+    kept["after"] = f"{begins or last.get('ActivityTime') or ''},{last.get('ActivityId') or ''}"
+    kept["last"] = month_key(visit.preferences, last)
     return f"{address_of(visit.path['customer'])}/timeline?{urlencode(kept)}"
 
 

@@ -1,18 +1,21 @@
 """A customer and its activities as OData entities, with what is live as annotations.
 
 `"EMail@overtide.override"` says of a value that an update shows until when it does, what lies
-beneath it and who changed it. Instants in headers are those of the whole answer.
+beneath it and who changed it; `"ActivityTime@overtide.date"` of an activity that only its date is
+known, whatever the zone of whoever reads. Instants in headers are those of the whole answer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from overtide.lake.cards_and_timelines import MergedProfile, Timeline, TimelineEntry
+from overtide.lake.dated_activities import Dated
 from overtide.schemas.events import Event
-from overtide.schemas.instants import format_instant
+from overtide.schemas.instants import format_instant, parse_instant
 from overtide.schemas.values import Value
 
 OVERRIDE = "@overtide.override"
+DATE = "ActivityTime@overtide.date"
 
 
 def customer_entity(shown: MergedProfile, context: str) -> dict[str, Any]:
@@ -46,9 +49,17 @@ def _override(base_value: Value, event: Event) -> dict[str, Any]:
     }
 
 
-def activity_entities(entries: Iterable[TimelineEntry]) -> list[dict[str, Any]]:
+def activity_entities(entries: Iterable[TimelineEntry], dated: Dated) -> list[dict[str, Any]]:
     """Return activities as OData entities."""
-    return [_activity(entry) for entry in entries]
+    return [_activity(entry) | date_of(entry.activity, dated) for entry in entries]
+
+
+def date_of(activity: Mapping[str, Any], dated: Dated) -> dict[str, str]:
+    """Return what is to say of an activity of which only the date is known: that date."""
+    time = activity["ActivityTime"]
+    instant = parse_instant(str(time)) if time else None
+    day = dated.day(activity["SourceEntityName"], instant)
+    return {} if day is None else {DATE: day}
 
 
 def _activity(entry: TimelineEntry) -> dict[str, Any]:

@@ -132,17 +132,23 @@
     const html = await fragment(`${address}/timeline?${place}`);
     if (!html || place.get("asOf") !== filters().get("asOf")) return;
     const next = parsed(html), fresh = next.getElementById("activities");
-    const timeline = document.getElementById("timeline");
-    if (!list || !fresh) {
+    const timeline = document.getElementById("timeline"), holder = document.getElementById("timeline-list");
+    if (!holder) {
       timeline.replaceChildren(next);
       return htmx.process(timeline);
     }
-    list.dataset.months = fresh.dataset.months;
-    reconcile(list, fresh);
-    counted();
-    timeline.querySelector(".count").textContent = next.querySelector(".count").textContent;
+    const count = next.getElementById("timeline-count"), types = next.getElementById("timeline-type");
+    if (list && fresh) {
+      list.dataset.months = fresh.dataset.months;
+      reconcile(list, fresh);
+      counted();
+    } else {
+      holder.replaceChildren(...next.getElementById("timeline-list").childNodes);
+      htmx.process(holder);
+    }
+    document.getElementById("timeline-count").textContent = count.textContent;
     const open = document.activeElement?.closest(".timeline-filters");
-    if (!open) timeline.querySelector("#timeline-type")?.replaceChildren(...next.querySelector("#timeline-type").childNodes);
+    if (!open) document.getElementById("timeline-type").replaceChildren(...types.childNodes);
   };
   // A row that is there and says the same is kept; what stands below all that was asked for stays too.
   const reconcile = (list, fresh) => {

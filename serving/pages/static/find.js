@@ -45,7 +45,12 @@
     event.detail.path = place.pathname + place.search;
   });
   document.addEventListener("input", () => (wanted = false));
-  document.addEventListener("htmx:historyRestore", () => (shownWords = asked = null));
+  // What was typed before this could listen, or what the browser kept of an earlier visit.
+  addEventListener("load", () => {
+    const field = document.getElementById("q");
+    if (field.value !== field.defaultValue && asked !== field.value) htmx.trigger("#find", "submit");
+  });
+  document.addEventListener("htmx:historyRestore", () => (shownWords = asked = document.getElementById("q").value));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     const tiles = [...document.querySelectorAll(".tile a")], field = document.getElementById("q");
@@ -55,7 +60,7 @@
     if (next < 0 && here < 0) return;
     event.preventDefault();
     // Who is faster than the search does not get to a customer of other words.
-    if (here < 0 && shownWords !== null && shownWords !== field.value) return void (wanted = true);
+    if (here < 0 && shownWords !== field.value) return void (wanted = true);
     (next < 0 ? field : tiles[next])?.focus();
   });
 })();
