@@ -91,25 +91,8 @@ def checksum(values: Row) -> int:
 
 def stored(entry: Entry) -> tuple[Any, ...]:
     """Return the row of an entry."""
-    event = entry.event
-    row = (
-        event.position,
-        event.event_id,
-        event.accepted_at,
-        event.kind,
-        event.customer_id,
-        event.entity,
-        event.key,
-        event.valid_from,
-        event.valid_until,
-        event.caller,
-        event.body,
-        event.activity_id,
-        entry.idempotency_key,
-        entry.request_hash,
-        entry.body_hash,
-        entry.outcome.number,
-    )
+    event, *kept, outcome = entry
+    row = (*event, *kept, outcome.number)
     return (*row, checksum(row))
 
 

@@ -58,21 +58,21 @@ class UnifiedActivities:
         if not self._semantic:
             fixed["SemanticData"] = None
         self._text = FlatObject(sorted(COLUMNS), fixed)
+        self._times = lru_cache(maxsize=4096)(self._times_of)
 
     def __call__(self, values: Mapping[str, Value]) -> tuple[str, str]:
         """Return a record's ActivityId, and its activity as the body of an event.
 
         Primary key and timestamp must have values.
         """
-        activity = self._activity
-        time = activity_time(self._entity, activity.timestamp, values[activity.timestamp])
+        time, index = self._times(values[self._activity.timestamp])
         key = str(text_of(values[self._entity.primary_key]))
         identity = self._identity(key)
         columns: dict[str, Value] = {
             "ActivityId": identity,
             "ActivityTime": time,
             "SourceActivityId": key,
-            "RangeIndex": range_index(time),
+            "RangeIndex": index,
         }
         for column, attribute in self._texts:
             columns[column] = text_of(values.get(attribute))
@@ -81,18 +81,18 @@ class UnifiedActivities:
             columns["SemanticData"] = self._semantic_text(semantic)
         return identity, self._text(columns)
 
+    def _times_of(self, value: Value) -> tuple[str, str]:
+        """Return the instant of a timestamp, and its index; the same days come again and again."""
+        time = activity_time(self._entity, self._activity.timestamp, value)
+        return time, range_index(time)
+
 
 def activity_time(entity: ServedEntity, attribute: str, value: Value) -> str:
     """Return the instant of a canonical date or datetime.
 
     A date is its midnight in the entity's time zone.
     """
-    return _instant(entity.attributes[attribute].type, value, entity.time_zone)
-
-
-@lru_cache(maxsize=4096)
-def _instant(kind: str, value: Value, time_zone: str) -> str:
-    return type_of(kind).instant(value, time_zone)
+    return type_of(entity.attributes[attribute].type).instant(value, entity.time_zone)
 
 
 @lru_cache(maxsize=4096)

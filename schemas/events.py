@@ -57,8 +57,7 @@ class Outcome(Enum):
     __hash__ = object.__hash__  # each is there once, and an enum's own takes six times as long
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An accepted event. The target is an id, or a source record (entity, key), as posted.
 
     Instants in microseconds.

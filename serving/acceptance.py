@@ -230,7 +230,9 @@ class Acceptance:
             checked = check(sent)
         except InvalidRequestError as refusal:
             return Answer(refusal=refusal)
-        request_hash = _request_hash(terms, {"entity": entity, "record": sent})
+        request_hash = None
+        if terms.idempotency_key is not None:
+            request_hash = _request_hash(terms, {"entity": entity, "record": sent})
         draft = _activity_draft(checked, terms, request_hash, times)
         if checked.unknown is not None and self._log.decided_before(draft) is None:
             return Answer(refusal=checked.unknown)

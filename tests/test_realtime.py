@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-from dataclasses import replace
 
 import apache_beam as beam
 import pytest
@@ -66,8 +65,7 @@ def test_an_update_is_one_row_per_field():
 
 
 def test_a_withdrawal_keeps_its_target_as_posted():
-    event = replace(
-        UPDATE,
+    event = UPDATE._replace(
         kind="withdrawal",
         customer_id=None,
         entity="crm_people",
@@ -85,7 +83,7 @@ def test_an_activity_has_all_its_columns():
         {"ActivityId": "x", "ActivityTime": "2027-01-15T08:00:00.000001Z", "Title": "Bought"}
     )
     [(table, values)] = overlay_rows(
-        replace(UPDATE, kind="activity", body=body, activity_id="x"), FIELDS
+        UPDATE._replace(kind="activity", body=body, activity_id="x"), FIELDS
     )
     row = to_batch(table, [values]).to_pylist()[0]
     assert (row["ActivityId"], row["Title"], row["URL"], row["ActivityTime"].microsecond) == (
@@ -106,8 +104,7 @@ def test_an_activity_has_all_its_columns():
     ],
 )
 def test_what_no_longer_fits_is_stored_and_quarantined(field, value, code):
-    event = replace(
-        UPDATE,
+    event = UPDATE._replace(
         body=canonical(
             {"fields": {field: value, "City": "Oslo"} if field != "City" else {field: value}}
         ),
@@ -139,7 +136,7 @@ def test_a_value_is_quarantined_just_where_no_reader_shows_it(kind):
         "0123456789abcdef0123456789abcdef",
         "01234567-89ab-cdef-0123-456789abcdef",
     ):
-        event = replace(UPDATE, body=canonical({"fields": {"City": value}}))
+        event = UPDATE._replace(body=canonical({"fields": {"City": value}}))
         shown = Overlay([event], {"City": ProfileField("City", kind, True)}, NOW).winners(NOW)
         refused = of(overlay_rows(event, {"City": kind}), "realtime_quarantine")
         assert bool(shown) != bool(refused), value
@@ -162,7 +159,7 @@ def test_a_value_is_quarantined_just_where_no_reader_shows_it(kind):
     ],
 )
 def test_what_cannot_be_decoded_is_quarantined_whole(change):
-    rows = overlay_rows(replace(UPDATE, **change), FIELDS)
+    rows = overlay_rows(UPDATE._replace(**change), FIELDS)
     assert [(table, values[4], values[5]) for table, values in rows] == [
         ("realtime_quarantine", "undecodable", None)
     ]
@@ -180,13 +177,13 @@ def test_a_batch_is_in_order_of_position():
 def test_the_window_is_the_validity():
     window = validity(UPDATE)
     assert (window.start.micros, window.end.micros) == (NOW - 5, NOW + 7)
-    assert validity(replace(UPDATE, valid_until=None)).end == NEVER
+    assert validity(UPDATE._replace(valid_until=None)).end == NEVER
     coder = ValidityCoder()
     assert coder.decode(coder.encode(window)) == window
 
 
 def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
-    events = [UPDATE, replace(UPDATE, position=4), replace(UPDATE, position=5, valid_until=NOW + 8)]
+    events = [UPDATE, UPDATE._replace(position=4), UPDATE._replace(position=5, valid_until=NOW + 8)]
     with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
         groups = (
             pipeline
@@ -209,14 +206,14 @@ def test_events_are_grouped_among_those_of_one_validity_to_the_microsecond():
     [(1, 0), (DAY - 1, 0), (DAY, 1), (DAY + 1, 1), (None, NEVER.micros // DAY)],
 )
 def test_what_closes_on_one_day_is_grouped(until, days):
-    window = day_of_expiry(validity(replace(UPDATE, valid_from=0, valid_until=until)))
+    window = day_of_expiry(validity(UPDATE._replace(valid_from=0, valid_until=until)))
     assert (window.start.micros, window.end.micros) == (days * DAY, (days + 1) * DAY)
 
 
 def test_an_event_is_late_once_its_window_has_closed():
     window = validity(UPDATE)
     assert [is_late(window, at) for at in (NOW + 6, NOW + 7)] == [False, True]
-    assert not is_late(validity(replace(UPDATE, valid_until=None)), NOW * 4)
+    assert not is_late(validity(UPDATE._replace(valid_until=None)), NOW * 4)
 
 
 def written(events, at, folder):
@@ -236,7 +233,7 @@ def written(events, at, folder):
 def ending(*ends):
     """Return updates in order of position, each with its end."""
     return [
-        replace(UPDATE, position=position, valid_from=NOW + position, valid_until=until)
+        UPDATE._replace(position=position, valid_from=NOW + position, valid_until=until)
         for position, until in enumerate(ends)
     ]
 
@@ -248,8 +245,8 @@ MIDNIGHT = NOW // DAY * DAY + DAY
 def test_what_the_pipeline_writes_is_grouped_by_the_day_of_expiry(tmp_path):
     events = ending(MIDNIGHT, MIDNIGHT - 1, MIDNIGHT + 5, MIDNIGHT - 7, MIDNIGHT + DAY)
     events += [
-        replace(
-            UPDATE, position=position, kind="withdrawal", valid_until=None, body='{"field":null}'
+        UPDATE._replace(
+            position=position, kind="withdrawal", valid_until=None, body='{"field":null}'
         )
         for position in (5, 6)
     ]

@@ -24,6 +24,9 @@ KEEP_ALIVE_SECONDS = 60
 """How long a connection may be idle between two requests."""
 SWITCH_SECONDS = 0.001
 """After which the thread that appends and the one that answers leave the interpreter to another."""
+YOUNG = 20_000
+"""Objects that are made before Python looks for those that refer to each other in a ring: a batch
+makes 50,000 that it keeps, and by default it would be looked through a hundred times."""
 OTHER_FILES = 512
 """Files that are opened beside connections: of the lake, of the log, of threads."""
 
@@ -154,6 +157,7 @@ class HttpServer:
         # of a second, in which nobody is answered.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
         sys.setswitchinterval(SWITCH_SECONDS)
         with self._application.telemetry, runner:
             runner.run(self._server.serve(sockets=[listener]))
