@@ -2,12 +2,15 @@
 
 import json
 import tempfile
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.make_people import KINDS, make
 from benchmarks.matching import accuracy_of, configuration, matched, score_rule
@@ -20,13 +23,13 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.matching.learning import (
     LEVELS,
     Vectors,
-    best_threshold,
     evidence,
     learn,
     learn_m,
     ties,
     weights_of,
 )
+from overtide.transforms.matching.thresholds import STEPS, best_threshold, expected
 from tests.command_line import call, expect_refusal
 from tests.small_plan import INSTANCE
 from tests.small_project import START
@@ -153,10 +156,34 @@ def test_pairs_of_one_person_that_chance_draws_tie_nothing():
 
 
 def test_the_threshold_is_the_one_that_may_move_most():
-    points = np.array([9500] * 100 + [3000] * 100)
-    found = best_threshold(points, np.array([1.0] * 100 + [0.0] * 100))
+    """A hundred people of two records each, and links that lead from each to the next one."""
+    one = np.arange(199)
+    right = one % 2 == 0
+    f1 = expected(one, one + 1, np.where(right, 9500, 3000), np.arange(200) // 2)
+    found = best_threshold(f1)
     assert (found.least, found.most, found.f1) == (30.5, 95.0, 1.0)
     assert found.least < 0.8 * found.percent < 1.2 * found.percent < found.most
+    whole = 200 * 199 / 2
+    assert abs(f1[0] - 2 * 100 / (whole + 100)) < 1e-12
+
+
+@given(data=st.data(), size=st.integers(2, 12))
+def test_what_a_threshold_makes_is_counted_by_who_comes_together(data, size):
+    """By union and find in plain Python, anew for each threshold."""
+    place, points = st.integers(0, size - 1), st.sampled_from([500, 5_049, 5_050, 7_000, 10_000])
+    links = data.draw(st.lists(st.tuples(place, place, points), min_size=1, max_size=15))
+    people = data.draw(st.lists(st.integers(0, size - 1), min_size=size, max_size=size))
+    one, other, scores = (np.array(column) for column in zip(*links, strict=True))
+    found = expected(one, other, scores, np.array(people))
+    for step, f1 in zip(STEPS.tolist(), found.tolist(), strict=True):
+        group = list(range(size))
+        for left, right, score in links:
+            if score >= step:
+                group = [group[left] if each == group[right] else each for each in group]
+        pairs = list(combinations(range(size), 2))
+        made = {pair for pair in pairs if group[pair[0]] == group[pair[1]]}
+        true = {pair for pair in pairs if people[pair[0]] == people[pair[1]]}
+        assert abs(f1 - 2 * len(made & true) / max(len(made) + len(true), 1)) < 1e-12
 
 
 YAML = """# who is who

@@ -27,6 +27,12 @@ from overtide.transforms.matching.rules import RuleMatcher
 from overtide.transforms.matching.scored_pairs import encoded
 from overtide.transforms.matching.scoring import Scoring, Side, scored, similarity, uncontradicted
 from overtide.transforms.matching.similarity import Texts
+from overtide.transforms.matching.thresholds import (
+    Threshold,
+    best_threshold,
+    connected,
+    expected,
+)
 from overtide.transforms.step import attached_kernel
 
 if TYPE_CHECKING:
@@ -38,6 +44,8 @@ CHANCE = 200_000
 """Pairs that are drawn by chance."""
 PAIRS = 1_000_000
 """About the most pairs of all blocks that are looked at; of more a part is, the same each time."""
+PROBABLE = 0.5
+"""From so probably on pairs are taken for one person where thresholds are compared."""
 PARTS = 1_000_003
 """Pairs are drawn by the remainder of a sum of both records, so all blocks draw the same ones."""
 
@@ -233,7 +241,7 @@ def _attributes(comparison: Comparison, search: Search) -> set[tuple[str, str]]:
 
 def _threshold(
     records: Records, weights: Sequence[float], one: Places, other: Places, likely: learning.Share
-) -> learning.Threshold:
+) -> Threshold:
     fields = tuple(
         replace(field, units=round(weight * WEIGHT))
         for field, weight in zip(records.scoring.fields, weights, strict=True)
@@ -243,8 +251,13 @@ def _threshold(
     places, points = scored(
         asked, records.texts, records.sides[0].take(one), records.sides[1].take(other)
     )
-    missed = float(likely.sum() - likely[places].sum())
-    return learning.best_threshold(points, likely[places], missed)
+    if not records.search.within:  # the records of both entities, one behind the other
+        other = other + len(records.numbers[0])
+    ends, alone = np.unique(np.concatenate([one, other]), return_inverse=True)
+    one, other = np.split(alone, 2)
+    probable = likely >= PROBABLE
+    people = connected(one[probable], other[probable], len(ends))
+    return best_threshold(expected(one[places], other[places], points, people))
 
 
 def _fields(
@@ -271,7 +284,7 @@ def _told(
     records: Records,
     rule: Rule,
     pairs: int,
-    threshold: learning.Threshold | None,
+    threshold: Threshold | None,
     fields: list[Row],
 ) -> Row:
     assert rule.score is not None  # noqa: S101 (only rules with a score are learnt)

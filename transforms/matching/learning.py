@@ -41,10 +41,6 @@ independent, from which on they are tied."""
 TURNS, SETTLED = 10, 1e-5
 """The most turns in which pairs of one person are found among those drawn by chance, and the
 greatest share of these that changes in the last one."""
-TIE = 1e-9
-"""Less of F1 than that tells no two thresholds apart; the middle one is taken."""
-NEAR_BEST = 0.001
-"""Thresholds that cost no more of F1 than that are as good as the best."""
 
 
 @dataclass(frozen=True)
@@ -241,51 +237,3 @@ def weights_of(m: Share, u: Share, tied: Sequence[Tied] = ()) -> list[float]:
     return [
         max(0.1, round(HEAVIEST * float(one) / float(max(apart.max(), 1e-9)), 1)) for one in apart
     ]
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A threshold in percent, with the F1 that is expected there, and those as good as the best."""
-
-    percent: float
-    f1: float
-    least: float
-    most: float
-
-
-def best_threshold(points: Counts, likely: Share, missed: float = 0.0) -> Threshold:
-    """Return, of the thresholds at which most of F1 is expected, the one that may move most.
-
-    It is the one that loses least where it is a fifth lower or higher.
-
-    `points` are the scores of pairs in ten-thousandths, `likely` how probably each is one person,
-    `missed` how many pairs of one person no threshold would find.
-    """
-    steps = np.arange(10, 201) * 50  # half percents
-    places = np.searchsorted(steps, points, side="right")
-    found = np.bincount(places, minlength=len(steps) + 1)[::-1].cumsum()[::-1][1:]
-    right = np.bincount(places, likely, minlength=len(steps) + 1)[::-1].cumsum()[::-1][1:]
-    true = float(likely.sum()) + missed
-    f1 = 2 * right / np.maximum(found + true, 1e-9)
-    good = np.flatnonzero(f1 >= f1.max() - NEAR_BEST)
-    first = last = int(f1.argmax())
-    while first - 1 in good:
-        first -= 1
-    while last + 1 in good:
-        last += 1
-    moved = np.minimum(*_moved(steps, f1, steps[first : last + 1]))
-    ties = np.flatnonzero(moved >= moved.max() - TIE)
-    chosen = first + int(ties[len(ties) // 2])
-    return Threshold(
-        float(steps[chosen]) / 100,
-        float(f1[chosen]),
-        float(steps[first]) / 100,
-        float(steps[last]) / 100,
-    )
-
-
-def _moved(steps: Counts, f1: Share, some: Counts) -> tuple[Share, Share]:
-    """Return the F1 expected where thresholds are a fifth lower, and a fifth higher."""
-    places = [np.searchsorted(steps, some * share // 100) for share in (80, 120)]
-    lower, higher = (f1[np.minimum(place, len(steps) - 1)] for place in places)
-    return lower, higher
