@@ -89,6 +89,10 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         )
         assert text.count("bad2") >= 1
         assert "bad1" not in text
+        page.get_by_role("button", name="Nederlands").click()
+        expect(page.get_by_text("verwacht werd een geheel getal, er staat").first).to_be_visible()
+        expect(page.locator("main")).not_to_contain_text("expected")
+        page.get_by_role("button", name="English").click()
         # The file is put right, and the rows are driven through again.
         write(served.folder, *GOOD)
         page.get_by_role("button", name="Start a refresh").click()
