@@ -44,9 +44,9 @@ def say(language: str, name: str, **values: object) -> str:
     [
         ("30 2 * * MON-FRI", "Monday to Friday at 02:30", "maandag tot en met vrijdag om 02:30"),
         ("0 6,18 * * *", "every day at 06:00 and 18:00", "elke dag om 06:00 en 18:00"),
-        ("*/15 * * * *", "every day every 15 minutes", "elke dag elke 15 minuten"),
+        ("*/15 * * * *", "every 15 minutes", "elke 15 minuten"),
         ("5 * * * sun", "Sunday every hour at minute 05", "zondag elk uur op minuut 05"),
-        ("0 */6 * * *", "every day every 6 hours at minute 00", "elke dag elke 6 uur op minuut 00"),
+        ("0 */6 * * *", "every 6 hours at minute 00", "elke 6 uur op minuut 00"),
         ("0 0 1,15 * *", "on day 1 and 15 of the month at 00:00", None),
         ("0 9 1 1,7 *", "on day 1 of the month in January and July at 09:00", None),
         ("0 9 * * 7", "Sunday at 09:00", "zondag om 09:00"),
