@@ -122,6 +122,10 @@ def test_a_search_becomes_a_query_in_which_nothing_is_code():
         "$filter": "City eq 'O''Hare: a' and Income ge 10 and Income lt 20.5 and Member eq true",
     }
     assert search_of(' "" ') == ""
+    assert search_of("(983) 566-0706") == '("(983)" AND "566-0706") OR "9835660706"'
+    assert search_of("9835660706") == '"9835660706"'
+    assert search_of("12 Main St") == '"12" AND "Main" AND "St"'
+    assert search_of("983 566") == '"983" AND "566"'
     for wrong in ("Nope:1", "Income:1 or true", "Since:2020-01-01 or 1 eq 1", "Member:1", "Income"):
         with pytest.raises(UsageError):
             Search("", (("facet", wrong),)).asked(TYPES)

@@ -103,6 +103,17 @@ def test_the_key_of_a_source_record_finds_its_customer(person, client, before):
         expect(person.page.locator("#facets")).to_be_empty()
 
 
+@pytest.mark.parametrize("number", ["(318) 555-0199", "3185550199", "318.555.0199"])
+def test_a_telephone_number_is_found_however_it_is_written(person, client, number):
+    customer = of_contact(client, "CNTID_1055")
+    changed = {"Telephone": "318 555-0199x7"}
+    client.patch(f"/data/Customer/{customer}", json=changed).raise_for_status()
+    person.page.get_by_label("Find a customer").fill(number)
+    expect(person.page.locator(".tile")).to_have_count(1)
+    expect(person.page.locator(".tile a")).to_have_attribute("href", f"/customers/{customer}")
+    expect(person.page.locator(".facets-count")).to_have_text("1 customer")
+
+
 def test_who_is_found_by_a_key_and_by_words_is_listed_once(person, client):
     page, customer = person.page, of_contact(client, "CNTID_1053")
     other = of_contact(client, "CNTID_1054")

@@ -12,6 +12,8 @@ import pytest
 from overtide.lake.query_places import place_of
 from overtide.schemas.errors import UsageError
 from overtide.schemas.instants import parse_instant
+from overtide.schemas.types import EXAMPLES, type_of
+from overtide.schemas.types.attribute_type import Reading
 from overtide.serving.activity_months import month_counts
 from overtide.serving.pages.cron_words import cron_words
 from overtide.serving.pages.formats import brief, moment, month
@@ -42,9 +44,9 @@ def say(language: str, name: str, **values: object) -> str:
     [
         ("30 2 * * MON-FRI", "Monday to Friday at 02:30", "maandag tot en met vrijdag om 02:30"),
         ("0 6,18 * * *", "every day at 06:00 and 18:00", "elke dag om 06:00 en 18:00"),
-        ("*/15 * * * *", "every day every 15 minutes", "elke dag elke 15 minuten"),
+        ("*/15 * * * *", "every 15 minutes", "elke 15 minuten"),
         ("5 * * * sun", "Sunday every hour at minute 05", "zondag elk uur op minuut 05"),
-        ("0 */6 * * *", "every day every 6 hours at minute 00", "elke dag elke 6 uur op minuut 00"),
+        ("0 */6 * * *", "every 6 hours at minute 00", "elke 6 uur op minuut 00"),
         ("0 0 1,15 * *", "on day 1 and 15 of the month at 00:00", None),
         ("0 9 1 1,7 *", "on day 1 of the month in January and July at 09:00", None),
         ("0 9 * * 7", "Sunday at 09:00", "zondag om 09:00"),
@@ -124,8 +126,42 @@ def test_reasons_are_told_by_column_with_the_value_that_stands_there():
         Reason("Points", "'many; or: few' is no whole number", "many; or: few"),
         Reason("Since", "no date", "2020-02-30"),
     ]
-    assert reasons_of("line: no end", '9,"x', ["Id"]) == [Reason("line", "no end", None)]
+    assert reasons_of("line: no end", '9,"x', ["Id"]) == [Reason("", "no end", None)]
     assert reasons_of("broken", None, []) == [Reason("", "broken", None)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "dutch"),
+    [
+        ('expected date as %m/%d/%Y or ISO 8601 but found "13/45/1999"',
+         'verwacht werd een datum als %m/%d/%Y, ISO 8601, er staat "13/45/1999"'),
+        ('expected datetime in ISO 8601 but found "a but found"',
+         'verwacht werd een datum met tijd als ISO 8601, er staat "a but found"'),
+        ('expected boolean (true/false, yes/no) but found "maybe"',
+         'verwacht werd ja of nee (true/false, yes/no), er staat "maybe"'),
+        ('expected double but found "a\\nlot"', 'verwacht werd een getal, er staat "a\\nlot"'),
+        ('another row with the key "7" is kept: {"Name":"Xavier"}',
+         'een andere rij met de sleutel "7" is behouden; daar staat {"Name":"Xavier"}'),
+        ("expected number of columns: 3 found: 2",
+         "er staan 2 kolommen, verwacht werden er 3"),
+        ("it is not windows-1252", "het is geen windows-1252"),
+        ("expected wonders but found none", None),
+        ('expected wonders but found "x"', None),
+    ],
+)  # fmt: skip
+def test_a_reason_is_told_in_ones_language_where_it_is_known(sentence, dutch):
+    assert Reason("A", sentence, None).words(partial(say, "nl")) == dutch
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("formats", [None, "%d.%m.%Y", ["%d.%m.%Y", "%Y"]])
+def test_what_is_expected_of_every_type_is_known_in_every_language(name, formats):
+    reading = Reading.of({"format": formats})
+    sentence = f'expected {type_of(name).expectation(reading)} but found "x"'
+    for language in TEXTS.languages:
+        told = Reason("A", sentence, None).words(partial(say, language))
+        assert told is not None or type_of(name).is_text
+        assert language != "nl" or "expected" not in (told or "")
 
 
 def test_what_is_looked_for_is_a_filter_with_its_quotes_doubled():

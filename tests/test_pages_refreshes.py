@@ -89,6 +89,10 @@ def test_a_refresh_is_started_watched_and_its_rows_are_put_right(browser, served
         )
         assert text.count("bad2") >= 1
         assert "bad1" not in text
+        page.get_by_role("button", name="Nederlands").click()
+        expect(page.get_by_text("verwacht werd een geheel getal, er staat").first).to_be_visible()
+        expect(page.locator("main")).not_to_contain_text("expected")
+        page.get_by_role("button", name="English").click()
         # The file is put right, and the rows are driven through again.
         write(served.folder, *GOOD)
         page.get_by_role("button", name="Start a refresh").click()
@@ -149,7 +153,7 @@ def test_one_that_waits_can_be_cancelled_by_who_may_start_one(browser, served, t
         expect(page.locator("#news")).to_have_text("")
 
 
-def test_a_schedule_is_made_paused_and_deleted(browser, served, tokens):
+def test_a_schedule_is_made_changed_paused_and_deleted(browser, served, tokens):
     with somebody(browser, served) as found:
         page = signed_in(found, tokens["admin"], "/refreshes/schedules").page
         expect(page.get_by_text("Monday to Friday at 02:30")).to_be_visible()
@@ -171,10 +175,24 @@ def test_a_schedule_is_made_paused_and_deleted(browser, served, tokens):
         expect(row.get_by_text("Paused")).to_be_visible()
         row.get_by_role("button", name="Go on").click()
         expect(row.locator("time")).to_be_visible()
+        row.get_by_role("button", name="Pause").click()
+        row.get_by_role("link", name="Edit").click()
+        expect(page.get_by_role("heading", name="Change the schedule")).to_be_visible()
+        expect(page.get_by_label("Time zone")).to_have_value("W. Europe Standard Time")
+        page.get_by_label("Cron expression").fill("0 4 1 1")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert").get_by_text("is no cron expression")).to_be_visible()
+        page.get_by_label("Cron expression").fill("0 4 1 1 *")
+        found.expect_accessible()
+        page.get_by_role("button", name="Save").click()
+        row = page.get_by_role("row", name="on day 1 of the month in January at 04:00")
+        expect(row.get_by_text("Paused")).to_be_visible()
+        expect(page.locator("tbody tr")).to_have_count(1)
+        row.get_by_role("button", name="Go on").click()
         with somebody(browser, served, locale="nl-NL") as other:
             signed_in(other, tokens["viewer"], "/refreshes/schedules")
             expect(
-                other.page.get_by_text("op dag 1 van de maand in januari om 03:00")
+                other.page.get_by_text("op dag 1 van de maand in januari om 04:00")
             ).to_be_visible()
             assert other.page.locator("#cron, main button").count() == 0
         page.on("dialog", lambda dialog: dialog.accept())

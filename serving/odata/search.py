@@ -4,6 +4,7 @@ The index is a list of fields, and no copy of their values: what is searched is 
 that a value is found as soon as it was accepted.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,7 +17,7 @@ from odatapy.server.uri.query_options import (
 )
 
 from overtide.schemas.errors import InvalidRequestError, OvertideError
-from overtide.schemas.names import chained
+from overtide.schemas.names import chained, literal
 from overtide.serving.definitions import Definition
 from overtide.serving.odata.entity_sets import CUSTOMER, EntitySet
 from overtide.serving.odata.facets import Facet, default_facets, facet_of
@@ -29,6 +30,10 @@ Meanings = Mapping[str, str | None]
 """The semantic types of columns of Customer."""
 DEFINED = "search"
 """What the index is called among the project's definitions."""
+NUMBER = re.compile(r"[0-9]{7,20}")
+"""So many digits may be a telephone number, which everybody writes in another way."""
+BETWEEN_DIGITS = " .-/()"
+"""What is then passed over in the fields."""
 
 
 def fields_of(definition: Definition | None, sets: Mapping[str, EntitySet]) -> Fields:
@@ -178,5 +183,8 @@ def _found(expression: SearchExpression, columns: Sequence[str]) -> Sql:
         return written("({})", joined(f" {expression.operator} ", parts))
     if not isinstance(expression, SearchTerm):
         raise not_supported(f"$search of {expression!r}", "$search")
-    has = chained("OR", (f"coalesce(contains({one}, lower(?)), false)" for one in columns))
-    return Sql(f"({has})", (expression.text,) * len(columns))
+    has = [f"coalesce(contains({one}, lower(?)), false)" for one in columns]
+    if NUMBER.fullmatch(expression.text):
+        bare = (f"translate({one}, {literal(BETWEEN_DIGITS)}, '')" for one in columns)
+        has += [f"coalesce(contains({one}, ?), false)" for one in bare]
+    return Sql(f"({chained('OR', has)})", (expression.text,) * len(has))

@@ -19,6 +19,8 @@ def cron_words(expression: str, language: str, say: Say) -> str | None:
     minute, hour, date, month, weekday = fields
     times = _times(minute, hour, say)
     days = _days(date, month, weekday, language, say)
+    if (date, month, weekday) == ("*", "*", "*") and (hour == "*" or "/" in hour):
+        return times  # every few minutes or hours is every day
     return None if times is None or days is None else f"{days} {times}"
 
 

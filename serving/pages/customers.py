@@ -15,6 +15,7 @@ from overtide.serving.pages.customer_fields import (
     DATE,
     INSTANT,
     NUMBERS,
+    PHONE,
     TEXT,
     Described,
     FieldShown,
@@ -105,9 +106,16 @@ class Search:
 
 
 def search_of(words: str) -> str:
-    """Return the OData search of rows that have all words, whatever is written in them."""
+    """Return the OData search of rows that have all words, whatever is written in them.
+
+    What may be a telephone number is also looked for as its digits, however it is written there.
+    """
     found = (re.sub(r'["\\\x00-\x1f]+', " ", words)).split()
-    return " AND ".join(f'"{one}"' for one in found)
+    all_words = " AND ".join(f'"{one}"' for one in found)
+    digits = re.sub("[^0-9]", "", words)
+    if PHONE.fullmatch(" ".join(found)) and 7 <= len(digits) <= 20 and [digits] != found:
+        return f'({all_words}) OR "{digits}"'
+    return all_words
 
 
 def _text(value: object) -> str:

@@ -10,22 +10,29 @@ from urllib.parse import parse_qs, quote, urlsplit
 from overtide.serving.operations.contract import Reply
 from overtide.serving.pages.page import Page, Visit
 from overtide.serving.pages.refreshes import MAIN, MOST, current_of
+from overtide.serving.pages.row_reasons import Say, reason_in_words
 from overtide.serving.pages.spreadsheet_csv import without_formulas
 
 ROWS = 50
 ENDING = "_corrupt"
 COLUMNS = ("CorruptionDetails", "PrimaryKey", "IsKept", "FileName", "LineNumber", "Record")
+OF_ROWS = ("line", "filter")
+"""What stands where a column does, of a reason that is about none."""
 PLACE = re.compile(r"(?:^|; )([^:;{}]+): ")
 """Where a reason begins: the column, then what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What is wrong with one column of a row, and the text that stands there."""
+    """What is wrong with one column of a row (or all of it), and the text that stands there."""
 
     column: str
     text: str
     value: str | None
+
+    def words(self, say: Say) -> str | None:
+        """Return what is wrong in the person's language; None where that is not known."""
+        return reason_in_words(say, self.text)
 
 
 def reasons_of(details: str, record: str | None, known: Sequence[str]) -> list[Reason]:
@@ -39,8 +46,9 @@ def reasons_of(details: str, record: str | None, known: Sequence[str]) -> list[R
     for number, one in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(details)
         value = values.get(one[1])
+        column = "" if one[1] in OF_ROWS and one[1] not in known else one[1]
         found.append(
-            Reason(one[1], details[one.end() : end], None if value is None else str(value))
+            Reason(column, details[one.end() : end], None if value is None else str(value))
         )
     return found or [Reason("", details, None)]
 

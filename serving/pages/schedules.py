@@ -1,6 +1,5 @@
 """Schedules: what starts a refresh by itself, in words, with its next times."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -16,23 +15,27 @@ KEPT = ("operationType", "identifiers", "timezoneId", "cronSchedules", "isActive
 
 
 async def schedules(visit: Visit) -> Reply:
-    """List the schedules, and ask for a new one."""
+    """List the schedules, and ask for a new one, or for how one of them is to be."""
     return await _shown(visit)
 
 
 async def _shown(visit: Visit, error: OvertideError | None = None) -> Reply:
     found = await visit.ask("Get-workflow-schedules", MAIN)
     zones = await visit.ask("Get-supported-timezones", MAIN)
+    wanted = visit.form.get("schedule") or visit.query.get("change")
+    changed = next((one for one in found if one["scheduleId"] == wanted), None)
+    zone, cron = visit.preferences.zone.key, USUAL
+    if changed is not None:
+        zone, cron = changed["timezoneId"], "; ".join(changed["cronSchedules"])
     return visit.shown(
         "schedules.html",
         200 if error is None else error.status,
         schedules=[{**one, "words": _words(visit, one["cronSchedules"])} for one in found],
         zones=zones,
-        zone=visit.form.get("zone") or visit.preferences.zone.key,
-        cron=visit.form.get("cron", USUAL),
+        zone=visit.form.get("zone") or zone,
+        cron=visit.form.get("cron", cron),
+        changed=changed,
         error=error,
-        words=_words(visit, [visit.form.get("cron", USUAL)]),
-        times=[],
     )
 
 
@@ -57,9 +60,10 @@ async def preview(visit: Visit) -> Reply:
 
 
 async def create(visit: Visit) -> Reply:
-    """Make a schedule; what is wrong with it is said beside its form."""
+    """Make a schedule, or change one; what is wrong with it is said beside its form."""
     expressions = [one.strip() for one in visit.form.get("cron", "").split(";") if one.strip()]
-    wanted = {"cronSchedules": expressions, "timezoneId": visit.form.get("zone") or "UTC"}
+    wanted = await _kept(visit, visit.form.get("schedule", ""))
+    wanted |= {"cronSchedules": expressions, "timezoneId": visit.form.get("zone") or "UTC"}
     try:
         await visit.ask("Create-workflow-refresh-schedule", MAIN, None, wanted)
     except UsageError as error:
@@ -69,13 +73,18 @@ async def create(visit: Visit) -> Reply:
 
 async def switch(visit: Visit) -> Reply:
     """Pause a schedule, or let it go on."""
-    found = await visit.ask("Get-workflow-schedules", MAIN)
-    active = visit.form.get("active") == "true"
-    for one in found:
-        if one["scheduleId"] == visit.path["scheduleId"]:
-            wanted: Mapping[str, Any] = {name: one[name] for name in KEPT} | {"isActive": active}
-            await visit.ask("Create-workflow-refresh-schedule", MAIN, None, wanted)
+    wanted = await _kept(visit, visit.path["scheduleId"])
+    if wanted:
+        wanted["isActive"] = visit.form.get("active") == "true"
+        await visit.ask("Create-workflow-refresh-schedule", MAIN, None, wanted)
     return visit.leading("/refreshes/schedules")
+
+
+async def _kept(visit: Visit, schedule: str) -> dict[str, Any]:
+    """Return what a schedule is sent back with where some of it changes; nothing without one."""
+    found = await visit.ask("Get-workflow-schedules", MAIN) if schedule else []
+    known = next((one for one in found if one["scheduleId"] == schedule), {})
+    return {name: known[name] for name in KEPT if name in known}
 
 
 async def delete(visit: Visit) -> Reply:
