@@ -46,12 +46,15 @@ DDL = (
         "(entity, key)) WITHOUT ROWID"
     ),
 )
-"""meta: the documents of `ServingMetadata` as JSON text. profile.document:
-`{"fields": {column: canonical value}, "records": [[entity, key, is_winner 0/1]], "previous":
-[ids]}`, and where records of it are gone `"vanished": [[entity, key]]`; where activities find it by
-other values `"related": [[what they are of, value]]`. record: every unified source record, losers
-too, and those that are gone. alias: ids merged away, transitively. related: the values of all
-customers; generations of earlier versions lack it."""
+"""meta: the documents of `ServingMetadata` as JSON text. profile.document: `{"values": [canonical
+value]}` of the columns of Customer behind CustomerId in their order, which the metadata names; each
+of these only where there are any: `"losers": [[entity, key]]`, `"previous": [ids]`, of records that
+are gone `"vanished": [[entity, key]]`, and where activities find it by other values `"related":
+[[what they are of, value]]`. The records that won are the keys among the values. Earlier versions
+wrote `"fields": {column: canonical value}` and `"records": [[entity, key, is_winner 0/1]]` instead
+(docs/decisions/short-documents.md). record: every unified source record, losers too, and those that
+are gone. alias: ids merged away, transitively. related: the values of all customers; generations of
+earlier versions lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +172,41 @@ class Generation:
             return None
         try:
             document = json.loads(row[0])
-            records = tuple(
-                (entity, key, bool(winner)) for entity, key, winner in document["records"]
-            )
-            vanished = tuple((entity, key) for entity, key in document.get("vanished", ()))
+            fields, records = self._fields_and_records(document)
             return Profile(
                 customer_id,
-                document["fields"],
+                fields,
                 records,
-                tuple(document["previous"]),
-                vanished,
+                tuple(document.get("previous", ())),
+                tuple((entity, key) for entity, key in document.get("vanished", ())),
                 tuple((entity, key) for entity, key in document.get("related", ())),
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise self._corrupt(f"what it says of {customer_id} is no profile") from None
+
+    def _fields_and_records(
+        self, document: dict[str, Json]
+    ) -> tuple[dict[str, Json], tuple[tuple[str, str, bool], ...]]:
+        """Return the columns of a profile, and its records, those that won first."""
+        if "fields" in document:
+            told = document["records"]
+            return document["fields"], tuple((one, key, bool(won)) for one, key, won in told)
+        names, keys = self._columns
+        fields = dict(zip(names, document["values"], strict=True))
+        winners = ((entity, fields[column], True) for column, entity in keys)
+        losers = ((entity, key, False) for entity, key in document.get("losers", ()))
+        return fields, (*(one for one in winners if one[1] is not None), *losers)
+
+    @cached_property
+    def _columns(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """The columns whose values documents have, and those of keys, with their entities."""
+        names = [name for name in self.profile_fields if name != "CustomerId"]
+        entities = {
+            f"{name}_{entity.primary_key}": name
+            for name, entity in self.metadata.entities.items()
+            if entity.unified
+        }
+        return names, [(name, entities[name]) for name in names if name in entities]
 
     @cached_property
     def metadata(self) -> ServingMetadata:

@@ -37,11 +37,11 @@ BATCH, AHEAD = 20_000, "64MB"
 class GenerationSources:
     """SQL of what a generation holds.
 
-    profiles: CustomerId, fields (JSON object of canonical values), winners (JSON of their winning
-    records without the outer brackets), PreviousCustomerId, ordered by CustomerId; keys:
-    EntityName, PrimaryKey, CustomerId, IsWinner, ordered by the first two; vanished: EntityName,
-    PrimaryKey, CustomerId of records that are gone; aliases: PreviousCustomerId, CustomerId;
-    related: EntityName, PrimaryKey, CustomerId of the values by which activities find customers.
+    profiles: CustomerId, told (what their rows say for documents, as `lake.generation` has them,
+    without the outer braces), PreviousCustomerId, ordered by CustomerId; keys: EntityName,
+    PrimaryKey, CustomerId, IsWinner, ordered by the first two; vanished: EntityName, PrimaryKey,
+    CustomerId of records that are gone; aliases: PreviousCustomerId, CustomerId; related:
+    EntityName, PrimaryKey, CustomerId of the values by which activities find customers.
     """
 
     profiles: str
@@ -54,7 +54,7 @@ class GenerationSources:
 DOCUMENTS = """
     WITH losers AS (
         SELECT CustomerId, string_agg('[' || to_json(EntityName) || ',' || to_json(PrimaryKey) ||
-          ',0]', ','
+          ']', ','
                                       ORDER BY EntityName, PrimaryKey) AS losers
         FROM ({keys}) WHERE NOT IsWinner GROUP BY CustomerId),
     gone AS (
@@ -67,15 +67,14 @@ DOCUMENTS = """
           ']', ','
                                       ORDER BY EntityName, PrimaryKey) AS reaching
         FROM ({related}) GROUP BY CustomerId)
-    SELECT CustomerId, concat('{{"fields":', fields,
-      ',"records":[', concat_ws(',', winners, losers), '],"previous":[',
-      '"' || replace(PreviousCustomerId, ';', '","') || '"',
-      '],"vanished":[' || gone, '],"related":[' || reaching, ']}}') AS document
+    SELECT CustomerId, concat('{{', told, ',"losers":[' || losers || ']',
+      ',"previous":["' || replace(PreviousCustomerId, ';', '","') || '"]',
+      ',"vanished":[' || gone || ']', ',"related":[' || reaching || ']', '}}') AS document
     FROM ({profiles}) LEFT JOIN losers USING (CustomerId) LEFT JOIN gone USING (CustomerId)
     LEFT JOIN reaching USING (CustomerId)"""
 """Rows come nearly in the order of the sources, as SQLite fills its tree best; few customers have
 losing records, and few have records that are gone. A document is put together at once: each `||`
-would write all that is before it once more."""
+would write all that is before it once more; those that are there join what few customers have."""
 
 
 def documents_of(sources: GenerationSources) -> str:

@@ -104,7 +104,7 @@ def _sources(plan: Plan, found: Found, only: str = "") -> GenerationSources:
         rows[one] + only
         for one in (Customer.name, ALTERNATE_KEY.name, VANISHED_KEY.name, RELATED_KEY.name)
     )
-    profiles = profile_json(fields_of(plan, found), Steps(plan).unified(found.tables), customers)
+    profiles = profile_json(fields_of(plan, found), customers)
     return GenerationSources(profiles, keys, vanished, aliases, related)
 
 

@@ -1,7 +1,7 @@
 """Serving generations of a few profiles, built as a refresh builds them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -12,15 +12,24 @@ from overtide.lake.generation_build import GenerationSources, build_generation
 from overtide.schemas.serving_metadata import decoded
 from tests.engine import opened
 
-PROFILES = pa.schema(
-    [(name, pa.string()) for name in ("CustomerId", "fields", "winners", "PreviousCustomerId")]
-)
+PROFILES = pa.schema([(name, pa.string()) for name in ("CustomerId", "told", "PreviousCustomerId")])
 KEYS = pa.schema(
     [(name, pa.string()) for name in ("EntityName", "PrimaryKey", "CustomerId")]
     + [("IsWinner", pa.bool_())]
 )
 VANISHED = pa.schema([(name, pa.string()) for name in ("EntityName", "PrimaryKey", "CustomerId")])
 ALIASES = pa.schema([(name, pa.string()) for name in ("PreviousCustomerId", "CustomerId")])
+
+
+def told_before(profile: Profile) -> dict[str, Json]:
+    """Return what the documents of an earlier version say, of any fields and records."""
+    records = [[entity, key, int(won)] for entity, key, won in profile.records]
+    return {"fields": profile.fields, "records": records}
+
+
+def told(profile: Profile) -> dict[str, Json]:
+    """Return what documents say of a profile that has all columns of the metadata, in order."""
+    return {"values": [*profile.fields.values()]}
 
 
 def write_generation(
@@ -31,10 +40,12 @@ def write_generation(
     aliases: Iterable[tuple[str, str]] = (),
     sealed: bool = False,
     timelines: str | None = None,
+    telling: Callable[[Profile], dict[str, Json]] = told_before,
 ) -> str:
     """Build a generation of `profiles`, `records` and `aliases`.
 
-    `records` are (entity, key, customer id), `aliases` (previous id, customer id).
+    `records` are (entity, key, customer id), `aliases` (previous id, customer id); `telling` gives
+    what documents say of a profile's row.
 
     Return its name: that of its path, as an earlier version gave it, or the one that tells its
     content.
@@ -48,7 +59,11 @@ def write_generation(
     }
     keys = [(entity, key, one, (entity, key) not in losers) for entity, key, one in sorted(records)]
     with opened(duckdb.connect(config={"threads": 1})) as connection:
-        connection.register("profiles", table(PROFILES, map(row_of, profiles)))
+        rows = (
+            (one.customer_id, json.dumps(telling(one))[1:-1], ";".join(one.previous) or None)
+            for one in profiles
+        )
+        connection.register("profiles", table(PROFILES, rows))
         connection.register("keys", table(KEYS, keys))
         connection.register(
             "vanished",
@@ -71,19 +86,6 @@ def write_generation(
         )
         name = build_generation(connection, path, decoded(documents), sources, lambda: timelines)
         return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
-
-
-def row_of(profile: Profile) -> tuple[str, str, str, str | None]:
-    """Return a profile as the row of SQL that a refresh makes of it."""
-    winners = ",".join(
-        json.dumps([entity, key, 1]) for entity, key, winner in profile.records if winner
-    )
-    return (
-        profile.customer_id,
-        json.dumps(profile.fields),
-        winners,
-        ";".join(profile.previous) or None,
-    )
 
 
 def table(schema: pa.Schema, rows: Iterable[tuple[object, ...]]) -> pa.Table:

@@ -13,7 +13,7 @@ from overtide.lake.generation import Generation, Profile
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.serving_metadata import RealTimeDefaults, ServedAttribute
 from overtide.schemas.table import ProfileField
-from tests.generations import write_generation
+from tests.generations import told, write_generation
 
 META = {
     "run": 3,
@@ -53,6 +53,28 @@ def generation(tmp_path):
 def test_a_profile_comes_back_as_it_was_written(generation):
     assert generation.profile(ANN.customer_id) == ANN
     assert generation.profile("b" * 32) is None
+
+
+def test_documents_name_no_columns_and_no_winners(tmp_path):
+    key = {"name": "Shop_Contacts_Id", "type": "string", "updatable": False}
+    bob = Profile("b" * 32, {"EMail": "bob@example.com", "Shop_Contacts_Id": None})
+    ann = Profile(
+        ANN.customer_id,
+        {"EMail": None, "Shop_Contacts_Id": "1"},
+        ANN.records,
+        ANN.previous,
+        (("Shop_Contacts", "3"),),
+        (("Shop_Contacts.EMail", "ann@example.com"),),
+    )
+    records = [("Shop_Contacts", key, ANN.customer_id) for key in "12"]
+    meta, path = META | {"profile": [*META["profile"], key]}, tmp_path / "g.sqlite"
+    write_generation(path, meta, [ann, bob], records, telling=told)
+    read = Generation(path)
+    assert [read.profile(one.customer_id) for one in (ann, bob)] == [ann, bob]
+    with closing(sqlite3.connect(path)) as connection:
+        documents = dict(connection.execute("SELECT * FROM profile"))
+    assert documents[bob.customer_id] == '{"values": ["bob@example.com", null]}'
+    assert "Shop_Contacts_Id" not in documents[ann.customer_id]
 
 
 def test_closing_closes_the_files_of_every_thread_and_a_later_read_opens_them_anew(generation):

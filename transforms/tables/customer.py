@@ -1,6 +1,5 @@
 """Customer: one row per profile, merged from the records that represent its entities."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,28 +78,18 @@ def profile_fields(unification: Unification, unified: list[Unified]) -> list[Pro
     ]
 
 
-def profile_json(fields: list[ProfileField], unified: list[Unified], rows: str) -> str:
+def profile_json(fields: list[ProfileField], rows: str) -> str:
     """Return the SQL of what a serving generation holds of Customer's rows.
 
     See `GenerationSources.profiles`.
     """
-    shown = [field for field in fields if field.name != "CustomerId"]
-    pairs = "concat('{', " + ", ',', ".join(map(_json_pair, shown)) + ", '}')"
-    winners = ", ".join(
-        f"'[{_json_text(one.table.entity)},' || to_json({quoted(alternate_key(one))}) || ',1]'"
-        for one in unified
-    )
+    values = ", ',', ".join(_json(field) for field in fields if field.name != "CustomerId")
     return (
-        f"SELECT CustomerId, {pairs} AS fields, concat_ws(',', {winners}) AS winners, "
-        f"PreviousCustomerId FROM ({rows})"
+        f"SELECT CustomerId, concat('\"values\":[', {values}, ']') AS told, PreviousCustomerId "
+        f"FROM ({rows})"
     )
 
 
-def _json_pair(field: ProfileField) -> str:
-    """Return the SQL of a field in a JSON object: json_object would read each value once more."""
-    value = f"({type_of(field.type).json_sql(quoted(field.name))})::VARCHAR"
-    return f"'{_json_text(field.name)}:', coalesce({value}, 'null')"
-
-
-def _json_text(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False).replace("'", "''")
+def _json(field: ProfileField) -> str:
+    """Return the SQL of a value in a JSON array: json_array would read each once more."""
+    return f"coalesce(({type_of(field.type).json_sql(quoted(field.name))})::VARCHAR, 'null')"
