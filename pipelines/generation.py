@@ -80,7 +80,7 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
             there, metadata
         ):
             return before.generation
-        if fits_its_name(there):
+        if fits_its_name(there) and _has_the_columns(there, metadata):
             return renew_generation(there, path, metadata, timelines)
     with (
         _beside(_build_timelines, plan, found, before) as building,
@@ -180,6 +180,15 @@ def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:
     except GenerationError:
         return False
     return encoded(there) == encoded(metadata)
+
+
+def _has_the_columns(generation: Path, metadata: ServingMetadata) -> bool:
+    """Say whether a generation's documents hold the values of these columns, in their order."""
+    try:
+        there = Generation(generation).metadata.profile
+    except GenerationError:
+        return False
+    return [one.name for one in there] == [one.name for one in metadata.profile]
 
 
 def _rows(built: BuiltTable) -> str:
