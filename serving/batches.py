@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 from overtide.schemas.errors import InvalidValueError, OvertideError, TooLargeError
 from overtide.schemas.strict_json import MAX_BYTES, parse_json
 from overtide.serving.acceptance import Answer, Prepared
+from overtide.serving.own_threads import OwnThread
 from overtide.serving.wire.results import answer_line, batch_line
 
 LONGEST_LINE = 4 * MAX_BYTES
@@ -24,6 +25,9 @@ IN_MEMORY = 1024 * 1024
 """Bytes of answers that wait in memory; more of them wait in a file."""
 READ_AHEAD = 16
 """Chunks that are read while others are appended."""
+CHECKING, APPENDING = OwnThread("checks"), OwnThread("appends")
+"""For all batches of a process together, in turn. A thread for each would be none the faster, since
+one at a time computes, and whatever else is asked would wait for each of them again and again."""
 
 Prepare = Callable[[Sequence[object]], list[Prepared]]
 """Checks records; may raise what concerns all."""
@@ -204,7 +208,7 @@ class Batch:
             lines += self._lines.last()
         first = self._number
         self._number += len(lines)
-        return await asyncio.to_thread(self._checked, lines, first) if lines else [], more
+        return await CHECKING.run(self._checked, lines, first) if lines else [], more
 
     def _checked(self, lines: Sequence[bytes | OvertideError], first: int) -> list[Prepared]:
         sent = records(lines, first)
@@ -212,7 +216,7 @@ class Batch:
 
     async def _appended(self, rows: Sequence[Prepared]) -> None:
         if rows:
-            self._spool.write(await asyncio.to_thread(self._answers, rows))
+            self._spool.write(await APPENDING.run(self._answers, rows))
 
     def _answers(self, rows: Sequence[Prepared]) -> bytes:
         answers = self._append(rows)
