@@ -110,7 +110,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by `chunks`
+        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by `chunks` or `close`
         self._written, self._ended, self._more = 0, False, asyncio.Event()
         self.failure: Exception | None = None
 
@@ -122,6 +122,10 @@ class Spool:
         self._file.write(content)
         self._written += len(content)
         self._more.set()
+
+    def close(self) -> None:
+        """Forget what was written, which nobody will take."""
+        self._file.close()
 
     def end(self) -> None:
         """Say that nothing more comes."""
@@ -167,6 +171,7 @@ class Batch:
             await self._appended(rows)
         except BaseException:
             reading.cancel()
+            self._spool.close()
             raise
         _running(self._posting(reading, more))
         return self._spool.chunks()
