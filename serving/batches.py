@@ -14,6 +14,7 @@ from tempfile import SpooledTemporaryFile
 from overtide.schemas.errors import InvalidValueError, OvertideError, TooLargeError
 from overtide.schemas.strict_json import MAX_BYTES, parse_json
 from overtide.serving.acceptance import Answer, Prepared
+from overtide.serving.own_threads import OwnThread
 from overtide.serving.wire.results import answer_line, batch_line
 
 LONGEST_LINE = 4 * MAX_BYTES
@@ -24,6 +25,9 @@ IN_MEMORY = 1024 * 1024
 """Bytes of answers that wait in memory; more of them wait in a file."""
 READ_AHEAD = 16
 """Chunks that are read while others are appended."""
+CHECKING, APPENDING = OwnThread("checks"), OwnThread("appends")
+"""For all batches of a process together, in turn. A thread for each would be none the faster, since
+one at a time computes, and whatever else is asked would wait for each of them again and again."""
 
 Prepare = Callable[[Sequence[object]], list[Prepared]]
 """Checks records; may raise what concerns all."""
@@ -106,7 +110,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by `chunks`
+        self._file = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by `chunks` or `close`
         self._written, self._ended, self._more = 0, False, asyncio.Event()
         self.failure: Exception | None = None
 
@@ -118,6 +122,10 @@ class Spool:
         self._file.write(content)
         self._written += len(content)
         self._more.set()
+
+    def close(self) -> None:
+        """Forget what was written, which nobody will take."""
+        self._file.close()
 
     def end(self) -> None:
         """Say that nothing more comes."""
@@ -163,6 +171,7 @@ class Batch:
             await self._appended(rows)
         except BaseException:
             reading.cancel()
+            self._spool.close()
             raise
         _running(self._posting(reading, more))
         return self._spool.chunks()
@@ -204,7 +213,7 @@ class Batch:
             lines += self._lines.last()
         first = self._number
         self._number += len(lines)
-        return await asyncio.to_thread(self._checked, lines, first) if lines else [], more
+        return await CHECKING.run(self._checked, lines, first) if lines else [], more
 
     def _checked(self, lines: Sequence[bytes | OvertideError], first: int) -> list[Prepared]:
         sent = records(lines, first)
@@ -212,7 +221,7 @@ class Batch:
 
     async def _appended(self, rows: Sequence[Prepared]) -> None:
         if rows:
-            self._spool.write(await asyncio.to_thread(self._answers, rows))
+            self._spool.write(await APPENDING.run(self._answers, rows))
 
     def _answers(self, rows: Sequence[Prepared]) -> bytes:
         answers = self._append(rows)

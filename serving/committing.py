@@ -13,6 +13,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Draft
 from overtide.schemas.spans import span
 from overtide.serving.acceptance import Answer, Prepared
+from overtide.serving.own_threads import OwnThread
 
 MOST = 500
 """Changes of one commit."""
@@ -25,6 +26,7 @@ class Committer:
         self._log = log
         self._waiting: deque[tuple[Draft, asyncio.Future[Answer]]] = deque()
         self._committing: asyncio.Task[None] | None = None
+        self._thread = OwnThread("commits")
 
     async def append(self, prepared: Prepared) -> Answer:
         """Return the answer to a change once it is durable; raise its refusal.
@@ -61,7 +63,7 @@ class Committer:
             return [([draft], False) for draft, _ in group]
 
         try:
-            decided = await asyncio.to_thread(self._log.append_together, come)
+            decided = await self._thread.run(self._log.append_together, come)
         except Exception as error:  # noqa: BLE001 - handed to every request of the group
             if not group:
                 come()  # it did not come to that

@@ -8,17 +8,17 @@ begins or ends by itself its watcher knows in advance.
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from overtide.eventlog.contract import ReadableLog
 from overtide.lake.cards_and_timelines import MergedProfile
 from overtide.lake.decide.updates import invalid, next_boundary
 from overtide.lake.generation import Generation
-from overtide.schemas.errors import UnavailableError
+from overtide.schemas.errors import OvertideError, UnavailableError
 from overtide.schemas.events import DAMAGED, KINDS, Event
 from overtide.schemas.instants import SECOND, Instant
 from overtide.serving.acceptance import Target
+from overtide.serving.own_threads import OwnThread
 from overtide.serving.reader import Beneath, Reader
 
 LOOK_SECONDS = 0.1
@@ -74,6 +74,7 @@ class LiveCards:
         self._reader, self._log = reader, log
         self._watchers: set[Watcher] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._looks = OwnThread("looks")
         self._closed = False
 
     def close(self) -> None:
@@ -86,8 +87,8 @@ class LiveCards:
         None after `pause` seconds without news. Raises what reading the card raises.
         """
         watcher = Watcher(self._reader.get(target).customer_id)
-        self._watchers.add(watcher)
         self._look()
+        self._watchers.add(watcher)
         try:
             while not self._closed:
                 watcher.woken.clear()
@@ -105,17 +106,22 @@ class LiveCards:
             self._watchers.discard(watcher)
 
     def _look(self) -> None:
+        """Look from now on: what comes after this is not passed over by a card that is read now."""
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._looking_on())
+            seen = Seen(self._log.end(), self._reader.current())
+            self._looking = asyncio.create_task(self._looking_on(seen))
 
-    async def _looking_on(self) -> None:
+    async def _looking_on(self, seen: Seen) -> None:
         """Wake watchers until none is left."""
-        seen = Seen(self._log.end(), self._reader.current())
         while self._watchers and not self._closed:
             await asyncio.sleep(LOOK_SECONDS)
-            with suppress(UnavailableError):  # whoever reads a card hears of it
-                seen, concerned = await asyncio.to_thread(self._news, seen)
-                self._wake(concerned)
+            try:
+                seen, concerned = await self._looks.run(self._news, seen)
+            except UnavailableError:
+                continue  # the next look may be another one
+            except OvertideError:
+                concerned = None  # who reads a card hears of it
+            self._wake(concerned)
         self._wake(None)
 
     def _news(self, seen: Seen) -> tuple[Seen, set[str] | None]:

@@ -1,18 +1,15 @@
 """Who reads nothing of what is streamed is cut off; everybody else is answered meanwhile."""
 
 import json
-import select
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from overtide.project import Project
 from tests import shop
+from tests.deaf_clients import deaf, is_cut
 from tests.served import Served, publish_shop, serving
 
 ORDER = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
@@ -34,29 +31,6 @@ def served(tmp_path_factory) -> Iterator[Served]:
     publish_shop(folder, *records, service={"slow_readers": "1s"})
     with serving(folder, shop.INSTANCE, "--only", "api") as found:
         yield found
-
-
-@contextmanager
-def deaf(served: Served, method: str, path: str, headers: str = "") -> Iterator[socket.socket]:
-    """Send the head of a request over a connection of which nothing will be read."""
-    parts = urlsplit(served.url)
-    with socket.socket() as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        found.settimeout(60)
-        found.connect((parts.hostname, parts.port))
-        head = (
-            f"{method} /v1/instances/{served.instance}{path} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Authorization: Bearer {served.token}\r\n{headers}\r\n"
-        )
-        found.sendall(head.encode())
-        yield found
-
-
-def is_cut(connection: socket.socket) -> bool:
-    """Wait until the other side ends a connection, without reading; False where it never does."""
-    poll = select.poll()
-    poll.register(connection, 0)  # errors and hang-ups are always told
-    return bool(poll.poll(60_000))
 
 
 def memory(served: Served) -> float:
