@@ -101,8 +101,8 @@ def plan_of(
 
 def table_of(plan: Plan, name: str, rows: Sequence[dict[str, Any]], files: int = 1) -> EntityTable:
     """Return the table of an entity with these rows, in several files if asked."""
-    attributes = plan.entities[name].attributes
-    schema = pa.schema([(column, arrow_type(str(kind))) for column, kind in attributes.items()])
+    entity = plan.entities[name]
+    schema = pa.schema([(one, arrow_type(entity.attribute(one).type)) for one in entity.attributes])
     parts = [rows[number::files] for number in range(files)]
     paths = []
     for part in parts:
