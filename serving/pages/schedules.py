@@ -83,7 +83,7 @@ async def switch(visit: Visit) -> Reply:
 async def _kept(visit: Visit, schedule: str) -> dict[str, Any]:
     """Return what a schedule is sent back with where some of it changes; nothing without one."""
     found = await visit.ask("Get-workflow-schedules", MAIN) if schedule else []
-    known = next((one for one in found if one["scheduleId"] == schedule), {})
+    known: dict[str, Any] = next((one for one in found if one["scheduleId"] == schedule), {})
     return {name: known[name] for name in KEPT if name in known}
 
 

@@ -49,8 +49,10 @@ class SignIn:
         """Return the page on which one signs in, to be led to a place of this site afterwards."""
         flow = self._admission.sign_in
         provider = None if flow is None else flow.name
-        values = {"next": own_place(place), "error": error, "provider": provider}
-        return visit.shown("sign_in.html", status, ended=visit.query.get(ENDED), **values)
+        where, ended = own_place(place), visit.query.get(ENDED)
+        return visit.shown(
+            "sign_in.html", status, next=where, error=error, provider=provider, ended=ended
+        )
 
     async def enter(self, visit: Visit) -> Reply:
         """Begin a session with a token; raise `invalid_token` or `too_many_attempts`."""
