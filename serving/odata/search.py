@@ -164,11 +164,14 @@ def _invalid(why: str) -> OvertideError:
 def searched(
     expression: SearchExpression, entities: EntitySet, fields: Sequence[str], row: str
 ) -> Sql:
-    """Return the condition that a row has the words, in any case and anywhere in the fields."""
+    """Return the condition that a row has the words, anywhere in the fields.
+
+    Small and great letters are alike, and so are those with an accent and without.
+    """
     if not fields:
         raise not_supported(f"$search of {entities.name}, which has no field in the index,")
     columns = [
-        f"lower({one.kind.text_sql(f'{row}.{one.sql}')})"
+        f"strip_accents(lower({one.kind.text_sql(f'{row}.{one.sql}')}))"
         for one in entities.properties
         if one.name in fields
     ]
@@ -183,7 +186,7 @@ def _found(expression: SearchExpression, columns: Sequence[str]) -> Sql:
         return written("({})", joined(f" {expression.operator} ", parts))
     if not isinstance(expression, SearchTerm):
         raise not_supported(f"$search of {expression!r}", "$search")
-    has = [f"coalesce(contains({one}, lower(?)), false)" for one in columns]
+    has = [f"coalesce(contains({one}, strip_accents(lower(?))), false)" for one in columns]
     if NUMBER.fullmatch(expression.text):
         bare = (f"translate({one}, {literal(BETWEEN_DIGITS)}, '')" for one in columns)
         has += [f"coalesce(contains({one}, ?), false)" for one in bare]

@@ -49,13 +49,9 @@ class SignIn:
         """Return the page on which one signs in, to be led to a place of this site afterwards."""
         flow = self._admission.sign_in
         provider = None if flow is None else flow.name
+        where, ended = own_place(place), visit.query.get(ENDED)
         return visit.shown(
-            "sign_in.html",
-            status,
-            next=own_place(place),
-            error=error,
-            provider=provider,
-            ended=visit.query.get(ENDED),
+            "sign_in.html", status, next=where, error=error, provider=provider, ended=ended
         )
 
     async def enter(self, visit: Visit) -> Reply:
