@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from overtide.serving.operations.registered import OPERATIONS
 from tests.command_line import call
 from tests.served import Served, serving
 
@@ -55,7 +56,20 @@ def main() -> int:
         instance = yaml.safe_load((folder / "overtide.yaml").read_text())["instance"]["id"]
         with serving(folder, instance, "--only", "api") as served:
             documents = DOCUMENTS if arguments.only is None else DOCUMENTS[:1]
-            return max(_sent(Path(temporary), served, arguments, one) for one in documents)
+            code = max(_sent(Path(temporary), served, arguments, one) for one in documents)
+            missed = _without_success(served) if arguments.only is None else []
+            if missed:
+                print(f"No request had a success for an answer of: {', '.join(missed)}.")
+            return code or int(bool(missed))
+
+
+def _without_success(served: Served) -> list[str]:
+    """Return the operations of which nothing was tried but their refusals."""
+    with served.client() as client:
+        asked = {"groupBy": "operation,result"}
+        rows = client.get("/usage", params=asked).raise_for_status().json()["rows"]
+    reached = {one["operation"] for one in rows if one["result"] == "Success"}
+    return sorted(one.name for one in OPERATIONS if one.offered and one.name not in reached)
 
 
 def _sent(

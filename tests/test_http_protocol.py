@@ -4,6 +4,7 @@ Each is refused as every other request is, and the service goes on.
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -130,3 +131,32 @@ def test_a_head_that_does_not_come_is_not_waited_for(served):
     assert HEAD_SECONDS - 1 < time.monotonic() - before < HEAD_SECONDS + 20
     for connection in (silent, begun, second, slow):
         connection.close()
+
+
+GOOD = BEGIN + b"Authorization: Bearer %s\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"hello\r\n\r\n",
+        BEGIN + b"Content-Length: -1\r\n\r\n",
+        BEGIN + b"X-Long: " + b"x" * MOST_HEAD + b"\r\n\r\n",
+        b"POST /v1/instances HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n",
+    ],
+    ids=range(4),
+)
+def test_what_is_wrong_behind_requests_takes_no_answer_from_them(served, wrong):
+    """Else the refusal would be taken for the answer to the first one."""
+    good = GOOD % (served.token or "").encode()
+    with connected(served) as connection:
+        connection.sendall(good + good + wrong)
+        text = b""
+        while part := connection.recv(65_536):
+            text += part
+    assert re.findall(rb"HTTP/1.1 (\d+)", text) == [b"200"] * 2
+
+
+def test_a_body_that_cannot_be_read_is_refused_where_nothing_was_answered(served):
+    head = BEGIN.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert refusal(served, head + b"5\r\nhello\r\n" + b"no length\r\n") == (400, "invalid_http")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -158,6 +159,27 @@ def test_rows_are_accepted_as_they_come(served, client):
     with served.client() as other:
         assert len(answers(client.post(BATCH, content=body(), headers=LINES))) == 2
     assert seen.is_set()
+
+
+def test_a_batch_whose_body_cannot_be_read_any_more_ends_without_an_end(served, client):
+    """Within its answers nothing may stand that is none."""
+    head = (
+        f"POST /v1/instances/{served.instance}{BATCH} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {served.token}\r\nContent-Type: application/x-ndjson\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    row, url = lines(orders("g", 1)), httpx.URL(served.url)
+    with socket.create_connection((url.host, url.port), timeout=60) as connection:
+        connection.sendall(head.encode() + b"%x\r\n%b\r\n" % (len(row), row))
+        text = b""
+        while b'"index":0' not in text:
+            text += connection.recv(65_536)
+        connection.sendall(b"no length\r\n")
+        while part := connection.recv(65_536):
+            text += part
+    assert text.count(b"HTTP/1.1") == 1
+    assert not text.endswith(b"\r\n0\r\n\r\n")
+    assert shown(client, "g") == {"g0"}
 
 
 class Watching:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from overtide.schemas.errors import (
     InvalidRequestError,
@@ -59,6 +59,10 @@ class BoundedProtocol(HttpToolsProtocol):
     _ending: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
     _refusal: OvertideError | None = None
+    _unanswered = 0
+    """Requests whose answers are not there as a whole: clients may send one after the other."""
+    _over = False
+    """Nothing more is read: the connection ends with the last of these answers."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request; the type is uvicorn's."""
@@ -103,7 +107,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; refuse a head that has become too large without an end."""
-        if self._ending is not None:
+        if self._ending is not None or self._over:
             return
         self.arrivals.note()
         self._size += len(data)
@@ -129,6 +133,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         joined = JoinedWrites(self.transport, self.loop)
         self.cycle.transport = joined  # type: ignore[assignment]  # it needs no more of one
+        self._unanswered += 1
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or end what nothing more is read of."""
+        super().on_response_complete()
+        self._unanswered -= 1
+        self._end_if_over()
+
+    def _end_if_over(self) -> None:
+        if self._over and not self._unanswered:
+            self.loop.call_soon(self.transport.close)  # once all is written
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refuses, or what we do while it parses."""
@@ -152,15 +167,43 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: OvertideError) -> None:
+        """Answer what is wrong, unless that would stand within or before another answer."""
+        if self._ending is not None or self._over or self.transport.is_closing():
+            return
+        self._head_is_known()
+        of_body = self._unanswered > 0 and self.cycle.more_body
+        earlier = self._unanswered - 1 if of_body else self._unanswered
+        if not earlier and not (of_body and self.cycle.response_started):
+            self._say(error)
+            return
+        self._over = True
+        if of_body:
+            self._break_off()
+        self._end_if_over()
+
+    def _say(self, error: OvertideError) -> None:
         """Answer, then let the rest go by for a while: closed at once, the answer may be lost."""
-        if self._ending is None and not self.transport.is_closing():
-            self._head_is_known()
-            self.transport.write(_answer(error))
-            crowded = len(self.connections) > self.most_connections + MOST_ENDING
-            wait = 0.0 if crowded else ENDING_SECONDS
-            self._ending = self.loop.call_later(wait, self.transport.close)
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
+        if self._unanswered:
+            self._leave(self.cycle)
+        self.transport.write(_answer(error))
+        crowded = len(self.connections) > self.most_connections + MOST_ENDING
+        wait = 0.0 if crowded else ENDING_SECONDS
+        self._ending = self.loop.call_later(wait, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _break_off(self) -> None:
+        """Give the last request up, whose body is wrong, and an answer to it that has begun."""
+        self._unanswered -= 1
+        if self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()
+        self._leave(self.cycle)
+
+    @staticmethod
+    def _leave(cycle: RequestResponseCycle) -> None:
+        """Tell whoever answers a request that nobody waits for it."""
+        cycle.disconnected = True
+        cycle.message_event.set()
 
 
 def bounded(
