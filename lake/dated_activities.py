@@ -44,8 +44,10 @@ class Dated:
 
     def place(self, entity: Value, time: Instant) -> Instant:
         """Return where an activity stands for whoever looks."""
-        day = None if self.calendar is None else self.day(entity, time)
-        return time if day is None or self.calendar is None else midnight(day, self.calendar)
+        time_zone = self.zones.get(str(entity))
+        if self.calendar is None or time_zone in (None, self.calendar):
+            return time
+        return _placed(time, str(time_zone), self.calendar)
 
     def places(
         self, times: "NDArray[np.int64]", kinds: "NDArray[np.int64]", entities: Sequence[Value]
@@ -81,7 +83,14 @@ def dated_of(metadata: ServingMetadata) -> Dated:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
+def _placed(time: Instant, time_zone: str, calendar: str) -> Instant:
+    """Return where the date that begins at an instant in a zone begins in a calendar."""
+    day = _day(time, time_zone)
+    return time if day is None else midnight(day, calendar)
+
+
+@lru_cache(maxsize=1 << 14)
 def _day(time: Instant, time_zone: str) -> str | None:
     """Return the date that begins at an instant in a zone, None where none does."""
     try:

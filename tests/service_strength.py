@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Path, list[str]], list[Row]]] = {
     "overload": strength_crowds.overload,
     "disk": strength_crowds.full_disk,
     "stop": strength_ends.stops,
+    "batches": strength_ends.stops_amid_batches,
     "kill": strength_ends.kills,
     "publish": strength_ends.publish,
     "pairs": strength_ends.pairs,

@@ -75,6 +75,14 @@ class Connection:
         )
         self.socket.sendall(head.encode() + body)
 
+    def begin(self, method: str, path: str, kind: str, length: int) -> None:
+        """Send the head of a request whose body follows by itself."""
+        head = (
+            f"{method} {self._base}{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+            f"Authorization: Bearer {self._token}\r\nContent-Length: {length}\r\n\r\n"
+        )
+        self.socket.sendall(head.encode())
+
     def answer(self) -> Answer:
         """Return the next answer that has a length."""
         received = b""

@@ -3,7 +3,9 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
+import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -13,12 +15,16 @@ from random import Random
 import psutil
 
 from benchmarks.measure import Row
+from tests import shop
 from tests.served import Served
 from tests.strength_clients import Connection, Seen, changing, load, reading, service
 from tests.strength_crowds import accepted
 
 STOPS, KILLS = 3, 12
 """How often a service is stopped, and how often it is killed."""
+BATCHES, BATCH_ROWS = 8, 150_000
+"""Batches at the same time, and rows of each: more than are appended before the stop."""
+EVENT_ID = re.compile(rb'"eventId":"([0-9a-f-]{36})"')
 PAIRS, PROCESSES = 100_000, 4
 """Changes that are read at once, and processes of clients that send them."""
 
@@ -68,6 +74,56 @@ def stops(folder: Path, ids: list[str]) -> list[Row]:
         Row("acknowledged before them", len(seen.acknowledged), ""),
         Row("acknowledged and not in the log", len(missing), "", at_most=0),
     ]
+
+
+def stops_amid_batches(folder: Path, ids: list[str]) -> list[Row]:
+    """SIGTERM while batches are appended: no process dies of it, and what was answered is there."""
+    del ids
+    took, seen = [], set[str]()
+    for turn in range(2):
+        with service(folder, "--workers", str(1 + turn)) as served:
+            clients = [
+                threading.Thread(target=_send_batch, args=(served, f"{turn}-{one}", seen))
+                for one in range(BATCHES)
+            ]
+            for one in clients:
+                one.start()
+            time.sleep(5)
+            began = time.monotonic()
+            assert served.stop() == 0
+            took.append(time.monotonic() - began)
+            for one in clients:
+                one.join()
+    missing = seen - accepted(folder)
+    return [
+        Row(f"stops amid {BATCHES} batches, slower one", max(took), "s", at_most=10),
+        Row("rows acknowledged before them", len(seen), ""),
+        Row("acknowledged and not in the log", len(missing), "", at_most=0),
+    ]
+
+
+def _send_batch(served: Served, name: str, seen: set[str]) -> None:
+    """Send a batch and note the events of its answers, as far as they come."""
+    row = {"AccountId": "1", "PlacedAt": "2024-03-01T10:00:00Z", "Item": "Cup"}
+    rows = (json.dumps({**row, "OrderId": f"{name}-{one}"}) for one in range(BATCH_ROWS))
+    body = "\n".join(rows).encode()
+    with Connection(served) as one, suppress(OSError):
+        one.begin("POST", f"/data/{shop.ORDERS}/batch", "application/x-ndjson", len(body))
+        sending = threading.Thread(target=_send_all, args=(one, body))
+        sending.start()
+        received = b""
+        with suppress(OSError):
+            while part := one.socket.recv(1 << 20):
+                received += part
+        sending.join()
+        seen.update(
+            found.decode() for found in re.findall(rb'"eventId":"([0-9a-f-]{36})"', received)
+        )
+
+
+def _send_all(connection: Connection, body: bytes) -> None:
+    with suppress(OSError):
+        connection.socket.sendall(body)
 
 
 def kills(folder: Path, ids: list[str]) -> list[Row]:

@@ -87,6 +87,7 @@ ALL_KINDS = {
     "overtide/refreshing.py": 1,
     "serving/batches.py": 1,
     "serving/http/application.py": 2,
+    "serving/live_cards.py": 1,
     "serving/operations/live.py": 1,
     "serving/operations/performing.py": 1,
     "serving/pages/card.py": 1,
@@ -101,7 +102,8 @@ ALL_KINDS = {
 A refresh hides what came from the environment in them, and one by hand is noted whatever it failed
 of; a server makes an answer of each, also of
 what keeps it from being ready or ends a stream; calls are counted and metrics shown whatever is
-wrong with the lake; refusals are audited, and passed on by the process that met them. A page says
+wrong with the lake; who watches a card reads what is wrong with it;
+refusals are audited, and passed on by the process that met them. A page says
 what an operation refuses beside the field it was asked with.
 """
 

@@ -16,6 +16,7 @@ from overtide.schemas.errors import UsageError
 from overtide.serving.http.accepting import Acceptor
 from overtide.serving.http.application import Application
 from overtide.serving.http.protocol import MOST_CONNECTIONS, bounded
+from overtide.serving.own_threads import end_all
 
 DRAINING_SECONDS = 7
 """How long requests in progress may take once the server was told to stop."""
@@ -159,8 +160,12 @@ class HttpServer:
         gc.freeze()
         gc.set_threshold(YOUNG)
         sys.setswitchinterval(SWITCH_SECONDS)
-        with self._application.telemetry, runner:
-            runner.run(self._server.serve(sockets=[listener]))
+        with self._application.telemetry:
+            try:
+                with runner:
+                    runner.run(self._server.serve(sockets=[listener]))
+            finally:
+                end_all()  # else the log would be closed under who appends to it
 
     def stop(self) -> None:
         """Take no new request, and end when those in progress are answered."""

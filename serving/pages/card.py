@@ -41,13 +41,14 @@ CHANGED = {"HX-Trigger": "customer-changed"}
 class Shown:
     """A customer at a moment: its document, its columns, and the instants that were asked for.
 
-    `now` is the instant of the answer.
+    `now` is the instant of the answer, `known` up to when all was known for it.
     """
 
     customer: Mapping[str, Any]
     described: list[Described]
     moments: Mapping[str, str]
     now: str
+    known: str
 
     @property
     def values(self) -> dict[str, Any]:
@@ -63,6 +64,7 @@ class Shown:
             "live": live_count(self.customer),
             "moments": self.moments,
             "past": bool(self.moments),
+            "ahead": KNOWN_AT not in self.moments and self.now > self.known,
             "now": self.now,
             "at": with_moments("", self.moments),
         }
@@ -101,7 +103,8 @@ async def _shown(visit: Visit) -> Shown:
     reply = await visit.reply("Get-a-customer", path, moments)
     described = await columns_of_customer(visit)
     customer = json.loads(reply.content or b"{}")
-    return Shown(customer, described, moments, reply.headers["Overtide-As-Of"])
+    now, known = reply.headers["Overtide-As-Of"], reply.headers["Overtide-Known-At"]
+    return Shown(customer, described, moments, now, known)
 
 
 def _chosen(visit: Visit) -> str:

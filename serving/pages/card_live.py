@@ -89,7 +89,7 @@ def sent_event(kind: str, tag: str, data: str) -> bytes:
 
 async def _rendered(visit: Visit, tag: str, data: str) -> bytes:
     described = await columns_of_customer(visit)
-    shown = Shown(json.loads(data), described, {}, "")
+    shown = Shown(json.loads(data), described, {}, "", "")
     text = visit.rendered("_card.html", **shown.values)
     return sent_event("card", tag, text.decode())
 

@@ -21,7 +21,7 @@ def asked_moments(visit: Visit) -> dict[str, str]:
 def instant_of(preferences: Preferences, text: str, target: str) -> str:
     """Return the instant of a time of the person's clock, such as `2026-11-29T10:00`.
 
-    Raise `invalid_parameter`. An hour that comes twice is the earlier.
+    Raise `invalid_instant`. An hour that comes twice is the earlier.
     """
     try:
         given = dt.datetime.fromisoformat(text)
@@ -30,7 +30,7 @@ def instant_of(preferences: Preferences, text: str, target: str) -> str:
         return format_instant(parse_instant(given.astimezone(dt.UTC).isoformat()))
     except (ValueError, OverflowError):
         raise UsageError(
-            "invalid_parameter", f"{text!r} is no date with a time.", target, "Choose one."
+            "invalid_instant", f"{text!r} is no date with a time.", target, "Choose one."
         ) from None
 
 
