@@ -11,11 +11,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from overtide.serving.operations.registered import OPERATIONS
+from tests.api_fuzz_words import RIGHT, settings_of, words_of
 from tests.command_line import call
 from tests.served import Served, serving
 
@@ -27,10 +29,19 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
-DOCUMENTS = (("/openapi.json", "/v1"), ("/connector/apiDefinition.swagger.json", "/v1"))
-"""The documents of the service, and what stands before their paths."""
-HOOKS = """import json
+DOCUMENTS = (
+    ("/openapi.json", CHECKS),
+    ("/connector/apiDefinition.swagger.json", CHECKS[:2] + CHECKS[3:]),
+)
+"""The documents of the service, and what is checked: Swagger 2.0 cannot say that of the answers of
+an operation one has no body, and no type of one."""
+BASE = "/v1"
+"""What stands before their paths."""
+HOOKS = """import itertools
+import json
 import schemathesis
+
+RIGHT, TURNS = {right}, itertools.count()
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(ctx, value):
@@ -38,7 +49,20 @@ def lines(ctx, value):
         return value
     rows = value if isinstance(value, list) else [value]
     return b"".join(json.dumps(row).encode() + b"\\n" for row in rows)
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    known = RIGHT.get(case.operation.label)
+    if known is not None and next(TURNS) % 4 == 0:
+        case.path_parameters = {{**case.path_parameters, **PATHS, **known[0]}}
+        case.body, case.query = known[1], {{}}
+
+PATHS = {paths}
 """
+"""What is sent as lines, and right requests of operations of which hardly any would be right."""
+UNREAD = {"Watch-a-customer"}
+"""Operations whose answers do not end; they are left out."""
+NEVER = r"/live$"
 
 
 def main() -> int:
@@ -52,6 +76,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "contoso"
         call("-q", "init", folder, "--example", "contoso")
+        with (folder / "overtide.yaml").open("a") as file:
+            file.write("\nservice: {pages: {embed_origins: ['https://crm.example.com']}}\n")
         call("-q", "-C", folder, "refresh")
         instance = yaml.safe_load((folder / "overtide.yaml").read_text())["instance"]["id"]
         with serving(folder, instance, "--only", "api") as served:
@@ -69,38 +95,38 @@ def _without_success(served: Served) -> list[str]:
         asked = {"groupBy": "operation,result"}
         rows = client.get("/usage", params=asked).raise_for_status().json()["rows"]
     reached = {one["operation"] for one in rows if one["result"] == "Success"}
-    return sorted(one.name for one in OPERATIONS if one.offered and one.name not in reached)
+    offered = {one.name for one in OPERATIONS if one.offered}
+    return sorted(offered - reached - UNREAD)
 
 
 def _sent(
-    folder: Path, served: Served, arguments: argparse.Namespace, document: tuple[str, str]
+    folder: Path, served: Served, arguments: argparse.Namespace, document: tuple[str, Sequence[str]]
 ) -> int:
-    place, base = document
-    (folder / "hooks.py").write_text(HOOKS)
-    (folder / "schemathesis.toml").write_text(_settings(served))
+    place, checks = document
+    words = words_of(served)
+    paths = {one.partition(".")[2]: words[one][0] for one in words if one.startswith("path.")}
+    (folder / "hooks.py").write_text(HOOKS.format(right=repr(RIGHT), paths=repr(paths)))
+    (folder / "schemathesis.toml").write_text(_settings() + settings_of(words))
     command = [SCHEMATHESIS, "--config-file", folder / "schemathesis.toml", "run"]
-    command += [f"{served.url}{place}", "--url", f"{served.url}{base}"]
+    command += [f"{served.url}{place}", "--url", f"{served.url}{BASE}"]
     command += ["--header", f"Authorization: Bearer {served.token}"]
-    command += ["--max-examples", arguments.examples, "--checks", ",".join(CHECKS)]
+    command += [
+        "--exclude-path-regex",
+        NEVER,
+        "--max-examples",
+        arguments.examples,
+        "--checks",
+        ",".join(checks),
+    ]
     if arguments.only is not None:
         command += ["--include-path-regex", arguments.only]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.run(list(map(str, command)), env=environment, check=False).returncode
 
 
-def _settings(served: Served) -> str:
-    """Return the settings: parameters that lead somewhere, and what is no fault."""
-    with served.client() as client:
-        asked = {"dataSourceName": "eCommerce", "entityName": "eCommerceContacts"}
-        ring = client.get("/profile/keyring", params={**asked, "key": "CNTID_1000"}).json()
-    entities = ["Customer", "UnifiedActivity", "eCommerce_eCommercePurchases", "nothing"]
-    return f"""hooks = "hooks"
-[parameters]
-"path.instanceId" = "{served.instance}"
-"path.entityId" = ["{ring["customerId"]}", "nobody"]
-"path.entityName" = {entities}
-"path.qualifiedEntityName" = {entities}
-"path.workflowName" = ["main", "other"]
+def _settings() -> str:
+    """Return the settings: what is no fault."""
+    return """hooks = "hooks"
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "501"]
 """

@@ -290,7 +290,7 @@ OPERATIONS = (
             *READ,
             *HEADERS,
         ),
-        content=(TEXT,),
+        content=(TEXT, JSON),
         statuses=(400, 404, 406),
     ),
     Operation(
