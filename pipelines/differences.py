@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 MOST_FILES, MOST_GONE, FEW = 30, 10, 10_000
 """A table of more files, or with more percent of rows that went, if these are not few, is written
 anew: each difference adds a file, and what went is still read."""
+LEAST = 50_000
+"""Of fewer records all are matched: that is faster than to find whom a change may concern."""
 FILES = f"""
     SELECT t.table_name,
       CASE WHEN f.path_is_relative THEN s.path || t.path || f.path ELSE f.path END,
@@ -80,7 +82,7 @@ def rules_of(configuration: Configuration) -> dict[str, str]:
 def of_records(configuration: Configuration) -> list[str]:
     """Return the tables of matching and identities whose rows are those of some records each."""
     groups = (deduplication(one.entity) for one in configuration.unification.entities)
-    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, *groups)
+    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK, *groups)
     return [*OF_IDENTITIES, *(table.name for table in pairs)]
 
 
@@ -111,7 +113,9 @@ def narrowing(
     """
     needed = {CUSTOMER, *of_records(configuration)}
     needed |= {UNIFIED_ACTIVITY.name} if configuration.activities else set()
-    if not needed <= tables.keys() or not {MATCH_BLOCK.name, DEPARTURE.name} <= columns.keys():
+    if not needed <= tables.keys() or DEPARTURE.name not in columns:
+        return None
+    if int(last["records_unified"]) < LEAST:
         return None
     if any(last["large"][kind]["count"] for kind in ("block", "large block", "cluster")):
         return None

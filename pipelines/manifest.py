@@ -11,7 +11,6 @@ from overtide.pipelines.batch import Found
 from overtide.pipelines.differences import differences_told
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
-from overtide.schemas.match_tables import MATCH_BLOCK
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Kept
 from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
@@ -74,9 +73,7 @@ def hashed(outputs: list[BuiltTable]) -> dict[str, dict[str, object]]:
     return {
         output.table.name: {"rows": output.content.rows, "hash": output.content.hex()}
         for output in outputs
-        if not output.append
-        and output.table.kept is not Kept.HISTORY
-        and output.table != MATCH_BLOCK  # its hashes are of this engine alone
+        if not output.append and output.table.kept is not Kept.HISTORY
     }
 
 

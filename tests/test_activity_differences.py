@@ -33,6 +33,7 @@ RECORDS = {
     "Deduplication_S_a",
     "Deduplication_S_b",
     "IdentityAlias",
+    "MatchBlock",
     "VanishedKey",
 }
 TOLD = {"Customer", "UnifiedActivity"} | RECORDS

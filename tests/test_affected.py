@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from overtide.pipelines import differences
 from tests.incremental import HEADS, MEASURED, document, served_by, tables_of
 from tests.small_project import Project
 
@@ -43,6 +44,11 @@ def configured(**shape: bool) -> dict[str, Any]:
         "rules": [{"name": "same", "conditions": [{"fields": "Name"}, {"fields": "City"}]}]
     }
     return found
+
+
+@pytest.fixture(autouse=True)
+def _few_are_enough(monkeypatch):
+    monkeypatch.setattr(differences, "LEAST", 0)
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,9 @@ def match_tables(
     hashes = sorted({path for table in pair_tables for path in table.hashes})
     if affected is None:
         written = [_written(connection, table, several, folder) for table, several in queries]
-        written.append(BuiltTable(MATCH_BLOCK, tuple(hashes), EMPTY))
+        rows = f"FROM {parquet_rows(hashes)}"
+        content = fingerprint(connection, rows, MATCH_BLOCK.values) if hashes else EMPTY
+        written.append(BuiltTable(MATCH_BLOCK, tuple(hashes), content))
     else:
         difference = partial(_difference, connection, folder, affected)
         written = [difference(table, several, before) for table, several in queries]
@@ -114,9 +116,8 @@ def _difference(
         CREATE OR REPLACE TEMP TABLE mapped AS {reshaped(rows, table.values, table.values)};
         CREATE OR REPLACE TEMP TABLE published AS
         FROM lake.{quoted(table.name)} WHERE {affected.is_of(_node_of(table))}""")
-    known = before.get(table.name)  # none of the hashes of blocks, of which no content is told
-    part = write_difference(connection, own, table, known.content if known else EMPTY, 0)
-    return BuiltTable(table, (part.path,), part.content if known else EMPTY, gone=part.gone)
+    part = write_difference(connection, own, table, before[table.name].content, 0)
+    return BuiltTable(table, (part.path,), part.content, gone=part.gone)
 
 
 def _node_of(table: Table) -> str:
