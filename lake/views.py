@@ -202,6 +202,7 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
         *base,
         *(history_of(table) for table in base),
         *match_tables.MATCHED,
+        match_tables.MATCH_BLOCK,
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,

@@ -7,7 +7,7 @@ from pathlib import Path
 from overtide.lake.catalog import Publish
 from overtide.lake.publish import Change
 from overtide.pipelines.batch import Found, run_pipeline
-from overtide.pipelines.differences import activities_taken_over
+from overtide.pipelines.differences import activities_taken_over, records_taken_over
 from overtide.pipelines.engine import engine
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.inputs import Inputs
@@ -116,7 +116,8 @@ class Computing:
         number = len(paths_of(files))
         known = number - len(paths_of(batches))
         taken = activities_taken_over(plan, found)
-        content |= {"reused": {"files": known, "of": number, "activities": taken}}
+        same = {"activities": taken, "records": records_taken_over(found)}
+        content |= {"reused": {"files": known, "of": number} | same}
         content |= self._inputs_told(plan, found, contents, kept)
         crash_point("refresh.pipeline_done")
         # The generation is complete before the run is published, so the run can name it.
@@ -158,7 +159,12 @@ def _publish(
     """Publish what was built, as one transaction of the lake."""
     outputs, fields = built.found.outputs, fields_of(plan, built.found)
     changes = [
-        Change(output.table, output.files, not output.append and output.gone is None, output.gone)
+        Change(
+            output.table,
+            output.files,
+            not output.append and not output.stays and output.gone is None,
+            output.gone,
+        )
         for output in outputs
         if output.files is not None
     ]

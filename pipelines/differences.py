@@ -19,14 +19,24 @@ from overtide.pipelines.batch import Found
 from overtide.pipelines.engine import engine
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.customer_clusters import CUSTOMER
+from overtide.schemas.match_tables import (
+    CONFLATION_MATCH_PAIRS,
+    DEDUPLICATION_PAIRS,
+    MATCH_BLOCK,
+    deduplication,
+)
 from overtide.schemas.names import literal
 from overtide.schemas.paths import Paths
-from overtide.schemas.tables import ALTERNATE_KEY, IDENTITY_ALIAS, UNIFIED_ACTIVITY
+from overtide.schemas.tables import ALTERNATE_KEY, DEPARTURE, IDENTITY_ALIAS, UNIFIED_ACTIVITY
+from overtide.transforms.closure import Narrowing
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.history import columns_of_history
+from overtide.transforms.matching.contract import rules_of as rules_by_pair
+from overtide.transforms.matching.registered import AllMatchers
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import is_by_key
 from overtide.transforms.tables.contract import PublishedRows
+from overtide.transforms.tables.identity_tables import OF_IDENTITIES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -34,6 +44,8 @@ if TYPE_CHECKING:
 MOST_FILES, MOST_GONE, FEW = 30, 10, 10_000
 """A table of more files, or with more percent of rows that went, if these are not few, is written
 anew: each difference adds a file, and what went is still read."""
+LEAST = 50_000
+"""Of fewer records all are matched: that is faster than to find whom a change may concern."""
 FILES = f"""
     SELECT t.table_name,
       CASE WHEN f.path_is_relative THEN s.path || t.path || f.path ELSE f.path END,
@@ -56,6 +68,8 @@ def rules_of(configuration: Configuration) -> dict[str, str]:
     if not configuration.unification.clusters:
         unified = [one.entity for one in configuration.unification.entities]
         found[CUSTOMER] = _hash(configuration, [configuration.unification], unified)
+        if _is_local(configuration):
+            found |= dict.fromkeys(of_records(configuration), found[CUSTOMER])
     wanted = {one.relationship for one in configuration.activities}
     ways = [one for one in configuration.relationships if one.name in wanted]
     if ways and all(is_by_key(configuration, one) for one in ways):
@@ -63,6 +77,49 @@ def rules_of(configuration: Configuration) -> dict[str, str]:
         parts = [*configuration.activities, *ways]
         found[UNIFIED_ACTIVITY.name] = _hash(configuration, parts, sorted(names))
     return found
+
+
+def of_records(configuration: Configuration) -> list[str]:
+    """Return the tables of matching and identities whose rows are those of some records each."""
+    groups = (deduplication(one.entity) for one in configuration.unification.entities)
+    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK, *groups)
+    return [*OF_IDENTITIES, *(table.name for table in pairs)]
+
+
+def _is_local(configuration: Configuration) -> bool:
+    """Say whether records may be matched and identified without those they have nothing to do with.
+
+    Not where people decided of pairs or rules keep records apart through others, since both cut
+    customers apart, nor where values that only one customer may have make ids.
+    """
+    unification = configuration.unification
+    rules = [one for several in rules_by_pair(unification).values() for one in several]
+    apart = any(one.through_others for one in rules)
+    if unification.decisions is not None or unification.customer_id is not None or apart:
+        return False
+    return AllMatchers.of(configuration, 1, 1).is_local
+
+
+def narrowing(
+    configuration: Configuration,
+    tables: Mapping[str, PublishedRows],
+    columns: Mapping[str, Mapping[str, str]],
+    last: Mapping[str, Any],
+) -> Narrowing | None:
+    """Return what is needed to match only records that a change may concern, None where all are.
+
+    `tables` are those to which a difference may be made. Blocks and customers that are too large,
+    or so large that they are told, are not known by their records alone.
+    """
+    needed = {CUSTOMER, *of_records(configuration)}
+    needed |= {UNIFIED_ACTIVITY.name} if configuration.activities else set()
+    if not needed <= tables.keys() or DEPARTURE.name not in columns:
+        return None
+    if int(last["records_unified"]) < LEAST:
+        return None
+    if any(last["large"][kind]["count"] for kind in ("block", "large block", "cluster")):
+        return None
+    return Narrowing(tables[CUSTOMER].files, int(last["profiles"]), int(last["records_unified"]))
 
 
 def _hash(configuration: Configuration, parts: Iterable[BaseModel], names: Iterable[str]) -> str:
@@ -77,6 +134,7 @@ def entities_of(configuration: Configuration) -> dict[str, list[str]]:
     return {
         CUSTOMER: [one.entity for one in configuration.unification.entities],
         UNIFIED_ACTIVITY.name: [one.entity for one in configuration.activities],
+        **{name: [] for name in of_records(configuration)},
     }
 
 
@@ -100,6 +158,15 @@ def activities_taken_over(plan: Plan, found: Found) -> int:
     built = found.output(UNIFIED_ACTIVITY)
     came: int = sum(pq.read_metadata(file).num_rows for file in built.files or ())
     return built.content.rows - came
+
+
+def records_taken_over(found: Found) -> int:
+    """Return how many records were not matched, since no change concerns them."""
+    return sum(
+        table.rows_kept - pq.read_metadata(table.affected.rows).num_rows
+        for table in found.tables
+        if table.affected
+    )
 
 
 def differing(
@@ -156,5 +223,7 @@ def _fits(name: str, columns: Mapping[str, Mapping[str, str]]) -> bool:
         declared = {column.name: column.type for column in table.columns}
         if columns.get(table.name) != declared:
             return False
+    if name not in (CUSTOMER, UNIFIED_ACTIVITY.name, *OF_IDENTITIES):
+        return name in columns
     past = columns.get(f"{name}_history")
     return past is not None and columns_of_history(past, columns[name]) == past

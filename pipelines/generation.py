@@ -45,7 +45,6 @@ from overtide.transforms.plan import Plan
 from overtide.transforms.related import way_of
 from overtide.transforms.step import attached_kernel
 from overtide.transforms.steps import Steps
-from overtide.transforms.tables.contract import BuiltTable
 from overtide.transforms.tables.customer import Customer, profile_fields, profile_json
 
 
@@ -98,7 +97,7 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
 
 def _sources(plan: Plan, found: Found, only: str = "") -> GenerationSources:
     """Return what a generation is made of, of all customers or `only` of some."""
-    rows = {one.table.name: _rows(one) for one in found.outputs if one.table.name in SERVED}
+    rows = {one.table.name: one.all_rows for one in found.outputs if one.table.name in SERVED}
     aliases = rows[IDENTITY_ALIAS.name]
     customers, keys, vanished, related = (
         rows[one] + only
@@ -158,7 +157,7 @@ def _build_timelines(plan: Plan, found: Found, before: Publish | None) -> str:
     Of a difference those of its customers alone, where the others' are there.
     """
     built, published = found.output(UNIFIED_ACTIVITY), plan.differing.get(UNIFIED_ACTIVITY.name)
-    content, rows = built.content.hex(), _rows(built)
+    content, rows = built.content.hex(), built.all_rows
     with attached_kernel(plan.settings, plan.attach) as connection:
         if built.gone is None:
             return build_activities(connection, plan.paths, content, rows)
@@ -191,18 +190,6 @@ def _has_the_columns(generation: Path, metadata: ServingMetadata) -> bool:
     return [one.name for one in there] == [one.name for one in metadata.profile]
 
 
-def _rows(built: BuiltTable) -> str:
-    """Return the SQL of all rows of a table as it is to be published."""
-    published = f"SELECT * FROM lake.{built.table.name}"
-    if built.files is None:
-        return published
-    rows = f"SELECT * FROM {parquet_rows(built.files)}"
-    if built.gone is None:
-        return rows
-    gone = f"{parquet_rows([built.gone])} USING ({', '.join(built.table.key)})"
-    return f"SELECT * FROM ({published} ANTI JOIN {gone} UNION ALL BY NAME {rows})"
-
-
 def serving_metadata(plan: Plan, fields: list[ProfileField]) -> ServingMetadata:
     """Return the metadata that acceptance and reading need."""
     return ServingMetadata(
@@ -232,6 +219,6 @@ def _entity(entity: Entity, unified: bool) -> ServedEntity:
 
 def comparing_told(plan: Plan, found: Found) -> dict[str, object]:
     """Return what the manifest says of large blocks and customers, and ignored values."""
-    large, ignored = (_rows(found.output(table)) for table in (OVERSIZED_BLOCKS, IGNORED_VALUES))
+    large, ignored = (found.output(table).all_rows for table in (OVERSIZED_BLOCKS, IGNORED_VALUES))
     with attached_kernel(plan.settings, plan.attach) as connection:
         return told.told(connection, large, ignored)

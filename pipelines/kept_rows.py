@@ -197,7 +197,8 @@ def keep(
         if table.entity in contents and table.entity not in stay:
             place = folder_of(folder, table.entity)
             with suppress(OSError):
-                _keep(place, reading_rules(plan, table.entity), table, contents[table.entity])
+                rules, whole = reading_rules(plan, table.entity), replace(table, affected=None)
+                _keep(place, rules, whole, contents[table.entity])
 
 
 def _keep(place: Path, rules: str, table: EntityTable, contents: list[Content]) -> None:

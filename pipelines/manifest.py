@@ -5,7 +5,7 @@ Every row that was read is accounted for, and what was lost is counted by its re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overtide.pipelines.batch import Found
 from overtide.pipelines.differences import differences_told
@@ -13,10 +13,9 @@ from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Kept
-from overtide.schemas.tables import UNIFIED_ACTIVITY
+from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
 from overtide.schemas.types import type_of
 from overtide.transforms.activities import of_nobody
-from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching import statistics
@@ -24,7 +23,11 @@ from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import is_by_key
 from overtide.transforms.shrinking import shrunk
+from overtide.transforms.step import attached_kernel
 from overtide.transforms.tables.contract import BuiltTable
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 def manifest(plan: Plan, found: Found) -> dict[str, object]:
@@ -80,19 +83,39 @@ def pair_counts(plan: Plan, tables: Sequence[PairTable]) -> dict[str, object]:
     `matched` has of each entity how many records match those of others by any rule.
     """
     unified = [one.entity for one in plan.configuration.unification.entities]
+    earlier = [table.before for table in tables if table.before is not None]
     with kernel(plan.settings) as connection:
-        match = [
-            {
-                "entity": table.lower,
-                "to": table.upper,
-                "pairs": sum(table.rows),
-                "rules": statistics.of_table(connection, table),
-                "oversized_blocks": len(table.oversized),
-            }
-            for table in tables
-        ]
-        matched = {name: statistics.matched_of(connection, tables, name) for name in unified}
+        found, was = (_counted(connection, some, unified) for some in (tables, earlier))
+    return _with_others(found, was, plan.last) if earlier else found
+
+
+def _counted(
+    connection: "DuckDBPyConnection", tables: Sequence[PairTable], unified: Sequence[str]
+) -> dict[str, Any]:
+    match = [
+        {
+            "entity": table.lower,
+            "to": table.upper,
+            "pairs": sum(table.rows),
+            "rules": statistics.of_table(connection, table),
+            "oversized_blocks": len(table.oversized),
+        }
+        for table in tables
+    ]
+    matched = {name: statistics.matched_of(connection, tables, name) for name in unified}
     return {"match": match, "matched": matched}
+
+
+def _with_others(found: Any, was: Any, last: Any) -> Any:  # noqa: ANN401 - parts of a document
+    """Return the numbers of all records: the `last` ones, less what some had, and what they have.
+
+    Texts are alike in all three.
+    """
+    if isinstance(found, dict):
+        return {name: _with_others(value, was[name], last[name]) for name, value in found.items()}
+    if isinstance(found, list):
+        return [_with_others(*three) for three in zip(found, was, last, strict=True)]
+    return last - was + found if isinstance(found, int) else found
 
 
 def entity_counts(table: EntityTable) -> dict[str, Any]:
@@ -153,9 +176,9 @@ def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[s
     if sum(tables[name].rows_kept for name in wanted) == shown:
         return {name: {"of_nobody": dict.fromkeys(REASONS, 0)} for name in wanted}
     counted = {}
-    with kernel(plan.settings) as connection:
+    with attached_kernel(plan.settings, plan.attach) as connection:
         for name, relationship in wanted.items():
-            query = nobody_query(plan, relationship, tables, name, found.identified)
+            query = nobody_query(plan, relationship, tables, name, found)
             row = connection.execute(query).fetchone() or (0, 0, 0, 0)
             counted[name] = {"of_nobody": dict(zip(REASONS, map(int, row), strict=True))}
     return counted
@@ -186,15 +209,15 @@ def nobody_query(
     relationship: Relationship,
     tables: Mapping[str, EntityTable],
     name: str,
-    identified: Identified,
+    found: Found,
 ) -> str:
     """Return the SQL that counts, by reason, the rows of an activity entity without a customer."""
-    rows = f"FROM {parquet_rows(tables[name].files)}"
+    rows, reached_by = f"FROM {parquet_rows(tables[name].files)}", found.identified.reached
     entity = plan.entities[name]
-    if not is_by_key(plan.configuration, relationship) and identified.reached is not None:
+    if not is_by_key(plan.configuration, relationship) and reached_by is not None:
         reached = (
             f"SELECT Value AS PrimaryKey, CustomerId, Several "
-            f"FROM {parquet_rows([identified.reached])} "
+            f"FROM {parquet_rows([reached_by])} "
             f"WHERE Relationship = {literal(relationship.name)}"
         )
         keys = f"FROM ({reached}) WHERE CustomerId IS NOT NULL"
@@ -206,7 +229,7 @@ def nobody_query(
         f"FROM {parquet_rows(tables[relationship.to].files)}"
     )
     keys = (
-        f"FROM {parquet_rows([identified.alternate_keys])} WHERE EntityName = "
+        f"FROM ({found.output(ALTERNATE_KEY).all_rows}) WHERE EntityName = "
         f"{literal(relationship.to)}"
     )
     return of_nobody(relationship, entity, rows, related, keys)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from overtide.lake.catalog import attach_statements
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
-from overtide.pipelines.differences import differing
+from overtide.pipelines.differences import differing, narrowing
 from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.kept_rows import NOTHING, reusable
 from overtide.pipelines.manifest import kept_before
@@ -208,6 +208,8 @@ def make_plan(
         kept_before(last),
         allow_shrink,
         tables,
+        narrowing(configuration, tables, published, last) if tables else None,
+        last,
     )
 
 

@@ -87,6 +87,7 @@ def _publish(
             "files": len(inputs.source_files),
             "of": len(inputs.source_files),
             "activities": last["tables"][UNIFIED_ACTIVITY.name]["rows"],
+            "records": int(last["records_unified"]) + int(last["records_not_unified"]),
         },
         "unchanged_since": last.get("unchanged_since") or before.run,
     }

@@ -77,6 +77,14 @@ IGNORED_VALUES = table_of(
     people=(("Value",),),
 )
 
+MATCH_BLOCK = table_of(
+    "MatchBlock",
+    "The blocks in which records are compared, by which a refresh finds whom a change may concern.",
+    ("Record", "BIGINT", "a hash of the entity and the primary key of a record"),
+    ("Block", "BIGINT", "a hash of a rule and of the values that the record shares by it"),
+    key=("Record", "Block"),
+)
+
 MATCHED = (
     CONFLATION_MATCH_PAIRS,
     DEDUPLICATION_PAIRS,

@@ -244,6 +244,7 @@ def lake_tables() -> dict[str, Table]:
         tables.corrupt(ENTITY),
         match_tables.deduplication(ENTITY),
         *match_tables.MATCHED,
+        match_tables.MATCH_BLOCK,
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,

@@ -14,7 +14,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import SourceError
 from overtide.schemas.signatures import signature
 from overtide.schemas.tables import UNIFIED_ACTIVITY
-from overtide.transforms.tables.changed_rows import files_apart
+from overtide.transforms.same_files import files_apart
 from tests.incremental import HEADS, document, served_by
 from tests.small_project import Project, hashes
 
@@ -26,7 +26,17 @@ FILES = {
     "o2": "\n".join([HEADS["o"], *ORDERS[6:], ""]),
 }
 NEW_ORDER = f"{HEADS['o']}\no90,1,2024-02-01,1\n"
-TOLD = {"Customer", "UnifiedActivity"}
+RECORDS = {
+    "AlternateKey",
+    "ConflationMatchPairs",
+    "DeduplicationPairs",
+    "Deduplication_S_a",
+    "Deduplication_S_b",
+    "IdentityAlias",
+    "MatchBlock",
+    "VanishedKey",
+}
+TOLD = {"Customer", "UnifiedActivity"} | RECORDS
 TABLES = (
     "UnifiedActivity",
     "UnifiedActivity_history",
@@ -155,7 +165,7 @@ def test_only_keys_of_records_make_differences():
     assert differences.rules_of(Configuration.model_validate(mine)).keys() == TOLD
     mine["relationships"][0] |= {"to": "Customer", "field": "Name"}
     mine["relationships"][0].pop("normalize", None)
-    assert differences.rules_of(Configuration.model_validate(mine)).keys() == {"Customer"}
+    assert differences.rules_of(Configuration.model_validate(mine)).keys() == {"Customer"} | RECORDS
     mine = document(made=True)
     assert differences.rules_of(Configuration.model_validate(mine)).keys() == {"UnifiedActivity"}
 

@@ -418,7 +418,12 @@ def test_a_refresh_reads_new_and_late_hours_once_they_have_ended_and_nothing_els
     assert read_rows(project) == 0
     assert names(project) == ["Anna", "Cy"]
     kept = hashes(project.done[-1])
-    assert project.refresh(full=True).manifest["reused"] == {"files": 0, "of": 4, "activities": 0}
+    assert project.refresh(full=True).manifest["reused"] == {
+        "files": 0,
+        "of": 4,
+        "activities": 0,
+        "records": 0,
+    }
     assert hashes(project.done[-1]) == kept
     plain = Project(tmp_path / "plain", project.document)
     del plain.document["sources"]["S"]["b"]["incremental"]

@@ -155,7 +155,12 @@ def test_a_refresh_knows_its_lists(refreshed, tmp_path):
     made.write(names="Alias,Value\nRob,Robert\nCain,Abel\n", bypass="Value\n")
     done = made.refresh()
     assert done.manifest["unchanged_since"] is None
-    assert done.manifest["reused"] == {"files": 1, "of": 1, "activities": 0}
+    assert done.manifest["reused"] == {
+        "files": 1,
+        "of": 1,
+        "activities": 0,
+        "records": 0,
+    }
     assert customers(made) == {"1", "2", "3 4", "5", "6", "7 8"}
     rules = {row[3] for row in made.table("Deduplication_S_C")}
     assert rules == {"Name", "Mail"}

@@ -15,9 +15,11 @@ from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
+from overtide.transforms.affected import Affected
 from overtide.transforms.fingerprint import EMPTY, Fingerprint, canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.key_counts import Counts, count_rows
 from overtide.transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
 
 if TYPE_CHECKING:
@@ -82,20 +84,8 @@ class EntityTable:
     """What the files gave that it is made of."""
     changes: Changes | None = None
     """Of an entity of full data and changes; its filter looks at the latest versions."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many rows an entity's files have.
-
-    All that was read, those with a key, the keys, those with a fault, and those left out.
-    """
-
-    read: int
-    keyed: int
-    keys: int
-    corrupt: int
-    filtered: int = 0
+    affected: Affected | None = None
+    """Of a unified entity the records that alone are to be matched; None where all are."""
 
 
 def settle(
@@ -194,32 +184,6 @@ def _settled(
 def types_of(entity: Entity) -> dict[str, str]:
     """Return the SQL types of an entity's attributes."""
     return {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
-
-
-def count_rows(
-    connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles]
-) -> Counts:
-    """Count rows, keys, and rows that hold something corrupt.
-
-    As many hashes as rows prove that all keys differ.
-    """
-    key, rows = (
-        quoted(entity.primary_key),
-        f"SELECT * FROM {parquet_rows([file.rows_path for file in ingested])}",
-    )
-    row = connection.execute(
-        f"SELECT count({key}), count(DISTINCT hash({key})) FILTER ({key} IS NOT NULL), "
-        f"count({CORRUPT}) FROM ({rows})"
-    ).fetchone() or (0, 0, 0)
-    keyed, hashes, corrupt = map(int, row)
-    keys = (
-        keyed
-        if hashes == keyed
-        else count(connection, f"SELECT count(DISTINCT {key}) FROM ({rows})")
-    )
-    filtered = sum(file.filtered_rows for file in ingested)
-    read = sum(file.rows + file.lines for file in ingested)
-    return Counts(read + filtered, keyed, keys, corrupt, filtered)
 
 
 def check_amounts(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.activities import Activity
@@ -14,6 +15,7 @@ from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.configuration.matching import UnifiedEntity
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.paths import Paths
+from overtide.transforms.closure import Narrowing
 from overtide.transforms.kernel import KernelSettings
 from overtide.transforms.matching.registered import AllMatchers
 from overtide.transforms.records import buckets
@@ -43,6 +45,10 @@ class Plan:
     """Whether an entity may have far fewer rows than then."""
     differing: Mapping[str, PublishedRows] = field(default_factory=dict)
     """The published tables to which a difference may be made, by name."""
+    narrowing: Narrowing | None = None
+    """What is needed to match only those records that a change may concern; None: all are."""
+    last: Mapping[str, Any] = field(default_factory=dict)
+    """The manifest of the run in force."""
 
     @property
     def scratch(self) -> Path:

@@ -57,7 +57,16 @@ class Unified:
 
     @property
     def records(self) -> str:
-        """The SQL of its rows with their record numbers in `__record`: no column has that name."""
+        """The SQL of its rows with their record numbers in `__record`: no column has that name.
+
+        Where a refresh may change only some of them, of these alone.
+        """
+        affected = self.table.affected
+        return self.all_records if affected is None else f"FROM {parquet_rows([affected.rows])}"
+
+    @property
+    def all_records(self) -> str:
+        """The SQL of all of its rows with their record numbers, whatever is to be matched."""
         parts, offset = [], self.place << ENTITY_SHIFT
         for path, rows in zip(self.table.files, self.table.file_rows, strict=True):
             parts.append(

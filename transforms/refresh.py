@@ -72,8 +72,15 @@ class ReadSources(beam.PTransform):
             | "Collect files of an entity" >> beam.GroupByKey()
             | "Keep one row per key" >> beam.Map(lambda entry: _settled(entry[0], entry[1], settle))
         )
-        return tables | "Expect no shrunk source" >> beam.Map(
+        settled = tables | "Expect no shrunk source" >> beam.Map(
             self.steps.expect_no_shrink, AsList(tables)
+        )
+        if not self.steps.narrows:
+            return settled
+        return (
+            settled
+            | "Collect tables of entities" >> beam.combiners.ToList()
+            | "Find what changes concern" >> beam.FlatMap(self.steps.find_affected)
         )
 
 
@@ -94,6 +101,13 @@ class FindPairs(beam.PTransform):
             | "Collect pairs of entities" >> beam.GroupByKey()
             | "Keep the first rule" >> beam.Map(lambda entry: conclude(entry[0], entry[1]))
         )
+        if self.steps.narrows:
+            pairs = (
+                pairs
+                | "Collect pairs of now" >> beam.combiners.ToList()
+                | "Find earlier pairs"
+                >> beam.FlatMap(self.steps.find_earlier_pairs, AsList(tables))
+            )
         if not self.steps.decided:
             return pairs
         return (

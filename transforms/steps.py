@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from overtide.schemas.configuration import Configuration
 from overtide.transforms import unify
+from overtide.transforms.closure import find_affected
 from overtide.transforms.customer_clusters import gathered
 from overtide.transforms.identities import Identified
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.inheritance import remembered
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.matching.contract import Counted, Key, PairTable
+from overtide.transforms.matching.contract import Counted, Key, PairTable, rules_of
 from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.decisions import read_decisions_of
-from overtide.transforms.matching.rules import rules_of
+from overtide.transforms.matching.earlier_pairs import with_earlier_pairs
 from overtide.transforms.plan import Plan
 from overtide.transforms.records import Unified, unified_of
 from overtide.transforms.related import followed, is_by_key
@@ -76,6 +78,32 @@ class Steps:
         before = {} if self.plan.allow_shrink else self.plan.kept_before
         expect = partial(expect_no_shrink, entities=self.plan.entities, before=before)
         return guarded(self.plan.settings, expect)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether only records that a change may concern are to be matched, if these are few."""
+        return self.plan.narrowing is not None
+
+    @property
+    def find_affected(self) -> Callable[[Tables], Tables]:
+        """Return the tables with the records that alone are to be matched, if these are few."""
+        plan, unified = self.plan, self.unified
+        narrowing, matcher = plan.narrowing, plan.matcher
+
+        def find(connection: "DuckDBPyConnection", folder: Path, tables: Tables) -> Tables:
+            if narrowing is None:
+                return tables
+            return find_affected(connection, folder, tables, unified(tables), narrowing, matcher)
+
+        stage = Stage[Tables]("affected", rows_of_affected)
+        return step(plan.settings, "affected", find, stage, plan.attach)
+
+    @property
+    def find_earlier_pairs(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:
+        """Return pairs with those of the same records as they are published."""
+        plan, unified = self.plan, self.unified
+        find = step(plan.settings, "earlier", partial(with_earlier_pairs, matcher=plan.matcher))
+        return lambda pairs, tables: find(pairs, unified(tables))
 
     @property
     def unified(self) -> Callable[[Tables], list[Unified]]:
@@ -233,8 +261,14 @@ class Steps:
     def describe_entity(self) -> Callable[[EntityTable], list[BuiltTable]]:
         """Return the tables of an entity; unchanged ones stay as they are."""
         entities, published = self.plan.entities, self.published
+        there = {
+            name: files for one in self.plan.differing.values() for name, files in one.files.items()
+        }
         return lambda table: [
-            published.without_unchanged(one) for one in entity_tables(table, entities[table.entity])
+            published.without_same_files(
+                published.without_unchanged(one), there.get(one.table.name, ())
+            )
+            for one in entity_tables(table, entities[table.entity])
         ]
 
     @property
@@ -246,7 +280,11 @@ class Steps:
             "match tables", lambda found: sum(table.content.rows for table in found)
         )
         describe = step(
-            self.plan.settings, "matched", partial(match_tables, large_customer=limit), stage
+            self.plan.settings,
+            "matched",
+            partial(match_tables, large_customer=limit, before=self.plan.differing),
+            stage,
+            self.plan.attach,
         )
         return lambda identified, pairs, tables: [
             published.without_unchanged(one) for one in describe(identified, pairs, unified(tables))
@@ -256,6 +294,14 @@ class Steps:
 def rows_read(found: Iterable[IngestedFiles]) -> int:
     """Return how many rows and lines were read."""
     return sum(one.rows + one.lines for one in found)
+
+
+def rows_of_affected(tables: Tables) -> int:
+    """Return how many records of the unified entities are to be matched."""
+    return sum(
+        pq.read_metadata(one.affected.rows).num_rows if one.affected else one.rows_kept
+        for one in tables
+    )
 
 
 def rows_of_entity(configuration: Configuration, table: EntityTable) -> dict[str, int]:

@@ -3,10 +3,14 @@
 Blocks and customers that are large, and the values that were ignored.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from overtide.schemas.match_tables import IGNORED_VALUES, OVERSIZED_BLOCKS
 from overtide.schemas.names import literal, parquet_rows
+from overtide.schemas.tables import ALTERNATE_KEY
+from overtide.transforms.affected import Affected
 from overtide.transforms.identities import Identified
 from overtide.transforms.matching.contract import PairTable
 
@@ -93,6 +97,40 @@ def ignored(pair_tables: list[PairTable]) -> list[Row]:
             what = (entity, attributes, value, reason)
             found[what] = max(size, found.get(what, 0))
     return [(*what, size) for what, size in found.items()]
+
+
+def large_of_all(rows: Iterable[Row], affected: Affected | None) -> list[str]:
+    """Return the SQL of `oversized_blocks` of the rows that were found.
+
+    Where some records alone were matched, those of other customers stay; there are no blocks.
+    """
+    found = rows_sql(OVERSIZED_BLOCKS.names, rows)
+    if affected is None:
+        return found
+    theirs = f"SELECT CustomerId FROM ({affected.published(ALTERNATE_KEY.name)})"
+    return [*found, f"SELECT * FROM lake.{OVERSIZED_BLOCKS.name} WHERE Value NOT IN ({theirs})"]
+
+
+def ignored_of_all(
+    connection: "DuckDBPyConnection",
+    pair_tables: Sequence[PairTable],
+    identified: Identified,
+    affected: Affected | None,
+) -> list[str]:
+    """Return the SQL of `ignored_values`.
+
+    Where some records alone were matched, it is what was, less what they had, and what they have.
+    """
+    now = ignored([*pair_tables, *identified.cluster_pairs])
+    if affected is not None:
+        was = ignored([table.before for table in pair_tables if table.before is not None])
+        known = connection.execute(f"FROM lake.{IGNORED_VALUES.name}").fetchall()
+        sizes: Counter[Row] = Counter()
+        for rows, sign in ((known, 1), (was, -1), (now, 1)):
+            for entity, attributes, value, reason, size in rows:
+                sizes[entity, attributes, value, reason] += sign * int(size or 0)
+        now = [(*what, size) for what, size in sizes.items() if size]
+    return rows_sql(IGNORED_VALUES.names, now)
 
 
 def rows_sql(names: Sequence[str], rows: Iterable[Row]) -> list[str]:

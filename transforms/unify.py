@@ -1,7 +1,7 @@
 """The steps of unification around matching: files to entities, pairs to identities."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.errors import SourceError
 from overtide.transforms import clusters
+from overtide.transforms.affected import Affected
 from overtide.transforms.identities import Identified, identify
 from overtide.transforms.ingest import IngestedFiles, ingest
 from overtide.transforms.keys import EntityTable, settle
@@ -120,10 +121,14 @@ def give_identities(
     """Give every cluster its CustomerId by the registry `before`; raise when there is none."""
     path = folder / "forest.parquet"
     pq.write_table(pa.Table.from_batches([forest]), path)
-    size = unification.limits.cluster_size
+    size, affected = unification.limits.cluster_size, entities[0].table.affected
+    if affected is not None:
+        before = {name: affected.published(name) for name in before}
     identified = identify(
         connection, entities, str(path), before, instance, run, size, folder, unification
     )
+    if affected is not None:
+        identified = _with_others(identified, affected, entities)
     if identified.profiles == 0:
         raise SourceError(
             "no_profiles",
@@ -132,3 +137,16 @@ def give_identities(
             "Check `include_all` and the match rules.",
         )
     return identified
+
+
+def _with_others(
+    identified: Identified, affected: Affected, entities: Iterable[Unified]
+) -> Identified:
+    """Return identities with the numbers of all customers, of which some were identified."""
+    records = identified.records + affected.records
+    return replace(
+        identified,
+        profiles=identified.profiles + affected.customers,
+        records=records,
+        not_unified=sum(one.table.rows_kept for one in entities) - records,
+    )

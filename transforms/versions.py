@@ -17,13 +17,13 @@ from overtide.schemas.types import type_of
 from overtide.transforms.fingerprint import canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, COUNTS, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.key_counts import count_rows
 from overtide.transforms.keys import (
     CORRUPT_TYPES,
     MOST_FILES,
     Changes,
     EntityTable,
     check_amounts,
-    count_rows,
     listed,
     losers,
     preference,

@@ -47,6 +47,7 @@ ELSEWHERE = (
 STAGES = {
     "ingest": "ingestion",
     "keys": "dataPreparation",
+    "affected": "match",
     "blocks": "match",
     "match": "match",
     "identities": "match",

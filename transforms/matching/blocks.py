@@ -41,6 +41,8 @@ class BlockFile:
     columns: tuple[int, ...]
     keys: str | None = None
     """A file of the keys of its records, where they are asked for."""
+    hashes: str | None = None
+    """A file of the hashes of the blocks of all records of the entity, where they are of use."""
 
 
 def write_compared(

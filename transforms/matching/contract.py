@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from overtide.schemas.configuration import Configuration
+from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.unification import Unification
 from overtide.transforms.records import Unified
 
@@ -52,6 +53,18 @@ def entity_pairs(unification: Unification) -> list[EntityPair]:
     return [EntityPair(place, lower, upper) for place, (lower, upper) in enumerate(sides)]
 
 
+def rules_of(unification: Unification) -> dict[EntityPair, Sequence[Rule]]:
+    """Return the rules of each pair of entities that has any that apply, in their order."""
+    several = [
+        *(one.deduplicate.rules for one in unification.entities),
+        *(one.rules for one in unification.match),
+    ]
+    enabled = [[rule for rule in rules if rule.enabled] for rules in several]
+    return {
+        pair: rules for pair, rules in zip(entity_pairs(unification), enabled, strict=True) if rules
+    }
+
+
 @dataclass(frozen=True)
 class KeptApart:
     """What a rule keeps apart also where others join both: files of what it compares, and tests.
@@ -88,6 +101,10 @@ class PairTable:
     ignored: tuple[IgnoredValue, ...] = ()
     apart: tuple[KeptApart, ...] = ()
     """What contradicts also through others."""
+    hashes: tuple[str, ...] = ()
+    """Files of the hashes of the blocks of all records of both entities, as in `MatchBlock`."""
+    before: "PairTable | None" = None
+    """Where only some records were matched, the pairs of these as they are published."""
 
 
 class Counted(Protocol):
@@ -123,6 +140,25 @@ class Matcher(ABC, Generic[Piece, Found]):
     @abstractmethod
     def pairs(self) -> Sequence[EntityPair]:
         """The pairs of entities that it compares; no other matcher compares them."""
+
+    @property
+    @abstractmethod
+    def is_local(self) -> bool:
+        """Whether the pairs of a record depend on those alone with which it shares a block.
+
+        So what a change concerns is found by the hashes of blocks (`PairTable.hashes`).
+        """
+
+    @property
+    @abstractmethod
+    def largest(self) -> int:
+        """The size of the largest block of which nothing is to be told."""
+
+    @abstractmethod
+    def hashed(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        """Write the hashes of the blocks of an entity's records; give their files."""
 
     @abstractmethod
     def prepare(

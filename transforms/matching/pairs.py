@@ -265,6 +265,8 @@ class Pairs:
     """Files of the keys of records, where links with one score are told apart by them."""
     compared: tuple[BlockFile, ...] = ()
     """What was compared, where it may contradict also through others."""
+    hashes: tuple[str, ...] = ()
+    """Files of the hashes of the blocks of all records, where they are of use."""
 
 
 def find(
@@ -282,7 +284,7 @@ def find(
     """
     define(connection, code_point_distance, ["VARCHAR", "VARCHAR"], "BIGINT")
     define(connection, points_alike, ["VARCHAR", "VARCHAR"], "BIGINT")
-    sides, size = [lower] if search.within else [lower, upper], _told_from(rule, limits)
+    sides, size = [lower] if search.within else [lower, upper], told_from(rule, limits)
     crowded = count(connection, f"SELECT count(*) FROM ({crowded_groups(rule, sides, size)})")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE large AS {large_blocks(rule, sides, size)} "
@@ -307,7 +309,7 @@ def find(
     )
 
 
-def _told_from(rule: Rule, limits: Limits) -> int:
+def told_from(rule: Rule, limits: Limits) -> int:
     """Return the size above which a block is told.
 
     Where all is exact it makes one customer of its records.
@@ -352,3 +354,12 @@ def write_pairs(connection: "DuckDBPyConnection", pairs: str, path: Path) -> int
     """Write the rows of pairs with their scores in whole percent."""
     columns = f"* EXCLUDE (points), (points // {WHOLE // 100})::INTEGER AS score"
     return write_parquet(connection, f"SELECT {columns} FROM ({pairs})", path)
+
+
+def rows_by_rule(
+    connection: "DuckDBPyConnection", found: Sequence[Pairs], path: Path
+) -> tuple[int, ...]:
+    """Return how many pairs each rule made."""
+    counted = f"SELECT rule, count(*) FROM {parquet_rows([path])} GROUP BY rule"
+    rows = dict(connection.execute(counted).fetchall())
+    return tuple(rows.get(place, 0) for place in range(1 + max(one.search.rule for one in found)))

@@ -34,15 +34,41 @@ class AllMatchers(Matcher[Any, Any]):
         """The pairs of all of them."""
         return [pair for matcher in self.matchers for pair in matcher.pairs]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all of them find the pairs of a record within its blocks."""
+        return all(matcher.is_local for matcher in self.matchers)
+
+    @property
+    def largest(self) -> int:
+        """The size of the largest block of which none of them tells."""
+        return min(matcher.largest for matcher in self.matchers)
+
+    def hashed(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        """Let those hash the blocks of an entity's records that compare it."""
+        for number, matcher in self._of(entity):
+            own = folder / f"hashed-{number}"
+            own.mkdir()
+            yield from matcher.hashed(connection, own, entity)
+
+    def _of(self, entity: Unified) -> list[tuple[int, Matcher[Any, Any]]]:
+        name = entity.table.entity
+        return [
+            (number, matcher)
+            for number, matcher in enumerate(self.matchers)
+            if any(name in (pair.lower, pair.upper) for pair in matcher.pairs)
+        ]
+
     def prepare(
         self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
     ) -> Iterator[tuple[Key, Any]]:
         """Let those prepare an entity that compare it, each in a folder of its own."""
-        for number, matcher in enumerate(self.matchers):
-            if any(entity.table.entity in (pair.lower, pair.upper) for pair in matcher.pairs):
-                own = folder / str(number)
-                own.mkdir()
-                yield from matcher.prepare(connection, own, entity)
+        for number, matcher in self._of(entity):
+            own = folder / str(number)
+            own.mkdir()
+            yield from matcher.prepare(connection, own, entity)
 
     def compare(
         self, connection: "DuckDBPyConnection", folder: Path, key: Key, pieces: Iterable[Any]

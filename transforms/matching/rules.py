@@ -22,6 +22,13 @@ from overtide.schemas.names import parquet_rows
 from overtide.schemas.types import type_of
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.matching import blocks, pairs
+from overtide.transforms.matching.block_hashes import (
+    different,
+    hashes_of,
+    ignores_alike,
+    numbered,
+    write_hashes,
+)
 from overtide.transforms.matching.blocks import BlockFile
 from overtide.transforms.matching.compared import Compared
 from overtide.transforms.matching.contract import (
@@ -32,7 +39,7 @@ from overtide.transforms.matching.contract import (
     LargeBlock,
     Matcher,
     PairTable,
-    entity_pairs,
+    rules_of,
 )
 from overtide.transforms.matching.pairs import Pairs, Search
 from overtide.transforms.matching.scored_pairs import NO_PAIRS, find_scored
@@ -132,9 +139,10 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         A key is a pair, a rule, a bucket of its blocks, and of a score rule which of its blocks.
         """
         name, searches = entity.table.entity, self._sides(entity.table.entity)
-        sides = list({side.key: side for some in searches.values() for side in some}.values())
-        numbers = {side.key: number for number, side in enumerate(sides)}
+        sides, numbers = different(searches.values())
         path, keys = self._written(connection, folder, sides, entity.records), None
+        hashes = self._hashed(connection, folder, entity, path) if self.is_local else None
+        buckets = self.buckets if entity.table.affected is None else 1
         if any(search.pair in self.best_only for search in searches):
             keys = str(folder / "keys.parquet")
             query = f"SELECT {RECORD} AS record, {entity.key} AS key FROM ({entity.records})"
@@ -146,25 +154,80 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
                 if (columns, block) not in files:
                     split = folder / f"buckets-{len(files)}"
                     files[columns, block] = blocks.bucketed(
-                        connection, path, columns, block, split, self.buckets
+                        connection, path, columns, block, split, buckets
                     )
                 yield from (
                     (
                         (search.pair, search.rule, bucket, *more),
-                        BlockFile(name, file, columns, keys),
+                        BlockFile(name, file, columns, keys, hashes),
                     )
                     for bucket, file in files[columns, block]
                 )
 
     def _blocks(self, search: Search, columns: Sequence[int]) -> list[tuple[tuple[int, ...], str]]:
         """Return what keys of a search end with, and the SQL of the block that it means."""
-        if search not in self.scorings:
-            exact, _ = pairs.split(self.searches[search.pair, search.rule][1])
-            return [((), blocks.block(columns[: len(exact)]))]
         return [
-            ((place,), blocks.block_of((f"v{columns[one]}", letters) for one, letters in parts))
-            for place, parts in enumerate(self.scorings[search].blocks)
+            (
+                (place,) if search in self.scorings else (),
+                blocks.block_of((f"v{columns[one]}", letters) for one, letters in parts),
+            )
+            for place, parts in enumerate(self._parts(search))
         ]
+
+    def _parts(self, search: Search) -> Sequence[Sequence[tuple[int, int | None]]]:
+        """Return of each block of a search which of its comparisons, and how many letters."""
+        if search in self.scorings:
+            return self.scorings[search].blocks
+        exact, _ = pairs.split(self.searches[search.pair, search.rule][1])
+        return [[(place, None) for place in range(len(exact))]]
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether the pairs of a record depend on those alone with which it shares a block."""
+        return not self.best_only and ignores_alike(self.sides)
+
+    @property
+    def largest(self) -> int:
+        """Return the size of the largest block of which nothing is told."""
+        several = [self.limits.block_size]
+        several += [
+            pairs.told_from(rule, self.limits)
+            for _, rule in self.searches.values()
+            if not rule.score
+        ]
+        return min(several)
+
+    def hashed(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        """Write the hashes of the blocks of an entity's records; give the file."""
+        sides, _ = different(self.sides[entity.table.entity].values())
+        written = self._written(connection, folder, sides, entity.records)
+        yield self._hashed(connection, folder, entity, written)
+
+    def _hashed(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified, written: Path
+    ) -> str:
+        searches = self.sides[entity.table.entity]
+        _, numbers = different(searches.values())
+        hashed = {
+            self._kinds[search, place]: block
+            for search, compared in searches.items()
+            for place, (_, block) in enumerate(
+                self._blocks(search, [numbers[side.key] for side in compared])
+            )
+        }
+        return write_hashes(connection, entity, written, hashed, folder / "hashes.parquet")
+
+    @cached_property
+    def _kinds(self) -> dict[object, int]:
+        """The number of each block of each search; the same blocks have the same."""
+        several = (
+            (search, place, parts)
+            for search, _ in self.searches.values()
+            for place, parts in enumerate(self._parts(search))
+        )
+        return numbered(several, self.sides)
 
     @cached_property
     def sides(self) -> dict[str, dict[Search, list[Compared]]]:
@@ -214,7 +277,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         kept = tuple(files) if rule.through_others and more in ([], [0]) else ()
         if not lower or not upper:
             rows = write_parquet(connection, NO_PAIRS, path)
-            return Pairs(search, str(path), rows, ignored=ignored, compared=kept)
+            return Pairs(search, str(path), rows, (), (), ignored, (), kept, hashes_of(files))
         if more:
             sides, scoring = (lower, upper), self.scorings[search]
             found = find_scored(
@@ -223,7 +286,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         else:
             found = pairs.find(connection, search, rule, lower, upper, self.limits, path)
         keys = {file.keys for file in files if file.keys and pair in self.best_only}
-        return replace(found, ignored=ignored, keys=tuple(sorted(keys)), compared=kept)
+        found = replace(found, ignored=ignored, compared=kept, hashes=hashes_of(files))
+        return replace(found, keys=tuple(sorted(keys)))
 
     def conclude(
         self, connection: "DuckDBPyConnection", folder: Path, pair: int, found: Iterable[Pairs]
@@ -243,11 +307,12 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             search.upper,
             str(path),
             tuple(rule.name for (of, _), (_, rule) in self.searches.items() if of == pair),
-            _rows_by_rule(connection, found, path),
+            pairs.rows_by_rule(connection, found, path),
             _sorted_blocks((one.search.rule, one.oversized) for one in found),
             _sorted_blocks((one.search.rule, one.large) for one in found),
             self._ignored(found),
             self._apart(found),
+            tuple(sorted({hashes for one in found for hashes in one.hashes})),
         )
 
     def _apart(self, found: Sequence[Pairs]) -> tuple[KeptApart, ...]:
@@ -321,26 +386,6 @@ def aliases_of(unification: Unification) -> dict[str, Aliases]:
         for name, one in unification.aliases.items()
         if isinstance(one, dict)
     }
-
-
-def rules_of(unification: Unification) -> dict[EntityPair, Sequence[Rule]]:
-    """Return the rules of each pair of entities that has any that apply, in their order."""
-    several = [
-        *(one.deduplicate.rules for one in unification.entities),
-        *(one.rules for one in unification.match),
-    ]
-    enabled = [[rule for rule in rules if rule.enabled] for rules in several]
-    return {
-        pair: rules for pair, rules in zip(entity_pairs(unification), enabled, strict=True) if rules
-    }
-
-
-def _rows_by_rule(
-    connection: "DuckDBPyConnection", found: Sequence[Pairs], path: Path
-) -> tuple[int, ...]:
-    counted = f"SELECT rule, count(*) FROM {parquet_rows([path])} GROUP BY rule"
-    rows = dict(connection.execute(counted).fetchall())
-    return tuple(rows.get(place, 0) for place in range(1 + max(one.search.rule for one in found)))
 
 
 def _sorted_blocks(

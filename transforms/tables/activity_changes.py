@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import nothing
-from overtide.schemas.tables import UNIFIED_ACTIVITY
+from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
 from overtide.transforms.activities import (
     activity_rows,
     foreign_key_text,
     of_customers,
     timeline_rows,
 )
+from overtide.transforms.kernel import count
 from overtide.transforms.tables.changed_rows import find_apart, write_difference
 from overtide.transforms.tables.contract import Basis, PublishedRows, TablePart
 from overtide.transforms.tables.unified_activity import in_order, keys_of
@@ -50,12 +51,13 @@ def _find_moved(connection: "DuckDBPyConnection", basis: Basis) -> None:
     Those that came or went are among them.
     """
     targets = ", ".join(sorted({literal(relationship.to) for _, relationship in basis.activities}))
-    keys = f"EntityName, PrimaryKey, CustomerId FROM {{}} WHERE EntityName IN ({targets})"
-    new = keys.format(parquet_rows([basis.identified.alternate_keys]))
+    keys = f"EntityName, PrimaryKey, CustomerId FROM ({{}}) WHERE EntityName IN ({targets})"
+    new = keys.format(f"FROM {parquet_rows([basis.identified.alternate_keys])}")
+    old = keys.format(basis.published(ALTERNATE_KEY.name))
     connection.execute(f"""
         CREATE TEMP TABLE moved AS
         SELECT EntityName, PrimaryKey
-        FROM (SELECT {new}) AS new FULL JOIN (SELECT {keys.format("lake.AlternateKey")}) AS old
+        FROM (SELECT {new}) AS new FULL JOIN (SELECT {old}) AS old
         USING (EntityName, PrimaryKey) WHERE new.CustomerId IS DISTINCT FROM old.CustomerId""")
 
 
@@ -123,5 +125,9 @@ def _map_touched(connection: "DuckDBPyConnection", basis: Basis) -> None:
         CREATE TEMP TABLE named AS
         SELECT DISTINCT md5({entity} || chr(31) || SourceActivityId) AS {KEY}
         FROM (SELECT number, SourceActivityId FROM touched UNION ALL FROM went);
+        CREATE TEMP TABLE there AS
+        SELECT {KEY} FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN named USING ({KEY})""")
+    some = count(connection, "SELECT count(*) FROM there") > 0  # else no other column is read
+    connection.execute(f"""
         CREATE TEMP TABLE published AS
-        FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN named USING ({KEY})""")
+        FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN there USING ({KEY}) WHERE {some}""")

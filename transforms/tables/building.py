@@ -20,6 +20,7 @@ from overtide.transforms.tables.contract import (
     ranges,
     within,
 )
+from overtide.transforms.tables.identity_tables import OF_IDENTITIES
 from overtide.transforms.tables.registered import BASE_TABLES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ IDS = ("CustomerId", "PreviousCustomerId")
 def orders(basis: Basis, differing: Collection[str] = ()) -> Iterator[PartOrder]:
     """Give the orders for all parts of the base tables: one of those that are `differing`."""
     for name, table in BASE_TABLES.items():
-        if name in differing:
+        if name in differing and (basis.affected is not None or name not in OF_IDENTITIES):
             yield PartOrder(name, 0, changes=True)
             continue
         for place, (low, high) in enumerate(ranges(table.parts(basis))):

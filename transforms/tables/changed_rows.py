@@ -4,16 +4,18 @@ Rows of the entities that are others are told by their files and keys; rows of t
 that were made anew (`mapped`), beside what is published of the same (`published`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import chained, columns, parquet_rows, quoted
 from overtide.schemas.table import Table
+from overtide.schemas.tables import FIRST_RUN
 from overtide.schemas.types import type_of
 from overtide.transforms.fingerprint import Fingerprint, fingerprint
 from overtide.transforms.kernel import write_parquet
+from overtide.transforms.same_files import files_apart
 from overtide.transforms.tables.contract import TablePart, write_rows
 
 if TYPE_CHECKING:
@@ -29,7 +31,11 @@ def write_difference(
     comes.
     """
     come, go = folder / "0000.parquet", folder / "gone.parquet"
-    write_rows(connection, _apart("mapped", "published", table), run, come)
+    apart = _apart("mapped", "published", table)
+    if FIRST_RUN[0] in table.names:
+        write_rows(connection, apart, run, come)
+    else:
+        write_parquet(connection, apart, come)
     write_parquet(connection, _apart("published", "mapped", table), go)
     went, came = (
         fingerprint(connection, f"FROM {parquet_rows([path])}", table.values) for path in (go, come)
@@ -64,12 +70,12 @@ def find_apart(
     Return the files in which they are, and the others.
     """
     new, old = files_apart(files, others)
-    rows = rows_apart(_rows_of(entity, new), _rows_of(entity, old), entity)
+    rows = rows_apart(rows_of(entity, new), rows_of(entity, old), entity)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE apart AS {rows}")
     return new, old
 
 
-def _rows_of(entity: Entity, files: Sequence[str]) -> str:
+def rows_of(entity: Entity, files: Sequence[str]) -> str:
     """Return the SQL of an entity's rows in files, of none where there are none."""
     if files:
         return f"SELECT {columns(entity.attributes)} FROM {parquet_rows(files)}"
@@ -96,22 +102,3 @@ def rows_apart(rows: str, others: str, entity: Entity) -> str:
 
 def _of(side: str, name: str, entity: Entity) -> str:
     return _exact(f"{side}.{quoted(name)}", type_of(entity.attribute(name).type).duckdb)
-
-
-def files_apart(files: Sequence[str], others: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the files that are not among the others, and the others that are not among them.
-
-    What an earlier refresh kept is the very file that it published, under another name. Size and
-    time are asked, too: some file systems have no inodes, and say the same of all files.
-    """
-    these, those = dict(_identified(files)), dict(_identified(others))
-    return (
-        [path for one, path in these.items() if one not in those],
-        [path for one, path in those.items() if one not in these],
-    )
-
-
-def _identified(files: Iterable[str]) -> Iterator[tuple[tuple[int, ...], str]]:
-    for path in files:
-        found = Path(path).stat()
-        yield (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns), path

@@ -13,12 +13,15 @@ from overtide.schemas.configuration.activities import Activity
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.configuration.unification import Unification
+from overtide.schemas.names import parquet_rows
 from overtide.schemas.table import Table
+from overtide.transforms.affected import Affected
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.records import Unified, unified_of
+from overtide.transforms.same_files import files_apart
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -49,6 +52,27 @@ class Basis:
     def unified(self) -> list[Unified]:
         """The unified entities, in match order."""
         return unified_of(self.unification.entities, self.entities, self.entity_tables)
+
+    @property
+    def affected(self) -> Affected | None:
+        """The records that were identified, None where all were."""
+        return self.unified[0].table.affected
+
+    def published(self, table: str) -> str:
+        """Return the SQL of what is published in a table of identities, of who was identified."""
+        affected = self.affected
+        return f"SELECT * FROM lake.{table}" if affected is None else affected.published(table)
+
+    @property
+    def keys(self) -> str:
+        """The SQL of the whole map of keys, without its runs."""
+        found = f"FROM {parquet_rows([self.identified.alternate_keys])}"
+        if self.affected is None:
+            return found
+        name = tables.ALTERNATE_KEY.name
+        return f"""
+            SELECT * FROM lake.{name} ANTI JOIN ({self.published(name)}) AS known
+              USING (EntityName, PrimaryKey) UNION ALL BY NAME {found}"""
 
 
 class BaseTable(ABC):
@@ -125,6 +149,20 @@ class BuiltTable:
     append: bool = False
     gone: str | None = None
     """The file of the published rows that go, where `files` are those that come."""
+    stays: bool = False
+    """Whether the published rows stay, and `files` are those that come."""
+
+    @property
+    def all_rows(self) -> str:
+        """The SQL of all rows as they are to be published, where the lake is attached."""
+        published = f"SELECT * FROM lake.{self.table.name}"
+        if self.files is None:
+            return published
+        rows = f"SELECT * FROM {parquet_rows(self.files)}"
+        if self.gone is None:
+            return rows
+        gone = f"{parquet_rows([self.gone])} USING ({', '.join(self.table.key)})"
+        return f"SELECT * FROM ({published} ANTI JOIN {gone} UNION ALL BY NAME {rows})"
 
 
 @dataclass(frozen=True)
@@ -150,6 +188,14 @@ class Published:
         """Say whether the same content is there in the same columns."""
         name, types = built.table.name, {one.name: one.type for one in built.table.columns}
         return self.hashes.get(name) == built.content.hex() and self.columns.get(name) == types
+
+    def without_same_files(self, built: BuiltTable, there: Sequence[str]) -> BuiltTable:
+        """Return a table with the files alone that are not `there`, if all that are stay."""
+        name, types = built.table.name, {one.name: one.type for one in built.table.columns}
+        if built.files is None or not there or self.columns.get(name) != types:
+            return built
+        new, old = files_apart(built.files, there)
+        return built if old else replace(built, files=tuple(new), stays=True)
 
     def without_unchanged(self, built: BuiltTable) -> BuiltTable:
         """Return a table without files when it stays as it is."""

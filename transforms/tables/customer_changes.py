@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows
+from overtide.schemas.tables import ALTERNATE_KEY, IDENTITY_ALIAS
 from overtide.transforms.tables.changed_rows import find_apart, write_difference
 from overtide.transforms.tables.contract import Basis, PartOrder, PublishedRows, TablePart
 from overtide.transforms.tables.customer import Customer, merged_rows
@@ -37,8 +38,9 @@ def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: Publis
     """Create `touched` (CustomerId): whose profiles may not be the published ones."""
     keys = f"SELECT * FROM {parquet_rows([basis.identified.alternate_keys])}"
     aliases = f"SELECT * FROM {parquet_rows([basis.identified.alias])}"
-    belongs = _others(keys, "lake.AlternateKey", "EntityName, PrimaryKey", "CustomerId, IsWinner")
-    merged = _others(aliases, "lake.IdentityAlias", "PreviousCustomerId", "CustomerId")
+    known, alias = (basis.published(table.name) for table in (ALTERNATE_KEY, IDENTITY_ALIAS))
+    belongs = _others(keys, known, "EntityName, PrimaryKey", "CustomerId, IsWinner")
+    merged = _others(aliases, alias, "PreviousCustomerId", "CustomerId")
     connection.execute(f"CREATE TEMP TABLE found AS {belongs} UNION ALL {merged}")
     tables = {table.entity: table for table in basis.entity_tables}
     for unified in basis.unified:
@@ -58,4 +60,4 @@ def _others(rows: str, published: str, key: str, values: str) -> str:
     )
     return f"""
         SELECT unnest([new.CustomerId, old.CustomerId]) AS CustomerId
-        FROM ({rows}) AS new FULL JOIN {published} AS old USING ({key}) WHERE {different}"""
+        FROM ({rows}) AS new FULL JOIN ({published}) AS old USING ({key}) WHERE {different}"""

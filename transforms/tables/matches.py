@@ -1,5 +1,7 @@
 """The tables of matching: pairs, groups of duplicates, and what is told of comparing."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,15 @@ from overtide.schemas.match_tables import (
     CONFLATION_MATCH_PAIRS,
     DEDUPLICATION_PAIRS,
     IGNORED_VALUES,
+    MATCH_BLOCK,
     OVERSIZED_BLOCKS,
     deduplication,
 )
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, nothing
 from overtide.transforms import clusters, told
-from overtide.transforms.fingerprint import fingerprint
+from overtide.transforms.affected import Affected, record_node
+from overtide.transforms.fingerprint import EMPTY, fingerprint
 from overtide.transforms.history import reshaped
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
@@ -26,7 +30,8 @@ from overtide.transforms.keys import preference
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.merge import cluster_column
 from overtide.transforms.records import RECORD, Unified
-from overtide.transforms.tables.contract import BuiltTable
+from overtide.transforms.tables.changed_rows import write_difference
+from overtide.transforms.tables.contract import BuiltTable, PublishedRows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -39,10 +44,12 @@ def match_tables(
     pair_tables: list[PairTable],
     unified: list[Unified],
     large_customer: int,
+    before: Mapping[str, PublishedRows],
 ) -> list[BuiltTable]:
     """Return the tables of pairs, the Deduplication tables and what is told of comparing.
 
-    There is one Deduplication table per unified entity.
+    There is one Deduplication table per unified entity. Where some records alone were matched,
+    those of pairs are differences to what was published `before`.
     """
     keys = {
         one.table.entity: f"SELECT {RECORD} AS record, {one.key} AS key FROM ({one.records})"
@@ -56,22 +63,34 @@ def match_tables(
         (CONFLATION_MATCH_PAIRS, between),
         (DEDUPLICATION_PAIRS, surest),
     ]
-    queries.append((CLUSTER_PAIRS, _of_clusters(connection, identified, folder)))
     for one in unified:
         name = one.table.entity
         groups = [_groups(one, within[name], folder)] if name in within else []
         queries.append((deduplication(name), groups))
     large = told.oversized(connection, pair_tables, identified, [*matched.values()], large_customer)
-    for table, rows in (
-        (OVERSIZED_BLOCKS, large),
-        (IGNORED_VALUES, told.ignored([*pair_tables, *identified.cluster_pairs])),
-    ):
-        queries.append((table, told.rows_sql(table.names, rows)))
-    return [_written(connection, table, several, folder) for table, several in queries]
+    affected = unified[0].table.affected
+    clusters_of = (CLUSTER_PAIRS, _of_clusters(connection, identified, folder))
+    few = [
+        clusters_of,
+        (OVERSIZED_BLOCKS, told.large_of_all(large, affected)),
+        (IGNORED_VALUES, told.ignored_of_all(connection, pair_tables, identified, affected)),
+    ]
+    hashes = sorted({path for table in pair_tables for path in table.hashes})
+    if affected is None:
+        written = [_written(connection, table, several, folder) for table, several in queries]
+        rows = f"FROM {parquet_rows(hashes)}"
+        content = fingerprint(connection, rows, MATCH_BLOCK.values) if hashes else EMPTY
+        written.append(BuiltTable(MATCH_BLOCK, tuple(hashes), content))
+    else:
+        difference = partial(_difference, connection, folder, affected)
+        written = [difference(table, several, before) for table, several in queries]
+        of_blocks = [f"FROM {parquet_rows(hashes)}"] if hashes else []
+        written.append(difference(MATCH_BLOCK, of_blocks, before))
+    return [*written, *(_written(connection, table, several, folder) for table, several in few)]
 
 
 def _written(
-    connection: "DuckDBPyConnection", table: Table, queries: list[str], folder: Path
+    connection: "DuckDBPyConnection", table: Table, queries: Sequence[str], folder: Path
 ) -> BuiltTable:
     path = folder / f"{table.name}.parquet"
     types = {column.name: column.type for column in table.columns}
@@ -79,6 +98,35 @@ def _written(
     write_parquet(connection, reshaped(rows, types, types), path)
     content = fingerprint(connection, f"FROM {parquet_rows([path])}", types)
     return BuiltTable(table, (str(path),), content)
+
+
+def _difference(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    affected: Affected,
+    table: Table,
+    queries: Sequence[str],
+    before: Mapping[str, PublishedRows],
+) -> BuiltTable:
+    """Return a table as a difference, by its rows of the records that alone were matched."""
+    own = folder / f"{table.name}-changes"
+    own.mkdir()
+    rows = " UNION ALL ".join(queries) or nothing(table)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE mapped AS {reshaped(rows, table.values, table.values)};
+        CREATE OR REPLACE TEMP TABLE published AS
+        FROM lake.{quoted(table.name)} WHERE {affected.is_of(_node_of(table))}""")
+    part = write_difference(connection, own, table, before[table.name].content, 0)
+    return BuiltTable(table, (part.path,), part.content, gone=part.gone)
+
+
+def _node_of(table: Table) -> str:
+    """Return the SQL of the node of a record that a row of a table of matching is about."""
+    if table == MATCH_BLOCK:
+        return "Record"
+    if "EntityName" in table.names:
+        return record_node()
+    return record_node(literal(table.name.removeprefix(deduplication("").name)))
 
 
 def _rule_name(table: PairTable) -> str:

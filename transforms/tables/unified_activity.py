@@ -51,10 +51,7 @@ class UnifiedActivity(BaseTable):
 def keys_of(basis: Basis, relationship: Relationship) -> str:
     """Return the SQL of PrimaryKey and CustomerId of what a relationship's foreign keys name."""
     if relationship.name in basis.direct or basis.identified.reached is None:
-        return (
-            f"FROM {parquet_rows([basis.identified.alternate_keys])} "
-            f"WHERE EntityName = {literal(relationship.to)}"
-        )
+        return f"FROM ({basis.keys}) WHERE EntityName = {literal(relationship.to)}"
     return (
         f"SELECT Value AS PrimaryKey, CustomerId FROM {parquet_rows([basis.identified.reached])} "
         f"WHERE Relationship = {literal(relationship.name)}"

@@ -1,0 +1,221 @@
+"""Find the records of which a refresh may change anything: what hangs together with what changed.
+
+They are those of a set that is closed: what the registry, the aliases and the pairs of duplicates
+join is wholly within it or without, as it is published; and so is what the rules may join now. For
+a pair that was not one, or is one no more, has an end that changed, or an end that was matched with
+one that changed; and both ends share a block. So from the records that changed and all that hangs
+together with them one goes to all that share a block with these, and from there to all that hangs
+together (docs/decisions/who-is-concerned.md).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from overtide.schemas import tables
+from overtide.schemas.match_tables import DEDUPLICATION_PAIRS, MATCH_BLOCK
+from overtide.schemas.names import columns, literal, parquet_rows
+from overtide.transforms.affected import Affected, id_node, record_node
+from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching.contract import Matcher
+from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
+from overtide.transforms.tables.changed_rows import find_apart, rows_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MOST, FEW = 5, 1_000
+"""One record in so many may be concerned, or a few; else all are matched."""
+EDGES = f"""
+    SELECT {record_node()} AS one, {id_node()} AS other FROM lake.{tables.REGISTRY.name}
+    UNION ALL
+    SELECT {id_node("PreviousCustomerId")}, {id_node()} FROM lake.{tables.IDENTITY_ALIAS.name}
+    UNION ALL
+    SELECT {record_node()}, {record_node(key="MatchedPrimaryKey")}
+    FROM lake.{DEDUPLICATION_PAIRS.name}"""
+"""What hangs together as it is published. A customer's records had its id in the registry."""
+OF_RECORDS = (
+    tables.REGISTRY,
+    tables.DEPARTURE,
+    tables.ALTERNATE_KEY,
+    tables.VANISHED_KEY,
+)
+OF_IDS = {tables.IDENTITY: "CustomerId", tables.IDENTITY_ALIAS: "PreviousCustomerId"}
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What is published that a refresh may compare with, to match some records and not all."""
+
+    files: Mapping[str, tuple[str, ...]]
+    """The lake's files of the unified entities."""
+    customers: int
+    records: int
+
+
+def find_affected(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    found: Sequence[EntityTable],
+    unified: Sequence[Unified],
+    narrowing: Narrowing,
+    matcher: Matcher[Any, Any],
+) -> list[EntityTable]:
+    """Return the tables, of the unified entities with the records that alone are concerned."""
+    most = max(FEW, narrowing.records // MOST)
+    apart = _find_changed(connection, unified, narrowing)
+    if count(connection, "SELECT count(*) FROM changed") > most:
+        return list(found)
+    connection.execute(f"CREATE TEMP TABLE edge AS {EDGES}")
+    connection.execute("CREATE TEMP TABLE node AS SELECT DISTINCT node FROM changed")
+    _grow(connection)
+    if _share_blocks(connection, folder, apart, matcher) > matcher.largest:
+        return list(found)
+    _grow(connection)
+    if count(connection, "SELECT count(*) FROM node") > most:
+        return list(found)
+    return _narrowed(connection, folder, found, apart, narrowing)
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """An entity, its files that are not published, and the published ones that it has no more."""
+
+    one: Unified
+    new: Sequence[str]
+    old: Sequence[str]
+
+    def rows(self, files: Sequence[str]) -> str:
+        """Return the SQL of the rows of files, with numbers of some kind."""
+        number = f"{self.one.place << ENTITY_SHIFT}::BIGINT + row_number() OVER ()"
+        return f"SELECT {number} AS {RECORD}, * FROM ({rows_of(self.one.entity, files)})"
+
+
+def _find_changed(
+    connection: "DuckDBPyConnection", unified: Iterable[Unified], narrowing: Narrowing
+) -> list[_Apart]:
+    """Create `changed` (node): the records that came, went, or have other values.
+
+    Return the files in which they are.
+    """
+    connection.execute("CREATE TEMP TABLE changed (node BIGINT)")
+    found = []
+    for one in unified:
+        there = narrowing.files[one.table.entity]
+        new, old = find_apart(connection, one.entity, one.table.files, there)
+        connection.execute(f"INSERT INTO changed SELECT {_node(one)} FROM apart")
+        found.append(_Apart(one, new, old))
+    return found
+
+
+def _node(one: Unified) -> str:
+    return record_node(literal(one.table.entity), one.key)
+
+
+def _grow(connection: "DuckDBPyConnection") -> None:
+    """Add to `node` all that hangs together with what is in it."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE reached AS FROM node")
+    while True:
+        connection.execute("""
+            CREATE OR REPLACE TEMP TABLE reached AS
+            SELECT DISTINCT node FROM (
+              SELECT other AS node FROM edge WHERE one IN (FROM reached)
+              UNION ALL SELECT one FROM edge WHERE other IN (FROM reached)) ANTI JOIN node
+              USING (node)""")
+        if not count(connection, "SELECT count(*) FROM reached"):
+            return
+        connection.execute("INSERT INTO node FROM reached")
+
+
+def _share_blocks(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    several: Iterable[_Apart],
+    matcher: Matcher[Any, Any],
+) -> int:
+    """Add to `node` the records that share a block with one in it; return the largest block.
+
+    Blocks of what changed are those of its rows as they are now, and as they were.
+    """
+    hashes: list[str] = []
+    for apart in several:
+        one, rows = apart.one, folder / f"changed-{apart.one.place}.parquet"
+        changed = f"{_node(one)} IN (FROM changed)"
+        write_parquet(connection, f"FROM ({apart.rows(apart.new)}) WHERE {changed}", rows)
+        own = folder / f"blocks-{one.place}"
+        own.mkdir()
+        affected = Affected(str(rows), str(rows), "", {}, 0, 0)
+        hashes += matcher.hashed(connection, own, _with(one, affected))
+    now = f"FROM {parquet_rows(hashes)}" if hashes else "SELECT 0 AS Record, 0 AS Block LIMIT 0"
+    known = f"lake.{MATCH_BLOCK.name}"
+    connection.execute(f"""
+        CREATE TEMP TABLE block AS
+        SELECT DISTINCT Block FROM (
+          SELECT Block FROM {known} WHERE Record IN (FROM node)
+          UNION ALL SELECT Block FROM ({now}));
+        CREATE TEMP TABLE sharing AS
+        SELECT Record, Block FROM {known} SEMI JOIN block USING (Block) UNION ({now});
+        INSERT INTO node SELECT DISTINCT Record FROM sharing WHERE Record NOT IN (FROM node)""")
+    return count(
+        connection,
+        "SELECT max(records) FROM (SELECT count(*) AS records FROM sharing GROUP BY Block)",
+    )
+
+
+def _with(one: Unified, affected: Affected) -> Unified:
+    return replace(one, table=replace(one.table, affected=affected))
+
+
+def _narrowed(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    found: Iterable[EntityTable],
+    several: Iterable[_Apart],
+    narrowing: Narrowing,
+) -> list[EntityTable]:
+    """Write what there is of the nodes and what is published of them."""
+    nodes = folder / "nodes.parquet"
+    write_parquet(connection, "FROM node", nodes)
+    before = dict(_written_before(connection, folder))
+    keys = parquet_rows([before[tables.ALTERNATE_KEY.name]])
+    customers = count(connection, f"SELECT count(DISTINCT CustomerId) FROM {keys}")
+    records = count(connection, f"SELECT count(*) FROM {keys}")
+    others = narrowing.customers - customers, narrowing.records - records
+    affected = {
+        apart.one.table.entity: Affected(
+            *_written_rows(connection, folder, apart), str(nodes), before, *others
+        )
+        for apart in several
+    }
+    return [replace(table, affected=affected.get(table.entity)) for table in found]
+
+
+def _written_before(connection: "DuckDBPyConnection", folder: Path) -> Iterable[tuple[str, str]]:
+    """Write what is published of the nodes; give each table's file."""
+    nodes = dict.fromkeys(OF_RECORDS, record_node())
+    nodes |= {table: id_node(column) for table, column in OF_IDS.items()}
+    for table, node in nodes.items():
+        path = folder / f"{table.name}.parquet"
+        rows = f"SELECT * FROM lake.{table.name} WHERE {node} IN (FROM node)"
+        write_parquet(connection, rows, path)
+        yield table.name, str(path)
+
+
+def _written_rows(connection: "DuckDBPyConnection", folder: Path, apart: _Apart) -> tuple[str, str]:
+    """Write the rows of an entity that are of the nodes, as they are and as they are published.
+
+    What is published of those that did not change is what they are.
+    """
+    one, node = apart.one, _node(apart.one)
+    now, before = (folder / f"{name}-{one.place}.parquet" for name in ("now", "before"))
+    write_parquet(connection, f"FROM ({one.all_records}) WHERE {node} IN (FROM node)", now)
+    names = columns(one.entity.attributes)
+    published = f"""
+        SELECT {names} FROM {parquet_rows([now])} WHERE {node} NOT IN (FROM changed)
+        UNION ALL SELECT {names} FROM ({rows_of(one.entity, apart.old)})
+        WHERE {node} IN (FROM changed)"""
+    number = f"{one.place << ENTITY_SHIFT}::BIGINT + row_number() OVER ()"
+    write_parquet(connection, f"SELECT {number} AS {RECORD}, * FROM ({published})", before)
+    return str(now), str(before)
