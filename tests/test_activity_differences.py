@@ -120,8 +120,8 @@ def test_what_a_disk_lost_is_not_taken_over_into_the_next_generation(twins, chan
     name = mine.rows("SELECT Generation FROM lake.runs")[0][0]
     path = mine.paths.generation(name)
     content = path.read_bytes()
-    assert b'"Name":"Ann"' in content
-    path.write_bytes(content.replace(b'"Name":"Ann"', b'"Name":"Xnn"'))
+    assert b'["Ann"' in content
+    path.write_bytes(content.replace(b'["Ann"', b'["Xnn"'))
     monkeypatch.setitem(sealed._whole, path, signature(path))  # as if nobody had touched it
     taken(twins, **changed)
 
