@@ -40,7 +40,8 @@ class Table:
 
     `key` tells its rows apart; in `order` its files are written and its rows hashed. `people` are
     the columns that lead from a customer to the rows about them, by an id or by a source record:
-    what an erasure must look for. `kept` says how long rows stay.
+    what an erasure must look for. `kept` says how long rows stay. `following` are columns whose
+    values follow from others of the row, by a rule that stays.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Table:
     order: tuple[str, ...] = ()
     people: tuple[tuple[str, ...], ...] = ()
     kept: Kept = Kept.BASE
+    following: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -61,6 +63,11 @@ class Table:
         """The SQL types of the columns by name, without `FirstRun`."""
         return {column.name: column.type for column in self.columns if column.name != "FirstRun"}
 
+    @property
+    def hashed(self) -> dict[str, str]:
+        """Those of `values` that the content hash covers: what follows from them says no more."""
+        return {name: kind for name, kind in self.values.items() if name not in self.following}
+
 
 def table_of(
     name: str,
@@ -70,10 +77,11 @@ def table_of(
     order: tuple[str, ...] = (),
     people: tuple[tuple[str, ...], ...] = (),
     kept: Kept = Kept.BASE,
+    following: tuple[str, ...] = (),
 ) -> Table:
     """Return a table whose columns are given by name, SQL type and meaning."""
     declared = tuple(Column(*column) for column in columns)
-    return Table(name, comment, declared, key, order or key, people, kept)
+    return Table(name, comment, declared, key, order or key, people, kept, following)
 
 
 @dataclass(frozen=True, slots=True)

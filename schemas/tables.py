@@ -36,6 +36,7 @@ UNIFIED_ACTIVITY = table_of(
     key=("ActivityId",),
     order=("CustomerId", "ActivityTime", "SourceEntityName", "SourceActivityId"),
     people=(BY_ID,),
+    following=("ActivityId", "RangeIndex"),
 )
 
 ALTERNATE_KEY = table_of(

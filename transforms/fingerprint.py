@@ -3,10 +3,11 @@
 Free of the order of rows, the same on every runner and in every layout.
 
 A row's canonical text is the texts of its columns in order, joined by a separator that no text
-holds; the hash of a table is the number of its rows, and the sum and the exclusive or of the first
-64 bits of each row's SHA-256. Of a table that is written in the order of its key, rows whose keys
-begin alike are hashed together instead, in that order and by columns: DuckDB's SHA-256 costs five
-times the one of Python, which in turn is slow for short texts. Source of the rule: semantics 4.7.
+holds, but for columns that follow from others (`Table.following`); the hash of a table is the
+number of its rows, and the sum and the exclusive or of the first 64 bits of each row's SHA-256. Of
+a table that is written in the order of its key, rows whose keys begin alike are hashed together
+instead, in that order and by columns: DuckDB's SHA-256 costs five times the one of Python, which in
+turn is slow for short texts. Source of the rule: semantics 4.7.
 """
 
 import hashlib
@@ -77,10 +78,8 @@ def canonical_row(types: dict[str, str]) -> str:
     if len(types) > WIDE:
         return _wide_row(types)
     texts = [quoted(name) for name, kind in types.items() if kind == "VARCHAR"]
-    plain = (
-        f"concat_ws({SEPARATOR}, "
-        f"{', '.join(f'coalesce({_text(*column)}, {NULL})' for column in types.items())})"
-    )
+    values = (f"coalesce({_text(*column)}, {NULL})" for column in types.items())
+    plain = f"concat({f', {SEPARATOR}, '.join(values)})"  # concat_ws takes a sixth longer
     if not texts:
         return plain
     escaped = ", ".join(

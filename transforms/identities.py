@@ -254,7 +254,7 @@ def _written(
 ) -> Identified:
     queries = {
         "customers": _customers(entities),
-        "keys": _of_run(KEYS, run, "EntityName, PrimaryKey"),
+        "keys": _of_run(KEYS, run),
         "registry": _of_run(LEARNT, run, said="Run"),
         "identity": _of_run(CREATED.format(names=ranked), run, said="Run"),
         "alias": _of_run("FROM alias", run, "PreviousCustomerId"),
@@ -283,7 +283,8 @@ def _written(
 KEYS = """
     SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId,
            winner AS IsWinner
-    FROM identified"""
+    FROM (FROM identified ORDER BY ref)"""
+"""A reference sorts as name and key do, in half the time."""
 LEARNT = """
     SELECT entity_name(place) AS EntityName, key AS PrimaryKey, id AS CustomerId
     FROM (SELECT record, place, key, id FROM identified

@@ -65,7 +65,7 @@ def write_compared(
 
     schema = pa.schema([("record", pa.int64()), *_columns(len(sides))])
     with (
-        pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) as writer,
+        pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer,
         ThreadPoolExecutor(threads) as pool,
     ):
         for batch in _in_order(pool, normalised, reader, threads):

@@ -49,7 +49,7 @@ def build_part(
     path = folder / f"{order.number:04d}.parquet"
     written = table.write(connection, basis, order, path)
     if table.by_rows:
-        content = fingerprint(connection, f"FROM {parquet_rows([written])}", declared.values)
+        content = fingerprint(connection, f"FROM {parquet_rows([written])}", declared.hashed)
         return TablePart(order.table, written, content)
     entities = sorted(
         [one.entity for one in basis.unification.entities]
@@ -58,7 +58,7 @@ def build_part(
     )
     rows = f"FROM {parquet_rows([written])}"
     slices, group = _slices(order, declared.order[0], rows, entities, threads)
-    content = fingerprint_in_order(connection, slices, declared.values, group)
+    content = fingerprint_in_order(connection, slices, declared.hashed, group)
     return TablePart(order.table, written, content)
 
 

@@ -38,7 +38,7 @@ def write_difference(
         write_parquet(connection, apart, come)
     write_parquet(connection, _apart("published", "mapped", table), go)
     went, came = (
-        fingerprint(connection, f"FROM {parquet_rows([path])}", table.values) for path in (go, come)
+        fingerprint(connection, f"FROM {parquet_rows([path])}", table.hashed) for path in (go, come)
     )
     return TablePart(table.name, str(come), before - went + came, str(go))
 
