@@ -173,23 +173,14 @@ def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[s
     """
     tables = {table.entity: table for table in found.tables}
     wanted = {activity.entity: relationship for activity, relationship in plan.activities}
-<<<<<<< HEAD
-    if sum(tables[name].rows_kept for name in wanted) == shown:
-        return {name: {"of_nobody": dict.fromkeys(REASONS, 0)} for name in wanted}
-    counted = {}
-    with attached_kernel(plan.settings, plan.attach) as connection:
-        for name, relationship in wanted.items():
-            query = nobody_query(plan, relationship, tables, name, found)
-=======
     counted = {name: dict.fromkeys(REASONS, 0) for name in wanted}
     shown = found.output(UNIFIED_ACTIVITY).content.rows
     missing = sum(tables[name].rows_kept for name in wanted) - shown
-    with kernel(plan.settings) as connection:
+    with attached_kernel(plan.settings, plan.attach) as connection:
         for name in sorted(wanted, key=lambda name: -tables[name].rows_kept):
             if not missing:
                 break
-            query = nobody_query(plan, wanted[name], tables, name, found.identified)
->>>>>>> first
+            query = nobody_query(plan, wanted[name], tables, name, found)
             row = connection.execute(query).fetchone() or (0, 0, 0, 0)
             counted[name] = dict(zip(REASONS, map(int, row), strict=True))
             missing -= sum(counted[name].values())
