@@ -142,23 +142,25 @@ class Matcher(ABC, Generic[Piece, Found]):
         """The pairs of entities that it compares; no other matcher compares them."""
 
     @property
-    @abstractmethod
     def is_local(self) -> bool:
         """Whether the pairs of a record depend on those alone with which it shares a block.
 
-        So what a change concerns is found by the hashes of blocks (`PairTable.hashes`).
+        Then what a change concerns is found by the hashes of blocks (`PairTable.hashes`), `hashed`
+        and `largest`; else all records are matched again wherever one changed.
         """
+        return False
 
     @property
-    @abstractmethod
     def largest(self) -> int:
         """The size of the largest block of which nothing is to be told."""
+        return 0
 
-    @abstractmethod
     def hashed(
         self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
     ) -> Iterator[str]:
         """Write the hashes of the blocks of an entity's records; give their files."""
+        del connection, folder, entity
+        yield from ()
 
     @abstractmethod
     def prepare(
