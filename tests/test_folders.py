@@ -20,7 +20,7 @@ from tests.shop import CONTACTS
 UPDATE = ["update", "--key", f"{CONTACTS}=1", "Points=3"]
 METADATA = ServingMetadata(1, "i", ())
 NOTHING = GenerationSources(
-    "SELECT '' AS CustomerId, '' AS fields, '' AS winners, '' AS PreviousCustomerId WHERE false",
+    "SELECT '' AS CustomerId, '' AS told, '' AS PreviousCustomerId WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId, true AS IsWinner WHERE false",
     "SELECT '' AS EntityName, '' AS PrimaryKey, '' AS CustomerId WHERE false",
     "SELECT '' AS PreviousCustomerId, '' AS CustomerId WHERE false",
