@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas.instants import Instant
 from overtide.schemas.local_times import midnight, zone
 from overtide.schemas.serving_metadata import ServingMetadata
+from overtide.schemas.types import type_of
 from overtide.schemas.values import Value
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def dated_of(metadata: ServingMetadata) -> Dated:
             for name, activity in metadata.activities.items()
             if (entity := metadata.entities.get(name)) is not None
             and activity.timestamp in entity.attributes
-            and entity.attributes[activity.timestamp].type == "date"
+            and type_of(entity.attributes[activity.timestamp].type).is_day
         }
     )
 

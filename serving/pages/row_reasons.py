@@ -7,9 +7,12 @@ in it; one that is none of them is shown as it is.
 import re
 from collections.abc import Callable, Mapping
 
+from overtide.schemas.types import TYPES
+
 Say = Callable[..., str]
 """Returns a text of the person's language by its name, with values."""
-TYPES = ("boolean", "date", "datetime", "decimal", "double", "guid", "integer")
+NAMED = {one.family for one in TYPES if not one.is_text}
+"""The types of which a value is expected; every text is a string."""
 SENTENCES: Mapping[str, re.Pattern[str]] = {
     name: re.compile(pattern, re.DOTALL)
     for name, pattern in {
@@ -37,7 +40,7 @@ def reason_in_words(say: Say, sentence: str) -> str | None:
             continue
         values = found.groupdict()
         if name == "expected":
-            if values["type"] not in TYPES:
+            if values["type"] not in NAMED:
                 return None
             values |= {"type": say(f"rows.type.{values['type']}"), "form": _form(say, values)}
         return say(f"rows.told.{name}", **values)
