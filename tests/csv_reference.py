@@ -6,6 +6,8 @@ What the refresh makes of quotes and line ends, written once more.
 import re
 from dataclasses import dataclass
 
+from overtide.schemas.values import BLANKS
+
 
 @dataclass
 class Reference:
@@ -22,7 +24,7 @@ class Reference:
             if found is None or (text and (len(values) < columns or any(values[columns:]))):
                 bad.append((line, text))
             elif text:
-                key = values[0].strip(" ") and values[0]
+                key = values[0].strip(BLANKS) and values[0]
                 rows.append(tuple(value or None for value in [key, *values[1:columns]]))
             line += 1 + len(re.findall("\r\n|\r|\n", text))
             place = end + (2 if self.text[end : end + 2] == "\r\n" else 1)
