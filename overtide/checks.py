@@ -127,26 +127,26 @@ def _of_files(
     if not any(one.severity == "mistake" for one in found) and not examined.has(
         (*place, "time_zone")
     ):
-        attributes = {name: (*place, "attributes", name) for name in entity.attributes}
-        found += check_values(
-            folder,
-            entity,
-            [
-                name
-                for name, path in attributes.items()
-                if examined.is_broken(path)
-                or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
-            ],
-            not examined.has((*place, "filter")),
-            copies,
-            now,
-        )
+        filtered = not examined.has((*place, "filter"))
+        unknown = _unknown(examined, place, entity)
+        found += check_values(folder, entity, unknown, filtered, copies, now)
     return [
         _at(examined, place, one)
         for one in found
         if not any(
             examined.has((*_place(place, one), *more)) for more in ((), ("path",), ("expression",))
         )
+    ]
+
+
+def _unknown(examined: "Examined", place: tuple[str, ...], entity: "Entity") -> list[str]:
+    """Return the attributes of which the configuration does not say rightly how they are read."""
+    attributes = {name: (*place, "attributes", name) for name in entity.attributes}
+    return [
+        name
+        for name, path in attributes.items()
+        if examined.is_broken(path)
+        or any(map(examined.has, (path, *((*path, one) for one in NEEDED_BY_VALUES))))
     ]
 
 

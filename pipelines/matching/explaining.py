@@ -33,6 +33,7 @@ from overtide.transforms.matching.two_records import (
     texts_of,
     values_of,
 )
+from overtide.transforms.plan import Plan
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
 from overtide.transforms.step import attached_kernel, new_folder
 
@@ -49,10 +50,7 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
     `record_not_found` and `same_record`.
     """
     plan, unified = matching.steps.plan, matching.records
-    one, other = (
-        (entity, plan.entities[entity].key_text(key)) if entity in plan.entities else (entity, key)
-        for entity, key in (one, other)
-    )
+    one, other = _as_kept(plan, one), _as_kept(plan, other)
     folder = new_folder(plan.scratch, "explained")
     with attached_kernel(plan.settings, ()) as connection:
         records = _records(connection, folder, unified, (one, other))
@@ -85,6 +83,13 @@ def explained(matching: Matching, one: Reference, other: Reference) -> Row:
         } | _nearest(rules, connection, after, records)
     ends = [(record["entity"], record["key"]) for record in told]
     return found_of_two | {"clusters": of_clusters(matching, folder, forest, ends)}
+
+
+def _as_kept(plan: Plan, named: Reference) -> Reference:
+    """Return a record by the key that it has, however that was written."""
+    entity, key = named
+    known = plan.entities.get(entity)
+    return named if known is None else (entity, known.key_text(key))
 
 
 def _records(
