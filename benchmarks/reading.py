@@ -11,6 +11,8 @@ from benchmarks.measure import Row, percentile, seconds_of
 from overtide.schemas.names import literal
 
 READS = 500
+BARS = {50: 8, 95: 20}
+"""Milliseconds at 10M source rows, by percentile."""
 
 
 def measure(project: Path) -> list[Row]:
@@ -26,9 +28,9 @@ def measure(project: Path) -> list[Row]:
             percentile(times, percent),
             "ms",
             percentile(beside, percent),
-            at_most=50 if percent == 95 else None,
+            at_most=most,
         )
-        for percent in (50, 95)
+        for percent, most in BARS.items()
     ]
 
 
