@@ -19,7 +19,7 @@ sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None).execute("BEGIN IMM
 WRITERS = {
     "access": lambda path: AccessDatabase(path).writing,
     "jobs": lambda path: Database(path).writing,
-    "telemetry": lambda path: partial(writing, path, COUNTS, durable=False),
+    "telemetry": lambda path: partial(writing, path, [COUNTS], durable=False),
 }
 
 
@@ -90,7 +90,7 @@ def test_many_that_make_a_file_at_once_all_write_into_it(tmp_path):
 
     for number in range(30):
         path = tmp_path / f"{number}.sqlite"
-        write, started = partial(writing, path, COUNTS, durable=False), threading.Barrier(6)
+        write, started = partial(writing, path, [COUNTS], durable=False), threading.Barrier(6)
         threads = [threading.Thread(target=count, args=(write, started)) for _ in range(6)]
         for thread in threads:
             thread.start()

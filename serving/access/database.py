@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from overtide.schemas.errors import UnavailableError
-from overtide.schemas.folders import make_file
+from overtide.serving.shared_files import changing, connected
 
 CHANGES = 24
 """Where SQLite counts the commits to a file (https://sqlite.org/fileformat2.html, 1.3.7)."""
@@ -49,10 +49,7 @@ class AccessDatabase:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a transaction that nobody else's change comes between."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        make_file(self.path)
-        with _named(self.path), closing(self._connect()) as connection, connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with _named(self.path), changing(self.path, ()) as connection:
             _migrate(connection)
             yield connection
 
@@ -67,7 +64,7 @@ class AccessDatabase:
                 _migrate(copy)
                 yield copy
                 return
-            with closing(self._connect()) as connection:
+            with closing(connected(self.path)) as connection:
                 if _version(connection) >= VERSION:
                     yield connection
                     return
@@ -97,9 +94,6 @@ class AccessDatabase:
                 weakref.finalize(self, os.close, descriptor)
                 self._opened = os.fstat(descriptor).st_ino, descriptor
             return self._opened[1]
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=10, isolation_level=None)
 
 
 class Remembered(Generic[T]):

@@ -17,19 +17,19 @@ from overtide.serving.telemetry.files import is_written, storable, writing
 
 MOST_WAITING = 200_000
 """Senders of events that wait for a disk which takes none, before they are given up."""
-SCHEMA = """
-    CREATE TABLE IF NOT EXISTS change (
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS change (
         id INTEGER PRIMARY KEY, at INTEGER NOT NULL, principal_id TEXT NOT NULL,
         principal TEXT NOT NULL, caller TEXT NOT NULL, action TEXT NOT NULL, target TEXT,
-        before TEXT, after TEXT, request_id TEXT) STRICT;
-    CREATE TRIGGER IF NOT EXISTS change_stays BEFORE UPDATE ON change
-        BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
-    CREATE TRIGGER IF NOT EXISTS change_is_kept BEFORE DELETE ON change
-        BEGIN SELECT raise(ABORT, 'the audit is only added to'); END;
-    CREATE TABLE IF NOT EXISTS sender (
+        before TEXT, after TEXT, request_id TEXT) STRICT""",
+    """CREATE TRIGGER IF NOT EXISTS change_stays BEFORE UPDATE ON change
+        BEGIN SELECT raise(ABORT, 'the audit is only added to'); END""",
+    """CREATE TRIGGER IF NOT EXISTS change_is_kept BEFORE DELETE ON change
+        BEGIN SELECT raise(ABORT, 'the audit is only added to'); END""",
+    """CREATE TABLE IF NOT EXISTS sender (
         event_id TEXT PRIMARY KEY, at INTEGER NOT NULL, principal_id TEXT NOT NULL,
-        principal TEXT NOT NULL, request_id TEXT NOT NULL) STRICT;
-"""
+        principal TEXT NOT NULL, request_id TEXT NOT NULL) STRICT""",
+)
 ADD = """INSERT INTO change
     (at, principal_id, principal, caller, action, target, before, after, request_id)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -67,7 +67,7 @@ class Audit:
         who = change.principal
         named = ("", getpass.getuser()) if who is None else (who.id, storable(who.name))
         values = (change.action, change.target, _json(change.before), _json(change.after))
-        with writing(self.path, SCHEMA, durable=True) as connection:
+        with writing(self.path, TABLES, durable=True) as connection:
             connection.execute(
                 ADD, (self._clock(), *named, change.caller, *values, change.request_id)
             )
@@ -96,7 +96,7 @@ class Audit:
         old = now // DAY != self._forgotten and is_written(self.path)
         if not senders and not old:
             return
-        with writing(self.path, SCHEMA, durable=False) as connection:
+        with writing(self.path, TABLES, durable=False) as connection:
             connection.executemany("INSERT OR IGNORE INTO sender VALUES (?, ?, ?, ?, ?)", senders)
             connection.execute("DELETE FROM sender WHERE at < ?", (now - HISTORY_DAYS * DAY,))
         self._forgotten = now // DAY

@@ -36,7 +36,7 @@ VALUES = (
     "longer",
 )
 NUMBERS = {"minute", "status", *VALUES}
-SCHEMA = f"""CREATE TABLE IF NOT EXISTS usage (
+TABLE = f"""CREATE TABLE IF NOT EXISTS usage (
     {", ".join(f"{one} {'INTEGER' if one in NUMBERS else 'TEXT'} NOT NULL" for one in KEYS)},
     {", ".join(f"{one} INTEGER NOT NULL" for one in VALUES)},
     PRIMARY KEY ({", ".join(KEYS)})) STRICT"""
@@ -68,13 +68,13 @@ class UsageFile:
 
     def add(self, rows: Mapping[Key, Sums]) -> None:
         """Add counts to those that are there."""
-        with writing(self.path, SCHEMA, durable=False) as connection:
+        with writing(self.path, [TABLE], durable=False) as connection:
             connection.executemany(ADD, [(*key, *sums) for key, sums in rows.items()])
 
     def forget(self, before: Instant) -> None:
         """Remove what was counted before an instant."""
         if is_written(self.path):
-            with writing(self.path, SCHEMA, durable=False) as connection:
+            with writing(self.path, [TABLE], durable=False) as connection:
                 connection.execute("DELETE FROM usage WHERE minute < ?", (before,))
 
     def totals(

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overtide.schemas.errors import UnavailableError
-from overtide.schemas.folders import make_file, make_folder
+from overtide.serving.shared_files import changing, connected, explained
 
-WAIT = 10.0
-"""Seconds that one waits for another's commit."""
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS job (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
@@ -52,7 +49,7 @@ class Database:
         """Return the rows of a query; none where nothing was ever written."""
         if not self.path.exists():
             return []
-        with self._explained(), closing(sqlite3.connect(self.path, timeout=WAIT)) as connection:
+        with explained(self.path), closing(connected(self.path)) as connection:
             # Whoever made the file may have died before its first transaction was done.
             if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
                 return []
@@ -61,32 +58,5 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give a connection whose changes are all made, durably, or none; others wait meanwhile."""
-        make_folder(self.path.parent)
-        make_file(self.path)
-        with self._explained(), closing(self._connected()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for statement in self.tables:
-                    connection.execute(statement)
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    def _connected(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Raise `file_unusable` for what SQLite refuses: a full disk, a damaged file, no right."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise UnavailableError(
-                "file_unusable",
-                f"{self.path} cannot be used: {error}.",
-                str(self.path),
-                "Free space on its disk and check its permissions; else restore it.",
-            ) from error
+        with explained(self.path), changing(self.path, self.tables) as connection:
+            yield connection
