@@ -8,7 +8,6 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,30 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide import examples
-from overtide.checks import check_project
 from overtide.schemas.errors import UsageError
 from overtide.transforms.first_project.columns import found_type
-from overtide.transforms.first_project.proposing import Proposal, propose
+from overtide.transforms.first_project.proposing import propose
 from overtide.transforms.first_project.samples import Column
 from tests.command_line import call
-
-INSTANCE = "6f2c1f0e-5f0b-4b8c-9d2e-3a1b2c3d4e5f"
-
-
-def proposed(folder: Path, *files: Path, broken: frozenset[str] = frozenset()) -> Proposal:
-    """Propose a project twice, which must be the same, and write it; it must have no mistake."""
-    found, again = (propose(files, folder, folder.name, INSTANCE) for _ in range(2))
-    assert found == again
-    (folder / "overtide.yaml").write_text(found.text, encoding="utf-8")
-    mistakes = [one for one in check_project(folder, {}) if one.severity == "mistake"]
-    mistakes = [one for one in mistakes if one.code not in broken]
-    assert mistakes == [], found.text
-    return found
-
-
-def entity(found: Proposal, name: str) -> Any:
-    source, _, own = name.partition("_")
-    return yaml.safe_load(found.text)["sources"][source][own]
+from tests.proposals import INSTANCE, entity, proposed
 
 
 def test_the_files_of_an_example_become_customers(tmp_path):
@@ -115,6 +96,8 @@ def test_an_export_nested_lines_and_parquet_are_read_as_they_come(tmp_path):
     assert accounts["attributes"]["Status"]["null_words"] == ["null"]
     assert entity(found, "Kunden_Orders")["primary_key"] == ["order_number", "order_place"]
     document = yaml.safe_load(found.text)
+    tickets = next(one for one in document["activities"] if one["entity"] == "Kunden_T")
+    assert "semantic" not in tickets
     ways = {one["entity"]: one for one in document["relationships"]}
     assert (ways["Kunden_Orders"]["to"], ways["Kunden_Orders"]["field"]) == (
         "Customer",
@@ -125,95 +108,6 @@ def test_an_export_nested_lines_and_parquet_are_read_as_they_come(tmp_path):
     told = call("-C", folder, "refresh")
     assert told.code == 0, told.err
     assert "belong to no customer" not in told.err
-
-
-def test_people_in_nested_lines_are_customers(tmp_path):
-    lines = [
-        {
-            "id": f"w-{n}",
-            "profile": {"name": {"first": f"Ann{n}", "last": "Lee"}, "emails": [f"ann{n}@x.org"]},
-            "phones": ["+31 6 1234567", "2"][: 1 + n % 2],
-            "tags": ["new", "vip"],
-            "nicks": None if n else "Annie",
-            "badge": "gold" if n else ["silver"],
-        }
-        for n in range(30)
-    ]
-    lines[7]["profile"]["emails"] += ["other@x.org"]
-    lines[8]["profile"]["emails"] = []
-    file = tmp_path / "accounts.jsonl"
-    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    found = proposed(tmp_path, file)
-    (name,) = found.customers
-    attributes = entity(found, name)["attributes"]
-    assert attributes["profile_emails"] == {
-        "path": "profile.emails[0]",
-        "type": "string",
-        "semantic_type": "Identity.Service.Email",
-        "optional": True,
-    }
-    assert {"tags", "badge", "phones"} & set(attributes) == set()
-    document = yaml.safe_load(found.text)["unification"]
-    merged = {one["name"] for one in document["merge"]["fields"]}
-    assert {"FirstName", "LastName", "EMail"} <= merged
-    assert [one["name"] for one in document["entities"][0]["deduplicate"]["rules"]] == [
-        "E-mail and name"
-    ]
-    told = " ".join(found.checks)
-    assert "Of a list the first value is read: profile.emails." in told
-    assert "Lists are left out: phones, tags, badge;" in told
-
-
-def test_what_nearly_identifies_rows_is_their_key(tmp_path):
-    rows = [["Klantnr", "Voornaam", "Achternaam", "E-mail", "Gewijzigd"]]
-    for n in range(100):
-        for again in range(1 + (n % 20 == 0)):
-            row = [f"K{n:03}", f"Ann{n}", "Lee", f"ann{n}@x.org", f"2026-01-0{1 + again} 10:00"]
-            rows.append(row if n else ["K000", "Ann0", "Lee", "ann0@x.org", "2026-01-01 10:00"])
-    file = tmp_path / "klanten.csv"
-    file.write_text("".join(f"{','.join(row)}\n" for row in rows))
-    found = proposed(tmp_path, file)
-    (name,) = found.customers
-    assert entity(found, name)["primary_key"] == "Klantnr"
-    assert entity(found, name)["prefer"] == {"policy": "most_recent", "attribute": "Gewijzigd"}
-    told = "5 of 105 rows looked at have the Klantnr of another; one row of each is kept, that of"
-    assert f"{name}: {told} the latest Gewijzigd." in found.checks
-
-
-@pytest.mark.parametrize(
-    ("code", "own", "country"),
-    [
-        ("+31", "06-1234{n:04}", "NL"),
-        ("0031", "06-1234{n:04}", "NL"),
-        ("+31", "1234567890123{n:04}", None),
-    ],
-)
-def test_numbers_without_a_country_are_of_the_one_that_others_are_of(code, own, country, tmp_path):
-    crm, shop = tmp_path / "crm.csv", tmp_path / "shop.csv"
-    rows = [f"{n},Ann{n},Lee,{own.format(n=n)}\n" for n in range(30)]
-    crm.write_text("Id,Voornaam,Achternaam,Telefoon\n" + "".join(rows))
-    rows = [f"w{n},Ann{n},Lee,{code}61234{n:04}\n" for n in range(30)]
-    shop.write_text("Key,FirstName,LastName,Phone\n" + "".join(rows))
-    found = proposed(tmp_path, crm, shop)
-    names = {name.rpartition("_")[2]: name for name in found.customers}
-    assert entity(found, names["Crm"])["attributes"]["Telefoon"].get("country") == country
-    assert "country" not in entity(found, names["Shop"])["attributes"]["Phone"]
-    check = (
-        f"{names['Crm']}.Telefoon: numbers without a country code were taken for those of NL, as "
-        "30 of 30 with one are."
-    )
-    assert (check in found.checks) == (country is not None)
-
-
-def test_what_means_something_is_merged_although_it_is_of_the_key(tmp_path):
-    names, mails = ["Ann", "Bob", "Cy", "Di"], ["a@x.org", "b@x.org", "c@x.org"]
-    rows = [f"{name},{mail},x" for name in names for mail in mails]
-    file = tmp_path / "people.csv"
-    file.write_text("".join(f"{row}\n" for row in ["FirstName,Email,Note", *rows]))
-    found = proposed(tmp_path, file)
-    assert entity(found, found.customers[0])["primary_key"] == ["FirstName", "Email"]
-    merged = yaml.safe_load(found.text)["unification"]["merge"]["fields"]
-    assert {"FirstName", "EMail", "Note"} == {one["name"] for one in merged}
 
 
 def test_what_samples_say_of_people_is_proposed(tmp_path):

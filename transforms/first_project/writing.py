@@ -11,6 +11,7 @@ from overtide.transforms.first_project.keys import Proposed
 from overtide.transforms.first_project.roles import (
     Roles,
     activity_type,
+    semantic_of,
     time_of,
     times_of,
     title_of,
@@ -277,6 +278,7 @@ def _activities(roles: Roles) -> Iterator[str]:
             "type": activity_type(one),
             "timestamp": time_of(one),
             "title": title_of(one),
+            **({"semantic": semantic} if (semantic := semantic_of(one)) else {}),
         }
         times = times_of(one)
         if len(times) > 1:
