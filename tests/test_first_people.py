@@ -62,6 +62,27 @@ def test_what_nearly_identifies_rows_is_their_key(tmp_path):
     assert f"{name}: {told} the latest Gewijzigd." in found.checks
 
 
+def test_rows_that_come_twice_take_no_key_away(tmp_path):
+    file = tmp_path / "members.csv"
+    file.write_text("Id,Name,Email\n1,Ann,a@x.org\n2,Bob,b@x.org\n2,Bob,b@x.org\n")
+    found = proposed(tmp_path, file)
+    (name,) = found.customers
+    assert entity(found, name)["primary_key"] == "Id"
+    told = "1 of 3 rows looked at have the Id of another; one row of each is kept, `prefer` may say"
+    assert f"{name}: {told} which." in found.checks
+
+
+@pytest.mark.parametrize(
+    ("first", "row"),
+    [("1,Ann,a@x.org", True), ("7,8,31", True), ("Id,Name,2025", False), ("Id,2024,2025", False)],
+)
+def test_a_first_line_that_looks_like_a_row_is_told(first, row, tmp_path):
+    file = tmp_path / "members.csv"
+    file.write_text(f"{first}\n2,Bob,3\n3,Cy,4\n")
+    told = "members.csv begins with what looks like a row: write the columns' names above it."
+    assert any(told in one for one in proposed(tmp_path, file).checks) == row
+
+
 @pytest.mark.parametrize(
     ("code", "own", "country"),
     [

@@ -88,7 +88,7 @@ class Reference:
 
 
 def key_of(one: Proposed) -> tuple[str, ...] | None:
-    """Return the columns whose values differ in all rows, one if possible; None where none do.
+    """Return the columns whose values differ where rows do, one if possible; None where none do.
 
     Before all columns together comes one that is called like a key, if nearly all rows differ.
     """
@@ -99,7 +99,8 @@ def key_of(one: Proposed) -> tuple[str, ...] | None:
         and len(column.filled) == one.sample.rows
         and not one.types[column.name].settings.get("null_words")
     ]
-    rows = one.sample.rows
+    # Rows that are the same in all columns need nothing that tells them apart.
+    rows = len(set(zip(*(column.texts for column in one.sample.columns), strict=True)))
     ranked = sorted(able, key=lambda name: _rank(one, name, able.index(name)))
     single = (name for name in ranked if len(one.values([name])) == rows)
     named = next(single, None)

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -33,6 +34,9 @@ BYTES = 1 << 28
 DEEPEST = 5
 Places = dict[str, tuple[Attribute, str]]
 """Attributes by name: where each stands, and the type that the file gives it, if any."""
+
+EMAIL, NUMBER = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*"), re.compile(r"\s*-?[\d.,]+\s*")
+"""Values that name no column: one e-mail, or nothing but numbers."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ def _columns_by(lines: list[str], delimiter: str) -> float:
 def _places(file: Path, entity: Entity, columns: tuple[str, ...]) -> tuple[Places, list[str]]:
     """Return the attributes by the names that they get, and what of the file is left out."""
     if entity.format == "csv":
-        return _of_header(columns)
+        return _of_header(file.name, columns)
     found = _of_parquet(file) if entity.format == "parquet" else _of_json(file, entity)
     names: Places = {}
     lists = [shown_path(path) for path, kind in found.items() if kind == "list"]
@@ -215,13 +219,16 @@ def _places(file: Path, entity: Entity, columns: tuple[str, ...]) -> tuple[Place
     return names, told
 
 
-def _of_header(columns: tuple[str, ...]) -> tuple[Places, list[str]]:
+def _of_header(name: str, columns: tuple[str, ...]) -> tuple[Places, list[str]]:
     names: Places = {}
     unnamed = sum(not one.strip() for one in columns)
     for column in columns:
         if column.strip():
             names[_free(column, names)] = Attribute(column=column, optional=True), ""
-    return names, [f"Columns without a name are left out: {unnamed}."] if unnamed else []
+    told = [f"Columns without a name are left out: {unnamed}."] if unnamed else []
+    if any(EMAIL.fullmatch(one) for one in columns) or all(map(NUMBER.fullmatch, columns)):
+        told.append(f"{name} begins with what looks like a row: write the columns' names above it.")
+    return names, told
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
