@@ -69,6 +69,8 @@ def _loaded(reader: json.JSONDecoder, text: str | bytes, line: int) -> Any:  # n
 
 def _reason(error: Exception, line: int) -> str:
     if isinstance(error, json.JSONDecodeError):
+        if not error.doc.strip():
+            return "it is empty"
         return f"{error.msg} (line {error.lineno + line - 1}, column {error.colno})"
     reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     return reason if line == 1 else f"{reason} (line {line})"

@@ -361,7 +361,7 @@ class Twins:
             {name: value for name, value in one.manifest.items() if name not in MEASURED}
             for one in found
         ]
-        assert said[0] == said[1], self.told
+        assert said[0] == said[1], (_apart(*said), self.told)
         tables: Any = said[0]["tables"]
         names = [
             *tables,
@@ -395,6 +395,18 @@ class Twins:
                 ]
         records, _ = final(versions, lambda one: datetime(one.year, one.month, one.day, tzinfo=UTC))
         return [(key, *records[key].texts[1:]) for key in sorted(records)]
+
+
+def _apart(mine: Any, full: Any, way: str = "") -> list[str]:
+    """Return where two documents differ, such as `tables.Customer.hash`."""
+    if not (isinstance(mine, dict) and isinstance(full, dict)):
+        return [] if mine == full else [way]
+    names = sorted({*mine, *full})
+    return [
+        one
+        for name in names
+        for one in _apart(mine.get(name), full.get(name), f"{way}.{name}".lstrip("."))
+    ]
 
 
 def _refresh_until(folder: str, configured: dict[str, Any], runs: int, step: str) -> None:

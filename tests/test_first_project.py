@@ -8,7 +8,6 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,30 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide import examples
-from overtide.checks import check_project
 from overtide.schemas.errors import UsageError
 from overtide.transforms.first_project.columns import found_type
-from overtide.transforms.first_project.proposing import Proposal, propose
+from overtide.transforms.first_project.proposing import propose
 from overtide.transforms.first_project.samples import Column
 from tests.command_line import call
-
-INSTANCE = "6f2c1f0e-5f0b-4b8c-9d2e-3a1b2c3d4e5f"
-
-
-def proposed(folder: Path, *files: Path, broken: frozenset[str] = frozenset()) -> Proposal:
-    """Propose a project twice, which must be the same, and write it; it must have no mistake."""
-    found, again = (propose(files, folder, folder.name, INSTANCE) for _ in range(2))
-    assert found == again
-    (folder / "overtide.yaml").write_text(found.text, encoding="utf-8")
-    mistakes = [one for one in check_project(folder, {}) if one.severity == "mistake"]
-    mistakes = [one for one in mistakes if one.code not in broken]
-    assert mistakes == [], found.text
-    return found
-
-
-def entity(found: Proposal, name: str) -> Any:
-    source, _, own = name.partition("_")
-    return yaml.safe_load(found.text)["sources"][source][own]
+from tests.proposals import INSTANCE, entity, proposed
 
 
 def test_the_files_of_an_example_become_customers(tmp_path):
@@ -115,6 +96,8 @@ def test_an_export_nested_lines_and_parquet_are_read_as_they_come(tmp_path):
     assert accounts["attributes"]["Status"]["null_words"] == ["null"]
     assert entity(found, "Kunden_Orders")["primary_key"] == ["order_number", "order_place"]
     document = yaml.safe_load(found.text)
+    tickets = next(one for one in document["activities"] if one["entity"] == "Kunden_T")
+    assert "semantic" not in tickets
     ways = {one["entity"]: one for one in document["relationships"]}
     assert (ways["Kunden_Orders"]["to"], ways["Kunden_Orders"]["field"]) == (
         "Customer",

@@ -151,6 +151,21 @@ def test_done_again_it_changes_nothing_of_any_example(step):
     assert again == once, f"what `{step}` gives of these texts is not what it leaves unchanged"
 
 
+WORDS_OF = {
+    step: sorted({word for name, text, _ in ONE_STEP if name == step for word in text.split(" ")})
+    for step in STEPS
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_done_again_it_changes_nothing_of_words_of_its_examples(step, data):
+    words = data.draw(st.lists(st.sampled_from(WORDS_OF[step]), max_size=4))
+    once = normal(data.draw(st.sampled_from(["", " "])).join(words), How((step,)))
+    assert normal(once, How((step,))) == once, f"what `{step}` gives is not what it leaves"
+
+
 def test_every_normalisation_has_an_example():
     missing = set(STEPS) - {step for step, _, _ in ONE_STEP}
     assert missing == set(), "give ONE_STEP a line for each: normalisation, text, what it becomes"

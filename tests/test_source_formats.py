@@ -69,6 +69,30 @@ def test_a_line_that_is_not_in_the_encoding_is_set_aside_and_no_other(written, t
         assert (line in (None, 1001, 1002), shown) == (True, "shown")
 
 
+@pytest.mark.parametrize("written", sorted(set(WRITERS) - BINARY), indirect=True)
+def test_a_text_with_a_nul_is_marked_as_no_value_or_its_line_set_aside(written, tmp_path):
+    path, entity = written
+    path.write_bytes(path.read_bytes().replace(b"name 1000", b"name\x001000"))
+    layout = format_of(entity).layout(path, entity)
+    file, found = SourceText(entity, path, "shown", layout, tmp_path / "copy"), []
+
+    def write(raw: Raw) -> int:
+        texts = [
+            text
+            for (text,) in kernel.sql(f"SELECT {raw.column('Name')} FROM ({raw.query})").fetchall()
+        ]
+        found.extend(text for text in texts if "\0" in text)
+        assert not found or "Name" in raw.doubtful, "say that texts of it may begin with a NUL"
+        return len(texts)
+
+    with duckdb.connect() as kernel:
+        number, aside = format_of(entity).read(kernel, [file], write)
+        set_aside = len(kernel.sql(aside).fetchall())
+    assert number + set_aside == len(ROWS)
+    marked = "\0name\x001000"
+    assert (found, set_aside) in (([marked], 0), ([], 1)), "`raw_texts.marked` puts the mark"
+
+
 @pytest.fixture(params=sorted(WRITERS))
 def written(request, tmp_path) -> tuple[Path, Entity]:
     path = tmp_path / f"rows.{request.param}"

@@ -42,6 +42,13 @@ def test_what_is_small_at_a_glance_is_what_is_small_when_it_is_written(document)
         assert at_a_glance == refusal(document)
 
 
+@pytest.mark.parametrize("text", [b"", b" \n", "", "\t"])
+def test_what_holds_nothing_is_said_to_be_empty(text):
+    with pytest.raises(OvertideError, match="This is no JSON document: it is empty") as error:
+        parse_json(text)
+    assert error.value.code == "invalid_json"
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 def test_bytes_are_utf_8_and_nothing_else(encoding):
     with pytest.raises(OvertideError) as error:

@@ -69,3 +69,7 @@ def test_keys_tell_the_rows_of_a_refreshed_lake_apart(tmp_path):
             assert project.rows(
                 f'SELECT count(*) = count(DISTINCT ({keys})) FROM lake."{name}"'
             ) == [(True,)], name
+    for name in BASE_TABLES:
+        rows = f'SELECT {", ".join(DECLARED[name].order)} FROM lake."{name}"'
+        said = f"{name} is to be written in its order, by which its rows are hashed"
+        assert project.rows(rows) == project.rows(f"{rows} ORDER BY ALL"), said

@@ -24,6 +24,20 @@ def regions() -> frozenset[str]:
     return frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
+def country_of(text: str) -> str | None:
+    """Return the country whose code a number begins with, behind `+` or `00`, where it has one."""
+    import phonenumbers
+
+    start = re.sub(r"^[^0-9+]*00", "+", text)
+    found = _parsed(start, None) if start.lstrip(" (").startswith("+") else None
+    return None if found is None else phonenumbers.region_code_for_number(found)
+
+
+def is_possible(text: str, country: str) -> bool:
+    """Say whether a number without a country's code may be one of a country."""
+    return _parsed(text, country) is not None
+
+
 def number(text: str, country: str | None) -> str:
     """Return a number's digits, with its country's code where known, else as they stand.
 

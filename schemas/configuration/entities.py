@@ -16,7 +16,11 @@ from overtide.schemas.types import KEYS, NAMES, PATTERN, listed, type_of
 from overtide.schemas.types.attribute_type import Reading
 
 TypeName = Annotated[str, Field(pattern=PATTERN, description=listed(NAMES))]
-SourceFormatName = Literal["csv", "parquet", "jsonl"]
+SourceFormatName = Literal[
+    "csv",
+    "parquet",
+    "jsonl",
+]
 LOOK_BACK, FULL_EVERY = "1d", "7d"
 """What `incremental` of a table is without these settings."""
 OBJECTS = "s3://"

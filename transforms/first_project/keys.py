@@ -10,13 +10,15 @@ from overtide.transforms.first_project.columns import Found
 from overtide.transforms.first_project.meanings import EMAIL, words_of
 from overtide.transforms.first_project.samples import Sample
 
-CALLED_KEY = re.compile(r"\b(id|key|nr|no|number|nummer|code|uuid|guid|num|ref)$")
+CALLED_KEY = re.compile(r"\b(id|key|no|code|uuid|guid|num|ref)$|(nr|number|nummer)$")
 CALLED_MODIFIED = re.compile(r"modif|chang|updat|geändert|aender|gewijzigd|modifi")
 PLACE_IN_KEY = re.compile(r"\b(line|place|position|pos|seq|sequence|item|number|nr|version)\b")
 MOST_KEYS = 8
 """Columns that are tried as parts of a key."""
 HIT = 0.8
 """The share of foreign keys that must be found among the keys that are meant."""
+NEARLY = 0.8
+"""The share of rows that must differ in a column that is called like a key, if none else is one."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Proposed:
         times = [name for name, found in self.types.items() if type_of(found.type).is_time]
         called = [name for name in times if CALLED_MODIFIED.search(words_of(name))]
         return called[0] if called else times[0] if len(times) == 1 else None
+
+    @property
+    def repeated(self) -> int:
+        """How many rows have the key of another one."""
+        return self.sample.rows - len(self.values(self.key or ()))
 
     @property
     def entity(self) -> str:
@@ -81,7 +88,10 @@ class Reference:
 
 
 def key_of(one: Proposed) -> tuple[str, ...] | None:
-    """Return the columns whose values differ in all rows, one if possible; None where none do."""
+    """Return the columns whose values differ where rows do, one if possible; None where none do.
+
+    Before all columns together comes one that is called like a key, if nearly all rows differ.
+    """
     able = [
         column.name
         for column in one.sample.columns
@@ -89,7 +99,8 @@ def key_of(one: Proposed) -> tuple[str, ...] | None:
         and len(column.filled) == one.sample.rows
         and not one.types[column.name].settings.get("null_words")
     ]
-    rows = one.sample.rows
+    # Rows that are the same in all columns need nothing that tells them apart.
+    rows = len(set(zip(*(column.texts for column in one.sample.columns), strict=True)))
     ranked = sorted(able, key=lambda name: _rank(one, name, able.index(name)))
     single = (name for name in ranked if len(one.values([name])) == rows)
     named = next(single, None)
@@ -101,7 +112,15 @@ def key_of(one: Proposed) -> tuple[str, ...] | None:
         best = min(fitting, key=lambda some: [_rank(one, each, 0) for each in some], default=None)
         if best is not None:
             return best
-    return tuple(able) or None
+    nearly = (
+        name
+        for name in ranked
+        if name not in one.meanings
+        and CALLED_KEY.search(words_of(name))
+        and len(one.values([name])) >= NEARLY * rows
+    )
+    named = next(nearly, None)
+    return (tuple(able) or None) if named is None else (named,)
 
 
 def _rank(one: Proposed, name: str, place: int) -> tuple[int, int, int]:

@@ -17,8 +17,11 @@ OF_ADDRESSES = (STREET, POSTCODE, CITY, STATE, COUNTRY)
 OF_PEOPLE = (EMAIL, PHONE, FIRST, LAST, FULL, BIRTH)
 LOOKS_LIKE_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 NAMES: Sequence[tuple[str, str]] = (
-    (FIRST, r"first ?name|given ?names?|fore ?name|vorname|voornaam|prenom|prénom|fname"),
-    (LAST, r"last ?name|sur ?name|family ?name|nachname|achternaam|lname"),
+    (
+        FIRST,
+        r"(first|fore) ?name|given ?names?|vorname|voornaam|pr[eé]nom|fname|name (first|given)",
+    ),
+    (LAST, r"last ?name|sur ?name|family ?name|nachname|achternaam|lname|name (last|family)"),
     (FULL, r"full ?name|name|customer ?name|contact ?name|display ?name|client ?name"),
     ("Person.Gender", r"gender|sex|geschlecht|geslacht"),
     ("Person.Occupation", r"occupation|job ?title|profession|beruf"),
@@ -28,7 +31,7 @@ NAMES: Sequence[tuple[str, str]] = (
     (STATE, r"state|province|bundesland|provincie"),
     (COUNTRY, r"country|land|pays|country ?code"),
 )
-BORN = re.compile(r"birth|\bdob\b|\bborn\b|geburt|geboorte|naissance")
+BORN = re.compile(r"birth|\bdob\b|\bborn\b|\bgeb\b|geburt|geboorte|naissance")
 CALLED_PHONE = re.compile(r"phone|\btel\b|telefon|telefoon|mobile?\b|handy|\bcell\b|\bfax\b")
 CALLED_EMAIL = re.compile(r"e ?mail")
 TEXT = type_of("string")

@@ -2,12 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from overtide.schemas.names import folded
 from overtide.schemas.types import type_of
 from overtide.schemas.values import plain_word
+from overtide.transforms import phones
 from overtide.transforms.first_project.keys import Proposed, Reference
 from overtide.transforms.first_project.meanings import (
     BIRTH,
@@ -31,6 +32,8 @@ MAKE_IDS = ((EMAIL,), (FIRST, LAST, BIRTH), (FULL, BIRTH))
 SHARED, MOST_LISTED = 5, 10
 """Different people from which on a value is of none of them, and values of a column at most."""
 HOUSEHOLD = "HouseholdId"
+OF_ONE_COUNTRY = 0.9
+"""The share of the telephone numbers that must be of one country for others to be of it, too."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,44 @@ def customer_id(customers: Sequence[Proposed], between: Sequence[Reference]) -> 
             )
             return Choice({"fields": fields}, why)
     return None
+
+
+def with_country(entities: Sequence[Proposed]) -> list[Proposed]:
+    """Return entities with the country of their telephone numbers without one, where others tell.
+
+    It is that of nearly all numbers that name one.
+    """
+    columns = {
+        (one.entity, name): [phones.country_of(text) for text in one.sample.column(name).filled]
+        for one in entities
+        for name, meaning in one.meanings.items()
+        if meaning == PHONE
+    }
+    known = Counter(of for countries in columns.values() for of in countries if of)
+    (country, often), *_ = known.most_common(1) or [("", 0)]
+    if often < max(ENOUGH, OF_ONE_COUNTRY * known.total()):
+        return list(entities)
+    check = (
+        f"numbers without a country code were taken for those of {country}, as {often:,} of "
+        f"{known.total():,} with one are"
+    )
+    found = []
+    for one in entities:
+        types = dict(one.types)
+        for name in one.types:
+            own = zip(
+                one.sample.column(name).filled, columns.get((one.entity, name), ()), strict=False
+            )
+            bare = [text for text, of in own if of is None]
+            if bare and _share(bare, country) >= OF_ONE_COUNTRY:
+                settings = {**types[name].settings, "country": country}
+                types[name] = replace(types[name], settings=settings, check=check)
+        found.append(replace(one, types=types))
+    return found
+
+
+def _share(texts: Sequence[str], country: str) -> float:
+    return sum(phones.is_possible(text, country) for text in texts) / len(texts)
 
 
 def households(customers: Sequence[Proposed], between: Sequence[Reference]) -> Choice | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from overtide.schemas.errors import SourceError, UsageError
 from overtide.schemas.names import folded
+from overtide.transforms.first_project import people
 from overtide.transforms.first_project.columns import (
     Found,
     found_type,
@@ -65,6 +66,7 @@ def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Pr
             "--from",
             "Name CSV, JSON lines or Parquet files with at least one row.",
         )
+    entities = people.with_country(entities)
     roles = roles_of(entities)
     text = document_of(name, instance, entities, roles, left_out)
     parts = (roles.customers, roles.activities, roles.kept)
@@ -154,10 +156,7 @@ def _checks(entities: Sequence[Proposed], roles: Roles) -> Iterator[str]:
         for column, found in one.types.items():
             if found.check:
                 yield f"{one.entity}.{column}: {found.check}."
-        if len(one.values(one.key or ())) < one.sample.rows:
-            yield f"{one.entity}: nothing identifies a row; its key is {', '.join(one.key or ())}."
-        elif len(one.key or ()) > 1:
-            yield f"{one.entity}: its key is of several columns: {', '.join(one.key or ())}."
+        yield from _check_of_key(one)
     for name, way in roles.ways.items():
         if way.found < way.distinct:
             of = f"{way.found:,} of {way.distinct:,} values of {', '.join(way.columns)}"
@@ -165,3 +164,20 @@ def _checks(entities: Sequence[Proposed], roles: Roles) -> Iterator[str]:
     for one in roles.kept:
         if one.entity not in roles.ways:
             yield f"{one.entity}: neither customers nor activities were found in it; it is kept."
+
+
+def _check_of_key(one: Proposed) -> Iterator[str]:
+    keys = ", ".join(one.key or ())
+    several = len(one.key or ()) > 1
+    if one.repeated and several:
+        yield f"{one.entity}: nothing identifies a row; its key is {keys}."
+    elif one.repeated:
+        of = f"{one.repeated:,} of {one.sample.rows:,} rows looked at have the {keys} of another"
+        kept = (
+            "`prefer` may say which"
+            if one.modified is None
+            else f"that of the latest {one.modified}"
+        )
+        yield f"{one.entity}: {of}; one row of each is kept, {kept}."
+    elif several:
+        yield f"{one.entity}: its key is of several columns: {keys}."

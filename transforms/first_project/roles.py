@@ -34,6 +34,12 @@ TYPES = (
     ("Loyalty", r"loyal|reward|point"),
 )
 
+AMOUNTS = (
+    r"total|gesamt|totaal|sum(me)?\b",
+    r"amount|value|price|betrag|bedrag|preis|prijs|montant",
+)
+"""How the amount of an order may be called, the likeliest first."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -181,3 +187,17 @@ def activity_type(one: Proposed) -> str:
     """Return the type of activity that an entity's name suggests."""
     words = words_of(one.name)
     return next((name for name, rule in reversed(TYPES) if re.search(rule, words)), "Other")
+
+
+def semantic_of(one: Proposed) -> dict[str, str]:
+    """Return what an order was, by the product's names: its key and its amount, where known."""
+    if activity_type(one) != "SalesOrder" or one.key is None or len(one.key) != 1:
+        return {}
+    numbers = [
+        name
+        for name, found in one.types.items()
+        if type_of(found.type).is_number and name not in one.key
+    ]
+    called = (name for rule in AMOUNTS for name in numbers if re.search(rule, words_of(name)))
+    amount = next(called, None)
+    return {"OrderId": one.key[0]} | ({} if amount is None else {"TotalAmount": amount})

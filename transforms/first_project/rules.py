@@ -129,7 +129,8 @@ def _columns(one: Proposed) -> dict[str, str]:
     """Return how the columns of an entity are called in Customer: by their meaning if known."""
     found: dict[str, str] = {}
     for name in one.types:
-        if name in (one.key or ()) and len(one.types) > len(one.key or ()):
+        in_key = name in (one.key or ()) and len(one.types) > len(one.key or ())
+        if in_key and name not in one.meanings:
             continue
         meaning = one.meanings.get(name, "")
         own = COLUMNS.get(meaning) if one.meaning(meaning) == name else None

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -33,6 +34,9 @@ BYTES = 1 << 28
 DEEPEST = 5
 Places = dict[str, tuple[Attribute, str]]
 """Attributes by name: where each stands, and the type that the file gives it, if any."""
+
+EMAIL, NUMBER = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*"), re.compile(r"\s*-?[\d.,]+\s*")
+"""Values that name no column: one e-mail, or nothing but numbers."""
 
 
 @dataclass(frozen=True)
@@ -197,29 +201,34 @@ def _columns_by(lines: list[str], delimiter: str) -> float:
 def _places(file: Path, entity: Entity, columns: tuple[str, ...]) -> tuple[Places, list[str]]:
     """Return the attributes by the names that they get, and what of the file is left out."""
     if entity.format == "csv":
-        return _of_header(columns)
+        return _of_header(file.name, columns)
     found = _of_parquet(file) if entity.format == "parquet" else _of_json(file, entity)
     names: Places = {}
-    lists = []
+    lists = [shown_path(path) for path, kind in found.items() if kind == "list"]
+    firsts = [shown_path(path) for path, kind in found.items() if kind == "first"]
     for path, kind in found.items():
         if kind == "list":
-            lists.append(shown_path(path))
             continue
-        name = _free("_".join(path), names)
-        names[name] = Attribute(path=shown_path(path), optional=True), kind
-    if not lists:
-        return names, []
-    told = f"Lists are left out: {', '.join(lists)}; a path such as `{lists[0]}[0]` reads a value."
-    return names, [told]
+        first = kind == "first"
+        where = Attribute(path=shown_path((*path, 0) if first else path), optional=True)
+        names[_free("_".join(path), names)] = where, "" if first else kind
+    told = [f"Of a list the first value is read: {', '.join(firsts)}."] if firsts else []
+    if lists:
+        how = f"a path such as `{lists[0]}[0]` reads a value."
+        told.append(f"Lists are left out: {', '.join(lists)}; {how}")
+    return names, told
 
 
-def _of_header(columns: tuple[str, ...]) -> tuple[Places, list[str]]:
+def _of_header(name: str, columns: tuple[str, ...]) -> tuple[Places, list[str]]:
     names: Places = {}
     unnamed = sum(not one.strip() for one in columns)
     for column in columns:
         if column.strip():
             names[_free(column, names)] = Attribute(column=column, optional=True), ""
-    return names, [f"Columns without a name are left out: {unnamed}."] if unnamed else []
+    told = [f"Columns without a name are left out: {unnamed}."] if unnamed else []
+    if any(EMAIL.fullmatch(one) for one in columns) or all(map(NUMBER.fullmatch, columns)):
+        told.append(f"{name} begins with what looks like a row: write the columns' names above it.")
+    return names, told
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
@@ -235,15 +244,34 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
 
 def _of_json(file: Path, entity: Entity) -> dict[tuple[str, ...], str]:
     """Return the paths to the values of JSON lines, in the order in which they come."""
-    found: dict[tuple[str, ...], str] = {}
+    found: dict[tuple[str, ...], set[str]] = {}
     with opened_text(file, entity) as opened_file:
         for line in islice(opened_file.text, LOOKED_INTO):
             with suppress(ValueError):
                 document = json.loads(line)
                 if isinstance(document, dict):
                     for path, kind in _paths(document, ()):
-                        found[path] = found.get(path) or kind
-    return _leaves(found)
+                        found.setdefault(path, set()).add(kind)
+    return _leaves({path: _together(kinds) for path, kinds in found.items()})
+
+
+def _together(kinds: set[str]) -> str:
+    """Return what stands at a path where these do: `first` of lists, a `list`, or nothing else."""
+    there = kinds - {"nothing"}
+    if there <= {"value"}:
+        return ""
+    return "first" if "first" in there and there <= {"first", "empty"} else "list"
+
+
+def _kind_of(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    """Return what a value is: of a list of one text or number, or of e-mails, the first is read."""
+    if not isinstance(value, list):
+        return "nothing" if value is None else "list" if isinstance(value, dict) else "value"
+    if not value:
+        return "empty"
+    if any(isinstance(one, list | dict) for one in value):
+        return "list"
+    return "first" if len(value) == 1 or "@" in str(value[0]) else "list"
 
 
 def _paths(
@@ -256,7 +284,7 @@ def _paths(
         if isinstance(below, dict) and len(path) < DEEPEST:
             yield from _paths(below, path)
         else:
-            yield path, "list" if isinstance(below, list | dict) else ""
+            yield path, _kind_of(below)
 
 
 def _leaves(found: dict[tuple[str, ...], str]) -> dict[tuple[str, ...], str]:

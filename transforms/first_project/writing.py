@@ -11,6 +11,7 @@ from overtide.transforms.first_project.keys import Proposed
 from overtide.transforms.first_project.roles import (
     Roles,
     activity_type,
+    semantic_of,
     time_of,
     times_of,
     title_of,
@@ -117,11 +118,7 @@ def _entity(one: Proposed) -> Iterator[str]:
         yield f"      encoding: {sample.encoding}"
     if sample.delimiter != ",":
         yield f"      delimiter: {quoted(sample.delimiter)}"
-    keys = list(one.key or ())
-    why = "the values differ in all rows looked at"
-    if len(one.values(keys)) < sample.rows:
-        why = "nothing identifies a row by itself: check by hand"
-    yield f"      primary_key: {scalar(keys[0] if len(keys) == 1 else keys)} # {why}"
+    yield from _key(one)
     yield "      attributes:"
     for column in sample.columns:
         found = one.types[column.name]
@@ -140,6 +137,20 @@ def _entity(one: Proposed) -> Iterator[str]:
         short = list(settings) == ["type"]
         written = scalar(found.type if short else settings)
         yield f"        {key(column.name)}: {written}{_why(found)}"
+
+
+def _key(one: Proposed) -> Iterator[str]:
+    """Give the primary key, and which of several rows with one is kept."""
+    keys = list(one.key or ())
+    why = "the values differ in all rows looked at"
+    if one.repeated:
+        why = "nothing identifies a row by itself: check by hand"
+    if one.repeated and len(keys) == 1:
+        why = f"{one.repeated:,} of {one.sample.rows:,} rows have that of another: check by hand"
+    yield f"      primary_key: {scalar(keys[0] if len(keys) == 1 else keys)} # {why}"
+    if one.repeated and len(keys) == 1 and one.modified and not one.sample.delivered:
+        latest = {"policy": "most_recent", "attribute": one.modified}
+        yield f"      prefer: {scalar(latest)} # of the rows of a key the one modified last is kept"
 
 
 def _optional(one: Proposed, name: str) -> bool:
@@ -267,6 +278,7 @@ def _activities(roles: Roles) -> Iterator[str]:
             "type": activity_type(one),
             "timestamp": time_of(one),
             "title": title_of(one),
+            **({"semantic": semantic} if (semantic := semantic_of(one)) else {}),
         }
         times = times_of(one)
         if len(times) > 1:

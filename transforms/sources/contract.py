@@ -71,12 +71,14 @@ class SourceText:
 class Raw:
     """The untyped rows of files.
 
-    SQL of a text `raw_column(place)` for each of their `attributes`, in their order.
+    SQL of a text `raw_column(place)` for each of their `attributes`, in their order: these are the
+    attributes of the entity's `inputs`, without those whose column is not there.
 
     The file of a row is its `__file`.
 
     A text of the attributes in `doubtful` that begins with a NUL is no value of any type, and what
-    follows the NUL is shown of it; `line` is SQL of a row's line.
+    follows the NUL is shown of it: the lake holds no text with a NUL, so `raw_texts.marked` puts
+    one before each that has one. `line` is SQL of a row's line.
     """
 
     query: str

@@ -67,12 +67,15 @@ def _slices(
 ) -> tuple[list[str], str]:
     """Return the SQL of a part's rows in slices, and that of a row's group in a slice.
 
-    There are few slices, each in the table's order, which begins with `column`.
+    There are few slices, each in the table's order, which begins with `column`. Of rows in an order
+    that is not by id those of each entity are one, and all others are one together.
     """
     if column not in IDS:
+        names, entity = ", ".join(map(literal, entities)), quoted(column)
         return [
-            f"{rows} WHERE {column} = {literal(name)}" for name in entities
-        ], f"list_position([{', '.join(map(literal, entities))}], {column})"
+            *(f"{rows} WHERE {entity} = {literal(name)}" for name in entities),
+            f"{rows} WHERE {entity} NOT IN ({names}) OR {entity} IS NULL",
+        ], f"coalesce(list_position([{names}], {entity}), 0)"
     return [
         f"{rows} WHERE {within(low, high, column)}"
         for low, high in ranges(threads, order.low, order.high)

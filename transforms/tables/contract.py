@@ -35,6 +35,10 @@ PREFIXES = 16**DIGITS
 class Basis:
     """What base tables are made of: who is who, the rows of the entities, and what is configured.
 
+    A refresh of many records matches those alone that a change may concern (`affected`), and then
+    `identified` names files of these; `entity_tables` and `keys` always have all. A table is made
+    of all, whatever changed.
+
     `activities` come with the relationships that lead to their customers.
     """
 
@@ -107,6 +111,9 @@ class BaseTable(ABC):
         self, connection: "DuckDBPyConnection", basis: Basis, order: "PartOrder", path: Path
     ) -> str:
         """Write the rows of a part in the table's order, as first published by this run.
+
+        That order is total, and the rows are those that a full refresh would give: by both a table
+        has the same hash whenever its rows are the same.
 
         Return their file: `path`, or the one in which they were already.
         """

@@ -1,0 +1,132 @@
+"""`overtide init --from`: people, and what they did, are found as exports have them."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.command_line import call
+from tests.proposals import entity, proposed
+
+
+def test_people_in_nested_lines_are_customers(tmp_path):
+    lines = [
+        {
+            "id": f"w-{n}",
+            "profile": {"name": {"first": f"Ann{n}", "last": "Lee"}, "emails": [f"ann{n}@x.org"]},
+            "phones": ["+31 6 1234567", "2"][: 1 + n % 2],
+            "tags": ["new", "vip"],
+            "nicks": None if n else "Annie",
+            "badge": "gold" if n else ["silver"],
+        }
+        for n in range(30)
+    ]
+    lines[7]["profile"]["emails"] += ["other@x.org"]
+    lines[8]["profile"]["emails"] = []
+    file = tmp_path / "accounts.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    found = proposed(tmp_path, file)
+    (name,) = found.customers
+    attributes = entity(found, name)["attributes"]
+    assert attributes["profile_emails"] == {
+        "path": "profile.emails[0]",
+        "type": "string",
+        "semantic_type": "Identity.Service.Email",
+        "optional": True,
+    }
+    assert {"tags", "badge", "phones"} & set(attributes) == set()
+    document = yaml.safe_load(found.text)["unification"]
+    merged = {one["name"] for one in document["merge"]["fields"]}
+    assert {"FirstName", "LastName", "EMail"} <= merged
+    assert [one["name"] for one in document["entities"][0]["deduplicate"]["rules"]] == [
+        "E-mail and name"
+    ]
+    told = " ".join(found.checks)
+    assert "Of a list the first value is read: profile.emails." in told
+    assert "Lists are left out: phones, tags, badge;" in told
+
+
+def test_what_nearly_identifies_rows_is_their_key(tmp_path):
+    rows = [["Klantnr", "Voornaam", "Achternaam", "E-mail", "Gewijzigd"]]
+    for n in range(100):
+        for again in range(1 + (n % 20 == 0)):
+            row = [f"K{n:03}", f"Ann{n}", "Lee", f"ann{n}@x.org", f"2026-01-0{1 + again} 10:00"]
+            rows.append(row if n else ["K000", "Ann0", "Lee", "ann0@x.org", "2026-01-01 10:00"])
+    file = tmp_path / "klanten.csv"
+    file.write_text("".join(f"{','.join(row)}\n" for row in rows))
+    found = proposed(tmp_path, file)
+    (name,) = found.customers
+    assert entity(found, name)["primary_key"] == "Klantnr"
+    assert entity(found, name)["prefer"] == {"policy": "most_recent", "attribute": "Gewijzigd"}
+    told = "5 of 105 rows looked at have the Klantnr of another; one row of each is kept, that of"
+    assert f"{name}: {told} the latest Gewijzigd." in found.checks
+
+
+def test_rows_that_come_twice_take_no_key_away(tmp_path):
+    file = tmp_path / "members.csv"
+    file.write_text("Id,Name,Email\n1,Ann,a@x.org\n2,Bob,b@x.org\n2,Bob,b@x.org\n")
+    found = proposed(tmp_path, file)
+    (name,) = found.customers
+    assert entity(found, name)["primary_key"] == "Id"
+    told = "1 of 3 rows looked at have the Id of another; one row of each is kept, `prefer` may say"
+    assert f"{name}: {told} which." in found.checks
+
+
+@pytest.mark.parametrize(
+    ("first", "row"),
+    [("1,Ann,a@x.org", True), ("7,8,31", True), ("Id,Name,2025", False), ("Id,2024,2025", False)],
+)
+def test_a_first_line_that_looks_like_a_row_is_told(first, row, tmp_path):
+    file = tmp_path / "members.csv"
+    file.write_text(f"{first}\n2,Bob,3\n3,Cy,4\n")
+    told = "members.csv begins with what looks like a row: write the columns' names above it."
+    assert any(told in one for one in proposed(tmp_path, file).checks) == row
+
+
+@pytest.mark.parametrize(
+    ("code", "own", "country"),
+    [
+        ("+31", "06-1234{n:04}", "NL"),
+        ("0031", "06-1234{n:04}", "NL"),
+        ("+31", "1234567890123{n:04}", None),
+    ],
+)
+def test_numbers_without_a_country_are_of_the_one_that_others_are_of(code, own, country, tmp_path):
+    crm, shop = tmp_path / "crm.csv", tmp_path / "shop.csv"
+    rows = [f"{n},Ann{n},Lee,{own.format(n=n)}\n" for n in range(30)]
+    crm.write_text("Id,Voornaam,Achternaam,Telefoon\n" + "".join(rows))
+    rows = [f"w{n},Ann{n},Lee,{code}61234{n:04}\n" for n in range(30)]
+    shop.write_text("Key,FirstName,LastName,Phone\n" + "".join(rows))
+    found = proposed(tmp_path, crm, shop)
+    names = {name.rpartition("_")[2]: name for name in found.customers}
+    assert entity(found, names["Crm"])["attributes"]["Telefoon"].get("country") == country
+    assert "country" not in entity(found, names["Shop"])["attributes"]["Phone"]
+    check = (
+        f"{names['Crm']}.Telefoon: numbers without a country code were taken for those of NL, as "
+        "30 of 30 with one are."
+    )
+    assert (check in found.checks) == (country is not None)
+
+
+def test_a_timeline_shows_what_an_order_was_worth(tmp_path):
+    people, orders = tmp_path / "people.csv", tmp_path / "orders.csv"
+    people.write_text("Id,Name,Email\n" + "".join(f"{n},Ann{n},a{n}@x.org\n" for n in range(9)))
+    rows = [f"o{n},{n % 9},2026-01-{n + 1:02} 10:00,Filter,2,{n}.50,0.50\n" for n in range(27)]
+    orders.write_text("OrderNr,PeopleId,OrderedOn,Product,Count,OrderTotal,Price\n" + "".join(rows))
+    found = proposed(tmp_path, people, orders)
+    (activity,) = yaml.safe_load(found.text)["activities"]
+    assert activity["semantic"] == {"OrderId": "OrderNr", "TotalAmount": "OrderTotal"}
+    assert call("-q", "-C", tmp_path, "refresh").code == 0
+    name = found.customers[0]
+    assert '"TotalAmount":"26.50"' in call("-C", tmp_path, "timeline", "--key", f"{name}=8").out
+
+
+def test_what_means_something_is_merged_although_it_is_of_the_key(tmp_path):
+    names, mails = ["Ann", "Bob", "Cy", "Di"], ["a@x.org", "b@x.org", "c@x.org"]
+    rows = [f"{name},{mail},x" for name in names for mail in mails]
+    file = tmp_path / "people.csv"
+    file.write_text("".join(f"{row}\n" for row in ["FirstName,Email,Note", *rows]))
+    found = proposed(tmp_path, file)
+    assert entity(found, found.customers[0])["primary_key"] == ["FirstName", "Email"]
+    merged = yaml.safe_load(found.text)["unification"]["merge"]["fields"]
+    assert {"FirstName", "EMail", "Note"} == {one["name"] for one in merged}
