@@ -67,7 +67,7 @@ class GroupCommit(Generic[Request, Result]):
         Only the thread that is interrupted raises the interruption; the others of its group
         `log_unwritable`.
         """
-        ticket = _Ticket[Request, Result](request)
+        ticket: _Ticket[Request, Result] = _Ticket(request)
         try:
             self._enter(ticket)
             ticket.turn.acquire()
@@ -76,6 +76,8 @@ class GroupCommit(Generic[Request, Result]):
         except BaseException:
             self._leave(ticket)
             raise
+        finally:
+            ticket.group = []  # it holds the ticket itself, and so all that was sent
         if ticket.error is not None:
             raise _own(ticket.error)
         return ticket.result  # type: ignore[return-value]  # set, since there is no error

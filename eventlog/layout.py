@@ -8,6 +8,7 @@ instead of being passed over.
 import sqlite3
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -73,14 +74,11 @@ EVENT = (
 ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
 STORED = ENTRY + ", checksum"
 WIDTH = 17
-AT_ONCE = (1000, 200, 64, 16, 4, 1)
-"""Rows that a statement adds: for each statement the interpreter is left and taken up once, and
-beside another thread that computes that takes up to a millisecond."""
-INSERTS = {
-    rows: f"INSERT INTO event ({STORED}) VALUES "
-    + ", ".join([f"({', '.join('?' * WIDTH)})"] * rows)
-    for rows in AT_ONCE
-}
+AT_ONCE = (1000, 200, 50)
+"""Rows that a statement adds where there are many, and else as many as are left.
+
+For each statement the interpreter is left and taken up once, and beside another thread that
+computes that takes up to a millisecond, while others wait for the log's lock."""
 Row = Sequence[Any]
 
 
@@ -99,11 +97,20 @@ def stored(entry: Entry) -> tuple[Any, ...]:
 def insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     """Add the rows of entries, by as few statements as may be."""
     begin = 0
-    for rows in AT_ONCE:
-        while len(entries) - begin >= rows:
-            some = map(stored, entries[begin : begin + rows])
-            connection.execute(INSERTS[rows], [*chain.from_iterable(some)])
-            begin += rows
+    while begin < len(entries):
+        left = len(entries) - begin
+        rows = next((one for one in AT_ONCE if one <= left), left)
+        some = map(stored, entries[begin : begin + rows])
+        connection.execute(_adding(rows), [*chain.from_iterable(some)])
+        begin += rows
+
+
+@lru_cache(maxsize=max(AT_ONCE))
+def _adding(rows: int) -> str:
+    """Return the statement that adds so many rows; the connection keeps it prepared."""
+    return f"INSERT INTO event ({STORED}) VALUES " + ", ".join(
+        [f"({', '.join('?' * WIDTH)})"] * rows
+    )
 
 
 def entry_of(row: Row) -> Entry:

@@ -30,6 +30,7 @@ class Writer:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path, self._descriptor = path, descriptor
+        self._end: Tail | None = None
         self.connection = connect(path, "mode=rw")
         self.connection.version = layout_of(path, self.connection)
         self.connection.execute("PRAGMA synchronous = FULL")
@@ -79,6 +80,7 @@ class Writer:
             if decisions.entries:
                 insert(self.connection, decisions.entries)
                 crash_point("log.events_written")
+                self._end = decisions.tail
                 end = decisions.tail.position, decisions.tail.accepted_at
                 self.connection.execute(
                     "UPDATE tail SET position = ?, accepted_at = ?, checksum = ?",
@@ -93,7 +95,7 @@ class Writer:
         Commits at the end, rolls back on an error.
         """
         with taking(self._descriptor, clock) as since:
-            before = untouched(self._path)
+            before, self._end = untouched(self._path), None
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield since
@@ -101,7 +103,7 @@ class Writer:
                 self.connection.execute("COMMIT")
                 crash_point("log.after_commit")
                 if before is not None:
-                    tail = tail_of(self.connection)
+                    tail = self._end or tail_of(self.connection)
                     write_extent(self._path, tail.position, tail.accepted_at, before.changed)
             except BaseException:
                 if self.connection.in_transaction:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests import shop
-from tests.command_line import COMMAND, call, environment
+from tests.command_line import COMMAND, call, environment, heed_ctrl_c
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,13 @@ def serving(
     `before` is a command that runs the service, such as `prlimit`.
     """
     command = [*before, *COMMAND, "-C", str(folder), "--json", "serve", "--port", str(port), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=heed_ctrl_c,
+    ) as process:
         try:
             assert process.stdout is not None
             document = json.loads(process.stdout.readline())

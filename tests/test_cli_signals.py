@@ -154,6 +154,45 @@ def test_a_signal_to_a_command_that_has_answered_changes_nothing(number):
     assert process.returncode == 1
 
 
+STOPPING = """
+import os, signal, sys
+from overtide.cli import answering, main
+from overtide.cli.signals import stopping
+def waits(arguments, output):
+    with stopping() as stop:
+        {asked}
+        stop.event.wait()
+    return 0
+answering.run = waits
+sys.exit(main())
+"""
+TWICE = "os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT)"
+WHILE_IT_HOLDS_THE_LOCK = "stop.event._cond.acquire(); os.kill(os.getpid(), signal.SIGTERM); \
+print('asked', flush=True); stop.event._cond.release()"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (TWICE, (130, "", "overtide: Stopped before it was done.\n")),
+        (WHILE_IT_HOLDS_THE_LOCK, (0, "asked\n", "")),
+    ],
+)
+def test_what_stops_by_itself_ends_also_at_a_second_ctrl_c_and_wherever_the_first_comes(
+    asked, answer
+):
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPING.format(asked=asked), "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        timeout=60,
+        preexec_fn=heed_ctrl_c,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == answer
+
+
 def test_ctrl_c_stops_a_query(refreshed_shop):
     with begin(
         "-C", refreshed_shop, "sql", "SELECT sum(a.range) FROM range(1000000) a, range(1000000) b"

@@ -1,8 +1,10 @@
 """The group commit: one for all who wait, and the effect of errors and interruptions."""
 
+import gc
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 from overtide.eventlog import group_commit
@@ -41,6 +43,25 @@ def test_an_error_reaches_every_thread_of_its_group():
         thread.join(5)
     assert sorted(outcomes) == ["first", "log_unwritable", "log_unwritable"]
     assert group.submit("after") == "after"
+
+
+class Request:
+    """Something that is sent."""
+
+
+def test_what_was_sent_is_gone_with_its_answer_and_waits_for_no_collection():
+    group, request = (
+        GroupCommit(lambda requests: [None for _ in requests], lambda _: 1, 10),
+        Request(),
+    )
+    there = weakref.ref(request)
+    gc.disable()
+    try:
+        group.submit(request)
+        del request
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 class Interruption:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from overtide.schemas.errors import OvertideError, UnavailableError
-from overtide.schemas.instants import DAY, MINUTE
+from overtide.schemas.instants import DAY, HISTORY_DAYS, MINUTE
 from overtide.serving.access.principals import Principal
 from overtide.serving.access.roles import Role
 from overtide.serving.telemetry import usage as counting
@@ -220,3 +220,16 @@ def test_who_sent_an_event_is_written_with_the_next_flush(tmp_path):
         assert connection.execute("SELECT * FROM sender").fetchall() == [
             ("e1", NOW, ANN.id, "crm", "r1")
         ]
+
+
+def test_senders_of_many_events_are_written_and_forgotten_once_a_day(tmp_path):
+    days = iter([0] * 1204 + [HISTORY_DAYS] * 2 + [HISTORY_DAYS + 1] * 2)
+    audit = Audit(tmp_path / "a.sqlite", lambda: NOW + next(days) * DAY)
+    for number in range(1203):
+        audit.sent(f"e{number}", ANN, "r")
+    for left in (1203, 1204, 1):
+        audit.flush()
+        with reading(audit.path) as connection:
+            assert connection.execute("SELECT count(*) FROM sender").fetchone() == (left,)
+        if left == 1203:
+            audit.sent("later", ANN, "r")

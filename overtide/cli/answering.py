@@ -40,7 +40,8 @@ def answer(argv: Sequence[str] | None, interruption: Interruption) -> int:
         discard(sys.stdout)
         return DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a traceback never reaches a user
-        refusal = interruption.refusal() if interruption.number else explained(error)
+        stopped_by = interruption.number or isinstance(error, KeyboardInterrupt)
+        refusal = interruption.refusal() if stopped_by else explained(error)
         if output.verbose and refusal is not error:
             tell(traceback.format_exc().rstrip(), sys.stderr)
         return _refused(refusal, output)

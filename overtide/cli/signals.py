@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -109,27 +110,42 @@ def _end(code: int) -> None:
 
 @dataclass
 class Stop:
-    """Whether to stop, and whether ctrl-C asked for it."""
+    """Whether to stop, whether a signal has asked for it, and whether that was ctrl-C."""
 
     event: threading.Event = field(default_factory=threading.Event)
+    asked: bool = False
     interrupted: bool = False
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Turn the first SIGINT or SIGTERM into a stop; a second ctrl-C interrupts at once."""
-    stop = Stop()
+    """Turn the first SIGINT or SIGTERM into a stop; a second ctrl-C interrupts at once.
+
+    The event is set by another thread: a signal may come while this one holds the event's lock, to
+    wait for it or to set it itself, and would wait for that for ever.
+    """
+    stop, signals = Stop(), SimpleQueue[int | None]()
 
     def asked(number: int, _frame: FrameType | None) -> None:
-        if stop.event.is_set() and number == signal.SIGINT:
+        if number == signal.SIGINT and (stop.asked or stop.event.is_set()):
             raise KeyboardInterrupt
-        stop.interrupted = stop.interrupted or number == signal.SIGINT
-        stop.event.set()
+        stop.asked, stop.interrupted = True, stop.interrupted or number == signal.SIGINT
+        signals.put(number)
 
-    with _handling(asked, signal.SIGINT, signal.SIGTERM):
-        if os.environ.pop(ENDS_WITH_STDIN, None):
-            threading.Thread(target=_end_with_stdin, args=(stop,), daemon=True).start()
-        yield stop
+    threading.Thread(target=_pass_on, args=(signals, stop.event), daemon=True).start()
+    try:
+        with _handling(asked, signal.SIGINT, signal.SIGTERM):
+            if os.environ.pop(ENDS_WITH_STDIN, None):
+                threading.Thread(target=_end_with_stdin, args=(stop,), daemon=True).start()
+            yield stop
+    finally:
+        signals.put(None)
+
+
+def _pass_on(signals: "SimpleQueue[int | None]", event: threading.Event) -> None:
+    """Set an event once a signal has come; nothing more where none comes."""
+    if signals.get() is not None:
+        event.set()
 
 
 def _end_with_stdin(stop: Stop) -> None:

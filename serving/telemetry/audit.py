@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from overtide.schemas.instants import DAY, HISTORY_DAYS, Clock, Instant
@@ -30,6 +31,9 @@ TABLES = (
         event_id TEXT PRIMARY KEY, at INTEGER NOT NULL, principal_id TEXT NOT NULL,
         principal TEXT NOT NULL, request_id TEXT NOT NULL) STRICT""",
 )
+AT_ONCE = 500
+"""Senders that a statement adds: for each of them the interpreter is left and taken up once, which
+those wait for who are answered beside."""
 ADD = """INSERT INTO change
     (at, principal_id, principal, caller, action, target, before, after, request_id)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -97,8 +101,14 @@ class Audit:
         if not senders and not old:
             return
         with writing(self.path, TABLES, durable=False) as connection:
-            connection.executemany("INSERT OR IGNORE INTO sender VALUES (?, ?, ?, ?, ?)", senders)
-            connection.execute("DELETE FROM sender WHERE at < ?", (now - HISTORY_DAYS * DAY,))
+            for begin in range(0, len(senders), AT_ONCE):
+                some = senders[begin : begin + AT_ONCE]
+                values = ", ".join(["(?, ?, ?, ?, ?)"] * len(some))
+                connection.execute(
+                    f"INSERT OR IGNORE INTO sender VALUES {values}", [*chain.from_iterable(some)]
+                )
+            if old:
+                connection.execute("DELETE FROM sender WHERE at < ?", (now - HISTORY_DAYS * DAY,))
         self._forgotten = now // DAY
 
 
