@@ -6,7 +6,7 @@ They are named after the content of the table, so that a refresh which changes n
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ from overtide.lake.generation import Generation
 from overtide.lake.sorted_keys import ID_BYTES
 from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder, sync_folder
+from overtide.schemas.names import literal
 from overtide.schemas.paths import Paths
 
 if TYPE_CHECKING:
@@ -48,14 +49,18 @@ NAME, DIGITS = "activities1-", 16
 """How the names of folders of this layout begin, and how many digits of the content follow."""
 MOST, FEW = 10, 1_000
 """Activities are laid over those of others up to one customer in so many, or a few."""
-QUERY = f"""SELECT CustomerId, epoch_us(ActivityTime) AS time, {", ".join((*OF_KIND, *OF_ROW))},
-    ActivityId AS id FROM ({{rows}})"""
+QUERY = f"""SELECT CustomerId, epoch_us(ActivityTime) AS time, {{kind}} AS kind,
+    {", ".join(OF_ROW)}, ActivityId AS id FROM ({{rows}})"""
 DIGIT_OF = np.zeros(256, np.uint8)
 """The value of each hex digit, by its letter."""
 DIGIT_OF[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 SCHEMA = pa.schema(
     [("time", pa.int64()), ("kind", pa.uint16()), *((name, pa.string()) for name in OF_ROW)]
 )
+
+
+Kind = tuple[str | None, ...]
+"""The values of `OF_KIND`."""
 
 
 class _OutOfOrderError(Exception):
@@ -112,27 +117,57 @@ def build_activities(
             return folder.name
     make_folder(paths.serving)
     draft = paths.serving / f"{name}.part"
-    if over is None:
-        query = QUERY.format(rows=rows)
-    else:
+    if over is not None:
         ids = pa.array(sorted(over.customers), pa.string())
         connection.register("laid_over", pa.table({"CustomerId": ids}))
-        rows = f"FROM ({rows}) SEMI JOIN laid_over USING (CustomerId)"
-        query = f"{QUERY.format(rows=rows)} ORDER BY CustomerId, ActivityTime, SourceActivityId"
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE laid AS FROM ({rows}) SEMI JOIN laid_over
+            USING (CustomerId) ORDER BY CustomerId, ActivityTime, SourceActivityId""")
+        rows = "FROM laid"
+    kinds = _kinds_in(connection, rows)
+    query = QUERY.format(rows=rows, kind=_number_of(kinds))
     try:
-        _write(connection, draft, query, over)
+        _write(connection, draft, query, kinds, over)
     except _OutOfOrderError:
-        _write(connection, draft, f"{query} ORDER BY CustomerId")
+        _write(connection, draft, f"{query} ORDER BY CustomerId", kinds)
     crash_point("activities.filled")
     return _finished(draft, name)
 
 
+def _kinds_in(connection: "DuckDBPyConnection", rows: str) -> list[Kind]:
+    """Return what kinds of activities there are among rows, in order."""
+    kinds = f"SELECT DISTINCT {', '.join(OF_KIND)} FROM ({rows}) ORDER BY ALL"
+    return connection.execute(kinds).fetchall()
+
+
+def _number_of(kinds: Sequence[Kind]) -> str:
+    """Return the SQL of the number of a row's kind: one text is compared where that tells them."""
+    by_entity = len({kind[-1] for kind in kinds}) == len(kinds)
+    told = slice(len(OF_KIND) - 1, None) if by_entity else slice(None)
+    cases = " ".join(
+        f"WHEN {_same(kind[told], OF_KIND[told])} THEN {number}"
+        for number, kind in enumerate(kinds)
+    )
+    return f"(CASE {cases} END)::USMALLINT" if kinds else "0::USMALLINT"
+
+
+def _same(values: Kind, columns: Sequence[str]) -> str:
+    return " AND ".join(
+        f"{name} IS NOT DISTINCT FROM {'NULL' if value is None else literal(value)}"
+        for name, value in zip(columns, values, strict=True)
+    )
+
+
 def _write(
-    connection: "DuckDBPyConnection", draft: Path, query: str, over: Over | None = None
+    connection: "DuckDBPyConnection",
+    draft: Path,
+    query: str,
+    kinds: Sequence[Kind],
+    over: Over | None = None,
 ) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     make_folder(draft)
-    index = _Index()
+    index = _Index(kinds)
     connection.execute(f"SET streaming_buffer_size = '{AHEAD}'")
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(draft / ROWS, SCHEMA, options=options) as writer:
@@ -160,9 +195,9 @@ def _whole_batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 class _Index:
     """What is found out about the rows while they are written."""
 
+    kinds: Sequence[Kind]
     number: int = 0
     last: str = ""
-    kinds: dict[tuple[str | None, ...], int] = field(default_factory=dict)
     begins: list[NDArray[np.uint32]] = field(default_factory=list)
     owners: list[bytes] = field(default_factory=list)
     prefixes: list[NDArray[np.uint64]] = field(default_factory=list)
@@ -172,8 +207,7 @@ class _Index:
         self._note_customers(batch["CustomerId"])
         self.prefixes.append(_numbers(batch["id"]))
         self.number += batch.num_rows
-        columns = [batch["time"], self._kinds_of(batch), *(batch[name] for name in OF_ROW)]
-        return pa.Table.from_arrays(columns, names=SCHEMA.names).cast(SCHEMA)
+        return pa.Table.from_batches([batch.select(SCHEMA.names)]).cast(SCHEMA)
 
     def _note_customers(self, ids: pa.StringArray) -> None:
         if not len(ids):
@@ -190,17 +224,6 @@ class _Index:
         self.begins.append((places + self.number).astype(np.uint32))
         self.owners.append(bytes.fromhex("".join(owners.to_pylist())))
         self.last = owners[-1].as_py()
-
-    def _kinds_of(self, batch: pa.RecordBatch) -> pa.Array:
-        """Return the number of each row's kind."""
-        columns = [pc.dictionary_encode(batch[name], "encode") for name in OF_KIND]
-        code = np.zeros(batch.num_rows, dtype=np.int64)
-        for column in columns:
-            code = code * len(column.dictionary) + column.indices.to_numpy()
-        _, firsts, inverse = np.unique(code, return_index=True, return_inverse=True)
-        kinds = [tuple(batch[name][place].as_py() for name in OF_KIND) for place in firsts.tolist()]
-        numbers = [self.kinds.setdefault(kind, len(self.kinds)) for kind in kinds]
-        return pa.array(np.array(numbers, dtype=np.uint16)[inverse])
 
     def customers(self, others: Collection[str] = ()) -> tuple[pa.Array, pa.Array]:
         """Return the customers in order, and the place of the first activity of each.
@@ -224,7 +247,7 @@ class _Index:
 
     def about(self, over: str | None) -> dict[bytes, bytes]:
         """Return the metadata of the customers."""
-        told = {"rows": self.number, "kinds": list(self.kinds), "over": over}
+        told = {"rows": self.number, "kinds": list(self.kinds), "over": over, "batch": BATCH}
         return {ABOUT: json.dumps(told).encode()}
 
 

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 ROWS, CUSTOMERS, IDS = "rows.arrow", "customers.arrow", "ids.arrow"
 FILES = (ROWS, CUSTOMERS, IDS)
-BATCH = 512
-"""Activities that are compressed together, and so the least that is read."""
+BATCH, EARLIER = 2_048, 512
+"""Activities that are compressed together, and so the least that is read; those of folders that do
+not say how many they are."""
 PREFIX = 16
 """Hex digits of an ActivityId by which it is looked up."""
 OF_KIND = ("ActivityType", "ActivityTypeDisplay", "ActivityName", "SourceEntityName")
@@ -46,8 +47,8 @@ OF_KIND = ("ActivityType", "ActivityTypeDisplay", "ActivityName", "SourceEntityN
 OF_ROW = ("Title", "Description", "URL", "Icon", "SourceActivityId", "SemanticData")
 """Columns that are written as they are; ActivityId and RangeIndex follow from others."""
 ABOUT = b"overtide"
-"""Metadata of the customers: JSON of the number of rows, of the kinds in their order, and of which
-folder has the activities of other customers, if any."""
+"""Metadata of the customers: JSON of the number of rows, of the kinds in their order, of how many
+rows are in a batch, and of which folder has the activities of other customers, if any."""
 
 _whole: dict[Path, Signature] = {}
 """The folders that this process found whole."""
@@ -71,6 +72,7 @@ class ActivityFiles:
             places = pa.ipc.open_file(customers)
             told = json.loads(places.schema.metadata[ABOUT])
             self._number, kinds = int(told["rows"]), told["kinds"]
+            self.batch = int(told.get("batch", EARLIER))
             self.kinds = [dict(zip(OF_KIND, kind, strict=True)) for kind in kinds]
             self._customers = Sorted.of(places, customer_at)
             self._ids = Sorted.of(pa.ipc.open_file(ids), number_at)
@@ -121,8 +123,8 @@ class ActivityFiles:
         """Return the activities at these places, in any order."""
         found: list[dict[str, Value]] = []
         reader = self._reader(narrow=False)
-        for number, some in groupby(sorted(places), lambda place: place // BATCH):
-            within = [place % BATCH for place in some]
+        for number, some in groupby(sorted(places), lambda place: place // self.batch):
+            within = [place % self.batch for place in some]
             first, last = within[0], within[-1]
             rows = reader.get_batch(number).slice(first, last - first + 1)
             follow = len(rows) == len(within)
@@ -145,8 +147,10 @@ class ActivityFiles:
         reader = self._reader(narrow)
         if begin == end:
             return reader.schema.empty_table()
-        batches = [reader.get_batch(one) for one in range(begin // BATCH, -(-end // BATCH))]
-        return pa.Table.from_batches(batches).slice(begin % BATCH, end - begin)
+        batches = [
+            reader.get_batch(one) for one in range(begin // self.batch, -(-end // self.batch))
+        ]
+        return pa.Table.from_batches(batches).slice(begin % self.batch, end - begin)
 
     def _reader(self, narrow: bool) -> "pa.RecordBatchFileReader":
         """Return this thread's reader of the rows."""
@@ -211,7 +215,7 @@ class _Own(OwnActivities):
     @property
     def _few(self) -> bool:
         """Whether all columns are read at once."""
-        return self.end - self.begin <= BATCH
+        return self.end - self.begin <= self.files.batch
 
     @cached_property
     def _columns(self) -> "pa.Table":

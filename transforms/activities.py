@@ -71,15 +71,13 @@ def foreign_key_text(relationship: Relationship, entity: Entity) -> str:
 
 
 def of_customers(rows: str, keys: str) -> str:
-    """Return the SQL of activities with their customer (a UUID: it sorts fast).
-
-    Those of unknown records are left out.
+    """Return the SQL of activities with their customer, without those of unknown records.
 
     `keys` is SQL of PrimaryKey and CustomerId of the records of the related entity.
     """
     return (
-        f"SELECT related.customer, rows.* EXCLUDE (foreign_key) FROM ({rows}) AS rows "
-        f"JOIN (SELECT PrimaryKey, CustomerId::UUID AS customer FROM ({keys})) AS related "
+        f"SELECT related.CustomerId, rows.* EXCLUDE (foreign_key) FROM ({rows}) AS rows "
+        f"JOIN (SELECT PrimaryKey, CustomerId FROM ({keys})) AS related "
         "ON related.PrimaryKey = rows.foreign_key"
     )
 
@@ -119,22 +117,24 @@ def timeline_rows(activities: list[Activity], rows: str) -> str:
         "SourceEntityName": [activity.entity for activity in activities],
     }
     values = {name: _choice(texts) for name, texts in fixed.items()}
+    named = f"({values['SourceEntityName']})::VARCHAR"
     seconds = "epoch_us(ActivityTime) // 1000000 - (epoch_us(ActivityTime) % 1000000 < 0)::BIGINT"
     values |= {
-        "CustomerId": "replace(customer::VARCHAR, '-', '')",
-        "ActivityId": f"md5({values['SourceEntityName']} || chr(31) || SourceActivityId)",
+        "ActivityId": f"md5({named} || chr(31) || SourceActivityId)",
         "RangeIndex": f"({seconds})::VARCHAR",
     }
     chosen = ", ".join(f"{values.get(name, name)} AS {name}" for name in TYPES)
     return (
-        f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY customer, ActivityTime, number, "
+        f"SELECT {chosen} FROM (FROM ({rows}) ORDER BY CustomerId, ActivityTime, number, "
         "SourceActivityId)"
     )
 
 
 def _choice(texts: list[str]) -> str:
-    cases = " ".join(f"WHEN {number} THEN {literal(text)}" for number, text in enumerate(texts))
-    return f"CASE number {cases} END"
+    """Return the SQL of what is alike for an entity, as one of few: Parquet is told each once."""
+    few = f"ENUM ({', '.join(map(literal, sorted({*texts})))})"
+    cases = (f"WHEN {number} THEN {literal(text)}::{few}" for number, text in enumerate(texts))
+    return f"CASE number {' '.join(cases)} END"
 
 
 def _text(name: str, entity: Entity) -> str:

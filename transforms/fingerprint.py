@@ -37,8 +37,8 @@ WIDE = 500
 
 That takes five times as long for each value.
 """
-BATCH = 50_000
-"""Rows that are in Python's hands at once."""
+BATCH, FEW = 20_480, 2_048
+"""Rows that are in Python's hands at once; few where a row has thousands of values."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,21 @@ def _escaped(text: str) -> str:
 
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:
     """Return the fingerprint of the rows of a query, over the columns named in `types`."""
-    row = connection.execute(f"""
-        WITH hashed AS (SELECT ('0x' || left(sha256({canonical_row(types)}), {HALF}))::UBIGINT AS
-          digest FROM ({rows}))
-        SELECT count(*), coalesce(sum(digest), 0), coalesce(bit_xor(digest), 0)
-          FROM hashed""").fetchone()
-    return Fingerprint(*map(int, row or (0, 0, 0)))
+    texts = f"SELECT {canonical_row(types)} FROM ({rows})"
+    most = BATCH if len(types) <= WIDE else FEW
+    batches = connection.execute(texts).to_arrow_reader(most)
+    return reduce(Fingerprint.__add__, (_of_rows(batch.column(0)) for batch in batches), EMPTY)
+
+
+def _of_rows(texts: pa.StringArray) -> Fingerprint:
+    """Return the fingerprint of rows by their canonical texts, as these lie in memory."""
+    _, ends, content = texts.buffers()
+    bounds = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
+    values, sha256 = memoryview(content or b""), hashlib.sha256
+    found = b"".join([sha256(values[begin:end]).digest() for begin, end in pairwise(bounds)])
+    digests = np.frombuffer(found, ">u8")[:: hashlib.sha256().digest_size // 8]
+    high, low = (int(half.sum(dtype=np.uint64)) for half in (digests >> 32, digests & 0xFFFFFFFF))
+    return Fingerprint(len(texts), (high << 32) + low, int(np.bitwise_xor.reduce(digests)))
 
 
 def fingerprint_in_order(
