@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from overtide.schemas.configuration.entities import Entity, SourceFormatName
+from overtide.transforms.sources.contents import UnreadableError, opened_text
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.formats import FORMATS, format_of
 
@@ -67,6 +68,24 @@ def test_a_line_that_is_not_in_the_encoding_is_set_aside_and_no_other(written, t
         ((details, _, line, shown),) = kernel.sql(aside).fetchall()
         assert details == "line: it is not utf-8"
         assert (line in (None, 1001, 1002), shown) == (True, "shown")
+
+
+def test_binary_data_is_text_of_no_format(written):
+    path, entity = written
+    path.write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(UnreadableError):
+        format_of(entity).layout(path, entity)
+
+
+def test_whoever_opens_a_text_of_a_new_format_is_told_of_binary_data(tmp_path):
+    (tmp_path / "rows.new").write_bytes(b"I\x01d|Name\n1|2\n")
+    entity = Entity(path="rows.new", primary_key="Id", attributes={"Id": "string"})
+    new = entity.model_copy(update={"format": "new"})
+    with (
+        pytest.raises(UnreadableError, match="is binary data"),
+        opened_text(tmp_path / "rows.new", new),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("written", sorted(set(WRITERS) - BINARY), indirect=True)

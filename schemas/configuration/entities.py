@@ -21,6 +21,8 @@ SourceFormatName = Literal[
     "parquet",
     "jsonl",
 ]
+NESTING = ("jsonl", "parquet")
+"""The formats whose values may be nested."""
 LOOK_BACK, FULL_EVERY = "1d", "7d"
 """What `incremental` of a table is without these settings."""
 OBJECTS = "s3://"

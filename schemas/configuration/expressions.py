@@ -1,7 +1,7 @@
 """Checks of expressions: their grammar, the kinds of their parts, and where columns stand."""
 
 from overtide.schemas.configuration.checking import Checking
-from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.configuration.entities import NESTING, Entity
 from overtide.schemas.expressions.binding import COLUMN, bind_fault
 from overtide.schemas.expressions.compiling import compiled
 from overtide.schemas.expressions.kinds import as_kind
@@ -11,9 +11,6 @@ from overtide.schemas.expressions.parsing import columns_of
 from overtide.schemas.inputs import parsed
 from overtide.schemas.mistakes import Path
 from overtide.schemas.source_paths import shown_path
-
-NESTING = ("jsonl", "parquet")
-"""The formats whose values may be nested."""
 
 
 def check_expression(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo, available_timezones
 
 from overtide.schemas.configuration.checking import Checking
-from overtide.schemas.configuration.entities import Attribute, Entity, Preference
-from overtide.schemas.configuration.expressions import NESTING, check_expression
+from overtide.schemas.configuration.entities import NESTING, Attribute, Entity, Preference
+from overtide.schemas.configuration.expressions import check_expression
 from overtide.schemas.configuration.incremental import check_incremental
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded

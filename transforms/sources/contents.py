@@ -331,7 +331,7 @@ def _expect_encoding(begin: bytes, entity: Entity) -> None:
         raise UnreadableError(
             f"is not {encoding} but seems to be UTF-16", "Set `encoding: utf-16-be` of the entity."
         )
-    if entity.format == "csv" and _has_controls(line, entity.delimiter):
+    if entity.format != "jsonl" and _has_controls(line, entity.delimiter):
         raise UnreadableError(
             "is binary data, not text", "Correct `path`, `format` or `encoding` of the entity."
         )
