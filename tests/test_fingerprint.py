@@ -131,6 +131,14 @@ def test_a_row_is_these_bytes(connection, rows):
     assert of_rows(connection, rows) == expected(rows)
 
 
+@pytest.mark.parametrize("batch", [1, 7, 2_048])
+def test_rows_are_hashed_alike_however_many_are_in_hand(connection, batch):
+    rows = [(f"{key:x}", *A_ROW[1:]) if key % 3 else NULLS for key in range(5_000)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("overtide.transforms.fingerprint.ROWS", batch)
+        assert of_rows(connection, rows) == expected(rows)
+
+
 def test_the_hash_of_a_table_never_changes(connection):
     assert (
         of_rows(connection, [A_ROW, NULLS]).hex()

@@ -1,5 +1,6 @@
 """Pages of a customer's activities: of those that were loaded, and of those in files."""
 
+import json
 import random
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from overtide.lake import activity_build
 from overtide.lake.activity_build import Over, build_activities, remove_activities
-from overtide.lake.activity_files import BATCH, is_whole, open_activities, over_of
+from overtide.lake.activity_files import ABOUT, BATCH, EARLIER, is_whole, open_activities, over_of
 from overtide.lake.cards_and_timelines import TimelineEntry
 from overtide.lake.own_activities import EVERYTHING, UNTIMED, LoadedActivities, Merged, Page, Wanted
 from overtide.schemas.activities import COLUMNS
@@ -187,6 +189,40 @@ def test_activities_of_some_customers_are_laid_over_those_of_others(tmp_path, se
     assert not is_whole(paths, name)
     with pytest.raises(GenerationError):
         open_activities(paths, name)
+
+
+def test_kinds_are_told_apart_by_all_that_they_say(tmp_path):
+    texts = (None, "Order", "Return")
+    own = [
+        activity("Shop_Orders", key, key * SECOND, ActivityTypeDisplay=texts[key % 3])
+        | {"ActivityName": f"of {key % 2}"}
+        for key in range(60)
+    ]
+    files = open_activities(Paths.of(tmp_path), written(tmp_path, {customer(7): own}))
+    entries, _ = Merged(files.of(customer(7)), []).page(EVERYTHING)
+    assert [dict(entry.activity) for entry in entries] == newest_first(own)
+    assert len(files.kinds) == 6
+
+
+def test_activities_of_an_earlier_version_are_read(tmp_path, monkeypatch):
+    about = activity_build._Index.about
+
+    def without_batch(index, over):
+        told = json.loads(about(index, over)[ABOUT])
+        return {
+            ABOUT: json.dumps({name: told[name] for name in ("rows", "kinds", "over")}).encode()
+        }
+
+    monkeypatch.setattr(activity_build, "BATCH", EARLIER)
+    monkeypatch.setattr(activity_build._Index, "about", without_batch)
+    random_ = random.Random(5)
+    timelines = told_apart({customer(one): activities(random_, 7 * one) for one in range(40)})
+    files = open_activities(Paths.of(tmp_path), written(tmp_path, timelines))
+    for one, own in timelines.items():
+        entries, _ = Merged(files.of(one), []).page(EVERYTHING)
+        assert [dict(entry.activity) for entry in entries] == newest_first(own)
+    ids = {str(row["ActivityId"]) for rows in timelines.values() for row in rows}
+    assert files.having(ids) == ids
 
 
 def test_activities_are_named_after_what_is_in_them_and_damage_is_found(tmp_path):

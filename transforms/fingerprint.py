@@ -37,8 +37,10 @@ WIDE = 500
 
 That takes five times as long for each value.
 """
-BATCH, FEW = 20_480, 2_048
-"""Rows that are in Python's hands at once; few where a row has thousands of values."""
+BATCH = 50_000
+"""Rows that are in Python's hands at once."""
+ROWS, FEW = 8_192, 2_048
+"""The same of texts of rows, which may be long; few where a row has thousands of values."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +125,20 @@ def _escaped(text: str) -> str:
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:
     """Return the fingerprint of the rows of a query, over the columns named in `types`."""
     texts = f"SELECT {canonical_row(types)} FROM ({rows})"
-    most = BATCH if len(types) <= WIDE else FEW
+    most = ROWS if len(types) <= WIDE else FEW
     batches = connection.execute(texts).to_arrow_reader(most)
     return reduce(Fingerprint.__add__, (_of_rows(batch.column(0)) for batch in batches), EMPTY)
 
 
 def _of_rows(texts: pa.StringArray) -> Fingerprint:
     """Return the fingerprint of rows by their canonical texts, as these lie in memory."""
+    if not len(texts):
+        return EMPTY
     _, ends, content = texts.buffers()
     bounds = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
     values, sha256 = memoryview(content or b""), hashlib.sha256
     found = b"".join([sha256(values[begin:end]).digest() for begin, end in pairwise(bounds)])
-    digests = np.frombuffer(found, ">u8")[:: hashlib.sha256().digest_size // 8]
+    digests = np.frombuffer(found, ">u8")[:: sha256().digest_size // 8]
     high, low = (int(half.sum(dtype=np.uint64)) for half in (digests >> 32, digests & 0xFFFFFFFF))
     return Fingerprint(len(texts), (high << 32) + low, int(np.bitwise_xor.reduce(digests)))
 
