@@ -11,7 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, product
 
 from overtide.eventlog.failures import DamagedError
-from overtide.eventlog.layout import STORED, VERSION, WIDTH, Row, checksum, fits
+from overtide.eventlog.layout import (
+    DDLS,
+    NAMES,
+    STORED,
+    WIDTH,
+    Row,
+    checksum,
+    fits,
+    readable,
+)
 from overtide.eventlog.opening import Connection
 from overtide.schemas.events import Draft, Kind
 
@@ -19,7 +28,7 @@ MOST = 100
 """Changed events up to which each is looked at; of more, the log as a whole is damaged."""
 ALL = f"SELECT {STORED} FROM event NOT INDEXED"
 AT = f"SELECT {STORED} FROM event WHERE position IN (SELECT value FROM json_each(?))"
-COLUMNS = {name.strip(): number for number, name in enumerate(STORED.split(","))}
+COLUMNS = {name.strip(): number for number, name in enumerate(NAMES.split(","))}
 Written = Mapping[str, object]
 """What some columns of an event may have held when it was written."""
 
@@ -29,9 +38,10 @@ def changed_events(connection: Connection) -> list[int]:
 
     At most one more than `MOST`.
     """
-    if connection.version != VERSION:
+    if connection.version not in DDLS:
         return []
-    misfits = (row[0] for row in connection.execute(ALL) if _misfits(row))
+    rows = connection.execute(readable(ALL, connection.version))
+    misfits = (row[0] for row in rows if _misfits(row))
     return list(islice(misfits, MOST + 1))
 
 
@@ -69,7 +79,10 @@ def of_requests(drafts: Iterable[Draft]) -> Iterable[Written]:
 
 
 def _at(connection: Connection, positions: Sequence[int]) -> list[Row]:
-    return connection.execute(AT, [json.dumps(positions)]).fetchall() if positions else []
+    if not positions:
+        return []
+    asked = readable(AT, connection.version)
+    return connection.execute(asked, [json.dumps(positions)]).fetchall()
 
 
 def _misfits(row: Row) -> bool:

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from overtide.eventlog.changed import changed_events
-from overtide.eventlog.layout import DDL, VERSION, fits
+from overtide.eventlog.known_activities import misses
+from overtide.eventlog.layout import DDLS, fits
 from overtide.eventlog.opening import Connection
 from overtide.schemas.signatures import Signature, signatures
 
@@ -97,17 +98,24 @@ def faults(connection: Connection) -> str | None:
 
     Events that do not fit their checksums are no fault of the log: whoever reads one is told.
     """
-    checked = connection.version == VERSION
+    checked = connection.version in DDLS
     if checked and {
         sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    } != set(DDL):
+    } != set(DDLS[connection.version]):
         return "its tables are not those of an event log"
     found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
     if found == ["ok"]:
-        return _misfits(connection) if checked else None
+        return _misfits(connection) or _missed(connection) if checked else None
     of_rows = all(" index " in one or "NULL value" in one for one in found)
     # An index that differs from the events is right where those do not fit their checksums.
     return None if of_rows and checked and changed_events(connection) else found[0]
+
+
+def _missed(connection: Connection) -> str | None:
+    """Say where an activity would not be found; one of a changed event leads to it as it was."""
+    if not misses(connection) or changed_events(connection):
+        return None
+    return "an activity would not be found by its identity"
 
 
 def _misfits(connection: sqlite3.Connection) -> str | None:

@@ -7,7 +7,7 @@ instead of being passed over.
 
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -19,10 +19,11 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.events import Event, Outcome
 from overtide.schemas.folders import sync_folder
 
-VERSION, UNCHECKED = 3, 2
-"""Version of the file's layout, kept as its `user_version`, and an earlier one.
+VERSION, ONE_INDEX, UNCHECKED = 4, 3, 2
+"""Version of the file's layout, kept as its `user_version`, and earlier ones.
 
-The earlier one is that of a program that wrote no checksums.
+The earlier ones are those of programs that had all activities in one index, and that wrote no
+checksums either.
 """
 CHUNK_BITS = 16
 """The indexes by customer and by record begin with position >> 16: ids are random, so an index by
@@ -37,7 +38,7 @@ kind TEXT NOT NULL,
 caller TEXT,
         body TEXT NOT NULL, activity_id TEXT, idempotency_key TEXT, request_hash TEXT, \
 body_hash TEXT,
-        status INTEGER NOT NULL, checksum INTEGER)""",
+        status INTEGER NOT NULL, checksum INTEGER, activity TEXT)""",
     f"""CREATE INDEX event_of_customer
         ON event (position >> {CHUNK_BITS}, kind = 'activity', substr(customer_id, 1, 12))
         WHERE customer_id IS NOT NULL""",
@@ -52,27 +53,44 @@ WHERE entity IS NOT NULL""",
         sent_checksum INTEGER,
         PRIMARY KEY (sender, sent_key)) WITHOUT ROWID""",
     "CREATE TABLE tail (position INTEGER NOT NULL, accepted_at INTEGER NOT NULL, checksum INTEGER)",
+    """CREATE TABLE known_activity (
+        run INTEGER NOT NULL, beginning TEXT NOT NULL, position INTEGER NOT NULL,
+        PRIMARY KEY (run, beginning, position)) WITHOUT ROWID""",
 )
 """The tables and indexes, to the letter: a log whose own differ by a blank is not taken for one.
 
-Checksums are null of what an earlier program wrote; that is read unchecked."""
+Checksums are null of what an earlier program wrote; that is read unchecked. An activity's identity
+is in `activity`, and `known_activity` leads to it (`known_activities.py`); events of earlier
+programs have it in `activity_id`, with an index that takes no more of them, so that a log goes on
+in this layout at once, however long it is."""
+ADDED = ", activity TEXT"
+DDLS = {
+    VERSION: DDL,
+    ONE_INDEX: (DDL[0].replace(ADDED, ""), *DDL[1:-1]),
+}
+"""The tables of the versions that have checksums."""
 
-MIGRATION = (
-    "ALTER TABLE event ADD COLUMN checksum INTEGER",
-    "ALTER TABLE tail ADD COLUMN checksum INTEGER",
-    "ALTER TABLE repeat RENAME TO repeated",
-    DDL[5],
-    "INSERT INTO repeat SELECT sender, sent_key, sent_hash, position, NULL FROM repeated",
-    "DROP TABLE repeated",
-    f"PRAGMA user_version = {VERSION}",
-)
+MIGRATIONS = {
+    UNCHECKED: (
+        "ALTER TABLE event ADD COLUMN checksum INTEGER",
+        "ALTER TABLE tail ADD COLUMN checksum INTEGER",
+        "ALTER TABLE repeat RENAME TO repeated",
+        DDL[5],
+        "INSERT INTO repeat SELECT sender, sent_key, sent_hash, position, NULL FROM repeated",
+        "DROP TABLE repeated",
+    ),
+    ONE_INDEX: ("ALTER TABLE event ADD COLUMN activity TEXT", DDL[-1]),
+}
+"""What makes the next version of each earlier one."""
 
 EVENT = (
     "position, event_id, accepted_at, kind, customer_id, entity, key, valid_from, valid_until, "
     "caller, body, activity_id"
 )
 ENTRY = EVENT + ", idempotency_key, request_hash, body_hash, status"
-STORED = ENTRY + ", checksum"
+NAMES = ENTRY + ", checksum"
+STORED = NAMES.replace("activity_id", "ifnull(activity_id, activity)")
+"""The columns of an event as they are read, and what they are called."""
 WIDTH = 17
 AT_ONCE = (1000, 200, 50)
 """Rows that a statement adds where there are many, and else as many as are left.
@@ -80,6 +98,14 @@ AT_ONCE = (1000, 200, 50)
 For each statement the interpreter is left and taken up once, and beside another thread that
 computes that takes up to a millisecond, while others wait for the log's lock."""
 Row = Sequence[Any]
+
+
+def readable(statement: str, version: int) -> str:
+    """Return a statement with the columns `STORED` as one for a log of this version."""
+    if version == VERSION:
+        return statement
+    columns = NAMES if version == ONE_INDEX else NAMES.replace("checksum", "NULL")
+    return statement.replace(STORED, columns)
 
 
 def checksum(values: Row) -> int:
@@ -108,7 +134,8 @@ def insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
 @lru_cache(maxsize=max(AT_ONCE))
 def _adding(rows: int) -> str:
     """Return the statement that adds so many rows; the connection keeps it prepared."""
-    return f"INSERT INTO event ({STORED}) VALUES " + ", ".join(
+    columns = NAMES.replace("activity_id", "activity")
+    return f"INSERT INTO event ({columns}) VALUES " + ", ".join(
         [f"({', '.join('?' * WIDTH)})"] * rows
     )
 
@@ -139,7 +166,7 @@ def layout_of(path: Path, connection: sqlite3.Connection) -> int:
     Raise `log_version` for an unknown one.
     """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version not in (0, UNCHECKED, VERSION):
+    if version and version not in (*MIGRATIONS, VERSION):
         raise wrong_version(path, version)
     return version
 
@@ -156,13 +183,17 @@ def create(path: Path, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         crash_point("log.file_made")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in (
-        MIGRATION if version else (*DDL, _first_tail(), f"PRAGMA user_version = {VERSION}")
-    ):
+    for statement in _migration(version) if version else (*DDL, _first_tail()):
         connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
     crash_point("log.layout_written")
     connection.execute("COMMIT")
     sync_folder(path.parent)
+
+
+def _migration(version: int) -> Iterator[str]:
+    for earlier in range(version, VERSION):
+        yield from MIGRATIONS[earlier]
 
 
 def _first_tail() -> str:

@@ -15,6 +15,8 @@ from overtide.schemas.copies import Copy, copied
 from overtide.schemas.signatures import Signature, signature, signatures
 
 BUSY_MILLISECONDS = 5000
+WITH_RUNS = 4
+"""The first version of the layout that has activities in runs."""
 UNOPENED = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
@@ -38,6 +40,11 @@ class Connection(sqlite3.Connection):
     version = 0
     frozen: list[Signature] | None = None
     copy: Copy | None = None
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether the log has activities in runs, as those of earlier programs have not."""
+        return self.version >= WITH_RUNS
 
     def is_of(self, path: Path) -> bool:
         """Say whether it still reads the log that is there."""

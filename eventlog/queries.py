@@ -11,7 +11,16 @@ from overtide.eventlog.changed import expect_unchanged, of_requests
 from overtide.eventlog.contract import Tail
 from overtide.eventlog.decisions import Remembered, Repeat
 from overtide.eventlog.failures import DamagedError
-from overtide.eventlog.layout import CHUNK_BITS, STORED, UNCHECKED, Row, entry_of, fits
+from overtide.eventlog.known_activities import rows_of_activities
+from overtide.eventlog.layout import (
+    CHUNK_BITS,
+    STORED,
+    UNCHECKED,
+    Row,
+    entry_of,
+    fits,
+    readable,
+)
 from overtide.eventlog.opening import Connection
 from overtide.schemas.events import DAMAGED, Draft, Event
 from overtide.schemas.instants import Instant
@@ -41,16 +50,11 @@ BY_REPEAT = f"""
     SELECT {STORED}, sender, sent_key, sent_hash FROM request
     CROSS JOIN repeat ON sender = asker AND sent_key = asked_key CROSS JOIN event
       USING (position)"""
-BY_ACTIVITY = f"""
-    WITH posted AS (SELECT value AS posted_id FROM json_each(?))
-    SELECT {STORED} FROM posted CROSS JOIN event ON activity_id = posted_id"""
 
 
 def rows_of(connection: Connection, statement: str, *parameters: object) -> Iterable[Row]:
-    """Return rows with the columns `STORED` first; those of an earlier program have no checksum."""
-    if connection.version == UNCHECKED:
-        statement = statement.replace(STORED, STORED.replace("checksum", "NULL"))
-    return connection.execute(statement, parameters)
+    """Return rows with the columns `STORED` first; those of an early program have no checksum."""
+    return connection.execute(readable(statement, connection.version), parameters)
 
 
 def rows_of_customer(
@@ -202,10 +206,10 @@ def remembered_of(
     ]
     activities = [draft.activity_id for draft in drafts if draft.activity_id is not None]
     remembered = Remembered()
-    for statement, wanted in ((BY_KEY, keys), (BY_ACTIVITY, activities)):
-        if wanted:
-            for row in rows_of(connection, statement, json.dumps(wanted)):
-                remembered.add(entry_of(row))
+    for row in rows_of(connection, BY_KEY, json.dumps(keys)) if keys else ():
+        remembered.add(entry_of(row))
+    for row in rows_of_activities(connection, activities) if activities else ():
+        remembered.add(entry_of(row))
     for *row, sender, key, request_hash in (
         rows_of(connection, BY_REPEAT, json.dumps(keys)) if keys else ()
     ):

@@ -13,8 +13,8 @@ from typing import TypeVar
 from overtide.eventlog.changed import MOST, changed_events
 from overtide.eventlog.contract import Tail
 from overtide.eventlog.extent import Extent, faults, read_extent, write_extent
-from overtide.eventlog.failures import clear_errors, damaged, shortened
-from overtide.eventlog.layout import layout_of
+from overtide.eventlog.failures import DamagedError, clear_errors, damaged, shortened
+from overtide.eventlog.layout import VERSION, layout_of
 from overtide.eventlog.opening import Connection, open_reading
 from overtide.eventlog.queries import tail_of
 from overtide.schemas.signatures import Signature, signature, signatures
@@ -70,12 +70,31 @@ class ReadConnections:
 
     def _answer(self, connection: Connection, question: Callable[[Connection], Found]) -> Found:
         try:
-            return question(connection)
+            return self._as_laid_out(connection, question)
         except sqlite3.OperationalError as error:
             if UNDECODABLE not in str(error) or connection.text_factory is lenient:
                 raise
             connection.text_factory = lenient
             return self._answer(connection, question)
+
+    def _as_laid_out(
+        self, connection: Connection, question: Callable[[Connection], Found]
+    ) -> Found:
+        """Return an answer by the layout that the log has.
+
+        A writer may bring that up to date at any instant; then the question is asked again.
+        """
+        while connection.version != VERSION:
+            connection.version = layout_of(self.path, connection)
+            try:
+                found = question(connection)
+            except (DamagedError, sqlite3.Error):
+                if layout_of(self.path, connection) == connection.version:
+                    raise
+            else:
+                if layout_of(self.path, connection) == connection.version:
+                    return found
+        return question(connection)
 
     def _connection(self) -> Connection | None:
         """Return this thread's connection, None while there is no log.

@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from overtide.eventlog import known_activities
 from overtide.eventlog.changed import expect_unchanged, of_targets, still_changed
 from overtide.eventlog.contract import Come, Decision, Request, Tail
 from overtide.eventlog.decisions import repetition
@@ -200,6 +201,7 @@ class SqliteEventLog:
             writer.transaction(self._clock),
         ):
             end = min(committed, accepted_until(writer.connection, before))
+            known_activities.forget(writer.connection, before, end)
             gone = writer.connection.execute(
                 "DELETE FROM event WHERE valid_until <= ? AND position < ?", (before, end)
             ).rowcount

@@ -10,6 +10,7 @@ from pathlib import Path
 from overtide.eventlog.contract import Come, Decision, Tail
 from overtide.eventlog.decisions import Decisions
 from overtide.eventlog.extent import untouched, write_extent
+from overtide.eventlog.known_activities import note
 from overtide.eventlog.layout import checksum, create, insert, layout_of
 from overtide.eventlog.opening import connect
 from overtide.eventlog.queries import remembered_of, tail_of
@@ -79,6 +80,9 @@ class Writer:
                 )
             if decisions.entries:
                 insert(self.connection, decisions.entries)
+                if any(entry.event.activity_id is not None for entry in decisions.entries):
+                    begin = decisions.entries[0].event.position
+                    note(self.connection, begin, decisions.tail.position)
                 crash_point("log.events_written")
                 self._end = decisions.tail
                 end = decisions.tail.position, decisions.tail.accepted_at

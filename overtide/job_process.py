@@ -9,7 +9,8 @@ from pathlib import Path
 NICENESS = 10
 """How far a job gives way to the service beside it: about a tenth of its share, where both want it.
 
-Without it a refresh under load made one answer in a hundred three times as slow.
+Without it a refresh under load made one answer in a hundred three times as slow; with more of it,
+beside what never pauses, a refresh would not end (docs/decisions/how-jobs-give-way.md).
 """
 
 

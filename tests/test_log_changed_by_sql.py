@@ -15,7 +15,7 @@ from overtide.schemas.instants import HOUR
 from tests.damage import IDS, RECORDS, ask, drafts, make_log, opened
 from tests.shop import ACCOUNTS, CONTACTS, ORDERS
 
-COLUMNS = [name.strip() for name in ENTRY.split(",")][1:]
+COLUMNS = [*(name.strip() for name in ENTRY.split(",")), "activity"][1:]
 NEVER_NULL = {"event_id", "accepted_at", "kind", "valid_from", "body", "status"}
 ANN, BEN = IDS[0], IDS[1]
 NEW = Draft("update", ANN, None, None, "{}", ttl=HOUR)
@@ -73,7 +73,12 @@ def test_who_is_not_concerned_reads_and_writes_on(made, tmp_path):
 
 @pytest.mark.parametrize(
     ("assignment", "position"),
-    [("activity_id = 'other'", 6), ("idempotency_key = 'other'", 0), ("caller = 'other'", 0)],
+    [
+        ("activity_id = 'other'", 6),
+        ("activity = 'other'", 6),
+        ("idempotency_key = 'other'", 0),
+        ("caller = 'other'", 0),
+    ],
 )
 def test_what_was_accepted_is_not_accepted_again(made, tmp_path, assignment, position):
     """The first connection to be told is the one that writes."""
@@ -145,6 +150,7 @@ ORDER = {"OrderId": "9", "AccountId": "1", "PlacedAt": "2026-01-01T10:00:00Z"}
         ("entity = 'Shop_Other'", 1),
         ("kind = 'update'", 1),
         ("activity_id = 'other'", 1),
+        ("activity = 'other'", 1),
     ],
 )
 def test_reads_of_a_project_refuse_and_its_state_names_the_event(

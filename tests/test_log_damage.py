@@ -13,7 +13,7 @@ import pytest
 
 from overtide.eventlog import read_connections
 from overtide.eventlog.extent import read_extent
-from overtide.eventlog.layout import DDL, ENTRY, VERSION
+from overtide.eventlog.layout import DDL, DDLS, ENTRY, ONE_INDEX, UNCHECKED, VERSION
 from overtide.eventlog.queries import tail_of
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import DAMAGED, Draft, Outcome
@@ -76,7 +76,7 @@ def test_no_column_of_an_event_can_be_changed_unnoticed(made, tmp_path, column, 
 
 
 @pytest.mark.parametrize(
-    "column", ["customer_id", "entity", "key", "activity_id", "idempotency_key", "valid_until"]
+    "column", ["customer_id", "entity", "key", "activity", "idempotency_key", "valid_until"]
 )
 def test_no_value_of_an_event_can_be_taken_away_unnoticed(made, tmp_path, column):
     path = shutil.copytree(made[0], tmp_path / "changed") / "events.sqlite"
@@ -223,7 +223,7 @@ def test_an_event_whose_position_was_changed_is_not_passed_over(tmp_path):
             "WHERE name = 'event'"
         ).fetchone()
     page = content[(root - 1) * size : root * size]
-    place = (root - 1) * size + page.index(record) - 19
+    place = (root - 1) * size + page.index(record) - 20
     assert content[place] == last.position, "the row begins otherwise"
     path.write_bytes(content[:place] + bytes([last.position + 1]) + content[place + 1 :])
     assert ask(path).found[0] == "log_corrupt"
@@ -250,7 +250,10 @@ def test_a_commit_while_a_log_is_looked_through_loses_nothing(tmp_path, monkeypa
         one.close()
 
 
-def old_log(folder):
+CHECKSUMS = (", checksum INTEGER", "\n        sent_checksum INTEGER,")
+
+
+def old_log(folder, version=UNCHECKED):
     """Return the path of a log as an earlier version wrote it, and what it says.
 
     Its events are the same.
@@ -267,16 +270,18 @@ def old_log(folder):
         file.unlink()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        for statement in DDL:
-            for added in (", checksum INTEGER", "\n        sent_checksum INTEGER,"):
+        for statement in DDLS[ONE_INDEX]:
+            for added in CHECKSUMS if version == UNCHECKED else ():
                 statement = statement.replace(added, "")
             connection.execute(statement)
         for name, found in rows.items():
             for row in found:
+                values = [*row[:11], row[17], *row[12:17]] if name == "event" else row
+                values = values[:-1] if version == UNCHECKED else values
                 connection.execute(
-                    f"INSERT INTO {name} VALUES ({', '.join('?' * (len(row) - 1))})", row[:-1]
+                    f"INSERT INTO {name} VALUES ({', '.join('?' * len(values))})", values
                 )
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     return path, truth
 
@@ -304,8 +309,9 @@ def test_a_number_that_is_no_outcome_was_not_written(tmp_path):
     assert truth.events[1].kind != DAMAGED
 
 
-def test_a_log_of_an_earlier_version_is_read_as_it_is_and_goes_on_with_checksums(tmp_path):
-    path, truth = old_log(tmp_path)
+@pytest.mark.parametrize("version", [UNCHECKED, ONE_INDEX])
+def test_a_log_of_an_earlier_version_is_read_as_it_is_and_goes_on_in_this_one(tmp_path, version):
+    path, truth = old_log(tmp_path, version)
     before = path.read_bytes()
     assert ask(path) == truth
     assert path.read_bytes() == before
@@ -318,7 +324,7 @@ def test_a_log_of_an_earlier_version_is_read_as_it_is_and_goes_on_with_checksums
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert connection.execute("SELECT count(*), count(checksum) FROM event").fetchone() == (
             added.position + 1,
-            1,
+            1 if version == UNCHECKED else added.position + 1,
         )
         assert {
             sql
