@@ -32,6 +32,9 @@ from overtide.transforms.step import attached_kernel, new_folder
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_NOT_OF_BLOCKS = {"weight", "precision", "swapped_with", "half_swapped"}
+"""What a field of a score says that a part of a block does not."""
+
 
 def proposed_blocks(matching: Matching) -> list[dict[str, Any]]:
     """Return the blocks that every score rule might have, in the order of the rules."""
@@ -86,7 +89,7 @@ def _is_text(matcher: RuleMatcher, pair: EntityPair, field: ScoreField) -> bool:
 def _part(fields: Sequence[ScoreField], part: Part) -> BlockPart:
     """Return what records of a block share: a field as it is compared, or its beginning."""
     field, much = part
-    settings = fields[field].model_dump(exclude={"weight", "precision", "swapped_with"})
+    settings = fields[field].model_dump(exclude=_NOT_OF_BLOCKS)
     return BlockPart(**settings, letters=LETTERS if much == BEGIN else None)
 
 
