@@ -2,8 +2,9 @@
 
 Of a record whose given name is missing or replaced, and without a date of birth or a tax number,
 nothing says which of a household it is. So matching is compared with what the best decision could
-reach, too: a decider that knows everyone's true values, but joins a record only where what tells
-people of one household apart speaks for its own person, and more than for any other of them.
+reach, too: a decider that knows everyone's true values and who each record is, but may not join one
+that is as much like another one of the household in everything that tells them apart, or like
+nobody at all.
 """
 
 import csv
@@ -19,8 +20,9 @@ from rapidfuzz.distance import OSA
 from benchmarks.accuracy import Accuracy
 from benchmarks.make_people import Kind, Person, household_of, people, records
 
+STRONG = ("DateOfBirth", "TaxNumber")
 HALF = 0.5
-"""Values that are less alike speak against one another."""
+"""What is less alike is another value."""
 
 
 @dataclass(frozen=True)
@@ -97,26 +99,24 @@ def best_possible(count: int, kind: Kind, seed: int, strong: bool) -> Accuracy:
 
 
 def is_told(record: Person, person: Person, others: Sequence[Person], strong: bool) -> bool:
-    """Say whether what is seen of a record speaks for its person more than for the others."""
-    own = speaks_for(record, person, strong)
-    known_alone = own == 0 and not others
-    return (own > 0 or known_alone) and all(
-        own > speaks_for(record, other, strong) for other in others
-    )
+    """Say whether what is seen of a record tells its person from the others of the household.
 
-
-def speaks_for(record: Person, person: Person, strong: bool) -> float:
-    """Return how much what tells people of a household apart speaks for one of them.
-
-    What is missing says nothing, and what is less than half alike speaks against.
+    Nothing does where another one is as much like it in everything, or nobody is like it at all.
     """
+    own = likeness(record, person, strong)
+    equal = (
+        all(theirs >= ours for theirs, ours in zip(likeness(record, one, strong), own, strict=True))
+        for one in others
+    )
+    seen = any(record[column] for column in ("GivenName", *(STRONG if strong else ())))
+    return not any(equal) and (not seen or max(own) >= HALF)
+
+
+def likeness(record: Person, person: Person, strong: bool) -> list[float]:
+    """Return how much alike what tells people of a household apart is, names crosswise, too."""
     names = [alike(record[column], person["GivenName"]) for column in ("GivenName", "Surname")]
-    name = max(names)
-    said = [name] if record["GivenName"] or name >= HALF else []
-    if strong:
-        columns = [one for one in ("DateOfBirth", "TaxNumber") if record[one]]
-        said += [alike(record[column], person[column]) for column in columns]
-    return sum(one if one >= HALF else -1.0 for one in said)
+    columns = STRONG if strong else ()
+    return [max(names), *(alike(record[column], person[column]) for column in columns)]
 
 
 def alike(one: str, other: str) -> float:

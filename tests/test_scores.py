@@ -513,6 +513,22 @@ def test_the_best_link_of_both_records_is_kept(tmp_path):
     assert found == {("4", "1", 0, 100), ("5", "2", 0, 100)}
 
 
+# ---- a change of what is asked
+
+
+def test_a_refresh_knows_when_a_rule_asks_for_something_else(tmp_path):
+    """Home has 3 of 4 parts of the weight, and the third record has nothing else."""
+    made = households(tmp_path)
+    (rule,) = made.document["unification"]["entities"][0]["deduplicate"]["rules"]
+    assert together(made, 100) == ["1 2 3 4", "5"]
+    rule["score"]["agreeing"] = 76
+    assert together(made, 100) == ["1 4", "2", "3", "5"]
+    rule["score"]["agreeing"] = 75
+    assert together(made, 100) == ["1 2 3 4", "5"]
+    rule["score"]["fields"][1]["distinguishes"] = "medium"
+    assert together(made, 100) == ["1 4", "2", "3", "5"]
+
+
 # ---- what contradicts also through others
 
 

@@ -99,7 +99,8 @@ def score_of(scoring: Scoring, values: Values) -> tuple[int | None, float]:
     None where they have no field in common.
     """
     texts, left, right = _sides(values)
-    open_ = replace(scoring, threshold=0, at_least=0, agreeing=0, contradictions=())
+    open_ = replace(scoring, threshold=0, at_least=0, agreeing=0)
+    open_ = replace(open_, contradictions=(), distinguishing=())
     _, points = scored(open_, texts, left, right)
     present = sum(field.units * int(there(field, left, right)[0]) for field in scoring.fields)
     return (
