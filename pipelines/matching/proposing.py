@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtide.pipelines.matching.alone import Matching
 from overtide.pipelines.matching.trying import rules_of
+from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.scores import Block, BlockPart, Score, ScoreField
 from overtide.schemas.names import parquet_rows
@@ -31,9 +32,6 @@ from overtide.transforms.step import attached_kernel, new_folder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_NOT_OF_BLOCKS = {"weight", "precision", "swapped_with", "half_swapped"}
-"""What a field of a score says that a part of a block does not."""
 
 
 def proposed_blocks(matching: Matching) -> list[dict[str, Any]]:
@@ -89,7 +87,7 @@ def _is_text(matcher: RuleMatcher, pair: EntityPair, field: ScoreField) -> bool:
 def _part(fields: Sequence[ScoreField], part: Part) -> BlockPart:
     """Return what records of a block share: a field as it is compared, or its beginning."""
     field, much = part
-    settings = fields[field].model_dump(exclude=_NOT_OF_BLOCKS)
+    settings = fields[field].model_dump(include=set(Comparison.model_fields))
     return BlockPart(**settings, letters=LETTERS if much == BEGIN else None)
 
 
