@@ -1,16 +1,17 @@
 """Make people whose records are as wrong as those of FEBRL's generator, and say who is who.
 
 `python -m benchmarks.make_people --people N --out DIR [--kind KIND] [--placeholder N] [--seed N]`
-writes `People.csv` and `truth.csv` (RecordId, PersonId). The kinds of error are those of FEBRL's
-`generate.py`: typing errors, transposed letters, letters that sound alike, missing values, replaced
-names, names and lines of an address that are swapped. Besides, some people live in one household
-(surname, address and telephone) and some are namesakes that live elsewhere.
+writes `People.csv` and `truth.csv` (RecordId, PersonId, HouseholdId, and Names, the true ones). The
+kinds of error are those of FEBRL's `generate.py`: typing errors, transposed letters, letters that
+sound alike, missing values, replaced names, names and lines of an address that are swapped.
+Besides, some people live in one household (surname, address and telephone) and some are namesakes
+that live elsewhere.
 """
 
 import argparse
 import csv
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ HOME = ["StreetNumber", "Street", "AddressLine2", "Suburb", "Postcode", "State",
 COLUMNS = [*NAMES, *HOME, "DateOfBirth", "TaxNumber"]
 SHARED = ["Surname", *HOME]
 """What the people of a household have in common."""
+KNOWN = ["PersonId", "HouseholdId", "Names"]
+"""What is true of a record, and stands in none."""
 PLACEHOLDER = "0299990000"
 """A telephone number that stands for none and is on no list."""
 KEYS = ["qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890"]
@@ -71,6 +74,16 @@ def people(count: int, kind: Kind, chance: random.Random) -> list[Person]:
             other = chance.choice(found)
             person |= {column: other[column] for column in ("GivenName", "Surname")}
         found.append(person)
+    return found
+
+
+def household_of(everyone: Sequence[Person]) -> list[int]:
+    """Return of each person the place of the first one who lives there, too."""
+    found: list[int] = []
+    for place, person in enumerate(everyone):
+        before = everyone[place - 1] if place else {}
+        together = all(person[column] == before.get(column) for column in SHARED)
+        found.append(found[-1] if together else place)
     return found
 
 
@@ -177,16 +190,23 @@ def spoil(record: Person, chance: random.Random) -> None:
 
 
 def records(count: int, kind: Kind, seed: int, placeholder: int = 0) -> Iterator[Person]:
-    """Give the records of so many people in an order of chance, each with RecordId and PersonId.
+    """Give the records of so many people in an order of chance, with RecordId and what is true.
 
     So many of them have the `placeholder` for their telephone number.
     """
     chance, found = random.Random(seed), []
-    for number, person in enumerate(people(count, kind, chance)):
+    everyone = people(count, kind, chance)
+    homes = household_of(everyone)
+    for number, person in enumerate(everyone):
+        known = {
+            "PersonId": f"P{number}",
+            "HouseholdId": f"H{homes[number]}",
+            "Names": f"{person['GivenName']} {person['Surname']}",
+        }
         for column in ("AddressLine2", "Telephone", "DateOfBirth", "TaxNumber", "Suburb"):
             if chance.random() < MISSING:
                 person[column] = ""
-        original = person | {"PersonId": f"P{number}"}
+        original = person | known
         found.append(original)
         more = chance.randint(1, kind.most_duplicates) if chance.random() < kind.duplicated else 0
         for _ in range(more):
@@ -209,7 +229,7 @@ def make(
     rows = 0
     with people_file.open("w", newline="") as one, truth.open("w", newline="") as other:
         written = csv.DictWriter(one, ["RecordId", *COLUMNS], extrasaction="ignore")
-        known = csv.DictWriter(other, ["RecordId", "PersonId"], extrasaction="ignore")
+        known = csv.DictWriter(other, ["RecordId", *KNOWN], extrasaction="ignore")
         written.writeheader()
         known.writeheader()
         for record in records(count, kind, seed, placeholder):

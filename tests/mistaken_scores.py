@@ -54,6 +54,26 @@ OF_SCORES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "unification.match[0].rules[0].score.fields[0].swapped_with",
         "`Nane` is no attribute of",
     ),
+    "half of what is swapped with nothing": (
+        [
+            (
+                f"{MATCH}/rules/0",
+                {
+                    "name": "s",
+                    "score": SCORE | {"fields": [{"fields": "Name", "half_swapped": True}]},
+                },
+            )
+        ],
+        "unused_setting",
+        "unification.match[0].rules[0].score.fields[0].half_swapped",
+        "`half_swapped` has no effect without `swapped_with`.",
+    ),
+    "more that agrees than there is": (
+        [(f"{MATCH}/rules/0", {"name": "s", "score": SCORE | {"agreeing": 101}})],
+        "invalid_value",
+        "unification.match[0].rules[0].score.agreeing",
+        "at most 100",
+    ),
     "a threshold of more than everything": (
         [(f"{MATCH}/rules/0", {"name": "s", "score": SCORE | {"threshold": 101}})],
         "invalid_value",

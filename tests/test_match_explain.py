@@ -173,6 +173,45 @@ def test_too_large_blocks_best_links_and_too_little_are_told(project):
     assert outcomes(told(project, "c1", "m10"))["Score"] == "too_little_in_common"
 
 
+def test_what_is_alike_too_little_or_distinguishes_nobody_is_told(project):
+    project.write(m=MEMBERS + "10,,,ann@x,111,\n11,,Ann,,111,\n")
+    (rules,) = (project.document["unification"]["match"][0]["rules"],)
+    first = {**SCORE["score"]["fields"][0], "distinguishes": "high", "half_swapped": True}
+    fields = [first, *SCORE["score"]["fields"][1:]]
+
+    def asking(**more: object) -> None:
+        rules[:] = [{**SCORE, "score": {**SCORE["score"], "fields": fields, **more}}]
+
+    asking()
+    found = told(project, "c1", "m10")  # the telephone and the mail, but nobody's name
+    assert outcomes(found)["Score"] == "not_distinguished"
+    (rule,) = found["rules"]
+    assert (rule["nearness"], rule["missed"]) == (1.0, ["First"])
+    shown = comparisons(found, "Score")["distinguishing First"]
+    assert (shown["needed"], shown["holds"], shown["weight"]) == (80, False, None)
+    fields[0] = SCORE["score"]["fields"][0]
+    asking(agreeing=60)
+    found = told(project, "c1", "m10")
+    assert outcomes(found)["Score"] == "too_little_alike"
+    (rule,) = found["rules"]
+    assert (rule["weightPresent"], rule["weightAlike"], rule["nearness"]) == (55.6, 55.6, 0.9259)
+    asking(agreeing=55)
+    assert outcomes(told(project, "c1", "m10"))["Score"] == "joined"
+
+
+def test_a_value_that_moved_is_shown_as_swapped(project):
+    project.write(c=CONTACTS + "12,Ann,,,111,\n", m=MEMBERS + "11,,Ann,,111,\n")
+    for pairs in project.document["unification"]["match"]:
+        for field in pairs["rules"][1]["score"]["fields"][:2]:
+            field["half_swapped"] = True
+    found = told(project, "c12", "m11")
+    assert outcomes(found)["Score"] == "joined"
+    first = comparisons(found, "Score")["field First"]
+    assert (first["after"], first["similarity"], first["swapped"]) == ([None, "ann"], 100.0, True)
+    (rule,) = [one for one in found["rules"] if one["rule"] == "Score"]
+    assert rule["weightPresent"] == 66.7  # half of both names, and the telephone
+
+
 def test_decisions_are_told_where_they_join_and_where_they_cut(project):
     project.document["unification"]["decisions"] = "decisions.csv"
     project.write(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
-from overtide.schemas.configuration.scores import Block, Crossing, least
+from overtide.schemas.configuration.scores import Block, Crossing, ScoreField, least
 from overtide.transforms.matching.similarity import Texts, points_alike
 from tests.small_plan import INSTANCE, configuration
 from tests.small_project import Project
@@ -51,6 +51,26 @@ def value(comparison: Comparison, entity: str, row: Record) -> str | None:
     return text(comparison, entity, row)  # type: ignore[arg-type]
 
 
+def counted(
+    field: ScoreField, lower: str, upper: str, one: Record, other: Record, percent: int
+) -> tuple[int, int]:
+    """How much alike a field of a score is, and how many thousandths of weight it has, doubled."""
+    units = 2 * field.units
+    found = similarity(field, lower, upper, one, other, percent)
+    if not field.half_swapped or field.crossed is None:
+        return (0, 0) if found is None else (found, units)
+    here, there = value(field, lower, one), value(field, upper, other)
+    others, beyond = value(field.crossed, lower, one), value(field.crossed, upper, other)
+    across, back = alike(here, beyond, percent), alike(others, there, percent)
+    if found is None:
+        if here and beyond and not others and not there:
+            return across, units // 2
+        if others and there and not here and not beyond:
+            return back, units // 2
+        return 0, 0
+    return max(alike(here, there, percent), (across + back) // 2), units
+
+
 def similarity(
     field: Crossing, lower: str, upper: str, one: Record, other: Record, percent: int
 ) -> int | None:
@@ -71,15 +91,33 @@ def points(rule: Rule, lower: str, upper: str, one: Record, other: Record) -> in
     assert rule.score is not None
     gained = weight = 0
     for field in rule.score.fields:
-        found = similarity(field, lower, upper, one, other, least(field, True))
-        if found is not None:
-            gained, weight = gained + field.units * found, weight + field.units
-    whole = sum(field.units for field in rule.score.fields)
-    if not weight or weight * 100 < rule.score.at_least * whole:
+        found, units = counted(field, lower, upper, one, other, least(field, True))
+        gained, weight = gained + units * found, weight + units
+    whole = 2 * sum(field.units for field in rule.score.fields)
+    agreeing, at_least = rule.score.agreeing, rule.score.at_least
+    if at_least is None:
+        at_least = 50 if agreeing is None else 0
+    if not weight or weight * 100 < at_least * whole:
+        return None
+    if gained < (agreeing or 0) * whole * 100:
+        return None
+    if not distinguished(rule.score.fields, lower, upper, one, other):
         return None
     if gained < rule.score.points * weight or contradicted(rule, lower, upper, one, other):
         return None
     return gained // weight
+
+
+def distinguished(
+    fields: list[ScoreField], lower: str, upper: str, one: Record, other: Record
+) -> bool:
+    percents = {"low": 30, "medium": 60, "high": 80, "exact": 100}
+    several = [
+        similarity(field, lower, upper, one, other, percents.get(asked, asked))  # type: ignore[call-overload]
+        for field in fields
+        if (asked := field.distinguishes) is not None
+    ]
+    return not several or any(several)
 
 
 def contradicted(rule: Rule, lower: str, upper: str, one: Record, other: Record) -> bool:
@@ -174,10 +212,17 @@ CROSSED = st.fixed_dictionaries(
 )
 PRECISION = st.sampled_from(["low", "medium", "high", "exact", 1, 50, 67, 75])
 SCORE_FIELD = st.builds(
-    lambda compared, weight, precision: compared | {"weight": weight} | precision,
+    lambda compared, weight, more: compared | {"weight": weight} | more,
     CROSSED,
     st.sampled_from([0.3, 1, 2.5, 7]),
-    st.fixed_dictionaries({}, optional={"precision": PRECISION}),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "precision": PRECISION,
+            "half_swapped": st.booleans(),
+            "distinguishes": PRECISION,
+        },
+    ),
 )
 PART = st.builds(
     lambda compared, letters: compared | letters,
@@ -194,7 +239,10 @@ SCORE = st.fixed_dictionaries(
         ),
         "threshold": st.sampled_from([1, 40, 66.67, 72.5, 100]),
     },
-    optional={"at_least": st.sampled_from([1, 80, 100])},
+    optional={
+        "at_least": st.sampled_from([1, 80, 100]),
+        "agreeing": st.sampled_from([1, 33, 60, 90]),
+    },
 )
 AGAINST = st.lists(
     st.builds(lambda compared, precision: compared | {"precision": precision}, CROSSED, PRECISION),
@@ -337,6 +385,91 @@ def test_swapped_names_are_compared_crosswise(tmp_path):
     assert found == {("2", "1", 0, 100)}
 
 
+SWAPPED: list[dict[str, Any]] = [
+    {"fields": "First", "swapped_with": "Last", "half_swapped": True},
+    {"fields": "Last", "swapped_with": "First", "half_swapped": True, "weight": 3},
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "score"),
+    [
+        (("anna", "jansen"), ("jansen", "anna"), 100),
+        (("jansen", "anna"), ("anna", "smith"), 50),  # swapped, and the last name replaced
+        (("anna", "smith"), ("jansen", "anna"), 50),
+        (("anna", "jansen"), ("anna", "smith"), 25),  # the better of both is straight
+        (("anna", None), (None, "anna"), 100),  # one value, moved
+        (("anna", None), (None, "jansen"), None),  # one value each, and not the same
+        (("anna", None), ("jansen", None), None),
+        ((None, "jansen"), ("jansen", "anna"), 50),  # the last name of both: one of two is alike
+    ],
+)
+def test_one_value_in_the_place_of_another_counts_by_half(tmp_path, one, other, score):
+    rows = {A: [record("1", one[0], last=one[1])], B: [record("2", other[0], last=other[1])]}
+    score_rule = {"fields": SWAPPED, "threshold": 20, "at_least": 1}
+    found, _ = matched(tmp_path, world_of(score_rule), rows)[B, A]
+    assert found == ({("2", "1", 0, score)} if score else set())
+
+
+def test_what_moved_has_half_of_the_weight(tmp_path):
+    rows = {A: [record("1", "anna")], B: [record("2", None, last="anna")]}
+    for percent, joined in ((50, 1), (51, 0)):
+        score = {"fields": SWAPPED, "threshold": 60, "at_least": percent}
+        found, _ = matched(tmp_path, world_of(score), rows)[B, A]
+        assert len(found) == joined
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "joined"),
+    [
+        (("anna", None), ("anna", None), False),  # a quarter, all that both have
+        ((None, "jansen"), (None, "jansen"), True),  # three quarters
+        ((None, "janse"), (None, "jansen"), True),  # 62.4 %
+        ((None, "jnse"), (None, "jansen"), False),  # four of six letters: 49.9 % of all
+    ],
+)
+def test_what_agrees_must_have_its_part_of_all_weight_whatever_is_missing(
+    tmp_path, one, other, joined
+):
+    rows = {A: [record("1", one[0], last=one[1])], B: [record("2", other[0], last=other[1])]}
+    found, _ = matched(tmp_path, world_of(BOTH | {"threshold": 60, "agreeing": 50}), rows)[B, A]
+    assert bool(found) == joined
+
+
+def test_people_of_one_household_are_apart_unless_what_distinguishes_is_alike(tmp_path):
+    """Either the first name or the second one, here a birth date, must be alike."""
+    fields = [
+        {"fields": "Mail", "weight": 8},
+        {"fields": "First", "distinguishes": "high"},
+        {"fields": "Last", "distinguishes": "exact"},
+    ]
+    rows = {
+        A: [record("1", "janet", "x", "1980-01-01")],
+        B: [
+            record("2", "janet", "x", None),
+            record("3", None, "x", "1980-01-01"),
+            record("4", "zoe", "x", "1980-01-01"),
+            record("5", "janes", "x", "1980-01-02"),  # a letter of five
+            record("6", "joan", "x", "1980-01-02"),  # another one, a day younger
+            record("7", None, "x", None),
+        ],
+    }
+    document = world_of({"fields": fields, "threshold": 60})
+    found, _ = matched(tmp_path, document, rows)[B, A]
+    assert {pair[0] for pair in found} == {"2", "3", "4", "5"}
+
+
+def test_swapped_names_distinguish_only_when_both_are_there(tmp_path):
+    """In a household one name of both crosswise is that of the family."""
+    fields = [{**SWAPPED[0], "distinguishes": "medium"}, SWAPPED[1], {"fields": "Mail"}]
+    rows = {
+        A: [record("1", "anna", last="jansen")],
+        B: [record("2", "jansen", last="zoe"), record("3", "jansen", last="anna")],
+    }
+    found, _ = matched(tmp_path, world_of({"fields": fields, "threshold": 30}), rows)[B, A]
+    assert {pair[0] for pair in found} == {"3"}
+
+
 def test_a_contradiction_keeps_records_apart_in_either_kind_of_rule(tmp_path):
     against = [{"fields": "Last", "precision": "medium"}]
     rows = {
@@ -378,6 +511,22 @@ def test_the_best_link_of_both_records_is_kept(tmp_path):
     }
     found, _ = matched(tmp_path, document, rows)[B, A]
     assert found == {("4", "1", 0, 100), ("5", "2", 0, 100)}
+
+
+# ---- a change of what is asked
+
+
+def test_a_refresh_knows_when_a_rule_asks_for_something_else(tmp_path):
+    """Home has 3 of 4 parts of the weight, and the third record has nothing else."""
+    made = households(tmp_path)
+    (rule,) = made.document["unification"]["entities"][0]["deduplicate"]["rules"]
+    assert together(made, 100) == ["1 2 3 4", "5"]
+    rule["score"]["agreeing"] = 76
+    assert together(made, 100) == ["1 4", "2", "3", "5"]
+    rule["score"]["agreeing"] = 75
+    assert together(made, 100) == ["1 2 3 4", "5"]
+    rule["score"]["fields"][1]["distinguishes"] = "medium"
+    assert together(made, 100) == ["1 4", "2", "3", "5"]
 
 
 # ---- what contradicts also through others

@@ -11,6 +11,8 @@ OUTCOMES = {
     "contradicted": "does not join them: a contradiction keeps them apart",
     "no_block_in_common": "does not compare them: they have no block in common",
     "too_little_in_common": "does not join them: too few of the fields have a value in both",
+    "too_little_alike": "does not join them: what is alike has too little of the weight (agreeing)",
+    "not_distinguished": "does not join them: they are alike in nothing that distinguishes",
     "too_different": "does not join them: they are too different",
     "block_too_large": "does not compare them: every block that they share has too many records "
     "(limits.block_size)",
@@ -101,7 +103,7 @@ def _comparison(one: Mapping[str, Any]) -> list[object]:
     ]
     similar = "" if one["similarity"] is None else f"{one['similarity']:g} %"
     weight = "" if one["weight"] is None else f", weight {one['weight']:g}"
-    role = {"contradiction": "contradiction "}.get(one["role"], "")
+    role = f"{one['role']} " if one["role"] in ("contradiction", "distinguishing") else ""
     return [
         f"{role}{one['attributes']}{weight}",
         *before,
@@ -117,6 +119,8 @@ def _verdict(one: Mapping[str, Any]) -> str:
         return "no contradiction" if one["holds"] else "contradicts"
     if one["similarity"] is None:
         return "does not count" if one["role"] == "field" else "missing"
+    if one["role"] == "distinguishing":
+        return "distinguishes" if one["holds"] else "not enough"
     if one["role"] == "field":
         return "counts" if one["holds"] else "counts as 0"
     return "holds" if one["holds"] else "fails"

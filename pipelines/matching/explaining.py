@@ -179,15 +179,19 @@ class OfTwo:
         else:
             compared, score, there = explaining.of_conditions(rule, values), alone, 1.0
         near, missed = explaining.nearest(
-            rule, compared, score, lambda one: sizes.label(one.comparison, search)
+            rule, compared, score, there, lambda one: sizes.label(one.comparison, search)
         )
+        alike = None if rule.score is None or score is None else round(score * there / 100, 1)
         return {
             "rule": rule.name,
             "kind": "conditions" if rule.score is None else "score",
-            "outcome": self._outcome(search, rule, blocks, compared, alone, there),
+            "outcome": self._why_not(rule, blocks, compared, score or 0, there)
+            if alone is None
+            else self._outcome(search),
             "score": None if score is None else score / 100,
             "threshold": None if rule.score is None else float(rule.score.threshold),
             "weightPresent": round(100 * there, 1),
+            "weightAlike": alike,
             "nearness": round(near, 4),
             "missed": missed,
             "blocks": [self._block(search, rule, block) for block in blocks],
@@ -204,24 +208,29 @@ class OfTwo:
             "tooLarge": one.shared and one.records > self.matcher.limits.block_size,
         }
 
-    def _outcome(
-        self,
-        search: Search,
+    @staticmethod
+    def _why_not(
         rule: Rule,
         blocks: Sequence[BlockOfTwo],
         compared: Sequence[explaining.Compared],
-        alone: int | None,
+        score: int,
         there: float,
     ) -> str:
-        """Say in a word what came of a rule; docs/matching.md explains each."""
-        if alone is None:
-            if any(one.role == "contradiction" and not one.holds for one in compared):
-                return "contradicted"
-            if not any(block.shared for block in blocks):
-                return "no_block_in_common"
-            if rule.score is not None and there * 100 < rule.score.at_least:
-                return "too_little_in_common"
+        """Say in a word why a rule by itself does not join both; docs/matching.md explains each."""
+        if any(one.role == "contradiction" and not one.holds for one in compared):
+            return "contradicted"
+        if not any(block.shared for block in blocks):
+            return "no_block_in_common"
+        if rule.score is None:
             return "too_different"
+        if there * 100 < rule.score.percent_there:
+            return "too_little_in_common"
+        if score < rule.score.points:
+            return "too_different"
+        return "too_little_alike" if explaining.is_distinguished(compared) else "not_distinguished"
+
+    def _outcome(self, search: Search) -> str:
+        """Say in a word what came of a rule that joins both by itself."""
         rows = [one.path for one in self.found.get(search.pair, []) if one.search == search]
         if not self._has(rows):
             return "block_too_large"

@@ -25,7 +25,15 @@ from overtide.transforms.matching.learning import Levels, Vectors
 from overtide.transforms.matching.pairs import Search
 from overtide.transforms.matching.rules import RuleMatcher
 from overtide.transforms.matching.scored_pairs import encoded
-from overtide.transforms.matching.scoring import Scoring, Side, scored, similarity, uncontradicted
+from overtide.transforms.matching.scoring import (
+    Scoring,
+    Side,
+    distinguished,
+    scored,
+    similarity,
+    there,
+    uncontradicted,
+)
 from overtide.transforms.matching.similarity import Texts
 from overtide.transforms.matching.thresholds import (
     Threshold,
@@ -111,9 +119,8 @@ class Records:
         left, right = self.sides[0].take(one), self.sides[1].take(other)
         columns = []
         for field in self.scoring.fields:
-            there = (left.codes[field.column] >= 0) & (right.codes[field.column] >= 0)
             points = similarity(field, self.texts, left, right)
-            columns.append(learning.levels_of(points, there))
+            columns.append(learning.levels_of(points, there(field, left, right) > 0))
         return np.stack(columns, axis=1)
 
     def by_chance(self, seed: int) -> tuple[Places, Places]:
@@ -130,10 +137,10 @@ class Records:
         files: Sequence[BlockFile],
         part: float,
     ) -> tuple[Places, Places]:
-        """Return a part of the pairs of one of the blocks, as places, that nothing contradicts.
+        """Return a part of the pairs of one of the blocks, as places, that may be pairs at all.
 
-        What contradicts itself is no pair anyway, and not to be learnt from: people of one
-        household are more alike than many a person is to themselves.
+        What contradicts itself, or is alike in nothing that distinguishes, is none, and not to be
+        learnt from: people of one household are more alike than many a person is to themselves.
         """
         rows = [
             sizes.block_rows(
@@ -159,8 +166,9 @@ class Records:
             for numbers, column in zip(self.numbers, found.columns, strict=True)
         )
         left, right = self.sides[0].take(one), self.sides[1].take(other)
-        alone = uncontradicted(self.scoring, self.texts, left, right)
-        return one[alone], other[alone]
+        may_be = uncontradicted(self.scoring, self.texts, left, right)
+        may_be &= distinguished(self.scoring, self.texts, left, right)
+        return one[may_be], other[may_be]
 
 
 def _table(

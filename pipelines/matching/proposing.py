@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtide.pipelines.matching.alone import Matching
 from overtide.pipelines.matching.trying import rules_of
+from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.scores import Block, BlockPart, Score, ScoreField
 from overtide.schemas.names import parquet_rows
@@ -86,7 +87,7 @@ def _is_text(matcher: RuleMatcher, pair: EntityPair, field: ScoreField) -> bool:
 def _part(fields: Sequence[ScoreField], part: Part) -> BlockPart:
     """Return what records of a block share: a field as it is compared, or its beginning."""
     field, much = part
-    settings = fields[field].model_dump(exclude={"weight", "precision", "swapped_with"})
+    settings = fields[field].model_dump(include=set(Comparison.model_fields))
     return BlockPart(**settings, letters=LETTERS if much == BEGIN else None)
 
 

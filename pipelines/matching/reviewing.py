@@ -12,6 +12,7 @@ from overtide.pipelines.matching.alone import Matching
 from overtide.pipelines.matching.trying import rules_of, tried
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.rules import Rule
+from overtide.schemas.configuration.scores import Score
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.matching.contract import PairTable
@@ -88,10 +89,14 @@ def _less(rule: Rule) -> Rule:
         else one.model_copy(update={"precision": max(1, int(one.percent * LESS))})
         for one in rule.conditions
     ]
-    score = rule.score and rule.score.model_copy(
-        update={"threshold": max(1.0, rule.score.threshold * LESS)}
-    )
+    score = rule.score and _less_score(rule.score)
     return rule.model_copy(update={"conditions": conditions, "score": score})
+
+
+def _less_score(score: Score) -> Score:
+    agreeing = score.agreeing and max(1, int(score.agreeing * LESS))
+    threshold = max(1.0, score.threshold * LESS)
+    return score.model_copy(update={"threshold": threshold, "agreeing": agreeing})
 
 
 def least_percent(rule: Rule) -> float:

@@ -22,6 +22,8 @@ WHOLE = 10_000
 """Similarities, scores and thresholds are whole numbers of this part."""
 WEIGHT = 1_000
 """Weights are whole numbers of this part."""
+LEAST_THERE = 50
+"""Percent of the weight that must be there where nothing else says how much must agree."""
 Weight = Annotated[float, Field(ge=0.001, le=1_000, strict=True, description="a number from 0.001")]
 Percent = Annotated[
     float, Field(ge=1, le=100, strict=True, description="a number of percent, from 1 to 100")
@@ -51,6 +53,19 @@ class ScoreField(Crossing):
     """How much one field counts."""
 
     weight: Weight = Field(default=1, description="how much the field counts", examples=[2.5])
+    half_swapped: bool = Field(
+        default=False,
+        description="with `swapped_with`: whether one value that stands in the place of the other "
+        "counts by half, where the other one was replaced or is not there",
+        examples=[True],
+    )
+    distinguishes: Precision | None = Field(
+        default=None,
+        description="that it tells people apart who share the rest, such as a household, and how "
+        "much alike it must be for that, written as `precision`: of all fields that do, one at "
+        "least must be",
+        examples=["high", "exact"],
+    )
     precision: Precision | None = Field(
         default=None,
         description="values that are less alike count as different: low (30 %), medium (60 %), "
@@ -120,16 +135,30 @@ class Score(Model):
     threshold: Percent = Field(
         description="the least score of a pair, in percent", examples=[70, 72.5]
     )
-    at_least: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
-        default=50,
-        description="how many percent of the weight must belong to fields that both records have",
+    at_least: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
+        default=None,
+        description="how many percent of the weight must belong to fields that both records have; "
+        "50 by default, with `agreeing` any part",
         examples=[60],
+    )
+    agreeing: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
+        default=None,
+        description="how many percent of all weight the similarities must make up, whatever is "
+        "missing: one of 80 % counts as 80 % of its weight",
+        examples=[30],
     )
 
     @property
     def points(self) -> int:
         """The threshold as a whole number of ten-thousandths."""
         return round(self.threshold * WHOLE / 100)
+
+    @property
+    def percent_there(self) -> int:
+        """How many percent of the weight must belong to fields that both records have."""
+        if self.at_least is None:
+            return LEAST_THERE if self.agreeing is None else 0
+        return self.at_least
 
 
 def least(field: ScoreField, texts: bool) -> int:
@@ -160,6 +189,13 @@ def check_score(checking: Checking, path: Path, score: Score, entities: list[str
         check_crossing(
             checking, here, field, entities, least(field, are_texts(checking, field, entities))
         )
+        if field.half_swapped and field.swapped_with is None:
+            checking.add(
+                "unused_setting",
+                (*here, "half_swapped"),
+                "`half_swapped` has no effect without `swapped_with`.",
+                expected="`swapped_with` beside it, or no `half_swapped`",
+            )
     for number, block in enumerate(score.blocks):
         for place, part in enumerate(block.on):
             here = (*path, "blocks", number, "on", place)

@@ -4,7 +4,7 @@ What is said of a score is what the rule itself reckons (`scoring`); the sentenc
 the rule's own answer (`two_records.points_alone`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +16,22 @@ from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.scores import WHOLE, ScoreField
 from overtide.transforms.matching import pairs
 from overtide.transforms.matching.pairs import Search
-from overtide.transforms.matching.scoring import Alike, Scoring, Side, contradictions, scored
+from overtide.transforms.matching.scoring import (
+    HALVES,
+    Alike,
+    Scoring,
+    Side,
+    contradictions,
+    scored,
+    there,
+)
 from overtide.transforms.matching.scoring import similarity as alike
 from overtide.transforms.matching.similarity import Texts
 from overtide.transforms.matching.sizes import label
 from overtide.transforms.matching.two_records import Two, Values
 
+DISTINGUISHING = "distinguishing"
+"""The role of what tells people apart: one of several is enough."""
 ANY = 1
 """The least likeness in percent that is still shown as one."""
 Row = dict[str, object]
@@ -66,16 +76,21 @@ def of_conditions(rule: Rule, values: Values) -> list[Compared]:
 
 
 def of_score(scoring: Scoring, values: Values) -> list[Compared]:
-    """Return what a score rule compares: its fields, the heaviest first, its contradictions."""
+    """Return what a score rule compares: its fields, the heaviest first, what distinguishes.
+
+    Its contradictions come last.
+    """
     texts, left, right = _sides(values)
     found = [
         _crossing("field", field, scoring.compared[field.column], texts, left, right)
         for field in scoring.fields
     ]
-    return [
-        *found,
-        *_against(scoring.contradictions, list(scoring.compared), texts, left, right),
+    distinguishing = [
+        _crossing(DISTINGUISHING, one, scoring.compared[one.column], texts, left, right)
+        for one in scoring.distinguishing
     ]
+    against = _against(scoring.contradictions, list(scoring.compared), texts, left, right)
+    return [*found, *distinguishing, *against]
 
 
 def score_of(scoring: Scoring, values: Values) -> tuple[int | None, float]:
@@ -84,16 +99,13 @@ def score_of(scoring: Scoring, values: Values) -> tuple[int | None, float]:
     None where they have no field in common.
     """
     texts, left, right = _sides(values)
-    open_ = replace(scoring, threshold=0, at_least=0, contradictions=())
+    open_ = replace(scoring, threshold=0, at_least=0, agreeing=0)
+    open_ = replace(open_, contradictions=(), distinguishing=())
     _, points = scored(open_, texts, left, right)
-    there = sum(
-        field.units
-        for field in scoring.fields
-        if left.codes[field.column][0] >= 0 and right.codes[field.column][0] >= 0
-    )
+    present = sum(field.units * int(there(field, left, right)[0]) for field in scoring.fields)
     return (
         int(points[0]) if len(points) else None,
-        there / sum(field.units for field in scoring.fields),
+        present / HALVES / sum(field.units for field in scoring.fields),
     )
 
 
@@ -112,11 +124,11 @@ def _sides(values: Values) -> tuple[Texts, Side, Side]:
 def _crossing(
     role: str, one: Alike, comparison: Comparison, texts: Texts, left: Side, right: Side
 ) -> Compared:
-    both = left.codes[one.column][0] >= 0 and right.codes[one.column][0] >= 0
-    if not both:
+    if not there(one, left, right)[0]:
         return Compared(role, comparison, one.column, None, False, one.percent)
     points = int(alike(replace(one, percent=ANY), texts, left, right)[0])
-    straight = int(alike(replace(one, percent=ANY, crossed=None), texts, left, right)[0])
+    plain = replace(one, percent=ANY, crossed=None, half=False)
+    straight = int(alike(plain, texts, left, right)[0])
     counted = int(alike(one, texts, left, right)[0])
     return Compared(
         role, comparison, one.column, points, counted > 0, one.percent, points > straight
@@ -150,23 +162,43 @@ def told(one: Compared, search: Search, two: Two, values: Values) -> Row:
         "ignored": [side[one.place] for side in values.ignored],
         "similarity": None if one.points is None else one.points / 100,
         "needed": one.needed,
-        "weight": one.comparison.weight if isinstance(one.comparison, ScoreField) else None,
+        "weight": _weight(one),
         "swapped": one.crossed,
         "holds": one.holds,
     }
 
 
+def _weight(one: Compared) -> float | None:
+    if one.role != "field" or not isinstance(one.comparison, ScoreField):
+        return None
+    return one.comparison.weight
+
+
+def is_distinguished(compared: Sequence[Compared]) -> bool:
+    """Say whether one of the fields that tell people apart is alike, or there are none."""
+    found = [one.holds for one in compared if one.role == DISTINGUISHING]
+    return any(found) or not found
+
+
 def nearest(
-    rule: Rule, compared: list[Compared], score: int | None, label_of: Callable[[Compared], str]
+    rule: Rule,
+    compared: list[Compared],
+    score: int | None,
+    there: float,
+    label_of: Callable[[Compared], str],
 ) -> tuple[float, list[str]]:
-    """Return how near a rule is to joining both, at most 1, and what keeps it from that."""
-    missed = [
-        label_of(one)
-        for one in compared
-        if not one.holds and (one.role != "field" or rule.score is None)
-    ]
+    """Return how near a rule is to joining both, at most 1, and what keeps it from that.
+
+    `there` is which part of the weight both have.
+    """
+    counts_alone = {"field"} if rule.score is not None else set()
+    if is_distinguished(compared):
+        counts_alone.add(DISTINGUISHING)
+    missed = [label_of(one) for one in compared if not one.holds and one.role not in counts_alone]
     if rule.score is not None:
-        near = min(1.0, (score or 0) / rule.score.points)
-        return near, missed
+        near = (score or 0) / rule.score.points
+        if rule.score.agreeing is not None:
+            near = min(near, (score or 0) * there / WHOLE / (rule.score.agreeing / 100))
+        return min(1.0, near), missed
     conditions = [one.nearness for one in compared if one.role == "condition"]
     return sum(conditions) / len(conditions), missed

@@ -1,0 +1,71 @@
+"""What the benchmark of matching says of households: who is apart, and the best decision."""
+
+import csv
+from random import Random
+
+import pytest
+
+from benchmarks.households import Apart, apart, best_possible, is_told
+from benchmarks.make_people import KINDS, Person, household_of, make, people, records
+
+NOBODY = dict.fromkeys(("GivenName", "Surname", "DateOfBirth", "TaxNumber"), "")
+ANN = NOBODY | {"GivenName": "ann", "Surname": "lee", "DateOfBirth": "1980-01-01"}
+BOB = NOBODY | {"GivenName": "bob", "Surname": "lee", "DateOfBirth": "1970-05-05"}
+
+
+@pytest.mark.parametrize(
+    ("record", "others", "strong", "told"),
+    [
+        ({"GivenName": "ann"}, [BOB], False, True),
+        ({"GivenName": "anne"}, [BOB], False, True),
+        ({"GivenName": "lee", "Surname": "ann"}, [BOB], False, True),  # swapped
+        ({"GivenName": ""}, [BOB], False, False),  # either of both
+        ({"GivenName": ""}, [], False, True),  # nobody else lives there
+        ({"GivenName": "zoe"}, [], False, False),  # who is to know that it is no one else
+        ({"GivenName": "", "DateOfBirth": "1980-01-01"}, [BOB], True, True),
+        ({"GivenName": "", "DateOfBirth": "1980-01-01"}, [BOB], False, False),
+        ({"GivenName": "ann"}, [BOB, ANN | {"DateOfBirth": "1990-01-01"}], True, False),
+    ],
+)
+def test_a_record_is_told_where_something_is_more_like_its_own_person(record, others, strong, told):
+    assert is_told(NOBODY | {"Surname": "lee"} | record, ANN, others, strong) is told
+
+
+def test_pairs_of_two_people_are_counted_by_what_they_have_in_common(tmp_path):
+    truth = tmp_path / "truth.csv"
+    rows = [
+        ("1", "P1", "H1", "ann lee"),
+        ("2", "P1", "H1", "ann lee"),
+        ("3", "P2", "H1", "bob lee"),
+        ("4", "P3", "H3", "ann lee"),
+        ("5", "P4", "H4", "zoe day"),
+    ]
+    with truth.open("w", newline="") as file:
+        csv.writer(file).writerows([("RecordId", "PersonId", "HouseholdId", "Names"), *rows])
+    alone = {row[0]: row[0] for row in rows}
+    assert apart(alone, truth) == Apart(2, 0, 2, 0, 0)
+    assert apart(alone | {"2": "1", "3": "1"}, truth) == Apart(2, 2, 2, 0, 0)
+    assert apart(dict.fromkeys(alone, "1"), truth) == Apart(2, 2, 2, 2, 5)
+
+
+def test_the_truth_says_who_lives_together(tmp_path):
+    kind = KINDS["households"]
+    _, _, truth = make(60, tmp_path, kind, seed=3)
+    with truth.open() as file:
+        known = {row["PersonId"]: row for row in csv.DictReader(file)}
+    everyone: list[Person] = people(60, kind, Random(3))
+    homes = household_of(everyone)
+    assert len(set(homes)) < 60
+    for number, person in enumerate(everyone):
+        row = known[f"P{number}"]
+        assert row["HouseholdId"] == f"H{homes[number]}"
+        assert row["Names"] == f"{person['GivenName']} {person['Surname']}"
+        assert person["Telephone"] == everyone[homes[number]]["Telephone"]
+
+
+def test_strong_identifiers_tell_more_people_apart():
+    kind = KINDS["households"]
+    without, with_them = (best_possible(300, kind, 3, strong) for strong in (False, True))
+    assert without.true_pairs == with_them.true_pairs
+    assert without.right_pairs < with_them.right_pairs <= with_them.true_pairs
+    assert len(list(records(300, kind, 3))) > 300
