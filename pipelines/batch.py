@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import overtide.pipelines.importing_beam  # noqa: F401 - Beam is first imported as it says
+
+# isort: split
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.pvalue import AsList, AsSingleton, PCollection
-from pydantic import TypeAdapter
 
+from overtide.pipelines.found import FOUND, Found
 from overtide.pipelines.runners import new_pipeline
 from overtide.runner_configs import RunnerConfig
 from overtide.schemas.errors import FailedError, OvertideError
-from overtide.schemas.table import Table
 from overtide.transforms.identities import Identified
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.left_errors import left_error
@@ -27,39 +29,14 @@ from overtide.transforms.tables.identity_tables import learnt_tables
 from overtide.transforms.unify import SourceFiles
 
 
-@dataclass(frozen=True)
-class Found:
-    """Everything that the pipeline found: the one element of its one leaf."""
-
-    tables: list[EntityTable]
-    pairs: list[PairTable]
-    identified: Identified
-    outputs: list[BuiltTable]
-
-    def output(self, table: Table) -> BuiltTable:
-        """Return what was found of a table."""
-        return next(output for output in self.outputs if output.table.name == table.name)
-
-    @property
-    def files(self) -> dict[str, tuple[str, ...] | None]:
-        """The files of each table, None for one that stays as it is published."""
-        return {output.table.name: output.files for output in self.outputs}
-
-
-FOUND = TypeAdapter(Found)
-"""Writes and reads what the pipeline found as JSON.
-
-So workers elsewhere can hand it over in a file.
-"""
-
-
 def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCollection[Found]:
     """Build the pipeline's graph.
 
     One root (the names of the source files), one element at its end.
     """
     steps = Steps(plan)
-    describe, gather = steps.describe_matches, partial(_gather, steps.describe_entity)
+    gather = partial(_gather, steps.describe_entity, steps.hashed)
+    describe = steps.describe_matches
     numbered = [(batch.number, batch) for batch in files]
     tables = (
         pipeline
@@ -88,11 +65,13 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
 
 def _gather(
     describe_entity: Callable[[EntityTable], list[BuiltTable]],
+    hashed: Callable[[EntityTable], EntityTable],
     built: Iterable[BuiltTable],
     tables: list[EntityTable],
     pairs: list[PairTable],
     identified: Identified,
 ) -> Found:
+    tables = [hashed(table) for table in tables]
     entities = [output for table in tables for output in describe_entity(table)]
     outputs = [*built, *learnt_tables(identified), *entities]
     return Found(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from overtide.lake.catalog import Publish
 from overtide.lake.publish import Change
-from overtide.pipelines.batch import Found, run_pipeline
 from overtide.pipelines.differences import activities_taken_over, records_taken_over
 from overtide.pipelines.engine import engine
+from overtide.pipelines.found import Found
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
 from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.kept_rows import keep
@@ -29,10 +29,12 @@ from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder
 from overtide.schemas.instants import Instant
 from overtide.schemas.paths import Paths
+from overtide.transforms.beside import working_beside
 from overtide.transforms.kernel import shared_kernels
 from overtide.transforms.plan import Plan
 from overtide.transforms.sources.databases.look_back import KeptTables, forget_others
 from overtide.transforms.sources.files import reading_ahead
+from overtide.transforms.steps import Steps
 from overtide.transforms.unify import SourceFiles
 
 
@@ -80,7 +82,7 @@ class Computing:
         run = self.before.run + 1 if self.before else 1
         settings = settings_of(self.runner, self.paths.scratch_of(run), files)
         rows, shrink = self.runner.rows_per_bucket, self.allow_shrink
-        with shared_kernels(settings):
+        with shared_kernels(settings), working_beside(settings):
             asked = self.configuration, self.paths, settings, rows, run, files, shrink
             plan = make_plan(*asked, self.full)
             built = self._built(plan, files, tables.told)
@@ -109,6 +111,11 @@ class Computing:
         self.follower.expect("ingest", rows_to_read(self.configuration, batches))
         unknown = self.inputs.unknown if self.inputs else []
         with reading_ahead(paths_of(batches), unknown) as contents:
+            if self.runner.is_embedded:
+                Steps(plan).begin_reading(batches)
+            # Beam is imported by one core, while others read.
+            from overtide.pipelines.batch import run_pipeline
+
             # The pipeline writes files that nobody reads yet.
             found = run_pipeline(plan, batches, self.runner)
             content = manifest(plan, found) | {"runner": self.runner.runner}

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from overtide.lake.catalog import METADATA
 from overtide.lake.orphans import damaged_files
-from overtide.pipelines.batch import Found
 from overtide.pipelines.engine import engine
+from overtide.pipelines.found import Found
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.customer_clusters import CUSTOMER
 from overtide.schemas.match_tables import (

@@ -18,7 +18,7 @@ from overtide.lake.generation_changes import (
     change_generation,
 )
 from overtide.lake.sealed import fits_its_name, is_whole
-from overtide.pipelines.batch import Found
+from overtide.pipelines.found import Found
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import GenerationError
 from overtide.schemas.match_tables import IGNORED_VALUES, OVERSIZED_BLOCKS

@@ -163,3 +163,6 @@ def _look_at_classes_once() -> None:
         return set(states), set(timers)
 
     userstate.get_dofn_specs = specs
+
+
+import_beam()

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from overtide.pipelines.batch import Found
 from overtide.pipelines.differences import differences_told
+from overtide.pipelines.found import Found
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted

@@ -17,6 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import overtide.pipelines.importing_beam  # noqa: F401 - Beam is first imported as it says
+
+# isort: split
+
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.runners.runner import PipelineRunner
 

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import overtide.pipelines.importing_beam  # noqa: F401 - Beam is first imported as it says
+
+# isort: split
+
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, create_runner

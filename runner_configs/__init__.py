@@ -58,6 +58,12 @@ class RunnerConfig(Model):
         return [flag for name, value in self.options.items() for flag in _flags(name, value)]
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether all steps are done by this process."""
+        mode = self.options.get("direct_running_mode", "in_memory")
+        return self.runner == "FnApiRunner" and mode == "in_memory"
+
+    @property
     def kernel_threads(self) -> int:
         """Threads of one kernel: as configured, else the cores that this process may use."""
         if self.threads is not None:

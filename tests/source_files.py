@@ -10,7 +10,7 @@ from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.names import columns, parquet_rows
 from overtide.transforms.ingest import ingest
 from overtide.transforms.kernel import KernelSettings, kernel
-from overtide.transforms.keys import EntityTable, settle
+from overtide.transforms.keys import EntityTable, settle, with_content
 from overtide.transforms.versions import settle_versions
 
 NAMES = {"Id": "string", "Name": "string"}
@@ -70,6 +70,8 @@ def read_files(
         asked = "S_e", entity, prefer or Preference(), ingested, folder, project
         changing = entity.incremental is not None
         table = settle_versions(connection, *asked) if changing else settle(connection, *asked)
+        if table.content is None:
+            table = with_content(connection, folder, table, entity)
         rows = connection.execute(
             f"SELECT {columns(entity.attributes)} FROM {parquet_rows(table.files)}"
         ).fetchall()

@@ -14,6 +14,8 @@ from overtide.pipelines.importing_beam import UndecidedError, is_subhint
 STARTED = """
 import logging, sys
 import overtide.pipelines.refresh
+assert "apache_beam" not in sys.modules  # sources are being read when it is imported
+import overtide.pipelines.batch
 print(*sorted({"beartype", "httplib2", "regex", "bson", "pymongo", "requests"} & set(sys.modules)))
 from apache_beam.typehints import typehints
 assert typehints.is_subhint.__module__ == "overtide.pipelines.importing_beam"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError
-from overtide.transforms.sources import contract
+from overtide.transforms.sources import contract, csv_reading
 from tests.csv_reference import Reference
 from tests.source_files import Found, kept, read, read_alone, read_files
 
@@ -265,6 +265,17 @@ def test_a_line_is_read_or_named_however_long_it_is(tmp_path, monkeypatch, lengt
     assert ("z", text) in found.rows or not short
 
 
+@pytest.mark.parametrize("length", [100, 1_000, 2_000, 2_040, 2_060, 4_000, 4_090, 4_100, 9_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_small_buffers_are_for_files_of_short_lines(tmp_path, monkeypatch, length, end):
+    monkeypatch.setattr(csv_reading, "PART", 1 << 12)
+    texts = ["x" * (length if number % 50 == 7 else number % 90) for number in range(300)]
+    lines = [f"{number},{text}" for number, text in enumerate(texts)]
+    found = read(tmp_path, end.join(["Id,Name", *lines, ""]))
+    assert found.rows == [(str(number), text or None) for number, text in enumerate(texts)]
+    assert found.corrupt == []
+
+
 def test_an_open_quote_takes_no_other_line_along_however_large_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(contract, "MAX_LINE", 1 << 12)
     lines = [f'{number},"x"' for number in range(5_000)]
@@ -432,6 +443,7 @@ def test_what_a_csv_writer_wrote_is_read_back_whatever_the_buffers(tmp_path, tex
     csv.writer(out, lineterminator=end).writerows([("Id", "Name"), *enumerate(texts * 5)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contract, "MAX_LINE", line)
+        patch.setattr(csv_reading, "PART", line // 2)
         found = read(tmp_path, out.getvalue())
     assert found.corrupt == []
     assert found.rows == [(str(number), text or None) for number, text in enumerate(texts * 5)]

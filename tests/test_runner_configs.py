@@ -145,3 +145,17 @@ def test_the_example_of_the_page_is_a_runner(tmp_path: Path):
     path = tmp_path / "example.yaml"
     path.write_text(example)
     assert runner_configs.load(str(path)).runner == "FnApiRunner"
+
+
+@pytest.mark.parametrize(
+    ("runner", "options", "is_embedded"),
+    [
+        ("FnApiRunner", {}, True),
+        ("FnApiRunner", {"direct_running_mode": "in_memory"}, True),
+        ("FnApiRunner", {"direct_running_mode": "multi_processing"}, False),
+        ("PrismRunner", {}, False),
+    ],
+)
+def test_only_a_runner_within_this_process_is_embedded(runner, options, is_embedded):
+    config = runner_configs.RunnerConfig(runner=runner, options=options)
+    assert config.is_embedded is is_embedded

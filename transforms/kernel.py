@@ -146,16 +146,21 @@ def stop_kernels(scratch: Path, seconds: float = 10) -> None:
 
     A thread may be between two kernels; the next one finds no folder.
     """
-    import duckdb
-
     until = time.monotonic() + seconds
     while (_OPEN or scratch.exists()) and time.monotonic() < until:
-        for connection in list(_OPEN):
-            with suppress(duckdb.Error):
-                connection.interrupt()
+        interrupt_kernels()
         if not _OPEN:
             shutil.rmtree(scratch, ignore_errors=True)
         time.sleep(0.01)
+
+
+def interrupt_kernels() -> None:
+    """Stop what the kernels of this process are doing, in all threads."""
+    import duckdb
+
+    for connection in list(_OPEN):
+        with suppress(duckdb.Error):
+            connection.interrupt()
 
 
 def count(connection: "DuckDBPyConnection", query: str) -> int:

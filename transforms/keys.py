@@ -76,7 +76,8 @@ class EntityTable:
     lost_rows: int
     corrupt_records: int
     new_columns: tuple[str, ...]
-    content: Fingerprint
+    content: Fingerprint | None
+    """None until its rows were hashed, which may be last: see `with_content`."""
     corrupt_content: Fingerprint
     filtered_rows: int = 0
     """Rows that the entity's filter left out; they are among `rows_read`."""
@@ -99,7 +100,7 @@ def settle(
 ) -> EntityTable:
     """Return the entity's table: one row per key, and a table of everything corrupt.
 
-    Raise when too much is wrong.
+    Its rows are not hashed yet. Raise when too much is wrong.
     """
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     counts = count_rows(connection, entity, ingested)
@@ -113,11 +114,6 @@ def settle(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
     files = _settled(connection, entity, ingested, counts, repeats, folder)
-    if [*files] == [file.rows_path for file in ingested]:
-        ingested = [_with_content(connection, entity, file) for file in ingested]
-        content = sum((file.content for file in ingested if file.content), EMPTY)
-    else:
-        content = _content(connection, entity, files)
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
     return EntityTable(
@@ -130,19 +126,30 @@ def settle(
         *_not_kept(connection, corrupt, exact),
         faults,
         new_columns,
-        content,
+        None,
         bad,
         counts.filtered,
         tuple(ingested),
     )
 
 
-def _with_content(
-    connection: "DuckDBPyConnection", entity: Entity, file: IngestedFiles
-) -> IngestedFiles:
-    """Return what files gave with the fingerprint of their rows, which is kept with them."""
-    found = file.content or _content(connection, entity, [file.rows_path])
-    return replace(file, content=found)
+def with_content(
+    connection: "DuckDBPyConnection", _folder: Path, table: EntityTable, entity: Entity
+) -> EntityTable:
+    """Return a table with the fingerprint of its rows.
+
+    Where they are those of its files, each of these has its own, which is kept with them.
+    """
+    ingested = table.ingested
+    if table.files != tuple(file.rows_path for file in ingested):
+        return replace(table, content=_content(connection, entity, table.files))
+    found = [file.content or _content(connection, entity, [file.rows_path]) for file in ingested]
+    ingested = tuple(map(_having, ingested, found))
+    return replace(table, content=sum(found, EMPTY), ingested=ingested)
+
+
+def _having(file: IngestedFiles, content: Fingerprint) -> IngestedFiles:
+    return replace(file, content=content)
 
 
 def _content(connection: "DuckDBPyConnection", entity: Entity, files: Iterable[str]) -> Fingerprint:

@@ -61,7 +61,7 @@ class ReadSources(beam.PTransform):
 
     def expand(self, files: PCollection[tuple[int, SourceFiles]]) -> PCollection[EntityTable]:
         """From source files, each with its number, to one table per entity."""
-        read, settle = self.steps.read, self.steps.settle
+        read, settle = self.steps.read, self.steps.settle_and_hash
         tables = (
             files
             | "Spread files over workers" >> beam.GroupByKey()

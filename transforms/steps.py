@@ -4,7 +4,7 @@ Here alone the plan is taken apart. What moves to workers with a step is what it
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 
 from overtide.schemas.configuration import Configuration
 from overtide.transforms import unify
+from overtide.transforms.beside import begin, finished
 from overtide.transforms.closure import find_affected
 from overtide.transforms.customer_clusters import gathered
 from overtide.transforms.identities import Identified
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.inheritance import remembered
-from overtide.transforms.keys import EntityTable
+from overtide.transforms.keys import EntityTable, with_content
 from overtide.transforms.matching.contract import Counted, Key, PairTable, rules_of
 from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.decisions import read_decisions_of
@@ -48,9 +49,20 @@ class Steps:
 
     plan: Plan
 
+    def begin_reading(self, files: Iterable[SourceFiles]) -> None:
+        """Begin to read what will be asked for by steps of this process."""
+        for batch in files:
+            if batch.paths:
+                begin(self.plan.settings, batch, partial(self._read, batch))
+
     @property
     def read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
-        """Read and type source files."""
+        """Read and type source files, unless that was begun."""
+        settings, read = self.plan.settings, self._read
+        return lambda batch: finished(settings, batch, partial(read, batch))
+
+    @property
+    def _read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
         plan = self.plan
         read = partial(unify.read_files, entities=plan.entities, project=plan.paths.project)
         stage = Stage[list[IngestedFiles]](
@@ -60,7 +72,7 @@ class Steps:
 
     @property
     def settle(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
-        """Keep one row per primary key of an entity."""
+        """Keep one row per primary key of an entity, and hash none."""
         plan = self.plan
         settle = partial(
             unify.settle_entity,
@@ -71,6 +83,38 @@ class Steps:
         ahead = partial(rows_of_entity, plan.configuration)
         stage = Stage[EntityTable]("keys", lambda table: table.rows_read, ahead)
         return step(plan.settings, "keys", settle, stage)
+
+    @property
+    def settle_and_hash(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
+        """Keep one row per primary key, and hash them beside the steps to come, else at once."""
+        settings, settle, hashed = self.plan.settings, self.settle, self._hash
+
+        def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
+            table = settle(name, files)
+            if table.content is not None:
+                return table
+            begun = begin(settings, table.files, partial(hashed, table))
+            return table if begun else hashed(table)
+
+        return settled
+
+    @property
+    def hashed(self) -> Callable[[EntityTable], EntityTable]:
+        """Return a table with the fingerprint of its rows, whatever else is known of it by now."""
+        settings, hash_ = self.plan.settings, self._hash
+
+        def hashed(table: EntityTable) -> EntityTable:
+            if table.content is not None:
+                return table
+            found = finished(settings, table.files, partial(hash_, table))
+            return replace(table, content=found.content, ingested=found.ingested)
+
+        return hashed
+
+    @property
+    def _hash(self) -> Callable[[EntityTable], EntityTable]:
+        hash_, entities = step(self.plan.settings, "hashed", with_content), self.plan.entities
+        return lambda table: hash_(table, entities[table.entity])
 
     @property
     def expect_no_shrink(self) -> Callable[[EntityTable, Tables], EntityTable]:

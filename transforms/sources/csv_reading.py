@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BLOCK = 1 << 22
+PART = 1 << 22
+"""Bytes that a thread reads at once where all lines are shorter: then all have work to the end."""
 LF, CR = b"\n\r"
 
 
@@ -74,7 +76,7 @@ def _is_misread(files: Sequence[SourceText], texts: Sequence[Path]) -> bool:
     """Say whether DuckDB would drop lines of such files without a word, or find no row."""
     layout = files[0].layout
     return (
-        any(map(_has_long_line, texts))
+        _have_long_line(texts, contract.MAX_LINE)
         or any("\n" in name or "\r" in name for name in layout.columns)
         or (bool(layout.before) and any(map(_begins_otherwise, texts)))
         or (len(texts) > 1 and any(_ends_in_quotes(text, layout.delimiter) for text in texts))
@@ -100,6 +102,9 @@ def raw_rows(
     kinds = ", ".join(f"'__column_{place}': 'VARCHAR'" for place in range(len(layout.columns)))
     doubtful = frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ())
     found = (f"__column_{places[one.column]}" for one in inputs.values())
+    # Within quotes a record may go on for many lines.
+    short = options == WITHOUT_QUOTES and not _have_long_line(texts, PART // 2)
+    longest = PART if short else contract.MAX_LINE
     values = [
         f"{marked(text) if doubtful else text} AS {raw_column(place)}"
         for place, text in enumerate(found)
@@ -109,7 +114,7 @@ def raw_rows(
         f"read_csv([{', '.join(map(file_literal, texts))}], auto_detect = false, hive_partitioning "
         f"= false, header = true, skip = {layout.before}, delim = {literal(layout.delimiter)}, "
         f"quote = '\"', escape = '\"', columns = {{{kinds}}}, strict_mode = true, "
-        f"{options}{buffers(texts)})"
+        f"{options}{buffers(texts, longest)})"
     )
     return Raw(query, attributes, doubtful)
 
@@ -129,16 +134,20 @@ def _ends_in_quotes(text: Path, delimiter: str) -> bool:
         return re.search(begins + rb'"[^"]*(?:""[^"]*)*\Z', content) is not None
 
 
-def _has_long_line(text: Path) -> bool:
-    """A line longer than DuckDB's buffer contains a whole block without a line end.
+def _have_long_line(texts: Sequence[Path], size: int) -> bool:
+    """Say whether a block of this size is without a line end: DuckDB drops what fills its buffer.
 
-    DuckDB drops such a line.
+    Where none is, all lines are shorter than two such blocks.
     """
+    return any(_has_long_line(text, size) for text in texts)
+
+
+def _has_long_line(text: Path, size: int) -> bool:
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return any(
-            content.find(b"\n", start, start + contract.MAX_LINE) < 0
-            and content.find(b"\r", start, start + contract.MAX_LINE) < 0
-            for start in range(0, len(content) - contract.MAX_LINE + 1, contract.MAX_LINE)
+            content.find(b"\n", start, start + size) < 0
+            and content.find(b"\r", start, start + size) < 0
+            for start in range(0, len(content) - size + 1, size)
         )
 
 

@@ -17,16 +17,17 @@ from overtide.transforms.sources.contract import SourceText
 SAMPLED_BYTES = 1 << 20
 
 
-def buffers(texts: Sequence[Path]) -> str:
+def buffers(texts: Sequence[Path], longest: int | None = None) -> str:
     """Return the options of `read_csv` that let a line be `contract.MAX_LINE` long.
 
-    Small files take no large buffers, and a buffer holds no more than one such line: a thread reads
-    one buffer, and where there are few of unequal size, others wait for the last one.
+    Or as long as the `longest`. Small files take no large buffers, and a buffer holds no more than
+    one such line: a thread reads one buffer, and where there are few of unequal size, others wait
+    for the last one.
 
     And whatever a file is called, what is read here is not compressed.
     """
     largest = max(1 << 16, *(text.stat().st_size for text in texts))
-    line = min(contract.MAX_LINE, largest)
+    line = min(longest or contract.MAX_LINE, contract.MAX_LINE, largest)
     return f"compression = 'none', max_line_size = {line}, buffer_size = {line}"
 
 

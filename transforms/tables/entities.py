@@ -9,7 +9,9 @@ from overtide.transforms.tables.contract import BuiltTable
 
 
 def entity_tables(table: EntityTable, entity: Entity) -> list[BuiltTable]:
-    """Return the typed entity and its corrupt records as tables."""
+    """Return the typed entity and its corrupt records as tables; its rows were hashed."""
+    if table.content is None:
+        raise ValueError(f"{table.entity} was not hashed")
     types = {name: type_of(entity.attribute(name).type).duckdb for name in entity.attributes}
     comments = {name: entity.attribute(name).semantic_type or "" for name in types}
     typed = Table(
