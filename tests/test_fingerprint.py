@@ -117,6 +117,14 @@ A_ROW = (
 NULLS = (None,) * len(A_ROW)
 
 
+def test_rows_of_long_texts_have_the_hash_of_their_texts(connection, monkeypatch):
+    rows = [A_ROW, NULLS, ("x" * 300_000, "\x1d#", *A_ROW[2:]), ("é" * 99_999, "\x1c", *NULLS[2:])]
+    assert of_rows(connection, rows) == expected(rows)
+    monkeypatch.setattr(hashing, "LONG", len(canonical(A_ROW)))
+    longer = ("ünïx", *A_ROW[1:])
+    assert of_rows(connection, [A_ROW, longer, *rows]) == expected([A_ROW, longer, *rows])
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ROWS, max_size=6))
 @example([A_ROW, NULLS])

@@ -41,6 +41,8 @@ BATCH = 50_000
 """Rows that are in Python's hands at once."""
 ROWS, FEW = 8_192, 2_048
 """The same of texts of rows, which may be long; few where a row has thousands of values."""
+LONG = 16_384
+"""Bytes of a row's text beyond which DuckDB hashes it, so that what is handed over stays small."""
 
 
 @dataclass(frozen=True)
@@ -124,21 +126,29 @@ def _escaped(text: str) -> str:
 
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:
     """Return the fingerprint of the rows of a query, over the columns named in `types`."""
-    texts = f"SELECT {canonical_row(types)} FROM ({rows})"
+    handed = f"""SELECT CASE WHEN strlen(t) <= {LONG} THEN t ELSE '' END,
+        CASE WHEN strlen(t) > {LONG} THEN sha256(t) END
+        FROM (SELECT {canonical_row(types)} AS t FROM ({rows}))"""
     most = ROWS if len(types) <= WIDE else FEW
-    batches = connection.execute(texts).to_arrow_reader(most)
-    return reduce(Fingerprint.__add__, (_of_rows(batch.column(0)) for batch in batches), EMPTY)
+    batches = connection.execute(handed).to_arrow_reader(most)
+    return reduce(Fingerprint.__add__, (_of_rows(*batch.columns) for batch in batches), EMPTY)
 
 
-def _of_rows(texts: pa.StringArray) -> Fingerprint:
-    """Return the fingerprint of rows by their canonical texts, as these lie in memory."""
+def _of_rows(texts: pa.StringArray, long: pa.StringArray) -> Fingerprint:
+    """Return the fingerprint of rows by their canonical texts, as these lie in memory.
+
+    `long` has the digests of those whose texts are too long to be handed over.
+    """
     if not len(texts):
         return EMPTY
     _, ends, content = texts.buffers()
     bounds = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
     values, sha256 = memoryview(content or b""), hashlib.sha256
-    found = b"".join([sha256(values[begin:end]).digest() for begin, end in pairwise(bounds)])
-    digests = np.frombuffer(found, ">u8")[:: sha256().digest_size // 8]
+    found = [sha256(values[begin:end]).digest() for begin, end in pairwise(bounds)]
+    if long.null_count < len(long):
+        known = zip(found, long.to_pylist(), strict=True)
+        found = [bytes.fromhex(digest) if digest else own for own, digest in known]
+    digests = np.frombuffer(b"".join(found), ">u8")[:: sha256().digest_size // 8]
     high, low = (int(half.sum(dtype=np.uint64)) for half in (digests >> 32, digests & 0xFFFFFFFF))
     return Fingerprint(len(texts), (high << 32) + low, int(np.bitwise_xor.reduce(digests)))
 
