@@ -79,13 +79,31 @@ def test_an_error_is_raised_and_left(settings, work):
         (settings.scratch / "error.json").unlink()
 
 
-def test_too_little_memory_is_left_as_what_to_do(settings):
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 1 KiB"),
+        OSError("Out of Memory Error: failed to allocate data of size 1 KiB"),  # through Arrow
+    ],
+)
+def test_too_little_memory_is_left_as_what_to_do(settings, error):
     def work(*_):
-        raise MemoryError
+        raise error
 
-    with pytest.raises(MemoryError):
+    with pytest.raises(type(error)):
         guarded(settings, work)()
     assert left_error(settings.scratch).code == "out_of_memory"
+
+
+def test_what_arrow_hands_on_of_another_failure_is_no_want_of_memory(settings):
+    def work(connection, _):
+        wrong = "SELECT CASE WHEN i > 1000000 THEN error('boom') END FROM range(2000000) r(i)"
+        return [len(batch) for batch in connection.execute(wrong).to_arrow_reader(2_048)]
+
+    with pytest.raises(OSError, match="boom"):
+        step(settings, "s", work)()
+    assert left_error(settings.scratch) is None
 
 
 def test_an_error_of_the_code_is_left_to_the_runner(settings):

@@ -103,10 +103,14 @@ def _database(settings: KernelSettings) -> Iterator["DuckDBPyConnection"]:
 
 
 def out_of_memory(memory_limit: str, error: BaseException) -> OvertideError | None:
-    """Return the error of a step that found too little memory, None for other errors."""
+    """Return the error of a step that found too little memory, None for other errors.
+
+    While its rows are handed over as Arrow batches, DuckDB's errors come as those of Arrow.
+    """
     import duckdb
 
-    if not isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+    handing_over = isinstance(error, OSError) and str(error).startswith("Out of Memory Error")
+    if not handing_over and not isinstance(error, duckdb.OutOfMemoryException | MemoryError):
         return None
     return UnavailableError(
         "out_of_memory",
