@@ -117,14 +117,6 @@ A_ROW = (
 NULLS = (None,) * len(A_ROW)
 
 
-def test_rows_of_long_texts_have_the_hash_of_their_texts(connection, monkeypatch):
-    rows = [A_ROW, NULLS, ("x" * 300_000, "\x1d#", *A_ROW[2:]), ("é" * 99_999, "\x1c", *NULLS[2:])]
-    assert of_rows(connection, rows) == expected(rows)
-    monkeypatch.setattr(hashing, "LONG", len(canonical(A_ROW)))
-    longer = ("ünïx", *A_ROW[1:])
-    assert of_rows(connection, [A_ROW, longer, *rows]) == expected([A_ROW, longer, *rows])
-
-
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ROWS, max_size=6))
 @example([A_ROW, NULLS])
@@ -137,14 +129,6 @@ def test_rows_of_long_texts_have_the_hash_of_their_texts(connection, monkeypatch
 )
 def test_a_row_is_these_bytes(connection, rows):
     assert of_rows(connection, rows) == expected(rows)
-
-
-@pytest.mark.parametrize("batch", [1, 7, 2_048])
-def test_rows_are_hashed_alike_however_many_are_in_hand(connection, batch):
-    rows = [(f"{key:x}", *A_ROW[1:]) if key % 3 else NULLS for key in range(5_000)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("overtide.transforms.fingerprint.ROWS", batch)
-        assert of_rows(connection, rows) == expected(rows)
 
 
 def test_the_hash_of_a_table_never_changes(connection):

@@ -39,10 +39,6 @@ That takes five times as long for each value.
 """
 BATCH = 50_000
 """Rows that are in Python's hands at once."""
-ROWS, FEW = 8_192, 2_048
-"""The same of texts of rows, which may be long; few where a row has thousands of values."""
-LONG = 16_384
-"""Bytes of a row's text beyond which DuckDB hashes it, so that what is handed over stays small."""
 
 
 @dataclass(frozen=True)
@@ -126,31 +122,12 @@ def _escaped(text: str) -> str:
 
 def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, str]) -> Fingerprint:
     """Return the fingerprint of the rows of a query, over the columns named in `types`."""
-    handed = f"""SELECT CASE WHEN strlen(t) <= {LONG} THEN t ELSE '' END,
-        CASE WHEN strlen(t) > {LONG} THEN sha256(t) END
-        FROM (SELECT {canonical_row(types)} AS t FROM ({rows}))"""
-    most = ROWS if len(types) <= WIDE else FEW
-    batches = connection.execute(handed).to_arrow_reader(most)
-    return reduce(Fingerprint.__add__, (_of_rows(*batch.columns) for batch in batches), EMPTY)
-
-
-def _of_rows(texts: pa.StringArray, long: pa.StringArray) -> Fingerprint:
-    """Return the fingerprint of rows by their canonical texts, as these lie in memory.
-
-    `long` has the digests of those whose texts are too long to be handed over.
-    """
-    if not len(texts):
-        return EMPTY
-    _, ends, content = texts.buffers()
-    bounds = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].tolist()
-    values, sha256 = memoryview(content or b""), hashlib.sha256
-    found = [sha256(values[begin:end]).digest() for begin, end in pairwise(bounds)]
-    if long.null_count < len(long):
-        known = zip(found, long.to_pylist(), strict=True)
-        found = [bytes.fromhex(digest) if digest else own for own, digest in known]
-    digests = np.frombuffer(b"".join(found), ">u8")[:: sha256().digest_size // 8]
-    high, low = (int(half.sum(dtype=np.uint64)) for half in (digests >> 32, digests & 0xFFFFFFFF))
-    return Fingerprint(len(texts), (high << 32) + low, int(np.bitwise_xor.reduce(digests)))
+    row = connection.execute(f"""
+        WITH hashed AS (SELECT ('0x' || left(sha256({canonical_row(types)}), {HALF}))::UBIGINT AS
+          digest FROM ({rows}))
+        SELECT count(*), coalesce(sum(digest), 0), coalesce(bit_xor(digest), 0)
+          FROM hashed""").fetchone()
+    return Fingerprint(*map(int, row or (0, 0, 0)))
 
 
 def fingerprint_in_order(
