@@ -114,8 +114,6 @@ def settle(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
     files = _settled(connection, entity, ingested, counts, repeats, folder)
-    bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
-    new_columns = tuple(sorted({column for file in ingested for column in file.new_columns}))
     return EntityTable(
         name,
         tuple(files),
@@ -125,9 +123,9 @@ def settle(
         sum(files.values()),
         *_not_kept(connection, corrupt, exact),
         faults,
-        new_columns,
+        tuple(sorted({column for file in ingested for column in file.new_columns})),
         None,
-        bad,
+        fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES),
         counts.filtered,
         tuple(ingested),
     )

@@ -113,19 +113,23 @@ def sample_of(file: Path) -> Sample:
     rows = list(format_of(entity).sampled(file, file.name, entity, layout, ROWS))
     values = [row.values for row in rows if row.wrong is None]
     columns = tuple(
-        Column(
-            name,
-            tuple(_text(row.get(f"a{number}")) for row in values),
-            None if where.column in (None, name) else where.column,
-            None if where.path in (None, shown_path((name,))) else where.path,
-            kind or None,
-        )
-        for number, (name, (where, kind)) in enumerate(places.items())
+        _column(name, *place, [row.get(f"a{number}") for row in values])
+        for number, (name, place) in enumerate(places.items())
     )
     wrong = [f"{row.place}: {row.wrong}" for row in rows if row.wrong is not None]
     told = [f"{len(wrong)} of {len(rows)} lines are no rows ({wrong[0]})."] if wrong else []
     return Sample(
         file, kind, encoding, layout.delimiter, columns, len(values), (*notes, *left_out, *told)
+    )
+
+
+def _column(name: str, where: Attribute, kind: str, values: list[Any]) -> Column:
+    return Column(
+        name,
+        tuple(map(_text, values)),
+        None if where.column in (None, name) else where.column,
+        None if where.path in (None, shown_path((name,))) else where.path,
+        kind or None,
     )
 
 
