@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from overtide.project import Project
+from overtide.lake.coordination import Lock, coordination
 from overtide.schemas.paths import Paths
 from tests.command_line import begin, call, environment, expect_refusal
 from tests.shop import CONTACTS
@@ -20,8 +20,7 @@ WHO = ["--key", f"{CONTACTS}=1"]
 
 
 def holder(folder: Path, lock: str) -> dict | None:
-    with Project(folder) as project:
-        return project.status()["locks"][lock]
+    return coordination(Paths.of(folder)).holder(Lock(lock))
 
 
 @contextmanager
