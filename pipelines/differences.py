@@ -35,7 +35,7 @@ from overtide.transforms.matching.contract import rules_of as rules_by_pair
 from overtide.transforms.matching.registered import AllMatchers
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import is_by_key
-from overtide.transforms.tables.contract import PublishedRows
+from overtide.transforms.tables.contract import PublishedEntity, PublishedRows
 from overtide.transforms.tables.identity_tables import OF_IDENTITIES
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def narrowing(
         return None
     if any(last["large"][kind]["count"] for kind in ("block", "large block", "cluster")):
         return None
-    return Narrowing(tables[CUSTOMER].files, int(last["profiles"]), int(last["records_unified"]))
+    return Narrowing(tables[CUSTOMER].entities, int(last["profiles"]), int(last["records_unified"]))
 
 
 def _hash(configuration: Configuration, parts: Iterable[BaseModel], names: Iterable[str]) -> str:
@@ -193,13 +193,20 @@ def differing(
     found: dict[str, list[tuple[str, int, int]]] = {name: [] for name in (*wanted, *entities)}
     for name, path, *numbers in connection.execute(FILES.format(names=names)).fetchall():
         found[name].append((str(paths.storage.file(path)), *numbers))
-    files = {name: tuple(one[0] for one in found[name]) for name in entities}
+    there = {name: _entity(last, name, found[name]) for name in entities}
     return {
-        name: PublishedRows(content, {entity: files[entity] for entity in made_of[name]})
+        name: PublishedRows(content, {entity: there[entity] for entity in made_of[name]})
         for name, content in wanted.items()
         if not _is_scattered(found[name])
-        and not any(one[2] for entity in made_of[name] for one in found[entity])
     }
+
+
+def _entity(
+    last: Mapping[str, Any], name: str, files: Sequence[tuple[str, int, int]]
+) -> PublishedEntity:
+    """Return an entity as it is published, by the manifest and its files."""
+    whole = None if any(one[2] for one in files) else tuple(one[0] for one in files)
+    return PublishedEntity(str(last["tables"][name]["hash"]), whole)
 
 
 def _content(last: Mapping[str, Any], name: str, rules: str) -> Fingerprint | None:

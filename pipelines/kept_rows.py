@@ -22,7 +22,7 @@ from overtide.pipelines.engine import engine
 from overtide.pipelines.known_files import noted_name
 from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder
-from overtide.transforms.ingest import IngestedFiles
+from overtide.transforms.ingest import IngestedFiles, KeptRows, ReadBefore
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
 
@@ -31,6 +31,9 @@ MAGIC = b"PAR1"
 MOST_LITTLE = 100
 """So many kept results of `FEW_FILES` and `FEW_ROWS` at most stay as they are."""
 FEW_FILES, FEW_ROWS = 50, 50_000
+MOST_CHANGES = 30
+"""So often what changed in a file is read beside what is kept of it: each time the lake has one
+file more of its entity."""
 Content = tuple[str, str]
 """A file's name, as it is shown, and the SHA-256 of its content."""
 
@@ -57,6 +60,8 @@ class Reusable:
 
     table: EntityTable | None = None
     files: tuple[IngestedFiles, ...] = ()
+    before: ReadBefore | None = None
+    """How the one file of the entity was before it changed."""
 
     @property
     def sources(self) -> frozenset[str]:
@@ -101,8 +106,15 @@ def reusable(
     names = {noted_name(name): name for name, _ in contents}
     there = [(noted_name(name), content) for name, content in contents]
     try:
+        published = _is_published(entry.table, plan)
         if entry.contents == there:
+            if entry.table.gone and not published:
+                return NOTHING  # these rows are in no file that could be published as it is
             return Reusable(_named(_linked(place, entry, entry.table, into), names.__getitem__))
+        if published and [name for name, _ in entry.contents] == [name for name, _ in there]:
+            before = _read_before(_linked(place, entry, entry.table, into))
+            if before is not None:
+                return Reusable(before=before)
         known, now = dict(entry.contents), dict(there)
         right = (
             one
@@ -113,6 +125,24 @@ def reusable(
         return Reusable(None, tuple(_named_files(one, names.__getitem__) for one in linked))
     except OSError:
         return NOTHING
+
+
+def _is_published(table: EntityTable, plan: Plan) -> bool:
+    """Say whether the rows of a table are the published ones."""
+    return table.content is not None and table.content.hex() == plan.hashes.get(table.entity)
+
+
+def _read_before(table: EntityTable) -> ReadBefore | None:
+    """Return how the only file of an entity was read, if its rows are those of the table."""
+    if len(table.ingested) > 1 or table.rows_read > table.rows_kept or table.content is None:
+        return None
+    (file,) = table.ingested
+    if file.kept is not None:
+        most = file.kept.changes >= MOST_CHANGES
+        return None if most else ReadBefore(file.kept, file.rows_path, table.content)
+    if file.hashes is None or table.files != (file.rows_path,):
+        return None
+    return ReadBefore(KeptRows(file.rows_path, file.hashes, file.rows), None, table.content)
 
 
 def not_scattered(files: Sequence[IngestedFiles]) -> Sequence[IngestedFiles]:
@@ -154,7 +184,18 @@ def _is_whole(file: Path) -> bool:
 
 def moved_files(one: IngestedFiles, move: Callable[[str], str]) -> IngestedFiles:
     """Return what files gave with other paths."""
-    return replace(one, rows_path=move(one.rows_path), lines_path=move(one.lines_path))
+    return replace(
+        one,
+        rows_path=move(one.rows_path),
+        lines_path=move(one.lines_path),
+        hashes=move(one.hashes) if one.hashes else None,
+        kept=_moved_rows(one.kept, move) if one.kept else None,
+    )
+
+
+def _moved_rows(kept: KeptRows, move: Callable[[str], str]) -> KeptRows:
+    gone = move(kept.gone) if kept.gone else None
+    return replace(kept, rows_path=move(kept.rows_path), hashes=move(kept.hashes), gone=gone)
 
 
 def moved(table: EntityTable, move: Callable[[str], str]) -> EntityTable:
@@ -164,6 +205,7 @@ def moved(table: EntityTable, move: Callable[[str], str]) -> EntityTable:
         files=tuple(map(move, table.files)),
         corrupt_file=move(table.corrupt_file),
         ingested=tuple(moved_files(one, move) for one in table.ingested),
+        gone=move(table.gone) if table.gone else None,
     )
 
 
@@ -197,7 +239,10 @@ def keep(
         if table.entity in contents and table.entity not in stay:
             place = folder_of(folder, table.entity)
             with suppress(OSError):
-                rules, whole = reading_rules(plan, table.entity), replace(table, affected=None)
+                rules, whole = (
+                    reading_rules(plan, table.entity),
+                    replace(table, affected=None, changed=None),
+                )
                 _keep(place, rules, whole, contents[table.entity])
 
 

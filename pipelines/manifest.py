@@ -215,7 +215,7 @@ def nobody_query(
     found: Found,
 ) -> str:
     """Return the SQL that counts, by reason, the rows of an activity entity without a customer."""
-    rows, reached_by = f"FROM {parquet_rows(tables[name].files)}", found.identified.reached
+    rows, reached_by = tables[name].rows, found.identified.reached
     entity = plan.entities[name]
     if not is_by_key(plan.configuration, relationship) and reached_by is not None:
         reached = (
@@ -227,10 +227,7 @@ def nobody_query(
         return of_nobody(relationship, entity, rows, reached, keys)
     to = plan.entities[relationship.to]
     key = type_of(to.attribute(to.primary_key).type).text_sql(quoted(to.primary_key))
-    related = (
-        f"SELECT {key} AS PrimaryKey, false AS Several "
-        f"FROM {parquet_rows(tables[relationship.to].files)}"
-    )
+    related = f"SELECT {key} AS PrimaryKey, false AS Several FROM ({tables[relationship.to].rows})"
     keys = (
         f"FROM ({found.output(ALTERNATE_KEY).all_rows}) WHERE EntityName = "
         f"{literal(relationship.to)}"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +136,8 @@ def without_kept(
         project, known = plan.paths.project, kept.sources
         paths = paths_of([batch for batch in files if batch.entity == entity])
         left = [path for path in paths if within(project, path) not in known]
-        found += in_batches(entity, left, len(found))
+        read = in_batches(entity, left, len(found))
+        found += [replace(one, before=kept.before) for one in read] if kept.before else read
     return found, frozenset(whole)
 
 

@@ -21,7 +21,8 @@ from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Matcher
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
-from overtide.transforms.tables.changed_rows import find_apart, rows_of
+from overtide.transforms.tables.changed_rows import RowsApart, find_apart, rows_of
+from overtide.transforms.tables.contract import PublishedEntity
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -49,8 +50,8 @@ OF_IDS = {tables.IDENTITY: "CustomerId", tables.IDENTITY_ALIAS: "PreviousCustome
 class Narrowing:
     """What is published that a refresh may compare with, to match some records and not all."""
 
-    files: Mapping[str, tuple[str, ...]]
-    """The lake's files of the unified entities."""
+    entities: Mapping[str, PublishedEntity]
+    """The unified entities."""
     customers: int
     records: int
 
@@ -81,16 +82,22 @@ def find_affected(
 
 @dataclass(frozen=True)
 class _Apart:
-    """An entity, its files that are not published, and the published ones that it has no more."""
+    """An entity, and the rows among which those are that changed."""
 
     one: Unified
-    new: Sequence[str]
-    old: Sequence[str]
+    rows: RowsApart
 
-    def rows(self, files: Sequence[str]) -> str:
-        """Return the SQL of the rows of files, with numbers of some kind."""
+    @property
+    def new(self) -> str:
+        """The SQL of those that came, with numbers of some kind."""
         number = f"{self.one.place << ENTITY_SHIFT}::BIGINT + row_number() OVER ()"
-        return f"SELECT {number} AS {RECORD}, * FROM ({rows_of(self.one.entity, files)})"
+        rows = self.rows.new or rows_of(self.one.entity, ())
+        return f"SELECT {number} AS {RECORD}, * FROM ({rows})"
+
+    @property
+    def old(self) -> str:
+        """The SQL of those that went, as they are published."""
+        return self.rows.old or rows_of(self.one.entity, ())
 
 
 def _find_changed(
@@ -98,15 +105,15 @@ def _find_changed(
 ) -> list[_Apart]:
     """Create `changed` (node): the records that came, went, or have other values.
 
-    Return the files in which they are.
+    Return the rows among which they are.
     """
     connection.execute("CREATE TEMP TABLE changed (node BIGINT)")
     found = []
     for one in unified:
-        there = narrowing.files[one.table.entity]
-        new, old = find_apart(connection, one.entity, one.table.files, there)
+        there = narrowing.entities[one.table.entity]
+        rows = find_apart(connection, one.entity, one.table, there)
         connection.execute(f"INSERT INTO changed SELECT {_node(one)} FROM apart")
-        found.append(_Apart(one, new, old))
+        found.append(_Apart(one, rows))
     return found
 
 
@@ -143,7 +150,7 @@ def _share_blocks(
     for apart in several:
         one, rows = apart.one, folder / f"changed-{apart.one.place}.parquet"
         changed = f"{_node(one)} IN (FROM changed)"
-        write_parquet(connection, f"FROM ({apart.rows(apart.new)}) WHERE {changed}", rows)
+        write_parquet(connection, f"FROM ({apart.new}) WHERE {changed}", rows)
         own = folder / f"blocks-{one.place}"
         own.mkdir()
         affected = Affected(str(rows), str(rows), "", {}, 0, 0)
@@ -214,7 +221,7 @@ def _written_rows(connection: "DuckDBPyConnection", folder: Path, apart: _Apart)
     names = columns(one.entity.attributes)
     published = f"""
         SELECT {names} FROM {parquet_rows([now])} WHERE {node} NOT IN (FROM changed)
-        UNION ALL SELECT {names} FROM ({rows_of(one.entity, apart.old)})
+        UNION ALL SELECT {names} FROM ({apart.old})
         WHERE {node} IN (FROM changed)"""
     number = f"{one.place << ENTITY_SHIFT}::BIGINT + row_number() OVER ()"
     write_parquet(connection, f"SELECT {number} AS {RECORD}, * FROM ({published})", before)

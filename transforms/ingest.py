@@ -8,7 +8,7 @@ that are no rows. Source of the rules: semantics 4.2.
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
+from overtide.transforms.row_hashes import find_rows_apart, write_row_hashes
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.deliveries import delivery_of, of_deletes
@@ -36,6 +37,33 @@ COUNTS = "__counts"
 """Whether the entity's filter keeps a row."""
 WIDE = 500
 """Attributes that have an expression each."""
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """The rows of an earlier reading of a file, which are its rows still but for some.
+
+    They are in the order of their `hashes` (`row_hashes`).
+    """
+
+    rows_path: str
+    hashes: str
+    rows: int
+    gone: str | None = None
+    """The file of the places (`place`) of those that are in it no more; None before it changed."""
+    gone_rows: int = 0
+    changes: int = 0
+    """How often it changed since."""
+
+
+@dataclass(frozen=True)
+class ReadBefore:
+    """What an earlier refresh found of a file that changed since, and published."""
+
+    kept: KeptRows
+    rows_path: str | None
+    """The file of the rows beside the kept ones, None where there were none."""
+    content: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -62,6 +90,12 @@ class IngestedFiles:
     """Whether the rows name records that are gone."""
     content: Fingerprint | None = None
     """That of the rows, where all of them are rows of their entity's table."""
+    hashes: str | None = None
+    """The file of what each row was read from (`row_hashes`), where that is known."""
+    kept: KeptRows | None = None
+    """Rows of the file that were read by an earlier refresh, beside those of `rows_path`."""
+    before: ReadBefore | None = None
+    """What the refresh before found of the file, where this one read its changed rows alone."""
 
 
 def ingest(
@@ -72,11 +106,12 @@ def ingest(
     folder: Path,
     number: int,
     project: Path,
+    before: ReadBefore | None = None,
 ) -> list[IngestedFiles]:
     """Read source files of an entity into `folder`, together where they are laid out alike.
 
     What is found does not depend on which files are read together. `number` makes the names of the
-    results unique.
+    results unique. Of a single file of which is known how it was `before`, few rows are read.
     """
     groups: dict[object, list[SourceText]] = {}
     root = root_of(project, entity)
@@ -90,6 +125,12 @@ def ingest(
             file = SourceText(read, source, shown, layout, copy, delivery)
             alike = delivery.deletes, format_of(entity).alike(file, place)
             groups.setdefault(alike, []).append(file)
+            if before is not None:
+                changed = _changed(
+                    connection, name, file, before, folder, f"{number:06d}-{place:06d}"
+                )
+                if changed is not None:
+                    return [changed]
         return [
             ingested
             for place, files in enumerate(groups.values())
@@ -97,6 +138,36 @@ def ingest(
                 connection, name, entity, files, folder, f"{number:06d}-{place:06d}"
             )
         ]
+
+
+def _changed(
+    connection: "DuckDBPyConnection",
+    name: str,
+    file: SourceText,
+    before: ReadBefore,
+    folder: Path,
+    number: str,
+) -> IngestedFiles | None:
+    """Read the rows of a file that it did not have before, None where all must be read.
+
+    They are those that differ from the first reading of it, so that what is kept of it grows with
+    what changed, and not with how often.
+    """
+    kept, entity = before.kept, file.entity
+    apart = find_rows_apart(connection, file, kept.hashes, kept.rows, folder)
+    if apart is None:
+        return None
+    read = _read(connection, name, entity, [apart.came], folder, number)
+    numbered = format_of(entity).numbers_rows and _corrupt(connection, read.rows_path)
+    if read.lines or numbered:
+        return None
+    changes = kept.changes + 1
+    left = replace(kept, gone=apart.gone, gone_rows=apart.gone_rows, changes=changes)
+    return replace(read, hashes=None, kept=left, before=before)
+
+
+def _corrupt(connection: "DuckDBPyConnection", path: str) -> int:
+    return count(connection, f"SELECT count({CORRUPT}) FROM {parquet_rows([path])}")
 
 
 def _together(
@@ -159,6 +230,13 @@ def _read(
         rows = write_parquet(connection, counting, rows_path)
         typed_path.unlink()
     lines = write_parquet(connection, aside, lines_path)
+    hashes = folder / f"hashes-{number}.parquet"
+    hashed = (
+        len(files) == 1
+        and not (lines or filters or entity.deliveries)
+        and not (format_of(entity).numbers_rows and _corrupt(connection, str(rows_path)))
+        and write_row_hashes(connection, files[0], rows, hashes)
+    )
     new = dict.fromkeys(
         column
         for file in files
@@ -177,6 +255,7 @@ def _read(
         tuple(str(file.path) for file in files if origin_of(file.path) is not None),
         tuple(file.delivery.hour for file in files),
         files[0].delivery.deletes,
+        hashes=str(hashes) if hashed else None,
     )
 
 

@@ -39,6 +39,8 @@ Not file names and line numbers.
 """
 
 
+PLACE = "file_row_number"
+"""DuckDB's name of the place of a row in its file."""
 MOST_FILES = 100
 """Rows in more files become one: each file is a part of every query that numbers the records."""
 
@@ -56,6 +58,17 @@ class Changes:
     deleted_records: int
     undated_rows: int
     hours: int
+
+
+@dataclass(frozen=True)
+class ChangedRows:
+    """How the rows of an entity differ from the published ones: files of those that came and went.
+
+    A row that has another value is in both.
+    """
+
+    came: str
+    went: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,27 @@ class EntityTable:
     """Of an entity of full data and changes; its filter looks at the latest versions."""
     affected: Affected | None = None
     """Of a unified entity the records that alone are to be matched; None where all are."""
+    gone: str | None = None
+    """The file of the places (`place`) of rows of the first of the files that count no more."""
+    changed: ChangedRows | None = None
+    """How its rows differ from the published ones, where that is known without looking at all."""
+
+    @property
+    def rows(self) -> str:
+        """The SQL of its rows."""
+        if self.gone is None:
+            return f"FROM {parquet_rows(self.files)}"
+        first, *others = self.files
+        counting = f"SELECT * EXCLUDE ({PLACE}) FROM ({rows_that_count(first, self.gone)})"
+        return f"{counting} UNION ALL FROM {parquet_rows(others)}"
+
+
+def rows_that_count(path: str, gone: str | None) -> str:
+    """Return the SQL of the rows of a file with their places, without those that are `gone`."""
+    rows = f"FROM {parquet_rows([path], f', {PLACE} = true')}"
+    if gone is None:
+        return rows
+    return f"{rows} ANTI JOIN (SELECT place AS {PLACE} FROM {parquet_rows([gone])}) USING ({PLACE})"
 
 
 def settle(

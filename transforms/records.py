@@ -7,7 +7,7 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.matching import UnifiedEntity
 from overtide.schemas.names import parquet_rows, quoted
 from overtide.schemas.types import type_of
-from overtide.transforms.keys import EntityTable
+from overtide.transforms.keys import PLACE, EntityTable, rows_that_count
 
 ENTITY_SHIFT = 44
 """Bits by which an entity's place in unification is shifted in a record's number.
@@ -67,14 +67,13 @@ class Unified:
     @property
     def all_records(self) -> str:
         """The SQL of all of its rows with their record numbers, whatever is to be matched."""
-        parts, offset = [], self.place << ENTITY_SHIFT
+        parts, offset, gone = [], self.place << ENTITY_SHIFT, self.table.gone
         for path, rows in zip(self.table.files, self.table.file_rows, strict=True):
             parts.append(
-                f"SELECT {offset}::BIGINT + file_row_number AS {RECORD}, "
-                f"* EXCLUDE (file_row_number) "
-                f"FROM {parquet_rows([path], ', file_row_number = true')}"
+                f"SELECT {offset}::BIGINT + {PLACE} AS {RECORD}, * EXCLUDE ({PLACE}) "
+                f"FROM ({rows_that_count(path, gone)})"
             )
-            offset += rows
+            offset, gone = offset + rows, None
         return " UNION ALL ".join(parts)
 
 

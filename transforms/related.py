@@ -205,7 +205,7 @@ class Ways:
             f"{f'_{place}' if place else ''}"
             for place, one in enumerate(attributes)
         )
-        return f"SELECT {chosen} FROM {parquet_rows(self.tables[name].files)}"
+        return f"SELECT {chosen} FROM ({self.tables[name].rows})"
 
     def _compared(self, one: Relationship, name: str, attribute: str, key: str) -> str:
         """Return the SQL of an attribute's values as they are compared, with the `key` beside.

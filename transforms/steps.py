@@ -3,7 +3,7 @@
 Here alone the plan is taken apart. What moves to workers with a step is what it needs.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -306,7 +306,9 @@ class Steps:
         """Return the tables of an entity; unchanged ones stay as they are."""
         entities, published = self.plan.entities, self.published
         there = {
-            name: files for one in self.plan.differing.values() for name, files in one.files.items()
+            name: entity.files or ()
+            for one in self.plan.differing.values()
+            for name, entity in one.entities.items()
         }
         return lambda table: [
             published.without_same_files(
@@ -335,9 +337,10 @@ class Steps:
         ]
 
 
-def rows_read(found: Iterable[IngestedFiles]) -> int:
-    """Return how many rows and lines were read."""
-    return sum(one.rows + one.lines for one in found)
+def rows_read(found: Collection[IngestedFiles]) -> int:
+    """Return how many rows and lines were read, those among them that were known."""
+    kept = ((one.kept.rows - one.kept.gone_rows) if one.kept else 0 for one in found)
+    return sum(one.rows + one.lines for one in found) + sum(kept)
 
 
 def rows_of_affected(tables: Tables) -> int:

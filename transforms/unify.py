@@ -14,7 +14,8 @@ from overtide.schemas.errors import SourceError
 from overtide.transforms import clusters
 from overtide.transforms.affected import Affected
 from overtide.transforms.identities import Identified, identify
-from overtide.transforms.ingest import IngestedFiles, ingest
+from overtide.transforms.in_place import settle_changed, written_whole
+from overtide.transforms.ingest import IngestedFiles, ReadBefore, ingest
 from overtide.transforms.keys import EntityTable, settle
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.records import Unified
@@ -42,6 +43,8 @@ class SourceFiles:
     number: int
     kept: tuple[IngestedFiles, ...] = ()
     table: EntityTable | None = None
+    before: ReadBefore | None = None
+    """How the one file was when it was read before."""
 
 
 def in_batches(entity: str, files: Sequence[Path], first: int) -> list[SourceFiles]:
@@ -73,7 +76,8 @@ def read_files(
 ) -> list[IngestedFiles]:
     """Read and type source files."""
     name, paths = files.entity, list(map(Path, files.paths))
-    return ingest(connection, name, entities[name], paths, folder, files.number, project)
+    asked = name, entities[name], paths, folder, files.number, project
+    return ingest(connection, *asked, files.before)
 
 
 def of_entity(
@@ -95,9 +99,14 @@ def settle_entity(
     project: Path,
 ) -> EntityTable:
     """Keep one row per primary key of an entity and account for all rows."""
-    entity = entities[name]
+    entity, found = entities[name], list(files)
+    if len(found) == 1 and found[0].before is not None:
+        changed = settle_changed(connection, name, entity, found[0], found[0].before, folder)
+        if changed is not None:
+            return changed
+    found = [written_whole(connection, one, folder) for one in found]
     settled = settle if entity.deliveries is None else settle_versions
-    return settled(connection, name, entity, prefer[name], list(files), folder, project)
+    return settled(connection, name, entity, prefer[name], found, folder, project)
 
 
 def edges_of(table: PairTable) -> pa.RecordBatch:

@@ -162,6 +162,30 @@ class SourceFormat(ABC):
         """Return what files must share to be read at once; `place` is that of this one."""
         return file.layout
 
+    def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
+        """Return the SQL of what each row of a file is read from: `h`, `g` and `row`, in order.
+
+        Rows with the same two hashes are read alike, wherever they stand. None where what a row
+        becomes may depend on others.
+        """
+        del connection, file
+        return None
+
+    def only_rows(
+        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+    ) -> SourceText | None:
+        """Write a file of some rows alone: `rows` is SQL of what `hashed_rows` gives of them.
+
+        None where one of them is not a row by itself.
+        """
+        del connection, file, rows
+        return None
+
+    @property
+    def numbers_rows(self) -> bool:
+        """Whether what is wrong with a row says at once in which line it stands."""
+        return False
+
     def name_of(self, column: str) -> str:
         """Return what tells a column from others: to the lake `Id` and `id` are one name."""
         return folded(column)

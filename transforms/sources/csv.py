@@ -1,6 +1,7 @@
 """CSV: a header names the columns, and a first line may say what separates them."""
 
 import csv
+import io
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,28 @@ class Csv(SourceFormat):
         from overtide.transforms.sources.csv_reading import read_csv
 
         return read_csv(connection, files, write)
+
+    def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
+        """Return the lines behind the header: most rows are one each."""
+        del connection
+        from overtide.transforms.sources.hashed_lines import hashed_lines
+
+        columns = file.layout.columns
+        if any("\n" in name or "\r" in name for name in columns):
+            return None
+        return hashed_lines(file, file.layout.before + 1)
+
+    def only_rows(
+        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+    ) -> SourceText | None:
+        """Write some lines behind a header; none in which a quote stays open."""
+        from overtide.transforms.sources.hashed_lines import write_lines
+
+        header = io.StringIO()
+        csv.writer(header, delimiter=file.layout.delimiter, lineterminator="").writerow(
+            file.layout.columns
+        )
+        return write_lines(connection, file, rows, header.getvalue(), quotes=True)
 
     def sampled(
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int

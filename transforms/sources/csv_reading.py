@@ -23,7 +23,7 @@ from overtide.schemas.types.raw_texts import marked
 from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
 from overtide.transforms.sources.csv_mending import mend
-from overtide.transforms.sources.texts import buffers, file_name, in_utf8
+from overtide.transforms.sources.texts import buffers, file_name, holds, in_utf8
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -58,7 +58,7 @@ def read_csv(
     texts = [in_utf8(file) for file in files]
     try:
         if not _is_misread(files, texts):
-            options = WITH_QUOTES if any(_holds(text, b'"') for text in texts) else WITHOUT_QUOTES
+            options = WITH_QUOTES if any(holds(text, b'"') for text in texts) else WITHOUT_QUOTES
             rows = write(raw_rows(connection, files, texts, options))
             return rows, rejected(
                 connection, files, texts
@@ -100,7 +100,7 @@ def raw_rows(
     attributes = {name: one.attribute for name, one in inputs.items()}
     places = {name: place for place, name in enumerate(layout.columns)}
     kinds = ", ".join(f"'__column_{place}': 'VARCHAR'" for place in range(len(layout.columns)))
-    doubtful = frozenset(attributes if any(_holds(text, b"\0") for text in texts) else ())
+    doubtful = frozenset(attributes if any(holds(text, b"\0") for text in texts) else ())
     found = (f"__column_{places[one.column]}" for one in inputs.values())
     # Within quotes a record may go on for many lines.
     short = options == WITHOUT_QUOTES and not _have_long_line(texts, PART // 2)
@@ -117,11 +117,6 @@ def raw_rows(
         f"{options}{buffers(texts, longest)})"
     )
     return Raw(query, attributes, doubtful)
-
-
-def _holds(text: Path, letter: bytes) -> bool:
-    with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(letter) >= 0
 
 
 def _ends_in_quotes(text: Path, delimiter: str) -> bool:

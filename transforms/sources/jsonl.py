@@ -48,6 +48,26 @@ class JsonLines(SourceFormat):
 
         return read_json(connection, files, write)
 
+    def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
+        """Return the lines."""
+        del connection
+        from overtide.transforms.sources.hashed_lines import hashed_lines
+
+        return hashed_lines(file, 0)
+
+    def only_rows(
+        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+    ) -> SourceText | None:
+        """Write some lines."""
+        from overtide.transforms.sources.hashed_lines import write_lines
+
+        return write_lines(connection, file, rows)
+
+    @property
+    def numbers_rows(self) -> bool:
+        """Whether what is wrong with a row says in which line it stands."""
+        return True
+
     def sampled(
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int
     ) -> Iterator[SampledRow]:

@@ -60,6 +60,20 @@ class Parquet(SourceFormat):
 
         return read_parquet(connection, files, write)
 
+    def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
+        """Return the numbers of the rows, and hashes of the values that are read."""
+        from overtide.transforms.sources.hashed_values import hashed_values
+
+        return hashed_values(connection, file)
+
+    def only_rows(
+        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+    ) -> SourceText | None:
+        """Write some rows as they are."""
+        from overtide.transforms.sources.hashed_values import write_values
+
+        return write_values(connection, file, rows)
+
     def sampled(
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int
     ) -> Iterator[SampledRow]:

@@ -1,5 +1,6 @@
 """Files of text as DuckDB can read them, and what their rows say of where they come from."""
 
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def in_utf8(file: SourceText) -> Path:
     except UnreadableError as error:
         raise unreadable(file.shown, error.what, error.hint) from None
     return file.copy
+
+
+def holds(text: Path, letter: bytes) -> bool:
+    """Say whether a file that is not empty has a letter anywhere."""
+    with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(letter) >= 0
 
 
 def nameable(file: SourceText) -> Path:

@@ -7,7 +7,6 @@ customer. Only these are mapped, and compared with what is published of them
 (docs/decisions/activities-as-a-difference.md).
 """
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,23 +70,23 @@ def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: Publis
         CREATE TEMP TABLE went AS SELECT number, SourceActivityId FROM touched""")
     tables = {table.entity: table for table in basis.entity_tables}
     for number, (activity, relationship) in enumerate(in_order(basis)):
-        entity, files = basis.entities[activity.entity], tables[activity.entity].files
+        entity, table = basis.entities[activity.entity], tables[activity.entity]
         mapped = partial(activity_rows, activity, relationship, entity, number=number)
         named = foreign_key_text(relationship, entity)
         moved = f"SELECT PrimaryKey FROM moved WHERE EntityName = {literal(relationship.to)}"
-        connection.execute(f"INSERT INTO touched {mapped(_those(files, moved, named))}")
-        new, old = find_apart(connection, entity, files, before.files[activity.entity])
+        connection.execute(f"INSERT INTO touched {mapped(_those(table.rows, moved, named))}")
+        apart = find_apart(connection, entity, table, before.entities[activity.entity])
         key = f"source.{quoted(entity.primary_key)}"
-        for table, some in (("touched", new), ("went", old)):
-            if some:
-                chosen = "*" if table == "touched" else "number, SourceActivityId"
+        for into, some in (("touched", apart.new), ("went", apart.old)):
+            if some is not None:
+                chosen = "*" if into == "touched" else "number, SourceActivityId"
                 rows = mapped(_those(some, "FROM apart", key))
-                connection.execute(f"INSERT INTO {table} SELECT {chosen} FROM ({rows})")
+                connection.execute(f"INSERT INTO {into} SELECT {chosen} FROM ({rows})")
 
 
-def _those(files: Sequence[str], values: str, column: str) -> str:
-    """Return the SQL of the rows of files in which the SQL of a column is one of some values."""
-    rows = f"SELECT source.* FROM {parquet_rows(files)} AS source"
+def _those(rows: str, values: str, column: str) -> str:
+    """Return the SQL of the rows in which the SQL of a column is one of some values."""
+    rows = f"SELECT source.* FROM ({rows}) AS source"
     return f"{rows} SEMI JOIN ({values}) AS wanted (value) ON wanted.value = {column}"
 
 

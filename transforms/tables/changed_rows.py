@@ -1,10 +1,12 @@
 """What is alike in all tables that are published as a difference: the rows that may be others.
 
-Rows of the entities that are others are told by their files and keys; rows of the table are those
-that were made anew (`mapped`), beside what is published of the same (`published`).
+Rows of the entities that are others are told by what is known of how they changed, else by their
+files and keys; rows of the table are those that were made anew (`mapped`), beside what is published
+of the same (`published`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,10 @@ from overtide.schemas.tables import FIRST_RUN
 from overtide.schemas.types import type_of
 from overtide.transforms.fingerprint import Fingerprint, fingerprint
 from overtide.transforms.kernel import write_parquet
+from overtide.transforms.keys import EntityTable
 from overtide.transforms.same_files import files_apart
-from overtide.transforms.tables.contract import TablePart, write_rows
+from overtide.transforms.tables.contract import PublishedEntity, TablePart, write_rows
+from overtide.transforms.tables.same_rows import exact, rows_apart_from
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,48 +35,57 @@ def write_difference(
     comes.
     """
     come, go = folder / "0000.parquet", folder / "gone.parquet"
-    apart = _apart("mapped", "published", table)
+    apart = rows_apart_from("mapped", "published", table.values, table.order)
     if FIRST_RUN[0] in table.names:
         write_rows(connection, apart, run, come)
     else:
         write_parquet(connection, apart, come)
-    write_parquet(connection, _apart("published", "mapped", table), go)
+    gone = rows_apart_from("published", "mapped", table.values, table.order)
+    write_parquet(connection, gone, go)
     went, came = (
         fingerprint(connection, f"FROM {parquet_rows([path])}", table.hashed) for path in (go, come)
     )
     return TablePart(table.name, str(come), before - went + came, str(go))
 
 
-def _apart(rows: str, others: str, table: Table) -> str:
-    """Return the SQL of rows that are not the same among others, in the order of their table."""
-    same = chained(
-        "AND",
-        (
-            f"{_exact(f'one.{quoted(name)}', kind)} IS NOT DISTINCT FROM "
-            f"{_exact(f'other.{quoted(name)}', kind)}"
-            for name, kind in table.values.items()
-        ),
-    )
-    order = ", ".join(map(quoted, table.order))
-    return f"SELECT one.* FROM {rows} AS one ANTI JOIN {others} AS other ON {same} ORDER BY {order}"
+@dataclass(frozen=True)
+class RowsApart:
+    """SQL of the rows of an entity among which are those that changed.
 
+    Of those that came, and of those that went as they are published; None where there are none.
+    """
 
-def _exact(column: str, kind: str) -> str:
-    """Return the SQL by which values are compared: 0.0 and -0.0 have two texts."""
-    return f"{column}::VARCHAR" if kind in ("DOUBLE", "FLOAT") else column
+    new: str | None
+    old: str | None
 
 
 def find_apart(
-    connection: "DuckDBPyConnection", entity: Entity, files: Sequence[str], others: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Create `apart`, the keys of the entity's rows that are not the same in files and in others.
+    connection: "DuckDBPyConnection", entity: Entity, table: EntityTable, there: PublishedEntity
+) -> RowsApart:
+    """Create `apart`, the keys of the entity's rows that are not the same as the published ones.
 
-    Return the files in which they are, and the others.
+    Return the rows among which these are.
     """
-    new, old = files_apart(files, others)
-    rows = rows_apart(rows_of(entity, new), rows_of(entity, old), entity)
+    apart = _apart(entity, table, there)
+    none = rows_of(entity, ())
+    rows = rows_apart(apart.new or none, apart.old or none, entity)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE apart AS {rows}")
-    return new, old
+    return apart
+
+
+def _apart(entity: Entity, table: EntityTable, there: PublishedEntity) -> RowsApart:
+    """Return the rows to compare: of what surely is the same, none."""
+    if table.changed is not None:
+        new, old = [table.changed.came], [table.changed.went]
+    elif table.content is not None and table.content.hex() == there.content:
+        return RowsApart(None, None)
+    elif there.files is None:
+        names = columns(entity.attributes)
+        rows = f"SELECT {names} FROM lake.{quoted(table.entity)}"
+        return RowsApart(f"SELECT {names} FROM ({table.rows})", rows)
+    else:
+        new, old = files_apart(table.files, there.files)
+    return RowsApart(*(rows_of(entity, files) if files else None for files in (new, old)))
 
 
 def rows_of(entity: Entity, files: Sequence[str]) -> str:
@@ -101,4 +114,4 @@ def rows_apart(rows: str, others: str, entity: Entity) -> str:
 
 
 def _of(side: str, name: str, entity: Entity) -> str:
-    return _exact(f"{side}.{quoted(name)}", type_of(entity.attribute(name).type).duckdb)
+    return exact(f"{side}.{quoted(name)}", type_of(entity.attribute(name).type).duckdb)

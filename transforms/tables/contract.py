@@ -173,6 +173,16 @@ class BuiltTable:
 
 
 @dataclass(frozen=True)
+class PublishedEntity:
+    """The rows of an entity as they are published."""
+
+    content: str
+    """Their content hash."""
+    files: tuple[str, ...] | None
+    """The lake's files, None where some of the rows in them went."""
+
+
+@dataclass(frozen=True)
 class PublishedRows:
     """A published table that the same rules made of what else is published.
 
@@ -180,8 +190,8 @@ class PublishedRows:
     """
 
     content: Fingerprint
-    files: Mapping[str, tuple[str, ...]]
-    """The lake's files of the entities that it is made of."""
+    entities: Mapping[str, PublishedEntity]
+    """The entities that it is made of."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: Publis
     tables = {table.entity: table for table in basis.entity_tables}
     for unified in basis.unified:
         name = unified.table.entity
-        find_apart(connection, unified.entity, tables[name].files, before.files[name])
+        find_apart(connection, unified.entity, tables[name], before.entities[name])
         changed = f"SELECT {unified.key} AS PrimaryKey FROM apart"
         connection.execute(f"""
             INSERT INTO found SELECT CustomerId FROM ({keys}) SEMI JOIN ({changed}) AS changed

@@ -18,8 +18,12 @@ def entity_tables(table: EntityTable, entity: Entity) -> list[BuiltTable]:
         table.entity,
         f"Typed rows of {table.entity}, one per primary key.",
         tuple(Column(name, kind, comments[name]) for name, kind in types.items()),
+        (entity.primary_key,),
     )
+    changed = table.changed
     return [
-        BuiltTable(typed, table.files, table.content),
+        BuiltTable(typed, table.files, table.content)
+        if changed is None
+        else BuiltTable(typed, (changed.came,), table.content, gone=changed.went),
         BuiltTable(tables.corrupt(table.entity), (table.corrupt_file,), table.corrupt_content),
     ]

@@ -65,11 +65,11 @@ def in_order(basis: Basis) -> list[tuple[Activity, Relationship]]:
 
 def mapped_rows(basis: Basis, order: PartOrder) -> str:
     """Return the SQL of the source rows whose customer is in the part, as activities."""
-    files = {table.entity: table.files for table in basis.entity_tables}
+    rows = {table.entity: table.rows for table in basis.entity_tables}
     activities = in_order(basis)
     mapped: dict[str, list[str]] = {}
     for number, (activity, relationship) in enumerate(activities):
-        source = f"FROM {parquet_rows(files[activity.entity])}"
+        source = f"FROM ({rows[activity.entity]})"
         entity = basis.entities[activity.entity]
         mapped.setdefault(keys_of(basis, relationship), []).append(
             activity_rows(activity, relationship, entity, source, number)

@@ -1,0 +1,117 @@
+"""What the rows of a file were read from, as hashes: which of them are others once it changed.
+
+An export that is written anew each night is the same but for some rows. Beside the typed rows of a
+large file lie two hashes of what each was read from, in their order: of a line, or of the values of
+a row. The next refresh hashes the file as it is then, and types the rows alone that nobody knows
+(docs/decisions/files-that-change-in-place.md).
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from overtide.schemas.names import literal, parquet_rows
+from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.sources.contract import SourceText
+from overtide.transforms.sources.formats import format_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+LEAST = 50_000
+"""Fewer rows are read again as fast."""
+MOST = 5
+"""One row in so many may be another one; where more are, all are read again."""
+AS_THEY_ARE = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1"
+"""Hashes are as long in any form."""
+APART = "came.h IS DISTINCT FROM was.h OR came.g IS DISTINCT FROM was.g"
+
+
+def write_row_hashes(
+    connection: "DuckDBPyConnection", file: SourceText, rows: int, path: Path
+) -> bool:
+    """Write the hashes of what the rows of a file were read from; say whether each has its own.
+
+    As many lines as rows prove that each row is one line.
+    """
+    import duckdb
+
+    hashed = format_of(file.entity).hashed_rows(connection, file) if rows >= LEAST else None
+    if hashed is None:
+        return False
+    written = -1
+    with suppress(duckdb.InvalidInputException, duckdb.NotImplementedException):
+        query = f"COPY (SELECT h, g FROM ({hashed})) TO {literal(str(path))} ({AS_THEY_ARE})"
+        written = count(connection, query)
+    if written != rows:
+        path.unlink(missing_ok=True)
+    return written == rows
+
+
+@dataclass(frozen=True)
+class RowsApart:
+    """How a file is apart from an earlier reading of it."""
+
+    came: SourceText
+    """A file of the rows alone that nobody read yet."""
+    gone: str
+    """The file of the places of the read ones (`place`) that are in it no more."""
+    gone_rows: int
+
+
+def find_rows_apart(
+    connection: "DuckDBPyConnection", file: SourceText, hashes: str, rows: int, folder: Path
+) -> RowsApart | None:
+    """Find which rows of a file are others than those of which there are `hashes`.
+
+    None where these are many, or cannot be told by their hashes.
+    """
+    import duckdb
+
+    source = format_of(file.entity)
+    hashed = source.hashed_rows(connection, file)
+    if hashed is None:
+        return None
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE now AS SELECT h, g FROM ({hashed})")
+        _compare(connection, hashes)
+        there, came, gone = (
+            count(connection, f"SELECT count(*) FROM {table}") for table in ("now", "came", "gone")
+        )
+        # A row that is there twice is to be told, and is not where one of the two was known.
+        if there != rows - gone + came or max(came, gone) * MOST > rows:
+            return None
+        written = source.only_rows(connection, file, f"FROM ({hashed}) SEMI JOIN came USING (h, g)")
+    except (duckdb.InvalidInputException, duckdb.NotImplementedException):
+        return None
+    finally:
+        connection.execute("DROP TABLE IF EXISTS now; DROP TABLE IF EXISTS came")
+    if written is None:
+        return None
+    path = folder / f"{written.copy.name}.gone.parquet"
+    return RowsApart(written, str(path), write_parquet(connection, "FROM gone ORDER BY ALL", path))
+
+
+def _compare(connection: "DuckDBPyConnection", hashes: str) -> None:
+    """Create `came` (h, g) and `gone` (place): hashes that are in one alone of `now` and `hashes`.
+
+    Most rows are where they were, and these are compared by their places alone.
+    """
+    known = f"SELECT h, g, file_row_number AS place FROM {numbered(hashes)}"
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE moved AS
+        SELECT came.h AS h, came.g AS g, was.h AS was_h, was.g AS was_g, place
+        FROM now AS came POSITIONAL JOIN ({known}) AS was WHERE {APART};
+        CREATE OR REPLACE TEMP TABLE came AS
+        SELECT h, g FROM moved WHERE h IS NOT NULL AND (h, g) NOT IN (
+          SELECT (was_h, was_g) FROM moved WHERE was_h IS NOT NULL);
+        CREATE OR REPLACE TEMP TABLE gone AS
+        SELECT place FROM moved WHERE was_h IS NOT NULL AND (was_h, was_g) NOT IN (
+          SELECT (h, g) FROM moved WHERE h IS NOT NULL);
+        DROP TABLE moved""")
+
+
+def numbered(path: str) -> str:
+    """Return the SQL of a Parquet file with the number of each row, `file_row_number`."""
+    return parquet_rows([path], ", file_row_number = true")

@@ -1,0 +1,90 @@
+"""The rows of a Parquet file by the hashes of their values, and a file of some of them alone."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from overtide.schemas.names import folded, literal, parquet_rows, quoted
+from overtide.transforms.sources.contract import NUMBER, SourceText
+from overtide.transforms.sources.hashed_lines import APART
+from overtide.transforms.sources.parquet_mending import mended
+from overtide.transforms.sources.texts import nameable
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+PLACE = "file_row_number"
+FLOATS = ("FLOAT", "DOUBLE")
+"""0.0 and -0.0 have one hash, and two texts."""
+WHOLE = (
+    "BOOLEAN",
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "DATE",
+    "TIMESTAMP",
+    "TIMESTAMP WITH TIME ZONE",
+    "VARCHAR",
+)
+"""Types whose values are alike where their hashes are."""
+
+
+def hashed_values(connection: "DuckDBPyConnection", file: SourceText) -> str | None:
+    """Return the SQL of the rows of a file: `h`, `g` and `row`, which is its number.
+
+    None where a column that is read has values of another kind.
+    """
+    if PLACE in map(folded, file.layout.columns) or NUMBER in file.layout.types:
+        return None
+    source = _source(file)
+    relation = connection.sql(f"FROM {parquet_rows([source])} LIMIT 0")
+    kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    read = {name: kinds[name] for name in file.entity.columns if name in kinds}
+    if not read or not all(_is_whole(kind) for kind in read.values()):
+        return None
+    return f"""
+        SELECT hash({", ".join(_values(read))}) AS h, hash({", ".join(_values(read, APART))}) AS g,
+          {PLACE} AS row
+        FROM {parquet_rows([source], f", {PLACE} = true")}"""
+
+
+def _source(file: SourceText) -> str:
+    """Return the file as DuckDB reads it right: itself, or a copy of it."""
+    place = nameable(file), file.copy.with_suffix(".mended")
+    (source,) = mended([place], list(file.entity.columns))
+    return str(source)
+
+
+def _is_whole(kind: str) -> bool:
+    return kind in (*WHOLE, *FLOATS) or kind.startswith("DECIMAL")
+
+
+def _values(kinds: Mapping[str, str], first: int = 1) -> list[str]:
+    """Return the SQL of what is hashed of columns: of their texts from the `first` letter on.
+
+    A second hash is of other texts, in another order.
+    """
+    values = []
+    for name, kind in kinds.items():
+        text = f"{quoted(name)}::VARCHAR" if kind in FLOATS else quoted(name)
+        cut = first > 1 and kind == "VARCHAR"
+        values.append(f"substring({text}, {first})" if cut else text)
+    return values if first == 1 else values[::-1]
+
+
+def write_values(
+    connection: "DuckDBPyConnection", file: SourceText, rows: str
+) -> SourceText | None:
+    """Write some rows to a file of their own."""
+    copy, source = file.copy.with_suffix(".rows"), _source(file)
+    chosen = f"SELECT row AS {PLACE} FROM ({rows})"
+    connection.execute(f"""
+        COPY (SELECT * EXCLUDE ({PLACE}) FROM {parquet_rows([source], f", {PLACE} = true")}
+              SEMI JOIN ({chosen}) USING ({PLACE}) ORDER BY {PLACE})
+        TO {literal(str(copy))} (FORMAT parquet)""")
+    return replace(file, path=copy, copy=file.copy.with_suffix(".came"))
