@@ -6,7 +6,11 @@ from pathlib import Path
 
 from overtide.lake.catalog import Publish
 from overtide.lake.publish import Change
-from overtide.pipelines.differences import activities_taken_over, records_taken_over
+from overtide.pipelines.differences import (
+    activities_taken_over,
+    records_taken_over,
+    rows_taken_over,
+)
 from overtide.pipelines.engine import engine
 from overtide.pipelines.found import Found
 from overtide.pipelines.generation import build_serving, comparing_told, fields_of, serving_metadata
@@ -123,7 +127,11 @@ class Computing:
         number = len(paths_of(files))
         known = number - len(paths_of(batches))
         taken = activities_taken_over(plan, found)
-        same = {"activities": taken, "records": records_taken_over(found)}
+        same = {
+            "rows": rows_taken_over(found),
+            "activities": taken,
+            "records": records_taken_over(found),
+        }
         content |= {"reused": {"files": known, "of": number} | same}
         content |= self._inputs_told(plan, found, contents, kept)
         crash_point("refresh.pipeline_done")

@@ -160,6 +160,13 @@ def activities_taken_over(plan: Plan, found: Found) -> int:
     return built.content.rows - came
 
 
+def rows_taken_over(found: Found) -> int:
+    """Return how many rows of files that changed were not read again."""
+    changed = (table for table in found.tables if table.changed)
+    kept = (one.kept for table in changed for one in table.ingested if one.kept)
+    return sum(one.rows - one.gone_rows for one in kept)
+
+
 def records_taken_over(found: Found) -> int:
     """Return how many records were not matched, since no change concerns them."""
     return sum(

@@ -86,6 +86,7 @@ def _publish(
         "reused": {
             "files": len(inputs.source_files),
             "of": len(inputs.source_files),
+            "rows": 0,
             "activities": last["tables"][UNIFIED_ACTIVITY.name]["rows"],
             "records": int(last["records_unified"]) + int(last["records_not_unified"]),
         },

@@ -421,6 +421,7 @@ def test_a_refresh_reads_new_and_late_hours_once_they_have_ended_and_nothing_els
     assert project.refresh(full=True).manifest["reused"] == {
         "files": 0,
         "of": 4,
+        "rows": 0,
         "activities": 0,
         "records": 0,
     }

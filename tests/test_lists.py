@@ -158,6 +158,7 @@ def test_a_refresh_knows_its_lists(refreshed, tmp_path):
     assert done.manifest["reused"] == {
         "files": 1,
         "of": 1,
+        "rows": 0,
         "activities": 0,
         "records": 0,
     }

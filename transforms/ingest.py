@@ -157,13 +157,13 @@ def _changed(
     apart = find_rows_apart(connection, file, kept.hashes, kept.rows, folder)
     if apart is None:
         return None
-    read = _read(connection, name, entity, [apart.came], folder, number)
+    read = _read(connection, name, entity, [apart.came], folder, number, hashing=False)
     numbered = format_of(entity).numbers_rows and _corrupt(connection, read.rows_path)
     if read.lines or numbered:
         return None
     changes = kept.changes + 1
     left = replace(kept, gone=apart.gone, gone_rows=apart.gone_rows, changes=changes)
-    return replace(read, hashes=None, kept=left, before=before)
+    return replace(read, kept=left, before=before)
 
 
 def _corrupt(connection: "DuckDBPyConnection", path: str) -> int:
@@ -204,6 +204,7 @@ def _read(
     files: Sequence[SourceText],
     folder: Path,
     number: str,
+    hashing: bool = True,
 ) -> IngestedFiles:
     """Read files that are laid out alike, each as it says, into rows of the `entity`.
 
@@ -232,7 +233,8 @@ def _read(
     lines = write_parquet(connection, aside, lines_path)
     hashes = folder / f"hashes-{number}.parquet"
     hashed = (
-        len(files) == 1
+        hashing
+        and len(files) == 1
         and not (lines or filters or entity.deliveries)
         and not (format_of(entity).numbers_rows and _corrupt(connection, str(rows_path)))
         and write_row_hashes(connection, files[0], rows, hashes)

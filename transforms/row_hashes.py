@@ -23,9 +23,9 @@ LEAST = 50_000
 """Fewer rows are read again as fast."""
 MOST = 5
 """One row in so many may be another one; where more are, all are read again."""
+PLACE = "file_row_number"
 AS_THEY_ARE = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1"
 """Hashes are as long in any form."""
-APART = "came.h IS DISTINCT FROM was.h OR came.g IS DISTINCT FROM was.g"
 
 
 def write_row_hashes(
@@ -82,7 +82,8 @@ def find_rows_apart(
         # A row that is there twice is to be told, and is not where one of the two was known.
         if there != rows - gone + came or max(came, gone) * MOST > rows:
             return None
-        written = source.only_rows(connection, file, f"FROM ({hashed}) SEMI JOIN came USING (h, g)")
+        places = connection.execute("SELECT place FROM came ORDER BY place").fetchnumpy()["place"]
+        written = source.only_rows(connection, file, places)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         return None
     finally:
@@ -94,24 +95,25 @@ def find_rows_apart(
 
 
 def _compare(connection: "DuckDBPyConnection", hashes: str) -> None:
-    """Create `came` (h, g) and `gone` (place): hashes that are in one alone of `now` and `hashes`.
+    """Create `came` and `gone` (place): of `now` and of `hashes` those that the other one lacks.
 
     Most rows are where they were, and these are compared by their places alone.
     """
-    known = f"SELECT h, g, file_row_number AS place FROM {numbered(hashes)}"
+    was = f"SELECT h AS was_h, g AS was_g, {PLACE} AS was_at FROM {numbered(hashes)}"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE moved AS
-        SELECT came.h AS h, came.g AS g, was.h AS was_h, was.g AS was_g, place
-        FROM now AS came POSITIONAL JOIN ({known}) AS was WHERE {APART};
+        FROM (SELECT h, g, rowid AS place FROM now) POSITIONAL JOIN ({was})
+        WHERE h IS DISTINCT FROM was_h OR g IS DISTINCT FROM was_g;
         CREATE OR REPLACE TEMP TABLE came AS
-        SELECT h, g FROM moved WHERE h IS NOT NULL AND (h, g) NOT IN (
-          SELECT (was_h, was_g) FROM moved WHERE was_h IS NOT NULL);
+        SELECT place FROM (FROM moved WHERE place IS NOT NULL)
+        ANTI JOIN (SELECT was_h AS h, was_g AS g FROM moved WHERE was_at IS NOT NULL) USING (h, g);
         CREATE OR REPLACE TEMP TABLE gone AS
-        SELECT place FROM moved WHERE was_h IS NOT NULL AND (was_h, was_g) NOT IN (
-          SELECT (h, g) FROM moved WHERE h IS NOT NULL);
+        SELECT was_at AS place FROM (FROM moved WHERE was_at IS NOT NULL) AS earlier
+        ANTI JOIN (SELECT h AS was_h, g AS was_g FROM moved WHERE place IS NOT NULL) AS later
+          USING (was_h, was_g);
         DROP TABLE moved""")
 
 
 def numbered(path: str) -> str:
-    """Return the SQL of a Parquet file with the number of each row, `file_row_number`."""
-    return parquet_rows([path], ", file_row_number = true")
+    """Return the SQL of a Parquet file with the place of each row."""
+    return parquet_rows([path], f", {PLACE} = true")

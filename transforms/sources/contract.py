@@ -18,7 +18,9 @@ from overtide.schemas.names import folded
 from overtide.transforms.sources.deliveries import Delivery
 
 if TYPE_CHECKING:
+    import numpy as np
     from duckdb import DuckDBPyConnection
+    from numpy.typing import NDArray
 
 MAX_LINE = 16 * 1024 * 1024
 """The most bytes that a line may have."""
@@ -163,22 +165,22 @@ class SourceFormat(ABC):
         return file.layout
 
     def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
-        """Return the SQL of what each row of a file is read from: `h`, `g` and `row`, in order.
+        """Return the SQL of two hashes, `h` and `g`, of what each row is read from, in order.
 
-        Rows with the same two hashes are read alike, wherever they stand. None where what a row
-        becomes may depend on others.
+        Rows with the same two are read alike, wherever they stand. None where what a row becomes
+        may depend on others.
         """
         del connection, file
         return None
 
     def only_rows(
-        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+        self, connection: "DuckDBPyConnection", file: SourceText, places: "NDArray[np.int64]"
     ) -> SourceText | None:
-        """Write a file of some rows alone: `rows` is SQL of what `hashed_rows` gives of them.
+        """Write a file of the rows alone that are at some places among the `hashed_rows`.
 
-        None where one of them is not a row by itself.
+        The places ascend from 0. None where one of them is not a row by itself.
         """
-        del connection, file, rows
+        del connection, file, places
         return None
 
     @property

@@ -18,7 +18,9 @@ from overtide.transforms.sources.lines import bounded_lines, json_keys, later_li
 from overtide.transforms.sources.texts import about_lines
 
 if TYPE_CHECKING:
+    import numpy as np
     from duckdb import DuckDBPyConnection
+    from numpy.typing import NDArray
 
 DELIMITERS = ",;\t|"
 """What separates columns where it is not the configured delimiter."""
@@ -58,16 +60,15 @@ class Csv(SourceFormat):
         return hashed_lines(file, file.layout.before + 1)
 
     def only_rows(
-        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+        self, connection: "DuckDBPyConnection", file: SourceText, places: "NDArray[np.int64]"
     ) -> SourceText | None:
         """Write some lines behind a header; none in which a quote stays open."""
+        del connection
         from overtide.transforms.sources.hashed_lines import write_lines
 
-        header = io.StringIO()
-        csv.writer(header, delimiter=file.layout.delimiter, lineterminator="").writerow(
-            file.layout.columns
-        )
-        return write_lines(connection, file, rows, header.getvalue(), quotes=True)
+        header, layout = io.StringIO(), file.layout
+        csv.writer(header, delimiter=layout.delimiter, lineterminator="").writerow(layout.columns)
+        return write_lines(file, layout.before + 1, places, header.getvalue(), quotes=True)
 
     def sampled(
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int

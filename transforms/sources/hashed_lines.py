@@ -1,25 +1,28 @@
 """The lines of a text file by their hashes, and a file of some of them alone."""
 
+import mmap
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from overtide.schemas.names import file_literal
 from overtide.transforms.sources.contract import Layout, SourceText
 from overtide.transforms.sources.texts import buffers, holds, in_utf8
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
 DELIMITER = "\x01"
 """No line of text holds it; a file in which one does is not read so."""
-BATCH = 50_000
 APART = 4
 """From which letter on a line is hashed a second time: two that differ and have one hash would have
 to have another one in common."""
+BLOCK = 1 << 22
+LF, CR = 10, 13
 
 
 def hashed_lines(file: SourceText, before: int) -> str | None:
-    """Return the SQL of the lines of a file: `h`, `g` and `row`, which is the line.
+    """Return the SQL of the hashes of the lines of a file, `h` and `g`, in their order.
 
     Without those that stand `before`, and without empty ones. None where a NUL marks what is no
     text.
@@ -28,7 +31,7 @@ def hashed_lines(file: SourceText, before: int) -> str | None:
     if holds(text, b"\0"):
         return None
     return f"""
-        SELECT hash(line) AS h, hash(substring(line, {APART})) AS g, line AS row
+        SELECT hash(line) AS h, hash(substring(line, {APART})) AS g
         FROM read_csv({file_literal(text)}, auto_detect = false, hive_partitioning = false,
           header = false, skip = {before}, columns = {{'line': 'VARCHAR'}}, delim = '{DELIMITER}',
           quote = '', escape = '', strict_mode = true, {buffers([text])})
@@ -36,26 +39,39 @@ def hashed_lines(file: SourceText, before: int) -> str | None:
 
 
 def write_lines(
-    connection: "DuckDBPyConnection",
-    file: SourceText,
-    rows: str,
-    header: str | None = None,
-    quotes: bool = False,
+    file: SourceText, before: int, places: NDArray[np.int64], header: str = "", quotes: bool = False
 ) -> SourceText | None:
-    """Write lines to a file of their own, in an order of their own, behind a `header`.
+    """Write the lines at some places, which ascend from 0, to a file of their own.
 
-    None where one has the rest of another line's end, or where an odd number of `quotes` leaves one
-    open. Of lines that were rows before each is whole, so then all are.
+    They come in an order of their own behind a `header`. None where one has the rest of another
+    line's end, or where an odd number of `quotes` leaves one open. Of lines that were rows before
+    each is whole, so then all are.
     """
-    copy = file.copy.with_suffix(".rows")
-    reader = connection.execute(f"SELECT row FROM ({rows}) ORDER BY row").to_arrow_reader(BATCH)
-    with copy.open("w", encoding="utf-8", newline="\n") as out:
-        if header is not None:
-            out.write(f"{header}\n")
-        for batch in reader:
-            lines = batch.column(0).to_pylist()
-            if any("\r" in line or (quotes and line.count('"') % 2) for line in lines):
-                return None
-            out.writelines(f"{line}\n" for line in lines)
+    copy, lines = file.copy.with_suffix(".rows"), sorted(_lines_at(in_utf8(file), before, places))
+    if any(b"\r" in line or (quotes and line.count(b'"') % 2) for line in lines):
+        return None
+    copy.write_bytes(b"".join(line + b"\n" for line in [*[header.encode()] * bool(header), *lines]))
     layout = Layout(file.layout.columns, delimiter=file.layout.delimiter)
     return replace(file, path=copy, layout=layout, copy=file.copy.with_suffix(".came"))
+
+
+def _lines_at(text: Path, before: int, places: NDArray[np.int64]) -> Iterator[bytes]:
+    """Give the lines at some places among those that are not empty, without their ends."""
+    with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        number, start = 0, 0
+        for _ in range(before):
+            start = content.find(b"\n", start) + 1
+        while start < len(content) and len(places):
+            end = content.rfind(b"\n", start, start + BLOCK) + 1 or content.find(b"\n", start) + 1
+            block = content[start : end or len(content)]
+            start += len(block)
+            letters = np.frombuffer(block, np.uint8)
+            ends = np.flatnonzero(letters == LF)
+            if not block.endswith(b"\n"):
+                ends = np.append(ends, len(block))
+            begins = np.append(0, ends[:-1] + 1)
+            filled = np.flatnonzero((ends - begins) - (letters[ends - 1] == CR) > 0)
+            wanted = int(np.searchsorted(places, number + len(filled)))
+            for place in filled[places[:wanted] - number].tolist():
+                yield block[begins[place] : ends[place]].rstrip(b"\r")
+            number, places = number + len(filled), places[wanted:]

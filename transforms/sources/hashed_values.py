@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from overtide.schemas.names import folded, literal, parquet_rows, quoted
 from overtide.transforms.sources.contract import NUMBER, SourceText
 from overtide.transforms.sources.hashed_lines import APART
@@ -35,7 +39,7 @@ WHOLE = (
 
 
 def hashed_values(connection: "DuckDBPyConnection", file: SourceText) -> str | None:
-    """Return the SQL of the rows of a file: `h`, `g` and `row`, which is its number.
+    """Return the SQL of the hashes of the values of a file's rows, `h` and `g`, in their order.
 
     None where a column that is read has values of another kind.
     """
@@ -48,9 +52,8 @@ def hashed_values(connection: "DuckDBPyConnection", file: SourceText) -> str | N
     if not read or not all(_is_whole(kind) for kind in read.values()):
         return None
     return f"""
-        SELECT hash({", ".join(_values(read))}) AS h, hash({", ".join(_values(read, APART))}) AS g,
-          {PLACE} AS row
-        FROM {parquet_rows([source], f", {PLACE} = true")}"""
+        SELECT hash({", ".join(_values(read))}) AS h, hash({", ".join(_values(read, APART))}) AS g
+        FROM {parquet_rows([source])}"""
 
 
 def _source(file: SourceText) -> str:
@@ -78,13 +81,14 @@ def _values(kinds: Mapping[str, str], first: int = 1) -> list[str]:
 
 
 def write_values(
-    connection: "DuckDBPyConnection", file: SourceText, rows: str
-) -> SourceText | None:
-    """Write some rows to a file of their own."""
+    connection: "DuckDBPyConnection", file: SourceText, places: NDArray[np.int64]
+) -> SourceText:
+    """Write the rows at some places to a file of their own."""
     copy, source = file.copy.with_suffix(".rows"), _source(file)
-    chosen = f"SELECT row AS {PLACE} FROM ({rows})"
+    connection.register("wanted", pa.table({PLACE: places}))
     connection.execute(f"""
         COPY (SELECT * EXCLUDE ({PLACE}) FROM {parquet_rows([source], f", {PLACE} = true")}
-              SEMI JOIN ({chosen}) USING ({PLACE}) ORDER BY {PLACE})
+              SEMI JOIN wanted USING ({PLACE}) ORDER BY {PLACE})
         TO {literal(str(copy))} (FORMAT parquet)""")
+    connection.unregister("wanted")
     return replace(file, path=copy, copy=file.copy.with_suffix(".came"))

@@ -16,7 +16,9 @@ from overtide.transforms.sources.lines import JSON_BLANKS, bounded_lines, json_k
 from overtide.transforms.sources.texts import about_lines
 
 if TYPE_CHECKING:
+    import numpy as np
     from duckdb import DuckDBPyConnection
+    from numpy.typing import NDArray
 
 SAMPLED_LINES = 1000
 """So many lines are asked for their keys, and more while a column is missing that must be there."""
@@ -56,12 +58,13 @@ class JsonLines(SourceFormat):
         return hashed_lines(file, 0)
 
     def only_rows(
-        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+        self, connection: "DuckDBPyConnection", file: SourceText, places: "NDArray[np.int64]"
     ) -> SourceText | None:
         """Write some lines."""
+        del connection
         from overtide.transforms.sources.hashed_lines import write_lines
 
-        return write_lines(connection, file, rows)
+        return write_lines(file, 0, places)
 
     @property
     def numbers_rows(self) -> bool:

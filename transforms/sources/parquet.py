@@ -22,9 +22,11 @@ from overtide.transforms.sources.contract import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
     from duckdb import DuckDBPyConnection
+    from numpy.typing import NDArray
 
 MAGIC = b"PAR1"
 
@@ -61,18 +63,18 @@ class Parquet(SourceFormat):
         return read_parquet(connection, files, write)
 
     def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
-        """Return the numbers of the rows, and hashes of the values that are read."""
+        """Return hashes of the values that are read."""
         from overtide.transforms.sources.hashed_values import hashed_values
 
         return hashed_values(connection, file)
 
     def only_rows(
-        self, connection: "DuckDBPyConnection", file: SourceText, rows: str
+        self, connection: "DuckDBPyConnection", file: SourceText, places: "NDArray[np.int64]"
     ) -> SourceText | None:
         """Write some rows as they are."""
         from overtide.transforms.sources.hashed_values import write_values
 
-        return write_values(connection, file, rows)
+        return write_values(connection, file, places)
 
     def sampled(
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int

@@ -57,7 +57,9 @@ def in_utf8(file: SourceText) -> Path:
 
 
 def holds(text: Path, letter: bytes) -> bool:
-    """Say whether a file that is not empty has a letter anywhere."""
+    """Say whether a file has a letter anywhere."""
+    if not text.stat().st_size:
+        return False
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(letter) >= 0
 

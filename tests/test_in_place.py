@@ -1,0 +1,274 @@
+"""Of a large file that changed in place the rows that are others are read; the result is the same.
+
+Runs on Beam's embedded runner.
+"""
+
+import copy
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from itertools import count
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from overtide.pipelines import differences, kept_rows
+from overtide.schemas.configuration import Configuration
+from overtide.transforms import row_hashes
+from overtide.transforms.sources.contract import Layout, SourceText
+from tests.incremental import MEASURED, document, served_by, tables_of
+from tests.small_project import Project
+
+PEOPLE = 30
+LEARNING = ("Registry", "Departure", "Identity", "Customer_history", "UnifiedActivity_history")
+Row = tuple[str | None, ...]
+"""A key, a name, a mail address, a city and a date, as texts."""
+COLUMNS = ("Id", "Name", "Mail", "City", "Seen")
+FORMATS = ("csv", "jsonl", "parquet")
+
+
+@pytest.fixture(autouse=True)
+def _few_are_enough(monkeypatch):
+    monkeypatch.setattr(differences, "LEAST", 0)
+    monkeypatch.setattr(row_hashes, "LEAST", 0)
+
+
+def person(key: object, name: str = "Ann", city: str = "Rome", seen: str = "2024-01-01") -> Row:
+    """Return a row of a person with an address of their own."""
+    return str(key), f"{name}{key}", f"m{key}@x.com", city, seen
+
+
+PERSONS = [person(number) for number in range(PEOPLE)]
+
+
+def configured(kind: str) -> dict[str, Any]:
+    """Return a configuration whose S_a is one file of a format."""
+    found = copy.deepcopy(document())
+    found["sources"]["S"]["a"] |= {"path": f"people.{kind}", "format": kind}
+    return found
+
+
+def written(project: Project, kind: str, rows: Sequence[Row]) -> None:
+    """Write the rows of S_a, where they are others."""
+    file = project.paths.project / f"people.{kind}"
+    if kind == "csv":
+        lines = [",".join(COLUMNS), *(",".join(value or "" for value in row) for row in rows)]
+        text = "\n".join(lines) + "\n"
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+    elif kind == "jsonl":
+        lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in rows]
+        file.write_text("\n".join(lines) + "\n")
+    else:
+        columns = zip(*rows, strict=True)
+        pq.write_table(pa.table(dict(zip(COLUMNS, map(pa.array, columns), strict=True))), file)
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory) -> dict[str, Project]:
+    """Projects that were refreshed once, by the format of S_a; to be copied, not changed."""
+    found = {}
+    orders = "".join(f"o{n},{n},2024-01-01,{n}\n" for n in range(PEOPLE))
+    for kind in FORMATS:
+        project = Project(tmp_path_factory.mktemp("in_place") / kind, configured(kind))
+        project.write(b1="Id,Name,Mail,City,Seen\n1,Ann1,m1@x.com,Ulm,\n")
+        project.write(o1=f"Key,Owner,At,Paid\n{orders}")
+        written(project, kind, PERSONS)
+        with patch.object(row_hashes, "LEAST", 0):
+            project.refresh()
+        found[kind] = project
+    return found
+
+
+@pytest.fixture
+def twins_of(refreshed, tmp_path) -> Callable[[str], list[Project]]:
+    """Two copies of one of them: for users' refreshes, and for those in full."""
+    numbers = count()
+
+    def copies(kind: str = "csv") -> list[Project]:
+        folder = tmp_path / str(next(numbers))
+        return [refreshed[kind].copied(folder / name) for name in ("mine", "full")]
+
+    return copies
+
+
+def known(twins: Sequence[Project], kind: str, rows: Sequence[Row]) -> int:
+    """Write rows and refresh both; return how many rows were not read again.
+
+    All that they say and publish must be the same.
+    """
+    for project in twins:
+        written(project, kind, rows)
+    mine, full = twins
+    done: Any = [mine.refresh().manifest, full.refresh(full=True).manifest]
+    said = [{n: v for n, v in one.items() if n not in MEASURED} for one in done]
+    assert said[0] == said[1]
+    names = [*said[0]["tables"], *LEARNING, "MatchBlock"]
+    assert tables_of(mine, names) == tables_of(full, names)
+    assert served_by(mine) == served_by(full)
+    return int(done[0]["reused"]["rows"])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_only_rows_that_are_others_are_read(twins_of, kind):
+    twins = twins_of(kind)
+    changed = [person(3, "Eve"), *PERSONS[:3], *PERSONS[4:-2], person(100)]  # in other places
+    assert known(twins, kind, changed) == PEOPLE - 3
+    assert known(twins, kind, [*PERSONS, person(100, "Bob")]) == PEOPLE  # what went comes back
+    assert twins[0].table("S_a", "Name", "Id")[-1] == ("Bob100",)
+    assert known(twins, kind, PERSONS) == PEOPLE
+    assert known(twins, kind, PERSONS) == 0  # nothing changed
+
+
+def test_where_much_or_too_often_changed_all_is_read(twins_of, monkeypatch):
+    twins = twins_of()
+    many = [person(n, "Eve") if n < 7 else row for n, row in enumerate(PERSONS)]
+    assert known(twins, "csv", many) == 0
+    assert known(twins, "csv", [person(0, "Zoe"), *many[1:]]) == PEOPLE - 1  # since then
+    monkeypatch.setattr(kept_rows, "MOST_CHANGES", 1)
+    assert known(twins, "csv", [person(0, "Bob"), *many[1:]]) == 0
+    assert known(twins, "csv", many) == PEOPLE - 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("csv", [person(5, "Eve")]),
+        ("jsonl", [PERSONS[5]]),
+        ("parquet", [(None, "No Key", None, None, None)]),
+        ("csv", [person(90), person(90)]),
+    ],
+    ids=["of another key", "a repeat", "no key", "twice"],
+)
+def test_keys_that_meet_are_settled_as_ever(twins_of, kind, wrong):
+    twins = twins_of(kind)
+    assert known(twins, kind, [*PERSONS, *wrong]) == 0
+    if len(wrong) > 1:
+        assert known(twins, kind, [person(0, "Zoe"), *PERSONS[1:]]) == 0  # all are rows again
+        assert known(twins, kind, PERSONS) == PEOPLE - 1
+
+
+def test_values_that_cannot_be_read_are_listed(twins_of):
+    twins = twins_of()
+    wrong = [*PERSONS[:4], person(4, seen="never"), *PERSONS[5:]]
+    assert known(twins, "csv", wrong) == PEOPLE - 1
+    assert known(twins, "csv", [*wrong[:2], person(2, seen="soon"), *wrong[3:]]) == PEOPLE - 2
+    assert twins[0].table("S_a_corrupt", "PrimaryKey") == [("2",), ("4",)]
+    assert known(twins, "csv", PERSONS) == PEOPLE
+
+
+def test_a_line_that_is_told_is_the_one_of_its_file(twins_of):
+    twins = twins_of("jsonl")
+    wrong = [*PERSONS[:4], person(4, seen="never"), *PERSONS[5:]]
+    assert known(twins, "jsonl", wrong) == 0
+    assert known(twins, "jsonl", wrong[1:]) == 0
+    assert twins[0].table("S_a_corrupt", "LineNumber") == [(4,)]
+
+
+LINE = "3,Ann3,m3@x.com,Rome,2024-01-01"
+TRICKS: dict[str, tuple[str, tuple[int, int] | None]] = {
+    "over two lines": (LINE.replace("Rome", '"Ro\nme"'), None),
+    "a line that is none": (f"{LINE},more", (1, 1)),
+    "a quote that stays open": (LINE.replace("Rome", '"Rome'), None),
+    "quotes": (LINE.replace("Rome", '"Ro""me"'), (1, 1)),
+    "an empty line": (f"{LINE}\n", (0, 0)),
+    "two lines": (f"{LINE}\n100,Zoe", (1, 0)),
+    "a line twice": (f"{LINE}\n{LINE}", (1, 0)),
+    "one line less": ("", (0, 1)),
+    "another line end": (f"{LINE}\r", None),
+    "a control character": (LINE.replace("Rome", "Ro\x01me"), None),
+    "a NUL": (LINE.replace("Rome", "Ro\0me"), None),
+    "letters of other alphabets": (LINE.replace("Rome", "Рим"), (1, 1)),
+}
+"""What stands for a line, and how many lines are then found to have come and gone."""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", TRICKS)
+def test_lines_that_came_and_went_are_told_if_they_are_rows(tmp_path, name, ends):
+    line, expected = TRICKS[name]
+    text = "\n".join([",".join(COLUMNS), *(",".join(map(str, row)) for row in PERSONS), ""])
+    file, hashes = tmp_path / "people.csv", tmp_path / "hashes.parquet"
+    file.write_bytes(text.replace("\n", ends).encode())
+    entity = Configuration.model_validate(configured("csv")).entities()["S_a"]
+    source = SourceText(entity, file, "people.csv", Layout(COLUMNS), tmp_path / "copy")
+    with duckdb.connect() as connection:
+        assert row_hashes.write_row_hashes(connection, source, PEOPLE, hashes)
+        file.write_bytes(text.replace(LINE, line).replace("\n", ends).encode())
+        asked = connection, source, str(hashes), PEOPLE, tmp_path
+        apart = row_hashes.find_rows_apart(*asked)
+        if expected is None or (ends == "\r\n" and name == "another line end"):
+            assert apart is None
+            return
+        assert apart is not None
+        came = apart.came.path.read_text().splitlines()[1:]
+        gone = connection.execute("SELECT place FROM read_parquet(?)", [apart.gone]).fetchall()
+        assert (len(came), len(gone), apart.gone_rows) == (*expected, expected[1])
+        assert [place for (place,) in gone] == [3] * expected[1]
+        assert set(came) <= set(line.split("\n"))
+
+
+def test_a_lake_that_was_restored_has_all_read(twins_of):
+    twins = twins_of()
+    lakes = [project.paths.project / "lake" for project in twins]
+    for lake in lakes:
+        shutil.copytree(lake, lake.with_name("backup"))
+    assert known(twins, "csv", [person(0, "Eve"), *PERSONS[1:]]) == PEOPLE - 1
+    for lake in lakes:
+        results = lake / "catalog.sqlite.files" / "results"
+        shutil.move(results, lake.with_name("results"))  # of a later run than the catalog
+        shutil.rmtree(lake)
+        shutil.copytree(lake.with_name("backup"), lake)
+        shutil.rmtree(results)
+        shutil.move(lake.with_name("results"), results)
+    assert known(twins, "csv", [person(0, "Zoe"), *PERSONS[1:]]) == 0
+
+
+EDITS = ("change", "add", "remove", "move", "repeat", "empty", "revert")
+
+
+def edited(rows: list[Row], edit: str, chance: Random) -> list[Row]:
+    """Return rows with something changed."""
+    found = list(rows)
+    place = chance.randrange(len(found))
+    if edit == "change":
+        found[place] = person(found[place][0], chance.choice(["Ann", "Eve", "Bob"]), "Oslo")
+    elif edit == "add":
+        found.insert(place, person(chance.randint(0, 40), "Zoe"))
+    elif edit == "remove" and len(found) > PEOPLE // 2:
+        found.pop(place)
+    elif edit == "move":
+        found.append(found.pop(place))
+    elif edit == "repeat":
+        found.append(found[place])
+    elif edit == "empty":
+        found[place] = (found[place][0], None, None, None, None)
+    elif edit == "revert":
+        found = list(PERSONS)
+    return found
+
+
+def tell_nights(twins: Sequence[Project], kind: str, seed: int, nights: int = 3) -> int:
+    """Edit rows night by night; return in how many of them some were known."""
+    chance, rows, some = Random(seed), list(PERSONS), 0
+    for _ in range(nights):
+        for _ in range(chance.randint(1, 3)):
+            rows = edited(rows, chance.choice(EDITS), chance)
+        some += known(twins, kind, rows) > 0
+    return some
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("csv", 1), ("jsonl", 2), ("parquet", 3)])
+def test_any_edits_give_what_a_full_refresh_gives(twins_of, kind, seed):
+    tell_nights(twins_of(kind), kind, seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", FORMATS)
+def test_many_edits_give_what_a_full_refresh_gives(twins_of, kind):
+    assert sum(tell_nights(twins_of(kind), kind, seed, 5) for seed in range(100, 110)) > 10
