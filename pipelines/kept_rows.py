@@ -22,9 +22,10 @@ from overtide.pipelines.engine import engine
 from overtide.pipelines.known_files import noted_name
 from overtide.schemas.crash import crash_point
 from overtide.schemas.folders import make_folder
-from overtide.transforms.ingest import IngestedFiles, KeptRows, ReadBefore
+from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
+from overtide.transforms.row_hashes import KeptRows, ReadBefore
 
 MAGIC = b"PAR1"
 """How a Parquet file begins and ends."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import columns, literal, parquet_rows, quoted
 from overtide.transforms.fingerprint import Fingerprint, fingerprint
-from overtide.transforms.ingest import CORRUPT, IngestedFiles, KeptRows, ReadBefore
+from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import (
     CORRUPT_TYPES,
@@ -23,6 +23,7 @@ from overtide.transforms.keys import (
     rows_that_count,
     types_of,
 )
+from overtide.transforms.row_hashes import KeptRows, ReadBefore
 from overtide.transforms.tables.same_rows import rows_apart_from
 
 if TYPE_CHECKING:

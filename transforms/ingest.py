@@ -21,7 +21,12 @@ from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
-from overtide.transforms.row_hashes import find_rows_apart, write_row_hashes
+from overtide.transforms.row_hashes import (
+    KeptRows,
+    ReadBefore,
+    find_rows_apart,
+    write_row_hashes,
+)
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.deliveries import delivery_of, of_deletes
@@ -37,33 +42,6 @@ COUNTS = "__counts"
 """Whether the entity's filter keeps a row."""
 WIDE = 500
 """Attributes that have an expression each."""
-
-
-@dataclass(frozen=True)
-class KeptRows:
-    """The rows of an earlier reading of a file, which are its rows still but for some.
-
-    They are in the order of their `hashes` (`row_hashes`).
-    """
-
-    rows_path: str
-    hashes: str
-    rows: int
-    gone: str | None = None
-    """The file of the places (`place`) of those that are in it no more; None before it changed."""
-    gone_rows: int = 0
-    changes: int = 0
-    """How often it changed since."""
-
-
-@dataclass(frozen=True)
-class ReadBefore:
-    """What an earlier refresh found of a file that changed since, and published."""
-
-    kept: KeptRows
-    rows_path: str | None
-    """The file of the rows beside the kept ones, None where there were none."""
-    content: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -231,14 +209,6 @@ def _read(
         rows = write_parquet(connection, counting, rows_path)
         typed_path.unlink()
     lines = write_parquet(connection, aside, lines_path)
-    hashes = folder / f"hashes-{number}.parquet"
-    hashed = (
-        hashing
-        and len(files) == 1
-        and not (lines or filters or entity.deliveries)
-        and not (format_of(entity).numbers_rows and _corrupt(connection, str(rows_path)))
-        and write_row_hashes(connection, files[0], rows, hashes)
-    )
     new = dict.fromkeys(
         column
         for file in files
@@ -257,8 +227,24 @@ def _read(
         tuple(str(file.path) for file in files if origin_of(file.path) is not None),
         tuple(file.delivery.hour for file in files),
         files[0].delivery.deletes,
-        hashes=str(hashes) if hashed else None,
+        hashes=_hashes(connection, files, rows_path, rows, lines) if hashing else None,
     )
+
+
+def _hashes(
+    connection: "DuckDBPyConnection",
+    files: Sequence[SourceText],
+    rows_path: Path,
+    rows: int,
+    lines: int,
+) -> str | None:
+    """Write the hashes of the rows of a single file, where each depends on nothing else."""
+    entity, path = files[0].entity, rows_path.with_name(f"hashes-{rows_path.name}")
+    if len(files) > 1 or lines or entity.filter is not None or entity.deliveries is not None:
+        return None
+    if format_of(entity).numbers_rows and _corrupt(connection, str(rows_path)):
+        return None
+    return str(path) if write_row_hashes(connection, files[0], rows, path) else None
 
 
 def _whole(entity: Entity, read: Entity, typed: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows
+from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.sources.contract import SourceText
 from overtide.transforms.sources.formats import format_of
@@ -26,6 +27,33 @@ MOST = 5
 PLACE = "file_row_number"
 AS_THEY_ARE = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1"
 """Hashes are as long in any form."""
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """The rows of an earlier reading of a file, which are its rows still but for some.
+
+    They are in the order of their `hashes`.
+    """
+
+    rows_path: str
+    hashes: str
+    rows: int
+    gone: str | None = None
+    """The file of the places (`place`) of those that are in it no more; None before it changed."""
+    gone_rows: int = 0
+    changes: int = 0
+    """How often it changed since."""
+
+
+@dataclass(frozen=True)
+class ReadBefore:
+    """What an earlier refresh found of a file that changed since, and published."""
+
+    kept: KeptRows
+    rows_path: str | None
+    """The file of the rows beside the kept ones, None where there were none."""
+    content: Fingerprint
 
 
 def write_row_hashes(

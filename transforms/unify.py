@@ -15,10 +15,11 @@ from overtide.transforms import clusters
 from overtide.transforms.affected import Affected
 from overtide.transforms.identities import Identified, identify
 from overtide.transforms.in_place import settle_changed, written_whole
-from overtide.transforms.ingest import IngestedFiles, ReadBefore, ingest
+from overtide.transforms.ingest import IngestedFiles, ingest
 from overtide.transforms.keys import EntityTable, settle
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.records import Unified
+from overtide.transforms.row_hashes import ReadBefore
 from overtide.transforms.versions import settle_versions
 
 if TYPE_CHECKING:
