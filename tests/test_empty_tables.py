@@ -1,31 +1,12 @@
 """Views and macros read no table of the base that holds no row, and read it once it does."""
 
-import pytest
-from small_lake import SmallLake, customer_id, sql
+from small_lake import customer_id, sql
 
 from overtide.lake.views import MAY_BE_EMPTY
-from overtide.schemas.tables import ALTERNATE_KEY
+from tests.lake_with_ann import lake
 
+__all__ = ["lake"]
 RECORD = ("crm_people", "a")
-
-
-@pytest.fixture
-def lake(tmp_path):
-    """One customer, published by run 1, and nothing that was ever replaced, merged or hidden."""
-    made = SmallLake.create(tmp_path)
-    made.insert(
-        "Customer", CustomerId=customer_id(1), Name="Ann", City="Rome", Points=5, FirstRun=1
-    )
-    made.insert(
-        ALTERNATE_KEY.name,
-        EntityName=RECORD[0],
-        PrimaryKey=RECORD[1],
-        CustomerId=customer_id(1),
-        IsWinner=True,
-        FirstRun=1,
-    )
-    made.publish(1, 100)
-    return made
 
 
 def read_by_macros_and_views(lake):
@@ -49,7 +30,7 @@ def test_what_a_publish_puts_rows_into_is_read_from_then_on(lake):
     lake.insert(
         "AlternateKey_history",
         EntityName="crm_people",
-        PrimaryKey="b",
+        PrimaryKey="c",
         IsWinner=True,
         **gone,
     )
