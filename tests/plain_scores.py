@@ -7,7 +7,7 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.comparisons import Comparison
 from overtide.schemas.configuration.rules import Rule
 from overtide.schemas.configuration.scores import Block, Crossing, ScoreField, least
-from tests.test_pairs import Found, Oversized, Record, text
+from tests.plain_pairs import Found, Oversized, Record, text
 
 
 def edits(one: str, other: str) -> int:

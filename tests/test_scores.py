@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from overtide.schemas.configuration import Configuration
+from tests.plain_pairs import NAMES, A, B, matched
 from tests.small_plan import INSTANCE, configuration
 from tests.small_project import Project
-from tests.test_pairs import NAMES, A, B, matched, record
+from tests.test_pairs import record
 
 
 def world_of(score: dict[str, Any], **more: Any) -> Configuration:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.rules import Rule
 from overtide.transforms.matching.similarity import Texts, points_alike
+from tests.plain_pairs import NAMES, A, B, Found, Oversized, Record, matched
 from tests.plain_scores import alike, expected
 from tests.small_plan import configuration
-from tests.test_pairs import NAMES, A, B, Found, Oversized, Record, matched
 
 FIELDS = st.sampled_from(
     ["First", "Last", "Mail", ["First", "Last"], {A: "First", B: "Last"}, {A: ["Last"], B: "Mail"}]

@@ -21,7 +21,7 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import HOUR, format_instant
 from overtide.schemas.names import quoted
 from tests import shop
-from tests.test_cards import ANN, BEN, T0, Clock, make_project, people, publish
+from tests.published_people import ANN, BEN, T0, Clock, make_project, people, publish
 
 INSTANTS = (
     T0 - HOUR,
