@@ -23,7 +23,7 @@ from overtide.cli.syntax import SYNTAX
 from overtide.lake.cards_and_timelines import Card, FieldView, Timeline, TimelineEntry
 from overtide.lake.flap_backs import FLAP_BACKS
 from overtide.lake.overlay import OVERLAY_STATE
-from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
+from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live, documented_tables
 from overtide.pipelines.realtime import Progress
 from overtide.pipelines.refresh import Refreshed
 from overtide.project import Project
@@ -35,7 +35,7 @@ from overtide.schemas.events import Event
 from overtide.schemas.expressions.functions import FUNCTIONS
 from overtide.schemas.mistakes import Mistake
 from overtide.schemas.service_tables import API_USAGE, AUDIT
-from overtide.schemas.table import Column, ProfileField, Table, history_of
+from overtide.schemas.table import Column, ProfileField, Table
 from overtide.serving.acceptance import Answer
 from overtide.serving.operations.registered import OPERATIONS
 from overtide.transforms import normalize, spelling, words
@@ -223,7 +223,8 @@ def lake_tables() -> dict[str, Table]:
 
     `{…}` stands for configured names.
     """
-    base = [tables.customer(PROFILE), *tables.VERSIONED]
+    every = documented_tables(PROFILE)
+    of_matching = every.index(match_tables.MATCHED[0])
     entity = Table(
         ENTITY,
         "The typed rows of an entity, one per primary key.",
@@ -238,22 +239,11 @@ def lake_tables() -> dict[str, Table]:
         UNIFIED_ACTIVITY_LIVE,
         OVERLAY_STATE,
         FLAP_BACKS,
-        *base,
-        *(history_of(one) for one in base),
+        *every[:of_matching],
         entity,
         tables.corrupt(ENTITY),
         match_tables.deduplication(ENTITY),
-        *match_tables.MATCHED,
-        match_tables.MATCH_BLOCK,
-        tables.REGISTRY,
-        tables.DEPARTURE,
-        tables.IDENTITY,
-        tables.CLUSTER_REGISTRY,
-        tables.PROFILE_FIELDS,
-        tables.RUNS,
-        tables.SERVING_META,
-        *tables.OVERLAY,
-        tables.LAKE_HELP,
+        *every[of_matching:],
     ]
     return {one.name: one for one in found}
 
