@@ -3,6 +3,7 @@
 Now, as of earlier bases, in the lake's history, and while things change.
 """
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from overtide.lake.catalog import connect
 from overtide.lake.maintenance import Upkeep
+from overtide.lake.sealed import open_generation
 from overtide.lake.standing import committing
 from overtide.project import Project
 from overtide.schemas.instants import DAY, HOUR, SECOND, format_instant
@@ -227,6 +229,25 @@ def test_closing_closes_the_bases_that_were_asked_for_too(own):
     assert files_open() == {"run000003", "run000004"}
     own.close()
     assert files_open() == set()
+
+
+def test_threads_that_read_at_once_open_one_generation(own, monkeypatch):
+    """Of two, closing would find one: the other's file would stay open for a while."""
+    opened, another = [], threading.Barrier(2)
+
+    def together(*arguments):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            another.wait(2)
+        opened.append(open_generation(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr("overtide.serving.reader.open_generation", together)
+    threads = [threading.Thread(target=own.get, kwargs={"key": ANN}) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 1
 
 
 def test_reads_from_many_threads_agree(own):
