@@ -80,6 +80,17 @@ def columns_of(connection: "DuckDBPyConnection", name: str) -> dict[str, str]:
     return {column: kind.replace(ZONED, "TIMESTAMPTZ") for column, kind, *_ in found}
 
 
+def without_rows(connection: "DuckDBPyConnection", names: Iterable[str]) -> frozenset[str]:
+    """Return those of some tables of the lake that hold no row.
+
+    They are asked for rows in one statement: `NOT EXISTS` of each takes four times as long.
+    """
+    asked = tuple(names)
+    each = (f"(SELECT {literal(name)} FROM {SCHEMA}.{quoted(name)} LIMIT 1)" for name in asked)
+    holding = connection.execute(" UNION ALL ".join(each)).fetchall()
+    return frozenset(asked).difference(name for (name,) in holding)
+
+
 def last_manifest(connection: "DuckDBPyConnection") -> dict[str, Any]:
     """Return the manifest of the last run: `overtide refresh --json` describes it (docs/cli.md)."""
     row = connection.execute(

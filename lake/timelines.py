@@ -14,9 +14,9 @@ from overtide.lake.decide.sql import (
     ACTIVITY_ID,
     AS_OF,
     CUSTOMER_ID,
+    Frame,
     first_accepted,
     in_force,
-    versions,
     with_query,
 )
 from overtide.lake.merged import ACTIVITY
@@ -25,33 +25,37 @@ from overtide.schemas.instants import Instant
 from overtide.schemas.names import columns
 from overtide.schemas.table import SCHEMA
 
-ALIASES, KEYS, GONE, RELATED, HIDDEN = map(
-    versions,
-    (
-        tables.IDENTITY_ALIAS,
-        tables.ALTERNATE_KEY,
-        tables.VANISHED_KEY,
-        tables.RELATED_KEY,
-        tables.HIDDEN_ACTIVITY,
-    ),
-)
-CUSTOMERS, ACTIVITY_IDS = versions(CUSTOMER_ID), versions(ACTIVITY_ID)
+BY_KEY = (tables.ALTERNATE_KEY, tables.VANISHED_KEY, tables.RELATED_KEY)
+"""What leads from a source record, one that is gone, or another value to a customer."""
 
-TARGETS = f"""
-    SELECT i."CustomerId" AS "Target", NULL AS "EntityName", NULL AS "PrimaryKey"
-    UNION ALL SELECT a."PreviousCustomerId", NULL, NULL
-      FROM (SELECT a."PreviousCustomerId", i."Run" FROM ({ALIASES}) a
-            WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}) a
-      LEFT JOIN ({CUSTOMERS}) c ON c."CustomerId" = a."PreviousCustomerId" AND {in_force("c", "a")}
-      WHERE c."CustomerId" IS NULL
-    UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({KEYS}) a
-      WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}
-    UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({GONE}) a
-      WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}
-    UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({RELATED}) a
+
+def _targets(frame: Frame) -> str:
+    """Return the query of what events may name to reach the owner.
+
+    Its id, a previous id that has no profile of its own, and what `BY_KEY` leads to it.
+    """
+    by_key = "".join(
+        f"""
+    UNION ALL SELECT NULL, a."EntityName", a."PrimaryKey" FROM ({frame.versions(table)}) a
       WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}"""
-"""What events may name to reach the owner: its id, a previous id that has no profile of its own, a
-source record, one that is gone, another value that leads to it."""
+        for table in BY_KEY
+        if frame.holds(table)
+    )
+    previous = _previous(frame) if frame.holds(tables.IDENTITY_ALIAS) else ""
+    return f"""
+    SELECT i."CustomerId" AS "Target", NULL AS "EntityName", NULL AS "PrimaryKey"
+    {previous}{by_key}"""
+
+
+def _previous(frame: Frame) -> str:
+    return f"""UNION ALL SELECT a."PreviousCustomerId", NULL, NULL
+      FROM (SELECT a."PreviousCustomerId", i."Run"
+            FROM ({frame.versions(tables.IDENTITY_ALIAS)}) a
+            WHERE a."CustomerId" = i."CustomerId" AND {in_force("a", "i")}) a
+      LEFT JOIN ({frame.versions(CUSTOMER_ID)}) c ON c."CustomerId" = a."PreviousCustomerId"
+        AND {in_force("c", "a")}
+      WHERE c."CustomerId" IS NULL"""
+
 
 POSTED = f"""
     SELECT i."CustomerId", i."Run", {columns(ACTIVITY, "o.")}, o."AcceptedAt" FROM targets x
@@ -61,14 +65,17 @@ POSTED = f"""
         FROM x."PrimaryKey"
     WHERE {AS_OF.is_valid()}"""
 
-TAKEN = f"""
-    SELECT b.* FROM ({ACTIVITY_IDS}) b
-    JOIN {SCHEMA}.{tables.REALTIME_ACTIVITIES.name} o ON o."ActivityId" = b."ActivityId" """
-"""The real-time activities that a base has itself, of any customer.
 
-It depends on no argument: DuckDB misjudges how many rows come of those, and would hash all
-activities beside them.
-"""
+def _taken(frame: Frame) -> str:
+    """Return the query of the real-time activities that a base has itself, of any customer.
+
+    It depends on no argument: DuckDB misjudges how many rows come of those, and would hash all
+    activities beside them.
+    """
+    return f"""
+    SELECT b.* FROM ({frame.versions(ACTIVITY_ID)}) b
+    JOIN {SCHEMA}.{tables.REALTIME_ACTIVITIES.name} o ON o."ActivityId" = b."ActivityId" """
+
 
 LIVE_ONES = f"""
     SELECT r."CustomerId", {columns(ACTIVITY, "r.")}, r."Run" FROM posted r
@@ -78,33 +85,53 @@ LIVE_ONES = f"""
 """What the base does not have itself."""
 
 
-def owner(asked: str) -> str:
+def owner(frame: Frame, asked: str) -> str:
     """Return the query of the profile that the asked id leads to, if any.
 
     Itself, or the heir it was merged into.
     """
-    return f"""SELECT coalesce(c."CustomerId", a."CustomerId") AS "CustomerId", q."T", q."K",
-      q."Run" FROM ({asked}) q
-        LEFT JOIN ({CUSTOMERS}) c ON c."CustomerId" = q."Id" AND {in_force("c", "q")}
-        LEFT JOIN ({ALIASES}) a ON a."PreviousCustomerId" = q."Id" AND {in_force("a", "q")}
-        WHERE coalesce(c."CustomerId", a."CustomerId") IS NOT NULL"""
+    led, heirs = 'c."CustomerId"', ""
+    if frame.holds(tables.IDENTITY_ALIAS):
+        led = 'coalesce(c."CustomerId", a."CustomerId")'
+        heirs = f"""LEFT JOIN ({frame.versions(tables.IDENTITY_ALIAS)}) a
+          ON a."PreviousCustomerId" = q."Id" AND {in_force("a", "q")}"""
+    return f"""SELECT {led} AS "CustomerId", q."T", q."K", q."Run" FROM ({asked}) q
+        LEFT JOIN ({frame.versions(CUSTOMER_ID)}) c
+          ON c."CustomerId" = q."Id" AND {in_force("c", "q")}
+        {heirs}
+        WHERE {led} IS NOT NULL"""
 
 
-def timeline_query(history_days: int, forgotten: Instant) -> str:
+def timeline_query(frame: Frame, history_days: int, forgotten: Instant) -> str:
     """Return the query of one customer's timeline, the body of a macro of customer_id, t and k."""
+    asked = owner(frame, customer_asked(history_days, forgotten))
+    return f"""{beside(asked, _shown(frame, _activities(frame)))}
+        ORDER BY z."ActivityTime" DESC NULLS LAST, z."ActivityId" ASC NULLS LAST"""
+
+
+def _activities(frame: Frame) -> str:
+    """Return the query of the owner's activities, of the base and posted ones."""
     names = columns(ACTIVITY, "v.")
-    activities = with_query(
-        {"targets": TARGETS, "posted": POSTED, "taken": TAKEN, "live_ones": LIVE_ONES},
+    return with_query(
+        {
+            "targets": _targets(frame),
+            "posted": POSTED,
+            "taken": _taken(frame),
+            "live_ones": LIVE_ONES,
+        },
         f"""
-        SELECT v."CustomerId", {names}, i."Run" FROM ({versions(tables.UNIFIED_ACTIVITY)}) v
+        SELECT v."CustomerId", {names}, i."Run" FROM ({frame.versions(tables.UNIFIED_ACTIVITY)}) v
         WHERE v."CustomerId" = i."CustomerId" AND {in_force("v", "i")}
         UNION ALL SELECT v."CustomerId", {names}, v."Run" FROM live_ones v""",
     )
-    merged = f"""
-        SELECT v."CustomerId", {names} FROM ({activities}) v
-        LEFT JOIN ({HIDDEN}) h ON h."SourceEntityName" = v."SourceEntityName"
-          AND {in_force("h", "v")}
-        WHERE h."SourceEntityName" IS NULL"""
-    asked = owner(customer_asked(history_days, forgotten))
-    return f"""{beside(asked, merged)}
-        ORDER BY z."ActivityTime" DESC NULLS LAST, z."ActivityId" ASC NULLS LAST"""
+
+
+def _shown(frame: Frame, activities: str) -> str:
+    """Return the query of the activities that no setting hides."""
+    hidden = unless = ""
+    if frame.holds(tables.HIDDEN_ACTIVITY):
+        hidden = f"""LEFT JOIN ({frame.versions(tables.HIDDEN_ACTIVITY)}) h
+          ON h."SourceEntityName" = v."SourceEntityName" AND {in_force("h", "v")}"""
+        unless = 'WHERE h."SourceEntityName" IS NULL'
+    return f"""
+        SELECT v."CustomerId", {columns(ACTIVITY, "v.")} FROM ({activities}) v {hidden} {unless}"""

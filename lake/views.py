@@ -4,7 +4,7 @@ The table `lake_help` describes them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from overtide.lake.asked import beside, instants_asked
@@ -16,6 +16,7 @@ from overtide.lake.definitions import (
     define_view,
     insert_rows,
     table_columns,
+    without_rows,
 )
 from overtide.lake.flap_backs import FLAP_BACKS, flap_back_query
 from overtide.lake.merged import activity_query, customer_query
@@ -64,6 +65,23 @@ TIMELINE_AS_OF = Macro(
 )
 MACROS = (CUSTOMER_AS_OF, TIMELINE_AS_OF)
 
+_SPARSE = (
+    tables.IDENTITY_ALIAS,
+    tables.VANISHED_KEY,
+    tables.RELATED_KEY,
+    tables.HIDDEN_ACTIVITY,
+)
+_READ = ("Customer", tables.ALTERNATE_KEY.name, tables.UNIFIED_ACTIVITY.name)
+MAY_BE_EMPTY = (
+    *(f"{name}_history" for name in _READ),
+    *(name for table in _SPARSE for name in (table.name, history_of(table).name)),
+)
+"""What views and macros read of the base that many a lake has no rows of.
+
+DuckLake asks the catalog about a table without rows again for every column of every scan, which for
+all of these takes longer than a million profiles.
+"""
+
 UNIFIED_ACTIVITY_LIVE = Table(
     "UnifiedActivity_live",
     "Activities of the sources and the real-time ones that are valid now.",
@@ -94,19 +112,22 @@ def define_views(
     They are defined within the publishing transaction.
 
     Macros refuse instants that lie more than `history_days` back and before the current base, or
-    before `forgotten`. The base tables and their histories must exist, also where they are empty.
+    before `forgotten`. The base tables and their histories must exist, also where they are empty:
+    these are not read then. Only a publish writes them, and defines the views after that.
     """
     create_overlay(connection)
     create_table(connection, tables.PROFILE_FIELDS)
     create_table(connection, tables.LAKE_HELP)
     _remember_fields(connection, run, profile)
     past = past_columns(connection, profile)
-    define_view(connection, customer_live(profile), customer_query(LIVE, profile))
-    define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(LIVE))
+    empty = without_rows(connection, MAY_BE_EMPTY)
+    live, as_of = (replace(frame, empty=empty) for frame in (LIVE, AS_OF))
+    define_view(connection, customer_live(profile), customer_query(live, profile))
+    define_view(connection, UNIFIED_ACTIVITY_LIVE, activity_query(live))
     define_view(connection, FLAP_BACKS, flap_back_query(profile, past))
     asked = instants_asked(history_days, forgotten)
-    _define_macro(connection, CUSTOMER_AS_OF, beside(asked, customer_query(AS_OF, profile, past)))
-    _define_macro(connection, TIMELINE_AS_OF, timeline_query(history_days, forgotten))
+    _define_macro(connection, CUSTOMER_AS_OF, beside(asked, customer_query(as_of, profile, past)))
+    _define_macro(connection, TIMELINE_AS_OF, timeline_query(as_of, history_days, forgotten))
     _write_help(connection, profile)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from overtide.schemas import tables
 from overtide.schemas.instants import format_instant
+from overtide.schemas.matched_counts import entity_counts, percent_of
 from overtide.schemas.table import SCHEMA
 from overtide.serving.service import Ask
 
@@ -52,7 +53,7 @@ def statistics(ask: Ask, unified: Iterable[str]) -> dict[str, Any]:
         "records": sum(records.values()),
         "customers": manifest.get("profiles"),
         "entities": [
-            _entity(name, *by_entity.get(name, (0, 0)), manifest.get("matched", {}).get(name))
+            entity_counts(name, *by_entity.get(name, (0, 0)), manifest.get("matched", {}).get(name))
             for name in records
         ],
         "rules": _rules(manifest, records),
@@ -60,18 +61,6 @@ def statistics(ask: Ask, unified: Iterable[str]) -> dict[str, Any]:
         "largest": [{"customerId": customer, "records": number} for customer, number, _ in largest],
         **{told: manifest.get("large", {}).get(kind) for kind, told in KINDS.items()},
         "ignoredValues": manifest.get("ignored_values"),
-    }
-
-
-def _entity(name: str, records: int, customers: int, matched: int | None) -> dict[str, Any]:
-    return {
-        "entity": name,
-        "records": records,
-        "customers": customers,
-        "duplicates": records - customers,
-        "matched": matched,
-        "unmatched": None if matched is None else records - matched,
-        "percent": _percent(matched, records),
     }
 
 
@@ -84,7 +73,7 @@ def _rules(manifest: Mapping[str, Any], records: Mapping[str, int]) -> list[dict
             "pairs": rule["pairs"],
             "records": rule.get("records"),
             "only": rule.get("only"),
-            "percent": _percent(rule.get("records"), records.get(pair["entity"], 0)),
+            "percent": percent_of(rule.get("records"), records.get(pair["entity"], 0)),
         }
         for pair in manifest.get("match", [])
         for rule in pair["rules"]
@@ -107,10 +96,3 @@ def _sizes(counts: Mapping[int, int]) -> list[dict[str, int | None]]:
         for least, most in bounds
     ]
     return [one for one in found if one["customers"]]
-
-
-def _percent(part: int | None, whole: int) -> float | None:
-    """Return a part in percent, with one digit; None where it is not known."""
-    if part is None:
-        return None
-    return round(100 * part / whole, 1) if whole else 0.0

@@ -7,6 +7,7 @@ reader waits for no commit. What was acknowledged lies at or before k
 (docs/decisions/an-instant-without-waiting.md).
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class Reader:
         self._log, self._clock, self._paths = log, clock, paths
         self._lake = Lake(paths)
         self._timelines = Timelines(paths, self._lake)
+        self._opening = threading.Lock()
         self._serves: tuple[tuple[int, str], Generation | None] = ((0, ""), None)
         self._bases: dict[tuple[Publish, Path], Base] = {}
         self._broken: set[str] = set()
@@ -363,12 +365,20 @@ class Reader:
         return None
 
     def _serving(self, publish: Publish) -> Generation:
+        found = self._open_for(publish)
+        if found is None:
+            with self._opening:
+                found = self._open_for(publish)
+                if found is None:
+                    found = self._opened(publish)
+                    self._serves = (publish.run, publish.generation), found
+        return found
+
+    def _open_for(self, publish: Publish) -> Generation | None:
+        """Return what is open, where it is the publish's and nobody has touched it."""
         named, generation = self._serves
-        wanted = publish.run, publish.generation
-        if generation is None or named != wanted or not is_as_opened(generation):
-            generation = self._opened(publish)
-            self._serves = wanted, generation
-        return generation
+        stands = named == (publish.run, publish.generation)
+        return generation if generation and stands and is_as_opened(generation) else None
 
     def _opened(self, publish: Publish) -> Generation:
         """Return the generation of the current publish.

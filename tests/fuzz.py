@@ -23,7 +23,8 @@ from overtide.lake.catalog import UNCHECKED
 from tests import test_truth_identities
 from tests.engine import Engine
 from tests.engine_by_hand import HandEngine
-from tests.histories import QUESTIONS, Step, histories
+from tests.histories import QUESTIONS
+from tests.history_steps import Step, histories
 from tests.questions import Questions, ask_everything
 from tests.restored_histories import RestoredStory, restored_histories
 from tests.test_truth import told

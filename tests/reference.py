@@ -11,7 +11,7 @@ import dataclasses
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +21,27 @@ from overtide.cli.parser import command_parser, global_parser
 from overtide.cli.project_commands import JSON_SCHEMA
 from overtide.cli.syntax import SYNTAX
 from overtide.lake.cards_and_timelines import Card, FieldView, Timeline, TimelineEntry
-from overtide.lake.flap_backs import FLAP_BACKS
-from overtide.lake.overlay import OVERLAY_STATE
-from overtide.lake.views import MACROS, UNIFIED_ACTIVITY_LIVE, customer_live
+from overtide.lake.views import MACROS
 from overtide.pipelines.realtime import Progress
 from overtide.pipelines.refresh import Refreshed
 from overtide.project import Project
-from overtide.schemas import match_tables, tables
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.error_codes.all_codes import CODES
 from overtide.schemas.errors import OvertideError
 from overtide.schemas.events import Event
 from overtide.schemas.expressions.functions import FUNCTIONS
 from overtide.schemas.mistakes import Mistake
-from overtide.schemas.service_tables import API_USAGE, AUDIT
-from overtide.schemas.table import Column, ProfileField, Table, history_of
 from overtide.serving.acceptance import Answer
 from overtide.serving.operations.registered import OPERATIONS
 from overtide.transforms import normalize, spelling, words
+from tests.reference_forms import code, table
+from tests.reference_of_lake import SERVICE_VIEWS, lake_table, lake_tables, macro
 
 ROOT = Path(__file__).parent.parent
 LISTS = ("titles", "names", "addresses", "organizations")
 """Lists of words whose sizes normalisations tell."""
 SCHEMA_FILE = ROOT / "schemas" / JSON_SCHEMA
 PART = re.compile(r"(<!-- generated: (\w+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
-
-ENTITY, FIELD = "{DataSource}_{Entity}", "{Field}"
-PROFILE = (
-    ProfileField("CustomerId", "string", False),
-    ProfileField(FIELD, "string", True),
-    ProfileField(f"{ENTITY}_{{PrimaryKey}}", "string", False),
-    ProfileField("PreviousCustomerId", "string", False),
-)
-"""The columns of Customer of every project, and placeholders for configured ones.
-
-The configured ones are those that a project's configuration names.
-"""
 
 
 def pages() -> list[Path]:
@@ -78,21 +63,6 @@ def written(text: str) -> str:
 def parts(text: str) -> list[tuple[str, str]]:
     """Return the kinds and names of a page's generated parts."""
     return [(kind, name) for _, kind, name, _ in PART.findall(text)]
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as a Markdown table."""
-    lines = [
-        headers,
-        ["---"] * len(headers),
-        *([cell.replace("|", "\\|") for cell in row] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def code(text: str) -> str:
-    """Return a text as code, an empty one as it is."""
-    return f"`{text}`" if text else ""
 
 
 def json_schema() -> dict[str, Any]:
@@ -216,70 +186,6 @@ def _called(action: argparse.Action) -> str:
         if action.metavar
         else action.option_strings[-1]
     )
-
-
-def lake_tables() -> dict[str, Table]:
-    """Return every table and view of a lake by name, in the order of the page.
-
-    `{…}` stands for configured names.
-    """
-    base = [tables.customer(PROFILE), *tables.VERSIONED]
-    entity = Table(
-        ENTITY,
-        "The typed rows of an entity, one per primary key.",
-        (
-            Column(
-                "{Attribute}", "its type", "what the file holds, typed; null where it could not be"
-            ),
-        ),
-    )
-    found = [
-        customer_live(PROFILE),
-        UNIFIED_ACTIVITY_LIVE,
-        OVERLAY_STATE,
-        FLAP_BACKS,
-        *base,
-        *(history_of(one) for one in base),
-        entity,
-        tables.corrupt(ENTITY),
-        match_tables.deduplication(ENTITY),
-        *match_tables.MATCHED,
-        match_tables.MATCH_BLOCK,
-        tables.REGISTRY,
-        tables.DEPARTURE,
-        tables.IDENTITY,
-        tables.CLUSTER_REGISTRY,
-        tables.PROFILE_FIELDS,
-        tables.RUNS,
-        tables.SERVING_META,
-        *tables.OVERLAY,
-        tables.LAKE_HELP,
-    ]
-    return {one.name: one for one in found}
-
-
-SERVICE_VIEWS = {one.name: one for one in (API_USAGE, AUDIT)}
-"""What `overtide sql` shows beside the lake."""
-
-
-def lake_table(name: str) -> str:
-    """Return what a table or view is for, and its columns as a table."""
-    found = {**lake_tables(), **SERVICE_VIEWS}[name]
-    rows = [
-        (
-            code(column.name),
-            "its attribute's" if column.name == FIELD else column.type,
-            column.comment,
-        )
-        for column in found.columns
-    ]
-    return f"{found.comment}\n\n{table(('column', 'type', 'meaning'), rows)}"
-
-
-def macro(name: str) -> str:
-    """Return what a macro gives."""
-    found = {one.name: one for one in MACROS}[name]
-    return f"{code(found.signature)}: {found.comment}"
 
 
 def errors(area: str) -> str:

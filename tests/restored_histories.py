@@ -12,7 +12,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.engine_by_hand import HandEngine
-from tests.histories import EDITS, PICK, REFRESHES, TALK, Step, Story, _step
+from tests.histories import Story
+from tests.history_steps import EDITS, PICK, REFRESHES, TALK, Step, _step
 from tests.oracle_base import Base
 
 HOW = ("over", "over, generations stay", "moved in", "whole")

@@ -3,116 +3,23 @@
 Now, as of earlier bases, in the lake's history, and while things change.
 """
 
-import shutil
+import contextlib
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from overtide.lake.catalog import connect
 from overtide.lake.maintenance import Upkeep
+from overtide.lake.sealed import open_generation
 from overtide.lake.standing import committing
-from overtide.pipelines.realtime import stream
 from overtide.project import Project
-from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import DAY, HOUR, SECOND, format_instant
-from overtide.schemas.values import Value
 from tests import shop
 from tests.engine import opened
+from tests.published_people import ANN, BEN, T0, carry, code_of, own, people, publish, published
 
-T0 = 1_800_000_000 * SECOND
-"""2027-01-15, later than any clock that runs this."""
-ANN, BEN = (shop.CONTACTS, "1"), (shop.CONTACTS, "2")
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
-
-
-def people(points: int, same: bool, ben: bool = True, cy: bool = False) -> shop.Sources:
-    """Return the records of Ann, Ben and Cy; `same`: an account of Ann's has Ben's e-mail."""
-    records = [
-        (
-            shop.CONTACTS,
-            "1",
-            {"EMail": "ann@x", "FullName": "Ann", "Points": points, "Since": "2020-01-02"},
-        ),
-        (
-            shop.ACCOUNTS,
-            "1",
-            {"EMail": "ann@x", "FullName": "Ann A", "Spent": "12.50", "Member": True},
-        ),
-        (shop.ACCOUNTS, "2", {"EMail": "ben@x" if same else "ann@x"}),
-        (shop.VISITORS, "1", {"EMail": "ann@x", "Score": 1.5}),
-        (
-            shop.ORDERS,
-            "1",
-            {"AccountId": "1", "PlacedAt": "2026-01-01T00:00:00Z", "Item": "Cup", "Amount": "3.00"},
-        ),
-        (shop.ORDERS, "2", {"AccountId": "2", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}),
-    ]
-    others = [("2", "ben", ben), ("3", "cy", cy)]
-    return shop.sources(
-        *records,
-        *(
-            (shop.CONTACTS, key, {"EMail": f"{name}@x", "FullName": name.title()})
-            for key, name, there in others
-            if there
-        ),
-    )
-
-
-def make_project(folder: Path, now: int = T0) -> Project:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "overtide.yaml").write_text(yaml.safe_dump(shop.configuration(), sort_keys=False))
-    return Project(folder, Clock(now))
-
-
-def publish(project: Project, at: int, sources: shop.Sources) -> None:
-    project.clock.now = at
-    shop.write_sources(project.folder, sources)
-    project.refresh()
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory) -> Iterator[Project]:
-    """Four runs, an hour apart.
-
-    Ann's second account moves to Ben and back, Ben comes with the second run, Cy with the last.
-
-    The default keeps two serving generations, so the first two runs are in the lake's history
-    alone.
-    """
-    project = make_project(tmp_path_factory.mktemp("cards") / "shop")
-    publish(project, T0, people(1, same=False, ben=False))
-    publish(project, T0 + HOUR, people(2, same=True))
-    publish(project, T0 + 2 * HOUR, people(3, same=False))
-    publish(project, T0 + 3 * HOUR, people(3, same=False, cy=True))
-    with project:
-        yield project
-
-
-@pytest.fixture
-def own(published, tmp_path) -> Iterator[Project]:
-    """A copy that a test may change: a project folder may be copied."""
-    shutil.copytree(published.folder, tmp_path / "copy")
-    with Project(tmp_path / "copy", Clock(T0 + 4 * HOUR)) as project:
-        yield project
-
-
-def code_of(call, *arguments, **options) -> str:
-    with pytest.raises(OvertideError) as caught:
-        call(*arguments, **options)
-    return caught.value.code
+__all__ = ["own", "published"]
 
 
 def test_a_card_of_now_shows_the_published_profile(published):
@@ -287,181 +194,6 @@ def test_keeping_more_history_brings_back_nothing_that_was_forgotten(own):
         refreshed(400)
 
 
-def carry(project: Project, upkeep: Upkeep) -> None:
-    """Let the stream carry what was accepted, with an upkeep of the test's own."""
-    stream(
-        project.paths,
-        project.log,
-        project.clock,
-        FnApiRunner(),
-        until_caught_up=True,
-        upkeep=upkeep,
-    )
-
-
-def test_before_the_first_publish_there_is_nothing(tmp_path):
-    with make_project(tmp_path / "new") as project:
-        assert (
-            code_of(project.get, key=ANN)
-            == code_of(project.timeline, key=ANN)
-            == "nothing_published"
-        )
-        assert code_of(project.update, key=ANN, fields={"Points": 1}) == "nothing_published"
-
-
-def test_an_update_is_seen_by_the_next_read_until_its_exact_end(own):
-    ann = own.get(key=ANN).customer_id
-    until = own.update(
-        ann, {"Points": 9, "FullName": None}, valid_until="1h", caller="me"
-    ).event.valid_until
-    own.clock.now += SECOND
-    card = own.get(ann)
-    assert (card["Points"], card["FullName"], card.fields["Points"].base_value) == (9, None, 3)
-    assert (card.fields["Points"].valid_until, card.fields["Points"].caller) == (until, "me")
-    assert own.get(ann, base=True)["Points"] == 3
-    assert [own.get(ann, as_of=at)["Points"] for at in (until - 1, until)] == [9, 3]
-    own.clock.now = until
-    assert (own.get(ann)["Points"], own.get(ann, as_of=until - 1)["Points"]) == (3, 9)
-    assert own.get(ann, as_of=until - 1, known_at=T0 + 3 * HOUR)["Points"] == 3
-
-
-def test_a_withdrawal_ends_it_now_and_leaves_the_past(own):
-    own.update(key=ANN, fields={"Points": 9, "Spent": "1"})
-    own.clock.now += HOUR
-    own.withdraw(key=ANN, field="Points")
-    assert (own.get(key=ANN)["Points"], own.get(key=ANN)["Spent"]) == (3, "1.00")
-    assert own.get(key=ANN, as_of=own.clock.now - 1)["Points"] == 9
-
-
-def test_an_update_by_key_follows_its_record_and_one_by_id_its_profile(own):
-    ann, ben = own.get(key=ANN).customer_id, own.get(key=BEN).customer_id
-    own.update(ann, {"Points": 7})
-    own.update(key=(shop.ACCOUNTS, "2"), fields={"Score": 0.5})
-    assert [own.get(ann)[name] for name in ("Points", "Score")] == [7, 0.5]
-    publish(own, own.clock.now + HOUR, people(5, same=True))
-    assert [own.get(ann)[name] for name in ("Points", "Score")] == [7, 1.5]
-    assert [own.get(ben)[name] for name in ("Points", "Score")] == [None, 0.5]
-
-
-def test_a_new_publish_is_noticed_by_an_open_reader(own):
-    assert own.get(key=ANN).run == 4
-    publish(own, own.clock.now + HOUR, people(50, same=False))
-    assert (own.get(key=ANN).run, own.get(key=ANN)["Points"]) == (5, 50)
-    assert own.get(key=ANN, as_of=own.clock.now - 1)["Points"] == 3
-
-
-def test_posted_activities_join_the_timeline_unless_the_base_has_them(own):
-    order = {"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}
-    known = {
-        "OrderId": "1",
-        "AccountId": "1",
-        "PlacedAt": "2026-01-01T00:00:00Z",
-        "Item": "Cup",
-        "Amount": "3.00",
-    }
-    elsewhere = known | {"AccountId": "0"}
-    answers = own.post(shop.ORDERS, [order, known])
-    assert [answer.status for answer in answers] == [201, 201]
-    found = own.timeline(key=ANN)
-    assert [(entry["Title"], entry.live) for entry in found.entries] == [
-        ("Mug", True),
-        ("Pot", False),
-        ("Cup", False),
-    ]
-    assert own.timeline(key=ANN, base=True).entries == found.entries[1:]
-    assert (
-        code_of(lambda: [_raise(answer.refusal) for answer in own.post(shop.ORDERS, [elsewhere])])
-        == "activity_conflict"
-    )
-
-
-def _raise(error: OvertideError | None) -> None:
-    if error is not None:
-        raise error
-
-
-def lose(folder):
-    shutil.rmtree(folder)
-
-
-def damage(folder):
-    file = folder / "rows.arrow"
-    whole = file.read_bytes()
-    assert b"PotCup" in whole or b"CupPot" in whole
-    file.write_bytes(whole.replace(b"Pot", b"Pit"))
-
-
-def test_timelines_ask_the_lake_only_where_their_files_are_lost_or_damaged(own):
-    def shown() -> list[Value]:
-        return [entry["Title"] for entry in own.timeline(key=ANN).entries]
-
-    assert shown() == ["Pot", "Cup"]
-    assert own.reader._lake._connection is None
-    (folder,) = own.paths.serving.glob("activities1-*")  # the last two runs changed none
-    for harm in (damage, lose):
-        harm(folder)
-        assert shown() == ["Pot", "Cup"]
-        assert own.reader._lake._connection is not None
-
-
-def test_an_activity_that_the_base_has_for_another_customer_is_not_shown_twice(own):
-    own.post(
-        shop.ORDERS,
-        [{"OrderId": "2", "AccountId": "0", "PlacedAt": "2026-01-02T00:00:00Z", "Item": "Pot"}],
-    )
-    assert own.timeline(key=(shop.ACCOUNTS, "0")).entries == ()
-
-
-def test_an_activity_is_the_base_s_whether_its_id_or_its_source_names_it(own):
-    pot, one = own.timeline(key=ANN).entries[0]["ActivityId"], own.get(key=BEN).customer_id
-    call = {"CustomerId": one, "ActivityType": "Call", "ActivityTime": "2026-01-02T00:00:00Z"}
-    named = {"SourceEntityName": shop.ORDERS, "SourceActivityId": "1"}
-    answers = own.post(
-        "UnifiedActivity",
-        [
-            call | {"ActivityId": pot},
-            call | named,
-            call,
-            call
-            | {
-                "SourceEntityName": "Desk_Calls",
-                "SourceActivityId": "1",
-                "Title": "from elsewhere",
-            },
-        ],
-    )
-    shown = [answer.event.activity_id for answer in answers[2:]]
-    for _ in range(2):
-        assert sorted(entry["ActivityId"] for entry in own.timeline(one).entries) == sorted(shown)
-
-
-def test_a_held_activity_is_shown_once_a_refresh_brings_its_customer(own):
-    order = {"OrderId": "8", "AccountId": "new", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}
-    assert own.post(shop.ORDERS, [order])[0].status == 202
-    sources = people(3, same=False)
-    sources[shop.ACCOUNTS]["new"] = shop.record(shop.ACCOUNTS, "new", EMail="ann@x")
-    publish(own, own.clock.now + HOUR, sources)
-    assert "Mug" in [entry["Title"] for entry in own.timeline(key=ANN).entries]
-
-
-def test_a_timeline_is_a_table_too(own):
-    own.post(
-        shop.ORDERS,
-        [{"OrderId": "7", "AccountId": "1", "PlacedAt": "2027-01-01T00:00:00Z", "Item": "Mug"}],
-    )
-    table = own.timeline(key=ANN).as_arrow()
-    assert table.column("Title").to_pylist() == ["Mug", "Pot", "Cup"]
-    assert table.column("live").to_pylist() == [True, False, False]
-
-
-def test_a_clock_set_back_hides_nothing(own):
-    own.update(key=ANN, fields={"Points": 9})
-    accepted = own.log.tail().accepted_at
-    own.clock.now = T0
-    card = own.get(key=ANN)
-    assert (card["Points"], card.as_of, card.run) == (9, accepted, 4)
-
-
 def test_what_is_known_in_the_future_is_what_is_known_now(own):
     card = own.get(key=ANN, as_of=own.clock.now + HOUR, known_at=own.clock.now + DAY)
     assert (card.as_of, card.known_at, card.run) == (own.clock.now + HOUR, own.clock.now - 1, 4)
@@ -497,6 +229,25 @@ def test_closing_closes_the_bases_that_were_asked_for_too(own):
     assert files_open() == {"run000003", "run000004"}
     own.close()
     assert files_open() == set()
+
+
+def test_threads_that_read_at_once_open_one_generation(own, monkeypatch):
+    """Of two, closing would find one: the other's file would stay open for a while."""
+    opened, another = [], threading.Barrier(2)
+
+    def together(*arguments):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            another.wait(2)
+        opened.append(open_generation(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr("overtide.serving.reader.open_generation", together)
+    threads = [threading.Thread(target=own.get, kwargs={"key": ANN}) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 1
 
 
 def test_reads_from_many_threads_agree(own):

@@ -27,7 +27,7 @@ from overtide.cli.syntax import SYNTAX
 from overtide.project import Project
 from overtide.schemas.errors import OvertideError
 from overtide.serving.odata.functions import PARTS, TEMPLATES
-from tests import reference
+from tests import reference, reference_of_lake
 from tests.command_line import call
 from tests.reference import ROOT, pages
 from tests.served import serving
@@ -320,7 +320,7 @@ def differences(shown: Any, real: Any, place: str = "") -> list[str]:
 def test_tables_views_and_columns_are_those_of_a_lake(contoso):
     documented = {
         (name, column.name)
-        for name, one in reference.lake_tables().items()
+        for name, one in reference_of_lake.lake_tables().items()
         for column in one.columns
     }
     rows = contoso.sql(
@@ -344,11 +344,11 @@ def generic(table: str, column: str) -> tuple[str, str]:
         name for group in merge.groups for name in group.fields
     }
     if table in entities:
-        return reference.ENTITY, "{Attribute}"
+        return reference_of_lake.ENTITY, "{Attribute}"
     for name, entity in entities.items():
-        table = table.replace(name, reference.ENTITY)
+        table = table.replace(name, reference_of_lake.ENTITY)
         column = (
-            f"{reference.ENTITY}_{{PrimaryKey}}"
+            f"{reference_of_lake.ENTITY}_{{PrimaryKey}}"
             if column == f"{name}_{entity.primary_key}"
             else column
         )
@@ -361,7 +361,7 @@ def test_macros_are_those_of_a_lake(contoso):
         "WHERE database_name = 'lake' AND function_type = 'table_macro'"
     ).to_pylist()
     assert {f"{row['name']}({', '.join(row['parameters'])})" for row in rows} == {
-        one.signature for one in reference.MACROS
+        one.signature for one in reference_of_lake.MACROS
     }
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.schemas.events import event_id
-from tests.test_eventlog import NOW, update
+from tests.small_log import NOW, update
 
 ROOT = Path(__file__).parent.parent
 

@@ -31,7 +31,8 @@ from overtide.serving.fields import Target
 from overtide.serving.reader import Reader
 from tests.engine import TestClock
 from tests.engine_by_hand import HandEngine
-from tests.histories import START, Story
+from tests.histories import Story
+from tests.history_steps import START
 from tests.shop import CONTACTS
 
 ME = Target(None, CONTACTS, "1")

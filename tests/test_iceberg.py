@@ -10,8 +10,8 @@ import pytest
 
 from tests.absent import absent
 from tests.command_line import call
+from tests.database_projects import PEOPLE, entity, write_files, write_project
 from tests.iceberg_table import IcebergTable
-from tests.test_databases import PEOPLE, entity, write_files, write_project
 
 LAKE = {"lake": {"kind": "iceberg", "path": "lake.v1"}}
 

@@ -6,7 +6,7 @@ import pytest
 
 from overtide.eventlog.contract import Instants, ReadableLog, continues, expect_same_log
 from overtide.schemas.errors import OvertideError
-from tests.test_eventlog import NOW, again, clock, log, update
+from tests.small_log import NOW, again, clock, log, update
 
 __all__ = ["clock", "log"]
 

@@ -18,8 +18,8 @@ from overtide.transforms.sources.databases.copying import copy_entities
 from overtide.transforms.sources.databases.look_back import KeptTables
 from overtide.transforms.sources.fetching import tell_nobody
 from tests.command_line import call
+from tests.database_projects import write_project
 from tests.postgres_server import postgres_server
-from tests.test_databases import write_project
 
 BEGIN = datetime(2026, 3, 1)
 NAME = "S_People"

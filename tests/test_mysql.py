@@ -10,8 +10,9 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.transforms.sources.databases.contract import Located
 from overtide.transforms.sources.databases.copying import copy_entities
 from tests.command_line import call
+from tests.database_projects import PAGE, RULES, write_project
 from tests.mysql_server import PASSWORD, mysql_server
-from tests.test_databases import PAGE, RULES, refused, write_project
+from tests.test_databases import refused
 from tests.test_look_back import Shop, expect_the_same
 
 ATTRIBUTES = {"id": "string", "name": "string"}

@@ -6,15 +6,12 @@ Others are Python's `unicodedata` and `str.casefold`, Unicode's properties in th
 and the example numbers of `phonenumbers`.
 """
 
-import re
-import unicodedata
 from typing import get_args
 
 import duckdb
 import phonenumbers
 import pyarrow as pa
 import pytest
-import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,10 +20,8 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.names import quoted
 from overtide.schemas.types import type_of
-from overtide.transforms import words
 from overtide.transforms.matching.compared import Compared
-from overtide.transforms.normalize import STEPS, SYMBOLS, How, normal, normal_texts
-from overtide.transforms.spelling import visible, without_accents
+from overtide.transforms.normalize import STEPS, How, normal, normal_texts
 
 
 def normalize(texts, steps, words_sorted=False, country=None):
@@ -303,230 +298,6 @@ def test_every_normalisation_of_the_configuration_has_its_place():
 )
 def test_words_can_be_put_in_order(text, found):
     assert normalize([text], [], words_sorted=True) == [found]
-
-
-# ---- against what others know
-
-LETTERS_OF_UNICODE = [*map(chr, range(0x110000))]
-ODD = "iIİıſßẞςσΣKeéyйиЙо\u0301\u0306\u0308\u00a0\u200d\u00adｶﾞＡ１ ’-–.,+@x5\t"
-EVERY = st.text(max_size=12) | st.text(st.sampled_from(ODD), max_size=12)
-
-
-@settings(max_examples=300, deadline=None)
-@given(EVERY, st.lists(st.sampled_from([*STEPS]), unique=True, max_size=4), st.booleans())
-def test_normalising_again_changes_nothing(text, steps, words_sorted):
-    how = How(tuple(steps), words_sorted and not {"name", "address", "organization"} & set(steps))
-    once = normal(text, how)
-    assert normal(once, how) == once
-
-
-@settings(max_examples=300, deadline=None)
-@given(EVERY)
-def test_composed_and_decomposed_spellings_are_equal(text):
-    for how in (
-        How(),
-        How(("lower",)),
-        How(("ascii", "lower")),
-        How(("name",)),
-        How(("symbols", "whitespace")),
-    ):
-        assert len({normal(unicodedata.normalize(form, text), how) for form in ("NFC", "NFD")}) == 1
-
-
-@settings(max_examples=300, deadline=None)
-@given(EVERY)
-def test_lower_is_full_case_folding(text):
-    plain = visible(text)
-    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", plain).casefold()).casefold()
-    assert normal(text, How(("lower",))) == visible(folded)
-    assert normal(text.upper(), How(("lower",))) == normal(text.upper().casefold(), How(("lower",)))
-
-
-def test_nobody_sees_what_unicode_says_that_nobody_sees():
-    ignorable = [
-        letter
-        for letter in LETTERS_OF_UNICODE
-        if regex.match(r"\p{Default_Ignorable_Code_Point}", letter)
-    ]
-    assert len(ignorable) > 4000
-    assert [letter for letter in ignorable if visible(f"a{letter}b") != "ab"] == []
-    seen = [
-        letter
-        for letter in LETTERS_OF_UNICODE
-        if visible(f"a{letter}b") == "ab"
-        and not regex.match(r"[\p{Default_Ignorable_Code_Point}\p{Cc}]", letter)
-    ]
-    assert seen == []
-
-
-def test_every_blank_of_unicode_is_one():
-    blanks = [letter for letter in LETTERS_OF_UNICODE if regex.match(r"\p{White_Space}", letter)]
-    assert len(blanks) == 25
-    assert {visible(f"a{letter}b") for letter in blanks} == {"a b"}
-    for step, text in (
-        ("name", "mr{}bob"),
-        ("address", "main{}street"),
-        ("organization", "acme{}ltd"),
-    ):
-        assert len({normal(text.format(letter), How((step,))) for letter in blanks}) == 1
-
-
-def test_only_letters_of_scripts_with_accents_lose_marks():
-    """Every letter of Unicode whose form without marks is another letter, by its script."""
-    changed = set()
-    for letter in LETTERS_OF_UNICODE:
-        is_letter = unicodedata.category(letter).startswith("L") and visible(letter) == letter
-        if is_letter and without_accents(letter) != letter:
-            script = next(
-                (
-                    one
-                    for one in ("Latin", "Greek", "Cyrillic", "Hebrew", "Arabic")
-                    if regex.match(rf"\p{{Script={one}}}", letter)
-                ),
-                "other",
-            )
-            changed.add((script, letter))
-    assert {script for script, _ in changed} <= {
-        "Latin",
-        "Greek",
-        "Cyrillic",
-        "Hebrew",
-        "other",
-    } | {"Arabic"}
-    assert {letter for script, letter in changed if script == "Cyrillic"} == set("ЀѐЍѝѶѷ") - set(
-        "Ѷѷ"
-    )
-    others = {letter for script, letter in changed if script == "other"}
-    assert all(
-        unicodedata.normalize("NFKD", letter).isascii() or letter == "ـ" for letter in others
-    )
-    vowels = [
-        letter
-        for letter in LETTERS_OF_UNICODE
-        if unicodedata.normalize("NFD", letter)[0] in "aeiouAEIOU"
-    ]
-    assert len(vowels) > 200
-    assert [letter for letter in vowels if not without_accents(visible(letter)).isascii()] == []
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.characters(categories=["Ll", "Lo", "Mn", "Mc"]), min_size=1, max_size=6))
-def test_ascii_keeps_every_mark_of_other_scripts(letters):
-    text = visible("".join(letters))
-    if not any(
-        regex.search(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Hebrew}\p{Arabic}]", letter)
-        or unicodedata.normalize("NFKD", letter) != letter
-        for letter in unicodedata.normalize("NFD", text)
-    ):
-        assert without_accents(text) == text
-
-
-LETTERS = st.sampled_from("abBé .,-'1\u00a0\t+@/&") | st.sampled_from([*SYMBOLS])
-WORDS = st.sampled_from(
-    [
-        "Bob",
-        "MR",
-        "Dr.",
-        "med.",
-        "Ph.D.",
-        "x",
-        "Liz,",
-        "North",
-        "West",
-        "Street",
-        "P.O.",
-        "Box",
-        "Hauptstrasse",
-        "The",
-        "Kerkstr.",
-        "and",
-        "Sons",
-        "B.V.",
-        "bv",
-        "AG",
-        "s.a.",
-        "de",
-        "c.v.",
-        "Ltd.",
-        "Private",
-        "Limited",
-        "sp.",
-        "z",
-        "Inc",
-        "o.o.",
-        "A/S",
-        "J.R.",
-        "Straat",
-        "Marktplatz,",
-    ]
-)
-TEXTS = st.lists(st.text(LETTERS) | st.lists(WORDS).map(" ".join), min_size=1, max_size=20)
-
-
-@settings(max_examples=200, deadline=None)
-@given(TEXTS, st.lists(st.sampled_from([*STEPS]), unique=True), st.booleans())
-def test_columns_give_what_python_gives(texts, steps, words_sorted):
-    how = How(tuple(steps), words_sorted)
-    assert normalize(texts, steps, words_sorted) == [normal(text, how) or None for text in texts]
-
-
-# ---- the lists
-
-
-@pytest.mark.parametrize(
-    ("name", "section", "least"),
-    [
-        ("names", "", 600),
-        ("titles", "", 90),
-        ("addresses", "words", 330),
-        ("addresses", "endings", 4),
-        ("organizations", "anywhere", 40),
-        ("organizations", "ends", 150),
-        ("ignored", "any", 120),
-    ],
-)
-def test_the_lists_are_long_and_clear(name, section, least):
-    entries = words.sections(name)[section]
-    assert len(entries) >= least
-    for entry, become in entries.items():
-        assert entry == entry.strip() != ""
-        assert become not in entries or entries[become] == become, (
-            "what a word becomes is replaced no more"
-        )
-
-
-def test_no_short_name_stands_for_two_names():
-    stands: dict[str, set[str]] = {}
-    for short, full in words.sections("names")[""].items():
-        stands.setdefault(short, set()).add(full)
-    for short in (
-        "al",
-        "alex",
-        "bert",
-        "chris",
-        "jack",
-        "jo",
-        "kathy",
-        "pat",
-        "sam",
-        "terry",
-        "charlie",
-        "harry",
-    ):
-        assert short not in stands
-    lines = re.findall(
-        r"^(\w+): (.*)$",
-        (words.files("overtide.transforms") / "lists" / "names.txt").read_text(),
-        re.MULTILINE,
-    )
-    shorts = [short for _, text in lines for short in text.split(", ")]
-    assert len(shorts) == len(set(shorts))
-    assert not set(shorts) & {full for full, _ in lines}
-
-
-@pytest.mark.parametrize("more", ["", "x" * 40, *("Bob Smith " * 3).split()])
-def test_words_of_no_list_stay(more):
-    assert words.name(f"Zz{more} Qq") == f"zz{more} qq".lower().replace("zzbob", "zzbob")
 
 
 def compare(entity, rows, fields, **more):

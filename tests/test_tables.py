@@ -58,7 +58,7 @@ def test_ids_are_the_only_ones_that_are_kept_for_ever_and_name_people():
 
 @pytest.mark.slow
 def test_keys_tell_the_rows_of_a_refreshed_lake_apart(tmp_path):
-    from tests.test_refresh import DOCUMENT, FILES
+    from tests.refreshed_project import DOCUMENT, FILES
 
     project = Project(tmp_path, DOCUMENT).write(**FILES)
     project.refresh()

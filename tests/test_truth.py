@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tests.engine import Engine
 from tests.engine_by_hand import HandEngine
-from tests.histories import QUESTIONS, Step, Story, histories
+from tests.histories import QUESTIONS, Story
+from tests.history_steps import Step, histories
 from tests.questions import Questions, ask_everything
 
 QUICK = settings(

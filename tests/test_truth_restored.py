@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.engine import Engine
 from tests.engine_by_hand import HandEngine
-from tests.histories import QUESTIONS, Step
+from tests.histories import QUESTIONS
+from tests.history_steps import Step
 from tests.questions import Questions, ask_everything
 from tests.restored_histories import RestoredStory, restored_histories
 from tests.test_truth import QUICK, told

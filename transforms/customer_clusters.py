@@ -70,7 +70,7 @@ def gathered(
         with _cursor(connection) as step:
             given = give_ids(step, own, forest, cluster.name, published, instance, run)
         ids = parquet_rows([given.ids])
-        columns.append(f"{ids} AS ids_{place}")
+        columns.append(ids)
         found = replace(
             found,
             cluster_pairs=(*found.cluster_pairs, *(replace(one, pair=place) for one in pairs)),
@@ -78,16 +78,19 @@ def gathered(
             cluster_learnt=(*found.cluster_learnt, given.learnt),
             oversized=(*found.oversized, *((CUSTOMER, key, size) for key, size in large)),
         )
+    return replace(found, clusters=str(_side_by_side(connection, folder, columns)))
+
+
+def _side_by_side(connection: "DuckDBPyConnection", folder: Path, columns: Sequence[str]) -> Path:
+    """Write the file of all columns of clusters: a row per customer, of a file of ids each."""
     path = folder / "clusters.parquet"
-    names = ", ".join(
-        f"ids_{place}.id AS {cluster_column(place)}"
-        for place in range(len(configuration.unification.clusters))
-    )
+    names = ", ".join(f"ids_{place}.id AS {cluster_column(place)}" for place in range(len(columns)))
     joined = " JOIN ".join(
-        one if place == 0 else f"{one} USING (CustomerId)" for place, one in enumerate(columns)
+        f"{ids} AS ids_{place}" + (" USING (CustomerId)" if place else "")
+        for place, ids in enumerate(columns)
     )
     write_parquet(connection, f"SELECT CustomerId, {names} FROM {joined}", path)
-    return replace(found, clusters=str(path))
+    return path
 
 
 def _as_entity(

@@ -57,34 +57,38 @@ def readable_texts(entity: Entity, raw: Raw) -> ReadableTexts:
     rows = f"(SELECT {', '.join(['*', *stripped])} FROM raw)"
     if not expressions:
         return ReadableTexts(f"{TEXTS} AS {rows}", direct)
+    computed, query = _computed(entity, raw, rows)
+    of = direct | computed
+    counts = f"__made_{list(expressions).index(FILTER)}" if FILTER in expressions else None
+    return ReadableTexts(
+        query, {name: of[name] for name in entity.attributes if name in of}, counts
+    )
+
+
+def _computed(entity: Entity, raw: Raw, rows: str) -> tuple[dict[str, Readable], str]:
+    """Return the texts that expressions make of the `rows`, and the named parts that make them."""
+    expressions = entity.expressions
     made = [
         derived(name, text, _aliases(entity, raw), entity.time_zone)
         for name, text in expressions.items()
     ]
-    of = direct | {
+    of = {
         name: Readable(
             f"__made_{place}", f"__read_{place}", as_read(entity.attribute(name), one.kind), True
         )
         for place, (name, one) in enumerate(zip(expressions, made, strict=True))
         if name != FILTER
     }
-    counts = f"__made_{list(expressions).index(FILTER)}" if FILTER in expressions else None
     tried = ", ".join(f"{one.tried} AS __tried_{n}" for n, one in enumerate(made))
     texts = ", ".join(f"{_made(n, one, raw)} AS __made_{n}" for n, one in enumerate(made))
-    read = [
-        f"{_stripped(of[name].raw, of[name].attribute)} AS {of[name].text}"
-        for name in expressions
-        if name != FILTER
-    ]
+    read = [f"{_stripped(one.raw, one.attribute)} AS {one.text}" for one in of.values()]
     parts = (
         f"given AS {rows}",
         f"tried AS (SELECT *, {tried} FROM given)",
         f"made AS (SELECT *, {texts} FROM tried)",
         f"{TEXTS} AS (SELECT {', '.join(['*', *read])} FROM made)",
     )
-    return ReadableTexts(
-        ", ".join(parts), {name: of[name] for name in entity.attributes if name in of}, counts
-    )
+    return of, ", ".join(parts)
 
 
 def _stripped(text: str, attribute: Attribute) -> str:

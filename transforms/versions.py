@@ -70,13 +70,7 @@ def settle_versions(
     plain = versions is None and entity.filter is None and whole
     files = _settled(connection, entity, ingested, rows, versions, plain, folder)
     if not sum(files.values()):
-        raise SourceError(
-            "no_rows",
-            f"{name} has no rows in {entity.origin}: {counts.read:,} were read, and its deletes "
-            "and its filter leave none.",
-            name,
-            "Check the deliveries; a refresh never publishes an empty entity.",
-        )
+        raise _nothing_left(name, entity, counts.read)
     content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", types_of(entity))
     bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
     exact, lost, filtered, changes = _fates(connection, entity, ingested, rows, versions)
@@ -97,6 +91,16 @@ def settle_versions(
         filtered,
         tuple(ingested),
         changes,
+    )
+
+
+def _nothing_left(name: str, entity: Entity, read: int) -> SourceError:
+    return SourceError(
+        "no_rows",
+        f"{name} has no rows in {entity.origin}: {read:,} were read, and its deletes and its "
+        "filter leave none.",
+        name,
+        "Check the deliveries; a refresh never publishes an empty entity.",
     )
 
 

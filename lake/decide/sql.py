@@ -4,13 +4,13 @@ Rows of the overlay are `o`, the row of the instants is `i`. A row of `changes` 
 field, or a withdrawal, whose "Value" is SQL null: an update's is JSON text, `null` for null.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from overtide.lake.decide.present import NOW_SQL
 from overtide.schemas import tables
 from overtide.schemas.names import columns, literal, quoted
-from overtide.schemas.table import SCHEMA, Column, ProfileField, Table
+from overtide.schemas.table import SCHEMA, Column, ProfileField, Table, history_of
 from overtide.schemas.types import type_of
 
 Ctes = Mapping[str, str]
@@ -42,6 +42,8 @@ class Frame:
 
     `instants` is the CTE that gives them as a row `i`; empty where the whole query stands beside
     such a row (`asked`), then with the "Run" of a `past` base.
+
+    `empty` are tables of the base and histories that hold no row, and are not read.
     """
 
     at: str
@@ -50,6 +52,7 @@ class Frame:
     pruning: str = ""
     past: bool = False
     beyond: str = ""
+    empty: Collection[str] = ()
 
     def base(self, table: Table, past: Sequence[str] | None = None) -> str:
         """Return the rows of a base table without run numbers.
@@ -60,14 +63,38 @@ class Frame:
         if not self.past:
             return f"SELECT {columns(names, 'b.')} FROM {SCHEMA}.{quoted(table.name)} b"
         return (
-            f"SELECT {columns(names, 'v.')} FROM ({versions(table, past)}) v WHERE "
+            f"SELECT {columns(names, 'v.')} FROM ({self.versions(table, past)}) v WHERE "
             f"{in_force('v', 'i')}"
         )
 
-    def valid(self, names: Sequence[str], table: Table) -> str:
-        """Return the rows of an overlay table that are valid at t and known at k."""
+    def versions(self, table: Table, past: Sequence[str] | None = None) -> str:
+        """Return current and replaced rows of a base table, with the runs that bound them.
+
+        Each row has "FirstRun" and "ReplacedRun".
+        """
+        names = [name for name in table.names if name != "FirstRun"]
+        now = f"""SELECT {columns(names, "b.")}, b."FirstRun", {NEVER} AS "ReplacedRun"
+            FROM {SCHEMA}.{quoted(table.name)} b"""
+        history = history_of(table).name
+        if history in self.empty:
+            return now
+        then = ", ".join(past or [f"b.{quoted(name)}" for name in names])
+        return f"""{now}
+            UNION ALL SELECT {then}, b."FirstRun", b."ReplacedRun"
+              FROM {SCHEMA}.{quoted(history)} b"""
+
+    def holds(self, table: Table) -> bool:
+        """Return whether a base table may have rows, now or in its history."""
+        there = {table.name, history_of(table).name} if self.past else {table.name}
+        return not there.issubset(self.empty)
+
+    def valid(self, names: Sequence[str], table: Table, joined: str = "") -> str:
+        """Return the rows of an overlay table that are valid at t and known at k.
+
+        `joined` are further items of its FROM.
+        """
         return (
-            f"SELECT {columns(names, 'o.')} FROM {self.beside(table)} "
+            f"SELECT {columns(names, 'o.')} FROM {self.beside(table)}{joined} "
             f"WHERE {self.pruning} {self.is_valid()}"
         )
 
@@ -93,19 +120,6 @@ LIVE = Frame(
 """Now; `now()` never lies behind it, so it may prune files early."""
 AS_OF = Frame('i."T"', 'i."K"', past=True)
 """Any instants t and k."""
-
-
-def versions(table: Table, past: Sequence[str] | None = None) -> str:
-    """Return current and replaced rows of a base table, with the runs that bound them.
-
-    Each row has "FirstRun" and "ReplacedRun".
-    """
-    names = [name for name in table.names if name != "FirstRun"]
-    then = ", ".join(past or [f"b.{quoted(name)}" for name in names])
-    return f"""SELECT {columns(names, "b.")}, b."FirstRun", {NEVER} AS "ReplacedRun"
-            FROM {SCHEMA}.{quoted(table.name)} b
-            UNION ALL SELECT {then}, b."FirstRun", b."ReplacedRun"
-              FROM {SCHEMA}.{quoted(table.name + "_history")} b"""
 
 
 def in_force(row: str, instants: str) -> str:
@@ -144,10 +158,22 @@ def resolving(
               ON a."EntityName" = s."EntityName" AND a."PrimaryKey" = s."PrimaryKey"
             WHERE s."CustomerId" IS NULL """
         for table in keys
+        if frame.holds(table)
     )
-    ctes = {
-        **({"instants": frame.instants} if frame.instants else {}),
-        "source": source,
+    instants = {"instants": frame.instants} if frame.instants else {}
+    heirs = _heirs(frame) if frame.holds(tables.IDENTITY_ALIAS) else {}
+    led = 'coalesce(h."CustomerId", s."CustomerId")' if heirs else 's."CustomerId"'
+    to = 'LEFT JOIN heirs h ON h."PreviousCustomerId" = s."CustomerId"' if heirs else ""
+    return with_query(
+        {**instants, "source": source, **heirs},
+        f"""SELECT {led} AS "CustomerId", {kept} FROM source s {to}
+            WHERE s."CustomerId" IS NOT NULL {by_key}""",
+    )
+
+
+def _heirs(frame: Frame) -> Ctes:
+    """Return the CTEs of the ids that have no profile any more, each with its heir's."""
+    return {
         "aliases": frame.base(tables.IDENTITY_ALIAS),
         "alive": f"""SELECT a."PreviousCustomerId" FROM aliases a
             JOIN ({frame.base(CUSTOMER_ID)}) c ON c."CustomerId" = a."PreviousCustomerId" """,
@@ -155,22 +181,26 @@ def resolving(
             LEFT JOIN alive l ON l."PreviousCustomerId" = a."PreviousCustomerId"
             WHERE l."PreviousCustomerId" IS NULL""",
     }
-    return with_query(
-        ctes,
-        f"""SELECT coalesce(h."CustomerId", s."CustomerId") AS "CustomerId", {kept}
-            FROM source s LEFT JOIN heirs h ON h."PreviousCustomerId" = s."CustomerId"
-            WHERE s."CustomerId" IS NOT NULL {by_key}""",
-    )
+
+
+UPDATABLE = f"""
+    SELECT f."Name", f."Run" AS "FirstRun", coalesce(
+        (SELECT min(p."Run") FROM {SCHEMA}.profile_fields p WHERE p."Run" > f."Run"), {NEVER}
+      ) AS "ReplacedRun"
+    FROM {SCHEMA}.profile_fields f WHERE f."IsUpdatable" """
+"""The fields that updates may change, with the runs that bound them as in `Frame.versions`.
+
+Joined by name, they are hashed once; `IN` a query that depends on the run hashes every update.
+"""
 
 
 def changes(frame: Frame) -> str:
     """Return the updates that are valid at t and the withdrawals in force, as they were posted."""
-    updates = frame.valid([*TARGET, *CHANGE], tables.UPDATES)
+    names = [*TARGET, *CHANGE]
+    updates = frame.valid(names, tables.UPDATES)
     if frame.past:
-        updates += f""" AND o."Field" IN (SELECT f."Name" FROM {SCHEMA}.profile_fields f
-          WHERE f."IsUpdatable"
-            AND f."Run" = (SELECT max(p."Run") FROM {SCHEMA}.profile_fields p
-              WHERE p."Run" <= i."Run"))"""
+        updates = frame.valid(names, tables.UPDATES, f", ({UPDATABLE}) f")
+        updates += f""" AND f."Name" = o."Field" AND {in_force("f", "i")}"""
     return f"{updates} UNION ALL {withdrawals(frame)}"
 
 

@@ -260,13 +260,8 @@ def _notifier_beside(project: Project, local: bool, stop: threading.Event) -> It
 
     configuration = load(project.folder, project.environ)
     notifier = Notifier(webhooks_of(project, configuration, local))
-    running = threading.Thread(target=notifier.run, args=(stop,), daemon=True, name="webhooks")
-    running.start()
-    try:
+    with _thread_beside(notifier.run, "webhooks", stop):
         yield
-    finally:
-        stop.set()
-        running.join()
 
 
 @contextmanager
@@ -277,7 +272,16 @@ def _scheduler_beside(project: Project, stop: threading.Event) -> Iterator[None]
     from overtide.serving.workflows.scheduler import Scheduler
 
     scheduler = Scheduler(workflows_of(project), partial(job_process, project.folder))
-    running = threading.Thread(target=scheduler.run, args=(stop,), daemon=True, name="scheduler")
+    with _thread_beside(scheduler.run, "scheduler", stop):
+        yield
+
+
+@contextmanager
+def _thread_beside(
+    run: Callable[[threading.Event], None], name: str, stop: threading.Event
+) -> Iterator[None]:
+    """Run what ends at `stop` in a thread of its own, and set that when the block ends."""
+    running = threading.Thread(target=run, args=(stop,), daemon=True, name=name)
     running.start()
     try:
         yield

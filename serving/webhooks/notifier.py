@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from overtide.schemas.instants import SECOND
+from overtide.serving.looking import look_until
 from overtide.serving.webhooks.destinations import Destinations
 from overtide.serving.webhooks.sending import DeliveryError, posted
 from overtide.serving.webhooks.signatures import signed_headers
@@ -12,7 +13,6 @@ from overtide.serving.webhooks.webhook import Delivery
 from overtide.serving.webhooks.webhooks import Webhooks
 
 LOG = logging.getLogger("overtide.webhooks")
-PAUSE, PAUSE_AFTER_FAILURE = 0.5, 5.0
 """Seconds between two looks; and after one that failed, as of a full disk."""
 AT_ONCE = 8
 """Deliveries of one process at a time, of each webhook one: a slow receiver holds up no other."""
@@ -32,13 +32,7 @@ class Notifier:
 
     def run(self, stop: threading.Event) -> None:
         """Look until stopped, whatever happens."""
-        while not stop.is_set():
-            try:
-                self.look()
-                stop.wait(PAUSE)
-            except Exception as error:
-                LOG.error("webhooks are looked after again later", exc_info=error)
-                stop.wait(PAUSE_AFTER_FAILURE)
+        look_until(stop, self.look, LOG, "webhooks are looked after again later")
         for thread in self._busy.values():
             thread.join(ENDING_SECONDS / AT_ONCE)
 

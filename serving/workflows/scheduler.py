@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from overtide.schemas.errors import LOCKED, FailedError
+from overtide.serving.looking import look_until
 from overtide.serving.workflows.job import Job, Status
 from overtide.serving.workflows.workflows import Workflows
 
 LOG = logging.getLogger("overtide.workflows")
-PAUSE, PAUSE_AFTER_FAILURE = 0.5, 5.0
 """Seconds between two looks; and after one that failed, as of a full disk."""
 ENDING_SECONDS = 8
 """How long a job may take to end when the scheduler stops."""
@@ -45,13 +45,7 @@ class Scheduler:
 
     def run(self, stop: threading.Event) -> None:
         """Look until stopped, whatever happens; then end the job that it began."""
-        while not stop.is_set():
-            try:
-                self.look()
-                stop.wait(PAUSE)
-            except Exception as error:
-                LOG.error("the scheduler tries again", exc_info=error)
-                stop.wait(PAUSE_AFTER_FAILURE)
+        look_until(stop, self.look, LOG, "the scheduler tries again")
         self.end()
 
     def look(self) -> None:

@@ -86,9 +86,7 @@ def sample_of(file: Path) -> Sample:
     Raise `UnreadableError`, or an `OvertideError` of a file that is empty or cannot be read.
     """
     if (file / FULL).is_dir():
-        deliveries = find_deliveries(file, Entity.model_construct(path="."), None)
-        first = next((one for one in deliveries.files if one.stat().st_size), deliveries.files[0])
-        return replace(sample_of(first), file=file, delivered=True)
+        return replace(sample_of(_of_full_data(file)), file=file, delivered=True)
     begin = head(file)
     kind = _format_of(file, begin)
     encoding, notes = ("utf-8", ()) if kind == "parquet" else _encoding_of(file, kind)
@@ -121,6 +119,12 @@ def sample_of(file: Path) -> Sample:
     return Sample(
         file, kind, encoding, layout.delimiter, columns, len(values), (*notes, *left_out, *told)
     )
+
+
+def _of_full_data(folder: Path) -> Path:
+    """Return the first file of the full data that holds anything, or else the first."""
+    files = find_deliveries(folder, Entity.model_construct(path="."), None).files
+    return next((one for one in files if one.stat().st_size), files[0])
 
 
 def _column(name: str, where: Attribute, kind: str, values: list[Any]) -> Column:

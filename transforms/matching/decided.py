@@ -57,16 +57,7 @@ def keep_to_decisions(
     What contradicts also through others is kept apart as what must never be together, in customers
     of at most so many records.
     """
-    named = [reference for one in decisions for reference in (one.one, one.other)]
-    records = records_of(connection, folder, unified, named)
-    names = {one.place: one.table.entity for one in unified}
-    always: dict[tuple[str, str], set[Pair]] = defaultdict(set)
-    never: set[Pair] = set()
-    for decision in decisions:
-        if decision.one in records and decision.other in records:
-            pair = ordered(records[decision.one], records[decision.other])
-            lower, upper = (names[record >> ENTITY_SHIFT] for record in pair)
-            (always[lower, upper] if decision.always else never).add(pair)
+    always, never = _pairs_of(connection, folder, unified, decisions)
     in_order = sorted(tables, key=lambda table: table.pair)
     if any(table.apart for table in tables):
         joined = {pair for some in always.values() for pair in some}
@@ -86,6 +77,26 @@ def keep_to_decisions(
         )
         for place, table in enumerate(decided.tables)
     ]
+
+
+def _pairs_of(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    unified: Sequence[Unified],
+    decisions: Sequence[Decision],
+) -> tuple[dict[tuple[str, str], set[Pair]], set[Pair]]:
+    """Return the pairs that are always together, by their entities, and those that never are."""
+    named = [reference for one in decisions for reference in (one.one, one.other)]
+    records = records_of(connection, folder, unified, named)
+    names = {one.place: one.table.entity for one in unified}
+    always: dict[tuple[str, str], set[Pair]] = defaultdict(set)
+    never: set[Pair] = set()
+    for decision in decisions:
+        if decision.one in records and decision.other in records:
+            pair = ordered(records[decision.one], records[decision.other])
+            lower, upper = (names[record >> ENTITY_SHIFT] for record in pair)
+            (always[lower, upper] if decision.always else never).add(pair)
+    return always, never
 
 
 def ordered(one: int, other: int) -> Pair:

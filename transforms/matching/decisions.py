@@ -7,6 +7,7 @@ from pathlib import Path
 
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import SourceError
+from overtide.transforms.matching.headers import wrong_header
 
 ALWAYS = "Always match"
 """The rule of pairs that people decided."""
@@ -122,13 +123,9 @@ def row_of(decision: Decision) -> dict[str, str]:
 def _decisions(
     path: Path, rows: "csv.DictReader[str]", entities: Collection[str]
 ) -> Iterator[tuple[Decision, dict[str, str]]]:
-    names = list(rows.fieldnames or [])
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise _wrong(path, f"has no column {', '.join(missing)}")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise _wrong(path, f"has two columns {', '.join(twice)}")
+    wrong = wrong_header(list(rows.fieldnames or []), COLUMNS)
+    if wrong:
+        raise _wrong(path, wrong)
     for row in rows:
         here = f"line {rows.line_num}"
         if None in row:  # of a key with a comma, only what stands before it would be its record

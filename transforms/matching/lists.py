@@ -14,6 +14,7 @@ from overtide.schemas.configuration.ignore import Ignore
 from overtide.schemas.errors import OvertideError, SourceError
 from overtide.schemas.mistakes import Path as Place
 from overtide.schemas.mistakes import shown
+from overtide.transforms.matching.headers import wrong_header
 
 ALIAS, VALUE, ATTRIBUTE = "Alias", "Value", "Attribute"
 Line = tuple[int, Mapping[str, str]]
@@ -114,13 +115,9 @@ def _lines(file: ListFile, path: Path, columns: Sequence[str]) -> list[Line]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
             rows = csv.DictReader(text, strict=True, restval="")
-            names = list(rows.fieldnames or [])
-            missing = [name for name in columns if name not in names]
-            if missing:
-                raise _wrong(file, f"has no column {', '.join(missing)}")
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise _wrong(file, f"has two columns {', '.join(twice)}")
+            wrong = wrong_header(list(rows.fieldnames or []), columns)
+            if wrong:
+                raise _wrong(file, wrong)
             found: list[Line] = [(rows.line_num, row) for row in rows]
     except FileNotFoundError:
         raise _wrong(file, "is not there") from None

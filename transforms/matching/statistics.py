@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from overtide.schemas.matched_counts import entity_counts, percent_of
 from overtide.schemas.names import parquet_rows
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.records import RECORD, Unified
@@ -12,11 +13,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Row = dict[str, object]
-
-
-def share(part: int, whole: int) -> float:
-    """Return a part in percent, with one digit."""
-    return round(100 * part / whole, 1) if whole else 0.0
 
 
 def of_rules(
@@ -37,7 +33,7 @@ def of_rules(
                     "entity": table.lower,
                     "to": table.upper,
                     **one,
-                    "percent": share(int(str(one["records"])), size[table.lower]),
+                    "percent": percent_of(int(str(one["records"])), size[table.lower]),
                     "scores": {str(score): n for rule, score, n in scores if rule == place},
                 }
             )
@@ -97,16 +93,7 @@ def _of_entity(
         (SELECT {RECORD} AS record FROM ({one.records}))
         LEFT JOIN {parquet_rows([forest])} USING (record)"""
     ).fetchone() or (0,)
-    matched = matched_of(connection, tables, name)
-    return {
-        "entity": name,
-        "records": records,
-        "customers": customers,
-        "duplicates": records - customers,
-        "matched": matched,
-        "unmatched": records - matched,
-        "percent": share(matched, records),
-    }
+    return entity_counts(name, records, customers, matched_of(connection, tables, name))
 
 
 def matched_of(connection: "DuckDBPyConnection", tables: Iterable[PairTable], name: str) -> int:

@@ -65,6 +65,8 @@ TIMES = (
     " %H:%M:%S %z",
 )
 Severity = Literal["mistake", "note"]
+Placed = tuple[str, object]
+"""A value, after its place in words."""
 
 
 @dataclass
@@ -75,9 +77,9 @@ class Column:
     """
 
     values: list[object] = field(default_factory=list)
-    wrong: list[tuple[str, object]] = field(default_factory=list)
-    nested: list[tuple[str, object]] = field(default_factory=list)
-    trimmed: list[tuple[str, object]] = field(default_factory=list)
+    wrong: list[Placed] = field(default_factory=list)
+    nested: list[Placed] = field(default_factory=list)
+    trimmed: list[Placed] = field(default_factory=list)
 
 
 @dataclass
@@ -226,53 +228,68 @@ def _look_at_key(seen: Seen, row: SampledRow, entity: Entity) -> None:
 
 
 def _of_column(name: str, column: Column, entity: Entity) -> Iterator[Finding]:
-    attribute, some = entity.attribute(name), len(column.values) + len(column.nested)
+    some = len(column.values) + len(column.nested)
     path = entity.inputs[name].path if name in entity.inputs else ()
-    if len(path) > 1 and not some and not attribute.optional:
-        yield Finding(
-            "mistake",
-            "missing_value",
-            f"No sampled row has a value at {shown_path(path)}. "
-            "Correct the path, or mark the attribute `optional: true`.",
-            name,
-            "a path to values",
-        )
+    if len(path) > 1 and not some and not entity.attribute(name).optional:
+        yield _missing(name, shown_path(path))
     if column.nested:
-        place, value = column.nested[0]
-        yield Finding(
-            _severity(column.nested, some),
-            "nested_value",
-            f"{len(column.nested):,} of {some:,} sampled values of {name!r} are lists or objects, "
-            "which are "
-            f"no values; the first is {_shown(value)} ({place}). Name their parts by `path`.",
-            name,
-        )
+        yield _nested(name, column.nested, some)
     if column.trimmed:
-        place, value = column.trimmed[0]
-        yield Finding(
-            "note",
-            "trimmed_keys",
-            f"{len(column.trimmed):,} of {some:,} sampled values of {name!r} have blanks around "
-            f"them, which are taken away; the first is {_shown(value)} ({place}). "
-            "`trim: false` of the attribute keeps them.",
-            name,
-        )
+        yield _trimmed(name, column.trimmed, some)
     if (
         column.wrong and name != entity.primary_key
     ):  # a key that is none is told as a row without key
-        place, value = column.wrong[0]
-        expected, suggestion = _better(column.values, attribute, entity.time_zone)
-        severity: Severity = "mistake" if expected else _severity(column.wrong, some)
-        yield Finding(
-            severity,
-            "values_do_not_fit",
-            f"{len(column.wrong):,} of {some:,} sampled values of {name!r} are no "
-            f"{type_of(attribute.type).expectation(attribute.reading)}; the first is "
-            f"{_shown(value)} ({place}).{f' All of them fit {expected}.' if expected else ''}",
-            name,
-            expected,
-            suggestion,
-        )
+        yield _wrong(name, column, some, entity)
+
+
+def _missing(name: str, path: str) -> Finding:
+    return Finding(
+        "mistake",
+        "missing_value",
+        f"No sampled row has a value at {path}. "
+        "Correct the path, or mark the attribute `optional: true`.",
+        name,
+        "a path to values",
+    )
+
+
+def _nested(name: str, nested: list[Placed], some: int) -> Finding:
+    place, value = nested[0]
+    return Finding(
+        _severity(nested, some),
+        "nested_value",
+        f"{len(nested):,} of {some:,} sampled values of {name!r} are lists or objects, which are "
+        f"no values; the first is {_shown(value)} ({place}). Name their parts by `path`.",
+        name,
+    )
+
+
+def _trimmed(name: str, trimmed: list[Placed], some: int) -> Finding:
+    place, value = trimmed[0]
+    return Finding(
+        "note",
+        "trimmed_keys",
+        f"{len(trimmed):,} of {some:,} sampled values of {name!r} have blanks around "
+        f"them, which are taken away; the first is {_shown(value)} ({place}). "
+        "`trim: false` of the attribute keeps them.",
+        name,
+    )
+
+
+def _wrong(name: str, column: Column, some: int, entity: Entity) -> Finding:
+    attribute, (place, value) = entity.attribute(name), column.wrong[0]
+    expected, suggestion = _better(column.values, attribute, entity.time_zone)
+    severity: Severity = "mistake" if expected else _severity(column.wrong, some)
+    return Finding(
+        severity,
+        "values_do_not_fit",
+        f"{len(column.wrong):,} of {some:,} sampled values of {name!r} are no "
+        f"{type_of(attribute.type).expectation(attribute.reading)}; the first is "
+        f"{_shown(value)} ({place}).{f' All of them fit {expected}.' if expected else ''}",
+        name,
+        expected,
+        suggestion,
+    )
 
 
 def _severity(wrong: list[Any], some: int) -> Severity:
@@ -348,22 +365,12 @@ def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
         )
     if seen.keyless:
         first = seen.keyless[0]
-        value, kind = (
-            first.values.get(entity.primary_key),
-            entity.attribute(entity.primary_key).type,
-        )
-        shown = (
-            "missing"
-            if value is None
-            else f"{_shown(value)}, which is no {kind}"
-            if str(value).strip(BLANKS)
-            else _shown(value)
-        )
         yield Finding(
             severity,
             "missing_key",
             f"{len(seen.keyless):,} of {seen.rows:,} sampled rows have no primary "
-            f"key; the first is {first.place}, whose {entity.primary_key} is {shown}.",
+            f"key; the first is {first.place}, whose {entity.primary_key} is "
+            f"{_no_key(first, entity)}.",
         )
     if seen.repeated and entity.prefer is None and entity.deliveries is None:
         key, one, other = seen.repeated[0]
@@ -374,3 +381,13 @@ def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
             f"other values; the first is {_shown(key)} ({one.place}, and {other.place}). One row "
             "of a key is kept: `prefer` of the entity says which.",
         )
+
+
+def _no_key(row: SampledRow, entity: Entity) -> str:
+    """Return in words what a row has in the place of its primary key."""
+    value = row.values.get(entity.primary_key)
+    if value is None:
+        return "missing"
+    if str(value).strip(BLANKS):
+        return f"{_shown(value)}, which is no {entity.attribute(entity.primary_key).type}"
+    return _shown(value)

@@ -56,22 +56,11 @@ def match_tables(
         for one in unified
     }
     matched = {table.pair: _conflation(table, keys) for table in pair_tables}
-    between = [matched[table.pair] for table in pair_tables if table.lower != table.upper]
-    within = {table.lower: table for table in pair_tables if table.lower == table.upper}
-    surest = [_surest(connection, one, keys[one.lower], folder) for one in within.values()]
-    queries = [
-        (CONFLATION_MATCH_PAIRS, between),
-        (DEDUPLICATION_PAIRS, surest),
-    ]
-    for one in unified:
-        name = one.table.entity
-        groups = [_groups(one, within[name], folder)] if name in within else []
-        queries.append((deduplication(name), groups))
+    queries = _of_pairs(connection, folder, pair_tables, unified, keys, matched)
     large = told.oversized(connection, pair_tables, identified, [*matched.values()], large_customer)
     affected = unified[0].table.affected
-    clusters_of = (CLUSTER_PAIRS, _of_clusters(connection, identified, folder))
     few = [
-        clusters_of,
+        (CLUSTER_PAIRS, _of_clusters(connection, identified, folder)),
         (OVERSIZED_BLOCKS, told.large_of_all(large, affected)),
         (IGNORED_VALUES, told.ignored_of_all(connection, pair_tables, identified, affected)),
     ]
@@ -87,6 +76,32 @@ def match_tables(
         of_blocks = [f"FROM {parquet_rows(hashes)}"] if hashes else []
         written.append(difference(MATCH_BLOCK, of_blocks, before))
     return [*written, *(_written(connection, table, several, folder) for table, several in few)]
+
+
+def _of_pairs(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    pair_tables: Sequence[PairTable],
+    unified: Sequence[Unified],
+    keys: Mapping[str, str],
+    matched: Mapping[int, str],
+) -> list[tuple[Table, list[str]]]:
+    """Return the queries of the tables of pairs, and of a Deduplication table per unified entity.
+
+    `keys` are queries of the keys of each entity's records, `matched` those of the pairs.
+    """
+    between = [matched[table.pair] for table in pair_tables if table.lower != table.upper]
+    within = {table.lower: table for table in pair_tables if table.lower == table.upper}
+    surest = [_surest(connection, one, keys[one.lower], folder) for one in within.values()]
+    groups = {
+        one.table.entity: [_groups(one, within[one.table.entity], folder)]
+        for one in unified
+        if one.table.entity in within
+    }
+    deduplicated = (
+        (deduplication(one.table.entity), groups.get(one.table.entity, [])) for one in unified
+    )
+    return [(CONFLATION_MATCH_PAIRS, between), (DEDUPLICATION_PAIRS, surest), *deduplicated]
 
 
 def _written(

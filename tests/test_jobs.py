@@ -1,74 +1,37 @@
-"""Jobs and schedules: from which state to which, what is done once, and what survives."""
+"""Jobs of the refresh, from state to state: what waits, what runs, and what becomes of both."""
 
-import itertools
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from overtide.lake.coordination import Lock, coordination
-from overtide.schemas.errors import FailedError, LockedError, OvertideError
-from overtide.schemas.instants import DAY, HOUR, MINUTE, SECOND, parse_instant
-from overtide.schemas.paths import Paths
+from overtide.schemas.errors import OvertideError
+from overtide.schemas.instants import SECOND
 from overtide.schemas.progress import Event
 from overtide.serving.workflows.job import Job, Status, Submission
 from overtide.serving.workflows.jobs import KEPT, MOST_WAITING
-from overtide.serving.workflows.scheduler import Scheduler
-from overtide.serving.workflows.schedules import LATE, Planned
 from overtide.serving.workflows.workflows import Progress, Workflows
 from tests.command_line import ROOT
+from tests.small_workflows import (
+    ASKED,
+    BROKEN,
+    FORCED,
+    OTHER_RUNS,
+    Clock,
+    clock,
+    run,
+    workflows,
+    workflows_in,
+)
 
-START = parse_instant("2026-11-29T10:00:00Z")
-ASKED = Submission("ann", "api")
-FORCED = Submission("ann", "api", forced=True)
-BROKEN = FailedError("internal_error", "It broke.")
-OTHER_RUNS = LockedError("locked", "Another refresh runs.")
-AT_11 = Planned(("0 11 * * *",))
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> int:
-        return self.now
-
-
-def workflows_in(folder: Path, clock: Clock, name: str = "") -> Workflows:
-    """Return the workflows of a folder as the server of a name sees them."""
-    numbers = itertools.count(1)
-    return Workflows(Paths.of(folder), clock, lambda: f"{name}{next(numbers)}")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock at ten."""
-    return Clock()
-
-
-@pytest.fixture
-def workflows(tmp_path, clock) -> Workflows:
-    """The workflows of an empty project."""
-    return workflows_in(tmp_path, clock)
-
-
-def run(workflows: Workflows, job: Job, run: int | None, error: OvertideError | None = None) -> Job:
-    """Run a job to an end."""
-    with workflows.running(job.id) as begun:
-        return workflows.end(begun, run, error)
-
-
-# Jobs
+__all__ = ["clock", "workflows"]
 
 
 def test_what_waits_already_does_for_a_later_submission_unless_it_is_forced(workflows):
@@ -326,243 +289,3 @@ class JobMachine(RuleBasedStateMachine):
 
 JobMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
 TestJobs = JobMachine.TestCase
-
-
-# Schedules
-
-
-def test_a_schedule_is_due_once_whoever_looks(tmp_path, workflows, clock):
-    (made,) = workflows.schedules.put([(None, AT_11)], "ann", "api")
-    assert made.next_at == START + HOUR
-    assert workflows.schedules.fire() == []
-    clock.now += HOUR + SECOND
-    other = workflows_in(tmp_path, clock, "other")
-    fired = [*workflows.schedules.fire(), *other.schedules.fire(), *workflows.schedules.fire()]
-    assert [(one.submission.schedule, one.submission.origin) for one in fired] == [
-        (made.id, "schedule")
-    ]
-    assert workflows.schedules.all()[0].next_at == START + HOUR + DAY
-
-
-def test_servers_that_look_at_one_instant_submit_one_job(tmp_path, clock):
-    many = [workflows_in(tmp_path, clock, name) for name in "abcdefgh"]
-    many[0].schedules.put([(None, AT_11)], "ann", "api")
-    clock.now += HOUR
-    fired: list[Job] = []
-    together = threading.Barrier(len(many))
-
-    def look(workflows: Workflows) -> None:
-        together.wait()
-        fired.extend(workflows.schedules.fire())
-
-    threads = [threading.Thread(target=look, args=(one,)) for one in many]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(fired) == len(many[0].jobs.recent(9)) == 1
-
-
-@pytest.mark.parametrize(
-    ("late", "jobs"), [(0, 1), (LATE - MINUTE, 1), (LATE + MINUTE, 0), (3 * DAY + 30 * MINUTE, 1)]
-)
-def test_what_was_missed_is_made_up_for_once_and_within_an_hour(workflows, clock, late, jobs):
-    workflows.schedules.put([(None, AT_11)], "ann", "api")
-    clock.now += HOUR + late
-    assert len(workflows.schedules.fire()) == jobs
-    assert workflows.schedules.fire() == []
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 5 * HOUR), max_size=12))
-def test_at_any_look_a_schedule_is_due_if_a_time_of_it_has_come_since_and_is_not_too_late(steps):
-    clock, every_second_hour = Clock(), Planned(("0 */2 * * *",))
-    with tempfile.TemporaryDirectory() as folder:
-        workflows = workflows_in(Path(folder), clock)
-        workflows.schedules.put([(None, every_second_hour)], "ann", "api")
-        for step in steps:
-            before, clock.now = clock.now, clock.now + step
-            last = clock.now - clock.now % (2 * HOUR)
-            expected = before < last and clock.now - last < LATE
-            assert len(workflows.schedules.fire()) == expected
-
-
-def test_a_clock_that_is_set_back_makes_nothing_due_again(workflows, clock):
-    workflows.schedules.put([(None, AT_11)], "ann", "api")
-    clock.now += HOUR
-    assert len(workflows.schedules.fire()) == 1
-    clock.now -= 2 * HOUR
-    assert workflows.schedules.fire() == []
-    clock.now += 2 * HOUR
-    assert workflows.schedules.fire() == []
-
-
-def test_a_schedule_that_is_not_active_or_deleted_is_never_due(workflows, clock):
-    idle, gone = Planned(("* * * * *",), active=False), Planned(("* * * * *",))
-    made = workflows.schedules.put([(None, idle), (None, gone)], "ann", "api")
-    workflows.schedules.delete(made[1].id, "bo", "command")
-    clock.now += DAY
-    assert workflows.schedules.fire() == []
-    assert [one.id for one in workflows.schedules.all()] == [made[0].id]
-    with pytest.raises(OvertideError) as refused:
-        workflows.schedules.delete(made[1].id, "bo", "command")
-    assert refused.value.code == "unknown_schedule"
-
-
-def test_every_version_of_a_schedule_is_kept_with_who_made_it(tmp_path, workflows, clock):
-    (made,) = workflows.schedules.put([(None, AT_11)], "ann", "api")
-    changed = Planned(("0 12 * * *",), "Pacific Standard Time")
-    workflows.schedules.put([(made.id, changed)], "bo", "command")
-    workflows.schedules.delete(made.id, "cy", "api")
-    again = workflows_in(tmp_path, clock, "again")
-    found = again.schedules.versions(made.id)
-    shown = [(one.version, one.updated_by, one.origin, one.deleted) for one in found]
-    assert shown == [
-        (1, "ann", "api", False),
-        (2, "bo", "command", False),
-        (3, "cy", "api", True),
-    ]
-    assert found[1].planned == changed
-
-
-@pytest.mark.parametrize(
-    ("planned", "code"),
-    [
-        (Planned(()), "invalid_parameter"),
-        (Planned(("* * * * *",) * 51), "invalid_parameter"),
-        (Planned(("every day",)), "invalid_cron"),
-        (Planned(("* * * * *",), "Mars"), "unknown_time_zone"),
-    ],
-)
-def test_of_several_schedules_all_are_made_or_none(workflows, planned, code):
-    with pytest.raises(OvertideError) as refused:
-        workflows.schedules.put([(None, AT_11), (None, planned)], "ann", "api")
-    assert refused.value.code == code
-    assert workflows.schedules.all() == []
-
-
-# The scheduler
-
-
-class Begun:
-    """A process that does nothing until it is told how it ends."""
-
-    def __init__(self) -> None:
-        self.code: int | None = None
-
-    def poll(self) -> int | None:
-        return self.code
-
-    def terminate(self) -> None:
-        self.code = -15
-
-    def kill(self) -> None:
-        self.code = -9
-
-    def wait(self, timeout: float | None = None) -> int:
-        del timeout
-        assert self.code is not None
-        return self.code
-
-
-@pytest.fixture
-def begun() -> list[tuple[str, Begun]]:
-    """The processes that a scheduler began, with their jobs."""
-    return []
-
-
-@pytest.fixture
-def scheduler(workflows, begun) -> Scheduler:
-    """A scheduler whose processes are made up."""
-
-    def start(job_id: str) -> Begun:
-        begun.append((job_id, Begun()))
-        return begun[-1][1]
-
-    return Scheduler(workflows, start)
-
-
-def test_the_scheduler_begins_one_job_at_a_time_in_their_order(scheduler, workflows, begun):
-    first, second = workflows.jobs.submit(ASKED), workflows.jobs.submit(FORCED)
-    for _ in range(3):
-        scheduler.look()
-    assert [name for name, _ in begun] == [first.id]
-    run(workflows, first, 1)
-    begun[0][1].code = 0
-    scheduler.look()
-    assert [name for name, _ in begun] == [first.id, second.id]
-
-
-def test_a_schedule_that_is_due_is_begun_by_the_same_look(scheduler, workflows, begun, clock):
-    workflows.schedules.put([(None, AT_11)], "ann", "api")
-    scheduler.look()
-    assert begun == []
-    clock.now += HOUR
-    scheduler.look()
-    assert len(begun) == 1
-
-
-@pytest.mark.parametrize("lock", list(Lock)[:1] + list(Lock)[-1:])
-def test_a_job_waits_while_somebody_refreshes(scheduler, workflows, begun, lock):
-    workflows.jobs.submit(ASKED)
-    with coordination(workflows.paths).hold(lock, "overtide refresh", ""):
-        scheduler.look()
-        assert begun == []
-    scheduler.look()
-    assert len(begun) == 1
-
-
-def test_a_job_that_could_not_be_begun_has_failed_and_is_not_tried_for_ever(
-    scheduler, workflows, begun
-):
-    job = workflows.jobs.submit(ASKED)
-    scheduler.look()
-    begun[0][1].code = 1
-    scheduler.look()
-    ended = workflows.jobs.get(job.id)
-    assert ended.error is not None
-    assert (ended.status, ended.error["code"], len(begun)) == (Status.FAILED, "job_not_begun", 1)
-
-
-def test_a_job_that_met_another_refresh_waits_again(scheduler, workflows, begun):
-    job = workflows.jobs.submit(ASKED)
-    scheduler.look()
-    run(workflows, job, None, OTHER_RUNS)
-    begun[0][1].code = 75
-    scheduler.look()
-    assert [name for name, _ in begun] == [job.id, job.id]
-
-
-def test_a_scheduler_that_stops_ends_its_process_and_what_waits_still_waits(
-    scheduler, workflows, begun
-):
-    job, stop = workflows.jobs.submit(ASKED), threading.Event()
-    running = threading.Thread(target=scheduler.run, args=(stop,))
-    running.start()
-    while not begun:
-        pass
-    stop.set()
-    running.join(10)
-    assert (begun[0][1].code, workflows.jobs.get(job.id).status) == (-15, Status.QUEUED)
-
-
-def test_a_look_that_fails_does_not_end_the_scheduler(scheduler, workflows, monkeypatch, begun):
-    looks = itertools.count()
-    real = Scheduler.look
-    monkeypatch.setattr("overtide.serving.workflows.scheduler.PAUSE_AFTER_FAILURE", 0.01)
-
-    def look(self: Scheduler) -> None:
-        if next(looks) == 0:
-            raise OSError("the disk is full")
-        real(self)
-
-    monkeypatch.setattr(Scheduler, "look", look)
-    workflows.jobs.submit(ASKED)
-    stop = threading.Event()
-    running = threading.Thread(target=scheduler.run, args=(stop,))
-    running.start()
-    while not begun:
-        pass
-    stop.set()
-    running.join(10)
-    assert next(looks) >= 2
