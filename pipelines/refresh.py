@@ -38,6 +38,9 @@ from overtide.transforms.kernel import out_of_memory, stop_kernels
 
 __all__ = ["Refreshed", "refresh"]
 
+DAMAGE_MAY_BE_WHY = ("lake_unreadable", "pipeline_failed")
+"""Codes of errors that a damaged file of the lake may have made."""
+
 
 def refresh(
     configuration: Configuration,
@@ -115,8 +118,7 @@ def _noticed(paths: Paths, error: Exception, known: Damage) -> Damage:
 
     What nobody has but a backup is told by an error of its own.
     """
-    ours = isinstance(error, OvertideError)
-    if ours and error.code not in ("lake_unreadable", "pipeline_failed"):
+    if isinstance(error, OvertideError) and error.code not in DAMAGE_MAY_BE_WHY:
         raise error
     damage = look_for_damage(paths, read=True)
     if damage == known:

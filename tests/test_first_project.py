@@ -282,6 +282,13 @@ def test_a_folder_of_full_data_and_changes_is_one_entity(tmp_path):
     )
 
 
+def test_a_file_of_full_data_by_itself_lacks_what_changed(tmp_path):
+    folder = delivered(tmp_path / "Crm" / "Contacts")
+    checks = proposed(tmp_path, folder / "FullData" / "part-0").checks
+    told = f"its file is in a folder FullData; name {folder} instead"
+    assert any(told in one for one in checks)
+
+
 def test_a_folder_whose_rows_do_not_say_when_they_were_modified_is_left_out(tmp_path):
     folder = delivered(tmp_path / "Contacts", "Id,Name,Mail,Born,Joined")
     with pytest.raises(UsageError, match="no column says when a row was last modified"):
