@@ -259,7 +259,7 @@ def unreadable(error: BaseException, what: str = "The lake") -> OvertideError:
         f"{what} cannot be used: {reason}.",
         None,
         "Check that the catalog and its data folder are whole, may be written to, and that the "
-        "disk is not full.",
+        "disk is not full. `overtide refresh --full` reads all files, and makes damaged ones anew.",
     )
 
 

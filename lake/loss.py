@@ -33,6 +33,7 @@ def losses(manifest: Mapping[str, Any]) -> list[Loss]:
         for loss in _of_entity(name, entity, manifest.get("shrunk", {}).get(name))
         if loss.rows
     ]
+    found += [_damaged(name, told) for name, told in manifest.get("damaged", {}).items()]
     return found + [
         Loss(
             name,
@@ -42,6 +43,22 @@ def losses(manifest: Mapping[str, Any]) -> list[Loss]:
         )
         for name, rows in manifest.get("removed_entities", {}).items()
     ]
+
+
+def _damaged(name: str, told: Mapping[str, Any]) -> Loss:
+    """Return what became of a table of which files were damaged."""
+    files, done = told["files"], told["done"]
+    are = f"{counted(files, 'file')} {_were(files)} missing or damaged"
+    return Loss(name, "damaged", files, f"{name}: {are}{WHAT_WAS_DONE[done]}")
+
+
+WHAT_WAS_DONE = {
+    "made_anew": "; the table was made anew, and its rows count as new: as of instants before this "
+    "run they are not known.",
+    "left_out": " and left out: as of instants before this run some rows are not known.",
+    "nothing": ". Restore what is lost from a backup; of a history `overtide refresh --full` keeps "
+    "what can be read.",
+}
 
 
 def _of_entity(name: str, entity: Mapping[str, Any], before: int | None) -> Iterator[Loss]:

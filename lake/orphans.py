@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from overtide.lake.catalog import METADATA
 from overtide.schemas.crash import crash_point
 from overtide.schemas.paths import StorageLocation
-from overtide.schemas.signatures import signature
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,24 +43,3 @@ def remove_orphans(
         file.unlink(missing_ok=True)
         crash_point("orphans.removed")
     return len(orphans)
-
-
-NEEDED = f"""
-    WITH file AS (SELECT table_id, path, path_is_relative, file_size_bytes, end_snapshot
-                    FROM {METADATA}.ducklake_data_file
-                  UNION ALL SELECT table_id, path, path_is_relative, file_size_bytes, end_snapshot
-                    FROM {METADATA}.ducklake_delete_file)
-    SELECT CASE WHEN f.path_is_relative THEN s.path || t.path || f.path ELSE f.path END,
-      f.file_size_bytes
-    FROM file f JOIN {METADATA}.ducklake_table t USING (table_id)
-      JOIN {METADATA}.ducklake_schema s USING (schema_id) WHERE f.end_snapshot IS NULL"""
-"""The path and size of every file that the present snapshot needs: rows, and which of them went."""
-
-
-def damaged_files(connection: "DuckDBPyConnection", storage: StorageLocation) -> list[str]:
-    """Return the files of the present tables that are missing or of another size."""
-    return [
-        path
-        for path, size in connection.execute(NEEDED).fetchall()
-        if (signature(storage.file(path)) or [0, 0])[1] != size
-    ]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from overtide.lake.activity_files import named_by, signature_of
 from overtide.lake.catalog import Publish, connect, expect_no_catalog, nothing_published
 from overtide.lake.coordination import coordination
+from overtide.lake.damage import write_anew
 from overtide.lake.decide.present import history_begins
 from overtide.lake.definitions import (
     columns_of,
@@ -96,6 +97,7 @@ class RunRow:
         )
 
 
+NOTHING_REPLACED: Mapping[str, tuple[str, ...]] = {}
 Define = Callable[["DuckDBPyConnection", Instant], None]
 """Defines views and macros through the publishing transaction's connection.
 
@@ -118,13 +120,14 @@ def publish(
     taking: Taking,
     define: Define,
     gone: Iterable[str] = (),
+    replaced: Mapping[str, tuple[str, ...]] = NOTHING_REPLACED,
 ) -> Publish:
     """Make a refresh the base that readers see.
 
     The old base stays until the commit and when anything fails.
 
     It gets an instant after all events and publishes before it. `gone` are tables that this base
-    has no more.
+    has no more; those `replaced` are damaged, and begin anew with the rows of some files.
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
     # start over.
@@ -137,6 +140,7 @@ def publish(
             # 3. All that follows is one transaction: a reader between two of its steps would see a
             # mix.
             connection.execute("BEGIN")
+            write_anew(connection, replaced)
             _change_tables(connection, paths.storage, changes, gone, row)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that
             # it forgets nothing more by what the old base says.
@@ -240,7 +244,7 @@ def _change_tables(
         files = sorted(some.intersection(change.files))
         _apply(connection, storage, change, files, there.get(change.table.name), row.run)
     for name in gone:
-        connection.execute(f"DROP TABLE {SCHEMA}.{quoted(name)}")
+        connection.execute(f"DROP TABLE IF EXISTS {SCHEMA}.{quoted(name)}")
 
 
 def _apply(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtide.lake.catalog import Publish
+from overtide.lake.damage import Damage
 from overtide.lake.publish import Change
 from overtide.pipelines.differences import (
     activities_taken_over,
@@ -67,6 +68,8 @@ class Computing:
     full: bool
     now: Instant
     """Hours of changes count that have ended by then."""
+    damage: Damage
+    """Which files of the lake are damaged."""
 
     def published(self) -> Refreshed:
         """Read the sources, unify them, and publish what was found."""
@@ -88,9 +91,10 @@ class Computing:
         rows, shrink = self.runner.rows_per_bucket, self.allow_shrink
         with shared_kernels(settings), working_beside(settings):
             asked = self.configuration, self.paths, settings, rows, run, files, shrink
-            plan = make_plan(*asked, self.full)
+            plan = make_plan(*asked, self.full, self.damage)
             built = self._built(plan, files, tables.told)
-        return _publish(plan, built, self.clock, self.follower, self.before)
+        replaced = self.damage.replaced(self.full)
+        return _publish(plan, built, self.clock, self.follower, self.before, replaced)
 
     def _to_read(
         self, plan: Plan, files: list[SourceFiles]
@@ -142,6 +146,8 @@ class Computing:
         waiting = self.inputs.waiting if self.inputs else {}
         content |= {"waiting": waiting} if waiting else {}
         content |= {"fetched": dict(fetched)} if fetched else {}
+        told = self.damage.told(self.full)
+        content |= {"damaged": told} if told else {}
         content |= {} if self.job is None else {"job": self.job}
         return Built(found, generation, content)
 
@@ -170,8 +176,9 @@ def _publish(
     clock: Callable[[], Instant],
     follower: Follower,
     before: Publish | None,
+    replaced: Mapping[str, tuple[str, ...]],
 ) -> Refreshed:
-    """Publish what was built, as one transaction of the lake."""
+    """Publish what was built, as one transaction of the lake; damaged tables are `replaced`."""
     outputs, fields = built.found.outputs, fields_of(plan, built.found)
     changes = [
         Change(
@@ -191,6 +198,7 @@ def _publish(
         built.generation,
         serving_metadata(plan, fields),
         built.content | follower.measured(),
+        replaced,
     )
     rows = sum(output.content.rows for output in outputs if output.files is not None)
     with follower.stage("publish", rows):

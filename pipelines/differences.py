@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from overtide.lake.catalog import METADATA
-from overtide.lake.orphans import damaged_files
 from overtide.pipelines.engine import engine
 from overtide.pipelines.found import Found
 from overtide.schemas.configuration import Configuration
@@ -185,7 +184,8 @@ def differing(
 ) -> dict[str, PublishedRows]:
     """Return the published tables to which a difference may be made.
 
-    `last` is the manifest of the run in force, and `columns` are those of its tables.
+    `last` is the manifest of the run in force, and `columns` are those of its tables, whose files
+    are whole.
     """
     rules, made_of = rules_of(configuration), entities_of(configuration)
     wanted = {
@@ -193,7 +193,7 @@ def differing(
         for name in rules
         if (content := _content(last, name, rules[name])) is not None and _fits(name, columns)
     }
-    if not wanted or damaged_files(connection, paths.storage):
+    if not wanted:
         return {}
     entities = {entity for name in wanted for entity in made_of[name]}
     names = ", ".join(map(literal, sorted({*wanted, *entities})))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide.lake.catalog import attach_statements
+from overtide.lake.damage import NO_DAMAGE, Damage
 from overtide.lake.definitions import last_manifest, table_columns
 from overtide.lake.standing import current_publish
 from overtide.pipelines.differences import differing, narrowing
@@ -181,22 +182,26 @@ def make_plan(
     files: list[SourceFiles],
     allow_shrink: bool = False,
     full: bool = True,
+    damage: Damage = NO_DAMAGE,
 ) -> Plan:
     """Return the plan of a run: what is published now, and how much there is to read.
 
     Its configuration has all lists as if they stood in it. Unless all is to be made in `full`,
-    some tables may be a difference to the published ones.
+    some tables may be a difference to the published ones. Those with `damage` are as if they were
+    not there.
     """
     configuration = with_lists(configuration, paths.project)
     attach = attaching(paths)
     published, last = published_tables(settings, attach)
     tables: dict[str, PublishedRows] = {}
-    if attach and not full:
+    if attach and not full and not damage.files:
         with attached_kernel(settings, attach) as connection:
             tables = differing(connection, configuration, paths, published, last)
     unified = {one.entity for one in configuration.unification.entities}
     size = size_of([batch for batch in files if batch.entity in unified])
     hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
+    hashes |= dict.fromkeys(damage.anew & hashes.keys(), "")
+    published = {name: types for name, types in published.items() if name not in damage.anew}
     return Plan(
         configuration,
         paths,

@@ -1,6 +1,6 @@
 """Publishing a run, however its base came about."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -46,6 +46,8 @@ class Base:
     generation: str
     metadata: ServingMetadata
     content: dict[str, object]
+    replaced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The damaged tables that are dropped first, and the files whose rows stay."""
 
 
 def publish_base(
@@ -75,5 +77,7 @@ def publish_base(
         def define(connection: "DuckDBPyConnection", forgotten: Instant) -> None:
             define_views(connection, base.run, base.metadata.profile, days, forgotten)
 
-        published = publish(paths, base.changes, row, clock, log.taking, define, base.gone)
+        published = publish(
+            paths, base.changes, row, clock, log.taking, define, base.gone, base.replaced
+        )
     return Refreshed(published, base.content)

@@ -15,6 +15,7 @@ from overtide.lake.activity_build import remove_activities
 from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
 from overtide.lake.coordination import Lock, coordination
+from overtide.lake.damage import Damage, look_for_damage
 from overtide.lake.decide.present import history_begins
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
@@ -36,6 +37,9 @@ from overtide.schemas.progress import Report, silent
 from overtide.transforms.kernel import out_of_memory, stop_kernels
 
 __all__ = ["Refreshed", "refresh"]
+
+DAMAGE_MAY_BE_WHY = ("lake_unreadable", "pipeline_failed")
+"""Codes of errors that a damaged file of the lake may have made."""
 
 
 def refresh(
@@ -63,23 +67,13 @@ def refresh(
     since = format_instant(clock())
     with coordination(paths).hold(Lock.REFRESH, "overtide refresh", since):
         # 2. What an earlier refresh left when it was killed is nobody's.
-        before = _begin(paths)
-        run = before.run + 1 if before else 1
-        with (
-            _old_base_stays(paths, before, runner.memory_limit),
-            Follower(paths.scratch_of(run), report) as follower,
-        ):
-            # 3. What is read is known, so that what is not changed need not be read.
-            now = max(clock(), before.published_at) if before else clock()
-            inputs = Inputs.of(configuration, paths, now)
-            refreshed = (
-                None if full else publish_unchanged(inputs, before, runner, clock, follower, job)
-            )
-            if refreshed is None:
-                # 4. Else it is computed, and the publish makes it the base.
-                asked = paths, inputs, before, runner, clock, follower
-                computing = Computing(configuration, *asked, allow_shrink, job, full, now)
-                refreshed = computing.published()
+        before, damage = _begin(paths, full)
+        asked = configuration, paths, runner, clock, report, allow_shrink, job, full, before
+        try:
+            refreshed = _refreshed(*asked, damage)
+        except Exception as error:  # noqa: BLE001 - raised again, unless damage is why
+            damage = _noticed(paths, error, damage)
+            refreshed = _refreshed(*asked, damage)
         # 5. Readers have the new base: what goes wrong from here on is no failure of the refresh.
         try:
             keep = configuration.lake.keep_generations
@@ -89,13 +83,60 @@ def refresh(
     return refreshed
 
 
-def _begin(paths: Paths) -> Publish | None:
-    """Return what is published, after removing what earlier refreshes left."""
+def _refreshed(
+    configuration: Configuration,
+    paths: Paths,
+    runner: RunnerConfig,
+    clock: Callable[[], Instant],
+    report: Report,
+    allow_shrink: bool,
+    job: str | None,
+    full: bool,
+    before: Publish | None,
+    damage: Damage,
+) -> Refreshed:
+    """Publish what is in force again where that may be, else what is computed."""
+    run = before.run + 1 if before else 1
+    with (
+        _old_base_stays(paths, before, runner.memory_limit),
+        Follower(paths.scratch_of(run), report) as follower,
+    ):
+        # 3. What is read is known, so that what is not changed need not be read.
+        now = max(clock(), before.published_at) if before else clock()
+        inputs = Inputs.of(configuration, paths, now)
+        if not full and not damage.files:
+            refreshed = publish_unchanged(inputs, before, runner, clock, follower, job)
+            if refreshed is not None:
+                return refreshed
+        # 4. Else it is computed, and the publish makes it the base.
+        asked = paths, inputs, before, runner, clock, follower
+        return Computing(configuration, *asked, allow_shrink, job, full, now, damage).published()
+
+
+def _noticed(paths: Paths, error: Exception, known: Damage) -> Damage:
+    """Return the damage of the lake that made a refresh fail; raise its error where none did.
+
+    What nobody has but a backup is told by an error of its own.
+    """
+    if isinstance(error, OvertideError) and error.code not in DAMAGE_MAY_BE_WHY:
+        raise error
+    damage = look_for_damage(paths, read=True)
+    if damage == known:
+        raise error
+    remove_left(paths)
+    return damage
+
+
+def _begin(paths: Paths, full: bool) -> tuple[Publish | None, Damage]:
+    """Return what is published, and what of it is damaged, without what earlier refreshes left.
+
+    All files are read to their end if all is to be computed in `full`.
+    """
     standing = current_standing(paths)
     with closing(log_to_read(paths.log)) as log:
         expect_same_log(log, standing.marks)
     remove_left(paths)
-    return standing.publish
+    return standing.publish, look_for_damage(paths, read=full)
 
 
 def remove_left(paths: Paths) -> None:

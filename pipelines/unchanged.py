@@ -13,7 +13,6 @@ from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish, connect
 from overtide.lake.definitions import last_manifest
 from overtide.lake.generation import Generation
-from overtide.lake.orphans import damaged_files
 from overtide.lake.sealed import is_whole
 from overtide.pipelines.inputs import Inputs, same_as_before
 from overtide.pipelines.progress import Follower
@@ -47,7 +46,7 @@ def publish_unchanged(
 def _in_force(inputs: Inputs, before: Publish) -> dict[str, Any] | None:
     """Return the manifest of the run in force where a refresh would only find its base again.
 
-    None where anything that it reads is another, or what it published is not whole.
+    None where anything that it reads is another, or its serving generation is not whole.
     """
     if inputs.surely_changed():  # before the lake is opened, which takes longer
         return None
@@ -58,7 +57,7 @@ def _in_force(inputs: Inputs, before: Publish) -> dict[str, Any] | None:
             return None
         if not same_as_before(inputs, last.get("inputs")):
             return None
-        return None if damaged_files(connection, paths.storage) else last
+        return last
 
 
 def _is_served(paths: Paths, generation: str) -> bool:
@@ -78,7 +77,9 @@ def _publish(
     job: str | None,
 ) -> Refreshed:
     """Publish the base of the run in force as a run of its own; `last` is the manifest of that."""
-    content = {name: value for name, value in last.items() if name not in ("job", "waiting")} | {
+    content = {
+        name: value for name, value in last.items() if name not in ("job", "waiting", "damaged")
+    } | {
         "run": before.run + 1,
         "runner": runner.runner,
         "shrunk": {},

@@ -8,6 +8,7 @@ from overtide.eventlog.contract import ReadableLog
 from overtide.lake.catalog import Publish, connect
 from overtide.lake.coordination import Lock, coordination
 from overtide.lake.counts import Overlay, count_overlay
+from overtide.lake.damage import NO_DAMAGE, Damage, damage_of, damaged
 from overtide.lake.definitions import last_manifest
 from overtide.lake.loss import losses
 from overtide.lake.stand_in import LakeGeneration
@@ -26,7 +27,10 @@ def project_status(
     present = reader.now()
     publish, now, tail = present.publish, present.as_of, log.tail()
     warnings = [one for one in (behind, log.damage()) if one is not None]
-    overlay, manifest = (EMPTY_OVERLAY, {}) if publish is None else _in_lake(paths)
+    overlay, manifest, damage = (
+        (EMPTY_OVERLAY, {}, NO_DAMAGE) if publish is None else _in_lake(paths)
+    )
+    warnings += [damaged(damage, damage.files)] if damage.files else []
     return {
         "project": str(folder),
         "now": format_instant(now),
@@ -51,10 +55,18 @@ def project_status(
     }
 
 
-def _in_lake(paths: Paths) -> tuple[Overlay, dict[str, Any]]:
+def _in_lake(paths: Paths) -> tuple[Overlay, dict[str, Any], Damage]:
+    import duckdb
+
     connection = connect(paths)
     try:
-        return count_overlay(connection), last_manifest(connection)
+        damage = damage_of(connection, paths.storage)
+        try:
+            return count_overlay(connection), last_manifest(connection), damage
+        except duckdb.Error as error:
+            if not damage.files:
+                raise
+            raise damaged(damage, damage.files) from error
     finally:
         connection.close()
 

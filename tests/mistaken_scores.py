@@ -68,6 +68,20 @@ OF_SCORES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "unification.match[0].rules[0].score.fields[0].half_swapped",
         "`half_swapped` has no effect without `swapped_with`.",
     ),
+    "what is swapped with itself": (
+        [
+            (
+                f"{MATCH}/rules/0",
+                {
+                    "name": "s",
+                    "score": SCORE | {"fields": [{"fields": "Name", "swapped_with": "Name"}]},
+                },
+            )
+        ],
+        "unused_setting",
+        "unification.match[0].rules[0].score.fields[0].swapped_with",
+        "names what is compared itself",
+    ),
     "more that agrees than there is": (
         [(f"{MATCH}/rules/0", {"name": "s", "score": SCORE | {"agreeing": 101}})],
         "invalid_value",

@@ -7,7 +7,7 @@ import pytest
 
 from overtide.lake import sealed
 from overtide.lake.catalog import connect
-from overtide.lake.orphans import damaged_files
+from overtide.lake.damage import damage_of
 from overtide.lake.publish import _remove_rows
 from overtide.pipelines import differences
 from overtide.schemas.configuration import Configuration
@@ -120,7 +120,7 @@ def test_what_says_which_rows_went_is_needed(twins):
     (removed,) = mine.paths.storage.table("UnifiedActivity").glob("*delete*.parquet")
     removed.write_bytes(b"")
     with connect(mine.paths) as lake:
-        (found,) = damaged_files(lake, mine.paths.storage)
+        (found,) = damage_of(lake, mine.paths.storage).files["UnifiedActivity"]
     assert mine.paths.storage.file(found) == removed
 
 

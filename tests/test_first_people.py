@@ -1,10 +1,12 @@
 """`overtide init --from`: people, and what they did, are found as exports have them."""
 
 import json
+from random import Random
 
 import pytest
 import yaml
 
+from benchmarks.make_people import KINDS, people
 from tests.command_line import call
 from tests.proposals import entity, proposed
 
@@ -130,3 +132,120 @@ def test_what_means_something_is_merged_although_it_is_of_the_key(tmp_path):
     assert entity(found, found.customers[0])["primary_key"] == ["FirstName", "Email"]
     merged = yaml.safe_load(found.text)["unification"]["merge"]["fields"]
     assert {"FirstName", "EMail", "Note"} == {one["name"] for one in merged}
+
+
+GIVEN = ("Ann", "Boris", "Chloe", "Dmitri", "Esther")
+
+
+def people_of(homes, each):
+    """Give rows of people, some at each home: id, names, street, number, zip, born and number."""
+    for n, home in enumerate(people(homes, KINDS["one error"], Random(3))):
+        where = [home["Street"], home["StreetNumber"], home["Postcode"]]
+        for m in range(each):
+            given = GIVEN[m] if m else home["GivenName"]
+            born = f"{home['DateOfBirth'][:8]}{11 + m}"
+            yield [f"{n}-{m}", given, home["Surname"], *where, born, home["Telephone"]]
+
+
+HEADER = "Id,First name,Last name,Street,House no,Zip,Born,Phone"
+
+
+def written(path, rows, header=HEADER):
+    path.write_text("\n".join([header, *(",".join(row) for row in rows)]))
+    return path
+
+
+def rules_within(found):
+    (one,) = yaml.safe_load(found.text)["unification"]["entities"]
+    return {rule["name"]: rule for rule in one["deduplicate"]["rules"]}
+
+
+def test_names_and_an_address_make_a_rule_of_a_score(tmp_path):
+    found = proposed(tmp_path, written(tmp_path / "people.csv", people_of(40, 1)))
+    rule = rules_within(found)["Names and address"]
+    fields = {one["fields"]: one for one in rule["score"]["fields"]}
+    assert list(fields) == [
+        *("First name", "Last name", "House no", "Street", "Zip", "Phone", "Born"),
+    ]
+    assert fields["First name"]["swapped_with"] == "Last name"
+    assert fields["Last name"]["half_swapped"]
+    assert (rule["score"]["threshold"], rule["score"]["agreeing"]) == (55, 33)
+    assert not any("distinguishes" in one for one in fields.values())
+    assert "contradictions" not in rule
+
+
+def test_who_lives_together_is_told_apart(tmp_path):
+    file = written(tmp_path / "people.csv", people_of(40, 3))
+    rule = rules_within(proposed(tmp_path, file))["Names and address"]
+    telling = {one["fields"]: one.get("distinguishes") for one in rule["score"]["fields"]}
+    assert (telling["First name"], telling["Born"], telling["Last name"]) == ("high", "exact", None)
+    assert call("-q", "-C", tmp_path, "refresh").code == 0
+    query = "SELECT count(*) AS n, count(DISTINCT HouseholdId) AS h FROM Customer"
+    assert call("-C", tmp_path, "--json", "sql", query).document["rows"] == [{"n": 120, "h": 40}]
+
+
+def test_without_days_of_birth_other_given_names_keep_people_of_a_home_apart(tmp_path):
+    rows = [row[:6] + row[7:] for row in people_of(40, 3)]
+    file = written(tmp_path / "people.csv", rows, HEADER.replace("Born,", ""))
+    rules = rules_within(proposed(tmp_path, file))
+    for name in ("Phone and name", "Names and address"):
+        (apart,) = rules[name]["contradictions"]
+        assert (apart["fields"], apart["swapped_with"]) == ("First name", "Last name")
+        assert apart["through_others"]
+
+
+def test_a_number_of_a_household_is_not_of_nobody(tmp_path):
+    """Five records of a family whose names are mistyped, and of strangers, have one number."""
+    rows = list(people_of(40, 1))
+    for n, row in enumerate(rows[:5]):
+        row[1:4] = [GIVEN[n], f"Oakl{'aeiou'[n]}nd", "Home Street"]
+        row[7] = "030 555"
+    for row in rows[10:16]:
+        row[7] = "030 666"
+    found = proposed(tmp_path, written(tmp_path / "people.csv", rows))
+    told = yaml.safe_load(found.text)["unification"]["ignore"]
+    assert told == {"values_of": {"Phone": ["030 666"]}}
+
+
+def test_days_of_birth_are_days_although_some_are_mistyped(tmp_path):
+    rows = list(people_of(40, 1))
+    rows[3][6], rows[4][6] = "1950-13-01", "195x-01-01"
+    found = proposed(tmp_path, written(tmp_path / "people.csv", rows))
+    born = entity(found, found.customers[0])["attributes"]["Born"]
+    assert born == {"type": "date", "semantic_type": "Person.BirthDate"}
+    check = "different values are no days, such as '1950-13-01': they become null."
+    assert any(check in one for one in found.checks)
+    assert "Birth date and name" in rules_within(found)
+
+
+def test_a_house_number_by_itself_is_compared_with_that_of_a_street(tmp_path):
+    """A shop has street and number in one, and numbers of places as numbers, within an object."""
+    crm = written(tmp_path / "crm.csv", people_of(30, 1))
+    lines = []
+    for n, (_, first, last, street, number, place, _, phone) in enumerate(people_of(30, 1)):
+        home = {"street": f"{number} {street}", "zip": int(place), "phone": phone}
+        lines.append({"id": 1000 + n, "name": {"first": first, "last": last}, "ship": home})
+    shop, orders = tmp_path / "shop.jsonl", tmp_path / "orders.jsonl"
+    shop.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    bought = [
+        {
+            "no": f"o{n}",
+            "customer": {"id": 1000 + n % 30},
+            "at": "2026-01-01T10:00:00Z",
+            "eur": "EUR",
+        }
+        for n in range(60)
+    ]
+    orders.write_text("".join(f"{json.dumps(line)}\n" for line in bought))
+    found = proposed(tmp_path, crm, shop, orders)
+    names = {name.rpartition("_")[2]: name for name in found.customers}
+    assert entity(found, names["Shop"])["attributes"]["ship_zip"]["type"] == "string"
+    (pair,) = yaml.safe_load(found.text)["unification"]["match"]
+    score = pair["rules"][-1]["score"]
+    street = {names["Crm"]: ["Street", "House no"], names["Shop"]: "ship_street"}
+    (field,) = (one for one in score["fields"] if one["fields"] == street)
+    assert field["ignore_word_order"]
+    assert [name.rpartition("_")[2] for name in found.activities] == ["Orders"]
+    assert call("-q", "-C", tmp_path, "refresh").code == 0
+    query = "SELECT count(*) AS n FROM Customer"
+    assert call("-C", tmp_path, "--json", "sql", query).document["rows"] == [{"n": 30}]

@@ -116,7 +116,8 @@ def test_what_samples_say_of_people_is_proposed(tmp_path):
     for n in range(60):
         phone = "030 555-1" if n % 6 == 0 else "0000000" if n % 6 == 1 else f"030 {7000 + n}"
         home = f"{1 + n // 2} Park Street,{10000 + n // 2}"
-        lines.append(f"{n},Ann{n},Lee{n // 2},ann{n}@x.example,{phone},{home}")
+        given = ("Ann", "Boris")[n % 2]
+        lines.append(f"{n},{given}{n},Lee{n // 2},ann{n}@x.example,{phone},{home}")
     (tmp_path / "people.csv").write_text("\n".join(lines))
     found = proposed(tmp_path, tmp_path / "people.csv")
     told = yaml.safe_load(found.text)["unification"]
@@ -279,6 +280,13 @@ def test_a_folder_of_full_data_and_changes_is_one_entity(tmp_path):
         "Id",
         {"last_modified": "ModifiedOn"},
     )
+
+
+def test_a_file_of_full_data_by_itself_lacks_what_changed(tmp_path):
+    folder = delivered(tmp_path / "Crm" / "Contacts")
+    checks = proposed(tmp_path, folder / "FullData" / "part-0").checks
+    told = f"its file is in a folder FullData; name {folder} instead"
+    assert any(told in one for one in checks)
 
 
 def test_a_folder_whose_rows_do_not_say_when_they_were_modified_is_left_out(tmp_path):

@@ -207,5 +207,12 @@ def check_crossing(
 ) -> None:
     """Check what is compared, and what it may be swapped with."""
     check_comparison(checking, path, crossing, entities, percent)
+    if crossing.swapped_with is not None and crossing.swapped_with == crossing.fields:
+        checking.add(
+            "unused_setting",
+            (*path, "swapped_with"),
+            "`swapped_with` names what is compared itself, so it has no effect.",
+            expected="an attribute whose value may stand in the place of this one",
+        )
     if crossing.crossed is not None:
         check_comparison(checking, path, crossing.crossed, entities, percent, "swapped_with")

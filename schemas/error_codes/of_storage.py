@@ -36,11 +36,20 @@ CODES = {
         "Run `overtide refresh`, which builds a new one.",
         (503,),
     ),
+    "lake_damaged": Explained(
+        "storage",
+        "Files of the lake are missing or not as they were written.",
+        "Of most tables a refresh makes them anew; the registry of ids comes from a "
+        "[backup](operations.md#damaged-files-of-the-lake) alone.",
+        (503,),
+    ),
     "lake_unreadable": Explained(
         "storage",
         "The lake cannot be read or written, or its catalog is lost.",
         "Check that the catalog and its data folder are whole, may be written to, and that the "
-        "disk is not full; [restore](operations.md#backups) a catalog that is lost.",
+        "disk is not full; [restore](operations.md#backups) a catalog that is lost. "
+        "`overtide refresh --full` reads all files, and makes "
+        "[damaged ones](operations.md#damaged-files-of-the-lake) anew.",
         (503,),
     ),
     "locked": Explained(

@@ -42,7 +42,8 @@ ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 LONGEST_NUMBER, LONGEST_TIME = 18, 40
 LOOKS_LIKE_A_FLAG = re.compile(r"^(is|has|flag|opt)([A-Z_ -]|$)|(flag|_yn|optin)$")
-ALMOST, NEARLY = 0.98, 0.95
+BORN = re.compile(r"birth|\bdob\b|\bborn\b|\bgeb\b|geburt|geboorte|naissance")
+ALMOST, NEARLY, MOSTLY = 0.98, 0.95, 0.9
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ class Found:
     settings: dict[str, Any] = field(default_factory=dict)
     why: str = ""
     check: str = ""
+
+
+def words_of(name: str) -> str:
+    """Return the words of a name in lower case: `customer.EMail_Address` is `e mail address`."""
+    parted = re.sub(r"([a-zà-ÿ0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", name)
+    return " ".join(re.findall(r"[^\W_]+", parted)).lower()
 
 
 def found_type(column: Column, months_first: bool = False) -> Found:
@@ -69,9 +76,9 @@ def found_type(column: Column, months_first: bool = False) -> Found:
         found = _read_all(column, rest, months_first) if rest else None
         if found is not None:
             return _without(found, words)
-    if found is not None:
-        return found
-    return _text(column, texts, months_first)
+    return (
+        found or _days_of_birth(column, texts, months_first) or _text(column, texts, months_first)
+    )
 
 
 def _digits_of_days(column: Column, texts: list[str]) -> Found | None:
@@ -85,6 +92,28 @@ def _digits_of_days(column: Column, texts: list[str]) -> Found | None:
         return days
     told = f"{len(others)} of {len(texts)} are no days, such as {others[0]}: they become null"
     return replace(days, check=told) if len(others) <= (1 - NEARLY) * len(texts) else None
+
+
+def _days_of_birth(column: Column, texts: list[str], months_first: bool) -> Found | None:
+    """Return days in a column that is called so, although a tenth of them may be mistyped."""
+    if not BORN.search(words_of(column.name)):
+        return None
+    first = "%m" if months_first else "%d"
+    formats = sorted(DAYS, key=lambda one: _leads(one) not in ("", first))
+    ways = [Found("date", why="days as ISO 8601")]
+    ways += [Found("date", {"format": one}, f"days as {one}") for one in formats]
+    for days in ways:
+        others = [one for one in texts if not _is_day(days, one)]
+        if 0 < len(others) <= (1 - MOSTLY) * len(texts):
+            several = f"{len(others):,} of {len(texts):,} different values"
+            told = f"{several} are no days, such as {others[0]!r}"
+            return replace(days, check=f"{told}: they become null")
+    return None
+
+
+def _is_day(days: Found, text: str) -> bool:
+    whole = "%y" not in days.settings.get("format", "")
+    return (not whole or FOUR_DIGITS.search(text) is not None) and _reads(days, text)
 
 
 def _without(found: Found, words: Sequence[str]) -> Found:

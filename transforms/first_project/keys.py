@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from overtide.schemas.types import type_of
-from overtide.transforms.first_project.columns import Found
-from overtide.transforms.first_project.meanings import EMAIL, words_of
+from overtide.transforms.first_project.columns import Found, words_of
+from overtide.transforms.first_project.meanings import EMAIL, FIRST, LAST
 from overtide.transforms.first_project.samples import Sample
 
 CALLED_KEY = re.compile(r"\b(id|key|no|code|uuid|guid|num|ref)$|(nr|number|nummer)$")
 CALLED_MODIFIED = re.compile(r"modif|chang|updat|geändert|aender|gewijzigd|modifi")
+CALLED_PERSON = re.compile(
+    r"(customer|client|contact|member|user|account|person|kunden?|klant|kontakt)"
+    r"(id|key|no|code|uuid|guid|num|nr|ref|number|nummer)$"
+)
+"""How the key of who did something may be called, whatever the file of people is."""
 PLACE_IN_KEY = re.compile(r"\b(line|place|position|pos|seq|sequence|item|number|nr|version)\b")
 MOST_KEYS = 8
 """Columns that are tried as parts of a key."""
@@ -183,8 +188,10 @@ def _called_alike(name: str, other: Proposed) -> bool:
     words = words_of(name).replace(" ", "")
     key = words_of((other.key or ("",))[0]).replace(" ", "")
     singular = words_of(other.name).replace(" ", "").removesuffix("s")
-    return (len(key) > 2 and (words == key or words.endswith(key))) or (
-        len(singular) > 2 and singular in words
+    return (
+        (len(key) > 2 and (words == key or words.endswith(key)))
+        or (len(singular) > 2 and singular in words)
+        or (other.meaning(FIRST, LAST) is not None and CALLED_PERSON.search(words) is not None)
     )
 
 

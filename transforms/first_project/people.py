@@ -16,6 +16,7 @@ from overtide.transforms.first_project.meanings import (
     EMAIL,
     FIRST,
     FULL,
+    HOUSE_NUMBER,
     LAST,
     PHONE,
     POSTCODE,
@@ -120,7 +121,12 @@ def households(customers: Sequence[Proposed], between: Sequence[Reference]) -> C
         name = f"{name}_"
     shared = sum(map(_sharing, customers))
     why = f"{shared:,} of the rows looked at share a family name and an address with another"
-    rules = [{"name": "Family name and address", "conditions": conditions}]
+    rule: dict[str, Any] = {"conditions": conditions}
+    if COLUMNS[HOUSE_NUMBER] in columns:
+        rule["contradictions"] = [
+            {"fields": COLUMNS[HOUSE_NUMBER], "normalize": ["lower", "whitespace"]}
+        ]
+    rules = [{"name": "Family name and address", **rule}]
     return Choice({"name": name, "rules": rules}, why)
 
 
@@ -148,17 +154,31 @@ def of_nobody(customers: Sequence[Proposed]) -> dict[str, list[Choice]]:
 
 
 def _of_many(one: Proposed, attribute: str) -> Iterator[tuple[str, int]]:
-    """Give the values of a column that many names have, those of most first."""
+    """Give the values of a column that many names have, those of most first.
+
+    A number of a household is of one street and one family, however its records are mistyped.
+    """
     called = [name for each in (FIRST, LAST, FULL) if (name := one.meaning(each))]
-    names: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
+    homes = [name for each in (LAST, STREET) if (name := one.meaning(each))]
+    sets = [called, *([name] for name in homes)] if called else []
+    people: dict[str, int] = {}
+    for names in sets:
+        found = _different(one, attribute, names)
+        people = {value: min(number, people.get(value, number)) for value, number in found.items()}
+    many = [(value, number) for value, number in people.items() if number >= SHARED]
+    yield from sorted(many, key=lambda each: (-each[1], each[0]))
+
+
+def _different(one: Proposed, attribute: str, names: Sequence[str]) -> dict[str, int]:
+    """Return by value of an attribute how many different rows of some columns have it."""
+    different: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
     null = {plain_word(word) for word in one.types[attribute].settings.get("null_words", ())}
-    columns = [one.sample.column(name).texts for name in (attribute, *called)]
+    columns = [one.sample.column(name).texts for name in (attribute, *names)]
     for text, *own in zip(*columns, strict=True):
         value = (text or "").strip()
-        if value and plain_word(value) not in null and called:
-            names[value].add(tuple(part and part.strip().lower() for part in own))
-    many = [(value, len(some)) for value, some in names.items() if len(some) >= SHARED]
-    yield from sorted(many, key=lambda each: (-each[1], each[0]))
+        if value and plain_word(value) not in null:
+            different[value].add(tuple(part and part.strip().lower() for part in own))
+    return {value: len(some) for value, some in different.items()}
 
 
 def _people(one: Proposed, names: Sequence[str]) -> list[tuple[str, ...]]:

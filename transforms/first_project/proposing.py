@@ -20,6 +20,7 @@ from overtide.transforms.first_project.rules import column_name
 from overtide.transforms.first_project.samples import Sample, sample_of
 from overtide.transforms.first_project.writing import document_of, one_line
 from overtide.transforms.sources.contents import UnreadableError
+from overtide.transforms.sources.deliveries import FULL
 
 SAYS_NOTHING = ("data", "file", "files", "input", "export", "exports", "sample", "samples", "tmp")
 """Names of folders that are no names of data sources."""
@@ -153,6 +154,12 @@ def _checks(entities: Sequence[Proposed], roles: Roles) -> Iterator[str]:
     """Give what a person should look at, in the order of the project."""
     for one in entities:
         yield from (f"{one.entity}: {note}" for note in one.sample.notes)
+        whole = one.sample.file.parent
+        if whole.name == FULL and not one.sample.delivered:
+            yield (
+                f"{one.entity}: its file is in a folder {FULL}; name {whole.parent} "
+                "instead, and changes beside it are read, too."
+            )
         for column, found in one.types.items():
             if found.check:
                 yield f"{one.entity}.{column}: {found.check}."

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from overtide.schemas.types import type_of
+from overtide.transforms.first_project.columns import words_of
 from overtide.transforms.first_project.keys import Proposed, Reference, by_email, references
 from overtide.transforms.first_project.meanings import (
     BIRTH,
@@ -13,7 +14,6 @@ from overtide.transforms.first_project.meanings import (
     FULL,
     LAST,
     PHONE,
-    words_of,
 )
 
 REPEATED = 0.9
@@ -26,6 +26,8 @@ TITLES = (
     r"item|product|article|artikel|name|event|page|action",
     r"description|text|comment|reason|message|type|status|kind|category",
 )
+NO_TITLE = re.compile(r"currency|währung|valuta|devise|\b(id|nr|no|code)$")
+"""What says nothing of what happened."""
 TYPES = (
     ("SalesOrderLine", r"line|item"),
     ("SalesOrder", r"order|purchas|sale|invoice|transaction|bestell|kauf"),
@@ -180,7 +182,7 @@ def title_of(one: Proposed) -> str:
             ):
                 return name
     key = (one.key or (next(iter(one.types)),))[0]
-    return next(iter(texts), key)
+    return next((name for name in texts if not NO_TITLE.search(words_of(name))), key)
 
 
 def activity_type(one: Proposed) -> str:

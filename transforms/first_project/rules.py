@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from overtide.schemas.configuration.merge import MOST_SOURCES, RESERVED_COLUMNS
 from overtide.schemas.names import folded
@@ -15,6 +15,7 @@ from overtide.transforms.first_project.meanings import (
     EMAIL,
     FIRST,
     FULL,
+    HOUSE_NUMBER,
     LAST,
     OF_ADDRESSES,
     PHONE,
@@ -22,10 +23,24 @@ from overtide.transforms.first_project.meanings import (
     STATE,
     STREET,
 )
+from overtide.transforms.first_project.scores import (
+    LIKE_EMAIL,
+    NAME,
+    apart,
+    fields_of,
+    score_of,
+)
 from overtide.transforms.spelling import without_accents
 
-Rule = tuple[str, list[dict[str, Any]], str]
-"""Name, conditions, and why."""
+
+class Rule(NamedTuple):
+    """A rule: its name, its settings beside that, and why."""
+
+    name: str
+    settings: dict[str, Any]
+    why: str
+
+
 COLUMNS = {
     EMAIL: "EMail",
     PHONE: "Telephone",
@@ -34,37 +49,50 @@ COLUMNS = {
     FULL: "FullName",
     BIRTH: "DateOfBirth",
     STREET: "Street",
+    HOUSE_NUMBER: "HouseNumber",
     CITY: "City",
     POSTCODE: "PostalCode",
     STATE: "State",
     COUNTRY: "Country",
 }
-LIKE_EMAIL = ["lower", "whitespace", "email"]
+_WHY_A_SCORE = "whatever is mistyped or missing; `overtide match learn` proposes weights"
+_WHY_APART = "; people live together, so what tells them apart must be alike"
 
 
-def rules_of(one: Proposed, other: Proposed, between: Sequence[Reference] = ()) -> list[Rule]:
-    """Return rules for two entities, or for duplicates within one (`other` is the same)."""
+def rules_of(
+    one: Proposed, other: Proposed, together: bool, between: Sequence[Reference] = ()
+) -> list[Rule]:
+    """Return rules for two entities, or for duplicates within one (`other` is the same).
+
+    Where people live `together`, other given names keep them apart.
+    """
     rules: list[Rule] = []
     for reference in between:
         if {reference.entity, reference.to} == {one.entity, other.entity}:
             here, there = (one, other) if reference.entity == one.entity else (other, one)
             fields = {here.entity: reference.columns[0], there.entity: (there.key or ("",))[0]}
             why = f"{here.entity} names the record of {there.entity} itself"
-            rules.append(("Key", [{"fields": fields}], why))
+            rules.append(Rule("Key", {"conditions": [{"fields": fields}]}, why))
     name = _name(one, other)
     nearly = [] if name is None else [name]
     email, phone = _same(one, other, EMAIL), _same(one, other, PHONE)
+    against = {"contradictions": apart(one, other)} if together and apart(one, other) else {}
     if email is not None:
         both = "an address may be shared, so names must be alike too" if name else "one address"
         rule = "E-mail and name" if name else "E-mail"
-        rules.append((rule, [{"fields": email, "normalize": LIKE_EMAIL}, *nearly], both))
+        conditions = [{"fields": email, "normalize": LIKE_EMAIL}, *nearly]
+        rules.append(Rule(rule, {"conditions": conditions, **against}, both))
     if phone is not None and name is not None:
         why = "a number is often a household's, so names must be alike too"
-        rules.append(("Phone and name", [{"fields": phone, "normalize": ["phone"]}, name], why))
+        conditions = [{"fields": phone, "normalize": ["phone"]}, name]
+        rules.append(Rule("Phone and name", {"conditions": conditions, **against}, why))
     born = _same(one, other, BIRTH)
     if born is not None and name is not None:
         why = "same day of birth, names nearly the same"
-        rules.append(("Birth date and name", [{"fields": born}, name], why))
+        rules.append(Rule("Birth date and name", {"conditions": [{"fields": born}, name]}, why))
+    score = score_of(one, other, together)
+    if score is not None:
+        rules.append(Rule("Names and address", score, _WHY_A_SCORE + _WHY_APART * together))
     return rules
 
 
@@ -73,8 +101,7 @@ def _name(one: Proposed, other: Proposed) -> dict[str, Any] | None:
     parts = [_parts(each) for each in (one, other)]
     if not all(parts):
         return None
-    normalize = ["name", "ascii"]
-    return {"fields": _fields(one, other, *parts), "normalize": normalize, "precision": "high"}
+    return {"fields": fields_of(one, other, *parts), "normalize": NAME, "precision": "high"}
 
 
 def _parts(one: Proposed) -> list[str]:
@@ -89,12 +116,7 @@ def _same(one: Proposed, other: Proposed, meaning: str) -> Any:  # noqa: ANN401 
     names = [each.meaning(meaning) for each in (one, other)]
     if names[0] is None or names[1] is None or one.kind(names[0]) != other.kind(names[1]):
         return None
-    return _fields(one, other, [names[0]], [names[1]])
-
-
-def _fields(one: Proposed, other: Proposed, own: list[str], theirs: list[str]) -> Any:  # noqa: ANN401
-    short = [some[0] if len(some) == 1 else some for some in (own, theirs)]
-    return short[0] if own == theirs else {other.entity: short[1], one.entity: short[0]}
+    return fields_of(one, other, [names[0]], [names[1]])
 
 
 def merged_columns(

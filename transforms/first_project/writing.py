@@ -17,6 +17,7 @@ from overtide.transforms.first_project.roles import (
     title_of,
 )
 from overtide.transforms.first_project.rules import Rule, merged_columns, rules_of
+from overtide.transforms.first_project.scores import lives_together
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ /.()-]*[A-Za-z0-9_)]|[A-Za-z]")
 NOT_PLAIN = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
@@ -59,6 +60,8 @@ def scalar(value: object) -> str:
         return "true" if value else "false"
     if value is None:
         return "null"
+    if isinstance(value, int | float):
+        return f"{value:g}"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key(name)}: {scalar(one)}' for name, one in value.items())}}}"
     if isinstance(value, list | tuple):
@@ -170,14 +173,15 @@ def _unification(roles: Roles) -> Iterator[str]:
     yield from _of_people(roles)
     yield "  # The first entity is the primary one: ids stay with its records."
     yield "  entities:"
+    together = lives_together(roles.customers)
     for one in roles.customers:
-        rules = rules_of(one, one)
+        rules = rules_of(one, one, together)
         yield f"    - entity: {one.entity}"
         if rules:
             yield "      deduplicate:"
             yield "        rules:"
             yield from _rules(rules, "          ")
-    yield from _match(roles)
+    yield from _match(roles, together)
     yield from _merge(roles)
 
 
@@ -201,12 +205,13 @@ def _of_people(roles: Roles) -> Iterator[str]:
         yield "  clusters: # people who live together stay customers of their own"
         yield f"    - name: {household.settings['name']} # {household.why}"
         yield "      rules:"
-        yield from _rules([(rule["name"], rule["conditions"], NO_PARTS)], "        ")
+        settings = {name: value for name, value in rule.items() if name != "name"}
+        yield from _rules([Rule(rule["name"], settings, NO_PARTS)], "        ")
 
 
-def _match(roles: Roles) -> Iterator[str]:
+def _match(roles: Roles, together: bool) -> Iterator[str]:
     pairs = [
-        (one, other, rules_of(one, other, roles.between))
+        (one, other, rules_of(one, other, together, roles.between))
         for place, one in enumerate(roles.customers)
         for other in roles.customers[:place]
     ]
@@ -221,10 +226,20 @@ def _match(roles: Roles) -> Iterator[str]:
 
 
 def _rules(rules: Sequence[Rule], indent: str) -> Iterator[str]:
-    for name, conditions, why in rules:
+    for name, settings, why in rules:
         yield f"{indent}- name: {scalar(name)} # {why}"
-        yield f"{indent}  conditions:"
-        yield from (f"{indent}    - {scalar(one)}" for one in conditions)
+        yield from _settings(settings, f"{indent}  ")
+
+
+def _settings(settings: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """Give settings of a rule: a line each, and for each of several."""
+    for name, value in settings.items():
+        nested = isinstance(value, Mapping | list)
+        yield f"{indent}{name}:" if nested else f"{indent}{name}: {scalar(value)}"
+        if isinstance(value, Mapping):
+            yield from _settings(value, f"{indent}  ")
+        elif nested:
+            yield from (f"{indent}  - {scalar(one)}" for one in value)
 
 
 def _merge(roles: Roles) -> Iterator[str]:

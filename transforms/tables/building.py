@@ -97,7 +97,8 @@ def stamp(
     gone = parts[0].gone if parts else None
     built = BuiltTable(declared, tuple(part.path for part in parts), content, gone=gone)
     if declared.name not in published.columns:
-        return [built, BuiltTable(history_of(declared), (), EMPTY)]
+        past = history_of(declared)
+        return [built, *([] if past.name in published.columns else [BuiltTable(past, (), EMPTY)])]
     return [published.without_unchanged(built)] if published.has(built) else compare(built)
 
 
