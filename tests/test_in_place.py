@@ -162,6 +162,20 @@ def test_values_that_cannot_be_read_are_listed(twins_of):
     assert known(twins, "csv", PERSONS) == PEOPLE
 
 
+def test_a_file_in_another_encoding_is_known_too(twins_of):
+    twins = twins_of()
+    people = [person(number, "Zoë") for number in range(PEOPLE)]
+    for project in twins:
+        project.document["sources"]["S"]["a"] |= {"encoding": "latin-1", "path": "latin.csv"}
+    for changed, expected in ((people, 0), ([person(0, "Anaïs"), *people[1:]], PEOPLE - 1)):
+        for project in twins:
+            written(project, "csv", changed)
+            file = project.paths.project / "people.csv"
+            file.with_name("latin.csv").write_bytes(file.read_text().encode("latin-1"))
+        assert known(twins, "csv", changed) == expected
+    assert twins[0].table("S_a", "Name")[0] == ("Anaïs0",)
+
+
 def test_a_line_that_is_told_is_the_one_of_its_file(twins_of):
     twins = twins_of("jsonl")
     wrong = [*PERSONS[:4], person(4, seen="never"), *PERSONS[5:]]
@@ -272,3 +286,16 @@ def test_any_edits_give_what_a_full_refresh_gives(twins_of, kind, seed):
 @pytest.mark.parametrize("kind", FORMATS)
 def test_many_edits_give_what_a_full_refresh_gives(twins_of, kind):
     assert sum(tell_nights(twins_of(kind), kind, seed, 5) for seed in range(100, 110)) > 10
+
+
+def test_a_table_that_lost_a_file_is_made_anew(twins_of):
+    mine, _ = twins_of()
+    for rows in ([person(0, "Eve"), *PERSONS[1:]], [person(0, "Zoe"), *PERSONS[1:]], PERSONS):
+        written(mine, "csv", rows)
+        manifest: Any = mine.refresh().manifest
+        expected = 0 if manifest.get("damaged") else PEOPLE - (rows[0] != PERSONS[0])
+        assert manifest["reused"]["rows"] == expected
+        assert mine.table("S_a", "Id, Name") == sorted((int(str(r[0])), r[1]) for r in rows)
+        for file in list((mine.paths.project / "lake").rglob("S_a/*.parquet"))[:1]:
+            file.unlink()
+    assert manifest["damaged"]["S_a"]["done"] == "made_anew"

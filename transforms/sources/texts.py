@@ -43,16 +43,19 @@ def file_name(files: Sequence[SourceText]) -> str:
 
 
 def in_utf8(file: SourceText) -> Path:
-    """Return the file itself when DuckDB can read it, else a copy in UTF-8.
+    """Return the file itself when DuckDB can read it, else a copy in UTF-8, made once.
 
     Raise `unreadable_file` where it is damaged.
     """
     if not file.layout.packed and is_utf8(file.layout.encoding):
         return nameable(file)
-    try:
-        write_utf8(file.path, file.entity, file.copy)
-    except UnreadableError as error:
-        raise unreadable(file.shown, error.what, error.hint) from None
+    if not file.copy.exists():
+        part = file.copy.with_suffix(".part")
+        try:
+            write_utf8(file.path, file.entity, part)
+        except UnreadableError as error:
+            raise unreadable(file.shown, error.what, error.hint) from None
+        part.replace(file.copy)
     return file.copy
 
 
