@@ -157,15 +157,16 @@ def _rows(connection: "DuckDBPyConnection", paths: list[str]) -> int | None:
     return int(found[0]) if found else None
 
 
-def look_for_damage(paths: Paths, read: bool) -> Damage:
-    """Return the damage of a lake that a refresh can go on with; raise `lake_damaged` of others.
-
-    With `read` all files are read to their end.
-    """
+def look_for_damage(paths: Paths) -> Damage:
+    """Read all files of a lake to their end, and return the damage as `mendable` does."""
     if not paths.catalog.exists():
         return NO_DAMAGE
     with closing(connect(paths)) as connection:
-        damage = damage_of(connection, paths.storage, read)
+        return mendable(damage_of(connection, paths.storage, read=True))
+
+
+def mendable(damage: Damage) -> Damage:
+    """Return damage with which a refresh can go on; raise `lake_damaged` of others."""
     lost = [name for name in FOR_EVER if name in damage.files]
     if lost:
         raise damaged(damage, lost)

@@ -15,7 +15,7 @@ from overtide.lake.activity_build import remove_activities
 from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish, connect, expect_no_catalog
 from overtide.lake.coordination import Lock, coordination
-from overtide.lake.damage import Damage, look_for_damage
+from overtide.lake.damage import NO_DAMAGE, Damage, damage_of, look_for_damage, mendable
 from overtide.lake.decide.present import history_begins
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
@@ -120,7 +120,7 @@ def _noticed(paths: Paths, error: Exception, known: Damage) -> Damage:
     """
     if isinstance(error, OvertideError) and error.code not in DAMAGE_MAY_BE_WHY:
         raise error
-    damage = look_for_damage(paths, read=True)
+    damage = look_for_damage(paths)
     if damage == known:
         raise error
     remove_left(paths)
@@ -135,12 +135,16 @@ def _begin(paths: Paths, full: bool) -> tuple[Publish | None, Damage]:
     standing = current_standing(paths)
     with closing(log_to_read(paths.log)) as log:
         expect_same_log(log, standing.marks)
-    remove_left(paths)
-    return standing.publish, look_for_damage(paths, read=full)
+    seen = remove_left(paths)
+    return standing.publish, look_for_damage(paths) if full else mendable(seen)
 
 
-def remove_left(paths: Paths) -> None:
-    """Remove what earlier refreshes left that died: scratch, and files that no commit names."""
+def remove_left(paths: Paths) -> Damage:
+    """Remove what earlier refreshes left that died: scratch, and files that no commit names.
+
+    Return which files that the lake needs are missing or of another size.
+    """
+    damage = NO_DAMAGE
     shutil.rmtree(paths.scratch, ignore_errors=True)
     crash_point("refresh.scratch_cleared")
     if paths.catalog.exists():
@@ -148,11 +152,13 @@ def remove_left(paths: Paths) -> None:
             connection = connect(paths, read_only=False, threads=1)
             try:
                 remove_orphans(connection, paths.storage)
+                damage = damage_of(connection, paths.storage)
             finally:
                 connection.close()
     else:
         expect_no_catalog(paths)
     crash_point("refresh.begun")
+    return damage
 
 
 @contextmanager
