@@ -132,9 +132,15 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
     ),
     "lost data": (
         remove("lake/data"),
-        ["status", "sql", "refresh"],
+        ["status", "sql"],
         "lake_unreadable",
         "No such file or directory",
+    ),
+    "lost data, to be made anew": (
+        remove("lake/data"),
+        ["refresh"],
+        "lake_damaged",
+        "restore the catalog and its data from a backup",
     ),
     "a broken log": (
         overwrite("log/events.sqlite"),
