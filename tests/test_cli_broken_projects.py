@@ -132,13 +132,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str], str, str]] = {
     ),
     "lost data": (
         remove("lake/data"),
-        ["status", "sql"],
+        ["sql"],
         "lake_unreadable",
         "No such file or directory",
     ),
     "lost data, to be made anew": (
         remove("lake/data"),
-        ["refresh"],
+        ["status", "refresh"],
         "lake_damaged",
         "restore the catalog and its data from a backup",
     ),
