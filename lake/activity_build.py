@@ -184,7 +184,8 @@ def _whole_batches(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Give the rows in tables of whole batches; the last one may have fewer."""
     rest = SCHEMA.empty_table()
     for table in tables:
-        joined = pa.concat_tables([rest, table]).combine_chunks()
+        # Most tables are of whole batches: nothing is left then, and nothing copied.
+        joined = pa.concat_tables([rest, table]).combine_chunks() if rest.num_rows else table
         whole = joined.num_rows // BATCH * BATCH
         yield joined.slice(0, whole)
         rest = joined.slice(whole)

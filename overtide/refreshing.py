@@ -27,7 +27,10 @@ def refreshed(
     full: bool = False,
 ) -> "Refreshed":
     """Refresh a project, see `Project.refresh`; the manifest names the `job` that it runs for."""
-    from overtide.pipelines.refresh import refresh
+    from overtide.pipelines.importing import nothing_collected
+
+    with nothing_collected():
+        from overtide.pipelines.refresh import refresh
 
     configuration, document = loaded(project.folder, project.environ)
     stages = Stages(report)

@@ -4,13 +4,14 @@ Its import is half of the start of a refresh, and each of its looks at a functio
 small one takes (docs/decisions/small-refreshes.md).
 """
 
-import gc
 import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import MethodType, ModuleType
 from typing import TypeAlias
+
+from overtide.pipelines.importing import nothing_collected
 
 UNUSED = ("pymongo", "bson", "requests", "regex")
 """What Beam's readers of MongoDB and BigQuery need, which are not used."""
@@ -24,7 +25,7 @@ def import_beam() -> None:
     """Import Beam, and let it do no more than what is needed."""
     with ExitStack() as around:
         around.enter_context(_silent_root())
-        around.enter_context(_nothing_collected())
+        around.enter_context(nothing_collected())
         around.enter_context(_without(*UNUSED))
         around.enter_context(_standing_in(*_loading_beartype(), _loading_httplib2()))
         import apache_beam  # noqa: F401 - the import itself is what warns
@@ -51,19 +52,6 @@ def _silent_root() -> Iterator[None]:
     finally:
         root.removeFilter(nothing)
         root.removeHandler(nowhere)
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Spare the collector what an import makes: none of it is garbage, now or later."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        if collecting:
-            gc.enable()
 
 
 @contextmanager
