@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from overtide.lake.catalog import METADATA
 from overtide.schemas.names import literal, quoted
 from overtide.schemas.table import SCHEMA, Table, comment_sql, create_statements
 
@@ -80,14 +81,24 @@ def columns_of(connection: "DuckDBPyConnection", name: str) -> dict[str, str]:
     return {column: kind.replace(ZONED, "TIMESTAMPTZ") for column, kind, *_ in found}
 
 
+WITH_FILES = f"""
+    SELECT DISTINCT t.table_name
+    FROM {METADATA}.ducklake_data_file f JOIN {METADATA}.ducklake_table t USING (table_id)
+    WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL"""
+"""The tables that had files before the transaction in which one is."""
+
+
 def without_rows(connection: "DuckDBPyConnection", names: Iterable[str]) -> frozenset[str]:
     """Return those of some tables of the lake that hold no row.
 
-    They are asked for rows in one statement: `NOT EXISTS` of each takes four times as long.
+    One that has files is taken for one with rows: a file may be damaged. The others are asked for
+    rows in one statement: `NOT EXISTS` of each takes four times as long.
     """
-    asked = tuple(names)
+    wanted = frozenset(names)
+    with_files = connection.execute(WITH_FILES).fetchall()
+    asked = sorted(wanted.difference(name for (name,) in with_files))
     each = (f"(SELECT {literal(name)} FROM {SCHEMA}.{quoted(name)} LIMIT 1)" for name in asked)
-    holding = connection.execute(" UNION ALL ".join(each)).fetchall()
+    holding = connection.execute(" UNION ALL ".join(each)).fetchall() if asked else []
     return frozenset(asked).difference(name for (name,) in holding)
 
 

@@ -176,12 +176,12 @@ def test_a_file_in_another_encoding_is_known_too(twins_of):
     assert twins[0].table("S_a", "Name")[0] == ("Anaïs0",)
 
 
-def test_a_line_that_is_told_is_the_one_of_its_file(twins_of):
+def test_what_is_told_with_its_line_has_all_read(twins_of):
     twins = twins_of("jsonl")
     wrong = [*PERSONS[:4], person(4, seen="never"), *PERSONS[5:]]
     assert known(twins, "jsonl", wrong) == 0
-    assert known(twins, "jsonl", wrong[1:]) == 0
-    assert twins[0].table("S_a_corrupt", "LineNumber") == [(4,)]
+    assert known(twins, "jsonl", [person(0, "Eve"), *wrong[1:]]) == 0
+    assert twins[0].table("S_a_corrupt", "LineNumber") == [(5,)]
 
 
 LINE = "3,Ann3,m3@x.com,Rome,2024-01-01"

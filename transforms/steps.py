@@ -310,15 +310,12 @@ class Steps:
             for one in self.plan.differing.values()
             for name, entity in one.entities.items()
         }
-
-        def describe(table: EntityTable) -> list[BuiltTable]:
-            typed, corrupt = entity_tables(table, entities[table.entity])
-            same = published.without_unchanged(typed)
-            # Lines and files are of no content hash, and still are to be the right ones.
-            told = corrupt if corrupt.content.rows else published.without_unchanged(corrupt)
-            return [published.without_same_files(same, there.get(table.entity, ())), told]
-
-        return describe
+        return lambda table: [
+            published.without_same_files(
+                published.without_unchanged(one), there.get(one.table.name, ())
+            )
+            for one in entity_tables(table, entities[table.entity])
+        ]
 
     @property
     def describe_matches(self) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
