@@ -17,6 +17,11 @@ from overtide.cli import main
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "overtide"]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Where the tests run in the background they ignore ctrl-C, and so would the commands that they
+begin. A function that runs in these before they begin would be no way: it makes the system copy
+this process with all that gRPC's threads hold, and now and then such a copy died."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +124,4 @@ def begin(*words: object) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=heed_ctrl_c,
     )
-
-
-def heed_ctrl_c() -> None:
-    """Let ctrl-C reach a command also where the tests run in the background and ignore it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

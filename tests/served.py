@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests import shop
-from tests.command_line import COMMAND, call, environment, heed_ctrl_c
+from tests.command_line import COMMAND, call, environment
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ def serving(
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=heed_ctrl_c,
     ) as process:
         try:
             assert process.stdout is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.measure import Row
-from tests.command_line import COMMAND, environment, heed_ctrl_c
+from tests.command_line import COMMAND, environment
 
 STARTS, MOST_SECONDS = 200, 40.0
 """Services that are started, and the seconds in which each must have ended."""
@@ -41,7 +41,6 @@ def _stopped(folder: Path, words: tuple[str, ...], chance: Random) -> float:
             stderr=said,
             text=True,
             env=environment(),
-            preexec_fn=heed_ctrl_c,
         ) as process,
     ):
         try:

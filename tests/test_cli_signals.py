@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.command_line import begin, environment, heed_ctrl_c
+from tests.command_line import begin, environment
 
 STOPPED_AT = """
 import builtins, os, signal, sys
@@ -46,7 +46,6 @@ def test_a_signal_is_answered_wherever_the_command_is(refreshed_shop, module, nu
         check=False,
         env=environment(),
         timeout=300,
-        preexec_fn=heed_ctrl_c,
     )
     assert (done.returncode, done.stderr) == (code, "")
     assert json.loads(done.stdout)["error"]["code"] == "interrupted"
@@ -72,7 +71,6 @@ def test_a_stopped_command_ends_whatever_its_threads_do(number, code):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=heed_ctrl_c,
     ) as process:
         try:
             answer = process.stderr.readline()
@@ -112,7 +110,6 @@ def test_a_command_stopped_within_code_given_as_text_ends_with_its_code(number, 
         check=False,
         env=environment(PYTHONPATH=paths),
         timeout=300,
-        preexec_fn=heed_ctrl_c,
     )
     assert (done.returncode, done.stdout, done.stderr) == (
         code,
@@ -143,7 +140,6 @@ def test_a_signal_to_a_command_that_has_answered_changes_nothing(number):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=heed_ctrl_c,
     ) as process:
         try:
             assert process.stdout.readline() == "done\n"
@@ -188,7 +184,6 @@ def test_what_stops_by_itself_ends_also_at_a_second_ctrl_c_and_wherever_the_firs
         check=False,
         env=environment(),
         timeout=60,
-        preexec_fn=heed_ctrl_c,
     )
     assert (done.returncode, done.stdout, done.stderr) == answer
 
