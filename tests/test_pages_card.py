@@ -2,6 +2,8 @@
 
 import re
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -236,7 +238,8 @@ def test_the_slider_goes_to_an_instant_and_back(person, client):
     opened(person, customer)
     page.get_by_text("Look back").click()
     moment = client.get(f"/data/Customer('{customer}')").headers["Overtide-As-Of"]
-    page.get_by_label("As of").fill(f"{moment[:10]}T23:59:00")
+    there = datetime.fromisoformat(moment).astimezone(ZoneInfo("Europe/Amsterdam"))
+    page.get_by_label("As of").fill(f"{there:%Y-%m-%d}T23:59:00")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page).to_have_url(re.compile(r"\?asOf=[0-9T:.-]+Z$"))
     looks = page.get_by_text(re.compile("You look (at the past|ahead)"))

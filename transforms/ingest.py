@@ -131,11 +131,18 @@ def _changed(
     They are those that differ from the first reading of it, so that what is kept of it grows with
     what changed, and not with how often.
     """
+    import duckdb
+
     kept, entity = before.kept, file.entity
     apart = find_rows_apart(connection, file, kept.hashes, kept.rows, folder)
     if apart is None:
         return None
-    read = _read(connection, name, entity, [apart.came], folder, number, hashing=False)
+    try:
+        read = _read(connection, name, entity, [apart.came], folder, number, hashing=False)
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise
+    except duckdb.Error:  # it is told of the file as it is
+        return None
     numbered = format_of(entity).numbers_rows and _corrupt(connection, read.rows_path)
     if read.lines or numbered:
         return None

@@ -48,7 +48,8 @@ def write_lines(
     each is whole, so then all are.
     """
     copy, lines = file.copy.with_suffix(".rows"), sorted(_lines_at(in_utf8(file), before, places))
-    if any(b"\r" in line or (quotes and line.count(b'"') % 2) for line in lines):
+    wrong = any(b"\r" in line or (quotes and line.count(b'"') % 2) for line in lines)
+    if wrong or len(lines) < len(places):
         return None
     copy.write_bytes(b"".join(line + b"\n" for line in [*[header.encode()] * bool(header), *lines]))
     layout = Layout(file.layout.columns, delimiter=file.layout.delimiter)
