@@ -199,9 +199,6 @@ def make_plan(
             tables = differing(connection, configuration, paths, published, last)
     unified = {one.entity for one in configuration.unification.entities}
     size = size_of([batch for batch in files if batch.entity in unified])
-    hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
-    hashes |= dict.fromkeys(damage.anew & hashes.keys(), "")
-    published = {name: types for name, types in published.items() if name not in damage.anew}
     return Plan(
         configuration,
         paths,
@@ -209,8 +206,8 @@ def make_plan(
         run,
         rows_per_bucket,
         size // BYTES_PER_RECORD,
-        published,
-        hashes,
+        {name: types for name, types in published.items() if name not in damage.anew},
+        hashes_of(last, damage),
         attach,
         kept_before(last),
         allow_shrink,
@@ -218,6 +215,12 @@ def make_plan(
         narrowing(configuration, tables, published, last) if tables else None,
         last,
     )
+
+
+def hashes_of(last: Mapping[str, Any], damage: Damage) -> dict[str, str]:
+    """Return the content hashes of the published tables by a manifest, none of damaged ones."""
+    hashes = {name: str(table["hash"]) for name, table in last.get("tables", {}).items()}
+    return hashes | dict.fromkeys(damage.anew & hashes.keys(), "")
 
 
 def attaching(paths: Paths) -> tuple[str, ...]:

@@ -68,6 +68,15 @@ def parquet_rows(paths: Iterable[Path | str], options: str = "") -> str:
     return f"read_parquet([{files}], hive_partitioning = false{options})"
 
 
+PLACE = "file_row_number"
+"""DuckDB's name of the place of a row in its Parquet file, from 0."""
+
+
+def placed_rows(path: Path | str) -> str:
+    """Return the SQL of the rows of a Parquet file with their places in it, in `PLACE`."""
+    return parquet_rows([path], f", {PLACE} = true")
+
+
 def columns(names: Iterable[str], prefix: str = "") -> str:
     """Return names as comma-separated SQL identifiers, each behind `prefix` (such as `t.`)."""
     return ", ".join(prefix + quoted(name) for name in names)

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.names import columns, literal, parquet_rows, quoted
+from overtide.schemas.names import PLACE, columns, literal, parquet_rows, placed_rows, quoted
 from overtide.transforms.fingerprint import Fingerprint, fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import (
     CORRUPT_TYPES,
-    PLACE,
     ChangedRows,
     EntityTable,
     listed,
@@ -122,7 +121,7 @@ def _rows_at(gone: KeptRows, still: KeptRows) -> str:
         for one in (gone, still)
     )
     return f"""
-        FROM {parquet_rows([gone.rows_path], f", {PLACE} = true")}
+        FROM {placed_rows(gone.rows_path)}
         SEMI JOIN (SELECT place AS {PLACE} FROM ({places}) ANTI JOIN ({others}) AS other
           USING (place)) USING ({PLACE})"""
 

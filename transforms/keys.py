@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.errors import SourceError
-from overtide.schemas.names import chained, columns, literal, parquet_rows, quoted
+from overtide.schemas.names import (
+    PLACE,
+    chained,
+    columns,
+    literal,
+    parquet_rows,
+    placed_rows,
+    quoted,
+)
 from overtide.schemas.types import type_of
 from overtide.transforms.affected import Affected
 from overtide.transforms.fingerprint import EMPTY, Fingerprint, canonical_row, fingerprint
@@ -39,8 +47,6 @@ Not file names and line numbers.
 """
 
 
-PLACE = "file_row_number"
-"""DuckDB's name of the place of a row in its file."""
 MOST_FILES = 100
 """Rows in more files become one: each file is a part of every query that numbers the records."""
 
@@ -117,7 +123,7 @@ class EntityTable:
 
 def rows_that_count(path: str, gone: str | None) -> str:
     """Return the SQL of the rows of a file with their places, without those that are `gone`."""
-    rows = f"FROM {parquet_rows([path], f', {PLACE} = true')}"
+    rows = f"FROM {placed_rows(path)}"
     if gone is None:
         return rows
     return f"{rows} ANTI JOIN (SELECT place AS {PLACE} FROM {parquet_rows([gone])}) USING ({PLACE})"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.names import literal, parquet_rows
+from overtide.schemas.names import PLACE, literal, placed_rows
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.sources.contract import SourceText
@@ -24,7 +24,6 @@ LEAST = 50_000
 """Fewer rows are read again as fast."""
 MOST = 5
 """One row in so many may be another one; where more are, all are read again."""
-PLACE = "file_row_number"
 AS_THEY_ARE = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1"
 """Hashes are as long in any form."""
 
@@ -127,7 +126,7 @@ def _compare(connection: "DuckDBPyConnection", hashes: str) -> None:
 
     Most rows are where they were, and these are compared by their places alone.
     """
-    was = f"SELECT h AS was_h, g AS was_g, {PLACE} AS was_at FROM {numbered(hashes)}"
+    was = f"SELECT h AS was_h, g AS was_g, {PLACE} AS was_at FROM {placed_rows(hashes)}"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE moved AS
         FROM (SELECT h, g, rowid AS place FROM now) POSITIONAL JOIN ({was})
@@ -140,8 +139,3 @@ def _compare(connection: "DuckDBPyConnection", hashes: str) -> None:
         ANTI JOIN (SELECT h AS was_h, g AS was_g FROM moved WHERE place IS NOT NULL) AS later
           USING (was_h, was_g);
         DROP TABLE moved""")
-
-
-def numbered(path: str) -> str:
-    """Return the SQL of a Parquet file with the place of each row."""
-    return parquet_rows([path], f", {PLACE} = true")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from overtide.schemas.names import folded, literal, parquet_rows, quoted
+from overtide.schemas.names import PLACE, folded, literal, parquet_rows, placed_rows, quoted
 from overtide.transforms.sources.contract import NUMBER, SourceText
 from overtide.transforms.sources.hashed_lines import APART
 from overtide.transforms.sources.parquet_mending import mended
@@ -17,7 +17,6 @@ from overtide.transforms.sources.texts import nameable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PLACE = "file_row_number"
 FLOATS = ("FLOAT", "DOUBLE")
 """0.0 and -0.0 have one hash, and two texts."""
 WHOLE = (
@@ -87,7 +86,7 @@ def write_values(
     copy, source = file.copy.with_suffix(".rows"), _source(file)
     connection.register("wanted", pa.table({PLACE: places}))
     connection.execute(f"""
-        COPY (SELECT * EXCLUDE ({PLACE}) FROM {parquet_rows([source], f", {PLACE} = true")}
+        COPY (SELECT * EXCLUDE ({PLACE}) FROM {placed_rows(source)}
               SEMI JOIN wanted USING ({PLACE}) ORDER BY {PLACE})
         TO {literal(str(copy))} (FORMAT parquet)""")
     connection.unregister("wanted")
