@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from overtide.schemas.errors import (
     OvertideError,
 )
 from overtide.schemas.serving_metadata import ServingMetadata, decoded, encoded
-from overtide.schemas.signatures import signature
+from overtide.schemas.signatures import Signature, signature
 from overtide.schemas.table import ProfileField
 from overtide.schemas.types import type_of
 
@@ -30,8 +31,14 @@ Json = Any
 """A value that came out of `json.loads`."""
 TIMELINES = "timelines"
 """The key under which a generation names the activities of its run, which lie beside it."""
-PLAIN = ("instance", TIMELINES)
+OVER = "over"
+"""The key under which a generation names the one that it lies over."""
+PLAIN = ("instance", TIMELINES, OVER)
 """The keys of the metadata that are kept as they are, and not as JSON."""
+
+TOP, BENEATH = "main", "beneath"
+"""The schemas of a generation's file, and of that of the generation that it lies over."""
+OF_KEY = "entity = ?1 AND key = ?2"
 
 DDL = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -54,7 +61,10 @@ are gone `"vanished": [[entity, key]]`, and where activities find it by other va
 wrote `"fields": {column: canonical value}` and `"records": [[entity, key, is_winner 0/1]]` instead
 (docs/decisions/short-documents.md). record: every unified source record, losers too, and those that
 are gone. alias: ids merged away, transitively. related: the values of all customers; generations of
-earlier versions lack it."""
+earlier versions lack it.
+
+A generation may lie over another one, the rows of which are right but for the keys that it has
+itself; of what is gone there is an empty text (docs/decisions/generations-over-others.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class Generation:
 
     def __init__(self, path: Path, run: int | None = None) -> None:
         """Open the generation at a path, for the run that names it, or the one that made it."""
-        self.path, self.seen, self._run = path, signature(path), run
+        self.path, self._run = path, run
         self._local = threading.local()
         self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._opening = threading.Lock()
@@ -98,38 +108,37 @@ class Generation:
 
     def resolve_id(self, customer_id: str) -> str | None:
         """Return the id of the profile that a current or previous id leads to, or None."""
-        row = self._one(
-            "SELECT customer_id FROM profile WHERE customer_id = ?1 UNION ALL "
-            "SELECT p.customer_id FROM alias a JOIN profile p USING (customer_id) "
-            "WHERE a.previous_id = ?1 LIMIT 1",
-            customer_id,
-        )
-        return row[0] if row else None
+        if self._is_current(customer_id):
+            return customer_id
+        found = self._value("customer_id", "alias", "previous_id = ?1", customer_id)
+        return found if found is not None and self._is_current(found) else None
+
+    def _is_current(self, customer_id: str) -> bool:
+        there = f"{self._newest('document', 'profile', 'customer_id = ?1')} != ''"
+        return bool(self._rows(f"SELECT 1 WHERE {there}", customer_id))
 
     def resolve_record(self, entity: str, key: str) -> str | None:
         """Return the id of the profile that a source record belongs to, or None."""
-        row = self._one("SELECT customer_id FROM record WHERE entity = ? AND key = ?", entity, key)
-        return row[0] if row else None
+        return self._value("customer_id", "record", OF_KEY, entity, key)
 
     def resolve_activity(self, entity: str, key: str) -> str | None:
         """Return the id of the profile that an activity of a target belongs to, or None.
 
         The target is a source record, or another value by which activities find customers.
         """
-        statement = "SELECT customer_id FROM related WHERE entity = ? AND key = ?"
-        row = self._one(statement, entity, key) if self._is_related(entity) else None
-        return row[0] if row else self.resolve_record(entity, key)
+        if self._is_related(entity):
+            found = self._value("customer_id", "related", OF_KEY, entity, key)
+            if found is not None:
+                return found
+        return self.resolve_record(entity, key)
 
     def targets_among(self, entity: str, keys: Collection[str]) -> set[str]:
         """Return which of these targets of activities a profile has: many at once."""
+        table = "related" if self._is_related(entity) else "record"
+        leads = self._newest("customer_id", table, "entity = ?1 AND key = k.value")
         # One row, so that the interpreter is left and taken up once, and not for each key.
-        row = self._one(
-            "SELECT json_group_array(r.key) FROM json_each(?) k CROSS JOIN "
-            f"{'related' if self._is_related(entity) else 'record'} r "
-            "ON r.entity = ? AND r.key = k.value",
-            json.dumps(list(keys)),
-            entity,
-        )
+        found = f"SELECT json_group_array(k.value) FROM json_each(?2) k WHERE {leads} != ''"
+        row = self._one(found, entity, json.dumps(list(keys)))
         return set(json.loads(row[0])) if row else set()
 
     def _is_related(self, entity: str) -> bool:
@@ -142,14 +151,26 @@ class Generation:
 
     def any_customer(self) -> str | None:
         """Return the id of a customer, to show how one is named; None where there is none."""
-        row = self._one("SELECT customer_id FROM profile LIMIT 1")
-        return row[0] if row else None
+        return self._any("customer_id", "profile", "document", ("customer_id",), "TRUE")
 
     def any_key(self, entity: str) -> str | None:
         """Return a target of activities of what is called so, as `any_customer`."""
         table = "related" if self._is_related(entity) else "record"
-        row = self._one(f"SELECT key FROM {table} WHERE entity = ? LIMIT 1", entity)
-        return row[0] if row else None
+        return self._any("key", table, "customer_id", ("entity", "key"), "entity = ?1", entity)
+
+    def _any(
+        self, column: str, table: str, told: str, key: tuple[str, ...], where: str, *values: str
+    ) -> str | None:
+        """Return a value of a row that is there, of this generation or of the one beneath."""
+        newer = " AND ".join(f"newer.{one} = row.{one}" for one in key)
+        for layer in self._layers:
+            found = f"SELECT {column} FROM {layer}.{table} AS row WHERE {where} AND {told} != ''"
+            if layer != TOP:
+                found += f" AND NOT EXISTS (SELECT 1 FROM {TOP}.{table} AS newer WHERE {newer})"
+            row = self._one(f"{found} LIMIT 1", *values)
+            if row is not None:
+                return str(row[0])
+        return None
 
     def key_text(self, entity: str, key: str) -> str:
         """Return a primary key as records keep it.
@@ -167,11 +188,11 @@ class Generation:
 
         A previous id goes through `resolve_id` first.
         """
-        row = self._one("SELECT document FROM profile WHERE customer_id = ?", customer_id)
-        if row is None:
+        told = self._value("document", "profile", "customer_id = ?1", customer_id)
+        if told is None:
             return None
         try:
-            document = json.loads(row[0])
+            document = json.loads(told)
             fields, records = self._fields_and_records(document)
             return Profile(
                 customer_id,
@@ -222,8 +243,32 @@ class Generation:
     @cached_property
     def timelines(self) -> str | None:
         """The name of the activities of the run, None of a run that an earlier version made."""
-        row = self._one("SELECT value FROM meta WHERE key = ?", TIMELINES)
-        return None if row is None else str(row[0])
+        return self._named(TIMELINES)
+
+    @cached_property
+    def over(self) -> str | None:
+        """The name of the generation that this one lies over; None where it is whole by itself."""
+        return self._named(OVER)
+
+    def _named(self, key: str) -> str | None:
+        """Return a name that the file itself has, whatever lies beneath it."""
+        try:
+            with closing(_opened(self.path)) as connection:
+                found = connection.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self._corrupt(str(error)) from None
+        return None if found is None else str(found[0])
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Its file, and that of the generation beneath it."""
+        beneath = () if self.over is None else (self.path.with_name(f"{self.over}.sqlite"),)
+        return self.path, *beneath
+
+    @cached_property
+    def seen(self) -> tuple[Signature, ...]:
+        """The signatures of its files when they were asked first."""
+        return tuple(map(signature, self.files))
 
     @property
     def run(self) -> int:
@@ -253,6 +298,20 @@ class Generation:
         rows = self._rows("SELECT key, value FROM meta")
         return {key: text if key in PLAIN else json.loads(text) for key, text in rows}
 
+    @cached_property
+    def _layers(self) -> tuple[str, ...]:
+        """The schemas of its files, the newest first."""
+        return (TOP,) if self.over is None else (TOP, BENEATH)
+
+    def _newest(self, column: str, table: str, where: str) -> str:
+        """Return the SQL of what the newest row says: empty of one that is gone, NULL of none."""
+        found = (f"(SELECT {column} FROM {layer}.{table} WHERE {where})" for layer in self._layers)
+        return f"coalesce({', '.join(found)}, NULL)"
+
+    def _value(self, column: str, table: str, where: str, *parameters: str) -> str | None:
+        row = self._one(f"SELECT {self._newest(column, table, where)}", *parameters)
+        return row[0] or None if row else None
+
     def _one(self, statement: str, *parameters: str) -> tuple[Any, ...] | None:
         rows = self._rows(statement, *parameters)
         return rows[0] if rows else None
@@ -269,20 +328,29 @@ class Generation:
 
     def _connect(self) -> sqlite3.Connection:
         """Open this thread's connection; any thread may close it."""
+        beneath = self.files[1:]
+        for path in beneath:
+            if not path.exists():
+                raise missing(path, "missing")
         with self._opening:
-            connection = sqlite3.connect(
-                f"file:{quote(str(self.path))}?mode=ro&immutable=1",
-                uri=True,
-                check_same_thread=False,
-                factory=_Connection,
-            )
+            connection = _opened(self.path)
             self._opened.add(connection)
             self._local.connection = connection
+        for path in beneath:
+            connection.execute(f"ATTACH ? AS {BENEATH}", [_place(path)])
         connection.execute("PRAGMA mmap_size = 1073741824")
         return connection
 
     def _corrupt(self, reason: str) -> OvertideError:
         return corrupt(self.path, reason)
+
+
+def _opened(path: Path) -> _Connection:
+    return sqlite3.connect(_place(path), uri=True, check_same_thread=False, factory=_Connection)
+
+
+def _place(path: Path) -> str:
+    return f"file:{quote(str(path))}?mode=ro&immutable=1"
 
 
 def missing(path: Path, what: str) -> OvertideError:
@@ -305,9 +373,12 @@ def corrupt(path: Path, reason: str) -> OvertideError:
     )
 
 
-def meta_rows(metadata: ServingMetadata, timelines: str | None) -> list[tuple[str, str]]:
+def meta_rows(
+    metadata: ServingMetadata, timelines: str | None, over: str | None = None
+) -> list[tuple[str, str]]:
     """Return the rows of the table `meta`: JSON, but for plain names."""
-    named = {} if timelines is None else {TIMELINES: timelines}
+    names = {TIMELINES: timelines, OVER: over}
+    named = {key: name for key, name in names.items() if name is not None}
     return [
         (key, str(value) if key in PLAIN else json.dumps(value, ensure_ascii=False))
         for key, value in sorted({**encoded(metadata), **named}.items())

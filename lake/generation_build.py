@@ -7,7 +7,6 @@ open it immutable.
 """
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -103,28 +102,17 @@ def build_generation(
     `connection` runs the queries of the sources and may spill; `timelines` names the activities,
     and is asked when all else is written.
     """
-    draft = start_draft(path, _create)
+    draft = start_draft(path, create_tables)
     _fill(connection, draft, sources)
     with closing(sqlite3.connect(draft)) as written:
         write_meta(written, metadata, timelines())
     return finished(draft, path)
 
 
-def renew_generation(
-    before: Path, path: Path, metadata: ServingMetadata, timelines: str | None = None
-) -> str:
-    """Write a generation with the customers of the one `before`; return its name."""
-    draft = start_draft(path, lambda draft: shutil.copyfile(before, draft))
-    with closing(sqlite3.connect(draft)) as connection:
-        connection.execute("DELETE FROM meta")
-        write_meta(connection, metadata, timelines)
-    return finished(draft, path)
-
-
-def start_draft(path: Path, create: Callable[[Path], object]) -> Path:
+def start_draft(path: Path, create: Callable[[Path], object], part: str = "part") -> Path:
     """Create a draft beside the place of a generation, instead of one that was left."""
     make_folder(path.parent)
-    draft = path.with_name(path.name + ".part")
+    draft = path.with_name(f"{path.name}.{part}")
     draft.unlink(missing_ok=True)
     create(draft)
     crash_point("generation.created")
@@ -181,7 +169,8 @@ def _writer(draft: Path) -> Iterator["DuckDBPyConnection"]:
         writer.execute("DETACH generation")
 
 
-def _create(draft: Path) -> None:
+def create_tables(draft: Path) -> None:
+    """Create a generation that has nothing in it."""
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA page_size = 8192")
         for statement in DDL:
@@ -190,11 +179,16 @@ def _create(draft: Path) -> None:
 
 
 def write_meta(
-    connection: sqlite3.Connection, metadata: ServingMetadata, timelines: str | None
+    connection: sqlite3.Connection,
+    metadata: ServingMetadata,
+    timelines: str | None,
+    over: str | None = None,
 ) -> None:
     """Write what is known beside customers, and commit."""
     connection.execute("PRAGMA journal_mode = OFF")
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", meta_rows(metadata, timelines))
+    connection.execute("DELETE FROM meta")
+    rows = meta_rows(metadata, timelines, over)
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
     connection.commit()
 
 

@@ -28,6 +28,7 @@ from overtide.lake.definitions import (
     table_columns,
 )
 from overtide.lake.overlay import INLINED_ROWS, create_overlay, transaction
+from overtide.lake.sealed import with_those_beneath
 from overtide.lake.standing import (
     Note,
     Standing,
@@ -204,11 +205,12 @@ def _commit(
 def _whole(paths: Paths, row: RunRow) -> dict[str, Signature]:
     """Return the signatures of the serving generation that was just made, and its activities.
 
-    Nobody need look whether they are whole.
+    Nobody need look whether they are whole, nor whether what it lies over is.
     """
     activities = named_by(paths, [row.generation])
+    generations = with_those_beneath(paths, [row.generation])
     return {
-        row.generation: signature(paths.generation(row.generation)),
+        **{name: signature(paths.generation(name)) for name in generations},
         **{name: signature_of(paths.serving / name) for name in activities},
     }
 

@@ -13,10 +13,13 @@ beside the catalog.
 
 import re
 import zlib
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from overtide.lake.generation import Generation, corrupt
+from overtide.lake.generation import Generation, corrupt, missing
 from overtide.lake.standing import known, note_whole
+from overtide.schemas.errors import GenerationError
 from overtide.schemas.paths import Paths
 from overtide.schemas.signatures import Signature, signature
 
@@ -46,27 +49,50 @@ def checksum(path: Path, found: int = 0) -> int:
 def open_generation(paths: Paths, name: str, run: int | None = None) -> Generation:
     """Return the generation of a name, for the run that names it.
 
-    Raise `generation_missing`, or `generation_corrupt` where it is another's.
+    Raise `generation_missing`, or `generation_corrupt` where it is another's, or what it lies over
+    is.
 
     One without a checksum in its name was made by an earlier version, and is taken as it is.
     """
-    path = paths.generation(name)
-    generation, seen = Generation(path, run), signature(path)
-    sealed = SEALED.fullmatch(name)
-    if sealed and not (_whole.get(path) == seen or _noted(paths, name) == seen):
-        try:
-            found = checksum(path)
-        except OSError as error:
-            raise corrupt(path, str(error.strerror)) from None
-        if f"{found:08x}" != sealed.group(1):
-            raise corrupt(path, "its content does not fit its name")
-        _whole[path] = seen
-        note_whole(paths, name, seen)
+    generation = Generation(paths.generation(name), run)
+    _look_through(paths, name)
+    for path in generation.files[1:]:
+        if not path.exists():
+            raise missing(path, "missing")
+        _look_through(paths, path.stem)
+    generation.seen  # noqa: B018 - what comes later shows
     return generation
 
 
+def _look_through(paths: Paths, name: str) -> None:
+    """Raise `generation_corrupt` where a file's content does not fit the name, if it tells one."""
+    path = paths.generation(name)
+    sealed, seen = SEALED.fullmatch(name), signature(path)
+    if sealed is None or seen in (_whole.get(path), _noted(paths, name)):
+        return
+    try:
+        found = checksum(path)
+    except OSError as error:
+        raise corrupt(path, str(error.strerror)) from None
+    if f"{found:08x}" != sealed.group(1):
+        raise corrupt(path, "its content does not fit its name")
+    _whole[path] = seen
+    note_whole(paths, name, seen)
+
+
 def is_whole(paths: Paths, name: str) -> bool:
-    """Say whether the generation of a name is there as it was made, where its name tells that."""
+    """Say whether the generation of a name is there as it was made, where its name tells that.
+
+    And so is the one that it lies over.
+    """
+    with suppress(GenerationError):
+        return _is_whole(paths, name) and all(
+            _is_whole(paths, path.stem) for path in Generation(paths.generation(name)).files[1:]
+        )
+    return False
+
+
+def _is_whole(paths: Paths, name: str) -> bool:
     path = paths.generation(name)
     if SEALED.fullmatch(name) is None or not path.exists():
         return False
@@ -85,9 +111,27 @@ def fits_its_name(path: Path) -> bool:
         return False
 
 
+def may_lie_beneath(paths: Paths, name: str) -> bool:
+    """Say whether another generation may be laid over the one of a name.
+
+    It is whole, and what the other one takes over of it is so as it is read now.
+    """
+    path = paths.generation(name)
+    return is_whole(paths, name) and (Generation(path).over is None or fits_its_name(path))
+
+
+def with_those_beneath(paths: Paths, names: Iterable[str]) -> set[str]:
+    """Return the names of generations and of those that they lie over, as far as they are there."""
+    found = set(names)
+    for path in [one for one in map(paths.generation, found) if one.exists()]:
+        with suppress(GenerationError):
+            found.update(one.stem for one in Generation(path).files)
+    return found
+
+
 def is_as_opened(generation: Generation) -> bool:
-    """Say whether nobody has touched the file of a generation since it was opened."""
-    return signature(generation.path) == generation.seen
+    """Say whether nobody has touched the files of a generation since it was opened."""
+    return generation.seen == tuple(map(signature, generation.files))
 
 
 def _noted(paths: Paths, name: str) -> Signature | None:

@@ -26,9 +26,14 @@ class LakeGeneration(Generation):
     def __init__(
         self, lake: Lake, run: int, path: "Path"
     ) -> None:  # not that of the file, which cannot be used
-        self.path, self.seen, self._run = path, signature(path), run
+        self.path, self.seen, self._run = path, (signature(path),), run
         self._lake, self._base = lake, Past(lake, run, None)
         self._kept = documents_of(lake, run, path)
+
+    @property
+    def files(self) -> tuple["Path", ...]:
+        """The file that cannot be used."""
+        return (self.path,)
 
     @property
     def timelines(self) -> str | None:

@@ -10,14 +10,15 @@ from overtide.lake.activity_build import build_activities, over_before
 from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish
 from overtide.lake.generation import Generation
-from overtide.lake.generation_build import GenerationSources, build_generation, renew_generation
+from overtide.lake.generation_build import GenerationSources, build_generation
 from overtide.lake.generation_changes import (
     CHANGED,
     GenerationChanges,
     Rows,
     change_generation,
+    renew_generation,
 )
-from overtide.lake.sealed import fits_its_name, is_whole
+from overtide.lake.sealed import is_whole, may_lie_beneath
 from overtide.pipelines.found import Found
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import GenerationError
@@ -40,7 +41,7 @@ from overtide.schemas.tables import (
     VANISHED_KEY,
 )
 from overtide.transforms import told
-from overtide.transforms.kernel import stop_kernels
+from overtide.transforms.kernel import count, stop_kernels
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import way_of
 from overtide.transforms.step import attached_kernel
@@ -79,7 +80,7 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
             there, metadata
         ):
             return before.generation
-        if fits_its_name(there) and _has_the_columns(there, metadata):
+        if may_lie_beneath(plan.paths, before.generation) and _has_the_columns(there, metadata):
             return renew_generation(there, path, metadata, timelines)
     with (
         _beside(_build_timelines, plan, found, before) as building,
@@ -89,7 +90,8 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
         if known is not None and changes is not None:
             only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
             asked = known, path, metadata, _sources(plan, found, only), changes
-            name = change_generation(connection, *asked, building)
+            customers = count(connection, f"SELECT count(*) FROM lake.{Customer.name}")
+            name = change_generation(connection, *asked, customers, building)
             if name is not None:
                 return name
         return build_generation(connection, path, metadata, _sources(plan, found), building)
@@ -114,7 +116,8 @@ def _generation_before(
     if before is None or not plan.differing:
         return None
     there = plan.paths.generation(before.generation)
-    return there if fits_its_name(there) and _says_the_same(there, metadata) else None
+    usable = may_lie_beneath(plan.paths, before.generation) and _says_the_same(there, metadata)
+    return there if usable else None
 
 
 def _changes(plan: Plan, found: Found) -> GenerationChanges | None:

@@ -20,6 +20,7 @@ from overtide.lake.decide.present import history_begins
 from overtide.lake.generation_build import remove_generations
 from overtide.lake.history import forget_history
 from overtide.lake.orphans import remove_orphans
+from overtide.lake.sealed import with_those_beneath
 from overtide.lake.snapshots import READING_SECONDS, forget_old_publishes
 from overtide.lake.standing import committing, current_standing
 from overtide.pipelines.computing import Computing
@@ -192,7 +193,7 @@ def _forget_old(
                 [keep],
             )
             served = {last.generation, *(name for (name,) in kept.fetchall())}
-            remove_generations(paths.serving, served)
+            remove_generations(paths.serving, with_those_beneath(paths, served))
             remove_activities(paths.serving, named_by(paths, served))
             crash_point("refresh.generations_removed")
             forget_history(connection, history_begins(now, last))

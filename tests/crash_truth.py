@@ -18,6 +18,7 @@ from overtide.eventlog.sqlite import SqliteEventLog
 from overtide.lake.activity_files import named_by
 from overtide.lake.coordination import holder_of
 from overtide.lake.orphans import KNOWN
+from overtide.lake.sealed import with_those_beneath
 from overtide.project import Project
 from overtide.schemas import tables
 from overtide.schemas.events import Event
@@ -331,7 +332,8 @@ def expect_no_waste(connection: DuckDBPyConnection, paths: Paths) -> None:
         'SELECT "Generation" FROM lake.runs ORDER BY "Run" DESC LIMIT 2'
     ).fetchall()
     serving = {file.name for file in paths.serving.iterdir()}
-    needed = {f"{name}.sqlite" for (name,) in runs} | named_by(paths, [name for (name,) in runs])
+    generations = with_those_beneath(paths, [name for (name,) in runs])
+    needed = {f"{name}.sqlite" for name in generations} | named_by(paths, [one for (one,) in runs])
     assert serving <= needed, "generations or activities that nobody needs"
     assert f"{runs[0][0]}.sqlite" in serving
     locks = [*paths.locks.iterdir(), *paths.log.parent.glob("*.lock")]

@@ -1,7 +1,9 @@
 """Serving generations of a few profiles, built as a refresh builds them."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -91,3 +93,23 @@ def write_generation(
 def table(schema: pa.Schema, rows: Iterable[tuple[object, ...]]) -> pa.Table:
     """Return rows as an Arrow table."""
     return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+
+
+KEYS_OF = {"profile": 1, "record": 2, "alias": 1, "related": 2}
+"""How many columns of the tables of a generation are their key."""
+
+
+def served_rows(path: Path) -> dict[str, list[tuple[str, ...]]]:
+    """Return the rows of a generation as readers are to find them, read without the engine.
+
+    Its own, and of the generation that it lies over those whose keys it does not have.
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        over = connection.execute("SELECT value FROM meta WHERE key = 'over'").fetchone()
+        beneath = None if over is None else served_rows(path.with_name(f"{over[0]}.sqlite"))
+        found = {}
+        for table, number in KEYS_OF.items():
+            own = {row[:number]: row for row in connection.execute(f"SELECT * FROM {table}")}
+            rows = {row[:number]: row for row in beneath[table]} if beneath else {}
+            found[table] = sorted(row for row in (rows | own).values() if row[-1])
+        return found

@@ -12,11 +12,9 @@ import copy
 import multiprocessing
 import os
 import shutil
-import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +22,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from overtide.lake import generation_changes
 from overtide.lake.activity_files import open_activities
 from overtide.lake.catalog import connect
 from overtide.lake.own_activities import EVERYTHING, Merged
@@ -33,6 +32,7 @@ from overtide.schemas.crash import VARIABLE
 from overtide.transforms import row_hashes
 from tests.deliveries import FULL, Version, final, folder_of
 from tests.engine import opened
+from tests.generations import served_rows
 from tests.small_plan import INSTANCE
 from tests.small_project import Project
 
@@ -442,17 +442,12 @@ def tables_of(project: Project, names: Iterable[str]) -> dict[str, list[str]]:
         }
 
 
-SERVED = ("profile", "record", "alias", "related")
-"""The tables of a serving generation."""
-
-
 def served_by(project: Project) -> list[str]:
     """Return what the serving generation in force holds, and the timelines that it names."""
     publish = project.done[-1].publish
     generation = open_generation(project.paths, publish.generation)
     timelines = open_activities(project.paths, str(generation.timelines))
-    with closing(sqlite3.connect(generation.path)) as opened:
-        found = [row for name in SERVED for row in opened.execute(f"SELECT * FROM {name}")]
+    found = [row for rows in served_rows(generation.path).values() for row in rows]
     generation.close()
     customers = [row[0] for row in found if len(row) == 2]
     entries = [Merged(timelines.of(one), []).page(EVERYTHING)[0] for one in sorted(set(customers))]
@@ -468,6 +463,7 @@ def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:
     with (
         patch.object(differences, "LEAST", 0),  # so few records would all be matched
         patch.multiple(row_hashes, LEAST=0, MOST=1),  # and files of so few rows read again
+        patch.object(generation_changes, "LAID", twins.chance.choice([0, 4])),  # and made one
     ):
         twins.refresh()
         for _ in range(steps):

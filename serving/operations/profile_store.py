@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from overtide.lake.sealed import with_those_beneath
 from overtide.schemas.instants import format_instant
 from overtide.schemas.table import SCHEMA
 from overtide.serving.access.roles import Role
@@ -19,12 +20,13 @@ def state(call: Call) -> Reply:
         ingested, primary = None, _empty()
     else:
         ingested = format_instant(publish.published_at)
-        path = call.service.paths.generation(publish.generation)
+        names = with_those_beneath(call.service.paths, [publish.generation])
+        files = [call.service.paths.generation(name) for name in names]
         ((rows,),) = call.service.rows(f"SELECT count(*) FROM {SCHEMA}.Customer")
         primary = {
             "currentState": "queryable",
             "rowCount": rows,
-            "size": path.stat().st_size if path.exists() else 0,
+            "size": sum(file.stat().st_size for file in files if file.exists()),
             "profileStoreHydrationStateInfo": dict.fromkeys(JOBS, "hydrated"),
         }
     return Reply(
