@@ -6,7 +6,7 @@ They are named after the content of the table, so that a refresh which changes n
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -103,13 +103,14 @@ def build_activities(
     connection: "DuckDBPyConnection",
     paths: Paths,
     content: str,
-    rows: str,
+    rows_with: Callable[[str], str],
     over: Over | None = None,
 ) -> str:
-    """Write the activities of the SQL `rows`, whose content hash is `content`; return their name.
+    """Write the activities whose content hash is `content`; return their name.
 
-    `connection` runs the query and may spill. Where they are there already nothing is written. Of
-    those that are laid `over` others only those of its customers are.
+    `rows_with` gives the SQL of those that are left by a join; `connection` runs it and may spill.
+    Where they are there already nothing is written. Of those that are laid `over` others only those
+    of its customers are.
     """
     name = f"{NAME}{content[:DIGITS]}"
     for folder in paths.serving.glob(f"{name}-*"):
@@ -120,10 +121,12 @@ def build_activities(
     if over is not None:
         ids = pa.array(sorted(over.customers), pa.string())
         connection.register("laid_over", pa.table({"CustomerId": ids}))
+        names = ", ".join(("CustomerId", "ActivityId", "ActivityTime", *OF_KIND, *OF_ROW))
+        left = rows_with(" SEMI JOIN laid_over USING (CustomerId)")
         connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE laid AS FROM ({rows}) SEMI JOIN laid_over
-            USING (CustomerId) ORDER BY CustomerId, ActivityTime, SourceActivityId""")
-        rows = "FROM laid"
+            CREATE OR REPLACE TEMP TABLE laid AS SELECT {names} FROM ({left})
+            ORDER BY CustomerId, ActivityTime, SourceActivityId""")
+    rows = rows_with("") if over is None else "FROM laid"
     kinds = _kinds_in(connection, rows)
     query = QUERY.format(rows=rows, kind=_number_of(kinds))
     try:

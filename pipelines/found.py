@@ -22,7 +22,11 @@ class Found:
 
     def output(self, table: Table) -> BuiltTable:
         """Return what was found of a table."""
-        return next(output for output in self.outputs if output.table.name == table.name)
+        return self.named(table.name)
+
+    def named(self, name: str) -> BuiltTable:
+        """Return what was found of the table of a name."""
+        return next(output for output in self.outputs if output.table.name == name)
 
     @property
     def files(self) -> dict[str, tuple[str, ...] | None]:

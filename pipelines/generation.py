@@ -61,7 +61,7 @@ SERVED = (
     IDENTITY_ALIAS.name,
     RELATED_KEY.name,
 )
-"""The tables that a serving generation is made of."""
+"""The tables that a serving generation is made of, in the order of `GenerationSources`."""
 
 
 def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
@@ -88,8 +88,7 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     ):
         known, changes = _generation_before(plan, metadata, before), _changes(plan, found)
         if known is not None and changes is not None:
-            only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
-            asked = known, path, metadata, _sources(plan, found, only), changes
+            asked = known, path, metadata, _sources_of_changed(plan, found, changes), changes
             customers = count(connection, f"SELECT count(*) FROM lake.{Customer.name}")
             name = change_generation(connection, *asked, customers, building)
             if name is not None:
@@ -97,16 +96,26 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
         return build_generation(connection, path, metadata, _sources(plan, found), building)
 
 
-def _sources(plan: Plan, found: Found, only: str = "") -> GenerationSources:
-    """Return what a generation is made of, of all customers or `only` of some."""
-    rows = {one.table.name: one.all_rows for one in found.outputs if one.table.name in SERVED}
-    aliases = rows[IDENTITY_ALIAS.name]
-    customers, keys, vanished, related = (
-        rows[one] + only
-        for one in (Customer.name, ALTERNATE_KEY.name, VANISHED_KEY.name, RELATED_KEY.name)
-    )
-    profiles = profile_json(fields_of(plan, found), customers)
-    return GenerationSources(profiles, keys, vanished, aliases, related)
+def _sources(plan: Plan, found: Found) -> GenerationSources:
+    """Return what a generation is made of."""
+    customers, *others = (found.named(name).all_rows for name in SERVED)
+    return GenerationSources(profile_json(fields_of(plan, found), customers), *others)
+
+
+def _sources_of_changed(plan: Plan, found: Found, changes: GenerationChanges) -> GenerationSources:
+    """Return what a generation says of the customers that are others.
+
+    Nearly all of them came, and where all did no other row of the widest table is read.
+    """
+    customers, *others = map(found.named, SERVED)
+    came, gone = changes.profiles.came, changes.profiles.gone
+    stay = f"""
+        FROM {CHANGED} ANTI JOIN ({came}) AS came USING (CustomerId)
+        ANTI JOIN ({gone}) AS gone USING (CustomerId)"""
+    left = customers.rows_with(f" SEMI JOIN ({stay}) AS stay USING (CustomerId)")
+    profiles = profile_json(fields_of(plan, found), f"{came} UNION ALL BY NAME ({left})")
+    only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
+    return GenerationSources(profiles, *(one.rows_with(only) for one in others))
 
 
 def _generation_before(
@@ -160,7 +169,7 @@ def _build_timelines(plan: Plan, found: Found, before: Publish | None) -> str:
     Of a difference those of its customers alone, where the others' are there.
     """
     built, published = found.output(UNIFIED_ACTIVITY), plan.differing.get(UNIFIED_ACTIVITY.name)
-    content, rows = built.content.hex(), built.all_rows
+    content, rows = built.content.hex(), built.rows_with
     with attached_kernel(plan.settings, plan.attach) as connection:
         if built.gone is None:
             return build_activities(connection, plan.paths, content, rows)

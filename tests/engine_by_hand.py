@@ -74,12 +74,11 @@ class HandEngine(Engine):
     def _timelines(self, expected: Base) -> str:
         """Write the activities of a base in place, from the file that the lake is given."""
         content = hashlib.sha256(repr(sorted(expected.activities.items())).encode()).hexdigest()
-        rows = self.paths.project / "by hand" / f"{tables.UNIFIED_ACTIVITY.name}.parquet"
+        file = self.paths.project / "by hand" / f"{tables.UNIFIED_ACTIVITY.name}.parquet"
+        rows = f"FROM {parquet_rows([str(file)])}"
         with opened(duckdb.connect(config={"threads": 1})) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            return build_activities(
-                connection, self.paths, content, f"FROM {parquet_rows([str(rows)])}"
-            )
+            return build_activities(connection, self.paths, content, lambda join: f"{rows}{join}")
 
     def _changes(
         self, table: Table, rows: dict[object, tuple[object, ...]], run: int

@@ -73,7 +73,9 @@ def written(
         connection.register("given", table)
         timed = f"""SELECT * REPLACE (ActivityTime::TIMESTAMPTZ AS ActivityTime)
             FROM given ORDER BY {order}"""
-        return build_activities(connection, Paths.of(folder), content, timed, over)
+        return build_activities(
+            connection, Paths.of(folder), content, lambda join: f"FROM ({timed}){join}", over
+        )
 
 
 def newest_first(rows: list[Row]) -> list[Row]:

@@ -162,14 +162,21 @@ class BuiltTable:
     @property
     def all_rows(self) -> str:
         """The SQL of all rows as they are to be published, where the lake is attached."""
-        published = f"SELECT * FROM lake.{self.table.name}"
+        return self.rows_with("")
+
+    def rows_with(self, join: str) -> str:
+        """Return the SQL of the rows that are left by a join, which begins with a space.
+
+        Of published rows those that stay are looked for among what is left alone.
+        """
+        published = f"SELECT * FROM lake.{self.table.name}{join}"
         if self.files is None:
             return published
-        rows = f"SELECT * FROM {parquet_rows(self.files)}"
+        rows = f"SELECT * FROM {parquet_rows(self.files)}{join}"
         if self.gone is None:
             return rows
-        gone = f"{parquet_rows([self.gone])} USING ({', '.join(self.table.key)})"
-        return f"SELECT * FROM ({published} ANTI JOIN {gone} UNION ALL BY NAME {rows})"
+        gone = f"{parquet_rows([self.gone])} AS gone USING ({', '.join(self.table.key)})"
+        return f"SELECT * FROM ({published}) ANTI JOIN {gone} UNION ALL BY NAME {rows}"
 
 
 @dataclass(frozen=True)
