@@ -31,6 +31,7 @@ from overtide.lake.activity_files import (
     checksum_of,
     customers_in,
     is_whole,
+    number_of_customers,
     over_of,
 )
 from overtide.lake.generation import Generation
@@ -94,7 +95,7 @@ def over_before(
     if over is not None:
         customers.update(customers_in(paths, name))
     under = over or name
-    if len(customers) > max(FEW, len(customers_in(paths, under)) // MOST):
+    if len(customers) > max(FEW, number_of_customers(paths, under) // MOST):
         return None
     return Over(under, frozenset(customers))
 

@@ -281,10 +281,18 @@ def over_of(paths: Paths, name: str) -> str | None:
 
 def customers_in(paths: Paths, name: str) -> list[str]:
     """Return the customers that a folder names, in order; it must be whole."""
+    return [key.hex() for key in _customers_in(paths, name).every_key()]
+
+
+def number_of_customers(paths: Paths, name: str) -> int:
+    """Return how many customers a folder names; it must be whole."""
+    return len(_customers_in(paths, name))
+
+
+def _customers_in(paths: Paths, name: str) -> Sorted[bytes]:
     import pyarrow as pa
 
-    file = pa.ipc.open_file(_mapped(paths.serving / name / CUSTOMERS))
-    return [key.hex() for key in Sorted.of(file, customer_at).every_key()]
+    return Sorted.of(pa.ipc.open_file(_mapped(paths.serving / name / CUSTOMERS)), customer_at)
 
 
 def is_whole(paths: Paths, name: str) -> bool:

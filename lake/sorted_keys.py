@@ -65,6 +65,10 @@ class Sorted(Generic[Key]):
         keys, places = self.parts[part]
         return self.at(keys, bisect_right(places, place) - 1)
 
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return sum(len(places) for _, places in self.parts)
+
     def every_key(self) -> Iterator[Key]:
         """Give all keys, in order."""
         return (self.at(keys, one) for keys, places in self.parts for one in range(len(places)))

@@ -113,7 +113,7 @@ def _sources_of_changed(plan: Plan, found: Found, changes: GenerationChanges) ->
         FROM {CHANGED} ANTI JOIN ({came}) AS came USING (CustomerId)
         ANTI JOIN ({gone}) AS gone USING (CustomerId)"""
     left = customers.rows_with(f" SEMI JOIN ({stay}) AS stay USING (CustomerId)")
-    profiles = profile_json(fields_of(plan, found), f"{came} UNION ALL BY NAME ({left})")
+    profiles = profile_json(fields_of(plan, found), f"({came}) UNION ALL BY NAME ({left})")
     only = f" SEMI JOIN {CHANGED} USING (CustomerId)"
     return GenerationSources(profiles, *(one.rows_with(only) for one in others))
 
