@@ -21,6 +21,7 @@ from overtide.pipelines import differences, kept_rows
 from overtide.schemas.configuration import Configuration
 from overtide.transforms import row_hashes
 from overtide.transforms.sources.contract import Layout, SourceText
+from overtide.transforms.sources.formats import format_of
 from tests.incremental import MEASURED, document, served_by, tables_of
 from tests.small_project import Project
 
@@ -225,6 +226,37 @@ def test_lines_that_came_and_went_are_told_if_they_are_rows(tmp_path, name, ends
         assert (len(came), len(gone), apart.gone_rows) == (*expected, expected[1])
         assert [place for (place,) in gone] == [3] * expected[1]
         assert set(came) <= set(line.split("\n"))
+
+
+LETTERS = [f"{a}{b}" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghijklmnopqrstuvwxyz"]
+BEGUN = [f"{two} is what they begin with, and no more" for two in LETTERS]
+IN_EIGHTS = [f"Seven, {one}fifteen{two} and others" for one, two in LETTERS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("csv", BEGUN),
+        ("csv", IN_EIGHTS),
+        ("parquet", BEGUN),
+        ("parquet", IN_EIGHTS),
+        ("parquet", ["", None]),
+    ],
+)
+def test_texts_that_differ_in_little_have_other_hashes(tmp_path, kind, texts):
+    file = tmp_path / f"people.{kind}"
+    if kind == "csv":
+        file.write_text("".join(f"{text}\n" for text in ["Name", *texts]))
+    else:
+        pq.write_table(pa.table({"Name": pa.array(texts, pa.string())}), file)
+    entity = Configuration.model_validate(configured(kind)).entities()["S_a"]
+    source = SourceText(entity, file, file.name, Layout(("Name",)), tmp_path / "copy")
+    with duckdb.connect() as connection:
+        hashed = format_of(entity).hashed_rows(connection, source)
+        found = connection.execute(f"SELECT h, g FROM ({hashed})").fetchall()
+    first, second = ({row[place] for row in found} for place in (0, 1))
+    assert len(second) == len(found) == len(texts)
+    assert len(first) == len(texts) or texts == IN_EIGHTS  # of which the first hash tells few apart
 
 
 def test_a_lake_that_was_restored_has_all_read(twins_of):
