@@ -163,6 +163,23 @@ def test_values_that_cannot_be_read_are_listed(twins_of):
     assert known(twins, "csv", PERSONS) == PEOPLE
 
 
+def test_values_that_could_not_be_read_stay_listed_while_their_rows_stay(twins_of):
+    twins = twins_of()
+    wrong = [person(n, seen="never") if n < 7 else row for n, row in enumerate(PERSONS)]
+    assert known(twins, "csv", wrong) == 0
+    others = [*wrong[:1], PERSONS[1], *wrong[2:8], person(8, seen="soon"), *wrong[9:]]
+    assert known(twins, "csv", others) == PEOPLE - 2
+    listed = twins[0].table("S_a_corrupt", "PrimaryKey")
+    assert listed == [(str(n),) for n in (0, 2, 3, 4, 5, 6, 8)]
+
+
+def test_rows_that_change_their_keys_with_each_other_are_known(twins_of):
+    twins = twins_of()
+    swapped = [person(1, "Eve"), person(0, "Bob"), *PERSONS[2:]]
+    assert known(twins, "csv", swapped) == PEOPLE - 2
+    assert known(twins, "csv", [person(1, "Eve"), person(2, "Bob"), *PERSONS[2:]]) == 0
+
+
 def test_a_file_in_another_encoding_is_known_too(twins_of):
     twins = twins_of()
     people = [person(number, "Zoë") for number in range(PEOPLE)]
