@@ -137,13 +137,13 @@ def _read_before(table: EntityTable) -> ReadBefore | None:
     """Return how the only file of an entity was read, if its rows are those of the table."""
     if len(table.ingested) > 1 or table.rows_read > table.rows_kept or table.content is None:
         return None
-    (file,) = table.ingested
+    (file,), found = table.ingested, (table.content, table.corrupt_file)
     if file.kept is not None:
         most = file.kept.changes >= MOST_CHANGES
-        return None if most else ReadBefore(file.kept, file.rows_path, table.content)
+        return None if most else ReadBefore(file.kept, file.rows_path, *found)
     if file.hashes is None or table.files != (file.rows_path,):
         return None
-    return ReadBefore(KeptRows(file.rows_path, file.hashes, file.rows), None, table.content)
+    return ReadBefore(KeptRows(file.rows_path, file.hashes, file.rows), None, *found)
 
 
 def not_scattered(files: Sequence[IngestedFiles]) -> Sequence[IngestedFiles]:

@@ -44,11 +44,17 @@ def settle_changed(
     None where one of the rows that came has no key, or that of another row: then all are looked at.
     """
     kept = file.kept
-    if kept is None or not _have_own_keys(connection, entity, file.rows_path, kept):
+    if kept is None:
         return None
-    changed = _written_changes(connection, entity, file, kept, before, folder)
-    corrupt = folder / "corrupt.parquet"
-    faults = write_parquet(connection, _corrupt_rows(entity, file, kept), corrupt)
+    _find_changes(connection, entity, file, kept, before)
+    try:
+        if not _have_own_keys(connection, entity, file.rows_path, kept):
+            return None
+        changed = _written_changes(connection, entity, folder)
+        corrupt = folder / "corrupt.parquet"
+        faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
+    finally:
+        connection.execute("DROP TABLE came; DROP TABLE went")
     rows = kept.rows - kept.gone_rows + file.rows
     return EntityTable(
         name,
@@ -76,41 +82,53 @@ def _content(connection: "DuckDBPyConnection", entity: Entity, path: str) -> Fin
     return fingerprint(connection, f"FROM {parquet_rows([path])}", types_of(entity))
 
 
-def _have_own_keys(
-    connection: "DuckDBPyConnection", entity: Entity, came: str, kept: KeptRows
-) -> bool:
-    """Say whether each of the rows that came has a key that no other row has."""
-    key, rows = quoted(entity.primary_key), f"FROM {parquet_rows([came])}"
-    wrong = f"SELECT count(*) - count(DISTINCT {key}) {rows}"
-    taken = f"SELECT {key} FROM ({rows_that_count(kept.rows_path, kept.gone)})"
-    others = f"SELECT count(*) FROM ({taken}) SEMI JOIN (SELECT {key} {rows}) USING ({key})"
-    return not count(connection, wrong) and not count(connection, others)
-
-
-def _written_changes(
+def _find_changes(
     connection: "DuckDBPyConnection",
     entity: Entity,
     file: IngestedFiles,
     kept: KeptRows,
     before: ReadBefore,
-    folder: Path,
-) -> ChangedRows:
-    """Write the rows that came and those that went since the refresh before.
+) -> None:
+    """Create `came` and `went`, the rows by which those of the refresh before differ.
 
     Of the kept rows only some went since then, and some are there again.
     """
     now, then = _rows_at(kept, before.kept), _rows_at(before.kept, kept)
-    names = columns(entity.attributes)
+    names = f"{columns(entity.attributes)}, {CORRUPT}"
     for table, again, beside in (("came", then, file.rows_path), ("went", now, before.rows_path)):
         others = f"UNION ALL SELECT {names} FROM {parquet_rows([beside])}" if beside else ""
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {names} FROM ({again}) {others}"
         )
+
+
+def _have_own_keys(
+    connection: "DuckDBPyConnection", entity: Entity, read: str, kept: KeptRows
+) -> bool:
+    """Say whether each row has a key that no other row has.
+
+    The rows before had, as had the kept ones: a key of one that went is free, so only other ones of
+    the rows that were `read` are sought among the kept.
+    """
+    key = quoted(entity.primary_key)
+    if count(connection, f"SELECT count(*) - count(DISTINCT {key}) FROM came"):
+        return False
+    new = f"SELECT {key} FROM {parquet_rows([read])} ANTI JOIN went USING ({key})"
+    if not count(connection, f"SELECT count(*) FROM ({new})"):
+        return True
+    taken = f"SELECT {key} FROM ({rows_that_count(kept.rows_path, kept.gone)})"
+    return not count(connection, f"SELECT count(*) FROM ({taken}) SEMI JOIN ({new}) USING ({key})")
+
+
+def _written_changes(connection: "DuckDBPyConnection", entity: Entity, folder: Path) -> ChangedRows:
+    """Write the rows that `came` and those that `went`, without those that did both."""
     types, order = types_of(entity), (entity.primary_key,)
-    paths = {name: folder / f"{name}.parquet" for name in ("came", "went")}
+    chosen = {
+        name: f"(SELECT {columns(entity.attributes)} FROM {name})" for name in ("came", "went")
+    }
+    paths = {name: folder / f"{name}.parquet" for name in chosen}
     for (name, path), other in zip(paths.items(), ("went", "came"), strict=True):
-        write_parquet(connection, rows_apart_from(name, other, types, order), path)
-    connection.execute("DROP TABLE came; DROP TABLE went")
+        write_parquet(connection, rows_apart_from(chosen[name], chosen[other], types, order), path)
     return ChangedRows(*map(str, paths.values()))
 
 
@@ -126,14 +144,19 @@ def _rows_at(gone: KeptRows, still: KeptRows) -> str:
           USING (place)) USING ({PLACE})"""
 
 
-def _corrupt_rows(entity: Entity, file: IngestedFiles, kept: KeptRows) -> str:
-    """Return the SQL of the rows with values that could not be read."""
-    key, (source,) = quoted(entity.primary_key), file.sources
-    chosen = f"{key}, {CORRUPT}, ({CORRUPT} ->> 'line')::BIGINT AS __line"
-    chosen = f"SELECT {chosen}, {literal(source)} AS __file"
-    rows = (f"({rows_that_count(kept.rows_path, kept.gone)})", parquet_rows([file.rows_path]))
-    every = " UNION ALL ".join(f"{chosen} FROM {one} WHERE {CORRUPT} IS NOT NULL" for one in rows)
-    return f"{listed(key)} FROM ({every})"
+def _corrupt_rows(entity: Entity, file: IngestedFiles, before: ReadBefore) -> str:
+    """Return the SQL of the rows with values that could not be read.
+
+    They are those of `before` whose rows did not go, and those that `came`.
+    """
+    key, (source,) = quoted(entity.primary_key), map(literal, file.sources)
+    went = f"SELECT {key}::VARCHAR AS PrimaryKey FROM went"
+    stayed = f"FROM {parquet_rows([before.corrupt_file])} ANTI JOIN ({went}) USING (PrimaryKey)"
+    wrong = f"({CORRUPT} ->> 'line')::BIGINT AS __line, {source} AS __file"
+    wrong = f"SELECT {key}, {CORRUPT}, {wrong} FROM came WHERE {CORRUPT} IS NOT NULL"
+    return (
+        f"SELECT * REPLACE ({source} AS FileName) {stayed} UNION ALL {listed(key)} FROM ({wrong})"
+    )
 
 
 def written_whole(

@@ -53,6 +53,8 @@ class ReadBefore:
     rows_path: str | None
     """The file of the rows beside the kept ones, None where there were none."""
     content: Fingerprint
+    corrupt_file: str
+    """The file of what could not be read in its rows, all of which are kept."""
 
 
 def write_row_hashes(

@@ -1,6 +1,5 @@
 """The rows of a Parquet file by the hashes of their values, and a file of some of them alone."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from overtide.schemas.names import PLACE, folded, literal, parquet_rows, placed_rows, quoted
 from overtide.transforms.sources.contract import NUMBER, SourceText
-from overtide.transforms.sources.hashed_lines import APART
+from overtide.transforms.sources.hashed_lines import AHEAD
 from overtide.transforms.sources.parquet_mending import mended
 from overtide.transforms.sources.texts import nameable
 
@@ -50,8 +49,10 @@ def hashed_values(connection: "DuckDBPyConnection", file: SourceText) -> str | N
     read = {name: kinds[name] for name in file.entity.columns if name in kinds}
     if not read or not all(_is_whole(kind) for kind in read.values()):
         return None
+    values = [_value(quoted(name), kind) for name, kind in read.items()]
+    others = [_other(value, kind) for value, kind in zip(values, read.values(), strict=True)]
     return f"""
-        SELECT hash({", ".join(_values(read))}) AS h, hash({", ".join(_values(read, APART))}) AS g
+        SELECT hash({", ".join(values)}) AS h, hash({", ".join(reversed(others))}) AS g
         FROM {parquet_rows([source])}"""
 
 
@@ -66,17 +67,14 @@ def _is_whole(kind: str) -> bool:
     return kind in (*WHOLE, *FLOATS) or kind.startswith("DECIMAL")
 
 
-def _values(kinds: Mapping[str, str], first: int = 1) -> list[str]:
-    """Return the SQL of what is hashed of columns: of their texts from the `first` letter on.
+def _value(column: str, kind: str) -> str:
+    """Return the SQL of what is hashed of a column."""
+    return f"{column}::VARCHAR" if kind in FLOATS else column
 
-    A second hash is of other texts, in another order.
-    """
-    values = []
-    for name, kind in kinds.items():
-        text = f"{quoted(name)}::VARCHAR" if kind in FLOATS else quoted(name)
-        cut = first > 1 and kind == "VARCHAR"
-        values.append(f"substring({text}, {first})" if cut else text)
-    return values if first == 1 else values[::-1]
+
+def _other(value: str, kind: str) -> str:
+    """Return the SQL of what is hashed a second time, in another order; null stays null."""
+    return f"{AHEAD} || {value}" if kind in (*FLOATS, "VARCHAR") else value
 
 
 def write_values(
