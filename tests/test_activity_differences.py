@@ -97,6 +97,49 @@ def test_activities_follow_records_to_other_customers(twins):
     assert [owner_of(twins[0], key) for key in ("o0", "o2")] == [first, third]
 
 
+NOBODY = ("no_foreign_key", "unknown_record", "no_customer")
+
+
+def nobody(twins: list[Project], **files: str) -> list[int]:
+    """Write files and refresh both; return how many activities are of nobody, by reason.
+
+    One of them is told of a difference, and both count the same.
+    """
+    assert taken(twins, **files) > 0
+    counted: list[dict[str, int]] = []
+    for twin in twins:
+        manifest: Any = twin.done[-1].manifest
+        counted.append(manifest["entities"]["S_o"]["of_nobody"])
+        assert manifest["activities_of_nobody"] == sum(counted[-1].values())
+    assert counted[0] == counted[1]
+    return [counted[0][why] for why in NOBODY]
+
+
+def test_activities_of_nobody_are_counted_by_what_changed(twins):
+    lines = ["1,Anna,a@x.com,Rome,2024-01-01", "5,Eva,e@x.com,Bonn,"]
+    orders = ["o1,1,2024-01-01,1", "o2,5,2024-01-01,1", "o3,6,2024-01-01,1", "o4,,2024-01-01,1"]
+
+    def b(*rows: str) -> str:
+        return "\n".join([HEADS["b"], *rows, ""])
+
+    def o(*rows: str) -> str:
+        return "\n".join([HEADS["o"], *rows, ""])
+
+    for twin in twins:
+        twin.document["relationships"][0]["to"] = "S_b"  # customers only together with others
+        twin.write(b1=b(*lines), o1=o(*orders), o2=HEADS["o"] + "\n").refresh()
+    arrived = b(*lines, "6,Flo,f@x.com,Bonn,")
+    assert nobody(twins, b1=arrived) == [1, 0, 2]
+    belongs = FILES["a1"].replace("3,Cy,c@x.com", "3,Cy,e@x.com")
+    assert nobody(twins, a1=belongs) == [1, 0, 1]
+    assert nobody(twins, b1=b(*lines)) == [1, 1, 0]
+    assert nobody(twins, a1=FILES["a1"], o2=o("o5,5,2024-01-01,1")) == [1, 1, 2]
+    assert nobody(twins, b1=b(lines[0])) == [1, 3, 0]
+    changed = [orders[0], "o2,,2024-01-01,1", "o3,1,2024-01-01,1", "o4,7,2024-01-01,1"]
+    assert nobody(twins, o1=o(*changed)) == [1, 2, 0]
+    assert nobody(twins, o1=o(*changed[::2])) == [0, 1, 0]
+
+
 def test_other_rules_make_all_of_them(twins):
     for twin in twins:
         twin.document["activities"][0]["title"] = "Owner"
