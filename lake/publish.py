@@ -121,19 +121,21 @@ def publish(
     define: Define,
     gone: Iterable[str] = (),
     replaced: Mapping[str, tuple[str, ...]] = NOTHING_REPLACED,
+    threads: int = 1,
 ) -> Publish:
     """Make a refresh the base that readers see.
 
     The old base stays until the commit and when anything fails.
 
     It gets an instant after all events and publishes before it. `gone` are tables that this base
-    has no more; those `replaced` are damaged, and begin anew with the rows of some files.
+    has no more; those `replaced` are damaged, and begin anew with the rows of some files. As many
+    `threads` look for the rows that go.
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
     # start over.
     with coordination(paths).commit():
         before, whole = _known_before(paths), _whole(paths, row)
-        with closing(connect(paths, read_only=False, threads=1)) as connection:
+        with closing(connect(paths, read_only=False, threads=threads)) as connection:
             # 2. The stream's tables, if it has not made them yet, and settings: these need
             # transactions of their own.
             _prepare(connection)
