@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, quoted
 from overtide.transforms.records import Unified
-from overtide.transforms.tables.changed_rows import rows_to_compare
+from overtide.transforms.tables.changed_rows import rows_of, rows_to_compare
 from overtide.transforms.tables.contract import Basis, PublishedRows
 from overtide.transforms.tables.unified_activity import in_order
 
@@ -28,10 +28,8 @@ def find_arrived(connection: "DuckDBPyConnection", basis: Basis, before: Publish
         there = before.entities[one.table.entity]
         rows = rows_to_compare(one.entity, one.table, there)
         key = quoted(one.entity.primary_key)
-        new, old = (
-            f"SELECT {key} FROM ({some})" if some else f"SELECT NULL AS {key} LIMIT 0"
-            for some in (rows.new, rows.old)
-        )
+        none = rows_of(one.entity, ())
+        new, old = (f"SELECT {key} FROM ({some or none})" for some in (rows.new, rows.old))
         for into, some, others in (("arrived", new, old), ("departed", old, new)):
             connection.execute(f"""
                 INSERT INTO {into} SELECT {literal(one.table.entity)}, {one.key}
@@ -67,8 +65,8 @@ def strays_more(
             SEMI JOIN (SELECT foreign_key FROM stray WHERE target = {name}) AS wanted
             ON wanted.foreign_key = PrimaryKey""")
     entities = [activity.entity for activity, _ in in_order(basis)]
-    for number, *more in connection.execute(_COUNTED).fetchall():
-        counts[entities[number]] = (*map(int, more), 0)
+    for number, unnamed, unknown, without in connection.execute(_COUNTED).fetchall():
+        counts[entities[number]] = (int(unnamed), int(unknown), int(without), 0)
     return counts
 
 
