@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.names import ROW_ID, literal, parquet_rows, quoted
 from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
 from overtide.transforms.activities import activity_rows, foreign_key_text, timeline_rows
 from overtide.transforms.tables.changed_rows import find_apart, write_difference
@@ -129,8 +129,8 @@ def _find_owners(connection: "DuckDBPyConnection", basis: Basis) -> None:
 def _map_touched(connection: "DuckDBPyConnection", basis: Basis) -> None:
     """Create `mapped`, the activities of what is touched, and `published`, what they were.
 
-    What they were follows from what their rows were, by the same rules; only since when they are
-    published does not.
+    What they were follows from what their rows were, by the same rules. What does not is since when
+    they are published, and where, in `ROW_ID`.
     """
     activities = [activity for activity, _ in in_order(basis)]
     rows = "SELECT {0} AS CustomerId, touched.* FROM touched JOIN owner USING (target, foreign_key)"
@@ -143,5 +143,6 @@ def _map_touched(connection: "DuckDBPyConnection", basis: Basis) -> None:
         CREATE TEMP TABLE mapped AS {mapped};
         CREATE TEMP TABLE were AS {were};
         CREATE TEMP TABLE since AS
-        SELECT {KEY}, FirstRun FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN were USING ({KEY});
+        SELECT {KEY}, FirstRun, rowid AS {ROW_ID}
+        FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN were USING ({KEY});
         CREATE TEMP TABLE published AS FROM were LEFT JOIN since USING ({KEY})""")
