@@ -41,7 +41,7 @@ from overtide.lake.standing import (
 from overtide.schemas.crash import crash_point
 from overtide.schemas.errors import SourceError
 from overtide.schemas.instants import EARLIEST, HISTORY_DAYS, Clock, Instant
-from overtide.schemas.names import file_literal, literal, parquet_rows, quoted
+from overtide.schemas.names import ROW_ID, file_literal, literal, parquet_rows, quoted
 from overtide.schemas.paths import Paths, StorageLocation
 from overtide.schemas.serving_metadata import ServingMetadata, encoded
 from overtide.schemas.signatures import Signature, signature
@@ -57,7 +57,7 @@ class Change:
     """What a refresh does to one table.
 
     Parquet files that replace its rows, or are appended to them, once those rows went that are in
-    the file `gone`, if there is one.
+    the file `gone`, if there is one: by their places in `ROW_ID`, where it has that, else by keys.
     """
 
     table: Table
@@ -122,13 +122,15 @@ def publish(
     define: Define,
     gone: Iterable[str] = (),
     replaced: Mapping[str, tuple[str, ...]] = NOTHING_REPLACED,
+    threads: int = 1,
 ) -> Publish:
     """Make a refresh the base that readers see.
 
     The old base stays until the commit and when anything fails.
 
     It gets an instant after all events and publishes before it. `gone` are tables that this base
-    has no more; those `replaced` are damaged, and begin anew with the rows of some files.
+    has no more; those `replaced` are damaged, and begin anew with the rows of some files. As many
+    `threads` look for the rows that go.
     """
     # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
     # start over.
@@ -142,7 +144,10 @@ def publish(
             # mix.
             connection.execute("BEGIN")
             write_anew(connection, replaced)
+            # Small statements take longer with several threads, and so does the commit.
+            connection.execute(f"SET threads = {threads}")
             _change_tables(connection, paths.storage, changes, gone, row)
+            connection.execute("SET threads = 1")
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that
             # it forgets nothing more by what the old base says.
             forgotten = history_begins(clock(), row.before) if row.before else 0
@@ -240,10 +245,12 @@ def _change_tables(
 ) -> None:
     create_table(connection, RUNS)
     _keep_meta(connection, row.serving)
-    there = table_columns(connection)
+    there, same = table_columns(connection), _is_of(connection, row.before)
     some = with_rows(connection, [file for change in changes for file in change.files])
     for change in changes:
         files = sorted(some.intersection(change.files))
+        if change.gone is not None:
+            _remove_rows(connection, change.table, change.gone, same)
         _apply(connection, storage, change, files, there.get(change.table.name), row.run)
     for name in gone:
         connection.execute(f"DROP TABLE IF EXISTS {SCHEMA}.{quoted(name)}")
@@ -268,8 +275,6 @@ def _apply(
     if there is None:
         for statement in create_statements(change.table):
             connection.execute(statement)
-    if change.gone is not None:
-        _remove_rows(connection, change.table, change.gone)
     for number, file in enumerate(files):
         # Where an older catalog was restored another run has this number, and its files must not be
         # taken for these.
@@ -282,13 +287,24 @@ def _apply(
         )
 
 
-def _remove_rows(connection: "DuckDBPyConnection", table: Table, gone: str) -> None:
-    """Delete the rows of a table whose keys are in a file; raise where not all are there."""
-    key = ", ".join(map(quoted, table.key))
-    rows = parquet_rows([gone])
-    query = (
-        f"DELETE FROM {SCHEMA}.{quoted(table.name)} WHERE ({key}) IN (SELECT ({key}) FROM {rows})"
-    )
+def _is_of(connection: "DuckDBPyConnection", before: Publish | None) -> bool:
+    """Say whether the lake is as it was left by the publish that is replaced.
+
+    Else its rows may have other places than those that were read.
+    """
+    return before is not None and _last_publish(connection) == before.published_at
+
+
+def _remove_rows(connection: "DuckDBPyConnection", table: Table, gone: str, is_same: bool) -> None:
+    """Delete the rows of a table that are in a file; raise where not all are there.
+
+    Places count where the lake `is_same`, and no column is read for them.
+    """
+    rows, key = parquet_rows([gone]), ", ".join(map(quoted, table.key))
+    which = f"({key}) IN (SELECT ({key}) FROM {rows})"
+    if is_same and ROW_ID in _columns(connection, rows):
+        which = f"rowid IN (SELECT {ROW_ID} FROM {rows})"
+    query = f"DELETE FROM {SCHEMA}.{quoted(table.name)} WHERE {which}"
     (deleted,) = connection.execute(query).fetchone() or (0,)
     (wanted,) = connection.execute(f"SELECT count(*) FROM {rows}").fetchone() or (0,)
     if deleted != wanted:
@@ -299,6 +315,11 @@ def _remove_rows(connection: "DuckDBPyConnection", table: Table, gone: str) -> N
             "This is a fault of Overtide: report it, and run `overtide refresh --full`.",
         )
     crash_point("publish.rows_removed")
+
+
+def _columns(connection: "DuckDBPyConnection", rows: str) -> set[str]:
+    found = connection.execute(f"DESCRIBE FROM {rows}").fetchall()
+    return {name for name, *_ in found}
 
 
 def with_rows(connection: "DuckDBPyConnection", files: Sequence[str]) -> set[str]:

@@ -199,6 +199,7 @@ def _publish(
         serving_metadata(plan, fields),
         built.content | follower.measured(),
         replaced,
+        plan.settings.threads,
     )
     rows = sum(output.content.rows for output in outputs if output.files is not None)
     with follower.stage("publish", rows):

@@ -129,10 +129,12 @@ def _hash(configuration: Configuration, parts: Iterable[BaseModel], names: Itera
 
 
 def entities_of(configuration: Configuration) -> dict[str, list[str]]:
-    """Return by table the entities whose rows it is made of."""
+    """Return by table the entities whose rows it is made of, activities with those they name."""
+    wanted = {one.relationship for one in configuration.activities}
+    named = [one.to for one in configuration.relationships if one.name in wanted]
     return {
         CUSTOMER: [one.entity for one in configuration.unification.entities],
-        UNIFIED_ACTIVITY.name: [one.entity for one in configuration.activities],
+        UNIFIED_ACTIVITY.name: [*(one.entity for one in configuration.activities), *named],
         **{name: [] for name in of_records(configuration)},
     }
 

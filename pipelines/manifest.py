@@ -168,9 +168,13 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
 def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[str, int]]]:
     """Return, by activity entity and reason, how many rows belong to no customer.
 
-    As many activities as are not shown are looked for, in the entities of most rows first: no
-    entity is read to count none.
+    Where activities are a difference, that is as many as before and those `more`. Else as many as
+    are not shown are looked for, in the entities of most rows first: no entity is read to count
+    none.
     """
+    more = found.output(UNIFIED_ACTIVITY).strays
+    if more is not None:
+        return {name: {"of_nobody": _added(plan, name, some)} for name, some in more.items()}
     tables = {table.entity: table for table in found.tables}
     wanted = {activity.entity: relationship for activity, relationship in plan.activities}
     counted = {name: dict.fromkeys(REASONS, 0) for name in wanted}
@@ -185,6 +189,12 @@ def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[s
             counted[name] = dict(zip(REASONS, map(int, row), strict=True))
             missing -= sum(counted[name].values())
     return {name: {"of_nobody": reasons} for name, reasons in counted.items()}
+
+
+def _added(plan: Plan, name: str, more: Sequence[int]) -> dict[str, int]:
+    """Return by reason how many there were in the run before, and those that are more."""
+    before = plan.last["entities"][name]["of_nobody"]
+    return {why: before[why] + number for why, number in zip(REASONS, more, strict=True)}
 
 
 def related_counts(plan: Plan, found: Found) -> dict[str, dict[str, int]]:

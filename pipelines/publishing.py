@@ -48,6 +48,8 @@ class Base:
     content: dict[str, object]
     replaced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The damaged tables that are dropped first, and the files whose rows stay."""
+    threads: int = 1
+    """How many look for the rows that go."""
 
 
 def publish_base(
@@ -77,7 +79,6 @@ def publish_base(
         def define(connection: "DuckDBPyConnection", forgotten: Instant) -> None:
             define_views(connection, base.run, base.metadata.profile, days, forgotten)
 
-        published = publish(
-            paths, base.changes, row, clock, log.taking, define, base.gone, base.replaced
-        )
+        asked = paths, base.changes, row, clock, log.taking, define, base.gone, base.replaced
+        published = publish(*asked, base.threads)
     return Refreshed(published, base.content)

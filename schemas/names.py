@@ -68,6 +68,8 @@ def parquet_rows(paths: Iterable[Path | str], options: str = "") -> str:
     return f"read_parquet([{files}], hive_partitioning = false{options})"
 
 
+ROW_ID = "row_id"
+"""The column of places of published rows in a file; DuckLake calls them rowid."""
 PLACE = "file_row_number"
 """DuckDB's name of the place of a row in its Parquet file, from 0."""
 

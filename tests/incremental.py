@@ -40,6 +40,8 @@ MAIL = {"name": "mail", "conditions": [{"fields": "Mail", "normalize": ["email"]
 NAME = {"name": "name", "conditions": [{"fields": "City"}, {"fields": "Name"}]}
 PEOPLE = {"Id": "integer", "Name": "string", "Mail": "string", "City": "string", "Seen": "date"}
 HEADS = {"a": "Id,Name,Mail,City,Seen", "b": "Id,Name,Mail,City,Seen", "o": "Key,Owner,At,Paid"}
+NAMED = ("S_a", "S_b")
+OWNERS = ("", *map(str, range(1, 9)))
 STAYS = f"b/{FULL}/0.csv"
 """A record that is never deleted: an entity without any would fail a refresh."""
 LISTS = {"decisions.csv", "names.csv", "ignored.csv"}
@@ -67,11 +69,13 @@ def document(
     delivered: bool = False,
     listed: bool = False,
     made: bool = False,
+    named: str = "S_a",
 ) -> dict[str, Any]:
     """Return a configuration.
 
     With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
-    data and changes, whether lists are compared with, and whether columns make ids and clusters.
+    data and changes, whether lists are compared with, whether columns make ids and clusters, and
+    the entity that orders name: records of S_b are customers only together with others.
     """
     name = copy.deepcopy(NAME)
     lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
@@ -117,7 +121,7 @@ def document(
         | ({"decisions": "decisions.csv"} if decided else {})
         | ({"customer_id": {"fields": ["Name", "City"]}, "clusters": [town]} if made else {})
         | (lists if listed else {}),
-        "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": "S_a"}],
+        "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": named}],
         "activities": [
             {
                 "entity": "S_o",
@@ -144,8 +148,8 @@ class Twins:
 
     def __post_init__(self) -> None:
         delivered = self.chance.random() < 0.5
-        shape = dict.fromkeys(("recent", "decided", "listed", "made"), False)
-        shape |= {"names": True, "delivered": delivered}
+        shape: dict[str, Any] = dict.fromkeys(("recent", "decided", "listed", "made"), False)
+        shape |= {"names": True, "delivered": delivered, "named": self.chance.choice(NAMED)}
         self.shape = shape
         self.mine, self.full = (Project(self.folder / name, document(**shape)) for name in "mf")
         for name in "abo":
@@ -184,7 +188,7 @@ class Twins:
         """Return a row of an entity; few values, so that records meet, repeat and are wrong."""
         pick, number = self.chance.choice, self.chance.randint
         if entity == "o":
-            return f"o{number(1, 12)},{number(1, 8)},2024-01-0{number(1, 9)},{pick('123x')}"
+            return f"o{number(1, 12)},{pick(OWNERS)},2024-01-0{number(1, 9)},{pick('123x')}"
         seen = pick(["2024-01-01", "2023-05-05", "", "bad"])
         key = pick([*map(str, range(1, 8)), ""])
         return f"{key},{pick(['Ann', 'Bob', ''])},{pick('xyz')}@x.com,{pick('RO')},{seen}"
@@ -277,8 +281,9 @@ class Twins:
 
     def configure(self) -> None:
         """Change what is configured."""
-        setting = self.chance.choice(["names", "recent", "made"])
-        self.shape[setting] = not self.shape[setting]
+        setting = self.chance.choice(["names", "recent", "made", "named"])
+        was = self.shape[setting]
+        self.shape[setting] = NAMED[was == NAMED[0]] if setting == "named" else not was
         self._configured()
 
     def decide(self) -> None:

@@ -12,6 +12,7 @@ from overtide.lake.publish import _remove_rows
 from overtide.pipelines import differences
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.errors import SourceError
+from overtide.schemas.names import ROW_ID
 from overtide.schemas.signatures import signature
 from overtide.schemas.tables import UNIFIED_ACTIVITY
 from overtide.transforms.same_files import files_apart
@@ -37,6 +38,7 @@ RECORDS = {
     "VanishedKey",
 }
 TOLD = {"Customer", "UnifiedActivity"} | RECORDS
+SOURCE_IDS = "SELECT SourceActivityId FROM lake.UnifiedActivity"
 TABLES = (
     "UnifiedActivity",
     "UnifiedActivity_history",
@@ -97,6 +99,58 @@ def test_activities_follow_records_to_other_customers(twins):
     assert [owner_of(twins[0], key) for key in ("o0", "o2")] == [first, third]
 
 
+NOBODY = ("no_foreign_key", "unknown_record", "no_customer")
+
+
+def nobody(twins: list[Project], **files: str) -> list[int]:
+    """Write files and refresh both; return how many activities are of nobody, by reason.
+
+    One of them is told of a difference, and both count the same.
+    """
+    assert taken(twins, **files) > 0
+    counted: list[dict[str, int]] = []
+    for twin in twins:
+        manifest: Any = twin.done[-1].manifest
+        counted.append(manifest["entities"]["S_o"]["of_nobody"])
+        assert manifest["activities_of_nobody"] == sum(counted[-1].values())
+    assert counted[0] == counted[1]
+    return [counted[0][why] for why in NOBODY]
+
+
+def test_activities_of_nobody_are_counted_by_what_changed(twins):
+    lines = ["1,Anna,a@x.com,Rome,2024-01-01", "5,Eva,e@x.com,Bonn,"]
+    orders = ["o1,1,2024-01-01,1", "o2,5,2024-01-01,1", "o3,6,2024-01-01,1", "o4,,2024-01-01,1"]
+
+    def b(*rows: str) -> str:
+        return "\n".join([HEADS["b"], *rows, ""])
+
+    def o(*rows: str) -> str:
+        return "\n".join([HEADS["o"], *rows, ""])
+
+    for twin in twins:
+        twin.document["relationships"][0]["to"] = "S_b"  # customers only together with others
+        twin.write(b1=b(*lines), o1=o(*orders), o2=HEADS["o"] + "\n").refresh()
+    arrived = b(*lines, "6,Flo,f@x.com,Bonn,")
+    assert nobody(twins, b1=arrived) == [1, 0, 2]
+    belongs = FILES["a1"].replace("3,Cy,c@x.com", "3,Cy,e@x.com")
+    assert nobody(twins, a1=belongs) == [1, 0, 1]
+    assert nobody(twins, b1=b(*lines)) == [1, 1, 0]
+    assert nobody(twins, a1=FILES["a1"], o2=o("o5,5,2024-01-01,1")) == [1, 1, 2]
+    assert nobody(twins, b1=b(lines[0])) == [1, 3, 0]
+    changed = [orders[0], "o2,,2024-01-01,1", "o3,1,2024-01-01,1", "o4,7,2024-01-01,1"]
+    assert nobody(twins, o1=o(*changed)) == [1, 2, 0]
+    assert nobody(twins, o1=o(*changed[::2])) == [0, 1, 0]
+
+
+def test_records_that_are_delivered_may_have_texts_as_keys(twins):
+    for twin in twins:
+        twin.document["relationships"][0]["to"] = "S_b"
+        twin.document["sources"]["S"]["b"]["attributes"] |= {"Id": "string"}
+        twin.document["sources"]["S"]["o"]["attributes"] |= {"Owner": "string"}
+        twin.write(o2=f"{HEADS['o']}\no2,1,2024-01-01,1\no3,7,2024-01-01,1\n").refresh()
+    assert nobody(twins, b2=f"{HEADS['b']}\n7,Flo,f@x.com,Bonn,\n")[2] > 0
+
+
 def test_other_rules_make_all_of_them(twins):
     for twin in twins:
         twin.document["activities"][0]["title"] = "Owner"
@@ -146,7 +200,25 @@ def test_rows_that_go_but_are_not_there_are_told_by_count(refreshed, tmp_path):
             "ATTACH ':memory:' AS lake; CREATE TABLE lake.UnifiedActivity (ActivityId VARCHAR)"
         )
         with pytest.raises(SourceError, match="Of 2 rows of UnifiedActivity that go, 0 are there"):
-            _remove_rows(lake, UNIFIED_ACTIVITY, str(gone))
+            _remove_rows(lake, UNIFIED_ACTIVITY, str(gone), is_same=True)
+
+
+def test_rows_go_by_their_places_where_the_lake_is_the_same(twins, tmp_path):
+    mine, gone = twins[0], tmp_path / "gone.parquet"
+    with connect(mine.paths, read_only=False) as lake:
+        (o7,), (o8,) = lake.execute("""
+            SELECT ActivityId FROM lake.UnifiedActivity WHERE SourceActivityId IN ('o7', 'o8')
+            ORDER BY SourceActivityId""").fetchall()
+        # The key of the one row, and the place of the other.
+        lake.execute(f"""
+            COPY (SELECT '{o7}' AS ActivityId, rowid AS {ROW_ID} FROM lake.UnifiedActivity
+              WHERE ActivityId = '{o8}') TO '{gone}'""")
+        for is_same, went in ((True, "o8"), (False, "o7")):
+            lake.execute("BEGIN")
+            _remove_rows(lake, UNIFIED_ACTIVITY, str(gone), is_same)
+            left = {one for (one,) in lake.execute(SOURCE_IDS).fetchall()}
+            lake.execute("ROLLBACK")
+            assert {f"o{number}" for number in range(12)} - left == {went}
 
 
 def files_of(project: Project) -> list[tuple[Any, ...]]:

@@ -3,27 +3,21 @@
 An activity depends on its source row and on the customer of the record that its foreign key names,
 by rules that are those of the published table. So what may differ are the rows of files that are
 others than the published ones, and the rows whose foreign key names a record that has another
-customer. Only these are mapped, and compared with what is published of them
+customer. Only these are mapped, as they are and as they were, and compared
 (docs/decisions/activities-as-a-difference.md).
 """
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.names import literal, parquet_rows, quoted
-from overtide.schemas.table import nothing
+from overtide.schemas.names import ROW_ID, literal, parquet_rows, quoted
 from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
-from overtide.transforms.activities import (
-    activity_rows,
-    foreign_key_text,
-    of_customers,
-    timeline_rows,
-)
-from overtide.transforms.kernel import count
+from overtide.transforms.activities import activity_rows, foreign_key_text, timeline_rows
 from overtide.transforms.tables.changed_rows import find_apart, write_difference
 from overtide.transforms.tables.contract import Basis, PublishedRows, TablePart
-from overtide.transforms.tables.unified_activity import in_order, keys_of
+from overtide.transforms.tables.stray_activities import find_arrived, strays_more
+from overtide.transforms.tables.unified_activity import in_order
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -38,16 +32,19 @@ def difference(
 
     Its content is that of the whole table: what was published, less what goes, and what comes.
     """
+    find_arrived(connection, basis, before)
     _find_moved(connection, basis)
     _find_touched(connection, basis, before)
+    _find_owners(connection, basis)
     _map_touched(connection, basis)
-    return write_difference(connection, folder, UNIFIED_ACTIVITY, before.content, basis.run)
+    part = write_difference(connection, folder, UNIFIED_ACTIVITY, before.content, basis.run)
+    return replace(part, strays=strays_more(connection, basis))
 
 
 def _find_moved(connection: "DuckDBPyConnection", basis: Basis) -> None:
     """Create `moved` (EntityName, PrimaryKey): the records whose customer is not the published one.
 
-    Those that came or went are among them.
+    Those that came or went are among them, whether they have one or not.
     """
     targets = ", ".join(sorted({literal(relationship.to) for _, relationship in basis.activities}))
     keys = f"EntityName, PrimaryKey, CustomerId FROM ({{}}) WHERE EntityName IN ({targets})"
@@ -57,37 +54,38 @@ def _find_moved(connection: "DuckDBPyConnection", basis: Basis) -> None:
         CREATE TEMP TABLE moved AS
         SELECT EntityName, PrimaryKey
         FROM (SELECT {new}) AS new FULL JOIN (SELECT {old}) AS old
-        USING (EntityName, PrimaryKey) WHERE new.CustomerId IS DISTINCT FROM old.CustomerId""")
+        USING (EntityName, PrimaryKey) WHERE new.CustomerId IS DISTINCT FROM old.CustomerId
+        UNION FROM arrived UNION FROM departed""")
 
 
 def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: PublishedRows) -> None:
     """Create `touched`, narrow rows that may make other activities than the published ones.
 
-    And `went` (number, SourceActivityId), of rows that are not there any more, or not so.
+    `target` is the entity whose records they name. Those of rows that are others than the published
+    ones `came`; what these were `went`, and so did rows that are not there any more.
     """
-    connection.execute(f"""
-        CREATE TEMP TABLE touched AS {_narrow_nothing()};
-        CREATE TEMP TABLE went AS SELECT number, SourceActivityId FROM touched""")
+    connection.execute(f"CREATE TEMP TABLE touched AS {_narrow_nothing()}")
     tables = {table.entity: table for table in basis.entity_tables}
     for number, (activity, relationship) in enumerate(in_order(basis)):
         entity, table = basis.entities[activity.entity], tables[activity.entity]
-        mapped = partial(activity_rows, activity, relationship, entity, number=number)
-        named = foreign_key_text(relationship, entity)
-        moved = f"SELECT PrimaryKey FROM moved WHERE EntityName = {literal(relationship.to)}"
-        connection.execute(f"INSERT INTO touched {mapped(_those(table.rows, moved, named))}")
         apart = find_apart(connection, entity, table, before.entities[activity.entity])
-        key = f"source.{quoted(entity.primary_key)}"
-        for into, some in (("touched", apart.new), ("went", apart.old)):
-            if some is not None:
-                chosen = "*" if into == "touched" else "number, SourceActivityId"
-                rows = mapped(_those(some, "FROM apart", key))
-                connection.execute(f"INSERT INTO {into} SELECT {chosen} FROM ({rows})")
-
-
-def _those(rows: str, values: str, column: str) -> str:
-    """Return the SQL of the rows in which the SQL of a column is one of some values."""
-    rows = f"SELECT source.* FROM ({rows}) AS source"
-    return f"{rows} SEMI JOIN ({values}) AS wanted (value) ON wanted.value = {column}"
+        target, key = literal(relationship.to), quoted(entity.primary_key)
+        named = foreign_key_text(relationship, entity)
+        changed = f"SELECT source.* FROM ({{}}) AS source SEMI JOIN apart USING ({key})"
+        moved = f"""
+            SELECT source.* FROM ({table.rows}) AS source
+            SEMI JOIN (SELECT PrimaryKey FROM moved WHERE EntityName = {target}) AS other
+            ON other.PrimaryKey = {named} ANTI JOIN apart USING ({key})"""
+        for rows, came, went in (
+            (moved, False, False),
+            (apart.new and changed.format(apart.new), True, False),
+            (apart.old and changed.format(apart.old), False, True),
+        ):
+            if rows is not None:
+                narrow = activity_rows(activity, relationship, entity, rows, number)
+                connection.execute(
+                    f"INSERT INTO touched SELECT *, {target}, {came}, {went} FROM ({narrow})"
+                )
 
 
 def _narrow_nothing() -> str:
@@ -99,34 +97,52 @@ def _narrow_nothing() -> str:
         "Description",
         "URL",
         "Icon",
+        "target",
     )
     values = ", ".join(f"NULL::VARCHAR AS {name}" for name in texts)
-    return f"SELECT NULL::TIMESTAMPTZ AS ActivityTime, NULL::INTEGER AS number, {values} LIMIT 0"
+    return (
+        f"SELECT NULL::TIMESTAMPTZ AS ActivityTime, NULL::INTEGER AS number, {values}, "
+        "false AS came, false AS went LIMIT 0"
+    )
+
+
+def _find_owners(connection: "DuckDBPyConnection", basis: Basis) -> None:
+    """Create `owner`: the customers of the records that touched rows name, `new` and `old`."""
+    keys = "SELECT EntityName, PrimaryKey, CustomerId FROM ({}) SEMI JOIN target"
+    keys += " USING (EntityName, PrimaryKey)"
+    name, found = ALTERNATE_KEY.name, f"FROM {parquet_rows([basis.identified.alternate_keys])}"
+    others = "FROM owned WHERE false"
+    if basis.affected is not None:
+        identified = f"({basis.published(name)}) AS identified"
+        others = f"FROM owned ANTI JOIN {identified} USING (EntityName, PrimaryKey)"
+    connection.execute(f"""
+        CREATE TEMP TABLE target AS
+        SELECT DISTINCT target AS EntityName, foreign_key AS PrimaryKey FROM touched;
+        CREATE TEMP TABLE owned AS {keys.format(f"FROM lake.{name}")};
+        CREATE TEMP TABLE owner AS
+        SELECT EntityName AS target, PrimaryKey AS foreign_key, now.CustomerId AS new,
+          owned.CustomerId AS old
+        FROM ({others} UNION ALL {keys.format(found)}) AS now FULL JOIN owned
+        USING (EntityName, PrimaryKey)""")
 
 
 def _map_touched(connection: "DuckDBPyConnection", basis: Basis) -> None:
-    """Create `mapped`, the activities of what is touched, and `published`, what they were."""
-    pairs = in_order(basis)
-    by_keys: dict[str, list[int]] = {}
-    for number, (_, relationship) in enumerate(pairs):
-        by_keys.setdefault(keys_of(basis, relationship), []).append(number)
-    joined = (
-        of_customers(
-            f"SELECT DISTINCT * FROM touched WHERE number IN ({', '.join(map(str, numbers))})", keys
-        )
-        for keys, numbers in by_keys.items()
+    """Create `mapped`, the activities of what is touched, and `published`, what they were.
+
+    What they were follows from what their rows were, by the same rules. What does not is since when
+    they are published, and where, in `ROW_ID`.
+    """
+    activities = [activity for activity, _ in in_order(basis)]
+    rows = "SELECT {0} AS CustomerId, touched.* FROM touched JOIN owner USING (target, foreign_key)"
+    rows += " WHERE NOT {1} AND {0} IS NOT NULL"
+    mapped, were = (
+        timeline_rows(activities, rows.format(*of))
+        for of in (("owner.new", "went"), ("owner.old", "came"))
     )
-    rows = timeline_rows([activity for activity, _ in pairs], " UNION ALL ".join(joined))
-    names = ", ".join(literal(activity.entity) for activity, _ in pairs)
-    entity = f"list_extract([{names}], number + 1)"
     connection.execute(f"""
-        CREATE TEMP TABLE mapped AS {rows if pairs else nothing(UNIFIED_ACTIVITY)};
-        CREATE TEMP TABLE named AS
-        SELECT DISTINCT md5({entity} || chr(31) || SourceActivityId) AS {KEY}
-        FROM (SELECT number, SourceActivityId FROM touched UNION ALL FROM went);
-        CREATE TEMP TABLE there AS
-        SELECT {KEY} FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN named USING ({KEY})""")
-    some = count(connection, "SELECT count(*) FROM there") > 0  # else no other column is read
-    connection.execute(f"""
-        CREATE TEMP TABLE published AS
-        FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN there USING ({KEY}) WHERE {some}""")
+        CREATE TEMP TABLE mapped AS {mapped};
+        CREATE TEMP TABLE were AS {were};
+        CREATE TEMP TABLE since AS
+        SELECT {KEY}, FirstRun, rowid AS {ROW_ID}
+        FROM lake.{UNIFIED_ACTIVITY.name} SEMI JOIN were USING ({KEY});
+        CREATE TEMP TABLE published AS FROM were LEFT JOIN since USING ({KEY})""")

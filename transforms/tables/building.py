@@ -94,8 +94,9 @@ def stamp(
     """
     parts = sorted(parts, key=lambda part: Path(part.path).name)
     content = sum((part.content for part in parts), EMPTY)
-    gone = parts[0].gone if parts else None
-    built = BuiltTable(declared, tuple(part.path for part in parts), content, gone=gone)
+    gone, strays = (parts[0].gone, parts[0].strays) if parts else (None, None)
+    files = tuple(part.path for part in parts)
+    built = BuiltTable(declared, files, content, gone=gone, strays=strays)
     if declared.name not in published.columns:
         past = history_of(declared)
         return [built, *([] if past.name in published.columns else [BuiltTable(past, (), EMPTY)])]

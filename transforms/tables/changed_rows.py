@@ -66,15 +66,15 @@ def find_apart(
 
     Return the rows among which these are.
     """
-    apart = _apart(entity, table, there)
+    apart = rows_to_compare(entity, table, there)
     none = rows_of(entity, ())
     rows = rows_apart(apart.new or none, apart.old or none, entity)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE apart AS {rows}")
     return apart
 
 
-def _apart(entity: Entity, table: EntityTable, there: PublishedEntity) -> RowsApart:
-    """Return the rows to compare: of what surely is the same, none."""
+def rows_to_compare(entity: Entity, table: EntityTable, there: PublishedEntity) -> RowsApart:
+    """Return the rows among which those are that changed: of what surely is the same, none."""
     if table.changed is not None:
         new, old = [table.changed.came], [table.changed.went]
     elif table.content is not None and table.content.hex() == there.content:

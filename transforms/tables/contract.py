@@ -141,6 +141,8 @@ class TablePart:
     gone: str | None = None
     """Of a difference the file of the published rows that go; `path` has those that come, and
     `content` is that of the whole table."""
+    strays: Mapping[str, tuple[int, int, int, int]] | None = None
+    """Of a difference of activities how many more belong to no customer, by entity and reason."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ class BuiltTable:
     """The file of the published rows that go, where `files` are those that come."""
     stays: bool = False
     """Whether the published rows stay, and `files` are those that come."""
+    strays: Mapping[str, tuple[int, int, int, int]] | None = None
+    """As in `TablePart`."""
 
     @property
     def all_rows(self) -> str:
