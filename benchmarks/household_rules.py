@@ -26,7 +26,7 @@ NAME_AND_DATE: Rule = {
     "distinguishes": NEARLY,
 }
 """One typing error in both together, whatever the surname is."""
-TOLD_BY = {"DateOfBirth": "exact", "TaxNumber": "high"}
+TOLD_BY: dict[str, str | int] = {"DateOfBirth": "exact", "TaxNumber": "high"}
 """What tells people of one household apart, beside their names: of two dates some are a digit apart
 by chance, of two long numbers hardly any."""
 AT_HOME = TOLD_BY | {"GivenName": "exact", "DateOfBirth": NEARLY}
