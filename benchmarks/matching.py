@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.accuracy import Accuracy
+from benchmarks.household_rules import strong_rules, weak_rule
 from benchmarks.households import STRONG, apart, best_possible
 from benchmarks.make_people import COLUMNS, KINDS, make
 from overtide import runner_configs
@@ -48,22 +49,6 @@ WEIGHTS: dict[str, float] = {
     "DateOfBirth": 4,
     "TaxNumber": 5,
 }
-APART: list[dict[str, Any]] = [
-    {"fields": "DateOfBirth", "precision": 70},
-    {"fields": "TaxNumber", "precision": 70},
-]
-"""What no two records of one person have, where strong identifiers are there."""
-FULL_NAME: dict[str, Any] = {
-    "fields": ["GivenName", "Surname"],
-    "ignore_word_order": True,
-    "all_parts": True,
-    "weight": 0.1,
-    "precision": 90,
-    "distinguishes": 90,
-}
-DISTINGUISHING = {"DateOfBirth": "exact", "TaxNumber": "high"}
-"""What tells people of one household apart, beside their names: of two dates some are a digit apart
-by chance, of two long numbers hardly any."""
 PRECISIONS: dict[str, int | str] = {
     "Suburb": "high",
     "Postcode": "exact",
@@ -108,18 +93,12 @@ def blocks(strong: bool) -> list[list[Part]]:
     return BLOCKS + STRONG_BLOCKS if strong else BLOCKS
 
 
-def score_rule(
-    strong: bool, threshold: float = THRESHOLD, households: bool = False
-) -> dict[str, Any]:
-    """Return a rule as a person writes it in ten minutes, who may know of `households`."""
-    apart_by: Mapping[str, str] = {}
-    if households:
-        apart_by = DISTINGUISHING if strong else {"GivenName": "high"}
+def score_rule(strong: bool, threshold: float = THRESHOLD) -> dict[str, Any]:
+    """Return a rule as a person writes it in ten minutes, who knows of no households."""
     fields: list[dict[str, Any]] = [
         {"fields": name, "weight": weight}
         | ({"precision": PRECISIONS[name]} if name in PRECISIONS else {})
         | ({"swapped_with": SWAPPED[name], "half_swapped": True} if name in SWAPPED else {})
-        | ({"distinguishes": apart_by[name]} if name in apart_by else {})
         for name, weight in WEIGHTS.items()
         if strong or name not in STRONG
     ]
@@ -127,16 +106,16 @@ def score_rule(
         {"on": [part_of(name) | ({"letters": n} if n else {}) for name, n in parts]}
         for parts in blocks(strong)
     ]
-    if households and strong:
-        fields.append(FULL_NAME)
     score = {"fields": fields, "blocks": on, "threshold": threshold, "agreeing": AGREEING}
-    apart = APART if strong else [{"fields": "GivenName", "precision": "high"}]
-    crossed = {"swapped_with": "Surname"}
-    against = [
-        one | (crossed if one["fields"] == "GivenName" else {}) | {"through_others": True}
-        for one in apart
-    ]
-    return {"name": "Score", "score": score, "contradictions": against if households else []}
+    return {"name": "Score", "score": score}
+
+
+def rules_of(strong: bool, households: bool, threshold: float = THRESHOLD) -> list[dict[str, Any]]:
+    """Return all rules of such a person, who may know of `households`."""
+    score = score_rule(strong, threshold)
+    if not households:
+        return [score]
+    return strong_rules(score) if strong else [weak_rule(score)]
 
 
 def with_exact_names(rule: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,20 +127,42 @@ def with_exact_names(rule: Mapping[str, Any]) -> dict[str, Any]:
     return asked
 
 
-def learnt_rule(people: Path, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule with the weights and the threshold that are learnt of people, all 1 before."""
-    learned = copy.deepcopy(dict(rule))
-    for field in learned["score"]["fields"]:
-        field["weight"] = 1.0
+def learnt_rules(people: Path, rules: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rules with the weights and thresholds that are learnt of people, all 1 before."""
+    learned = [copy.deepcopy(dict(rule)) for rule in rules]
+    scores = {rule["name"]: rule["score"] for rule in learned if "score" in rule}
+    for score in scores.values():
+        for field in score["fields"]:
+            field["weight"] = 1.0
     runner = runner_configs.load()
     with tempfile.TemporaryDirectory() as folder:
-        asked = configuration(people, [learned])
+        asked = configuration(people, learned)
         with matching(asked, Paths.of(people.parent), runner, Path(folder), 0) as found:
-            (told,) = learnt(found)
-    for field, one in zip(learned["score"]["fields"], told["fields"], strict=True):
-        field["weight"] = one["proposed"]
-    learned["score"]["threshold"] = told["proposed"]
+            proposals = learnt(found)
+    for told in proposals:
+        score = scores[told["rule"]]
+        for field, one in zip(score["fields"], told["fields"], strict=True):
+            field["weight"] = one["proposed"]
+        score["threshold"] = told["proposed"]
     return learned
+
+
+def moved(rules: Iterable[Mapping[str, Any]], share: float) -> list[dict[str, Any]]:
+    """Return the same rules with other thresholds of their scores, at most all."""
+    found = [copy.deepcopy(dict(rule)) for rule in rules]
+    for score in scores_of(found):
+        score["threshold"] = min(100.0, round(score["threshold"] * share, 2))
+    return found
+
+
+def scores_of(rules: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the scores of rules, without those of conditions."""
+    return [rule["score"] for rule in rules if "score" in rule]
+
+
+def at(rules: Iterable[Mapping[str, Any]]) -> str:
+    """Return the thresholds of rules as a line names them."""
+    return ", ".join(str(one) for one in dict.fromkeys(s["threshold"] for s in scores_of(rules)))
 
 
 def part_of(name: str) -> dict[str, Any]:
@@ -311,19 +312,14 @@ def main() -> None:
                 best = best_possible(asked.people, KINDS[kind], asked.seed, strong)
                 print(f"| the best decision | {right(best)} | | | |")
                 if not strong:
-                    exact = with_exact_names(score_rule(strong, households=True))
+                    exact = with_exact_names(weak_rule(score_rule(strong)))
                     line("given names distinguish exactly", matched(people, [exact]), truth)
             line("rules of conditions", matched(people, condition_rules(strong)), truth)
-            for share in (1, 0.8, 1.2):
-                threshold = round(THRESHOLD * share, 2)
-                run = matched(people, [score_rule(strong, threshold, kind == "households")])
-                line(f"score rule, threshold {threshold}", run, truth)
-            learned = learnt_rule(people, score_rule(strong, households=kind == "households"))
-            middle = learned["score"]["threshold"]
-            for share in (1, 0.8, 1.2):
-                learned["score"]["threshold"] = min(100.0, round(middle * share, 2))
-                run = matched(people, [learned])
-                line(f"learnt, threshold {learned['score']['threshold']}", run, truth)
+            written = rules_of(strong, kind == "households")
+            for what, rules in (("score rule", written), ("learnt", learnt_rules(people, written))):
+                for share in (1, 0.8, 1.2):
+                    asked_for = moved(rules, share)
+                    line(f"{what}, threshold {at(asked_for)}", matched(people, asked_for), truth)
             for threshold in (0.5, 0.9, 0.99) if asked.splink else ():
                 run = splink(asked.splink, people, strong, threshold)
                 line(f"Splink, threshold {threshold}", run, truth)

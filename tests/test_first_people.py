@@ -184,6 +184,15 @@ def test_who_lives_together_is_told_apart(tmp_path):
     assert call("-C", tmp_path, "--json", "sql", query).document["rows"] == [{"n": 120, "h": 40}]
 
 
+def test_a_number_and_like_names_join_no_other_days_of_birth(tmp_path):
+    """A number is the household's; whose day is mistyped the score tells."""
+    found = proposed(tmp_path, written(tmp_path / "people.csv", people_of(40, 3)))
+    rules = rules_within(found)
+    names, born = rules["Phone and name"]["contradictions"]
+    assert (names["fields"], born) == ("First name", {"fields": "Born"})
+    assert "contradictions" not in rules["Names and address"]
+
+
 def test_without_days_of_birth_other_given_names_keep_people_of_a_home_apart(tmp_path):
     rows = [row[:6] + row[7:] for row in people_of(40, 3)]
     file = written(tmp_path / "people.csv", rows, HEADER.replace("Born,", ""))

@@ -5,8 +5,10 @@ from random import Random
 
 import pytest
 
+from benchmarks.household_rules import strong_rules
 from benchmarks.households import Apart, apart, best_possible, is_told
-from benchmarks.make_people import KINDS, Person, household_of, make, people, records
+from benchmarks.make_people import COLUMNS, KINDS, Person, household_of, make, people, records
+from benchmarks.matching import matched, score_rule
 
 NOBODY = dict.fromkeys(("GivenName", "Surname", "DateOfBirth", "TaxNumber"), "")
 ANN = NOBODY | {"GivenName": "ann", "Surname": "lee", "DateOfBirth": "1980-01-01"}
@@ -69,3 +71,33 @@ def test_strong_identifiers_tell_more_people_apart():
     assert without.true_pairs == with_them.true_pairs
     assert without.right_pairs < with_them.right_pairs <= with_them.true_pairs
     assert len(list(records(300, kind, 3))) > 300
+
+
+BORN, NUMBER = "1983-04-25", "238842745"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (("carl", "lee", "1998-12-17", ""), ("carol", "lee", "1973-12-14", NUMBER), False),
+        (("lee", "ann", "", ""), ("lee", "bob", "", ""), False),  # two members, both swapped
+        (("joshua", "lee", "", ""), ("joshua", "", "", ""), True),
+        (("", "lee", "1948-30-13", ""), ("joshua", "lee", "1948-03-13", ""), True),
+        (("ann", "pemminger", "1940-03-99", ""), ("ann", "craineler", "1940-03-09", ""), True),
+        (("eva", "lee", "813-04-52", NUMBER), ("eva", "lee", BORN, NUMBER), True),
+        (("eva", "lee", BORN, "42014857"), ("eva", "lee", BORN, "240019457"), True),
+    ],
+)
+def test_rules_of_who_knows_households_tell_members_apart(one, other, together, tmp_path):
+    """What a home has in common both have, and besides only what is said here."""
+    home = dict(
+        zip(COLUMNS[2:9], ("7", "low road", "flat 3", "york", "2705", "ohio", "0236"), strict=True)
+    )
+    file = tmp_path / "People.csv"
+    with file.open("w", newline="") as written:
+        rows = csv.DictWriter(written, ["RecordId", *COLUMNS])
+        rows.writeheader()
+        for key, told in (("1", one), ("2", other)):
+            rows.writerow({"RecordId": key} | dict(zip(NOBODY, told, strict=True)) | home)
+    cluster = matched(file, strong_rules(score_rule(strong=True))).cluster
+    assert (cluster["1"] == cluster["2"]) is together

@@ -64,7 +64,8 @@ def rules_of(
 ) -> list[Rule]:
     """Return rules for two entities, or for duplicates within one (`other` is the same).
 
-    Where people live `together`, other given names keep them apart.
+    Where people live `together`, other given names and days of birth keep them apart: a number is
+    the household's. Whose day is mistyped the score tells.
     """
     rules: list[Rule] = []
     for reference in between:
@@ -76,7 +77,9 @@ def rules_of(
     name = _name(one, other)
     nearly = [] if name is None else [name]
     email, phone = _same(one, other, EMAIL), _same(one, other, PHONE)
-    against = {"contradictions": apart(one, other)} if together and apart(one, other) else {}
+    born = _same(one, other, BIRTH)
+    found = [*apart(one, other), *_born_apart(one, born)] if together else []
+    against = {"contradictions": found} if found else {}
     if email is not None:
         both = "an address may be shared, so names must be alike too" if name else "one address"
         rule = "E-mail and name" if name else "E-mail"
@@ -86,7 +89,6 @@ def rules_of(
         why = "a number is often a household's, so names must be alike too"
         conditions = [{"fields": phone, "normalize": ["phone"]}, name]
         rules.append(Rule("Phone and name", {"conditions": conditions, **against}, why))
-    born = _same(one, other, BIRTH)
     if born is not None and name is not None:
         why = "same day of birth, names nearly the same"
         rules.append(Rule("Birth date and name", {"conditions": [{"fields": born}, name]}, why))
@@ -94,6 +96,12 @@ def rules_of(
     if score is not None:
         rules.append(Rule("Names and address", score, _WHY_A_SCORE + _WHY_APART * together))
     return rules
+
+
+def _born_apart(one: Proposed, born: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - as `fields` is
+    """Return the contradiction of other days of birth; texts are no days."""
+    texts = born is None or type_of(one.kind(str(one.meaning(BIRTH)))).is_text
+    return [] if texts else [{"fields": born}]
 
 
 def _name(one: Proposed, other: Proposed) -> dict[str, Any] | None:
