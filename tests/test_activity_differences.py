@@ -8,6 +8,7 @@ import pytest
 from overtide.lake import sealed
 from overtide.lake.catalog import connect
 from overtide.lake.damage import damage_of
+from overtide.lake.generation import Generation
 from overtide.lake.publish import _remove_rows
 from overtide.pipelines import differences
 from overtide.schemas.configuration import Configuration
@@ -178,16 +179,30 @@ def test_what_says_which_rows_went_is_needed(twins):
     assert mine.paths.storage.file(found) == removed
 
 
-@pytest.mark.parametrize("changed", [{"a1": FILES["a1"].replace("Bob", "Rob")}, {"o3": NEW_ORDER}])
-def test_what_a_disk_lost_is_not_taken_over_into_the_next_generation(twins, changed, monkeypatch):
+@pytest.fixture
+def rotten(twins, monkeypatch):
+    """The file of the served generation, which a disk has changed as if nobody had touched it."""
     mine = twins[0]
-    name = mine.rows("SELECT Generation FROM lake.runs")[0][0]
-    path = mine.paths.generation(name)
+    path = mine.paths.generation(mine.rows("SELECT Generation FROM lake.runs")[0][0])
     content = path.read_bytes()
     assert b'["Ann"' in content
     path.write_bytes(content.replace(b'["Ann"', b'["Xnn"'))
-    monkeypatch.setitem(sealed._whole, path, signature(path))  # as if nobody had touched it
-    taken(twins, **changed)
+    monkeypatch.setitem(sealed._whole, path, signature(path))
+    return path
+
+
+def test_what_a_disk_lost_is_not_taken_over_into_the_next_generation(twins, rotten):
+    taken(twins, a1=FILES["a1"].replace("Bob", "Rob"))
+
+
+def test_what_a_disk_lost_beneath_a_generation_still_shows(twins, rotten, monkeypatch):
+    mine = twins[0].write(o3=NEW_ORDER)
+    done = mine.refresh()
+    name = done.publish.generation
+    assert Generation(mine.paths.generation(name)).files[1:] == (rotten,)
+    monkeypatch.setattr(sealed, "_whole", {})
+    monkeypatch.setattr(sealed, "_noted", lambda *_: None)
+    assert not sealed.is_whole(mine.paths, name)
 
 
 def test_rows_that_go_but_are_not_there_are_told_by_count(refreshed, tmp_path):
