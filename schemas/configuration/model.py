@@ -3,7 +3,7 @@
 The documents are strict: an unknown key is an error.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -24,3 +24,11 @@ class Model(BaseModel):
     """Base of all sections: unknown keys are refused and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what a pickle holds.
+
+        As a copy: while Beam pickles a section, a thread that reads ahead may add what it computes
+        of it.
+        """
+        return super().__getstate__() | {"__dict__": dict(self.__dict__)}
