@@ -161,7 +161,7 @@ def said(generation: Generation) -> list[object]:
 
 @pytest.mark.parametrize("laid", [0, 10**9], ids=["over", "made one"])
 @given(seed=st.integers(0, 10**9), steps=st.integers(1, 4))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_what_lies_over_says_what_a_new_one_says(tmp_path_factory, laid, seed, steps):
     chance, paths = Random(seed), Paths.of(tmp_path_factory.mktemp("p"))
     old = state_of(chance)
