@@ -147,7 +147,8 @@ class Generation:
 
     @cached_property
     def _knows_related(self) -> bool:
-        return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'related'"))
+        first = self._layers[-1]  # of an earlier version, however new what lies over it is
+        return bool(self._rows(f"SELECT 1 FROM {first}.sqlite_master WHERE name = 'related'"))
 
     def any_customer(self) -> str | None:
         """Return the id of a customer, to show how one is named; None where there is none."""

@@ -132,22 +132,17 @@ def publish(
     has no more; those `replaced` are damaged, and begin anew with the rows of some files. As many
     `threads` look for the rows that go.
     """
-    # 1. One writer at a time: without the lock a commit of the stream could make this one fail and
-    # start over.
+    # 1. One writer at a time: else a commit of the stream could make this one start over.
     with coordination(paths).commit():
         before, whole = _known_before(paths), _whole(paths, row)
         with closing(connect(paths, read_only=False, threads=1)) as connection:
             # 2. The stream's tables, if it has not made them yet, and settings: these need
             # transactions of their own.
             _prepare(connection)
-            # 3. All that follows is one transaction: a reader between two of its steps would see a
-            # mix.
+            # 3. All that follows is one transaction: else a reader between its steps sees a mix.
             connection.execute("BEGIN")
             write_anew(connection, replaced)
-            # Small statements take longer with several threads, and so does the commit.
-            connection.execute(f"SET threads = {threads}")
-            _change_tables(connection, paths.storage, changes, gone, row)
-            connection.execute("SET threads = 1")
+            _change_tables(connection, paths.storage, changes, gone, row, threads)
             # 4. Views after tables, since they name the columns. Upkeep waits for the lock, so that
             # it forgets nothing more by what the old base says.
             forgotten = history_begins(clock(), row.before) if row.before else 0
@@ -242,15 +237,20 @@ def _change_tables(
     changes: Sequence[Change],
     gone: Iterable[str],
     row: RunRow,
+    threads: int,
 ) -> None:
     create_table(connection, RUNS)
     _keep_meta(connection, row.serving)
     there, same = table_columns(connection), _is_of(connection, row.before)
     some = with_rows(connection, [file for change in changes for file in change.files])
+    # With several threads small statements take longer, and so does the commit.
+    connection.execute(f"SET threads = {threads}")
     for change in changes:
-        files = sorted(some.intersection(change.files))
         if change.gone is not None:
             _remove_rows(connection, change.table, change.gone, same)
+    connection.execute("SET threads = 1")
+    for change in changes:
+        files = sorted(some.intersection(change.files))
         _apply(connection, storage, change, files, there.get(change.table.name), row.run)
     for name in gone:
         connection.execute(f"DROP TABLE IF EXISTS {SCHEMA}.{quoted(name)}")

@@ -197,15 +197,13 @@ def make_plan(
     if attach and not full and not damage.files:
         with attached_kernel(settings, attach) as connection:
             tables = differing(connection, configuration, paths, published, last)
-    unified = {one.entity for one in configuration.unification.entities}
-    size = size_of([batch for batch in files if batch.entity in unified])
     return Plan(
         configuration,
         paths,
         settings,
         run,
         rows_per_bucket,
-        size // BYTES_PER_RECORD,
+        records_in(configuration, files),
         {name: types for name, types in published.items() if name not in damage.anew},
         hashes_of(last, damage),
         attach,
@@ -215,6 +213,12 @@ def make_plan(
         narrowing(configuration, tables, published, last) if tables else None,
         last,
     )
+
+
+def records_in(configuration: Configuration, files: Sequence[SourceFiles]) -> int:
+    """Return about how many records the files of unified entities hold."""
+    unified = {one.entity for one in configuration.unification.entities}
+    return size_of([batch for batch in files if batch.entity in unified]) // BYTES_PER_RECORD
 
 
 def hashes_of(last: Mapping[str, Any], damage: Damage) -> dict[str, str]:

@@ -141,37 +141,8 @@ ARROW = {
 
 def base_rows(base: Base) -> Iterator[tuple[Table, dict[object, tuple[object, ...]]]]:
     """Return the rows of the base tables by key, without run numbers."""
-    yield (
-        tables.customer(FIELDS),
-        {
-            one: (
-                one,
-                *(
-                    python_value(TYPES.get(name, "string"), profile.columns[name])
-                    for name in COLUMNS
-                ),
-            )
-            for one, profile in base.profiles.items()
-        },
-    )
-    activities = dict(
-        sorted(
-            base.activities.items(), key=lambda item: (item[1][0], str(item[1][1]["ActivityTime"]))
-        )
-    )
-    yield (
-        tables.UNIFIED_ACTIVITY,
-        {
-            one: (
-                customer,
-                *(
-                    python_value("datetime" if name == "ActivityTime" else "string", row[name])
-                    for name in ACTIVITY_COLUMNS
-                ),
-            )
-            for one, (customer, row) in activities.items()
-        },
-    )
+    yield tables.customer(FIELDS), dict(_customers(base))
+    yield tables.UNIFIED_ACTIVITY, dict(_activities(base))
     winners = {
         (entity, key): winner
         for profile in base.profiles.values()
@@ -185,6 +156,27 @@ def base_rows(base: Base) -> Iterator[tuple[Table, dict[object, tuple[object, ..
     yield tables.RELATED_KEY, {}
     yield tables.HIDDEN_ACTIVITY, {}
     yield tables.IDENTITY_ALIAS, {old: (old, new) for old, new in base.alias.items()}
+
+
+def _customers(base: Base) -> Iterator[tuple[object, tuple[object, ...]]]:
+    for one, profile in base.profiles.items():
+        values = (
+            python_value(TYPES.get(name, "string"), profile.columns[name]) for name in COLUMNS
+        )
+        yield one, (one, *values)
+
+
+def _activities(base: Base) -> Iterator[tuple[object, tuple[object, ...]]]:
+    """Give activities in the order of the table: by customer and time."""
+    order = sorted(
+        base.activities.items(), key=lambda item: (item[1][0], str(item[1][1]["ActivityTime"]))
+    )
+    for one, (customer, row) in order:
+        values = (
+            python_value("datetime" if name == "ActivityTime" else "string", row[name])
+            for name in ACTIVITY_COLUMNS
+        )
+        yield one, (customer, *values)
 
 
 def profiles(base: Base) -> Iterator[Profile]:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -53,41 +53,31 @@ def write_generation(
     content.
     """
     profiles = sorted(profiles, key=lambda profile: profile.customer_id)
-    losers = {
-        (entity, key)
-        for profile in profiles
-        for entity, key, winner in profile.records
-        if not winner
-    }
-    keys = [(entity, key, one, (entity, key) not in losers) for entity, key, one in sorted(records)]
     with opened(duckdb.connect(config={"threads": 1})) as connection:
         rows = (
             (one.customer_id, json.dumps(telling(one))[1:-1], ";".join(one.previous) or None)
             for one in profiles
         )
+        vanished = ((*key, one.customer_id) for one in profiles for key in one.vanished)
+        related = ((*key, one.customer_id) for one in profiles for key in one.related)
         connection.register("profiles", table(PROFILES, rows))
-        connection.register("keys", table(KEYS, keys))
-        connection.register(
-            "vanished",
-            table(
-                VANISHED,
-                (
-                    (*record, profile.customer_id)
-                    for profile in profiles
-                    for record in profile.vanished
-                ),
-            ),
-        )
+        connection.register("keys", table(KEYS, _keys(profiles, records)))
+        connection.register("vanished", table(VANISHED, vanished))
         connection.register("aliases", table(ALIASES, aliases))
-        related = [
-            (*value, profile.customer_id) for profile in profiles for value in profile.related
-        ]
         connection.register("related", table(VANISHED, related))
         sources = GenerationSources(
             "FROM profiles", "FROM keys", "FROM vanished", "FROM aliases", "FROM related"
         )
         name = build_generation(connection, path, decoded(documents), sources, lambda: timelines)
         return name if sealed else path.with_name(f"{name}.sqlite").rename(path).stem
+
+
+def _keys(
+    profiles: Iterable[Profile], records: Iterable[tuple[str, str, str]]
+) -> Iterator[tuple[str, str, str, bool]]:
+    """Give records with whether each won."""
+    lost = {(entity, key) for one in profiles for entity, key, winner in one.records if not winner}
+    return ((entity, key, one, (entity, key) not in lost) for entity, key, one in sorted(records))
 
 
 def table(schema: pa.Schema, rows: Iterable[tuple[object, ...]]) -> pa.Table:

@@ -14,7 +14,6 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,23 +22,14 @@ from typing import Any
 from unittest.mock import patch
 
 from overtide.lake import generation_changes
-from overtide.lake.activity_files import open_activities
-from overtide.lake.catalog import connect
-from overtide.lake.own_activities import EVERYTHING, Merged
-from overtide.lake.sealed import open_generation
 from overtide.pipelines import differences
 from overtide.schemas.crash import VARIABLE
 from overtide.transforms import row_hashes
+from tests.changing_project import HEADS, document
+from tests.compared_projects import MEASURED, apart, served_by, tables_of
 from tests.deliveries import FULL, Version, final, folder_of
-from tests.engine import opened
-from tests.generations import served_rows
-from tests.small_plan import INSTANCE
 from tests.small_project import Project
 
-MAIL = {"name": "mail", "conditions": [{"fields": "Mail", "normalize": ["email"]}]}
-NAME = {"name": "name", "conditions": [{"fields": "City"}, {"fields": "Name"}]}
-PEOPLE = {"Id": "integer", "Name": "string", "Mail": "string", "City": "string", "Seen": "date"}
-HEADS = {"a": "Id,Name,Mail,City,Seen", "b": "Id,Name,Mail,City,Seen", "o": "Key,Owner,At,Paid"}
 NAMED = ("S_a", "S_b")
 OWNERS = ("", *map(str, range(1, 9)))
 STAYS = f"b/{FULL}/0.csv"
@@ -58,80 +48,6 @@ STEPS = (
 )
 """Steps at which a refresh dies."""
 DIED = 137
-MEASURED = ("seconds", "stages", "peak_memory", "unchanged_since", "reused")
-"""What a manifest says of how it came about, and not of what it found."""
-
-
-def document(
-    names: bool = True,
-    recent: bool = False,
-    decided: bool = False,
-    delivered: bool = False,
-    listed: bool = False,
-    made: bool = False,
-    named: str = "S_a",
-) -> dict[str, Any]:
-    """Return a configuration.
-
-    With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
-    data and changes, whether lists are compared with, whether columns make ids and clusters, and
-    the entity that orders name: records of S_b are customers only together with others.
-    """
-    name = copy.deepcopy(NAME)
-    lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
-    if listed:
-        name["conditions"][1]["aliases"] = "Names"
-    town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
-    rules = [MAIL, name] if names else [MAIL]
-    city: dict[str, Any] = {"name": "City", "from": ["S_b.City", "S_a.City"]}
-    if recent:
-        city |= {"policy": "most_recent", "by": {"S_a": "Seen", "S_b": "Seen"}}
-    entities = {
-        name: {
-            "path": f"{name}*.csv",
-            "primary_key": "Id",
-            "attributes": PEOPLE,
-            "max_set_aside_percent": 90,
-        }
-        for name in "ab"
-    }
-    if delivered:
-        entities["b"] |= {"path": "b", "incremental": {"last_modified": "Seen"}}
-    orders = {
-        "path": "o*.csv",
-        "primary_key": "Key",
-        "attributes": {"Key": "string", "Owner": "integer", "At": "datetime", "Paid": "double"},
-        "max_set_aside_percent": 90,
-    }
-    return {
-        "instance": {"name": "s", "id": INSTANCE},
-        "sources": {"S": {**entities, "o": orders}},
-        "unification": {
-            "entities": [
-                {
-                    "entity": "S_a",
-                    "deduplicate": {"rules": [MAIL]}
-                    | ({"per_attribute": [{"of": "Name"}]} if made else {}),
-                },
-                {"entity": "S_b", "include_all": False},
-            ],
-            "match": [{"entity": "S_b", "to": "S_a", "rules": rules}],
-            "merge": {"fields": [{"name": "Name", "from": ["S_a.Name", "S_b.Name"]}, city]},
-        }
-        | ({"decisions": "decisions.csv"} if decided else {})
-        | ({"customer_id": {"fields": ["Name", "City"]}, "clusters": [town]} if made else {})
-        | (lists if listed else {}),
-        "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": named}],
-        "activities": [
-            {
-                "entity": "S_o",
-                "name": "Orders",
-                "relationship": "r",
-                "timestamp": "At",
-                "title": "Key",
-            }
-        ],
-    }
 
 
 @dataclass
@@ -367,7 +283,7 @@ class Twins:
             {name: value for name, value in one.manifest.items() if name not in MEASURED}
             for one in found
         ]
-        assert said[0] == said[1], (_apart(*said), self.told)
+        assert said[0] == said[1], (apart(*said), self.told)
         tables: Any = said[0]["tables"]
         names = [
             *tables,
@@ -403,18 +319,6 @@ class Twins:
         return [(key, *records[key].texts[1:]) for key in sorted(records)]
 
 
-def _apart(mine: Any, full: Any, way: str = "") -> list[str]:
-    """Return where two documents differ, such as `tables.Customer.hash`."""
-    if not (isinstance(mine, dict) and isinstance(full, dict)):
-        return [] if mine == full else [way]
-    names = sorted({*mine, *full})
-    return [
-        one
-        for name in names
-        for one in _apart(mine.get(name), full.get(name), f"{way}.{name}".lstrip("."))
-    ]
-
-
 def _refresh_until(folder: str, configured: dict[str, Any], runs: int, step: str) -> None:
     """Refresh a project in this process, which ends at a step."""
     os.environ[VARIABLE] = step
@@ -436,27 +340,6 @@ def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
     at = datetime.fromisoformat(f"{texts[-1]}T00:00Z") if texts[-1] else None
     kept = (None,) * 4 if deletes else tuple(texts)
     return Version(hour, deletes, int(key), (key, *kept), at) if key else None
-
-
-def tables_of(project: Project, names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the rows of tables, each as a text, in order."""
-    with opened(connect(project.paths)) as lake:
-        return {
-            name: sorted(map(repr, lake.execute(f'FROM lake."{name}"').fetchall()))
-            for name in names
-        }
-
-
-def served_by(project: Project) -> list[str]:
-    """Return what the serving generation in force holds, and the timelines that it names."""
-    publish = project.done[-1].publish
-    generation = open_generation(project.paths, publish.generation)
-    timelines = open_activities(project.paths, str(generation.timelines))
-    found = [row for rows in served_rows(generation.path).values() for row in rows]
-    generation.close()
-    customers = [row[0] for row in found if len(row) == 2]
-    entries = [Merged(timelines.of(one), []).page(EVERYTHING)[0] for one in sorted(set(customers))]
-    return sorted(map(repr, [*found, *(entry for some in entries for entry in some)]))
 
 
 def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:

@@ -17,7 +17,8 @@ from overtide.schemas.names import ROW_ID
 from overtide.schemas.signatures import signature
 from overtide.schemas.tables import UNIFIED_ACTIVITY
 from overtide.transforms.same_files import files_apart
-from tests.incremental import HEADS, document, served_by
+from tests.changing_project import HEADS, document
+from tests.compared_projects import served_by
 from tests.small_project import Project, hashes
 
 ORDERS = [f"o{number},{1 + number % 3},2024-01-0{1 + number % 9},{number}" for number in range(12)]

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.pipelines import differences
-from tests.incremental import HEADS, MEASURED, document, served_by, tables_of
+from tests.changing_project import HEADS, document
+from tests.compared_projects import MEASURED, served_by, tables_of
 from tests.small_project import Project
 
 PEOPLE = 30

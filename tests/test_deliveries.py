@@ -21,8 +21,8 @@ from overtide.schemas.errors import OvertideError
 from overtide.schemas.instants import HOUR, parse_instant
 from overtide.transforms.sources.deliveries import find_deliveries
 from overtide.transforms.sources.files import check_columns
+from tests.changing_project import HEADS, document
 from tests.deliveries import FULL, Version, final, folder_of
-from tests.incremental import HEADS, document
 from tests.small_project import START, Project, hashes
 from tests.source_files import Found, read_files
 

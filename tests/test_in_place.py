@@ -22,7 +22,8 @@ from overtide.schemas.configuration import Configuration
 from overtide.transforms import row_hashes
 from overtide.transforms.sources.contract import Layout, SourceText
 from overtide.transforms.sources.formats import format_of
-from tests.incremental import MEASURED, document, served_by, tables_of
+from tests.changing_project import document
+from tests.compared_projects import MEASURED, served_by, tables_of
 from tests.small_project import Project
 
 PEOPLE = 30

@@ -10,7 +10,7 @@ import pytest
 
 from overtide.pipelines import kept_rows, known_files
 from overtide.transforms.ingest import IngestedFiles
-from tests.incremental import HEADS, document
+from tests.changing_project import HEADS, document
 from tests.small_project import Project, hashes
 
 FILES = {

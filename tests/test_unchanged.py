@@ -10,8 +10,10 @@ from overtide.pipelines.inputs import Inputs
 from overtide.pipelines.known_files import RACY, Known
 from overtide.schemas.configuration import Configuration
 from tests import shop
+from tests.changing_project import document
 from tests.command_line import call
-from tests.incremental import MEASURED, document, tell
+from tests.compared_projects import MEASURED
+from tests.incremental import tell
 from tests.small_project import START, Project, hashes
 
 PEOPLE = "Id,Name,Mail,City,Seen\n1,Ann,a@x.com,Rome,2024-01-01\n2,Bob,b@x.com,Oslo,\n"

@@ -5,6 +5,8 @@ then, one for each key and none set aside, and the content of its table is the o
 says (docs/decisions/files-that-change-in-place.md).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,18 +45,15 @@ def settle_changed(
 
     None where one of the rows that came has no key, or that of another row: then all are looked at.
     """
-    kept = file.kept
+    kept, corrupt = file.kept, folder / "corrupt.parquet"
     if kept is None:
         return None
-    _find_changes(connection, entity, file, kept, before)
-    try:
+    with _found_changes(connection, entity, file, kept, before):
         if not _have_own_keys(connection, entity, file.rows_path, kept):
             return None
         changed = _written_changes(connection, entity, folder)
-        corrupt = folder / "corrupt.parquet"
         faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
-    finally:
-        connection.execute("DROP TABLE came; DROP TABLE went")
+    went, came = (_content(connection, entity, path) for path in (changed.went, changed.came))
     rows = kept.rows - kept.gone_rows + file.rows
     return EntityTable(
         name,
@@ -68,9 +67,7 @@ def settle_changed(
         lost_rows=0,
         corrupt_records=faults,
         new_columns=tuple(sorted(file.new_columns)),
-        content=before.content
-        - _content(connection, entity, changed.went)
-        + _content(connection, entity, changed.came),
+        content=before.content - went + came,
         corrupt_content=fingerprint(connection, f"FROM {parquet_rows([corrupt])}", CORRUPT_TYPES),
         ingested=(replace(file, before=None),),
         gone=kept.gone,
@@ -82,14 +79,15 @@ def _content(connection: "DuckDBPyConnection", entity: Entity, path: str) -> Fin
     return fingerprint(connection, f"FROM {parquet_rows([path])}", types_of(entity))
 
 
-def _find_changes(
+@contextmanager
+def _found_changes(
     connection: "DuckDBPyConnection",
     entity: Entity,
     file: IngestedFiles,
     kept: KeptRows,
     before: ReadBefore,
-) -> None:
-    """Create `came` and `went`, the rows by which those of the refresh before differ.
+) -> Iterator[None]:
+    """Let there be `came` and `went`, the rows by which those of the refresh before differ.
 
     Of the kept rows only some went since then, and some are there again.
     """
@@ -100,6 +98,10 @@ def _find_changes(
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {names} FROM ({again}) {others}"
         )
+    try:
+        yield
+    finally:
+        connection.execute("DROP TABLE came; DROP TABLE went")
 
 
 def _have_own_keys(

@@ -1,0 +1,86 @@
+"""The project of people, orders and what else is read, of which sequences of changes are told."""
+
+import copy
+from typing import Any
+
+from tests.small_plan import INSTANCE
+
+MAIL = {"name": "mail", "conditions": [{"fields": "Mail", "normalize": ["email"]}]}
+NAME = {"name": "name", "conditions": [{"fields": "City"}, {"fields": "Name"}]}
+PEOPLE = {"Id": "integer", "Name": "string", "Mail": "string", "City": "string", "Seen": "date"}
+HEADS = {"a": "Id,Name,Mail,City,Seen", "b": "Id,Name,Mail,City,Seen", "o": "Key,Owner,At,Paid"}
+
+
+def document(
+    names: bool = True,
+    recent: bool = False,
+    decided: bool = False,
+    delivered: bool = False,
+    listed: bool = False,
+    made: bool = False,
+    named: str = "S_a",
+) -> dict[str, Any]:
+    """Return a configuration.
+
+    With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
+    data and changes, whether lists are compared with, whether columns make ids and clusters, and
+    the entity that orders name: records of S_b are customers only together with others.
+    """
+    lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
+    town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
+    winners = {"per_attribute": [{"of": "Name"}]} if made else {}
+    return {
+        "instance": {"name": "s", "id": INSTANCE},
+        "sources": {"S": _sources(delivered)},
+        "unification": {
+            "entities": [
+                {"entity": "S_a", "deduplicate": {"rules": [MAIL]} | winners},
+                {"entity": "S_b", "include_all": False},
+            ],
+            "match": [{"entity": "S_b", "to": "S_a", "rules": _rules(names, listed)}],
+            "merge": {"fields": _fields(recent)},
+        }
+        | ({"decisions": "decisions.csv"} if decided else {})
+        | ({"customer_id": {"fields": ["Name", "City"]}, "clusters": [town]} if made else {})
+        | (lists if listed else {}),
+        "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": named}],
+        "activities": [
+            {"entity": "S_o", "name": "Orders", "relationship": "r"}
+            | {"timestamp": "At", "title": "Key"}
+        ],
+    }
+
+
+def _sources(delivered: bool) -> dict[str, Any]:
+    entities: dict[str, dict[str, Any]] = {
+        name: {
+            "path": f"{name}*.csv",
+            "primary_key": "Id",
+            "attributes": PEOPLE,
+            "max_set_aside_percent": 90,
+        }
+        for name in "ab"
+    }
+    if delivered:
+        entities["b"] |= {"path": "b", "incremental": {"last_modified": "Seen"}}
+    orders = {
+        "path": "o*.csv",
+        "primary_key": "Key",
+        "attributes": {"Key": "string", "Owner": "integer", "At": "datetime", "Paid": "double"},
+        "max_set_aside_percent": 90,
+    }
+    return {**entities, "o": orders}
+
+
+def _rules(names: bool, listed: bool) -> list[dict[str, Any]]:
+    name: dict[str, Any] = copy.deepcopy(NAME)
+    if listed:
+        name["conditions"][1]["aliases"] = "Names"
+    return [MAIL, name] if names else [MAIL]
+
+
+def _fields(recent: bool) -> list[dict[str, Any]]:
+    city: dict[str, Any] = {"name": "City", "from": ["S_b.City", "S_a.City"]}
+    if recent:
+        city |= {"policy": "most_recent", "by": {"S_a": "Seen", "S_b": "Seen"}}
+    return [{"name": "Name", "from": ["S_a.Name", "S_b.Name"]}, city]
