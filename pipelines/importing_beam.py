@@ -4,12 +4,14 @@ Its import is half of the start of a refresh, and each of its looks at a functio
 small one takes (docs/decisions/small-refreshes.md).
 """
 
+import copy
 import logging
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import MethodType, ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from overtide.pipelines.importing import nothing_collected
 
@@ -31,6 +33,8 @@ def import_beam() -> None:
         import apache_beam  # noqa: F401 - the import itself is what warns
     _wait_for_samplers(5)
     _look_at_classes_once()
+    _view_options_once()
+    _pickle_once()
 
 
 @contextmanager
@@ -151,6 +155,48 @@ def _look_at_classes_once() -> None:
         return set(states), set(timers)
 
     userstate.get_dofn_specs = specs
+
+
+def _view_options_once() -> None:
+    """Let Beam read the same options as a kind of its own only once.
+
+    For each transform it asks twice whether types are checked, at its start it asks for a dozen
+    kinds, and it builds a parser of the command line for each time: a tenth of a small refresh,
+    half of a small tick of the stream. Views share what is set: one shows what another was given.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    look: Callable[[PipelineOptions, type[Any]], PipelineOptions] = PipelineOptions.view_as
+    read: dict[tuple[object, ...], dict[str, object]] = {}
+
+    def view_as(self: PipelineOptions, cls: type[Any]) -> PipelineOptions:
+        if self._flags is None:  # those of this process
+            return look(self, cls)
+        kind = (cls, *self._flags)
+        if kind not in read:
+            read[kind] = copy.deepcopy(look(PipelineOptions(self._flags), cls)._all_options)
+        view: PipelineOptions = object.__new__(cls)
+        view._flags, view._all_options = self._flags, self._all_options
+        view._visible_options = Namespace(**read[kind])
+        for name, value in read[kind].items():
+            if name not in self._all_options:
+                self._all_options[name] = copy.deepcopy(value)
+        return view
+
+    PipelineOptions.view_as = view_as
+
+
+def _pickle_once() -> None:
+    """Let Beam pickle functions when it sends them, and not to see before that it will be able to.
+
+    What cannot be pickled fails the pipeline before anything runs all the same.
+    """
+    from apache_beam.internal import pickler
+    from apache_beam.transforms import ptransform
+
+    trusting = ModuleType(pickler.__name__)
+    vars(trusting).update(vars(pickler), roundtrip=lambda one: one)
+    ptransform.pickler = trusting
 
 
 import_beam()

@@ -29,6 +29,18 @@ def new_pipeline(runner: PipelineRunner | str, options: PipelineOptions) -> beam
 
     Beam removes it when a run ends well, and leaves it behind where the process is stopped.
     """
+    _keep_no_side_inputs()
     pipeline = beam.Pipeline(runner=runner, options=options)
     Path(pipeline.local_tempdir).rmdir()
     return pipeline
+
+
+def _keep_no_side_inputs() -> None:
+    """Let the embedded runner give side inputs as it has them, and not from a memory of its own.
+
+    It would weigh what it remembers by a walk through what all modules hold, 10 ms for each side
+    input; each is read by one bundle, and what was kept of it never asked for again.
+    """
+    from apache_beam.runners.portability.fn_api_runner import worker_handlers
+
+    worker_handlers.STATE_CACHE_SIZE_MB = 0

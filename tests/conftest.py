@@ -13,6 +13,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser
 
+from overtide.cli import _without_pandas
 from overtide.cli.project_commands import init_project
 from overtide.lake.catalog import UNCHECKED
 from overtide.project import Project
@@ -33,6 +34,8 @@ UNCHECKED["threads"] = 1
 
 The processes that tests start have as many as anybody's.
 """
+_without_pandas()
+"""As the command begins: refreshes of tests are small, and one of 30 rows asks 600 times."""
 
 ORDERS = (
     {

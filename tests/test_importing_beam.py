@@ -6,6 +6,7 @@ import sys
 import apache_beam as beam
 import pytest
 from apache_beam.coders import VarIntCoder
+from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions
 from apache_beam.transforms import userstate
 
 from overtide.cli import _NoPandas
@@ -73,6 +74,42 @@ def test_a_function_with_a_bound_method_of_its_own_is_looked_at_by_itself():
     assert userstate.get_dofn_specs(plain) == (set(), set())
     assert userstate.get_dofn_specs(own) == ({COUNT}, {END})
     assert userstate.get_dofn_specs(plain) == (set(), set())
+
+
+def test_views_of_options_say_what_their_flags_say_and_share_what_is_set():
+    flags = ["--direct_num_workers=3", "--experiments=first"]
+    one, other = PipelineOptions(flags), PipelineOptions(flags)
+    one.view_as(DirectOptions).direct_num_workers = 7
+    one.view_as(DebugOptions).add_experiment("second")
+    for options, workers, experiments in (
+        (one, 7, ["first", "second"]),
+        (other, 3, ["first"]),
+        (PipelineOptions(flags), 3, ["first"]),
+        (PipelineOptions(["--direct_num_workers=2"]), 2, None),
+        (PipelineOptions(flags, direct_num_workers=5), 5, ["first"]),
+    ):
+        assert options.view_as(DirectOptions).direct_num_workers == workers
+        assert options.view_as(DebugOptions).experiments == experiments
+        assert options.get_all_options()["direct_num_workers"] == workers
+    flags.append("--direct_num_workers=4")
+    assert PipelineOptions(flags).view_as(DirectOptions).direct_num_workers == 4
+
+
+def test_views_follow_the_command_line_where_no_flags_are_given(monkeypatch):
+    for workers in (2, 5):
+        monkeypatch.setattr(sys, "argv", ["command", f"--direct_num_workers={workers}"])
+        assert PipelineOptions().view_as(DirectOptions).direct_num_workers == workers
+        assert PipelineOptions([]).view_as(DirectOptions).direct_num_workers == 1
+
+
+def test_what_cannot_be_pickled_fails_before_anything_runs(tmp_path):
+    ran, once = tmp_path / "ran", (one for one in ())
+    pipeline = beam.Pipeline("FnApiRunner", PipelineOptions([]))
+    began = pipeline | beam.Create([1]) | beam.Map(lambda _: ran.touch())
+    began | beam.Map(lambda _: list(once))
+    with pytest.raises(RuntimeError, match="Unable to translate"):
+        pipeline.run()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pandas_is_absent_as_python_says_it():
