@@ -5,7 +5,7 @@ Files, a configuration, a clock that a test turns, and what is read.
 
 import copy
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,17 @@ class Project:
         """Return the rows of a query over the lake, as canonical values."""
         with opened(connect(self.paths)) as connection:
             return [tuple(map(canonical, row)) for row in connection.execute(query).fetchall()]
+
+    def tables(self, names: Iterable[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Return the rows of tables in order, of all of them by one connection."""
+        with opened(connect(self.paths)) as connection:
+            return {
+                name: [
+                    tuple(map(canonical, row))
+                    for row in connection.execute(f'FROM lake."{name}" ORDER BY ALL').fetchall()
+                ]
+                for name in names
+            }
 
     def table(self, name: str, columns: str = "*", order: str = "ALL") -> list[tuple[Any, ...]]:
         """Return the rows of a table in order."""

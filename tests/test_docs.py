@@ -80,21 +80,11 @@ def contoso(demo) -> Project:
     return demo.project
 
 
-@pytest.fixture(scope="module")
-def refreshed(tmp_path_factory) -> Path:
-    """The Contoso example, refreshed; nothing was accepted."""
-    folder = tmp_path_factory.mktemp("refreshed") / "contoso"
-    init_project(folder, "contoso")
-    with Project(folder) as project:
-        project.refresh()
-    return folder
-
-
 @pytest.fixture
-def fresh_contoso(refreshed, tmp_path, monkeypatch) -> Path:
-    """A copy of the refreshed project as the current folder."""
+def fresh_contoso(refreshed_contoso, tmp_path, monkeypatch) -> Path:
+    """A copy of the refreshed example, for which nothing was accepted, as the current folder."""
     folder = tmp_path / "shop"
-    shutil.copytree(refreshed, folder)
+    shutil.copytree(refreshed_contoso, folder)
     monkeypatch.chdir(folder)
     return folder
 

@@ -9,7 +9,7 @@ from apache_beam.coders import VarIntCoder
 from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions
 from apache_beam.transforms import userstate
 
-from overtide.cli import _NoPandas
+from overtide.cli import _NoPandas, _without_pandas
 from overtide.pipelines.importing_beam import UndecidedError, is_subhint
 
 STARTED = """
@@ -117,3 +117,9 @@ def test_pandas_is_absent_as_python_says_it():
         _NoPandas.find_spec("pandas")
     assert caught.value.name == "pandas"
     assert _NoPandas.find_spec("numpy") is None
+
+
+def test_pandas_is_said_to_be_absent_once_however_often_that_is_begun():
+    for _ in range(2):
+        _without_pandas()
+    assert sys.meta_path.count(_NoPandas) <= 1

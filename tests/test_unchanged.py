@@ -47,12 +47,12 @@ def since(project: Project, **options: Any) -> object:
 
 
 def test_the_base_in_force_is_published_again_until_something_changes(project):
-    tables = {name: project.table(name) for name in ("Customer", "UnifiedActivity", "S_a")}
+    tables = project.tables(("Customer", "UnifiedActivity", "S_a"))
     generations = list(project.paths.serving.iterdir())
     again, third = project.refresh(), project.refresh()
     assert [one.manifest["unchanged_since"] for one in (again, third)] == [1, 1]
     assert [one.publish.run for one in (again, third)] == [2, 3]
-    assert {name: project.table(name) for name in tables} == tables
+    assert project.tables(tables) == tables
     assert list(project.paths.serving.iterdir()) == generations
     assert {row[0] for row in project.table("Customer", "FirstRun")} == {1}
     assert project.rows("SELECT count(*), count(DISTINCT Generation) FROM lake.runs") == [(3, 1)]

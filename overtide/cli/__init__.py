@@ -31,7 +31,9 @@ def _without_pandas() -> None:
     import sys
     from importlib.util import find_spec
 
-    if "pandas" not in sys.modules and find_spec("pandas") is None:
+    if _NoPandas in sys.meta_path or "pandas" in sys.modules:
+        return
+    if find_spec("pandas") is None:
         sys.meta_path.insert(0, _NoPandas)
 
 
