@@ -18,6 +18,7 @@ MEASURED = ("seconds", "stages", "peak_memory", "unchanged_since", "reused")
 def tables_of(project: Project, names: Iterable[str]) -> dict[str, list[str]]:
     """Return the rows of tables, each as a text, in order."""
     with opened(connect(project.paths)) as lake:
+        lake.execute("BEGIN")  # else the catalog is asked anew for each of them
         return {
             name: sorted(map(repr, lake.execute(f'FROM lake."{name}"').fetchall()))
             for name in names

@@ -84,6 +84,7 @@ class Project:
     def tables(self, names: Iterable[str]) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of tables in order, of all of them by one connection."""
         with opened(connect(self.paths)) as connection:
+            connection.execute("BEGIN")  # else the catalog is asked anew for each of them
             return {
                 name: [
                     tuple(map(canonical, row))

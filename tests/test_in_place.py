@@ -123,8 +123,13 @@ def test_only_rows_that_are_others_are_read(twins_of, kind):
     assert known(twins, kind, changed) == PEOPLE - 3
     assert known(twins, kind, [*PERSONS, person(100, "Bob")]) == PEOPLE  # what went comes back
     assert twins[0].table("S_a", "Name", "Id")[-1] == ("Bob100",)
-    assert known(twins, kind, PERSONS) == PEOPLE
-    assert known(twins, kind, PERSONS) == 0  # nothing changed
+
+
+def test_rows_that_go_alone_and_no_change_at_all_are_known(twins_of):
+    twins = twins_of()
+    assert known(twins, "csv", [*PERSONS, person(100)]) == PEOPLE
+    assert known(twins, "csv", PERSONS) == PEOPLE
+    assert known(twins, "csv", PERSONS) == 0  # nothing changed
 
 
 def test_where_much_or_too_often_changed_all_is_read(twins_of, monkeypatch):
