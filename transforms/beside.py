@@ -21,7 +21,7 @@ _BEGUN: dict[KernelSettings, tuple[ThreadPoolExecutor, dict[Hashable, Future[Any
 def working_beside(settings: KernelSettings) -> Iterator[None]:
     """Let work be done beside the steps with these settings for as long as the block runs."""
     begun: dict[Hashable, Future[Any]] = {}
-    with ThreadPoolExecutor(1, "beside") as thread:
+    with ThreadPoolExecutor(2, "beside") as thread:
         _BEGUN[settings] = thread, begun
         try:
             yield

@@ -3,7 +3,7 @@
 Here alone the plan is taken apart. What moves to workers with a step is what it needs.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Tables = list[EntityTable]
+MATCHING = "tables of matching"
+"""What is told of matching, as what is done beside other steps."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,20 @@ class Steps:
     plan: Plan
 
     def begin_reading(self, files: Iterable[SourceFiles]) -> None:
-        """Begin to read what will be asked for by steps of this process."""
+        """Begin to read what will be asked for by steps of this process.
+
+        Of an entity whose one file changed in place its rows are settled, too, once it is read.
+        """
         for batch in files:
             if batch.paths:
-                begin(self.plan.settings, batch, partial(self._read, batch))
+                read = self._read if batch.before is None else self._read_to_settle
+                begin(self.plan.settings, batch, partial(read, batch))
+
+    def _read_to_settle(self, batch: SourceFiles) -> list[IngestedFiles]:
+        found = self._read(batch)
+        settle = partial(self.settle, batch.entity, found)
+        begin(self.plan.settings, _settled(batch.entity), settle)
+        return found
 
     @property
     def read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
@@ -90,7 +102,7 @@ class Steps:
         settings, settle, hashed = self.plan.settings, self.settle, self._hash
 
         def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
-            table = settle(name, files)
+            table = finished(settings, _settled(name), partial(settle, name, files))
             if table.content is not None:
                 return table
             begun = begin(settings, table.files, partial(hashed, table))
@@ -254,18 +266,36 @@ class Steps:
         )
 
     @property
-    def order(self) -> Callable[[Identified, Tables], Iterator[PartOrder]]:
-        """Order the parts of the base tables."""
-        basis = self.basis
-        differing = self.plan.differing
-        return guarded(
-            self.plan.settings,
-            lambda identified, tables: building.orders(basis(identified, tables), differing),
-        )
+    def order(self) -> Callable[[Identified, Tables, list[PairTable]], list[PartOrder]]:
+        """Order the parts of the base tables.
+
+        Those that are differences are begun, and what is told of matching beside them: they are
+        small, and none of them takes all cores all the time.
+        """
+        basis, settings, differing = self.basis, self.plan.settings, self.plan.differing
+        build, describe = self._build, self._describe_matches
+
+        def order(
+            identified: Identified, tables: Tables, pairs: list[PairTable]
+        ) -> list[PartOrder]:
+            found = list(building.orders(basis(identified, tables), differing))
+            changes = [one for one in found if one.changes]
+            for one in changes:
+                begin(settings, one, partial(build, one, identified, tables))
+            if changes:
+                begin(settings, MATCHING, partial(describe, identified, pairs, tables))
+            return found
+
+        return guarded(settings, order)
 
     @property
     def build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
-        """Build a part of a base table."""
+        """Build a part of a base table, unless that was begun."""
+        settings, build = self.plan.settings, self._build
+        return lambda order, *found: finished(settings, order, partial(build, order, *found))
+
+    @property
+    def _build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
         basis, settings = self.basis, self.plan.settings
         part = partial(building.build_part, threads=settings.threads)
         build = step(settings, "parts", part, _stage_of_part)
@@ -319,7 +349,14 @@ class Steps:
 
     @property
     def describe_matches(self) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
-        """Return the tables of matching; unchanged ones stay as they are."""
+        """Return the tables of matching, unless that was begun; unchanged ones stay as they are."""
+        settings, describe = self.plan.settings, self._describe_matches
+        return lambda *found: finished(settings, MATCHING, partial(describe, *found))
+
+    @property
+    def _describe_matches(
+        self,
+    ) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
         unified, published = self.unified, self.published
         limit = self.plan.configuration.unification.limits.large_customer
         stage = Stage[list[BuiltTable]](
@@ -335,6 +372,11 @@ class Steps:
         return lambda identified, pairs, tables: [
             published.without_unchanged(one) for one in describe(identified, pairs, unified(tables))
         ]
+
+
+def _settled(entity: str) -> tuple[str, str]:
+    """Return what an entity's table is called as what is done beside other steps."""
+    return "settled", entity
 
 
 def rows_read(found: Collection[IngestedFiles]) -> int:
