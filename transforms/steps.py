@@ -57,14 +57,15 @@ class Steps:
         Of an entity whose one file changed in place its rows are settled, too, once it is read.
         """
         for batch in files:
-            if batch.paths:
-                read = self._read if batch.before is None else self._read_to_settle
-                begin(self.plan.settings, batch, partial(read, batch))
+            if batch.before is not None:
+                begin(self.plan.settings, batch, partial(self._read_to_settle, batch), little=True)
+            elif batch.paths:
+                begin(self.plan.settings, batch, partial(self._read, batch))
 
     def _read_to_settle(self, batch: SourceFiles) -> list[IngestedFiles]:
         found = self._read(batch)
         settle = partial(self.settle, batch.entity, found)
-        begin(self.plan.settings, _settled(batch.entity), settle)
+        begin(self.plan.settings, _settled(batch.entity), settle, little=True)
         return found
 
     @property
@@ -281,9 +282,9 @@ class Steps:
             found = list(building.orders(basis(identified, tables), differing))
             changes = [one for one in found if one.changes]
             for one in changes:
-                begin(settings, one, partial(build, one, identified, tables))
+                begin(settings, one, partial(build, one, identified, tables), little=True)
             if changes:
-                begin(settings, MATCHING, partial(describe, identified, pairs, tables))
+                begin(settings, MATCHING, partial(describe, identified, pairs, tables), little=True)
             return found
 
         return guarded(settings, order)
