@@ -35,7 +35,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     One root (the names of the source files), one element at its end.
     """
     steps = Steps(plan)
-    gather = partial(_gather, steps.describe_entity, steps.hashed)
+    gather = partial(_gather, steps.describe_entity, steps.hashed, steps.written_whole)
     describe = steps.describe_matches
     numbered = [(batch.number, batch) for batch in files]
     tables = (
@@ -45,7 +45,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     )
     pairs = tables | "Match records" >> FindPairs(steps)
     identified = pairs | "Unify records" >> GiveIdentities(steps, tables)
-    base = identified | "Build base tables" >> BuildTables(steps, tables)
+    base = identified | "Build base tables" >> BuildTables(steps, tables, pairs)
     matched = identified | "Describe matches" >> beam.FlatMap(
         lambda *found: [(None, one) for one in describe(*found)], AsList(pairs), AsList(tables)
     )
@@ -66,6 +66,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
 def _gather(
     describe_entity: Callable[[EntityTable], list[BuiltTable]],
     hashed: Callable[[EntityTable], EntityTable],
+    written_whole: Callable[[BuiltTable], BuiltTable],
     built: Iterable[BuiltTable],
     tables: list[EntityTable],
     pairs: list[PairTable],
@@ -73,7 +74,7 @@ def _gather(
 ) -> Found:
     tables = [hashed(table) for table in tables]
     entities = [output for table in tables for output in describe_entity(table)]
-    outputs = [*built, *learnt_tables(identified), *entities]
+    outputs = [*map(written_whole, built), *learnt_tables(identified), *entities]
     return Found(
         sorted(tables, key=lambda table: table.entity),
         sorted(pairs, key=lambda table: table.pair),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MOST_FILES, MOST_GONE, FEW = 30, 10, 10_000
 """A table of more files, or with more percent of rows that went, if these are not few, is written
-anew: each difference adds a file, and what went is still read."""
+anew with the next difference: each adds a file, and what went is still read."""
 LEAST = 50_000
 """Of fewer records all are matched: that is faster than to find whom a change may concern."""
 FILES = f"""
@@ -158,7 +158,7 @@ def activities_taken_over(plan: Plan, found: Found) -> int:
         return 0
     built = found.output(UNIFIED_ACTIVITY)
     came: int = sum(pq.read_metadata(file).num_rows for file in built.files or ())
-    return built.content.rows - came
+    return built.content.rows - came + built.left
 
 
 def rows_taken_over(found: Found) -> int:
@@ -204,9 +204,10 @@ def differing(
         found[name].append((str(paths.storage.file(path)), *numbers))
     there = {name: _entity(last, name, found[name]) for name in entities}
     return {
-        name: PublishedRows(content, {entity: there[entity] for entity in made_of[name]})
+        name: PublishedRows(
+            content, {entity: there[entity] for entity in made_of[name]}, _is_scattered(found[name])
+        )
         for name, content in wanted.items()
-        if not _is_scattered(found[name])
     }
 
 
@@ -228,7 +229,7 @@ def _content(last: Mapping[str, Any], name: str, rules: str) -> Fingerprint | No
 
 
 def _is_scattered(files: Sequence[tuple[str, int, int]]) -> bool:
-    """Say whether a table of these files, their rows, and how many went, is to be written anew."""
+    """Say whether a table of these files, their rows, and how many went, is to be in one again."""
     rows, gone = sum(one[1] for one in files), sum(one[2] for one in files)
     return len(files) > MOST_FILES or gone > max(FEW, MOST_GONE * rows // 100)
 

@@ -352,6 +352,7 @@ def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:
         patch.object(differences, "LEAST", 0),  # so few records would all be matched
         patch.multiple(row_hashes, LEAST=0, MOST=1),  # and files of so few rows read again
         patch.object(generation_changes, "LAID", twins.chance.choice([0, 4])),  # and made one
+        patch.object(differences, "MOST_FILES", twins.chance.choice([1, 30])),  # of tables as well
     ):
         twins.refresh()
         for _ in range(steps):

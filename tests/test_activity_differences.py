@@ -162,13 +162,22 @@ def test_other_rules_make_all_of_them(twins):
 
 def test_many_differences_become_one_table(twins, monkeypatch):
     monkeypatch.setattr(differences, "MOST_FILES", 2)
-    mine, found = twins[0], []
-    for number in (3, 4, 5):
-        mine.write(**{f"o{number}": f"{HEADS['o']}\no9{number},1,2024-02-01,1\n"})
-        done: Any = mine.refresh()
-        found.append(done.manifest["reused"]["activities"])
-    assert found == [12, 13, 0]
-    assert len(files_of(mine)) == 1
+    found = [
+        taken(twins, **{f"o{number}": f"{HEADS['o']}\no9{number},1,2024-02-01,1\n"})
+        for number in (3, 4, 5)
+    ]
+    assert found == [12, 13, 14]
+    assert len(files_of(twins[0])) == 1
+
+
+def test_a_table_of_which_much_went_is_written_anew_with_the_next_difference(twins, monkeypatch):
+    monkeypatch.setattr(differences, "FEW", 0)
+    left = [FILES["o2"].replace(f"{one}\n", "") for one in ORDERS[7:9]]
+    assert taken(twins, o2=left[0]) == 11
+    assert rows_of_files(twins[0]) == [[12, 1]]
+    monkeypatch.setattr(differences, "MOST_GONE", 8)
+    assert taken(twins, o2=left[1].replace(f"{ORDERS[7]}\n", "")) == 10
+    assert rows_of_files(twins[0]) == [[10, 0]]
 
 
 def test_what_says_which_rows_went_is_needed(twins):
@@ -241,6 +250,12 @@ def test_rows_go_by_their_places_where_the_lake_is_the_same(twins, tmp_path):
 def files_of(project: Project) -> list[tuple[Any, ...]]:
     """Return the files of the activities in the lake."""
     return project.rows("SELECT data_file FROM ducklake_list_files('lake', 'UnifiedActivity')")
+
+
+def rows_of_files(project: Project) -> list[list[int]]:
+    """Return how many rows the files of the activities have, and how many of these went."""
+    found = project.rows(differences.FILES.format(names="'UnifiedActivity'"))
+    return [numbers for _, _, *numbers in found]
 
 
 def owner_of(project: Project, key: str) -> object:

@@ -35,6 +35,55 @@ def test_where_nothing_is_done_beside_each_step_does_its_own_work(settings):
     assert not begin(settings, "one", thread)
 
 
+def test_two_works_that_take_little_are_done_at_once_beside_one_that_takes_more(settings):
+    met = threading.Barrier(3)
+    with working_beside(settings):
+        begin(settings, "large", lambda: met.wait(60))
+        begin(settings, "one", lambda: met.wait(60), little=True)
+        begin(settings, "two", lambda: met.wait(60), little=True)
+        assert {finished(settings, key, thread) for key in ("large", "one", "two")} == {0, 1, 2}
+
+
+def test_works_that_take_much_are_done_one_after_the_other(settings):
+    doing: list[int] = []
+
+    def work() -> int:
+        doing.append(1)
+        time.sleep(0.05)
+        found = len(doing)
+        doing.pop()
+        return found
+
+    with working_beside(settings):
+        for key in "abc":
+            begin(settings, key, work)
+        assert [finished(settings, key, work) for key in "abc"] == [1, 1, 1]
+
+
+def test_work_may_begin_more_work_and_nothing_more_where_the_refresh_failed(settings):
+    with working_beside(settings):
+        begin(settings, "one", lambda: begin(settings, "two", thread, little=True), little=True)
+        assert finished(settings, "one", thread)
+        assert finished(settings, "two", thread).startswith("beside")
+    failed, more = threading.Event(), []
+
+    def late() -> None:
+        failed.wait(60)
+        time.sleep(0.1)
+        more.append("begun")
+        begin(settings, "two", lambda: more.append("done"), little=True)
+
+    def fail() -> None:
+        with working_beside(settings):
+            begin(settings, "one", late, little=True)
+            failed.set()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert more == ["begun"]
+
+
 def test_an_error_is_raised_where_the_result_is_asked_for(settings):
     def fail() -> None:
         raise LookupError("nothing there")

@@ -148,6 +148,7 @@ class BuildTables(beam.PTransform):
 
     steps: Steps
     tables: PCollection[EntityTable]
+    pairs: PCollection[PairTable]
 
     def expand(self, identified: PCollection[Identified]) -> PCollection[tuple[None, BuiltTable]]:
         """From identities to the tables that keep a history, with the one key of all results."""
@@ -156,10 +157,9 @@ class BuildTables(beam.PTransform):
             identified
             | "Order parts"
             >> beam.FlatMap(
-                lambda identified, tables: [
-                    ((one.table, one.number), one) for one in order(identified, tables)
-                ],
+                lambda *found: [((one.table, one.number), one) for one in order(*found)],
                 AsList(self.tables),
+                AsList(self.pairs),
             )
             | "Spread parts over workers" >> beam.GroupByKey()
             | "Build parts"

@@ -3,16 +3,14 @@
 Here alone the plan is taken apart. What moves to workers with a step is what it needs.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from overtide.schemas.configuration import Configuration
 from overtide.transforms import unify
 from overtide.transforms.beside import begin, finished
 from overtide.transforms.closure import find_affected
@@ -29,6 +27,16 @@ from overtide.transforms.plan import Plan
 from overtide.transforms.records import Unified, unified_of
 from overtide.transforms.related import followed, is_by_key
 from overtide.transforms.shrinking import expect_no_shrink
+from overtide.transforms.stages import (
+    rows_of_affected,
+    rows_of_customers,
+    rows_of_entity,
+    rows_read,
+    stage_of_blocks,
+    stage_of_history,
+    stage_of_part,
+    stage_of_whole,
+)
 from overtide.transforms.step import Stage, guarded, step
 from overtide.transforms.tables import building
 from overtide.transforms.tables.contract import Basis, BuiltTable, PartOrder, Published, TablePart
@@ -41,6 +49,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Tables = list[EntityTable]
+MATCHING = "tables of matching"
+"""What is told of matching, as what is done beside other steps."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,21 @@ class Steps:
     plan: Plan
 
     def begin_reading(self, files: Iterable[SourceFiles]) -> None:
-        """Begin to read what will be asked for by steps of this process."""
+        """Begin to read what will be asked for by steps of this process.
+
+        Of an entity whose one file changed in place its rows are settled, too, once it is read.
+        """
         for batch in files:
-            if batch.paths:
+            if batch.before is not None:
+                begin(self.plan.settings, batch, partial(self._read_to_settle, batch), little=True)
+            elif batch.paths:
                 begin(self.plan.settings, batch, partial(self._read, batch))
+
+    def _read_to_settle(self, batch: SourceFiles) -> list[IngestedFiles]:
+        found = self._read(batch)
+        settle = partial(self.settle, batch.entity, found)
+        begin(self.plan.settings, _settled(batch.entity), settle, little=True)
+        return found
 
     @property
     def read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
@@ -90,7 +111,7 @@ class Steps:
         settings, settle, hashed = self.plan.settings, self.settle, self._hash
 
         def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
-            table = settle(name, files)
+            table = finished(settings, _settled(name), partial(settle, name, files))
             if table.content is not None:
                 return table
             begun = begin(settings, table.files, partial(hashed, table))
@@ -158,7 +179,7 @@ class Steps:
     def prepare(self) -> Callable[[EntityTable], list[tuple[Key, Any]]]:
         """Write what is compared of an entity, if it is unified."""
         unified, matcher = self.unified, self.plan.matcher
-        prepare = step(self.plan.settings, "blocks", matcher.prepare, _stage_of_blocks)
+        prepare = step(self.plan.settings, "blocks", matcher.prepare, stage_of_blocks)
         return lambda table: [piece for one in unified([table]) for piece in prepare(one)]
 
     @property
@@ -254,21 +275,39 @@ class Steps:
         )
 
     @property
-    def order(self) -> Callable[[Identified, Tables], Iterator[PartOrder]]:
-        """Order the parts of the base tables."""
-        basis = self.basis
-        differing = self.plan.differing
-        return guarded(
-            self.plan.settings,
-            lambda identified, tables: building.orders(basis(identified, tables), differing),
-        )
+    def order(self) -> Callable[[Identified, Tables, list[PairTable]], list[PartOrder]]:
+        """Order the parts of the base tables.
+
+        Those that are differences are begun, and what is told of matching beside them: they are
+        small, and none of them takes all cores all the time.
+        """
+        basis, settings, differing = self.basis, self.plan.settings, self.plan.differing
+        build, describe = self._build, self._describe_matches
+
+        def order(
+            identified: Identified, tables: Tables, pairs: list[PairTable]
+        ) -> list[PartOrder]:
+            found = list(building.orders(basis(identified, tables), differing))
+            changes = [one for one in found if one.changes]
+            for one in changes:
+                begin(settings, one, partial(build, one, identified, tables), little=True)
+            if changes:
+                begin(settings, MATCHING, partial(describe, identified, pairs, tables), little=True)
+            return found
+
+        return guarded(settings, order)
 
     @property
     def build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
-        """Build a part of a base table."""
+        """Build a part of a base table, unless that was begun."""
+        settings, build = self.plan.settings, self._build
+        return lambda order, *found: finished(settings, order, partial(build, order, *found))
+
+    @property
+    def _build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
         basis, settings = self.basis, self.plan.settings
         part = partial(building.build_part, threads=settings.threads)
-        build = step(settings, "parts", part, _stage_of_part)
+        build = step(settings, "parts", part, stage_of_part)
         before = self.plan.differing
 
         def differ(
@@ -277,7 +316,7 @@ class Steps:
             name = order.table
             return DIFFERENCES[name](connection, folder, found, before[name])
 
-        changed = step(settings, "parts", differ, _stage_of_part, self.plan.attach)
+        changed = step(settings, "parts", differ, stage_of_part, self.plan.attach)
         return lambda order, identified, tables: (changed if order.changes else build)(
             order, basis(identified, tables)
         )
@@ -288,13 +327,24 @@ class Steps:
         plan, unified, published = self.plan, self.unified, self.published
         unification = plan.configuration.unification
         compared = partial(building.compared, columns=plan.published, run=plan.run)
-        compare = step(plan.settings, "stamped", compared, _stage_of_history, plan.attach)
+        compare = step(plan.settings, "stamped", compared, stage_of_history, plan.attach)
 
         def stamp(name: str, parts: Iterable[TablePart], tables: Tables) -> list[BuiltTable]:
             declared = BASE_TABLES[name].declared(unification, unified(tables))
             return building.stamp(declared, parts, published, compare)
 
         return guarded(plan.settings, stamp)
+
+    @property
+    def written_whole(self) -> Callable[[BuiltTable], BuiltTable]:
+        """Write a difference to a table as all of its rows, where these are scattered."""
+        scattered = {name for name, one in self.plan.differing.items() if one.scattered}
+        write = step(
+            self.plan.settings, "whole", building.written_whole, stage_of_whole, self.plan.attach
+        )
+        return lambda built: (
+            write(built) if built.gone is not None and built.table.name in scattered else built
+        )
 
     @property
     def published(self) -> Published:
@@ -319,7 +369,14 @@ class Steps:
 
     @property
     def describe_matches(self) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
-        """Return the tables of matching; unchanged ones stay as they are."""
+        """Return the tables of matching, unless that was begun; unchanged ones stay as they are."""
+        settings, describe = self.plan.settings, self._describe_matches
+        return lambda *found: finished(settings, MATCHING, partial(describe, *found))
+
+    @property
+    def _describe_matches(
+        self,
+    ) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
         unified, published = self.unified, self.published
         limit = self.plan.configuration.unification.limits.large_customer
         stage = Stage[list[BuiltTable]](
@@ -337,44 +394,6 @@ class Steps:
         ]
 
 
-def rows_read(found: Collection[IngestedFiles]) -> int:
-    """Return how many rows and lines were read, those among them that were known."""
-    kept = ((one.kept.rows - one.kept.gone_rows) if one.kept else 0 for one in found)
-    return sum(one.rows + one.lines for one in found) + sum(kept)
-
-
-def rows_of_affected(tables: Tables) -> int:
-    """Return how many records of the unified entities are to be matched."""
-    return sum(
-        pq.read_metadata(one.affected.rows).num_rows if one.affected else one.rows_kept
-        for one in tables
-    )
-
-
-def rows_of_entity(configuration: Configuration, table: EntityTable) -> dict[str, int]:
-    """Return how many rows of an entity there are for the stages to come."""
-    unified = any(one.entity == table.entity for one in configuration.unification.entities)
-    compared = dict.fromkeys(("blocks", "identities"), table.rows_kept) if unified else {}
-    rows = {name: one.rows_of_entity(table, configuration) for name, one in BASE_TABLES.items()}
-    return compared | _to_build(rows)
-
-
-def rows_of_customers(identified: Identified) -> dict[str, int]:
-    """Return how many rows of all customers there are for the stages to come."""
-    return _to_build({name: one.rows_of_customers(identified) for name, one in BASE_TABLES.items()})
-
-
-def _to_build(rows: dict[str, int]) -> dict[str, int]:
-    return {f"build {name}": number for name, number in rows.items() if number}
-
-
-def _stage_of_blocks(entity: Unified) -> Stage[Any]:
-    return Stage("blocks", lambda _: entity.table.rows_kept)
-
-
-def _stage_of_part(order: PartOrder, _basis: Basis) -> Stage[TablePart]:
-    return Stage(f"build {order.table}", lambda part: part.content.rows)
-
-
-def _stage_of_history(built: BuiltTable) -> Stage[Any]:
-    return Stage(f"history {built.table.name}", lambda _: built.content.rows)
+def _settled(entity: str) -> tuple[str, str]:
+    """Return what an entity's table is called as what is done beside other steps."""
+    return "settled", entity

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
+
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, history_in, history_of
 from overtide.transforms.fingerprint import EMPTY, fingerprint, fingerprint_in_order
@@ -129,6 +131,18 @@ def compared(
         replace(built, files=(str(rows),)),
         _history(connection, folder, defined, str(rows), columns, run),
     ]
+
+
+def written_whole(connection: "DuckDBPyConnection", folder: Path, built: BuiltTable) -> BuiltTable:
+    """Write the published rows that stay with those that come, in the order in which they are.
+
+    To sort them would take the memory of all; whom their order concerns has his own
+    (docs/decisions/activities-as-a-difference.md).
+    """
+    path = folder / f"{built.table.name}.parquet"
+    came = sum(pq.read_metadata(file).num_rows for file in built.files or ())
+    rows = write_parquet(connection, built.all_rows, path)
+    return replace(built, files=(str(path),), gone=None, left=rows - came)
 
 
 def _history_of_gone(

@@ -162,6 +162,8 @@ class BuiltTable:
     """Whether the published rows stay, and `files` are those that come."""
     strays: Mapping[str, tuple[int, int, int, int]] | None = None
     """As in `TablePart`."""
+    left: int = 0
+    """How many of the rows in `files` are published ones that stay."""
 
     @property
     def all_rows(self) -> str:
@@ -203,6 +205,9 @@ class PublishedRows:
     content: Fingerprint
     entities: Mapping[str, PublishedEntity]
     """The entities that it is made of."""
+    scattered: bool = False
+    """Whether its rows are in so many files, or so many of them went, that those that stay are to
+    be written anew with those that come."""
 
 
 @dataclass(frozen=True)
