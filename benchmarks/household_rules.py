@@ -19,15 +19,6 @@ KNOWN: Rule = {"fields": "GivenName", "known_by": 5}
 """A name that so many records have; a typing error is rarer than that."""
 NAMES: Rule = {"fields": ["GivenName", "Surname"], "ignore_word_order": True, "all_parts": True}
 BOTH_NAMES = NAMES | {"weight": 0.1, "precision": NEARLY, "distinguishes": NEARLY}
-NAME_AND_DATE: Rule = {
-    "fields": ["GivenName", "DateOfBirth"],
-    "swapped_with": ["Surname", "DateOfBirth"],
-    "all_parts": True,
-    "weight": 0.1,
-    "precision": NEARLY,
-    "distinguishes": NEARLY,
-}
-"""One typing error in both together, whatever the surname is."""
 SAME_NAME = KNOWN | {"weight": 0.1, "precision": "exact", "distinguishes": "exact"}
 """A name that is known, whatever the surname is: of two members whose names are both swapped, what
 stands for the given name is the same, and is no such name."""
@@ -71,7 +62,7 @@ NUMBER_AT_HOME = 60
 
 def strong_rules(score: Mapping[str, Any]) -> list[Rule]:
     """Return rules of a score that knows nothing of households, for sets with identifiers."""
-    told = _distinguished(score, TOLD_BY, [NAME_AND_DATE, SAME_NAME])
+    told = _distinguished(score, TOLD_BY, [SAME_NAME])
     apart = dates_and_numbers(NUMBER_APART)
     told["contradictions"] = [one | {"through_others": True} for one in apart]
     home = _distinguished(score, AT_HOME, [LIKE_NAME, BOTH_NAMES]) | {"name": "At home"}
