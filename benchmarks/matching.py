@@ -119,8 +119,12 @@ def rules_of(strong: bool, households: bool, threshold: float = THRESHOLD) -> li
 
 
 def with_exact_names(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same rule where names must be the same to tell people of a household apart."""
-    asked = copy.deepcopy(dict(rule))
+    """Return the same rule where names must be the same to tell people of a household apart.
+
+    Nothing is known of how many people have one.
+    """
+    against = {"fields": "GivenName", "precision": "high", "swapped_with": "Surname"}
+    asked = copy.deepcopy(dict(rule)) | {"contradictions": [against | {"through_others": True}]}
     for field in asked["score"]["fields"]:
         if field["fields"] == "GivenName":
             field["distinguishes"] = "exact"

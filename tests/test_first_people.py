@@ -178,7 +178,13 @@ def test_who_lives_together_is_told_apart(tmp_path):
     file = written(tmp_path / "people.csv", people_of(40, 3))
     rule = rules_within(proposed(tmp_path, file))["Names and address"]
     telling = {one["fields"]: one.get("distinguishes") for one in rule["score"]["fields"]}
-    assert (telling["First name"], telling["Born"], telling["Last name"]) == ("high", "exact", None)
+    assert (telling["First name"], telling["Born"], telling["Last name"]) == (
+        "exact",
+        "exact",
+        None,
+    )
+    nearly, known = (one for one in rule["score"]["fields"] if one["fields"] == "First name")
+    assert (nearly["distinguishes"], known["known_by"]) == (60, 5)
     assert call("-q", "-C", tmp_path, "refresh").code == 0
     query = "SELECT count(*) AS n, count(DISTINCT HouseholdId) AS h FROM Customer"
     assert call("-C", tmp_path, "--json", "sql", query).document["rows"] == [{"n": 120, "h": 40}]
@@ -190,6 +196,36 @@ def test_a_number_and_like_names_join_no_other_days_of_birth(tmp_path):
     rules = rules_within(found)
     names, born = rules["Phone and name"]["contradictions"]
     assert (names["fields"], born) == ("First name", {"fields": "Born"})
+    known = {"fields": "First name", "normalize": ["name", "ascii"], "known_by": 5}
+    assert names == known | {"through_others": True}
+    assert rules["Names and address"]["contradictions"] == [known]
+
+
+def test_one_born_on_a_day_at_home_is_one_whatever_the_names_are(tmp_path):
+    rows = list(people_of(40, 3))
+    rows.append(["t", "Zoe", "Other", "", "", "", *rows[0][6:]])
+    rows.append(["h", "Zoe", "Other", *rows[1][3:7], ""])
+    found = proposed(tmp_path, written(tmp_path / "people.csv", rows))
+    rules = rules_within(found)
+    telephone, address = (
+        [one["fields"] for one in rules[f"Birth date and {what}"]["conditions"]]
+        for what in ("telephone", "address")
+    )
+    assert (telephone, address) == (["Born", "Phone"], ["Born", "Street", "House no"])
+    assert call("-q", "-C", tmp_path, "refresh").code == 0
+    query = "SELECT count(*) AS n FROM Customer"
+    assert call("-C", tmp_path, "--json", "sql", query).document["rows"] == [{"n": 120}]
+
+
+def test_names_that_hardly_any_share_are_not_known(tmp_path):
+    """Which is a typing error then no number of rows says: what is not alike contradicts."""
+    rows = list(people_of(40, 3))
+    for n, row in enumerate(rows):
+        row[1] = f"{row[1]}{'abcdefghij'[n % 10]}{'klmnopqrstuv'[n // 10]}"
+    rules = rules_within(proposed(tmp_path, written(tmp_path / "people.csv", rows)))
+    assert not any(name.endswith(("telephone", "address")) for name in list(rules)[:-1])
+    names, _ = rules["Phone and name"]["contradictions"]
+    assert (names["precision"], names["swapped_with"]) == ("high", "Last name")
     assert "contradictions" not in rules["Names and address"]
 
 
@@ -199,8 +235,11 @@ def test_without_days_of_birth_other_given_names_keep_people_of_a_home_apart(tmp
     rules = rules_within(proposed(tmp_path, file))
     for name in ("Phone and name", "Names and address"):
         (apart,) = rules[name]["contradictions"]
-        assert (apart["fields"], apart["swapped_with"]) == ("First name", "Last name")
-        assert apart["through_others"]
+        assert (apart["fields"], apart["known_by"], apart["through_others"]) == (
+            "First name",
+            5,
+            True,
+        )
 
 
 def test_a_number_of_a_household_is_not_of_nobody(tmp_path):

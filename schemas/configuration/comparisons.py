@@ -72,6 +72,12 @@ class Comparison(Model):
         "here; goes before the entity's own number",
         examples=[100],
     )
+    known_by: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="a value that fewer records of an entity have compares as null here: of two "
+        "names that both are known neither is a typing error of the other",
+        examples=[5],
+    )
     all_parts: bool = Field(
         default=False,
         description="of several attributes in combination: whether all must be there, else the "

@@ -27,6 +27,7 @@ from overtide.transforms.first_project.scores import (
     LIKE_EMAIL,
     NAME,
     apart,
+    born_at_home,
     fields_of,
     score_of,
 )
@@ -92,6 +93,10 @@ def rules_of(
     if born is not None and name is not None:
         why = "same day of birth, names nearly the same"
         rules.append(Rule("Birth date and name", {"conditions": [{"fields": born}, name]}, why))
+    at_home = born_at_home(one, other) if together else {}
+    for what, conditions in at_home.items():
+        why = f"same day of birth and {what}, whatever the names are"
+        rules.append(Rule(f"Birth date and {what}", {"conditions": conditions}, why))
     score = score_of(one, other, together)
     if score is not None:
         rules.append(Rule("Names and address", score, _WHY_A_SCORE + _WHY_APART * together))

@@ -1,5 +1,6 @@
 """A first rule of a score: what names, addresses and numbers say together."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
@@ -56,6 +57,10 @@ TOGETHER = 0.05
 """The share of rows from which on people are taken to live together."""
 UNLIKE = 0.6
 """Given names that are less alike are those of two people."""
+KNOWN_BY = 5
+"""A given name that so many rows have is no typing error of another such one."""
+NEARLY = 60
+"""Given names may be so little alike, in percent, where one of both is not known."""
 Names = list[str]
 
 
@@ -70,6 +75,9 @@ def score_of(one: Proposed, other: Proposed, together: bool) -> dict[str, Any] |
     if not named or STREET not in known or not {POSTCODE, CITY} & known.keys():
         return None
     fields = [_field(meaning, known, one, other, together) for meaning in known]
+    if together and names_are_known(one, other):
+        same = {"weight": 0.1, "precision": "exact", "distinguishes": "exact"}
+        fields.append(_known_name(one, other) | same)
     if {FIRST, LAST} <= known.keys():
         known[FULL] = tuple(known[FIRST][side] + known[LAST][side] for side in (0, 1))
     blocks = [
@@ -78,8 +86,7 @@ def score_of(one: Proposed, other: Proposed, together: bool) -> dict[str, Any] |
         if all(meaning in known for meaning, _ in parts)
     ]
     rule: dict[str, Any] = {"score": {"fields": fields, "blocks": blocks, **SETTINGS}}
-    # Days of birth tell enough, and one with a typing error must not keep a person in two.
-    alone = together and BIRTH not in known and apart(one, other)
+    alone = apart(one, other, BIRTH not in known) if together else []
     return rule | ({"contradictions": alone} if alone else {})
 
 
@@ -121,7 +128,8 @@ def _field(
         made["swapped_with"] = fields_of(one, other, *known[crossed])
         made["half_swapped"] = True
     if together and meaning in (FIRST, FULL, BIRTH):
-        made["distinguishes"] = "exact" if meaning == BIRTH else "high"
+        nearly = NEARLY if meaning == FIRST and names_are_known(one, other) else "high"
+        made["distinguishes"] = "exact" if meaning == BIRTH else nearly
     return made
 
 
@@ -141,14 +149,59 @@ def _part(
     return made | ({"letters": letters} if letters else {})
 
 
-def apart(one: Proposed, other: Proposed) -> list[dict[str, Any]]:
-    """Return what no two records of one person have, where people live together: other names."""
+def born_at_home(one: Proposed, other: Proposed) -> dict[str, list[dict[str, Any]]]:
+    """Return conditions by which who was born on a day lives at home, whatever the names are.
+
+    They are for who lives together and has a known name: the score parts those of another one.
+    A street is the same in many places, so its number must be there.
+    """
     known = _known(one, other)
-    if not {FIRST, LAST} <= known.keys():
+    if BIRTH not in known or not names_are_known(one, other):
+        return {}
+    numbered = (HOUSE_NUMBER,) if HOUSE_NUMBER in known else ()
+    homes = {"telephone": (PHONE,), "address": (STREET, *numbered)}
+    return {
+        what: [
+            _part(meaning, None, known, one, other)
+            | ({"precision": "high"} if meaning == STREET and numbered else {})
+            for meaning in (BIRTH, *meanings)
+        ]
+        for what, meanings in homes.items()
+        if all(meaning in known for meaning in meanings)
+    }
+
+
+def apart(one: Proposed, other: Proposed, through_others: bool = True) -> list[dict[str, Any]]:
+    """Return what no two records of one person have, where people live together: other names.
+
+    Where names are not known, nothing but another one says so, and only `through_others`: days of
+    birth tell enough, and a name with a typing error must not keep a person in two.
+    """
+    through = {"through_others": True} if through_others else {}
+    if names_are_known(one, other):
+        return [_known_name(one, other) | through]
+    known = _known(one, other)
+    if not {FIRST, LAST} <= known.keys() or not through_others:
         return []
     given, family = (fields_of(one, other, *known[meaning]) for meaning in (FIRST, LAST))
     named = {"fields": given, "normalize": NAME, "precision": "high", "swapped_with": family}
-    return [named | {"through_others": True}]
+    return [named | through]
+
+
+def _known_name(one: Proposed, other: Proposed) -> dict[str, Any]:
+    given = fields_of(one, other, *_known(one, other)[FIRST])
+    return {"fields": given, "normalize": NAME, "known_by": KNOWN_BY}
+
+
+def names_are_known(one: Proposed, other: Proposed) -> bool:
+    """Say whether given names of most rows are those of several: a rare one is a typing error."""
+    return {FIRST, LAST} <= _known(one, other).keys() and all(map(_repeats_names, (one, other)))
+
+
+def _repeats_names(one: Proposed) -> bool:
+    counted = Counter(given for (given,) in _rows(one, [str(one.meaning(FIRST))]))
+    known = sum(rows for rows in counted.values() if rows >= KNOWN_BY)
+    return known > counted.total() / 2
 
 
 def fields_of(one: Proposed, other: Proposed, own: Names, theirs: Names) -> Any:  # noqa: ANN401 - as `fields` is

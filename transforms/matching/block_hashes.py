@@ -29,7 +29,7 @@ def ignores_alike(sides: Sides) -> bool:
     ways: dict[tuple[str, ...], set[tuple[object, ...]]] = {}
     for name, searches in sides.items():
         for side in (side for some in searches.values() for side in some):
-            if side.shared_by is not None:
+            if side.shared_by is not None or side.condition.known_by is not None:
                 return False
             ways.setdefault((name, *side.fields), set()).add(side.key)
     return all(len(keys) == 1 for keys in ways.values())

@@ -98,24 +98,37 @@ def _in_order(
 def without_shared(
     connection: "DuckDBPyConnection", sides: Sequence[Compared], written: Path, path: Path
 ) -> Path:
-    """Return the file without values that too many records share, `written` where any may."""
-    most = {place: side.shared_by for place, side in enumerate(sides) if side.shared_by is not None}
-    if not most:
-        return written
+    """Return the file without values that too many or too few records share.
+
+    It is `written` where any number may. Those of too few are not told as ignored.
+    """
     replaced = []
-    for place, records in most.items():
-        value = f"v{place}"
-        shared = (
-            f"SELECT {value} FROM {parquet_rows([written])} WHERE {value} IS NOT NULL "
-            f"GROUP BY {value} HAVING count(*) > {records}"
-        )
-        replaced += [
-            f"CASE WHEN {value} IN ({shared}) THEN NULL ELSE {value} END AS {value}",
-            f"CASE WHEN {value} IN ({shared}) THEN {value} ELSE i{place} END AS i{place}",
-        ]
+    for place, side in enumerate(sides):
+        value, most, least = f"v{place}", side.shared_by, side.condition.known_by
+        if most is None and least is None:
+            continue
+        left_out = []
+        if most is not None:
+            left_out.append(shared := _counted(written, value, f"> {most}"))
+            ignored = f"CASE WHEN {value} IN ({shared}) THEN {value} ELSE i{place} END"
+            replaced.append(f"{ignored} AS i{place}")
+        if least is not None:
+            left_out.append(_counted(written, value, f"< {least}"))
+        gone = " OR ".join(f"{value} IN ({query})" for query in left_out)
+        replaced.append(f"CASE WHEN {gone} THEN NULL ELSE {value} END AS {value}")
+    if not replaced:
+        return written
     query = f"SELECT * REPLACE ({', '.join(replaced)}) FROM {parquet_rows([written])}"
     write_parquet(connection, query, path)
     return path
+
+
+def _counted(written: Path, value: str, records: str) -> str:
+    """Return the SQL of the values that so many records have."""
+    return (
+        f"SELECT {value} FROM {parquet_rows([written])} WHERE {value} IS NOT NULL "
+        f"GROUP BY {value} HAVING count(*) {records}"
+    )
 
 
 def bucketed(

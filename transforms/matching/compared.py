@@ -57,6 +57,7 @@ class Compared:
             self.condition.ignore,
             self.condition.all_parts,
             self.shared_by,
+            self.condition.known_by,
         )
 
     @cached_property

@@ -1,7 +1,8 @@
 """What a rule compared of two records that it joined, told from their own values.
 
 For who has the values of the records, but not the files of a refresh. What many records share is
-named by the caller, since two records do not show it.
+named by the caller, since two records do not show it; what only counts where it is known is left
+out.
 """
 
 from collections.abc import Collection, Sequence
@@ -67,7 +68,11 @@ def evidence(matcher: RuleMatcher, search: Search, two: Two, shared: Shared) -> 
     return {
         "threshold": None if rule.score is None else float(rule.score.threshold),
         "blocks": _blocks(rule, scoring, search, values),
-        "comparisons": [explaining.told(one, search, two, values) for one in compared],
+        "comparisons": [
+            explaining.told(one, search, two, values)
+            for one in compared
+            if one.comparison.known_by is None
+        ],
     }
 
 

@@ -253,7 +253,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
     def _written(
         self, connection: "DuckDBPyConnection", folder: Path, sides: Sequence[Compared], rows: str
     ) -> Path:
-        """Write what is compared of an entity's rows; values that many share are none."""
+        """Write what is compared of an entity's rows; what too many or too few share is none."""
         path = folder / "compared.parquet"
         blocks.write_compared(connection, sides, rows, RECORD, path, self.threads)
         return blocks.without_shared(connection, sides, path, folder / "unshared.parquet")
