@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 FULL = "FullData"
@@ -78,3 +79,10 @@ def final(
             fates["lost"] += len(latest) - 1
             records[key] = max(latest, key=lambda one: one.preferred)
     return records, fates
+
+
+def texts(folder: Path, files: dict[str, str]) -> None:
+    """Write files of texts below a folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
