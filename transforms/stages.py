@@ -58,7 +58,7 @@ def stage_of_part(order: PartOrder, _basis: Basis) -> Stage[TablePart]:
 
 def stage_of_whole(built: BuiltTable) -> Stage[Any]:
     """Return that of a table that is written anew."""
-    return Stage(f"write {built.table.name} anew", lambda _: built.content.rows)
+    return Stage(f"rewrite {built.table.name}", lambda _: built.content.rows)
 
 
 def stage_of_history(built: BuiltTable) -> Stage[Any]:
