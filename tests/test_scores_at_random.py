@@ -18,7 +18,7 @@ from tests.small_plan import configuration
 FIELDS = st.sampled_from(
     ["First", "Last", "Mail", ["First", "Last"], {A: "First", B: "Last"}, {A: ["Last"], B: "Mail"}]
 )
-COUNTED = {"known_by": st.integers(1, 3), "shared_by": st.integers(1, 3)}
+COUNTED = {"known_by": st.integers(2, 3), "shared_by": st.integers(3, 4)}
 COMPARED = st.fixed_dictionaries(
     {"fields": FIELDS},
     optional={"normalize": st.just(["lower"]), "all_parts": st.booleans(), **COUNTED},
