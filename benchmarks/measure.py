@@ -9,6 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -121,9 +122,8 @@ def run(command: Sequence[str | Path]) -> Run:
     began = time.perf_counter()
     with (
         ThreadPoolExecutor(1) as thread,
-        subprocess.Popen(
-            [str(part) for part in command], stdout=subprocess.PIPE, text=True
-        ) as process,
+        tempfile.TemporaryFile("w+") as written,  # a pipe that nobody reads would stop it when full
+        subprocess.Popen([str(part) for part in command], stdout=written) as process,
     ):
         ended = threading.Event()
         sampled = thread.submit(_sampled_peak, process.pid, ended)
@@ -131,7 +131,8 @@ def run(command: Sequence[str | Path]) -> Run:
         seconds = time.perf_counter() - began
         ended.set()
         process.returncode = os.waitstatus_to_exitcode(status)
-        output = process.stdout.read() if process.stdout else ""
+        written.seek(0)
+        output = written.read()
         peak = max(sampled.result(), used.ru_maxrss * 1024)
     if process.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with {process.returncode}: {output[-2000:]}")

@@ -45,7 +45,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     )
     pairs = tables | "Match records" >> FindPairs(steps)
     identified = pairs | "Unify records" >> GiveIdentities(steps, tables)
-    base = identified | "Build base tables" >> BuildTables(steps, tables, pairs)
+    base = identified | "Build base tables" >> BuildTables(steps, tables)
     matched = identified | "Describe matches" >> beam.FlatMap(
         lambda *found: [(None, one) for one in describe(*found)], AsList(pairs), AsList(tables)
     )

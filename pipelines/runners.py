@@ -9,12 +9,13 @@ import overtide.pipelines.importing_beam  # noqa: F401 - Beam is first imported 
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineRunner, create_runner
+from apache_beam.runners.runner import PipelineResult, PipelineRunner, create_runner
 from apache_beam.transforms.window import WindowFn
 
 from overtide.runner_configs import RunnerConfig
 
 if TYPE_CHECKING:
+    from apache_beam.runners.dask.transform_evaluator import DaskBagWindowedIterator
     from dask.bag import Bag
 
 
@@ -38,7 +39,7 @@ def new_pipeline(runner: PipelineRunner | str, options: PipelineOptions) -> beam
     pipeline = beam.Pipeline(runner=runner, options=options)
     Path(pipeline.local_tempdir).rmdir()
     if type(pipeline.runner).__name__ == "DaskRunner":
-        _compute_side_inputs_once(pipeline)
+        _compute_side_inputs_once(pipeline.runner)
     return pipeline
 
 
@@ -53,20 +54,29 @@ def _keep_no_side_inputs() -> None:
     worker_handlers.STATE_CACHE_SIZE_MB = 0
 
 
-def _compute_side_inputs_once(pipeline: beam.Pipeline) -> None:
-    """Let Dask compute a side input when the pipeline begins, and keep it while that is there.
+def _compute_side_inputs_once(runner: PipelineRunner) -> None:
+    """Let Dask compute a side input when a pipeline begins, and keep it while its result is there.
 
     It would compute it anew for each bucket of each step that reads it, with the side inputs that
     are behind it: of 1,000 people that takes four times the processor time.
     """
     from apache_beam.runners.dask import dask_runner
-    from apache_beam.runners.dask.transform_evaluator import DaskBagWindowedIterator
 
-    held: list[Bag] = []
-    pipeline.side_inputs = held  # Dask forgets what nobody here holds
+    run, plain = runner.run_pipeline, dask_runner.DaskBagWindowedIterator
 
-    def computed(bag: "Bag", window: WindowFn) -> DaskBagWindowedIterator:
-        held.append(bag.persist())
-        return DaskBagWindowedIterator(held[-1], window)
+    def run_pipeline(pipeline: beam.Pipeline, options: PipelineOptions) -> PipelineResult:
+        held: list[Bag] = []
 
-    dask_runner.DaskBagWindowedIterator = computed
+        def computed(bag: "Bag", window: WindowFn) -> "DaskBagWindowedIterator":
+            held.append(bag.persist())
+            return plain(held[-1], window)
+
+        dask_runner.DaskBagWindowedIterator = computed
+        try:
+            result = run(pipeline, options)
+        finally:
+            dask_runner.DaskBagWindowedIterator = plain
+        result.side_inputs = held  # Dask forgets what nobody here holds
+        return result
+
+    runner.run_pipeline = run_pipeline

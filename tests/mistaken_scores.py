@@ -2,6 +2,7 @@
 
 MATCH = "unification/match/0"
 
+KNOWN = {"fields": "Name", "known_by": 5, "shared_by": 4, "swapped_with": "EMail"}
 SCORE = {"fields": [{"fields": "Name"}], "blocks": [{"on": [{"fields": "EMail"}]}], "threshold": 70}
 
 OF_SCORES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
@@ -53,6 +54,26 @@ OF_SCORES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "unknown_name",
         "unification.match[0].rules[0].score.fields[0].swapped_with",
         "`Nane` is no attribute of",
+    ),
+    "a value that is known by more than may share it": (
+        [
+            (
+                f"{MATCH}/rules/0",
+                {
+                    "name": "s",
+                    "score": SCORE | {"fields": [KNOWN]},
+                },
+            )
+        ],
+        "unused_setting",
+        "unification.match[0].rules[0].score.fields[0].known_by",
+        "shared by more than 4, so none counts.",
+    ),
+    "a value that is known wherever it is": (
+        [(f"{MATCH}/rules/0/conditions/0/known_by", 1)],
+        "invalid_value",
+        "unification.match[0].rules[0].conditions[0].known_by",
+        "",
     ),
     "half of what is swapped with nothing": (
         [

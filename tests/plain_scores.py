@@ -33,7 +33,26 @@ def alike(one: str | None, other: str | None, percent: int) -> int:
     return near * 10_000 // longer if near * 100 >= percent * longer else 0
 
 
+class OneOf(dict[str, str | None]):
+    """A record that knows all those of its entity."""
+
+    def __init__(self, row: Record, rows: list[Record]) -> None:
+        """Keep them."""
+        super().__init__(row)
+        self.rows = rows
+
+
 def value(comparison: Comparison, entity: str, row: Record) -> str | None:
+    """What is compared of a record, None where too few or too many records have it."""
+    found = written(comparison, entity, row)
+    if found is None or not isinstance(row, OneOf):
+        return found
+    same = sum(written(comparison, entity, other) == found for other in row.rows)
+    most, least = comparison.shared_by or same, comparison.known_by or same
+    return found if least <= same <= most else None
+
+
+def written(comparison: Comparison, entity: str, row: Record) -> str | None:
     if comparison.all_parts and None in [row[name] for name in comparison.fields_of(entity)]:
         return None
     return text(comparison, entity, row)  # type: ignore[arg-type]
@@ -132,6 +151,7 @@ def expected(
     rows: dict[str, list[Record]],
 ) -> tuple[Found, Oversized]:
     """The pairs of one pair of entities, with their scores in percent, and its large blocks."""
+    rows = {name: [OneOf(row, some) for row in some] for name, some in rows.items()}
     found: dict[tuple[str, str], tuple[int, int]] = {}
     large: Oversized = set()
     for place, rule in enumerate(rules):

@@ -92,3 +92,8 @@ def test_a_run_is_measured_with_its_children():
     assert measured.seconds >= 0.5
     assert measured.peak_bytes > 80_000_000
     assert measured.document == [1]
+
+
+def test_a_run_may_print_more_than_a_pipe_holds():
+    measured = run(["python3", "-c", "print([0] * 100_000)"])
+    assert len(measured.document) == 100_000

@@ -1,5 +1,6 @@
 """The hash of a base table knows all of its rows, whatever its order begins with."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from overtide.schemas.errors import SourceError
+from overtide.schemas.names import parquet_rows
 from overtide.schemas.table import table_of
+from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import write_parquet
-from overtide.transforms.tables.building import build_part
-from overtide.transforms.tables.contract import BaseTable, PartOrder
+from overtide.transforms.tables.building import build_part, written_whole
+from overtide.transforms.tables.contract import BaseTable, BuiltTable, PartOrder
 from overtide.transforms.tables.registered import BASE_TABLES
 
 
@@ -65,3 +69,27 @@ def test_a_change_of_any_row_is_another_hash(first, texts, tmp_path, monkeypatch
         assert part.content.rows == 2
         found.add(part.content)
     assert len(found) == 3
+
+
+def test_a_scattered_table_is_not_written_without_the_rows_that_are_to_be_in_it(tmp_path):
+    declared = Listed("Name", []).declared()
+    with duckdb.connect() as connection:
+        connection.execute("ATTACH ':memory:' AS lake")
+        connection.execute(
+            "CREATE TABLE lake.Listed AS FROM (VALUES ('a', 1), ('b', 2)) t(Name, Number)"
+        )
+        came, gone = tmp_path / "came.parquet", tmp_path / "gone.parquet"
+        write_parquet(connection, "SELECT 'c' AS Name, 3 AS Number", came)
+        write_parquet(connection, "SELECT 'b' AS Name, 2 AS Number", gone)
+        built = BuiltTable(declared, (str(came),), Fingerprint(2, 0, 0), gone=str(gone))
+        whole = written_whole(connection, tmp_path, built)
+        assert (whole.gone, whole.left) == (None, 1)
+        assert connection.execute(f"FROM {parquet_rows(whole.files or ())}").fetchall() == [
+            ("a", 1),
+            ("c", 3),
+        ]
+        connection.execute("DELETE FROM lake.Listed WHERE Name = 'b'")  # what goes is not there
+        lacking = replace(built, content=Fingerprint(1, 0, 0))
+        with pytest.raises(SourceError) as error:
+            written_whole(connection, tmp_path, lacking)
+    assert (error.value.code, error.value.target) == ("rows_lost", "Listed")

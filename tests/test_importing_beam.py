@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import weakref
+from types import SimpleNamespace
 
 import apache_beam as beam
 import pytest
@@ -11,6 +13,7 @@ from apache_beam.transforms import userstate
 
 from overtide.cli import _NoPandas, _without_pandas
 from overtide.pipelines.importing_beam import UndecidedError, is_subhint
+from overtide.pipelines.runners import new_pipeline
 
 STARTED = """
 import logging, sys
@@ -123,3 +126,29 @@ def test_pandas_is_said_to_be_absent_once_however_often_that_is_begun():
     for _ in range(2):
         _without_pandas()
     assert sys.meta_path.count(_NoPandas) <= 1
+
+
+def test_side_inputs_on_dask_are_held_while_the_result_is_there_and_no_longer(monkeypatch):
+    from apache_beam.runners.dask import dask_runner
+
+    class Bag:
+        """Stands for a bag of Dask."""
+
+        def persist(self) -> "Bag":
+            computed.append(weakref.ref(kept := Bag()))
+            return kept
+
+    def run_pipeline(*_: object) -> SimpleNamespace:
+        dask_runner.DaskBagWindowedIterator(Bag(), None)
+        return SimpleNamespace()
+
+    computed: list[weakref.ref[Bag]] = []
+    monkeypatch.setattr(dask_runner.DaskRunner, "run_pipeline", run_pipeline)
+    plain = dask_runner.DaskBagWindowedIterator
+    one, _other = (new_pipeline(dask_runner.DaskRunner(), PipelineOptions([])) for _ in range(2))
+    result = one.run()
+    (side_input,) = computed
+    assert side_input() is not None
+    del result
+    assert side_input() is None
+    assert dask_runner.DaskBagWindowedIterator is plain

@@ -6,9 +6,11 @@ Runs on Beam's embedded runner.
 import copy
 import json
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from itertools import count
 from random import Random
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -19,9 +21,10 @@ import pytest
 
 from overtide.pipelines import differences, kept_rows
 from overtide.schemas.configuration import Configuration
-from overtide.transforms import row_hashes
+from overtide.transforms import row_hashes, told
 from overtide.transforms.sources.contract import Layout, SourceText
 from overtide.transforms.sources.formats import format_of
+from overtide.transforms.tables import customer_changes
 from tests.changing_project import document
 from tests.compared_projects import MEASURED, served_by, tables_of
 from tests.small_project import Project
@@ -354,3 +357,25 @@ def test_a_table_that_lost_its_files_is_made_anew(twins_of):
         assert mine.table("S_a", "Id, Name") == sorted((int(str(r[0])), r[1]) for r in rows)
         for file in list((mine.paths.project / "lake").rglob("S_a/*.parquet")):
             file.unlink()
+
+
+def test_differences_and_what_is_told_of_matching_are_made_once_beside_the_steps(
+    twins_of, monkeypatch
+):
+    made: list[tuple[str, bool]] = []
+
+    def noted(module: ModuleType, name: str) -> None:
+        make = getattr(module, name)
+
+        def noting(*asked: Any, **more: Any) -> object:
+            made.append((name, threading.current_thread().name.startswith("beside")))
+            return make(*asked, **more)
+
+        monkeypatch.setattr(module, name, noting)
+
+    noted(told, "oversized")
+    noted(customer_changes, "write_difference")
+    project = twins_of()[0]
+    written(project, "csv", [*PERSONS, person(100)])
+    project.refresh()
+    assert sorted(made) == [("oversized", True), ("write_difference", True)]

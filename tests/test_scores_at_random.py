@@ -18,12 +18,14 @@ from tests.small_plan import configuration
 FIELDS = st.sampled_from(
     ["First", "Last", "Mail", ["First", "Last"], {A: "First", B: "Last"}, {A: ["Last"], B: "Mail"}]
 )
+COUNTED = {"known_by": st.integers(2, 3), "shared_by": st.integers(3, 4)}
 COMPARED = st.fixed_dictionaries(
     {"fields": FIELDS},
-    optional={"normalize": st.just(["lower"]), "all_parts": st.booleans()},
+    optional={"normalize": st.just(["lower"]), "all_parts": st.booleans(), **COUNTED},
 )
 CROSSED = st.fixed_dictionaries(
-    {"fields": FIELDS}, optional={"swapped_with": FIELDS, "normalize": st.just(["lower"])}
+    {"fields": FIELDS},
+    optional={"swapped_with": FIELDS, "normalize": st.just(["lower"]), **COUNTED},
 )
 PRECISION = st.sampled_from(["low", "medium", "high", "exact", 1, 50, 67, 75])
 SCORE_FIELD = st.builds(

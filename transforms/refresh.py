@@ -130,7 +130,7 @@ class GiveIdentities(beam.PTransform):
         It is there without any pair, since every entity begins with no edge: what Beam does to
         combine nothing, too, is four functions more.
         """
-        give = self.steps.give_identities
+        give, begin_building = self.steps.give_identities, self.steps.begin_building
         none = self.tables | "Begin with no edge" >> beam.Map(lambda _table: (None, clusters.EMPTY))
         edges = pairs | "Read edges" >> beam.Map(lambda table: (None, unify.edges_of(table)))
         return (
@@ -138,7 +138,11 @@ class GiveIdentities(beam.PTransform):
             | "Gather edges" >> beam.Flatten()
             | "Join them to a forest" >> beam.CombinePerKey(JoinEdges())
             | "Give identities"
-            >> beam.Map(lambda entry, tables: give(entry[1], tables), AsList(self.tables))
+            >> beam.Map(
+                lambda entry, *found: begin_building(give(entry[1], found[0]), *found),
+                AsList(self.tables),
+                AsList(pairs),
+            )
         )
 
 
@@ -148,7 +152,6 @@ class BuildTables(beam.PTransform):
 
     steps: Steps
     tables: PCollection[EntityTable]
-    pairs: PCollection[PairTable]
 
     def expand(self, identified: PCollection[Identified]) -> PCollection[tuple[None, BuiltTable]]:
         """From identities to the tables that keep a history, with the one key of all results."""
@@ -157,9 +160,10 @@ class BuildTables(beam.PTransform):
             identified
             | "Order parts"
             >> beam.FlatMap(
-                lambda *found: [((one.table, one.number), one) for one in order(*found)],
+                lambda identified, tables: [
+                    ((one.table, one.number), one) for one in order(identified, tables)
+                ],
                 AsList(self.tables),
-                AsList(self.pairs),
             )
             | "Spread parts over workers" >> beam.GroupByKey()
             | "Build parts"

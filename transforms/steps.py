@@ -3,7 +3,7 @@
 Here alone the plan is taken apart. What moves to workers with a step is what it needs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Tables = list[EntityTable]
+DescribeMatches = Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]
 MATCHING = "tables of matching"
 """What is told of matching, as what is done beside other steps."""
 
@@ -275,27 +276,30 @@ class Steps:
         )
 
     @property
-    def order(self) -> Callable[[Identified, Tables, list[PairTable]], list[PartOrder]]:
-        """Order the parts of the base tables.
+    def begin_building(self) -> Callable[[Identified, Tables, list[PairTable]], Identified]:
+        """Begin the parts of the base tables that are differences, and what is told of matching.
 
-        Those that are differences are begun, and what is told of matching beside them: they are
-        small, and none of them takes all cores all the time.
+        They are small, and none takes all cores all the time. What asks for one of them comes
+        after: a runner does in any order what does not wait for another.
         """
-        basis, settings, differing = self.basis, self.plan.settings, self.plan.differing
+        settings, order = self.plan.settings, self.order
         build, describe = self._build, self._describe_matches
 
-        def order(
-            identified: Identified, tables: Tables, pairs: list[PairTable]
-        ) -> list[PartOrder]:
-            found = list(building.orders(basis(identified, tables), differing))
-            changes = [one for one in found if one.changes]
+        def begun(identified: Identified, tables: Tables, pairs: list[PairTable]) -> Identified:
+            changes = [one for one in order(identified, tables) if one.changes]
             for one in changes:
                 begin(settings, one, partial(build, one, identified, tables), little=True)
             if changes:
                 begin(settings, MATCHING, partial(describe, identified, pairs, tables), little=True)
-            return found
+            return identified
 
-        return guarded(settings, order)
+        return begun
+
+    @property
+    def order(self) -> Callable[[Identified, Tables], Iterator[PartOrder]]:
+        """Order the parts of the base tables."""
+        basis, differing = self.basis, self.plan.differing
+        return guarded(self.plan.settings, lambda *found: building.orders(basis(*found), differing))
 
     @property
     def build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
@@ -305,16 +309,14 @@ class Steps:
 
     @property
     def _build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
-        basis, settings = self.basis, self.plan.settings
+        basis, settings, before = self.basis, self.plan.settings, self.plan.differing
         part = partial(building.build_part, threads=settings.threads)
         build = step(settings, "parts", part, stage_of_part)
-        before = self.plan.differing
 
         def differ(
             connection: "DuckDBPyConnection", folder: Path, order: PartOrder, found: Basis
         ) -> TablePart:
-            name = order.table
-            return DIFFERENCES[name](connection, folder, found, before[name])
+            return DIFFERENCES[order.table](connection, folder, found, before[order.table])
 
         changed = step(settings, "parts", differ, stage_of_part, self.plan.attach)
         return lambda order, identified, tables: (changed if order.changes else build)(
@@ -368,26 +370,24 @@ class Steps:
         ]
 
     @property
-    def describe_matches(self) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
+    def describe_matches(self) -> DescribeMatches:
         """Return the tables of matching, unless that was begun; unchanged ones stay as they are."""
         settings, describe = self.plan.settings, self._describe_matches
         return lambda *found: finished(settings, MATCHING, partial(describe, *found))
 
     @property
-    def _describe_matches(
-        self,
-    ) -> Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]:
-        unified, published = self.unified, self.published
-        limit = self.plan.configuration.unification.limits.large_customer
+    def _describe_matches(self) -> DescribeMatches:
+        unified, published, plan = self.unified, self.published, self.plan
+        limit = plan.configuration.unification.limits.large_customer
         stage = Stage[list[BuiltTable]](
             "match tables", lambda found: sum(table.content.rows for table in found)
         )
         describe = step(
-            self.plan.settings,
+            plan.settings,
             "matched",
-            partial(match_tables, large_customer=limit, before=self.plan.differing),
+            partial(match_tables, large_customer=limit, before=plan.differing),
             stage,
-            self.plan.attach,
+            plan.attach,
         )
         return lambda identified, pairs, tables: [
             published.without_unchanged(one) for one in describe(identified, pairs, unified(tables))

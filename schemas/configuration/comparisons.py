@@ -72,7 +72,7 @@ class Comparison(Model):
         "here; goes before the entity's own number",
         examples=[100],
     )
-    known_by: Annotated[int, Field(ge=1)] | None = Field(
+    known_by: Annotated[int, Field(ge=2)] | None = Field(
         default=None,
         description="a value that fewer records of an entity have compares as null here: of two "
         "names that both are known neither is a typing error of the other",
@@ -145,6 +145,7 @@ def check_comparison(
         return
     _country(checking, path, condition)
     _aliases(checking, path, condition)
+    _counted(checking, path, condition)
     found = [_kinds(checking, where, condition, entity) for entity in entities]
     known = [[kind for kind in kinds if kind is not None] for kinds in found]
     if known == found and all(known):
@@ -172,6 +173,20 @@ def _aliases(checking: Checking, path: Path, condition: Comparison) -> None:
         here = (*path, "aliases", *(() if isinstance(condition.aliases, str) else (number,)))
         if name not in checking.aliases:
             checking.unknown(here, name, "list of unification.aliases", checking.aliases)
+
+
+def _counted(checking: Checking, path: Path, condition: Comparison) -> None:
+    """Check that there are numbers of records whose values count."""
+    most, least, here = condition.shared_by, condition.known_by, (*path, "known_by")
+    if not condition.ignore or most is None or least is None or checking.is_broken(path):
+        return
+    if least > most and not checking.has(here):  # what is swapped with another is checked twice
+        checking.add(
+            "unused_setting",
+            here,
+            f"A value that {least} records have is shared by more than {most}, so none counts.",
+            expected="a `known_by` that is no more than `shared_by`",
+        )
 
 
 def _sides(checking: Checking, path: Path, named: list[str], entities: list[str]) -> bool:

@@ -95,7 +95,7 @@ def rules_of(
         rules.append(Rule("Birth date and name", {"conditions": [{"fields": born}, name]}, why))
     at_home = born_at_home(one, other) if together else {}
     for what, conditions in at_home.items():
-        why = f"same day of birth and {what}, whatever the names are"
+        why = f"same day of birth and {what}, whatever the names are: twins are one, too"
         rules.append(Rule(f"Birth date and {what}", {"conditions": conditions}, why))
     score = score_of(one, other, together)
     if score is not None:

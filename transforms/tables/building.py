@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, history_in, history_of
 from overtide.transforms.fingerprint import EMPTY, fingerprint, fingerprint_in_order
@@ -137,11 +138,20 @@ def written_whole(connection: "DuckDBPyConnection", folder: Path, built: BuiltTa
     """Write the published rows that stay with those that come, in the order in which they are.
 
     To sort them would take the memory of all; whom their order concerns has his own
-    (docs/decisions/activities-as-a-difference.md).
+    (docs/decisions/activities-as-a-difference.md). Raises `rows_lost` where these are not as many
+    as the table is to have: rows that go are not there, or more have their keys.
     """
-    path = folder / f"{built.table.name}.parquet"
+    name, wanted = built.table.name, built.content.rows
+    path = folder / f"{name}.parquet"
     came = sum(pq.read_metadata(file).num_rows for file in built.files or ())
     rows = write_parquet(connection, built.all_rows, path)
+    if rows != wanted:
+        raise SourceError(
+            "rows_lost",
+            f"Of {wanted:,} rows that {name} is to have, {rows:,} would be there.",
+            name,
+            "This is a fault of Overtide: report it, and run `overtide refresh --full`.",
+        )
     return replace(built, files=(str(path),), gone=None, left=rows - came)
 
 
