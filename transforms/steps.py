@@ -289,7 +289,7 @@ class Steps:
             changes = [one for one in order(identified, tables) if one.changes]
             for one in changes:
                 begin(settings, one, partial(build, one, identified, tables), little=True)
-            if changes:
+            if any(one.affected for one in tables):  # those of all records are large
                 begin(settings, MATCHING, partial(describe, identified, pairs, tables), little=True)
             return identified
 
