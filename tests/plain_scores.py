@@ -143,6 +143,19 @@ def block_of(block: Block, entity: str, row: Record) -> str | None:
     return "\x1f".join(str(part)[:letters] for part, letters in parts)
 
 
+def sizes_of(block: Block, rows: dict[str, list[OneOf]]) -> dict[str, int]:
+    """Return how many records share what a block compares, where all entities have some."""
+    sides = [
+        Counter(filter(None, (block_of(block, name, row) for row in rows[name])))
+        for name in sorted(rows)
+    ]
+    return {
+        shared: size
+        for shared, size in sum(sides, Counter()).items()
+        if size > 1 and all(shared in side for side in sides)
+    }
+
+
 def expected(
     document: Configuration,
     lower: str,
@@ -160,15 +173,7 @@ def expected(
         assert rule.score is not None
         taken = {pair[0] for pair in found} if lower != upper else set()
         for block in rule.score.blocks:
-            sides = [
-                Counter(filter(None, (block_of(block, name, row) for row in rows[name])))
-                for name in sorted({lower, upper})
-            ]
-            sizes = {
-                shared: size
-                for shared, size in sum(sides, Counter()).items()
-                if size > 1 and all(shared in side for side in sides)
-            }
+            sizes = sizes_of(block, {name: rows[name] for name in (lower, upper)})
             most = document.unification.limits.block_size
             large |= {(place, shared, size) for shared, size in sizes.items() if size > most}
             several = (

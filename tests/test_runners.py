@@ -109,36 +109,12 @@ def dask(tmp_path, monkeypatch) -> Iterator[str]:
     from distributed import Client, default_client
 
     where = tmp_path / "scheduler.json"
-    worker = (
-        "dask",
-        "worker",
-        "--scheduler-file",
-        where,
-        "--nthreads",
-        "1",
-        "--no-dashboard",
-        "--no-nanny",
-        "--host",
-        "127.0.0.1",
-        "--local-directory",
-        tmp_path,
-    )
+    alike = ("--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", where)
+    worker = ("--nthreads", "1", "--no-nanny", "--local-directory", tmp_path)
     with ExitStack() as running:
-        running.enter_context(
-            program(
-                "dask",
-                "scheduler",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                "0",
-                "--no-dashboard",
-                "--scheduler-file",
-                where,
-            )
-        )
+        running.enter_context(program("dask", "scheduler", "--port", "0", *alike))
         for _ in range(2):
-            running.enter_context(program(*worker))
+            running.enter_context(program("dask", "worker", *worker, *alike))
         address = address_in(where)
         with Client(address) as client:
             client.wait_for_workers(2, timeout=60)

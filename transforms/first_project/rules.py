@@ -60,6 +60,18 @@ _WHY_A_SCORE = "whatever is mistyped or missing; `overtide match learn` proposes
 _WHY_APART = "; people live together, so what tells them apart must be alike"
 
 
+def _by_references(one: Proposed, other: Proposed, between: Sequence[Reference]) -> list[Rule]:
+    """Return a rule for each reference from records of one entity to those of the other."""
+    rules = []
+    for reference in between:
+        if {reference.entity, reference.to} == {one.entity, other.entity}:
+            here, there = (one, other) if reference.entity == one.entity else (other, one)
+            fields = {here.entity: reference.columns[0], there.entity: (there.key or ("",))[0]}
+            why = f"{here.entity} names the record of {there.entity} itself"
+            rules.append(Rule("Key", {"conditions": [{"fields": fields}]}, why))
+    return rules
+
+
 def rules_of(
     one: Proposed, other: Proposed, together: bool, between: Sequence[Reference] = ()
 ) -> list[Rule]:
@@ -68,13 +80,7 @@ def rules_of(
     Where people live `together`, other given names and days of birth keep them apart: a number is
     the household's. Whose day is mistyped the score tells.
     """
-    rules: list[Rule] = []
-    for reference in between:
-        if {reference.entity, reference.to} == {one.entity, other.entity}:
-            here, there = (one, other) if reference.entity == one.entity else (other, one)
-            fields = {here.entity: reference.columns[0], there.entity: (there.key or ("",))[0]}
-            why = f"{here.entity} names the record of {there.entity} itself"
-            rules.append(Rule("Key", {"conditions": [{"fields": fields}]}, why))
+    rules = _by_references(one, other, between)
     name = _name(one, other)
     nearly = [] if name is None else [name]
     email, phone = _same(one, other, EMAIL), _same(one, other, PHONE)
