@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import PLACE, columns, literal, parquet_rows, placed_rows, quoted
-from overtide.transforms.fingerprint import Fingerprint, fingerprint
+from overtide.transforms.fingerprint import fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import (
@@ -41,7 +41,7 @@ def settle_changed(
     before: ReadBefore,
     folder: Path,
 ) -> EntityTable | None:
-    """Return the table of an entity with how its rows differ from those `before`.
+    """Return the table of an entity with how its rows differ from those `before`, not hashed yet.
 
     None where one of the rows that came has no key, or that of another row: then all are looked at.
     """
@@ -51,9 +51,8 @@ def settle_changed(
     with _found_changes(connection, entity, file, kept, before):
         if not _have_own_keys(connection, entity, file.rows_path, kept):
             return None
-        changed = _written_changes(connection, entity, folder)
+        came, went = _written_changes(connection, entity, folder)
         faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
-    went, came = (_content(connection, entity, path) for path in (changed.went, changed.came))
     rows = kept.rows - kept.gone_rows + file.rows
     return EntityTable(
         name,
@@ -67,16 +66,12 @@ def settle_changed(
         lost_rows=0,
         corrupt_records=faults,
         new_columns=tuple(sorted(file.new_columns)),
-        content=before.content - went + came,
+        content=None,
         corrupt_content=fingerprint(connection, f"FROM {parquet_rows([corrupt])}", CORRUPT_TYPES),
         ingested=(replace(file, before=None),),
         gone=kept.gone,
-        changed=changed,
+        changed=ChangedRows(came, went, before.content),
     )
-
-
-def _content(connection: "DuckDBPyConnection", entity: Entity, path: str) -> Fingerprint:
-    return fingerprint(connection, f"FROM {parquet_rows([path])}", types_of(entity))
 
 
 @contextmanager
@@ -122,7 +117,9 @@ def _have_own_keys(
     return not count(connection, f"SELECT count(*) FROM ({taken}) SEMI JOIN ({new}) USING ({key})")
 
 
-def _written_changes(connection: "DuckDBPyConnection", entity: Entity, folder: Path) -> ChangedRows:
+def _written_changes(
+    connection: "DuckDBPyConnection", entity: Entity, folder: Path
+) -> tuple[str, str]:
     """Write the rows that `came` and those that `went`, without those that did both."""
     types, order = types_of(entity), (entity.primary_key,)
     chosen = {
@@ -131,7 +128,7 @@ def _written_changes(connection: "DuckDBPyConnection", entity: Entity, folder: P
     paths = {name: folder / f"{name}.parquet" for name in chosen}
     for (name, path), other in zip(paths.items(), ("went", "came"), strict=True):
         write_parquet(connection, rows_apart_from(chosen[name], chosen[other], types, order), path)
-    return ChangedRows(*map(str, paths.values()))
+    return str(paths["came"]), str(paths["went"])
 
 
 def _rows_at(gone: KeptRows, still: KeptRows) -> str:

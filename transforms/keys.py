@@ -75,6 +75,8 @@ class ChangedRows:
 
     came: str
     went: str
+    before: Fingerprint
+    """That of the published rows."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +178,13 @@ def with_content(
 ) -> EntityTable:
     """Return a table with the fingerprint of its rows.
 
-    Where they are those of its files, each of these has its own, which is kept with them.
+    Where they are those of its files, each of these has its own, which is kept with them. Where it
+    is known how they differ from the published ones, only what went and what came is hashed.
     """
-    ingested = table.ingested
+    ingested, changed = table.ingested, table.changed
+    if changed is not None:
+        went, came = (_content(connection, entity, [one]) for one in (changed.went, changed.came))
+        return replace(table, content=changed.before - went + came)
     if table.files != tuple(file.rows_path for file in ingested):
         return replace(table, content=_content(connection, entity, table.files))
     found = [file.content or _content(connection, entity, [file.rows_path]) for file in ingested]

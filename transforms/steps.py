@@ -108,12 +108,16 @@ class Steps:
 
     @property
     def settle_and_hash(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
-        """Keep one row per primary key, and hash them beside the steps to come, else at once."""
+        """Keep one row per primary key, and hash them beside the steps to come, else at once.
+
+        Of what changed in place that is little, and begun once one core has nothing to do.
+        """
         settings, settle, hashed = self.plan.settings, self.settle, self._hash
+        later = self.narrows
 
         def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
             table = finished(settings, _settled(name), partial(settle, name, files))
-            if table.content is not None:
+            if table.content is not None or (later and table.changed is not None):
                 return table
             begun = begin(settings, table.files, partial(hashed, table))
             return table if begun else hashed(table)
@@ -132,6 +136,13 @@ class Steps:
             return replace(table, content=found.content, ingested=found.ingested)
 
         return hashed
+
+    def _begin_hashing(self, tables: Tables) -> Tables:
+        """Begin to hash what is left, while few records are matched by one core."""
+        for table in tables:
+            if table.content is None and table.changed is not None:
+                begin(self.plan.settings, table.files, partial(self._hash, table))
+        return tables
 
     @property
     def _hash(self) -> Callable[[EntityTable], EntityTable]:
@@ -162,7 +173,8 @@ class Steps:
             return find_affected(connection, folder, tables, unified(tables), narrowing, matcher)
 
         stage = Stage[Tables]("affected", rows_of_affected)
-        return step(plan.settings, "affected", find, stage, plan.attach)
+        affected = step(plan.settings, "affected", find, stage, plan.attach)
+        return lambda tables: self._begin_hashing(affected(tables))
 
     @property
     def find_earlier_pairs(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from overtide.schemas.names import PLACE, folded, literal, parquet_rows, placed_rows, quoted
+from overtide.transforms.kernel import count
 from overtide.transforms.sources.contract import NUMBER, SourceText
 from overtide.transforms.sources.hashed_lines import AHEAD
 from overtide.transforms.sources.parquet_mending import mended
@@ -80,12 +80,19 @@ def _other(value: str, kind: str) -> str:
 def write_values(
     connection: "DuckDBPyConnection", file: SourceText, places: NDArray[np.int64]
 ) -> SourceText:
-    """Write the rows at some places to a file of their own."""
+    """Write the rows at some places to a file of their own.
+
+    A bit for each place is a filter of DuckDB's reader, which skips values that it needs not; of
+    a join it decodes all of them.
+    """
     copy, source = file.copy.with_suffix(".rows"), _source(file)
-    connection.register("wanted", pa.table({PLACE: places}))
+    rows = count(connection, f"SELECT count(*) FROM {parquet_rows([source])}")
+    wanted = np.zeros(rows, bool)
+    wanted[places] = True
+    connection.execute("SET VARIABLE wanted = ?::BLOB::BIT", [np.packbits(wanted).tobytes()])
     connection.execute(f"""
         COPY (SELECT * EXCLUDE ({PLACE}) FROM {placed_rows(source)}
-              SEMI JOIN wanted USING ({PLACE}) ORDER BY {PLACE})
+              WHERE get_bit(getvariable('wanted'), {PLACE}::INTEGER) = 1 ORDER BY {PLACE})
         TO {literal(str(copy))} (FORMAT parquet)""")
-    connection.unregister("wanted")
+    connection.execute("RESET VARIABLE wanted")
     return replace(file, path=copy, copy=file.copy.with_suffix(".came"))
