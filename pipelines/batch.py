@@ -35,7 +35,7 @@ def build(pipeline: beam.Pipeline, plan: Plan, files: list[SourceFiles]) -> PCol
     One root (the names of the source files), one element at its end.
     """
     steps = Steps(plan)
-    gather = partial(_gather, steps.describe_entity, steps.hashed, steps.written_whole)
+    gather = partial(_gather, steps.describe_entity, steps.reading.hashed, steps.written_whole)
     describe = steps.describe_matches
     numbered = [(batch.number, batch) for batch in files]
     tables = (

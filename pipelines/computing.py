@@ -37,9 +37,9 @@ from overtide.schemas.paths import Paths
 from overtide.transforms.beside import working_beside
 from overtide.transforms.kernel import shared_kernels
 from overtide.transforms.plan import Plan
+from overtide.transforms.reading_steps import ReadingSteps
 from overtide.transforms.sources.databases.look_back import KeptTables, forget_others
 from overtide.transforms.sources.files import reading_ahead
-from overtide.transforms.steps import Steps
 from overtide.transforms.unify import SourceFiles
 
 
@@ -120,7 +120,7 @@ class Computing:
         unknown = self.inputs.unknown if self.inputs else []
         with reading_ahead(paths_of(batches), unknown) as contents:
             if self.runner.is_embedded:
-                Steps(plan).begin_reading(batches)
+                ReadingSteps(plan).begin_reading(batches)
             # Beam is imported by one core, while others read.
             from overtide.pipelines.batch import run_pipeline
 

@@ -6,8 +6,7 @@ then the greatest canonical row, never the order of the file).
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from overtide.schemas.names import (
 )
 from overtide.schemas.types import type_of
 from overtide.transforms.affected import Affected
-from overtide.transforms.fingerprint import EMPTY, Fingerprint, canonical_row, fingerprint
+from overtide.transforms.fingerprint import Fingerprint, canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.key_counts import Counts, count_rows
@@ -98,7 +97,7 @@ class EntityTable:
     corrupt_records: int
     new_columns: tuple[str, ...]
     content: Fingerprint | None
-    """None until its rows were hashed, which may be last: see `with_content`."""
+    """None until its rows were hashed, which may be last: see `hashed_rows`."""
     corrupt_content: Fingerprint
     filtered_rows: int = 0
     """Rows that the entity's filter left out; they are among `rows_read`."""
@@ -171,33 +170,6 @@ def settle(
         counts.filtered,
         tuple(ingested),
     )
-
-
-def with_content(
-    connection: "DuckDBPyConnection", _folder: Path, table: EntityTable, entity: Entity
-) -> EntityTable:
-    """Return a table with the fingerprint of its rows.
-
-    Where they are those of its files, each of these has its own, which is kept with them. Where it
-    is known how they differ from the published ones, only what went and what came is hashed.
-    """
-    ingested, changed = table.ingested, table.changed
-    if changed is not None:
-        went, came = (_content(connection, entity, [one]) for one in (changed.went, changed.came))
-        return replace(table, content=changed.before - went + came)
-    if table.files != tuple(file.rows_path for file in ingested):
-        return replace(table, content=_content(connection, entity, table.files))
-    found = [file.content or _content(connection, entity, [file.rows_path]) for file in ingested]
-    ingested = tuple(map(_having, ingested, found))
-    return replace(table, content=sum(found, EMPTY), ingested=ingested)
-
-
-def _having(file: IngestedFiles, content: Fingerprint) -> IngestedFiles:
-    return replace(file, content=content)
-
-
-def _content(connection: "DuckDBPyConnection", entity: Entity, files: Iterable[str]) -> Fingerprint:
-    return fingerprint(connection, f"SELECT * FROM {parquet_rows(files)}", types_of(entity))
 
 
 def _repeats(

@@ -61,7 +61,8 @@ class ReadSources(beam.PTransform):
 
     def expand(self, files: PCollection[tuple[int, SourceFiles]]) -> PCollection[EntityTable]:
         """From source files, each with its number, to one table per entity."""
-        read, settle = self.steps.read, self.steps.settle_and_hash
+        reading = self.steps.reading
+        read, settle = reading.read, reading.settle_and_hash
         tables = (
             files
             | "Spread files over workers" >> beam.GroupByKey()
@@ -73,7 +74,7 @@ class ReadSources(beam.PTransform):
             | "Keep one row per key" >> beam.Map(lambda entry: _settled(entry[0], entry[1], settle))
         )
         settled = tables | "Expect no shrunk source" >> beam.Map(
-            self.steps.expect_no_shrink, AsList(tables)
+            reading.expect_no_shrink, AsList(tables)
         )
         if not self.steps.narrows:
             return settled

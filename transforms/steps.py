@@ -1,10 +1,11 @@
 """The steps of a refresh: each pure function with what it needs of the plan, and no more.
 
-Here alone the plan is taken apart. What moves to workers with a step is what it needs.
+Here and in `reading_steps` alone the plan is taken apart. What moves to workers with a step is what
+it needs.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,22 +17,19 @@ from overtide.transforms.beside import begin, finished
 from overtide.transforms.closure import find_affected
 from overtide.transforms.customer_clusters import gathered
 from overtide.transforms.identities import Identified
-from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.inheritance import remembered
-from overtide.transforms.keys import EntityTable, with_content
+from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Counted, Key, PairTable, rules_of
 from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.matching.earlier_pairs import with_earlier_pairs
 from overtide.transforms.plan import Plan
+from overtide.transforms.reading_steps import ReadingSteps
 from overtide.transforms.records import Unified, unified_of
 from overtide.transforms.related import followed, is_by_key
-from overtide.transforms.shrinking import expect_no_shrink
 from overtide.transforms.stages import (
     rows_of_affected,
     rows_of_customers,
-    rows_of_entity,
-    rows_read,
     stage_of_blocks,
     stage_of_history,
     stage_of_part,
@@ -43,7 +41,6 @@ from overtide.transforms.tables.contract import Basis, BuiltTable, PartOrder, Pu
 from overtide.transforms.tables.entities import entity_tables
 from overtide.transforms.tables.matches import match_tables
 from overtide.transforms.tables.registered import BASE_TABLES, DIFFERENCES
-from overtide.transforms.unify import SourceFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -60,101 +57,10 @@ class Steps:
 
     plan: Plan
 
-    def begin_reading(self, files: Iterable[SourceFiles]) -> None:
-        """Begin to read what will be asked for by steps of this process.
-
-        Of an entity whose one file changed in place its rows are settled, too, once it is read.
-        """
-        for batch in files:
-            if batch.before is not None:
-                begin(self.plan.settings, batch, partial(self._read_to_settle, batch), little=True)
-            elif batch.paths:
-                begin(self.plan.settings, batch, partial(self._read, batch))
-
-    def _read_to_settle(self, batch: SourceFiles) -> list[IngestedFiles]:
-        found = self._read(batch)
-        settle = partial(self.settle, batch.entity, found)
-        begin(self.plan.settings, _settled(batch.entity), settle, little=True)
-        return found
-
     @property
-    def read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
-        """Read and type source files, unless that was begun."""
-        settings, read = self.plan.settings, self._read
-        return lambda batch: finished(settings, batch, partial(read, batch))
-
-    @property
-    def _read(self) -> Callable[[SourceFiles], list[IngestedFiles]]:
-        plan = self.plan
-        read = partial(unify.read_files, entities=plan.entities, project=plan.paths.project)
-        stage = Stage[list[IngestedFiles]](
-            "ingest", rows_read, lambda found: {"keys": rows_read(found)}
-        )
-        return step(plan.settings, "ingest", read, stage)
-
-    @property
-    def settle(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
-        """Keep one row per primary key of an entity, and hash none."""
-        plan = self.plan
-        settle = partial(
-            unify.settle_entity,
-            entities=plan.entities,
-            prefer={name: plan.preference(name) for name in plan.entities},
-            project=plan.paths.project,
-        )
-        ahead = partial(rows_of_entity, plan.configuration)
-        stage = Stage[EntityTable]("keys", lambda table: table.rows_read, ahead)
-        return step(plan.settings, "keys", settle, stage)
-
-    @property
-    def settle_and_hash(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
-        """Keep one row per primary key, and hash them beside the steps to come, else at once.
-
-        Of what changed in place that is little, and begun once one core has nothing to do.
-        """
-        settings, settle, hashed = self.plan.settings, self.settle, self._hash
-        later = self.narrows
-
-        def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
-            table = finished(settings, _settled(name), partial(settle, name, files))
-            if table.content is not None or (later and table.changed is not None):
-                return table
-            begun = begin(settings, table.files, partial(hashed, table))
-            return table if begun else hashed(table)
-
-        return settled
-
-    @property
-    def hashed(self) -> Callable[[EntityTable], EntityTable]:
-        """Return a table with the fingerprint of its rows, whatever else is known of it by now."""
-        settings, hash_ = self.plan.settings, self._hash
-
-        def hashed(table: EntityTable) -> EntityTable:
-            if table.content is not None:
-                return table
-            found = finished(settings, table.files, partial(hash_, table))
-            return replace(table, content=found.content, ingested=found.ingested)
-
-        return hashed
-
-    def _begin_hashing(self, tables: Tables) -> Tables:
-        """Begin to hash what is left, while few records are matched by one core."""
-        for table in tables:
-            if table.content is None and table.changed is not None:
-                begin(self.plan.settings, table.files, partial(self._hash, table))
-        return tables
-
-    @property
-    def _hash(self) -> Callable[[EntityTable], EntityTable]:
-        hash_, entities = step(self.plan.settings, "hashed", with_content), self.plan.entities
-        return lambda table: hash_(table, entities[table.entity])
-
-    @property
-    def expect_no_shrink(self) -> Callable[[EntityTable, Tables], EntityTable]:
-        """Stop where an entity has far fewer rows than before."""
-        before = {} if self.plan.allow_shrink else self.plan.kept_before
-        expect = partial(expect_no_shrink, entities=self.plan.entities, before=before)
-        return guarded(self.plan.settings, expect)
+    def reading(self) -> ReadingSteps:
+        """The first steps."""
+        return ReadingSteps(self.plan)
 
     @property
     def narrows(self) -> bool:
@@ -163,9 +69,12 @@ class Steps:
 
     @property
     def find_affected(self) -> Callable[[Tables], Tables]:
-        """Return the tables with the records that alone are to be matched, if these are few."""
+        """Return the tables with the records that alone are to be matched, if these are few.
+
+        One core matches few; meanwhile rows are hashed that changed in place.
+        """
         plan, unified = self.plan, self.unified
-        narrowing, matcher = plan.narrowing, plan.matcher
+        narrowing, matcher, begin_hashing = plan.narrowing, plan.matcher, self.reading.begin_hashing
 
         def find(connection: "DuckDBPyConnection", folder: Path, tables: Tables) -> Tables:
             if narrowing is None:
@@ -174,7 +83,7 @@ class Steps:
 
         stage = Stage[Tables]("affected", rows_of_affected)
         affected = step(plan.settings, "affected", find, stage, plan.attach)
-        return lambda tables: self._begin_hashing(affected(tables))
+        return lambda tables: begin_hashing(affected(tables))
 
     @property
     def find_earlier_pairs(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:
@@ -404,8 +313,3 @@ class Steps:
         return lambda identified, pairs, tables: [
             published.without_unchanged(one) for one in describe(identified, pairs, unified(tables))
         ]
-
-
-def _settled(entity: str) -> tuple[str, str]:
-    """Return what an entity's table is called as what is done beside other steps."""
-    return "settled", entity

@@ -129,6 +129,6 @@ def matching(
 def _read(steps: Steps, files: list[SourceFiles]) -> list[EntityTable]:
     read: dict[str, list[Any]] = defaultdict(list)
     for batch in files:
-        for one in steps.read(batch):
+        for one in steps.reading.read(batch):
             read[one.entity].append(one)
-    return [steps.settle(name, some) for name, some in read.items()]
+    return [steps.reading.settle(name, some) for name, some in read.items()]
