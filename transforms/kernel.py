@@ -6,6 +6,7 @@ A DuckDB under a memory limit that spills to scratch.
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -35,6 +36,8 @@ os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay
 read when DuckDB is imported. The system then gives a third less memory anew
 (docs/decisions/one-database-per-refresh.md)."""
 
+_DEFINING = threading.Lock()
+"""Two that define one function at once are in each other's way."""
 _OPEN: set["DuckDBPyConnection"] = set()
 _SHARED: dict[KernelSettings, "DuckDBPyConnection"] = {}
 
@@ -139,7 +142,7 @@ def define(
     import duckdb
     from duckdb.func import PythonUDFType
 
-    with suppress(duckdb.CatalogException, duckdb.NotImplementedException):
+    with _DEFINING, suppress(duckdb.CatalogException, duckdb.NotImplementedException):
         connection.create_function(
             function.__name__, function, [*parameters], result, type=PythonUDFType.ARROW
         )

@@ -22,7 +22,7 @@ from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Counted, Key, PairTable, rules_of
 from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.decisions import read_decisions_of
-from overtide.transforms.matching.earlier_pairs import with_earlier_pairs
+from overtide.transforms.matching.earlier_pairs import earlier_pairs, with_earlier
 from overtide.transforms.plan import Plan
 from overtide.transforms.reading_steps import ReadingSteps
 from overtide.transforms.records import Unified, unified_of
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 Tables = list[EntityTable]
 DescribeMatches = Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]
-MATCHING = "tables of matching"
-"""What is told of matching, as what is done beside other steps."""
+EARLIER, MATCHING = "earlier pairs", "tables of matching"
+"""Pairs as they are published, and what is told of matching, as what is done beside other steps."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Steps:
     def find_affected(self) -> Callable[[Tables], Tables]:
         """Return the tables with the records that alone are to be matched, if these are few.
 
-        One core matches few; meanwhile rows are hashed that changed in place.
+        One core matches few. Meanwhile rows are hashed that changed in place, and the pairs of the
+        same records are found as they are published.
         """
         plan, unified = self.plan, self.unified
         narrowing, matcher, begin_hashing = plan.narrowing, plan.matcher, self.reading.begin_hashing
@@ -83,14 +84,33 @@ class Steps:
 
         stage = Stage[Tables]("affected", rows_of_affected)
         affected = step(plan.settings, "affected", find, stage, plan.attach)
-        return lambda tables: begin_hashing(affected(tables))
+        earlier = self._earlier_pairs
+
+        def found(tables: Tables) -> Tables:
+            tables = begin_hashing(affected(tables))
+            if any(one.affected for one in tables):
+                begin(plan.settings, EARLIER, partial(earlier, tables), little=True)
+            return tables
+
+        return found
 
     @property
     def find_earlier_pairs(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:
-        """Return pairs with those of the same records as they are published."""
+        """Return pairs with those of the same records as published, if not all were matched."""
+        settings, find = self.plan.settings, self._earlier_pairs
+
+        def found(pairs: list[PairTable], tables: Tables) -> list[PairTable]:
+            if not any(one.affected for one in tables):
+                return pairs
+            return with_earlier(pairs, finished(settings, EARLIER, partial(find, tables)))
+
+        return found
+
+    @property
+    def _earlier_pairs(self) -> Callable[[Tables], list[PairTable]]:
         plan, unified = self.plan, self.unified
-        find = step(plan.settings, "earlier", partial(with_earlier_pairs, matcher=plan.matcher))
-        return lambda pairs, tables: find(pairs, unified(tables))
+        find = step(plan.settings, "earlier", partial(earlier_pairs, matcher=plan.matcher))
+        return lambda tables: find(unified(tables))
 
     @property
     def unified(self) -> Callable[[Tables], list[Unified]]:

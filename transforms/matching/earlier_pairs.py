@@ -16,29 +16,22 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def with_earlier_pairs(
-    connection: "DuckDBPyConnection",
-    folder: Path,
-    pairs: Sequence[PairTable],
-    unified: Sequence[Unified],
-    matcher: Matcher[Any, Any],
-) -> list[PairTable]:
-    """Return pairs with those of the published rows of the same records, if not all were matched.
-
-    They are found anew, by the same rules: of duplicates not all pairs are published.
-    """
-    if any(one.table.affected is None for one in unified):
-        return list(pairs)
-    before = {one.pair: one for one in _pairs(connection, folder, unified, matcher)}
+def with_earlier(pairs: Sequence[PairTable], earlier: Sequence[PairTable]) -> list[PairTable]:
+    """Return pairs with those of the same records as they are published."""
+    before = {one.pair: one for one in earlier}
     return [replace(one, before=before[one.pair]) for one in pairs]
 
 
-def _pairs(
+def earlier_pairs(
     connection: "DuckDBPyConnection",
     folder: Path,
     unified: Sequence[Unified],
     matcher: Matcher[Any, Any],
 ) -> list[PairTable]:
+    """Return the pairs of the published rows of the records that alone are matched.
+
+    They are found anew, by the same rules: of duplicates not all pairs are published.
+    """
     pieces: dict[Key, list[Any]] = defaultdict(list)
     found: dict[int, list[Any]] = defaultdict(list)
     for one in unified:
