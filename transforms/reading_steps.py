@@ -74,13 +74,14 @@ class ReadingSteps:
     def settle_and_hash(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
         """Keep one row per primary key, and hash them beside the steps to come, else at once.
 
-        What changed in place is little, and hashed while few records are matched by one core.
+        What changed in place is little, and hashed while few records are matched, if they are few.
         """
         settings, settle, hashed = self.plan.settings, self.settle, self._hash
+        few = self.plan.narrowing is not None
 
         def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
             table = finished(settings, _settled(name), partial(settle, name, files))
-            if table.content is not None or table.changed is not None:
+            if table.content is not None or (few and table.changed is not None):
                 return table
             begun = begin(settings, table.files, partial(hashed, table))
             return table if begun else hashed(table)
