@@ -226,6 +226,7 @@ def test_a_file_that_is_called_otherwise_each_night_is_known(twins_of):
     eve = [person(0, "Eve"), *wrong[1:]]
     with patch(f"{__name__}.NAMED", "people-2"):
         assert known(twins, "csv", eve) == PEOPLE - 1
+    assert twins[0].table("S_a_corrupt", "PrimaryKey, FileName") == [("4", "people-2.csv")]
     with patch(f"{__name__}.NAMED", "people-3"):  # a delivery beside it
         assert known(twins, "csv", [person(100, "Zoe")]) == 0
     assert len(twins[0].table("S_a")) == PEOPLE + 1

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import PLACE, columns, literal, parquet_rows, placed_rows, quoted
+from overtide.transforms.faults import listed_contents
 from overtide.transforms.fingerprint import Fingerprint, fingerprint
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import (
-    CORRUPT_TYPES,
     ChangedRows,
     EntityTable,
     listed,
@@ -55,6 +55,7 @@ def settle_changed(
         faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
     went, came = (_content(connection, entity, path) for path in (changed.went, changed.came))
     rows = kept.rows - kept.gone_rows + file.rows
+    bad, places = listed_contents(connection, str(corrupt))
     return EntityTable(
         name,
         (kept.rows_path, file.rows_path),
@@ -68,10 +69,11 @@ def settle_changed(
         corrupt_records=faults,
         new_columns=tuple(sorted(file.new_columns)),
         content=before.content - went + came,
-        corrupt_content=fingerprint(connection, f"FROM {parquet_rows([corrupt])}", CORRUPT_TYPES),
+        corrupt_content=bad,
         ingested=(replace(file, before=None),),
         gone=kept.gone,
         changed=changed,
+        corrupt_places=places,
     )
 
 
