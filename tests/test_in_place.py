@@ -8,6 +8,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import count
 from random import Random
 from types import ModuleType
@@ -35,6 +36,8 @@ Row = tuple[str | None, ...]
 """A key, a name, a mail address, a city and a date, as texts."""
 COLUMNS = ("Id", "Name", "Mail", "City", "Seen")
 FORMATS = ("csv", "jsonl", "parquet")
+NAMED = "people"
+"""What the file of S_a is called."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +63,7 @@ def configured(kind: str) -> dict[str, Any]:
 
 def written(project: Project, kind: str, rows: Sequence[Row]) -> None:
     """Write the rows of S_a, where they are others."""
-    file = project.paths.project / f"people.{kind}"
+    file = project.paths.project / f"{NAMED}.{kind}"
     if kind == "csv":
         lines = [",".join(COLUMNS), *(",".join(value or "" for value in row) for row in rows)]
         text = "\n".join(lines) + "\n"
@@ -201,6 +204,59 @@ def test_a_file_in_another_encoding_is_known_too(twins_of):
             file.with_name("latin.csv").write_bytes(file.read_text().encode("latin-1"))
         assert known(twins, "csv", changed) == expected
     assert twins[0].table("S_a", "Name")[0] == ("Anaïs0",)
+
+
+def test_a_header_that_names_the_columns_otherwise_has_all_read(twins_of):
+    twins = twins_of()
+    heads = ("Id", "City", "Mail", "Name", "Seen")
+    with patch(f"{__name__}.COLUMNS", heads):
+        assert known(twins, "csv", PERSONS) == 0
+        assert known(twins, "csv", [person(0, "Eve"), *PERSONS[1:]]) == PEOPLE - 1
+    assert ("Rome", "Eve0") in twins[0].table("S_a", "Name, City")
+
+
+def test_a_file_that_is_called_otherwise_each_night_is_known(twins_of):
+    twins = twins_of()
+    wrong = [*PERSONS[:4], person(4, seen="never"), *PERSONS[5:]]
+    for project in twins:
+        project.document["sources"]["S"]["a"]["path"] = "people*.csv"
+    assert known(twins, "csv", wrong) == 0
+    for project in twins:
+        (project.paths.project / "people.csv").unlink()
+    eve = [person(0, "Eve"), *wrong[1:]]
+    with patch(f"{__name__}.NAMED", "people-2"):
+        assert known(twins, "csv", eve) == PEOPLE - 1
+    assert twins[0].table("S_a_corrupt", "PrimaryKey, FileName") == [("4", "people-2.csv")]
+    with patch(f"{__name__}.NAMED", "people-3"):  # a delivery beside it
+        assert known(twins, "csv", [person(100, "Zoe")]) == 0
+    assert len(twins[0].table("S_a")) == PEOPLE + 1
+
+
+DAY = datetime(2024, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pa.array([DAY], pa.timestamp("us")), pa.array([DAY], pa.timestamp("us", "UTC"))),
+        (pa.array([7], pa.int64()), pa.array([7], pa.timestamp("us"))),
+        (pa.array([1.5], pa.float64()), pa.array(["1.5"], pa.string())),
+        (pa.array([1], pa.int32()), pa.array([1], pa.date32())),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_values_of_another_type_have_other_hashes(tmp_path, one, other):
+    entity = Configuration.model_validate(configured("parquet")).entities()["S_a"]
+    found = []
+    for values in (one, other):
+        file = tmp_path / f"{len(found)}.parquet"
+        pq.write_table(pa.table({"Seen": values}), file)
+        layout = format_of(entity).layout(file, entity)
+        source = SourceText(entity, file, file.name, layout, tmp_path / "copy")
+        with duckdb.connect() as connection:
+            hashed = format_of(entity).hashed_rows(connection, source)
+            found += connection.execute(f"SELECT h, g FROM ({hashed})").fetchall()
+    assert found[0] != found[1]
 
 
 def test_what_is_told_with_its_line_has_all_read(twins_of):

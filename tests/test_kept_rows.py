@@ -76,6 +76,20 @@ def test_a_changed_file_costs_itself_and_changed_rules_their_entity(project):
     expect_as_in_full(project)
 
 
+def test_what_is_listed_says_where_it_stands_now(project):
+    (project.paths.project / "a1.csv").unlink()
+    above = FILES["a1"].replace("1,Ann", "9,Zoe,z@x.com,Rome,\n1,Ann")
+    found = []
+    for name, content, lines in (("a4", FILES["a1"], [4]), ("a5", above, [5])):
+        project.write(**{name: content})
+        read(project)
+        listed = project.table("S_a_corrupt", "FileName, LineNumber", "IsKept DESC, 1, 2")
+        assert listed == [(f"{name}.csv", None), *((f"{name}.csv", line) for line in lines)]
+        found.append(hashes(project.done[-1])["S_a_corrupt"])
+        (project.paths.project / f"{name}.csv").unlink()
+    assert found[0] == found[1]
+
+
 def test_an_older_delivery_is_read_though_another_file_tells_the_change(project, monkeypatch):
     monkeypatch.setattr(known_files, "RACY", -(10**15))  # as if all files were old
     project.write(a3=f"{HEADS['a']}\n4,Dee,d@x.com,Kiel,\n", o1=f"{FILES['o1']}o2,4,2024-01-01,6\n")

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.names import PLACE, columns, literal, parquet_rows, placed_rows, quoted
-from overtide.transforms.fingerprint import fingerprint
+from overtide.transforms.faults import listed_contents
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import (
-    CORRUPT_TYPES,
     ChangedRows,
     EntityTable,
     listed,
@@ -54,6 +53,7 @@ def settle_changed(
         came, went = _written_changes(connection, entity, folder)
         faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
     rows = kept.rows - kept.gone_rows + file.rows
+    bad, places = listed_contents(connection, str(corrupt))
     return EntityTable(
         name,
         (kept.rows_path, file.rows_path),
@@ -67,10 +67,11 @@ def settle_changed(
         corrupt_records=faults,
         new_columns=tuple(sorted(file.new_columns)),
         content=None,
-        corrupt_content=fingerprint(connection, f"FROM {parquet_rows([corrupt])}", CORRUPT_TYPES),
+        corrupt_content=bad,
         ingested=(replace(file, before=None),),
         gone=kept.gone,
         changed=ChangedRows(came, went, before.content),
+        corrupt_places=places,
     )
 
 

@@ -23,7 +23,8 @@ from overtide.schemas.names import (
 )
 from overtide.schemas.types import type_of
 from overtide.transforms.affected import Affected
-from overtide.transforms.fingerprint import Fingerprint, canonical_row, fingerprint
+from overtide.transforms.faults import listed_contents
+from overtide.transforms.fingerprint import EMPTY, Fingerprint, canonical_row
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.key_counts import Counts, count_rows
@@ -34,18 +35,6 @@ if TYPE_CHECKING:
 
 FEW = 3
 """Rows that an error names, of all that are set aside."""
-CORRUPT_TYPES = {
-    "CorruptionDetails": "VARCHAR",
-    "PrimaryKey": "VARCHAR",
-    "IsKept": "BOOLEAN",
-    "Record": "VARCHAR",
-}
-"""The columns of `{DataSource}_{Entity}_corrupt` that its content hash covers.
-
-Not file names and line numbers.
-"""
-
-
 MOST_FILES = 100
 """Rows in more files become one: each file is a part of every query that numbers the records."""
 
@@ -111,6 +100,8 @@ class EntityTable:
     """The file of the places (`place`) of rows of the first of the files that count no more."""
     changed: ChangedRows | None = None
     """How its rows differ from the published ones, where that is known without looking at all."""
+    corrupt_places: Fingerprint = EMPTY
+    """The content of what is listed with the places where it stands."""
 
     @property
     def rows(self) -> str:
@@ -155,6 +146,7 @@ def settle(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
     files = _settled(connection, entity, ingested, counts, repeats, folder)
+    bad, places = listed_contents(connection, str(corrupt))
     return EntityTable(
         name,
         tuple(files),
@@ -166,9 +158,10 @@ def settle(
         faults,
         tuple(sorted({column for file in ingested for column in file.new_columns})),
         None,
-        fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES),
+        bad,
         counts.filtered,
         tuple(ingested),
+        corrupt_places=places,
     )
 
 

@@ -292,7 +292,7 @@ class Steps:
     @property
     def published(self) -> Published:
         """The tables that are published now."""
-        return Published(self.plan.published, self.plan.hashes)
+        return Published(self.plan.published, self.plan.hashes, self.plan.last.get("places", {}))
 
     @property
     def describe_entity(self) -> Callable[[EntityTable], list[BuiltTable]]:

@@ -14,12 +14,12 @@ from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
+from overtide.transforms.faults import listed_contents
 from overtide.transforms.fingerprint import canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, COUNTS, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.key_counts import count_rows
 from overtide.transforms.keys import (
-    CORRUPT_TYPES,
     MOST_FILES,
     Changes,
     EntityTable,
@@ -72,7 +72,7 @@ def settle_versions(
     if not sum(files.values()):
         raise _nothing_left(name, entity, counts.read)
     content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", types_of(entity))
-    bad = fingerprint(connection, f"SELECT * FROM {parquet_rows([corrupt])}", CORRUPT_TYPES)
+    bad, places = listed_contents(connection, str(corrupt))
     exact, lost, filtered, changes = _fates(connection, entity, ingested, rows, versions)
     return EntityTable(
         name,
@@ -91,6 +91,7 @@ def settle_versions(
         filtered,
         tuple(ingested),
         changes,
+        corrupt_places=places,
     )
 
 

@@ -50,14 +50,17 @@ class Csv(SourceFormat):
         return read_csv(connection, files, write)
 
     def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
-        """Return the lines behind the header: most rows are one each."""
+        """Return the lines behind the header, which says how they are read.
+
+        Most rows are one each.
+        """
         del connection
         from overtide.transforms.sources.hashed_lines import hashed_lines
 
-        columns = file.layout.columns
-        if any("\n" in name or "\r" in name for name in columns):
+        layout = file.layout
+        if any("\n" in name or "\r" in name for name in layout.columns):
             return None
-        return hashed_lines(file, file.layout.before + 1)
+        return hashed_lines(file, layout.before + 1, [layout.delimiter, *layout.columns])
 
     def only_rows(
         self, connection: "DuckDBPyConnection", file: SourceText, places: "NDArray[np.int64]"

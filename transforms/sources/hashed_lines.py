@@ -1,7 +1,9 @@
 """The lines of a text file by their hashes, and a file of some of them alone."""
 
+import hashlib
+import json
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,17 +24,30 @@ BLOCK = 1 << 22
 LF, CR = 10, 13
 
 
-def hashed_lines(file: SourceText, before: int) -> str | None:
+def read_by(hashed: str, told: Sequence[object]) -> str:
+    """Return the SQL of a hash of what a row is read from, in which it counts by what it is read.
+
+    The same line under another header is another row: what the file tells of all rows is in each.
+    """
+    if not told:
+        return hashed
+    text = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    number = int.from_bytes(hashlib.sha256(text).digest()[:8])
+    return f"xor({hashed}, {number}::UBIGINT)"
+
+
+def hashed_lines(file: SourceText, before: int, told: Sequence[object] = ()) -> str | None:
     """Return the SQL of the hashes of the lines of a file, `h` and `g`, in their order.
 
-    Without those that stand `before`, and without empty ones. None where a NUL marks what is no
-    text.
+    Without those that stand `before`, and without empty ones; `told` is by what they are read. None
+    where a NUL marks what is no text.
     """
     text = in_utf8(file)
     if holds(text, b"\0"):
         return None
     return f"""
-        SELECT hash(line) AS h, hash({AHEAD} || line) AS g
+        SELECT {read_by("hash(line)", told)} AS h,
+          {read_by(f"hash({AHEAD} || line)", told)} AS g
         FROM read_csv({file_literal(text)}, auto_detect = false, hive_partitioning = false,
           header = false, skip = {before}, columns = {{'line': 'VARCHAR'}}, delim = '{DELIMITER}',
           quote = '', escape = '', strict_mode = true, {buffers([text])})

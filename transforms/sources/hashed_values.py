@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from overtide.schemas.names import PLACE, folded, literal, parquet_rows, placed_rows, quoted
 from overtide.transforms.kernel import count
 from overtide.transforms.sources.contract import NUMBER, SourceText
-from overtide.transforms.sources.hashed_lines import AHEAD
+from overtide.transforms.sources.hashed_lines import AHEAD, read_by
 from overtide.transforms.sources.parquet_mending import mended
 from overtide.transforms.sources.texts import nameable
 
@@ -51,8 +51,11 @@ def hashed_values(connection: "DuckDBPyConnection", file: SourceText) -> str | N
         return None
     values = [_value(quoted(name), kind) for name, kind in read.items()]
     others = [_other(value, kind) for value, kind in zip(values, read.values(), strict=True)]
+    kept = dict(zip(file.layout.columns, file.layout.types, strict=False))
+    told = [(name, kind, kept.get(name)) for name, kind in read.items()]  # a time may have a zone
     return f"""
-        SELECT hash({", ".join(values)}) AS h, hash({", ".join(reversed(others))}) AS g
+        SELECT {read_by(f"hash({', '.join(values)})", told)} AS h,
+          {read_by(f"hash({', '.join(reversed(others))})", told)} AS g
         FROM {parquet_rows([source])}"""
 
 

@@ -164,6 +164,8 @@ class BuiltTable:
     """As in `TablePart`."""
     left: int = 0
     """How many of the rows in `files` are published ones that stay."""
+    places: str | None = None
+    """The hash of rows with the places where they stand, of a table whose `content` lacks these."""
 
     @property
     def all_rows(self) -> str:
@@ -216,11 +218,14 @@ class Published:
 
     columns: Mapping[str, Mapping[str, str]]
     hashes: Mapping[str, str]
+    places: Mapping[str, str]
+    """The hashes of the same with places, of tables that have any."""
 
     def has(self, built: BuiltTable) -> bool:
-        """Say whether the same content is there in the same columns."""
+        """Say whether the same content is there in the same columns, and in the same places."""
         name, types = built.table.name, {one.name: one.type for one in built.table.columns}
-        return self.hashes.get(name) == built.content.hex() and self.columns.get(name) == types
+        same = self.hashes.get(name) == built.content.hex() and self.columns.get(name) == types
+        return same and self.places.get(name) == built.places
 
     def without_same_files(self, built: BuiltTable, there: Sequence[str]) -> BuiltTable:
         """Return a table with the files alone that are not `there`, if all that are stay."""

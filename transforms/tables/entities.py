@@ -25,5 +25,10 @@ def entity_tables(table: EntityTable, entity: Entity) -> list[BuiltTable]:
         BuiltTable(typed, table.files, table.content)
         if changed is None
         else BuiltTable(typed, (changed.came,), table.content, gone=changed.went),
-        BuiltTable(tables.corrupt(table.entity), (table.corrupt_file,), table.corrupt_content),
+        BuiltTable(
+            tables.corrupt(table.entity),
+            (table.corrupt_file,),
+            table.corrupt_content,
+            places=table.corrupt_places.hex(),
+        ),
     ]
