@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from overtide.schemas.types import type_of
-from overtide.transforms.first_project.columns import Found, words_of
+from overtide.transforms.first_project.columns import CALLED_KEY, words_of
+from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.meanings import EMAIL, FIRST, LAST
 from overtide.transforms.first_project.samples import Sample
 
-CALLED_KEY = re.compile(r"\b(id|key|no|code|uuid|guid|num|ref)$|(nr|number|nummer)$")
 CALLED_MODIFIED = re.compile(r"modif|chang|updat|geändert|aender|gewijzigd|modifi")
 CALLED_PERSON = re.compile(
     r"(customer|client|contact|member|user|account|person|kunden?|klant|kontakt)"

@@ -8,11 +8,8 @@ from pathlib import Path
 from overtide.schemas.errors import SourceError, UsageError
 from overtide.schemas.names import folded
 from overtide.transforms.first_project import people
-from overtide.transforms.first_project.columns import (
-    Found,
-    found_type,
-    tells_months_first,
-)
+from overtide.transforms.first_project.columns import found_type, tells_months_first
+from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.keys import Proposed, key_of
 from overtide.transforms.first_project.meanings import as_meant, meaning_of
 from overtide.transforms.first_project.roles import Roles, roles_of
@@ -117,7 +114,7 @@ def _proposed(
     for column in sample.columns:
         found = found_type(column, months_first)
         meaning = meaning_of(column, found)
-        types[column.name] = as_meant(found, meaning)
+        types[column.name] = as_meant(found, meaning, column)
         if meaning is not None:
             meanings[column.name] = meaning
     source = _source_of(sample.file)
