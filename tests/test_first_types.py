@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from overtide.transforms.first_project.columns import found_type
 from overtide.transforms.first_project.meanings import as_meant, meaning_of
@@ -101,3 +102,19 @@ def test_whole_numbers_as_floats_are_keys(tmp_path):
     told = call("-C", tmp_path, "refresh")
     assert told.code == 0, told.err
     assert "lost" not in told.err
+
+
+def test_a_key_of_two_columns_is_found_by_columns_of_other_names(tmp_path):
+    accounts = [(mandant, number) for mandant in ("AT", "DE") for number in range(30)]
+    rows = "".join(f"{m};{n:03};Ann;a{n % 40}@x.de\n" for m, n in accounts)
+    (tmp_path / "k.csv").write_text(f"Mandant;Kd-Nr.;Vorname;E-Mail\n{rows}")
+    keys = [accounts[n % 60] for n in range(90)]
+    calls = "".join(f"{n},{key[0]},{key[1]:03},2026-01-01,x\n" for n, key in enumerate(keys))
+    (tmp_path / "calls.csv").write_text(f"CallId,mandant,kunden_nr,at,shop\n{calls}")
+    found = proposed(tmp_path, tmp_path / "k.csv", tmp_path / "calls.csv")
+    (way,) = yaml.safe_load(found.text)["relationships"]
+    assert way["foreign_key"] == ["mandant", "kunden_nr"]
+    assert len(found.activities) == 1
+    told = call("-C", tmp_path, "refresh")
+    assert told.code == 0, told.err
+    assert "belong to no customer" not in told.err

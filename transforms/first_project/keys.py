@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice, product
 
 from overtide.schemas.types import type_of
 from overtide.transforms.first_project.columns import CALLED_KEY, words_of
@@ -20,8 +20,11 @@ CALLED_PERSON = re.compile(
 PLACE_IN_KEY = re.compile(r"\b(line|place|position|pos|seq|sequence|item|number|nr|version)\b")
 MOST_KEYS = 8
 """Columns that are tried as parts of a key."""
-HIT = 0.8
-"""The share of foreign keys that must be found among the keys that are meant."""
+HIT, SURE = 0.8, 0.95
+"""The share of foreign keys that must be found among the keys that are meant, where a name says
+so, and where values alone do."""
+MOST_COMBINATIONS = 16
+"""Combinations of columns that are tried as a foreign key of several."""
 NEARLY = 0.8
 """The share of rows that must differ in a column that is called like a key, if none else is one."""
 
@@ -166,28 +169,51 @@ def _of_column(one: Proposed, name: str, entities: Sequence[Proposed]) -> Iterat
         alike = _called_alike(name, other)
         found = len(values & other.values(other.key))
         telling = type_of(one.kind(name)).is_text or len(values) < found
-        enough = HIT if alike else 0.95
+        enough = HIT if alike else SURE
         if found >= enough * len(values) and (alike or (telling and found > 2)):
             yield Reference(one.entity, (name,), other.entity, found, len(values))
 
 
 def _of_several(one: Proposed, entities: Sequence[Proposed]) -> Iterator[Reference]:
-    """Give references by the same columns that are together the key of another file."""
+    """Give references by columns that are together the key of another file.
+
+    They are called as its own, or hold what these hold, and one at least is called alike.
+    """
     for other in entities:
         key = other.key or ()
-        if other is one or len(key) < 2 or not set(key) <= set(one.types) or key == one.key:
+        if other is one or len(key) < 2:
             continue
-        values = one.values(key)
-        found = len(values & other.values(key))
-        if values and found >= HIT * len(values):
-            yield Reference(one.entity, key, other.entity, found, len(values))
+        parts = [_parts(one, other, name) for name in key]
+        for columns in islice(product(*parts), MOST_COMBINATIONS):
+            alike = [_plain(mine) == _plain(name) for mine, name in zip(columns, key, strict=True)]
+            if columns == one.key or len(set(columns)) < len(columns) or not any(alike):
+                continue
+            values = one.values(columns)
+            found = len(values & other.values(key))
+            if values and found >= (HIT if all(alike) else SURE) * len(values):
+                yield Reference(one.entity, columns, other.entity, found, len(values))
+
+
+def _parts(one: Proposed, other: Proposed, name: str) -> list[str]:
+    """Return the columns that may be a part of the key of another file, what is called so first."""
+    values = other.values([name])
+    able = []
+    for mine, found in one.types.items():
+        if found.type == other.kind(name) and mine not in one.meanings:
+            own = one.values([mine])
+            if own and (_plain(mine) == _plain(name) or len(own & values) >= SURE * len(own)):
+                able.append(mine)
+    return sorted(able, key=lambda mine: _plain(mine) != _plain(name))
+
+
+def _plain(name: str) -> str:
+    return words_of(name).replace(" ", "")
 
 
 def _called_alike(name: str, other: Proposed) -> bool:
     """Say whether a column is called like another file, or like its key."""
-    words = words_of(name).replace(" ", "")
-    key = words_of((other.key or ("",))[0]).replace(" ", "")
-    singular = words_of(other.name).replace(" ", "").removesuffix("s")
+    words, key = _plain(name), _plain((other.key or ("",))[0])
+    singular = _plain(other.name).removesuffix("s")
     return (
         (len(key) > 2 and (words == key or words.endswith(key)))
         or (len(singular) > 2 and singular in words)
