@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, islice, product
 
 from overtide.schemas.types import type_of
@@ -25,8 +25,11 @@ HIT, SURE = 0.8, 0.95
 so, and where values alone do."""
 MOST_COMBINATIONS = 16
 """Combinations of columns that are tried as a foreign key of several."""
-NEARLY = 0.8
-"""The share of rows that must differ in a column that is called like a key, if none else is one."""
+NEARLY, NEARLY_ALL = 0.8, 0.98
+"""The share of rows that must differ in a column that is called like a key, if none else is one,
+and from which on it is one where other columns would be by accident."""
+CALLED_SO = 2
+"""How unlikely a key, at most, what is called like a key or like a place in one is."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Proposed:
     types: dict[str, Found]
     meanings: dict[str, str]
     key: tuple[str, ...] | None = None
+    known: dict[tuple[str, ...], set[tuple[str, ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """The distinct values of columns that were asked for; they are those of the sample."""
 
     @property
     def modified(self) -> str | None:
@@ -72,13 +79,14 @@ class Proposed:
 
     def values(self, names: Sequence[str]) -> set[tuple[str, ...]]:
         """Return the distinct values of columns, where none of them is missing."""
-        columns = [self.sample.column(name).texts for name in names]
-        rows = zip(*columns, strict=True)
-        return {
-            tuple(one.strip() for one in row if one is not None)
-            for row in rows
-            if all(one is not None and one.strip() for one in row)
-        }
+        known = self.known.get(tuple(names))
+        if known is None:
+            columns = [self.sample.column(name).texts for name in names]
+            rows = (
+                tuple((text or "").strip() for text in row) for row in zip(*columns, strict=True)
+            )
+            known = self.known[tuple(names)] = {row for row in rows if all(row)}
+        return known
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,8 @@ class Reference:
 def key_of(one: Proposed) -> tuple[str, ...] | None:
     """Return the columns whose values differ where rows do, one if possible; None where none do.
 
-    Before all columns together comes one that is called like a key, if nearly all rows differ.
+    One that is called like a key, if nearly all rows differ, comes before several that are not, and
+    before all columns together.
     """
     able = [
         column.name
@@ -115,34 +124,43 @@ def key_of(one: Proposed) -> tuple[str, ...] | None:
     if named is not None:
         return (named,)
     parts = sorted(ranked[:MOST_KEYS], key=able.index)
+    called = [name for name in parts if _rank(one, name, 0)[0] <= CALLED_SO]
+    share = {name: len(one.values([name])) / rows for name in ranked if _is_called(one, name)}
+    nearly = next((name for name, differing in share.items() if differing >= NEARLY), None)
+    found = _of_parts(one, called, rows)
+    if found is None and (nearly is None or share[nearly] < NEARLY_ALL):
+        found = _of_parts(one, parts, rows)
+    if found is None and nearly is not None:
+        return (nearly,)
+    return found or tuple(able) or None
+
+
+def _of_parts(one: Proposed, names: Sequence[str], rows: int) -> tuple[str, ...] | None:
+    """Return the best two columns, or else three, that differ where rows do."""
     for size in (2, 3):
-        fitting = (some for some in combinations(parts, size) if len(one.values(some)) == rows)
+        fitting = (some for some in combinations(names, size) if len(one.values(some)) == rows)
         best = min(fitting, key=lambda some: [_rank(one, each, 0) for each in some], default=None)
         if best is not None:
             return best
-    nearly = (
-        name
-        for name in ranked
-        if name not in one.meanings
-        and CALLED_KEY.search(words_of(name))
-        and len(one.values([name])) >= NEARLY * rows
-    )
-    named = next(nearly, None)
-    return (tuple(able) or None) if named is None else (named,)
+    return None
+
+
+def _is_called(one: Proposed, name: str) -> bool:
+    return name not in one.meanings and CALLED_KEY.search(words_of(name)) is not None
 
 
 def _rank(one: Proposed, name: str, place: int) -> tuple[int, int, int]:
     """Return how unlikely a column is a key: by its name, by its meaning, by its place."""
     words = words_of(name)
     own = words_of(one.name).rstrip("s").replace(" ", "")
-    called = 3
+    called = CALLED_SO + 1
     if words == "id" or (CALLED_KEY.search(words) and own in words.replace(" ", "")):
         called = 0
     elif CALLED_KEY.search(words):
         called = 1
     elif PLACE_IN_KEY.search(words):
-        called = 2
-    return (4 if name in one.meanings else called), place, 0
+        called = CALLED_SO
+    return (CALLED_SO + 2 if name in one.meanings else called), place, 0
 
 
 def references(entities: Sequence[Proposed]) -> Iterator[Reference]:
