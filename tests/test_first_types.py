@@ -43,6 +43,14 @@ def test_words_for_nothing_among_days_in_several_ways_are_null():
     assert found.settings == {"format": ["%d.%m.%Y", "ISO"], "null_words": ["-", "k.a."]}
 
 
+@pytest.mark.parametrize(("odd", "kind"), [(1, "datetime"), (2, "string")])
+def test_a_word_among_hundreds_of_times_is_null_and_told(odd, kind):
+    texts = [f"2026-11-{1 + n % 28:02} 10:{n // 28:02}:00" for n in range(250)]
+    found = found_type(Column("At", (*texts, *["gestern", "heute"][:odd])))
+    assert found.type == kind
+    assert "'gestern'" in found.check
+
+
 def test_days_of_birth_in_several_ways_are_days_although_some_are_mistyped():
     texts = (GERMAN, ISO) * 10
     days = [f"{n + 1}.10.1990" for n in range(19)]

@@ -42,7 +42,7 @@ GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 LONGEST_NUMBER = 18
 LOOKS_LIKE_A_FLAG = re.compile(r"^(is|has|flag|opt)([A-Z_ -]|$)|(flag|_yn|optin)$")
 BORN = re.compile(r"birth|\bdob\b|\bborn\b|\bgeb\b|geburt|geboorte|naissance")
-ALMOST, NEARLY, MOSTLY = 0.98, 0.95, 0.9
+NEARLY_EVERY, ALMOST, NEARLY, MOSTLY = 0.995, 0.98, 0.95, 0.9
 
 
 def words_of(name: str) -> str:
@@ -141,18 +141,24 @@ def _text(column: Column, texts: list[str], months_first: bool) -> Found:
     odd = _odd_ones(column, [one for one in texts if one not in sure], months_first)
     if odd is None:
         return Found("string", settings, why)
-    kind, others = odd
-    check = f"nearly all of it is {kind}, but not {', '.join(map(repr, others[:3]))}: kept as text"
+    nearly, others = odd
+    shown = ", ".join(map(repr, others[:3]))
+    if type_of(nearly.type).is_time and len(others) <= (1 - NEARLY_EVERY) * len(texts):
+        several = f"{len(others):,} of {len(texts):,} different values"
+        return replace(nearly, check=f"{several} are no {nearly.type}, such as {shown}: null")
+    check = f"nearly all of it is {nearly.type}, but not {shown}: kept as text"
     return Found("string", settings, why, check)
 
 
-def _odd_ones(column: Column, texts: list[str], months_first: bool) -> tuple[str, list[str]] | None:
-    """Return the type of nearly all texts, and the others."""
+def _odd_ones(
+    column: Column, texts: list[str], months_first: bool
+) -> tuple[Found, list[str]] | None:
+    """Return what nearly all texts are, and the others."""
     for one in _ways(column, texts[:50], months_first) if texts else ():
         if not type_of(one.type).is_text:
             others = [text for text in texts if not reads(one, text)]
             if others and len(others) <= (1 - ALMOST) * len(texts):
-                return one.type, others
+                return one, others
     return None
 
 
