@@ -257,6 +257,26 @@ def test_what_is_learnt_is_written_into_the_configuration(folder):
     assert call("-C", folder, "validate").code == 0
 
 
+def test_of_few_pairs_of_one_person_nothing_is_learnt(folder):
+    """Two hundred people of one record each, but for four: what these show is chance."""
+    lines = (folder / "truth.csv").read_text().splitlines()[1:]
+    truth = [tuple(line.split(",")[:2]) for line in lines]
+    first = {person: key for key, person in reversed(truth)}
+    kept = {*first.values(), *[key for key, _ in truth if key not in first.values()][:4]}
+    header, *rows = (folder / "People.csv").read_text().splitlines(keepends=True)
+    few = [row for row in rows if row.split(",")[0] in kept]
+    assert len(few) == len(first) + 4
+    (folder / "People.csv").write_text("".join([header, *few]))
+    before = (folder / "overtide.yaml").read_text()
+    shown = call("-C", folder, "match", "learn", "--write")
+    assert "pairs are one person: too few to learn from, so this rule stays as it is" in shown.out
+    assert "Written" not in shown.out
+    assert (folder / "overtide.yaml").read_text() == before
+    told = call("--json", "-C", folder, "match", "learn").document["proposals"][0]
+    assert (told["proposed"], told["asGood"], told["fields"]) == (None, None, [])
+    assert 0 < told["expectedPairs"] < 20
+
+
 def test_without_a_score_rule_there_is_nothing_to_learn(project_folder):
     expect_refusal(
         call("-C", project_folder, "match", "learn"), 2, "no rule with a score: there is nothing"

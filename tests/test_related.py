@@ -194,3 +194,14 @@ def test_files_and_posted_records_reach_customers_alike(folder):
         assert [one["Title"] for one in then["activities"]] == expected
         of = f"FROM timeline_as_of('{then['customerId']}', '{instant}', '{instant}')"
         assert [one["Title"] for one in command(folder, "sql", of)["rows"]] == expected
+
+
+def test_rules_are_tried_and_explained_where_activities_find_customers_by_a_field(folder):
+    home = "  clusters:\n    - {name: Home, rules: [{name: Mail, conditions: [{fields: EMail}]}]}\n"
+    own = "AccountId,ContactId,Mail\nD,9,both@x.de\n"
+    project(folder, YAML.replace("  match:\n", f"{home}  match:\n"), accounts=own)
+    assert command(folder, "match", "try")["clusters"] == [
+        {"name": "Home", "clusters": 4, "ofSeveral": 1, "largest": 2}
+    ]
+    told = command(folder, "match", "explain", "Shop_Contacts=3", "Shop_Accounts=D")
+    assert [(one["name"], one["together"]) for one in told["clusters"]] == [("Home", True)]

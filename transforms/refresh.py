@@ -131,7 +131,8 @@ class GiveIdentities(beam.PTransform):
         It is there without any pair, since every entity begins with no edge: what Beam does to
         combine nothing, too, is four functions more.
         """
-        give, begin_building = self.steps.give_identities, self.steps.begin_building
+        give, follow = self.steps.give_identities, self.steps.follow_relationships
+        begin_building = self.steps.begin_building
         none = self.tables | "Begin with no edge" >> beam.Map(lambda _table: (None, clusters.EMPTY))
         edges = pairs | "Read edges" >> beam.Map(lambda table: (None, unify.edges_of(table)))
         return (
@@ -140,7 +141,9 @@ class GiveIdentities(beam.PTransform):
             | "Join them to a forest" >> beam.CombinePerKey(JoinEdges())
             | "Give identities"
             >> beam.Map(
-                lambda entry, *found: begin_building(give(entry[1], found[0]), *found),
+                lambda entry, *found: begin_building(
+                    follow(give(entry[1], found[0]), found[0]), *found
+                ),
                 AsList(self.tables),
                 AsList(pairs),
             )

@@ -164,8 +164,8 @@ class Steps:
 
     @property
     def give_identities(self) -> Callable[[pa.RecordBatch, Tables], Identified]:
-        """Give every cluster its CustomerId."""
-        plan, unified = self.plan, self.unified
+        """Give every cluster its CustomerId, and customers the columns of their clusters."""
+        plan, unified, gather = self.plan, self.unified, self._gather
         give = partial(
             unify.give_identities,
             before=remembered(plan.published),
@@ -175,12 +175,13 @@ class Steps:
         )
         stage = Stage[Identified]("identities", lambda found: found.records, rows_of_customers)
         identify = step(plan.settings, "identities", give, stage, plan.attach)
-        follow = partial(followed, configuration=plan.configuration)
-        reach = step(plan.settings, "related", follow)
-        gather = self._gather
-        return lambda forest, tables: reach(
-            gather(identify(forest, unified(tables)), unified(tables)), tables
-        )
+        return lambda forest, tables: gather(identify(forest, unified(tables)), unified(tables))
+
+    @property
+    def follow_relationships(self) -> Callable[[Identified, Tables], Identified]:
+        """Find the customers to whom fields and hops lead; `tables` has activities, too."""
+        plan = self.plan
+        return step(plan.settings, "related", partial(followed, configuration=plan.configuration))
 
     @property
     def _gather(self) -> Callable[[Identified, list[Unified]], Identified]:

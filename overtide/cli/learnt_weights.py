@@ -1,6 +1,6 @@
 """What `match learn` proposes, as people read it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from overtide.cli.output import Output
@@ -8,19 +8,23 @@ from overtide.schemas.wording import counted
 
 
 def proposal_text(
-    proposals: Iterable[Mapping[str, Any]], written: bool, output: Output
+    proposals: Sequence[Mapping[str, Any]], written: bool, output: Output
 ) -> Iterator[str]:
     """Give the proposals of all rules, and what to do with them."""
     for one in proposals:
         yield f"The rule {one['rule']}, of {one['entity']} to {one['to']}"
-        if one["proposed"] is None:
+        if not one["pairs"]:
             yield "  Its blocks bring no two records together: there is nothing to learn from.\n"
             continue
         drawn = "" if one["part"] == 1 else f", {one['part']:.1%} of those in its blocks"
-        yield (
-            f"  learnt from {counted(one['pairs'], 'pair')}{drawn}; about "
-            f"{one['expectedPairs']:,} pairs are one person"
-        )
+        about = f"about {one['expectedPairs']:,} pairs are one person"
+        if one["proposed"] is None:
+            yield (
+                f"  of {counted(one['pairs'], 'pair')}{drawn} {about}: too few to learn from, so "
+                "this rule stays as it is\n"
+            )
+            continue
+        yield f"  learnt from {counted(one['pairs'], 'pair')}{drawn}; {about}"
         least, most = one["asGood"]
         yield (
             f"  threshold: {one['threshold']:g} now, {one['proposed']:g} proposed; from {least:g} "
@@ -40,9 +44,14 @@ def proposal_text(
             ],
         )
         yield ""
-    yield (
-        "Written into overtide.yaml: see what they do with `overtide match try`."
-        if written
-        else "`overtide match learn --write` writes these numbers into overtide.yaml, and nothing "
-        "else."
+    yield _what_to_do(any(one["proposed"] is not None for one in proposals), written)
+
+
+def _what_to_do(learnt: bool, written: bool) -> str:
+    if not learnt:
+        return "There is nothing to write."
+    if written:
+        return "Written into overtide.yaml: see what they do with `overtide match try`."
+    return (
+        "`overtide match learn --write` writes these numbers into overtide.yaml, and nothing else."
     )

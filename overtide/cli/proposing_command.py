@@ -23,7 +23,7 @@ DOCUMENT = "overtide.yaml"
 
 def init_from(arguments: Namespace, output: Output) -> int:
     """Write a proposed project into a folder without one, and say what to check by hand."""
-    folder, files = Path(arguments.target), list(map(Path, arguments.files))
+    folder = Path(arguments.target)
     expect_no_project(folder)
     if arguments.example is not None:
         raise UsageError(
@@ -32,8 +32,10 @@ def init_from(arguments: Namespace, output: Output) -> int:
             "--example",
             "Leave --example or --from out.",
         )
+    from overtide.transforms.first_project.parts import of_folders
     from overtide.transforms.first_project.proposing import propose
 
+    files = of_folders(list(map(Path, arguments.files)))
     found = propose(files, folder, folder.resolve().name or "My project", str(uuid4()))
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / DOCUMENT).open("x", encoding="utf-8") as document:

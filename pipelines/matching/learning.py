@@ -54,6 +54,8 @@ PAIRS = 1_000_000
 """About the most pairs of all blocks that are looked at; of more a part is, the same each time."""
 PROBABLE = 0.5
 """From so probably on pairs are taken for one person where thresholds are compared."""
+ENOUGH = 20
+"""So many pairs of one person are learnt from at least: what fewer show is chance."""
 PARTS = 1_000_003
 """Pairs are drawn by the remainder of a sum of both records, so all blocks draw the same ones."""
 
@@ -202,12 +204,12 @@ def _proposal(
     levels = records.levels(one, other)
     found = learning.learn(made, chance, levels, records.possible, part)
     weights, likely = found.weights, found.likely
+    known = {"part": round(part, 4), "expectedPairs": round(float(likely.sum()) / part)}
+    if known["expectedPairs"] < ENOUGH:
+        return _told(records, rule, len(one), None, []) | known
     threshold = _threshold(records, weights, one, other, likely)
     fields = [*_fields(records, rule, weights, found.m, found.u)]
-    return _told(records, rule, len(one), threshold, fields) | {
-        "part": round(part, 4),
-        "expectedPairs": round(float(likely.sum()) / part),
-    }
+    return _told(records, rule, len(one), threshold, fields) | known
 
 
 def _pairs_within(

@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from overtide.schemas.types import type_of
-from overtide.schemas.types.attribute_type import Reading
 from overtide.schemas.values import BLANKS, plain_word
+from overtide.transforms.first_project.found import TRIED, Found, reads
 from overtide.transforms.first_project.samples import Column
+from overtide.transforms.first_project.times import (
+    DAYS,
+    FOUR_DIGITS,
+    leads,
+    ways_of_several,
+    ways_of_times,
+)
 
-TRIED = 300
-"""Distinct texts with which a reading is tried before all of them are."""
 STANDS_FOR_NULL = (
     *("n/a", "na", "#n/a", "null", "(null)", "none", "nil", "nan", "-", "--", "?", "."),
     *("\\n", "unknown", "k.a.", "n.a.", "n.v.t.", "unbekannt", "onbekend", "0000-00-00"),
@@ -24,12 +29,8 @@ TRUTHS = (
     *(("wahr", "falsch"), ("vrai", "faux"), ("sim", "não"), ("j", "n"), ("tak", "nie")),
 )
 USUAL_TRUTHS = 4
-DAYS = (
-    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
-    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y"),
-    "%B %d, %Y",
-)
-CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S %z")
+CALLED_KEY = re.compile(r"\b(id|key|no|code|uuid|guid|num|ref)$|(nr|number|nummer)$")
+WHOLE_NUMBER = re.compile(r"-?\d{1,18}")
 PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 COMMA_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
 POINT_NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
@@ -38,22 +39,10 @@ LEADING_ZERO = re.compile(r"[+-]?0\d+")
 EIGHT_DIGITS = re.compile(r"(1[89]|20)\d{6}")
 DIGITS_OF_A_DAY = re.compile(r"(?i)date|day|datum|birth|geburt|geboorte|tag$")
 GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
-ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
-FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
-LONGEST_NUMBER, LONGEST_TIME = 18, 40
+LONGEST_NUMBER = 18
 LOOKS_LIKE_A_FLAG = re.compile(r"^(is|has|flag|opt)([A-Z_ -]|$)|(flag|_yn|optin)$")
 BORN = re.compile(r"birth|\bdob\b|\bborn\b|\bgeb\b|geburt|geboorte|naissance")
-ALMOST, NEARLY, MOSTLY = 0.98, 0.95, 0.9
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a column is read as: its type and the settings beside it, why, and what to check."""
-
-    type: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    why: str = ""
-    check: str = ""
+NEARLY_EVERY, ALMOST, NEARLY, MOSTLY = 0.995, 0.98, 0.95, 0.9
 
 
 def words_of(name: str) -> str:
@@ -66,19 +55,30 @@ def found_type(column: Column, months_first: bool = False) -> Found:
     """Return the type of a column; `months_first` where a day and a month can't be told apart."""
     texts = list(dict.fromkeys(one.strip(BLANKS) for one in column.filled))
     if column.type is not None:
-        return Found(column.type, why="the file's own type")
+        return _of_file(column, column.type, texts)
     if not texts:
         return Found("string", why="nothing in it")
     found = _digits_of_days(column, texts) or _read_all(column, texts, months_first)
-    words = [one for one in texts if plain_word(one) in STANDS_FOR_NULL]
-    if found is None and words:
-        rest = [one for one in texts if one not in words]
-        found = _read_all(column, rest, months_first) if rest else None
+    words = [one for one in texts if stands_for_null(one)]
+    rest = [one for one in texts if not stands_for_null(one)]
+    if found is None and words and rest:
+        found = _read_all(column, rest, months_first) or _days_of_birth(column, rest, months_first)
         if found is not None:
-            return _without(found, words)
+            return without(found, words)
     return (
         found or _days_of_birth(column, texts, months_first) or _text(column, texts, months_first)
     )
+
+
+def _of_file(column: Column, kind: str, texts: list[str]) -> Found:
+    """Return the file's own type, but of whole numbers that are called like a key: integer.
+
+    Writers that know no missing whole numbers write them as floating-point ones.
+    """
+    whole = kind == "double" and texts and all(map(WHOLE_NUMBER.fullmatch, texts))
+    if whole and CALLED_KEY.search(words_of(column.name)):
+        return Found("integer", why="whole numbers that the file has as floating-point ones")
+    return Found(kind, why="the file's own type")
 
 
 def _digits_of_days(column: Column, texts: list[str]) -> Found | None:
@@ -87,11 +87,16 @@ def _digits_of_days(column: Column, texts: list[str]) -> Found | None:
     if not called or not all(EIGHT_DIGITS.fullmatch(one) for one in texts):
         return None
     days = Found("date", {"format": "%Y%m%d"}, "days as %Y%m%d")
-    others = [one for one in texts if not _reads(days, one)]
+    others = [one for one in texts if not reads(days, one)]
     if not others:
         return days
     told = f"{len(others)} of {len(texts)} are no days, such as {others[0]}: they become null"
     return replace(days, check=told) if len(others) <= (1 - NEARLY) * len(texts) else None
+
+
+def stands_for_null(text: str) -> bool:
+    """Say whether a text is what people and systems write for nothing."""
+    return plain_word(text) in STANDS_FOR_NULL
 
 
 def _days_of_birth(column: Column, texts: list[str], months_first: bool) -> Found | None:
@@ -99,24 +104,25 @@ def _days_of_birth(column: Column, texts: list[str], months_first: bool) -> Foun
     if not BORN.search(words_of(column.name)):
         return None
     first = "%m" if months_first else "%d"
-    formats = sorted(DAYS, key=lambda one: _leads(one) not in ("", first))
+    formats = sorted(DAYS, key=lambda one: leads(one) not in ("", first))
     ways = [Found("date", why="days as ISO 8601")]
     ways += [Found("date", {"format": one}, f"days as {one}") for one in formats]
-    for days in ways:
-        others = [one for one in texts if not _is_day(days, one)]
-        if 0 < len(others) <= (1 - MOSTLY) * len(texts):
-            several = f"{len(others):,} of {len(texts):,} different values"
-            told = f"{several} are no days, such as {others[0]!r}"
-            return replace(days, check=f"{told}: they become null")
-    return None
+    ways += ways_of_several(texts, months_first, int((1 - MOSTLY) * len(texts[:TRIED])))
+    read = ((one, [text for text in texts if not _is_day(one, text)]) for one in ways)
+    days, others = min(read, key=lambda one: len(one[1]))
+    if not 0 < len(others) <= (1 - MOSTLY) * len(texts):
+        return None
+    several = f"{len(others):,} of {len(texts):,} different values"
+    told = f"{several} are no days, such as {others[0]!r}"
+    return replace(days, check=f"{told}: they become null")
 
 
 def _is_day(days: Found, text: str) -> bool:
-    whole = "%y" not in days.settings.get("format", "")
-    return (not whole or FOUR_DIGITS.search(text) is not None) and _reads(days, text)
+    whole = "%y" not in str(days.settings.get("format", ""))
+    return (not whole or FOUR_DIGITS.search(text) is not None) and reads(days, text)
 
 
-def _without(found: Found, words: Sequence[str]) -> Found:
+def without(found: Found, words: Sequence[str]) -> Found:
     """Return what is found where some words stand for null."""
     listed = ", ".join(words)
     return Found(
@@ -135,34 +141,35 @@ def _text(column: Column, texts: list[str], months_first: bool) -> Found:
     odd = _odd_ones(column, [one for one in texts if one not in sure], months_first)
     if odd is None:
         return Found("string", settings, why)
-    kind, others = odd
-    check = f"nearly all of it is {kind}, but not {', '.join(map(repr, others[:3]))}: kept as text"
+    nearly, others = odd
+    shown = ", ".join(map(repr, others[:3]))
+    if type_of(nearly.type).is_time and len(others) <= (1 - NEARLY_EVERY) * len(texts):
+        several = f"{len(others):,} of {len(texts):,} different values"
+        return replace(nearly, check=f"{several} are no {nearly.type}, such as {shown}: null")
+    check = f"nearly all of it is {nearly.type}, but not {shown}: kept as text"
     return Found("string", settings, why, check)
 
 
-def _odd_ones(column: Column, texts: list[str], months_first: bool) -> tuple[str, list[str]] | None:
-    """Return the type of nearly all texts, and the others."""
+def _odd_ones(
+    column: Column, texts: list[str], months_first: bool
+) -> tuple[Found, list[str]] | None:
+    """Return what nearly all texts are, and the others."""
     for one in _ways(column, texts[:50], months_first) if texts else ():
         if not type_of(one.type).is_text:
-            others = [text for text in texts if not _reads(one, text)]
+            others = [text for text in texts if not reads(one, text)]
             if others and len(others) <= (1 - ALMOST) * len(texts):
-                return one.type, others
+                return one, others
     return None
 
 
 def _read_all(column: Column, texts: list[str], months_first: bool) -> Found | None:
     """Return the first way that reads all texts."""
     for one in _ways(column, texts, months_first):
-        if all(_reads(one, text) for text in texts[:TRIED]) and all(
-            _reads(one, text) for text in texts[TRIED:]
+        if all(reads(one, text) for text in texts[:TRIED]) and all(
+            reads(one, text) for text in texts[TRIED:]
         ):
             return one
     return None
-
-
-def _reads(found: Found, text: str) -> bool:
-    reading = Reading.of(found.settings)
-    return type_of(found.type).read(text, reading, "UTC") is not None
 
 
 def _ways(column: Column, texts: list[str], months_first: bool) -> Iterator[Found]:
@@ -173,7 +180,7 @@ def _ways(column: Column, texts: list[str], months_first: bool) -> Iterator[Foun
     if any(map(LEADING_ZERO.fullmatch, texts)) and all(map(PLAIN_NUMBER.fullmatch, texts)):
         yield Found("string", why="numbers with leading zeros: text, so that they stay")
     yield from _numbers(texts)
-    yield from _times(texts, months_first)
+    yield from ways_of_times(texts, months_first)
 
 
 def _truths(column: Column, texts: list[str]) -> Iterator[Found]:
@@ -222,58 +229,6 @@ def _number(texts: list[str], mark: str, settings: dict[str, Any], check: str) -
         return Found("double", settings, f"numbers{written} of many digits", check)
     why = f"numbers{written}, up to {places} {'place' if places == 1 else 'places'}"
     return Found(f"decimal(18, {places})", settings, why, check)
-
-
-def _times(texts: list[str], months_first: bool) -> Iterator[Found]:
-    if not all(re.search(r"\d", one) and len(one) < LONGEST_TIME for one in texts):
-        return
-    if all(ISO_DAY.fullmatch(one) for one in texts):
-        yield Found("date", why="days as ISO 8601")
-    if all(ISO_DAY.match(one) for one in texts):
-        yield Found("datetime", why="times as ISO 8601")
-    fitting = [one for one in _formats() if _all_in(one, texts)]
-    turned = [one for one in fitting if _leads(one) in ("", "%m" if months_first else "%d")]
-    for one in [*turned, *fitting]:
-        other = {"%d": "%m", "%m": "%d"}.get(_leads(one))
-        doubtful = other and any(_leads(two) == other for two in fitting)
-        check = f"days and months can't be told apart; {one} was taken" if doubtful else ""
-        yield Found(
-            _kind(one), {"format": one}, f"{'times' if _has_clock(one) else 'days'} as {one}", check
-        )
-    for short, long in ((one, one.replace("%y", "%Y")) for one in DAYS if "%y" in one):
-        yield Found("date", {"format": [short, long]}, "days, some with a year of two digits")
-
-
-def _leads(pattern: str) -> str:
-    """Return which of day and month in digits comes first, nothing where it is said otherwise."""
-    return pattern[:2] if re.match(r"%[dm].%[dm]", pattern) else ""
-
-
-def _kind(pattern: str) -> str:
-    return "datetime" if _has_clock(pattern) else "date"
-
-
-def _has_clock(pattern: str) -> bool:
-    return "%H" in pattern or "%I" in pattern
-
-
-def _formats() -> Iterator[str]:
-    yield from DAYS
-    for day in ("%Y-%m-%d", *DAYS):
-        for clock in CLOCKS:
-            yield f"{day} {clock}"
-
-
-def _all_in(pattern: str, texts: list[str]) -> bool:
-    """Say whether a format reads some of the texts, all that are tried.
-
-    strptime takes 24 for the year 24.
-    """
-    found = Found(_kind(pattern), {"format": pattern})
-    whole = "%Y" in pattern
-    return all(
-        (not whole or FOUR_DIGITS.search(one)) and _reads(found, one) for one in texts[:TRIED]
-    )
 
 
 def tells_months_first(column: Column) -> bool | None:

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, field
+from itertools import combinations, islice, product
 
 from overtide.schemas.types import type_of
-from overtide.transforms.first_project.columns import Found, words_of
+from overtide.transforms.first_project.columns import CALLED_KEY, words_of
+from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.meanings import EMAIL, FIRST, LAST
 from overtide.transforms.first_project.samples import Sample
 
-CALLED_KEY = re.compile(r"\b(id|key|no|code|uuid|guid|num|ref)$|(nr|number|nummer)$")
 CALLED_MODIFIED = re.compile(r"modif|chang|updat|geändert|aender|gewijzigd|modifi")
 CALLED_PERSON = re.compile(
     r"(customer|client|contact|member|user|account|person|kunden?|klant|kontakt)"
@@ -20,10 +20,16 @@ CALLED_PERSON = re.compile(
 PLACE_IN_KEY = re.compile(r"\b(line|place|position|pos|seq|sequence|item|number|nr|version)\b")
 MOST_KEYS = 8
 """Columns that are tried as parts of a key."""
-HIT = 0.8
-"""The share of foreign keys that must be found among the keys that are meant."""
-NEARLY = 0.8
-"""The share of rows that must differ in a column that is called like a key, if none else is one."""
+HIT, SURE = 0.8, 0.95
+"""The share of foreign keys that must be found among the keys that are meant, where a name says
+so, and where values alone do."""
+MOST_COMBINATIONS = 16
+"""Combinations of columns that are tried as a foreign key of several."""
+NEARLY, NEARLY_ALL = 0.8, 0.98
+"""The share of rows that must differ in a column that is called like a key, if none else is one,
+and from which on it is one where other columns would be by accident."""
+CALLED_SO = 2
+"""How unlikely a key, at most, what is called like a key or like a place in one is."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,10 @@ class Proposed:
     types: dict[str, Found]
     meanings: dict[str, str]
     key: tuple[str, ...] | None = None
+    known: dict[tuple[str, ...], set[tuple[str, ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """The distinct values of columns that were asked for; they are those of the sample."""
 
     @property
     def modified(self) -> str | None:
@@ -69,13 +79,14 @@ class Proposed:
 
     def values(self, names: Sequence[str]) -> set[tuple[str, ...]]:
         """Return the distinct values of columns, where none of them is missing."""
-        columns = [self.sample.column(name).texts for name in names]
-        rows = zip(*columns, strict=True)
-        return {
-            tuple(one.strip() for one in row if one is not None)
-            for row in rows
-            if all(one is not None and one.strip() for one in row)
-        }
+        known = self.known.get(tuple(names))
+        if known is None:
+            columns = [self.sample.column(name).texts for name in names]
+            rows = (
+                tuple((text or "").strip() for text in row) for row in zip(*columns, strict=True)
+            )
+            known = self.known[tuple(names)] = {row for row in rows if all(row)}
+        return known
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,8 @@ class Reference:
 def key_of(one: Proposed) -> tuple[str, ...] | None:
     """Return the columns whose values differ where rows do, one if possible; None where none do.
 
-    Before all columns together comes one that is called like a key, if nearly all rows differ.
+    One that is called like a key, if nearly all rows differ, comes before several that are not, and
+    before all columns together.
     """
     able = [
         column.name
@@ -112,34 +124,43 @@ def key_of(one: Proposed) -> tuple[str, ...] | None:
     if named is not None:
         return (named,)
     parts = sorted(ranked[:MOST_KEYS], key=able.index)
+    called = [name for name in parts if _rank(one, name, 0)[0] <= CALLED_SO]
+    share = {name: len(one.values([name])) / rows for name in ranked if _is_called(one, name)}
+    nearly = next((name for name, differing in share.items() if differing >= NEARLY), None)
+    found = _of_parts(one, called, rows)
+    if found is None and (nearly is None or share[nearly] < NEARLY_ALL):
+        found = _of_parts(one, parts, rows)
+    if found is None and nearly is not None:
+        return (nearly,)
+    return found or tuple(able) or None
+
+
+def _of_parts(one: Proposed, names: Sequence[str], rows: int) -> tuple[str, ...] | None:
+    """Return the best two columns, or else three, that differ where rows do."""
     for size in (2, 3):
-        fitting = (some for some in combinations(parts, size) if len(one.values(some)) == rows)
+        fitting = (some for some in combinations(names, size) if len(one.values(some)) == rows)
         best = min(fitting, key=lambda some: [_rank(one, each, 0) for each in some], default=None)
         if best is not None:
             return best
-    nearly = (
-        name
-        for name in ranked
-        if name not in one.meanings
-        and CALLED_KEY.search(words_of(name))
-        and len(one.values([name])) >= NEARLY * rows
-    )
-    named = next(nearly, None)
-    return (tuple(able) or None) if named is None else (named,)
+    return None
+
+
+def _is_called(one: Proposed, name: str) -> bool:
+    return name not in one.meanings and CALLED_KEY.search(words_of(name)) is not None
 
 
 def _rank(one: Proposed, name: str, place: int) -> tuple[int, int, int]:
     """Return how unlikely a column is a key: by its name, by its meaning, by its place."""
     words = words_of(name)
     own = words_of(one.name).rstrip("s").replace(" ", "")
-    called = 3
+    called = CALLED_SO + 1
     if words == "id" or (CALLED_KEY.search(words) and own in words.replace(" ", "")):
         called = 0
     elif CALLED_KEY.search(words):
         called = 1
     elif PLACE_IN_KEY.search(words):
-        called = 2
-    return (4 if name in one.meanings else called), place, 0
+        called = CALLED_SO
+    return (CALLED_SO + 2 if name in one.meanings else called), place, 0
 
 
 def references(entities: Sequence[Proposed]) -> Iterator[Reference]:
@@ -166,28 +187,51 @@ def _of_column(one: Proposed, name: str, entities: Sequence[Proposed]) -> Iterat
         alike = _called_alike(name, other)
         found = len(values & other.values(other.key))
         telling = type_of(one.kind(name)).is_text or len(values) < found
-        enough = HIT if alike else 0.95
+        enough = HIT if alike else SURE
         if found >= enough * len(values) and (alike or (telling and found > 2)):
             yield Reference(one.entity, (name,), other.entity, found, len(values))
 
 
 def _of_several(one: Proposed, entities: Sequence[Proposed]) -> Iterator[Reference]:
-    """Give references by the same columns that are together the key of another file."""
+    """Give references by columns that are together the key of another file.
+
+    They are called as its own, or hold what these hold, and one at least is called alike.
+    """
     for other in entities:
         key = other.key or ()
-        if other is one or len(key) < 2 or not set(key) <= set(one.types) or key == one.key:
+        if other is one or len(key) < 2:
             continue
-        values = one.values(key)
-        found = len(values & other.values(key))
-        if values and found >= HIT * len(values):
-            yield Reference(one.entity, key, other.entity, found, len(values))
+        parts = [_parts(one, other, name) for name in key]
+        for columns in islice(product(*parts), MOST_COMBINATIONS):
+            alike = [_plain(mine) == _plain(name) for mine, name in zip(columns, key, strict=True)]
+            if columns == one.key or len(set(columns)) < len(columns) or not any(alike):
+                continue
+            values = one.values(columns)
+            found = len(values & other.values(key))
+            if values and found >= (HIT if all(alike) else SURE) * len(values):
+                yield Reference(one.entity, columns, other.entity, found, len(values))
+
+
+def _parts(one: Proposed, other: Proposed, name: str) -> list[str]:
+    """Return the columns that may be a part of the key of another file, what is called so first."""
+    values = other.values([name])
+    able = []
+    for mine, found in one.types.items():
+        if found.type == other.kind(name) and mine not in one.meanings:
+            own = one.values([mine])
+            if own and (_plain(mine) == _plain(name) or len(own & values) >= SURE * len(own)):
+                able.append(mine)
+    return sorted(able, key=lambda mine: _plain(mine) != _plain(name))
+
+
+def _plain(name: str) -> str:
+    return words_of(name).replace(" ", "")
 
 
 def _called_alike(name: str, other: Proposed) -> bool:
     """Say whether a column is called like another file, or like its key."""
-    words = words_of(name).replace(" ", "")
-    key = words_of((other.key or ("",))[0]).replace(" ", "")
-    singular = words_of(other.name).replace(" ", "").removesuffix("s")
+    words, key = _plain(name), _plain((other.key or ("",))[0])
+    singular = _plain(other.name).removesuffix("s")
     return (
         (len(key) > 2 and (words == key or words.endswith(key)))
         or (len(singular) > 2 and singular in words)

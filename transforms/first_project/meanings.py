@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from overtide.schemas.types import type_of
-from overtide.transforms.first_project.columns import BORN, Found, words_of
+from overtide.transforms.first_project.columns import BORN, stands_for_null, without, words_of
+from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.samples import Column
 
 EMAIL, PHONE = "Identity.Service.Email", "Identity.Service.Phone"
@@ -42,7 +43,7 @@ TEXT = type_of("string")
 def meaning_of(column: Column, found: Found) -> str | None:
     """Return the semantic type of a column, None where it has none that is known."""
     words, kind = words_of(column.name), type_of(found.type)
-    filled = column.filled[:1000]
+    filled = [one for one in column.filled[:1000] if not stands_for_null(one)]
     if not filled:
         return None
     if kind.is_text:
@@ -61,10 +62,18 @@ def meaning_of(column: Column, found: Found) -> str | None:
     return next((meaning for tail, meaning, rule in of_tails if re.fullmatch(rule, tail)), None)
 
 
-def as_meant(found: Found, meaning: str | None) -> Found:
-    """Return a type as it must be for what the column means: digits of phones are no numbers."""
+def as_meant(found: Found, meaning: str | None, column: Column) -> Found:
+    """Return a type as it must be for what the column means: digits of phones are no numbers.
+
+    What stands for null is null where it can be no address and no number.
+    """
+    if meaning in (EMAIL, PHONE):
+        words = list(dict.fromkeys(filter(stands_for_null, column.filled)))
+        plain = Found("string", why="text") if type_of(found.type).is_text else found
+        found = without(plain, words) if words else found
     if meaning not in (PHONE, *OF_DIGITS):
         return found
     if type_of(found.type).is_text:
         return replace(found, check="")
-    return Found("string", why="digits that are not calculated with")
+    kept = {name: found.settings[name] for name in ("null_words",) if name in found.settings}
+    return Found("string", kept, why="digits that are not calculated with")

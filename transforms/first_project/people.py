@@ -9,6 +9,7 @@ from overtide.schemas.names import folded
 from overtide.schemas.types import type_of
 from overtide.schemas.values import plain_word
 from overtide.transforms import phones
+from overtide.transforms.first_project.columns import stands_for_null
 from overtide.transforms.first_project.keys import Proposed, Reference
 from overtide.transforms.first_project.meanings import (
     BIRTH,
@@ -74,7 +75,7 @@ def with_country(entities: Sequence[Proposed]) -> list[Proposed]:
     It is that of nearly all numbers that name one.
     """
     columns = {
-        (one.entity, name): [phones.country_of(text) for text in one.sample.column(name).filled]
+        (one.entity, name): [phones.country_of(text) for text in _numbers(one, name)]
         for one in entities
         for name, meaning in one.meanings.items()
         if meaning == PHONE
@@ -91,15 +92,18 @@ def with_country(entities: Sequence[Proposed]) -> list[Proposed]:
     for one in entities:
         types = dict(one.types)
         for name in one.types:
-            own = zip(
-                one.sample.column(name).filled, columns.get((one.entity, name), ()), strict=False
-            )
+            own = zip(_numbers(one, name), columns.get((one.entity, name), ()), strict=False)
             bare = [text for text, of in own if of is None]
             if bare and _share(bare, country) >= OF_ONE_COUNTRY:
                 settings = {**types[name].settings, "country": country}
                 types[name] = replace(types[name], settings=settings, check=check)
         found.append(replace(one, types=types))
     return found
+
+
+def _numbers(one: Proposed, name: str) -> list[str]:
+    """Return the telephone numbers of a column."""
+    return [text for text in one.sample.column(name).filled if not stands_for_null(text)]
 
 
 def _share(texts: Sequence[str], country: str) -> float:

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from overtide.schemas.errors import SourceError, UsageError
 from overtide.schemas.names import folded
 from overtide.transforms.first_project import people
-from overtide.transforms.first_project.columns import (
-    Found,
-    found_type,
-    tells_months_first,
-)
+from overtide.transforms.first_project.columns import found_type, tells_months_first
+from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.keys import Proposed, key_of
 from overtide.transforms.first_project.meanings import as_meant, meaning_of
+from overtide.transforms.first_project.parts import joined
 from overtide.transforms.first_project.roles import Roles, roles_of
 from overtide.transforms.first_project.rules import column_name
 from overtide.transforms.first_project.samples import Sample, sample_of
@@ -49,8 +48,10 @@ def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Pr
     file can be used.
     """
     samples, left_out = _samples(files)
-    entities: list[Proposed] = []
     months_first = _months_first(samples)
+    fits = partial(_have_one_key, folder, months_first)
+    samples = _with_rows(joined(samples, left_out, fits), left_out)
+    entities: list[Proposed] = []
     for sample in samples:
         one = _proposed(sample, folder, months_first, entities)
         if one.key is None:
@@ -76,6 +77,13 @@ def propose(files: Sequence[Path], folder: Path, name: str, instance: str) -> Pr
     return Proposal(text, customers, activities, kept, left_out, checks)
 
 
+def _have_one_key(folder: Path, months_first: bool, whole: Sample, parts: Sequence[Sample]) -> bool:
+    """Say whether what identifies rows of a part does so in the whole: else each counts its own."""
+    largest = max(parts, key=lambda one: one.rows)
+    key, own = (_proposed(one, folder, months_first, ()).key for one in (whole, largest))
+    return key is not None and key == own
+
+
 def _reason(file: str, why: str) -> str:
     """Return why a file can't be used, as a part of a sentence that names it once."""
     return (why if why.startswith(Path(file).name) else f"{file}: {why}").removesuffix(".")
@@ -95,12 +103,16 @@ def _samples(files: Sequence[Path]) -> tuple[list[Sample], dict[str, str]]:
         except (OSError, UnicodeError) as error:
             left_out[str(file)] = f"it cannot be read ({getattr(error, 'strerror', error)})."
         else:
-            if sample.rows and sample.columns:
+            if sample.columns:
                 found.append(sample)
             else:
-                what = "no row" if sample.columns else "no column that has a name of its own"
-                left_out[str(file)] = f"it has {what}."
+                left_out[str(file)] = "it has no column that has a name of its own."
     return found, left_out
+
+
+def _with_rows(samples: Sequence[Sample], left_out: dict[str, str]) -> list[Sample]:
+    left_out.update({str(one.file): "it has no row." for one in samples if not one.rows})
+    return [one for one in samples if one.rows]
 
 
 def _months_first(samples: Sequence[Sample]) -> bool:
@@ -117,14 +129,19 @@ def _proposed(
     for column in sample.columns:
         found = found_type(column, months_first)
         meaning = meaning_of(column, found)
-        types[column.name] = as_meant(found, meaning)
+        types[column.name] = as_meant(found, meaning, column)
         if meaning is not None:
             meanings[column.name] = meaning
     source = _source_of(sample.file)
-    stem = re.sub(r"(?i)\.(gz|zst)$", "", sample.file.name)
+    stem = re.sub(r"(?i)\.(gz|zst)$", "", sample.pattern or sample.file.name)
     stem = re.sub(r"(?i)\.(csv|tsv|txt|jsonl?|ndjson|parquet|pq)$", "", stem)
+    if sample.pattern is not None and not re.search(r"[^\W\d_]", stem):
+        stem = sample.file.resolve().parent.name
     name = _free(column_name(stem), source, sample, others)
-    one = Proposed(source, name, _path_within(sample.file, folder), sample, types, meanings)
+    path = _path_within(sample.file, folder)
+    if sample.pattern is not None:
+        path = "/".join([*path.split("/")[:-1], sample.pattern])
+    one = Proposed(source, name, path, sample, types, meanings)
     return replace(one, key=key_of(one))
 
 

@@ -63,7 +63,8 @@ class Column:
 class Sample:
     """What was seen of a file; `notes` say what is not as one would wish.
 
-    A folder of full data and changes is `delivered`, and seen by a file of its full data.
+    A folder of full data and changes is `delivered`, and seen by a file of its full data. A table
+    in several files has the `pattern` of their names, and the first one is its `file`.
     """
 
     file: Path
@@ -74,6 +75,7 @@ class Sample:
     rows: int
     notes: tuple[str, ...] = ()
     delivered: bool = False
+    pattern: str | None = None
 
     def column(self, name: str) -> Column:
         """Return a column by its name in the project."""

@@ -1,0 +1,95 @@
+"""`overtide init --from`: a table in several files, such as a delivery each day, is one entity."""
+
+from pathlib import Path
+
+import yaml
+
+from tests.command_line import call
+from tests.proposals import entity, proposed
+
+HEADER = "VisitId,Mail,At,Page\n"
+
+
+def deliveries(folder: Path, days: int = 4) -> list[Path]:
+    """Write people, and what they visited on some days; each day repeats a row of the first."""
+    made = folder / "Web"
+    made.mkdir()
+    people = "".join(f"{n},Ann{n},a{n}@x.de\n" for n in range(20))
+    (folder / "people.csv").write_text(f"Id,First name,E-mail\n{people}")
+    for day in range(1, days + 1):
+        rows = [f"V{day}-{n},a{n}@x.de,2026-11-{day:02} 10:00:00,/\n" for n in range(20)]
+        again = "V1-3,a3@x.de,2026-11-01 10:00:00,/\n"
+        (made / f"visits-2026-11-{day:02}.csv").write_text(HEADER + "".join([*rows, again]))
+    return [folder / "people.csv", *sorted(made.iterdir())]
+
+
+def sources(text: str) -> dict[str, list[str]]:
+    return {name: list(some) for name, some in yaml.safe_load(text)["sources"].items()}
+
+
+def test_files_whose_names_differ_in_digits_are_one_entity(tmp_path):
+    files = deliveries(tmp_path)
+    (tmp_path / "Web" / "visits-2026-11-09.csv").write_text("\ufeff" + HEADER)
+    found = proposed(tmp_path, *files, tmp_path / "Web" / "visits-2026-11-09.csv")
+    visits = entity(found, "Web_Visits")
+    assert (visits["path"], visits["primary_key"]) == ("Web/visits-*.csv", "VisitId")
+    assert found.left_out == {}
+    assert found.activities == ("Web_Visits",)
+    assert "5 files are one table: visits-*.csv." in found.text
+    told = call("-C", tmp_path, "refresh")
+    assert told.code == 0, told.err
+    counted = call("-C", tmp_path, "--json", "sql", "SELECT count(*) AS n FROM UnifiedActivity")
+    assert counted.document["rows"] == [{"n": 80}]
+
+
+def test_a_folder_stands_for_its_files(tmp_path):
+    deliveries(tmp_path)
+    (tmp_path / "Web" / "_SUCCESS").write_text("")
+    (tmp_path / "Web" / ".hidden.csv").write_text("no")
+    told = call("--json", "init", tmp_path, "--from", tmp_path / "people.csv", tmp_path / "Web")
+    assert (told.code, told.document["leftOut"]) == (0, {})
+    assert told.document["activities"] == ["Web_Visits"]
+
+
+def test_what_a_glob_would_match_besides_keeps_files_apart_and_is_told(tmp_path):
+    files = deliveries(tmp_path, 2)
+    empty, other = (tmp_path / "Web" / f"visits-{name}.csv" for name in ("2026-11-03", "notes"))
+    empty.write_text("")
+    found = proposed(tmp_path, *files, empty)
+    assert sources(found.text)["Web"] == ["Visits20261101", "Visits20261102"]
+    told = "2 files would be one table, visits-*.csv, but for visits-2026-11-03.csv"
+    assert any(told in one for one in found.checks)
+    empty.unlink()
+    other.write_text("something else\n")
+    found = proposed(tmp_path, *files)
+    assert any("but for visits-notes.csv" in one for one in found.checks)
+
+
+def test_rows_of_several_files_that_share_keys_are_of_several_tables(tmp_path):
+    """Each shop counts its customers from 1; the columns of a third file are others."""
+    for shop in (1, 2):
+        rows = "".join(f"{n},Ann{shop}{n},x{shop}{n}@x.de\n" for n in range(20))
+        (tmp_path / f"shop{shop}.csv").write_text(f"Id,First name,E-mail\n{rows}")
+    (tmp_path / "shop3.csv").write_text("Id,Street\n1,x\n2,y\n")
+    found = proposed(tmp_path, *(tmp_path / f"shop{shop}.csv" for shop in (1, 2, 3)))
+    assert list(sources(found.text).values()) == [["Shop1", "Shop2", "Shop3"]]
+
+
+def test_parts_of_one_table_may_be_of_ascii_alone(tmp_path):
+    for part, name in enumerate(("Jörg", "Ann", "Zoë")):
+        rows = "".join(f"{part}{n},{name}{n},a{part}{n}@x.de\n" for n in range(20))
+        (tmp_path / f"kunden_{part}.csv").write_bytes(f"Id,Vorname,E-Mail\n{rows}".encode("cp1252"))
+    found = proposed(tmp_path, *sorted(tmp_path.iterdir()))
+    (own,) = yaml.safe_load(found.text)["sources"].values()
+    assert {name: (one["path"], one["encoding"]) for name, one in own.items()} == {
+        "Kunden": ("kunden_*.csv", "windows-1252")
+    }
+
+
+def test_a_row_that_is_corrected_takes_no_key_away(tmp_path):
+    """Visit and mail together differ in all rows, by accident."""
+    files = deliveries(tmp_path, 3)
+    with files[-1].open("a") as last:
+        last.write("V1-0,other@x.de,2026-11-03 12:00:00,/\n")
+    visits = entity(proposed(tmp_path, *files), "Web_Visits")
+    assert (visits["primary_key"], visits["prefer"]["policy"]) == ("VisitId", "most_recent")
