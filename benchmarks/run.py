@@ -32,6 +32,7 @@ from benchmarks import (
 )
 from benchmarks.make_customers import make
 from benchmarks.measure import Row, compile_sources, table
+from overtide.transforms.digests import is_fast
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 ROWS_PER_PERSON = 6.02
@@ -91,9 +92,10 @@ NEEDS = {
 def machine() -> str:
     """Return what is measured on: cores, memory, and the versions that matter."""
     memory = psutil.virtual_memory().total / 2**30
+    fast = f", DataFusion {version('datafusion')}" if is_fast() else ""
     return (
         f"{psutil.cpu_count()} cores, {memory:.0f} GiB of memory, Python {sys.version.split()[0]}, "
-        f"DuckDB {version('duckdb')}, Beam {version('apache-beam')}"
+        f"DuckDB {version('duckdb')}, Beam {version('apache-beam')}{fast}"
     )
 
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from overtide.transforms import fingerprint as hashing
+from overtide.transforms.digests import _numbers
 from overtide.transforms.fingerprint import (
     EMPTY,
     Fingerprint,
@@ -168,6 +169,40 @@ def test_other_rows_have_another_hash(connection, some, others):
     )
     assert (first == second) == (Counter(some) == Counter(others))
     assert (first.hex() == second.hex()) == (first == second)
+
+
+# ---- by the processor's own SHA-256
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ROWS, max_size=6))
+@example([A_ROW, NULLS])
+@example([])
+def test_the_processor_gives_the_same_hash(connection, rows):
+    of_rows(connection, rows)  # registers them
+    assert hashing._by_processor(connection, "FROM rows", TYPES) == expected(rows)
+
+
+def test_many_rows_are_hashed_by_the_processor_in_several_batches(connection, monkeypatch):
+    rows = f"SELECT range AS i, 'é' || range AS t FROM range({hashing.MANY})"
+    types = {"i": "BIGINT", "t": "VARCHAR"}
+    found = []
+    for fast in (True, False):
+        monkeypatch.setattr(hashing, "is_fast", lambda fast=fast: fast)
+        monkeypatch.setattr(hashing, "VALUES", 6_000)
+        found.append(fingerprint(connection, rows, types))
+    texts = [f"{number}\x1cé{number}" for number in range(hashing.MANY)]
+    digests = [int(hashlib.sha256(one.encode()).hexdigest()[:16], 16) for one in texts]
+    whole = Fingerprint(len(texts), sum(digests), reduce(int.__xor__, digests))
+    assert found == [whole, whole]
+
+
+def test_digests_are_read_wherever_their_array_begins():
+    digests = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
+    for begin, end in ((0, 5), (2, 4), (5, 5)):
+        numbers = _numbers(pa.array(digests, pa.binary())[begin:end])
+        wanted = [int.from_bytes(one[:8]) for one in digests[begin:end]]
+        assert numbers.tolist() == wanted
 
 
 # ---- of rows in order

@@ -5,26 +5,24 @@ for each of what is compared v0, v1, … (the text, null where it compares with 
 (what of it was ignored).
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
+from overtide.transforms.in_turn import in_order
 from overtide.transforms.kernel import PARQUET, write_parquet
 from overtide.transforms.matching.compared import Compared
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 BATCH = 100_000
 """Rows that are normalised at once: the lists of words are prepared anew for each batch."""
 
@@ -68,7 +66,7 @@ def write_compared(
         pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer,
         ThreadPoolExecutor(threads) as pool,
     ):
-        for batch in _in_order(pool, normalised, reader, threads):
+        for batch in in_order(pool, normalised, reader, threads):
             writer.write_batch(batch)
 
 
@@ -81,18 +79,6 @@ def _columns(sides: int) -> Iterator[tuple[str, pa.DataType]]:
     for place in range(sides):
         yield f"v{place}", pa.string()
         yield f"i{place}", pa.string()
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, step: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """Give what a step makes of each item in order, while others are made by the pool's threads."""
-    running: deque[Future[Result]] = deque()
-    for item in items:
-        running.append(pool.submit(step, item))
-        if len(running) > ahead:
-            yield running.popleft().result()
-    yield from (one.result() for one in running)
 
 
 def without_shared(
