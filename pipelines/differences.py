@@ -43,6 +43,16 @@ if TYPE_CHECKING:
 MOST_FILES, MOST_GONE, FEW = 30, 10, 10_000
 """A table of more files, or with more percent of rows that went, if these are not few, is written
 anew with the next difference: each adds a file, and what went is still read."""
+OF_FILES = {
+    "path",
+    "format",
+    "encoding",
+    "delimiter",
+    "max_set_aside_percent",
+    "max_shrink_percent",
+}
+"""What an entity says of its files, and how many rows they may lack: the rows themselves are
+compared."""
 LEAST = 50_000
 """Of fewer records all are matched: that is faster than to find whom a change may concern."""
 FILES = f"""
@@ -123,8 +133,11 @@ def narrowing(
 
 def _hash(configuration: Configuration, parts: Iterable[BaseModel], names: Iterable[str]) -> str:
     entities = configuration.entities()
-    several = [*parts, *(entities[name] for name in names)]
-    document = [engine(), [one.model_dump(mode="json", by_alias=True) for one in several]]
+    document = [
+        engine(),
+        [one.model_dump(mode="json", by_alias=True) for one in parts],
+        [entities[name].model_dump(mode="json", exclude=OF_FILES) for name in names],
+    ]
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()
 
 

@@ -75,11 +75,17 @@ NOTHING = Reusable()
 
 
 def reading_rules(plan: Plan, entity: str) -> str:
-    """Return the hash of what an entity's rows depend on besides its files."""
+    """Return the hash of what an entity's rows depend on besides its files.
+
+    Where these are matters only where folders say what is in them; how many rows may be missing is
+    asked of rows that were kept, too.
+    """
+    read = plan.entities[entity]
+    files = {"max_shrink_percent"} | ({"path"} if read.deliveries is None else set())
     document = [
         engine(),
         entity,
-        plan.entities[entity].model_dump(mode="json", by_alias=True),
+        read.model_dump(mode="json", by_alias=True, exclude=files),
         plan.preference(entity).model_dump(mode="json", by_alias=True),
     ]
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()

@@ -18,30 +18,36 @@ def document(
     delivered: bool = False,
     listed: bool = False,
     made: bool = False,
+    ids: bool = False,
+    winners: bool = False,
+    zoned: bool = False,
     named: str = "S_a",
 ) -> dict[str, Any]:
     """Return a configuration.
 
     With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
-    data and changes, whether lists are compared with, whether columns make ids and clusters, and
-    the entity that orders name: records of S_b are customers only together with others.
+    data and changes, whether lists are compared with, whether columns make ids and clusters (or
+    only ids, or attributes have winners of their own), whether times are those of a zone, and the
+    entity that orders name: records of S_b are customers only together with others.
     """
     lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
     town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
-    winners = {"per_attribute": [{"of": "Name"}]} if made else {}
+    own = {"per_attribute": [{"of": "Name"}]} if made or winners else {}
+    of_columns = {"customer_id": {"fields": ["Name", "City"]}} if made or ids else {}
     return {
         "instance": {"name": "s", "id": INSTANCE},
-        "sources": {"S": _sources(delivered)},
+        "sources": {"S": _sources(delivered, "Europe/Rome" if zoned else "UTC")},
         "unification": {
             "entities": [
-                {"entity": "S_a", "deduplicate": {"rules": [MAIL]} | winners},
+                {"entity": "S_a", "deduplicate": {"rules": [MAIL]} | own},
                 {"entity": "S_b", "include_all": False},
             ],
             "match": [{"entity": "S_b", "to": "S_a", "rules": _rules(names, listed)}],
             "merge": {"fields": _fields(recent)},
         }
         | ({"decisions": "decisions.csv"} if decided else {})
-        | ({"customer_id": {"fields": ["Name", "City"]}, "clusters": [town]} if made else {})
+        | of_columns
+        | ({"clusters": [town]} if made else {})
         | (lists if listed else {}),
         "relationships": [{"name": "r", "entity": "S_o", "foreign_key": "Owner", "to": named}],
         "activities": [
@@ -51,7 +57,7 @@ def document(
     }
 
 
-def _sources(delivered: bool) -> dict[str, Any]:
+def _sources(delivered: bool, zone: str) -> dict[str, Any]:
     entities: dict[str, dict[str, Any]] = {
         name: {
             "path": f"{name}*.csv",
@@ -68,6 +74,7 @@ def _sources(delivered: bool) -> dict[str, Any]:
         "primary_key": "Key",
         "attributes": {"Key": "string", "Owner": "integer", "At": "datetime", "Paid": "double"},
         "max_set_aside_percent": 90,
+        "time_zone": zone,
     }
     return {**entities, "o": orders}
 

@@ -1,10 +1,11 @@
 """Refreshes that cost what changed, beside refreshes that compute everything.
 
 `python -m tests.incremental [N] [--seed S]` tells N sequences of changes (rows, files, touched
-files, configuration, decisions, lost caches, restored catalogs, refreshes that die) to two
-projects. One refreshes as users do, the other with `full`; after each refresh every table, hash and
-count must be the same. In half of the sequences an entity is delivered as full data and changes, on
-time, late and too early; its table must be what plain Python makes of the deliveries.
+files, files that are written otherwise or change behind their reading, configuration, decisions,
+lost caches, restored catalogs, refreshes that fail or die) to two projects. One refreshes as users
+do, the other with `full`; after each refresh every table, hash and count must be the same. In half
+of the sequences an entity is delivered as full data and changes, on time, late and too early; its
+table must be what plain Python makes of the deliveries.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,20 +25,19 @@ from typing import Any
 from unittest.mock import patch
 
 from overtide.lake import generation_changes
-from overtide.pipelines import differences
+from overtide.pipelines import batch, computing, differences, known_files
+from overtide.pipelines.publishing import Refreshed
 from overtide.schemas.crash import VARIABLE
+from overtide.schemas.errors import SourceError
 from overtide.transforms import row_hashes
-from tests.changing_project import HEADS, document
+from tests.changing_files import STAYS, ChangingFiles, sources_of
+from tests.changing_project import document
 from tests.compared_projects import MEASURED, apart, served_by, tables_of
-from tests.deliveries import FULL, Version, final, folder_of
+from tests.deliveries import Version, final
 from tests.small_project import Project
 
 NAMED = ("S_a", "S_b")
-OWNERS = ("", *map(str, range(1, 9)))
-STAYS = f"b/{FULL}/0.csv"
-"""A record that is never deleted: an entity without any would fail a refresh."""
-LISTS = {"decisions.csv", "names.csv", "ignored.csv"}
-"""What else is read beside the sources."""
+SWITCHED = ("recent", "made", "ids", "winners", "zoned")
 STEPS = (
     "results.drafted",
     "refresh.pipeline_done",
@@ -51,21 +53,22 @@ DIED = 137
 
 
 @dataclass
-class Twins:
+class Twins(ChangingFiles):
     """Two projects with the same sources: one refreshes what changed, one everything."""
 
-    folder: Path
-    chance: Random
-    files: dict[str, list[str]] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
     told: list[str] = field(default_factory=list)
     """What was done, to be read when it goes wrong."""
+    late: bool = False
+    """Whether a file changes when the next refresh has read it."""
     kept: str | None = None
     """The folder of a copy of both, to be restored."""
 
     def __post_init__(self) -> None:
         delivered = self.chance.random() < 0.5
-        shape: dict[str, Any] = dict.fromkeys(("recent", "decided", "listed", "made"), False)
+        shape: dict[str, Any] = dict.fromkeys(("decided", "listed", *SWITCHED), False)
         shape |= {"names": True, "delivered": delivered, "named": self.chance.choice(NAMED)}
+        self.delivered = delivered
         self.shape = shape
         self.mine, self.full = (Project(self.folder / name, document(**shape)) for name in "mf")
         for name in "abo":
@@ -74,57 +77,20 @@ class Twins:
             self.files[STAYS] = ["9,Zoe,z@x.com,R,2024-01-01"]
         self.write()
 
-    def place(self, entity: str, number: str) -> str:
-        """Return the name of a file of an entity; what is delivered later is changes."""
-        if entity != "b" or not self.shape["delivered"]:
-            return f"{entity}{number}.csv"
-        if number == "1":
-            return f"b/{FULL}/1.csv"
-        # The first refresh is at 08:00; later ones are an hour apart, and so are deliveries.
-        hour = 8 + self.mine.runs + self.chance.randint(-4, 1)
-        deletes = self.chance.random() < 0.4
-        return f"b/{folder_of(f'2027/01/15/{hour:02}', deletes)}/{number}.csv"
-
-    @property
-    def names(self) -> list[str]:
-        """The files that may be changed."""
-        return sorted(name for name in self.files if name != STAYS)
-
-    @property
-    def deliveries(self) -> list[str]:
-        """The files that may go."""
-        return [name for name in self.names if not name.endswith("1.csv")]
-
     @property
     def both(self) -> tuple[Project, Project]:
         """The two projects."""
         return self.mine, self.full
 
-    def row(self, entity: str) -> str:
-        """Return a row of an entity; few values, so that records meet, repeat and are wrong."""
-        pick, number = self.chance.choice, self.chance.randint
-        if entity == "o":
-            return f"o{number(1, 12)},{pick(OWNERS)},2024-01-0{number(1, 9)},{pick('123x')}"
-        seen = pick(["2024-01-01", "2023-05-05", "", "bad"])
-        key = pick([*map(str, range(1, 8)), ""])
-        return f"{key},{pick(['Ann', 'Bob', ''])},{pick('xyz')}@x.com,{pick('RO')},{seen}"
+    @property
+    def runs(self) -> int:
+        """How often they were refreshed."""
+        return self.mine.runs
 
     def write(self) -> None:
-        """Write the files that changed to both projects, and remove those that are gone."""
+        """Write the files that changed to both projects."""
         for project in self.both:
-            folder = project.paths.project
-            there = {str(file.relative_to(folder)) for file in _sources(folder)}
-            for name in there - self.files.keys() - LISTS:
-                (folder / name).unlink()
-            for name, rows in self.files.items():
-                file = folder / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                lines = [HEADS[name[0]], *rows]
-                if name.endswith("Deletes/2.csv"):  # keys alone
-                    lines = [line.partition(",")[0] or '""' for line in lines]
-                text = "\n".join(lines) + "\n"
-                if not file.exists() or file.read_text() != text:
-                    file.write_text(text)
+            self.write_to(project.paths.project)
 
     def change(self) -> None:
         """Change something, or nothing."""
@@ -138,6 +104,10 @@ class Twins:
                 self.add_file,
                 self.remove_file,
                 self.rename_file,
+                self.move_row,
+                self.split_file,
+                self.join_files,
+                self.write_otherwise,
                 self.touch,
                 self.configure,
                 self.decide,
@@ -146,6 +116,8 @@ class Twins:
                 self.lose_generation,
                 self.restore,
                 self.die,
+                self.fail,
+                self.change_late,
             ]
         )
         self.told.append(does.__name__)
@@ -155,49 +127,15 @@ class Twins:
     def nothing(self) -> None:
         """Change nothing."""
 
-    def change_row(self) -> None:
-        """Replace a row, in place."""
-        name = self.chance.choice(self.names)
-        self.files[name][self.chance.randrange(len(self.files[name]))] = self.row(name[0])
-
-    def add_rows(self) -> None:
-        """Append rows to a file."""
-        name = self.chance.choice(self.names)
-        self.files[name] += [self.row(name[0]) for _ in range(2)]
-
-    def remove_row(self) -> None:
-        """Take a row away, not the last one."""
-        name = self.chance.choice(self.names)
-        if len(self.files[name]) > 2:
-            self.files[name].pop(self.chance.randrange(len(self.files[name])))
-
-    def add_file(self) -> None:
-        """Deliver another file of an entity, before or behind those that are there."""
-        entity = self.chance.choice("abo")
-        name = self.place(entity, str(self.chance.randint(0, 3)))
-        self.files.setdefault(name, [self.row(entity) for _ in range(2)])
-
-    def remove_file(self) -> None:
-        """Take a delivery away."""
-        if self.deliveries:
-            del self.files[self.chance.choice(self.deliveries)]
-
-    def rename_file(self) -> None:
-        """Call a delivery by another name."""
-        if self.deliveries:
-            name = self.chance.choice(self.deliveries)
-            other = self.place(name[0], str(self.chance.randint(4, 6)))
-            self.files[other] = self.files.pop(name)
-
     def touch(self) -> None:
         """Touch files without changing them."""
         for project in self.both:
-            for file in _sources(project.paths.project):
+            for file in sources_of(project.paths.project):
                 os.utime(file)
 
     def configure(self) -> None:
         """Change what is configured."""
-        setting = self.chance.choice(["names", "recent", "made", "named"])
+        setting = self.chance.choice(["names", "named", *SWITCHED])
         was = self.shape[setting]
         self.shape[setting] = NAMED[was == NAMED[0]] if setting == "named" else not was
         self._configured()
@@ -276,11 +214,39 @@ class Twins:
         else:
             assert dying.exitcode == DIED, dying.exitcode
 
+    def fail(self) -> None:
+        """Change a row, and let a refresh by it fail when all but the publish is done."""
+        self.change_row()
+        self.write()
+        failed = SourceError("rows_lost", "It fails.")
+        with patch.object(computing, "publish_base", side_effect=failed), suppress(SourceError):
+            self.mine.refresh()  # which publishes where nothing changed
+            self.full.refresh(full=True)
+
+    def change_late(self) -> None:
+        """Let a row change when the next refresh has read it."""
+        self.late = True
+
+    def _refresh_mine(self) -> Refreshed:
+        if not self.late:
+            return self.mine.refresh()
+        self.late, run = False, batch.run_pipeline
+
+        def run_and_change(*asked: Any) -> object:
+            found = run(*asked)
+            self.change_row()
+            self.write_to(self.mine.paths.project)
+            return found
+
+        with patch.object(batch, "run_pipeline", run_and_change):
+            return self.mine.refresh()
+
     def refresh(self) -> None:
         """Refresh both and compare what they published."""
-        found = self.mine.refresh(), self.full.refresh(full=True)
+        files, left = copy.deepcopy(self.files), {*MEASURED, *(["inputs"] if self.late else [])}
+        found = self._refresh_mine(), self.full.refresh(full=True)
         said = [
-            {name: value for name, value in one.manifest.items() if name not in MEASURED}
+            {name: value for name, value in one.manifest.items() if name not in left}
             for one in found
         ]
         assert said[0] == said[1], (apart(*said), self.told)
@@ -300,12 +266,12 @@ class Twins:
         assert mine == full, self.told
         if self.shape["delivered"]:
             found = self.mine.table("S_b", "Id, Name, Mail, City, Seen::VARCHAR")
-            assert found == self.plain(), self.told
+            assert found == self.plain(files), self.told
 
-    def plain(self) -> list[tuple[Any, ...]]:
-        """Return the rows of S_b as a plain folder would hold them in the end."""
+    def plain(self, files: Mapping[str, Sequence[str]]) -> list[tuple[Any, ...]]:
+        """Return the rows of S_b as a plain folder of files would hold them in the end."""
         versions: list[Version] = []
-        for name, rows in self.files.items():
+        for name, rows in files.items():
             folder, _, file = name.removeprefix("b/").rpartition("/")
             hour = folder.removeprefix("IncrementalData/").rpartition("/")[0]
             # The refresh that is told of was made an hour before the next one.
@@ -327,10 +293,6 @@ def _refresh_until(folder: str, configured: dict[str, Any], runs: int, step: str
     project.refresh()
 
 
-def _sources(folder: Path) -> list[Path]:
-    return [*folder.glob("*.csv"), *folder.glob("b/**/*.csv")]
-
-
 def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
     """Return what a row says, None of one without a key; a `bare` one has only that."""
     key, *values = row.split(",")
@@ -347,12 +309,13 @@ def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:
 
     Return for each refresh whether it computed nothing, and how many activities it took over.
     """
-    twins = Twins(folder, Random(seed))
+    twins = Twins(Random(seed), folder=folder)
     with (
         patch.object(differences, "LEAST", 0),  # so few records would all be matched
         patch.multiple(row_hashes, LEAST=0, MOST=1),  # and files of so few rows read again
         patch.object(generation_changes, "LAID", twins.chance.choice([0, 4])),  # and made one
         patch.object(differences, "MOST_FILES", twins.chance.choice([1, 30])),  # of tables as well
+        patch.object(known_files, "RACY", twins.chance.choice([known_files.RACY, -(10**15)])),
     ):
         twins.refresh()
         for _ in range(steps):

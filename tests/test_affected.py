@@ -88,6 +88,21 @@ def test_a_delivery_costs_whom_it_concerns(twins):
     assert taken(twins, b2=[row(100, "Zoe", "z"), row(101, "Bob", "m3")]) == 44
 
 
+def test_where_rows_are_and_how_many_may_be_missing_concerns_no_record(twins):
+    for twin in twins:
+        for name in "abo":
+            twin.document["sources"]["S"][name] |= {
+                "path": f"{name}[0-9].csv",
+                "max_set_aside_percent": 80,
+                "max_shrink_percent": 20,
+            }
+    assert taken(twins, a2=[row(100, "Zoe", "z")]) == 45
+    assert twins[0].done[-1].manifest["reused"]["activities"] == PEOPLE
+    for twin in twins:
+        twin.document["sources"]["S"]["a"]["time_zone"] = "Europe/Rome"
+    assert taken(twins, a2=[row(101, "Zoe", "z")]) == 0
+
+
 def test_customers_merge_and_part_again(twins):
     both = [row(100, "Zoe", "m1"), row(101, "Zoe", "m4", "Oslo")]
     assert taken(twins, a2=both, b2=[row(100, "Zoe", "m1"), row(101, "Zoe", "m4")])

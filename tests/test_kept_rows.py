@@ -70,6 +70,7 @@ def test_a_changed_file_costs_itself_and_changed_rules_their_entity(project):
     people["attributes"] = people["attributes"] | {"Mail": mail}
     assert read(project) == (4, 2)
     project.document["unification"]["merge"]["fields"][0]["from"].reverse()
+    people |= {"path": "a[0-9].csv", "max_shrink_percent": 70}
     assert read(project) == (0, 4)
     (project.paths.project / "a2.csv").unlink()
     assert read(project) == (3, 2)
