@@ -169,9 +169,11 @@ def _expect_shallow(text: str) -> None:
 def _syntax(file: str, error: yaml.MarkedYAMLError) -> Mistake:
     mark = error.problem_mark or error.context_mark
     sentence = f"{error.context}, {error.problem}" if error.context else error.problem
+    tab = error.problem is not None and "cannot start any token" in error.problem
     return Mistake(
         "invalid_yaml",
         f"This is no YAML: {sentence}.",
+        hint="Indent with blanks, not with tabs, and put texts in quotes." if tab else None,
         file=file,
         line=mark.line + 1 if mark else None,
     )

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from overtide.schemas.annotations import below, placeholder, settings_of
 from overtide.schemas.configuration import Configuration, check
+from overtide.schemas.configuration.model import COUNTRY
 from overtide.schemas.document import Document, read_file
 from overtide.schemas.mistakes import Mistake, Path, invalid_configuration, one_of, shown
 from overtide.schemas.suggestions import closest
@@ -242,6 +243,8 @@ def _expectation(problem: dict[str, object]) -> str:
     limits = context if isinstance(context, dict) else {}
     if words := _words(problem):
         return f"one of {one_of(words)}"
+    if limits.get("pattern") == COUNTRY:
+        return "two capital letters of ISO 3166, such as NL"
     return EXPECTED.get(str(problem["type"]), "a valid value").format_map(limits)
 
 
@@ -268,6 +271,7 @@ EXPECTED = {
     "uuid_parsing": "a UUID such as 6f1c0c5e-2f4f-4a57-9c7e-0d2a5b7e1a10",
     "uuid_type": "a UUID",
     "finite_number": "a finite number",
+    "string_pattern_mismatch": "what fits {pattern}",
 }
 
 

@@ -28,17 +28,17 @@ class Mistake(ConfigurationError):  # noqa: N818 (it is what users call it)
     severity: Final[Literal["mistake", "note"]] = "mistake"
 
     def __str__(self) -> str:
-        """Return one line for a terminal: file, line, path, then the sentences."""
+        """Return one line for a terminal: file, line, path, then the sentences.
+
+        What was expected is one of them, where nothing else says what to do.
+        """
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         note = "note: " if self.severity == "note" else ""
-        return " ".join(
-            part
-            for part in (
-                f"{place}: {note}{self.target + ': ' if self.target else ''}{self.message}",
-                self.hint,
-            )
-            if part
-        )
+        told = self.hint
+        if told is None and self.expected is not None and self.expected not in self.message:
+            told = f"Expected: {self.expected}."
+        text = f"{place}: {note}{self.target + ': ' if self.target else ''}{self.message}"
+        return f"{text} {told}" if told else text
 
     def as_json(self) -> dict[str, object]:
         """Return the mistake as a JSON document."""

@@ -207,6 +207,30 @@ OF_SOURCES: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "sources.Shop.Contacts.attributes.Born.format",
         "Did you mean `%m/%d/%Y`?",
     ),
+    "a format of small letters": (
+        [(f"{CONTACTS}/attributes/Born", {"type": "date", "format": "dd.mm.yyyy"})],
+        "invalid_format",
+        "sources.Shop.Contacts.attributes.Born.format",
+        "Did you mean `%d.%m.%Y`?",
+    ),
+    "a format of capital letters": (
+        [(f"{CONTACTS}/attributes/Born", {"type": "date", "format": "DD.MM.YYYY"})],
+        "invalid_format",
+        "sources.Shop.Contacts.attributes.Born.format",
+        "Did you mean `%d.%m.%Y`?",
+    ),
+    "a country by its name": (
+        [(f"{CONTACTS}/attributes/EMail", {"type": "string", "country": "Germany"})],
+        "invalid_value",
+        "sources.Shop.Contacts.attributes.EMail.country",
+        "Expected two capital letters of ISO 3166, such as NL, found `Germany`.",
+    ),
+    "a country that is none": (
+        [(f"{CONTACTS}/attributes/EMail", {"type": "string", "country": "XX"})],
+        "invalid_value",
+        "sources.Shop.Contacts.attributes.EMail.country",
+        "numbers are known. Expected: two capital letters of ISO 3166, such as NL.",
+    ),
     "a format that cannot be read": (
         [(f"{CONTACTS}/attributes/Born", {"type": "date", "format": "%Q %Y"})],
         "invalid_format",

@@ -18,7 +18,7 @@ from tests.command_line import call
 from tests.configurations import TEXT, checked, edited, write_project
 
 NOT_YAML = {
-    "a tab": ("lake:\n\tdata: x\n", 2, "cannot start any token"),
+    "a tab": ("lake:\n\tdata: x\n", 2, "cannot start any token. Indent with blanks, not with tabs"),
     "an open bracket": ("lake: [1, 2\n", 2, "did not find expected ',' or ']'"),
     "an open quote": ('lake: "x\n', 2, "quoted scalar"),
     "wrong indentation": ("lake:\n  data: x\n catalog: y\n", 3, "did not find expected"),

@@ -124,9 +124,11 @@ def test_contoso_has_the_statistics_of_the_product_s_screen(refreshed_contoso):
 def test_a_person_reads_tables(refreshed_contoso):
     shown = call("-C", refreshed_contoso, "match", "try", "--sample", "20")
     assert shown.code == 0
-    for part in ("\nEntities\n", "\nRules\n", "\nScores of FullName, Email", "\nBlocks\n"):
+    shop, loyalty = "eCommerce_eCommerceContacts", "LoyaltyScheme_loyCustomers"
+    scores = f"\nScores of FullName, Email, of {loyalty} to {shop}\n"
+    for part in ("\nEntities\n", "\nRules\n", scores, "\nBlocks\nentity "):
         assert part in shown.out
-    assert "Nothing is published." in shown.out
+    assert "Nothing is published by this." in shown.out
     assert "0 customers would be joined" in shown.out
 
 

@@ -66,6 +66,17 @@ def found_in(folder: Path, values: list[str], attribute: Any, **more: Any) -> li
             ("mistake", 'All of them fit `decimal_mark: "."`.'),
         ),
         (
+            "decimal(9, 2)",
+            ["7.843,97", "12,50", "1.000.000,00"],
+            ("mistake", 'fit `decimal_mark: ","` and `thousands_separator: "."`.'),
+        ),
+        ("decimal(9, 2)", ["7,843.97"], ("mistake", 'and `thousands_separator: ","`.')),
+        (
+            "date",
+            ["17.10.1990", "1999-11-07"],
+            ("mistake", 'fit `format: ["%d.%m.%Y", ISO]`.'),
+        ),
+        (
             {"type": "date", "format": "%d/%m/%Y"},
             ["01/02/2024", "01/31/2024"],
             ("mistake", 'fit `format: "%m/%d/%Y"`.'),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from overtide.cli.output import Output
+from overtide.cli.tried_rules import rule_named
 from overtide.schemas.wording import counted
 
 
@@ -12,7 +13,7 @@ def proposal_text(
 ) -> Iterator[str]:
     """Give the proposals of all rules, and what to do with them."""
     for one in proposals:
-        yield f"The rule {one['rule']}, of {one['entity']} to {one['to']}"
+        yield f"The rule {rule_named(one)}"
         if not one["pairs"]:
             yield "  Its blocks bring no two records together: there is nothing to learn from.\n"
             continue

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from overtide.cli.tried_rules import sized, values_of
+from overtide.cli.tried_rules import rule_named, sized, values_of
 
 Row = Mapping[str, Any]
 HERE = Path(__file__).parent
@@ -135,7 +135,7 @@ def _distribution(one: Row) -> str:
         f"{bar(apart, 'apart')}</td></tr>"
         for score, (joined, apart) in sorted(bars.items())
     )
-    title = escape(f"Scores of {one['rule']}, of {one['entity']}")
+    title = escape(f"Scores of {rule_named(one)}")
     return (
         f"<section><h2>{title}</h2><p>Apart are pairs that the rule would join if it asked for a "
         "fifth less, and that no other rule joins.</p><table><thead><tr>"

@@ -8,7 +8,7 @@ from overtide.schemas.wording import counted
 
 BARS, WIDTH = 10, 40
 """Bars of a distribution of scores, and characters of the longest."""
-BLOCK = ("rule", "block", "blocks", "records", "pairs", "oversized")
+BLOCK = ("entity", "to", "rule", "block", "blocks", "records", "pairs", "oversized")
 """What is told of the blocks of a rule."""
 FEW = 5
 """Customers that are named of each kind."""
@@ -21,7 +21,7 @@ def trial_text(found: Mapping[str, Any], output: Output) -> Iterator[str]:
     yield (
         f"{counted(found['records'], 'record')}{drawn} become "
         f"{counted(customers['count'], 'customer')}, "
-        f"{customers['ofSeveralRecords']:,} of several records. Nothing is published."
+        f"{customers['ofSeveralRecords']:,} of several records. Nothing is published by this."
     )
     yield from _rules(found, output)
     for title, name in (
@@ -48,7 +48,17 @@ def _rules(found: Mapping[str, Any], output: Output) -> Iterator[str]:
     yield from _part(
         output,
         "Blocks",
-        ("rule", "block", "blocks", "records", "to compare", "too large", "largest"),
+        (
+            "entity",
+            "to",
+            "rule",
+            "block",
+            "blocks",
+            "records",
+            "to compare",
+            "too large",
+            "largest",
+        ),
         ([*map(one.get, BLOCK), ", ".join(map(sized, one["largest"]))] for one in found["blocks"]),
     )
 
@@ -74,6 +84,12 @@ def values_of(row: Mapping[str, Any]) -> list[object]:
     ]
 
 
+def rule_named(one: Mapping[str, Any]) -> str:
+    """Return a rule with the entities whose records it compares."""
+    to = "" if one["to"] == one["entity"] else f" to {one['to']}"
+    return f"{one['rule']}, of {one['entity']}{to}"
+
+
 def plain(text: str) -> str:
     """Return a text of a source for a line on a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
@@ -94,7 +110,7 @@ def _scores(rules: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         bars: dict[int, int] = {}
         for score, pairs in scores.items():
             bars[score // BARS * BARS] = bars.get(score // BARS * BARS, 0) + pairs
-        yield f"\nScores of {one['rule']}, of {one['entity']}"
+        yield f"\nScores of {rule_named(one)}"
         most = max(bars.values())
         for score, pairs in sorted(bars.items()):
             bar = "█" * max(1, round(WIDTH * pairs / most))

@@ -12,10 +12,11 @@ Word = Annotated[Text, BeforeValidator(lambda value: "null" if value is None els
 """A text; YAML takes the word null for a value of its own."""
 LISTS_OF_WORDS = ("null_words", "true_words", "false_words", "values", "values_of", "keep")
 """The settings that are lists of them."""
+COUNTRY = "^[A-Z]{2}$"
 Country = Annotated[
     str,
     BeforeValidator(lambda value: "NO" if value is False else value),
-    Field(pattern="^[A-Z]{2}$"),
+    Field(pattern=COUNTRY),
 ]
 """A country by ISO 3166; YAML takes Norway's NO for false."""
 

@@ -325,6 +325,9 @@ def _strptime(text: str) -> str | None:
         ("tt", "%p"),
     )
     meant = dict(parts)
+    if "MM" not in text and not re.search("(?i)h", text):  # no clock: mm are months
+        meant |= {"mm": "%m", "m": "%m"}
+    text = re.sub("[DY]", lambda part: part.group().lower(), text)
     found = re.sub("|".join(part for part, _ in parts), lambda part: meant[part.group()], text)
     return found if "%Y" in found or "%y" in found else None
 

@@ -114,7 +114,9 @@ def common(parts: Sequence[Compiled]) -> list[Compiled]:
         first = next(part for part in parts if part.kind != NULL)
         other = next(part for part in parts if part.kind not in (NULL, first.kind))
         raise ExpressionError(
-            f"A {first.kind} and a {other.kind} are not of one kind", other.place, "cast(… AS …)"
+            f"A value of type {first.kind} and one of type {other.kind} are not of one kind",
+            other.place,
+            f"cast(… AS {other.kind if first.kind == 'text' else first.kind})",
         )
     (kind,) = kinds
     return [as_kind(part, kind) for part in parts]

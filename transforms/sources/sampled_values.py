@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from overtide.schemas.configuration.entities import Attribute, Entity
-from overtide.schemas.errors import InvalidValueError, SourceError
+from overtide.schemas.configuration.entities import Entity
+from overtide.schemas.errors import SourceError
 from overtide.schemas.expressions.kinds import NUMBERS
 from overtide.schemas.expressions.kinds import TIMES as OF_TIME
 from overtide.schemas.inputs import FILTER
@@ -23,47 +23,16 @@ from overtide.schemas.null_words import is_null_word
 from overtide.schemas.numbers import Number, number_text
 from overtide.schemas.source_paths import shown_path
 from overtide.schemas.types import type_of
-from overtide.schemas.types.attribute_type import Reading
-from overtide.schemas.values import BLANKS, Value, text_of
+from overtide.schemas.values import BLANKS, text_of
 from overtide.transforms.derived import FAILED, computed, input_texts
 from overtide.transforms.sources.contract import SampledRow, TypedTime
 from overtide.transforms.sources.deliveries import of_deletes
 from overtide.transforms.sources.files import Finding, files_of, is_of_deletes
+from overtide.transforms.sources.other_ways import better, fits, read
 from overtide.transforms.sources.samples import sampled_rows
 
 SHOWN = 60
 """Characters of a value that are shown."""
-DAYS = (
-    "%d{0}%m{0}%y",
-    "%m{0}%d{0}%y",
-    "%y{0}%m{0}%d",
-    "%d{0}%m{0}%Y",
-    "%m{0}%d{0}%Y",
-    "%Y{0}%m{0}%d",
-    "%d{0}%b{0}%Y",
-    "%b{0}%d{0}%Y",
-    "%d{0}%B{0}%Y",
-    "%B{0}%d{0}%Y",
-)
-"""Dates as people write them.
-
-Two digits of a year come first, since `%Y` takes them for a year of antiquity.
-"""
-SEPARATORS = ("-", "/", ".", " ", "")
-TIMES = (
-    "",
-    " %H:%M",
-    " %H:%M:%S",
-    " %H:%M:%S.%f",
-    " %I:%M %p",
-    " %I:%M:%S %p",
-    "T%H:%M",
-    "T%H:%M:%S",
-    "T%H:%M:%S.%f",
-    "T%H:%M:%S%z",
-    " %H:%M:%S%z",
-    " %H:%M:%S %z",
-)
 Severity = Literal["mistake", "note"]
 Placed = tuple[str, object]
 """A value, after its place in words."""
@@ -184,7 +153,7 @@ def look(seen: Seen, row: SampledRow, entity: Entity) -> None:
         elif value is not None and str(value).strip(BLANKS):
             column.values.append(value)
             attribute = entity.attribute(name)
-            if not _fits(value, attribute, entity.time_zone):
+            if not fits(value, attribute, entity.time_zone):
                 column.wrong.append((row.place, value))
             elif attribute.trim and str(value) != str(value).strip(BLANKS):
                 column.trimmed.append((row.place, value))
@@ -200,22 +169,9 @@ def _value(row: SampledRow, name: str, entity: Entity) -> object:
     return None if is_null_word(type_of(attribute.type), value, attribute.null_words) else value
 
 
-def _fits(value: object, attribute: Attribute, time_zone: str) -> bool:
-    return _read(value, attribute, time_zone) is not None
-
-
-def _read(value: object, attribute: Attribute, time_zone: str) -> Value:
-    """Return the value that a refresh reads, None where it reads none."""
-    reading = Reading() if isinstance(value, TypedTime) else attribute.reading
-    try:
-        return type_of(attribute.type).from_source(reading, time_zone, value)
-    except InvalidValueError:
-        return None
-
-
 def _look_at_key(seen: Seen, row: SampledRow, entity: Entity) -> None:
     key = text_of(
-        _read(
+        read(
             _value(row, entity.primary_key, entity),
             entity.attribute(entity.primary_key),
             entity.time_zone,
@@ -278,7 +234,7 @@ def _trimmed(name: str, trimmed: list[Placed], some: int) -> Finding:
 
 def _wrong(name: str, column: Column, some: int, entity: Entity) -> Finding:
     attribute, (place, value) = entity.attribute(name), column.wrong[0]
-    expected, suggestion = _better(column.values, attribute, entity.time_zone)
+    expected, suggestion = better(column.values, attribute, entity.time_zone)
     severity: Severity = "mistake" if expected else _severity(column.wrong, some)
     return Finding(
         severity,
@@ -306,48 +262,6 @@ def _shown(value: object) -> str:
     )
     text = text.encode(errors="backslashreplace").decode()  # JSON may hold half a letter
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
-
-
-def _better(
-    values: list[object], attribute: Attribute, time_zone: str
-) -> tuple[str | None, str | None]:
-    """Return what fits all values where the attribute's own way to read does not.
-
-    In words, and the one to write.
-    """
-    for other in _other_ways(attribute):
-        if all(_fits(value, other, time_zone) for value in values):
-            if not isinstance(other.format, str) and attribute.format is not None:
-                return "ISO 8601: leave `format` out", None
-            if not isinstance(other.format, str):
-                return f'`decimal_mark: "{other.decimal_mark}"`', other.decimal_mark
-            both = other.format.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
-            swapped = other.model_copy(update={"format": both})
-            if (
-                "%d" in both
-                and "%m" in both
-                and all(_fits(value, swapped, time_zone) for value in values)
-            ):
-                return f'`format: "{other.format}"`, and `{both}` as well', None
-            return f'`format: "{other.format}"`', other.format
-    return None, None
-
-
-def _other_ways(attribute: Attribute) -> Iterator[Attribute]:
-    """Give the other ways in which values of a type are written."""
-    kind = type_of(attribute.type)
-    if kind.has_decimal_mark:
-        yield attribute.model_copy(
-            update={"decimal_mark": "." if attribute.decimal_mark == "," else ","}
-        )
-    if kind.is_time:
-        yield attribute.model_copy(update={"format": None})
-        yield from (
-            attribute.model_copy(update={"format": day.format(mark) + time})
-            for time in (TIMES[:1] if kind.is_day else TIMES)
-            for mark in SEPARATORS
-            for day in DAYS
-        )
 
 
 def _of_rows(seen: Seen, entity: Entity) -> Iterator[Finding]:
