@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from overtide.transforms.first_project import people
-from overtide.transforms.first_project.columns import Found
+from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.keys import Proposed
 from overtide.transforms.first_project.roles import (
     Roles,
