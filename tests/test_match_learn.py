@@ -274,6 +274,7 @@ def test_of_few_pairs_of_one_person_nothing_is_learnt(folder):
     assert (folder / "overtide.yaml").read_text() == before
     told = call("--json", "-C", folder, "match", "learn").document["proposals"][0]
     assert (told["proposed"], told["asGood"], told["fields"]) == (None, None, [])
+    assert call("--json", "-C", folder, "match", "learn", "--write").document["written"] is False
     assert 0 < told["expectedPairs"] < 20
 
 

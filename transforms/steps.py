@@ -282,10 +282,9 @@ class Steps:
     @property
     def written_whole(self) -> Callable[[BuiltTable], BuiltTable]:
         """Write a difference to a table as all of its rows, where these are scattered."""
-        scattered = {name for name, one in self.plan.differing.items() if one.scattered}
-        write = step(
-            self.plan.settings, "whole", building.written_whole, stage_of_whole, self.plan.attach
-        )
+        plan = self.plan
+        scattered = {name for name, one in plan.differing.items() if one.scattered}
+        write = step(plan.settings, "whole", building.written_whole, stage_of_whole, plan.attach)
         return lambda built: (
             write(built) if built.gone is not None and built.table.name in scattered else built
         )

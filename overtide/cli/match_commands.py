@@ -95,9 +95,10 @@ def _learn(project: Project, arguments: Namespace, output: Output) -> None:
 
     _expect_words(arguments, 0)
     found = learnt(project, _number("--seed", arguments.seed, 1), arguments.write)
+    written = arguments.write and any(one["proposed"] is not None for one in found)
     output.result(
-        {"proposals": found, "written": arguments.write},
-        lambda: "\n".join(proposal_text(found, arguments.write, output)),
+        {"proposals": found, "written": written},
+        lambda: "\n".join(proposal_text(found, written, output)),
     )
 
 

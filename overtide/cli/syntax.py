@@ -143,8 +143,8 @@ def _init(parser: Parser) -> None:
         dest="files",
         metavar="FILE",
         nargs="+",
-        help="CSV, JSON lines or Parquet files of which samples are looked at, to propose a "
-        "project; they stay where they are",
+        help="CSV, JSON lines or Parquet files, or folders of them, of which samples are looked at "
+        "to propose a project; they stay where they are",
     )
 
 

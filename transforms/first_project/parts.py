@@ -124,7 +124,7 @@ def _told(
     """Return parts by themselves, the first with a note why."""
     known = {Path(file).resolve(): why for file, why in left_out.items()}
     why = known.get(other.resolve())
-    told = f" ({why.removesuffix('.')})" if why else ""
+    told = f" ({why.removeprefix(f'{other.name} ').removesuffix('.')})" if why else ""
     note = f"{len(group)} files would be one table, {whole.pattern}, but for {other.name}{told}."
     first, *rest = group
     return [replace(first, notes=(*first.notes, note)), *rest]
