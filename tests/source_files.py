@@ -8,7 +8,7 @@ from typing import Any
 from overtide.pipelines.manifest import expect_all_rows
 from overtide.schemas.configuration.entities import Entity, Preference
 from overtide.schemas.names import columns, parquet_rows
-from overtide.transforms.hashed_rows import with_content
+from overtide.transforms.entity_contents import with_content
 from overtide.transforms.ingest import ingest
 from overtide.transforms.kernel import KernelSettings, kernel
 from overtide.transforms.keys import EntityTable, settle

@@ -189,7 +189,7 @@ def test_many_rows_are_hashed_by_the_processor_in_several_batches(connection, mo
     found = []
     for fast in (True, False):
         monkeypatch.setattr(hashing, "is_fast", lambda fast=fast: fast)
-        monkeypatch.setattr(hashing, "VALUES", 6_000)
+        monkeypatch.setattr(hashing, "AT_ONCE", 100_000)
         found.append(fingerprint(connection, rows, types))
     texts = [f"{number}\x1cé{number}" for number in range(hashing.MANY)]
     digests = [int(hashlib.sha256(one.encode()).hexdigest()[:16], 16) for one in texts]

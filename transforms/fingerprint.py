@@ -7,7 +7,8 @@ holds, but for columns that follow from others (`Table.following`); the hash of 
 number of its rows, and the sum and the exclusive or of the first 64 bits of each row's SHA-256. Of
 a table that is written in the order of its key, rows whose keys begin alike are hashed together
 instead, in that order and by columns: DuckDB's SHA-256 costs five times the one of Python, which in
-turn is slow for short texts. Source of the rule: semantics 4.7.
+turn is slow for short texts. Where the extra `fast` is installed, another library makes the same
+digests of many rows. Source of the rule: semantics 4.7.
 """
 
 import hashlib
@@ -43,8 +44,8 @@ BATCH = 50_000
 """Rows that are in Python's hands at once."""
 MANY = 20_000
 """So many rows are hashed by the processor's own SHA-256, if that is installed."""
-VALUES, FEWEST = 400_000, 1_000
-"""About how many values the texts hold that are hashed at once, and the least rows."""
+VECTOR, AT_ONCE = 2048, 1 << 22
+"""The rows of a batch as DuckDB has them, and the bytes that are hashed at once."""
 LOW_BITS, LOW_BITS_SET = np.uint64(32), np.uint64(2**32 - 1)
 """Numbers are added in two halves: numpy's sums end at 64 bits."""
 
@@ -150,13 +151,25 @@ def _by_processor(
 ) -> Fingerprint:
     """Return the same: DuckDB makes the texts, while another thread hashes those before."""
     query = f"SELECT {canonical_row(types)} AS {TEXT} FROM ({rows})"
-    batches = connection.execute(query).to_arrow_reader(max(FEWEST, VALUES // len(types)))
+    texts = _together(connection.execute(query).to_arrow_reader(VECTOR))
     with ThreadPoolExecutor(1) as hashing:
-        parts = in_order(hashing, _of_texts, batches, ahead=2)
+        parts = in_order(hashing, _of_texts, texts, ahead=2)
         return reduce(Fingerprint.__add__, parts, EMPTY)
 
 
-def _of_texts(texts: pa.RecordBatch) -> Fingerprint:
+def _together(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Give as many batches together as are worth a call, however long their texts are."""
+    some: list[pa.RecordBatch] = []
+    for batch in batches:
+        some.append(batch)
+        if sum(one.nbytes for one in some) >= AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _of_texts(texts: list[pa.RecordBatch]) -> Fingerprint:
     digests = first_halves(texts)
     high, low = (int(part.sum()) for part in (digests >> LOW_BITS, digests & LOW_BITS_SET))
     return Fingerprint(len(digests), (high << 32) + low, int(np.bitwise_xor.reduce(digests)))

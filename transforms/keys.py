@@ -86,7 +86,7 @@ class EntityTable:
     corrupt_records: int
     new_columns: tuple[str, ...]
     content: Fingerprint | None
-    """None until its rows were hashed, which may be last: see `hashed_rows`."""
+    """None until its rows were hashed, which may be last: see `entity_contents`."""
     corrupt_content: Fingerprint
     filtered_rows: int = 0
     """Rows that the entity's filter left out; they are among `rows_read`."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from overtide.transforms import unify
 from overtide.transforms.beside import begin, finished
-from overtide.transforms.hashed_rows import with_content
+from overtide.transforms.entity_contents import with_content
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan

@@ -24,7 +24,7 @@ from overtide.transforms.matching.decided import keep_to_decisions
 from overtide.transforms.matching.decisions import read_decisions_of
 from overtide.transforms.matching.earlier_pairs import earlier_pairs, with_earlier
 from overtide.transforms.plan import Plan
-from overtide.transforms.reading_steps import ReadingSteps
+from overtide.transforms.reading_steps import ReadingSteps, Tables
 from overtide.transforms.records import Unified, unified_of
 from overtide.transforms.related import followed, is_by_key
 from overtide.transforms.stages import (
@@ -45,7 +45,6 @@ from overtide.transforms.tables.registered import BASE_TABLES, DIFFERENCES
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Tables = list[EntityTable]
 DescribeMatches = Callable[[Identified, list[PairTable], Tables], list[BuiltTable]]
 EARLIER, MATCHING = "earlier pairs", "tables of matching"
 """Pairs as they are published, and what is told of matching, as what is done beside other steps."""
