@@ -166,3 +166,23 @@ def test_files_whose_columns_are_of_several_types_are_told(tmp_path):
     found = proposed(tmp_path, *sorted(tmp_path.iterdir()))
     why = "amount is of several types"
     assert any(why in one for one in found.checks), found.checks
+
+
+def test_a_sign_in_a_name_stands_for_no_digit(tmp_path):
+    for part, name in enumerate(("k#.csv", "k1.csv")):
+        rows = "".join(f"{part}{n},Ann{part}{n},x{part}{n}@x.de\n" for n in range(20))
+        (tmp_path / name).write_text(f"Id,First name,E-mail\n{rows}")
+    found = proposed(tmp_path, tmp_path / "k#.csv", tmp_path / "k1.csv")
+    (own,) = yaml.safe_load(found.text)["sources"].values()
+    assert [one["path"] for one in own.values()] == ["k#.csv", "k1.csv"]
+
+
+def test_a_folder_of_full_data_in_a_folder_is_read(tmp_path):
+    deliveries(tmp_path, 1)
+    full = tmp_path / "Web" / "Orders" / "FullData"
+    full.mkdir(parents=True)
+    rows = "".join(f"{n},a{n}@x.de,2026-11-01 10:00:00\n" for n in range(20))
+    (full / "orders.csv").write_text(f"OrderId,Mail,ModifiedOn\n{rows}")
+    told = call("--json", "init", tmp_path, "--from", tmp_path / "people.csv", tmp_path / "Web")
+    assert (told.code, told.document["leftOut"]) == (0, {})
+    assert "Web_Orders" in told.document["activities"]

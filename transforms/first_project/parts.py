@@ -55,7 +55,7 @@ def _listed(folder: Path) -> list[Path]:
 
 def called(file: Path) -> tuple[Path, str]:
     """Return the folder of a file, and its name without what may differ between parts: digits."""
-    return file.parent.resolve(), re.sub(r"\d+", "#", file.name)
+    return file.parent.resolve(), re.sub(r"\d+", "/", file.name)
 
 
 def _grouped(samples: Sequence[Sample]) -> list[list[Sample]]:
