@@ -30,12 +30,13 @@ class Mistake(ConfigurationError):  # noqa: N818 (it is what users call it)
     def __str__(self) -> str:
         """Return one line for a terminal: file, line, path, then the sentences.
 
-        What was expected is one of them, where nothing else says what to do.
+        What was expected is one of them, where nothing else says what to do: neither a hint nor a
+        second sentence of the message.
         """
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         note = "note: " if self.severity == "note" else ""
-        told = self.hint
-        if told is None and self.expected is not None and self.expected not in self.message:
+        told, said = self.hint, self.message
+        if told is None and self.expected and self.expected not in said and ". " not in said:
             told = f"Expected: {self.expected}."
         text = f"{place}: {note}{self.target + ': ' if self.target else ''}{self.message}"
         return f"{text} {told}" if told else text

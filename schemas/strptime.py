@@ -158,3 +158,37 @@ def _offset(parts: _Parts) -> timedelta:
         return timedelta()
     shift = timedelta(hours=int(text[1:3]), minutes=int(text[3:5] or 0), seconds=int(text[5:] or 0))
     return -shift if text[0] == "-" else shift
+
+
+OF_OTHERS = {
+    "%Y": "yyyy",
+    "%y": "yy",
+    "%B": "MMMM",
+    "%b": "MMM",
+    "%m": "MM M",
+    "%d": "dd d",
+    "%H": "HH24 hh24 HH H",
+    "%I": "hh h",
+    "%M": "mm m MI mi",
+    "%S": "SS ss s",
+    "%p": "tt",
+}
+"""The parts of formats of other systems; where no `mm` can be minutes, they are months."""
+
+
+def meant_format(text: str) -> str | None:
+    """Return the strptime format that a format of other systems means (`M/d/yyyy`).
+
+    None where that is not sure: something else stands there, a part comes twice, or none is a month
+    or a year.
+    """
+    meant = {part: one for one, parts in OF_OTHERS.items() for part in parts.split(" ")}
+    if "MM" not in text and (re.search("(?i)mi", text) or not re.search("(?i)h", text)):
+        meant |= {"mm": "%m", "m": "%m"}
+    known = "|".join(sorted(meant, key=len, reverse=True))
+    plain = re.sub("[DY]", lambda part: part[0].lower(), text)
+    found = re.sub(known, lambda part: meant[part[0]], plain)
+    same = {"y": "Y", "b": "m", "B": "m", "I": "H"}
+    parts = [same.get(one, one) for one in re.findall("%(.)", found)]
+    sure = "%" not in text and re.search("(?<!%)[A-Za-z]", found) is None
+    return found if sure and {"Y", "m"} <= {*parts} and len({*parts}) == len(parts) else None

@@ -1,6 +1,7 @@
 """Pairs that people decided: always joined, never together, also through others."""
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -145,3 +146,14 @@ def test_links_are_taken_in_order_unless_they_join_what_must_be_apart(links, nev
         else:
             customers |= dict.fromkeys(whole, whole)
     assert refused(links, never) == expected
+
+
+def test_the_docs_say_how_the_file_of_decisions_begins():
+    """A project that names a file which is not there is wrong: the step makes it, with a header."""
+    lines = (
+        (Path(__file__).parent.parent / "docs" / "matching.md")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
+    (step,) = (line for line in lines if line.startswith("5. ") and "decisions" in line)
+    assert f"`{HEADER.strip()}`" in step

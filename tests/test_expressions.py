@@ -165,6 +165,20 @@ def test_what_is_refused(expression):
     assert words == "begins" or words in told
 
 
+@pytest.mark.parametrize(
+    ("expression", "cast"),
+    [
+        ("CASE WHEN true THEN a ELSE true END", "cast(… AS boolean)"),
+        ("CASE WHEN true THEN true ELSE 1 END", "cast(… AS boolean)"),
+        ("CASE WHEN true THEN 1 ELSE a END", "cast(… AS integer)"),
+    ],
+)
+def test_a_value_of_another_kind_is_to_be_cast_as_a_type(expression, cast):
+    with pytest.raises(ExpressionError) as refused:
+        compiled(parse(expression), lambda _: COLUMN, "UTC")
+    assert refused.value.expected == cast
+
+
 PIECES = st.sampled_from(
     [
         *(

@@ -261,7 +261,7 @@ def test_days_of_birth_are_days_although_some_are_mistyped(tmp_path):
     found = proposed(tmp_path, written(tmp_path / "people.csv", rows))
     born = entity(found, found.customers[0])["attributes"]["Born"]
     assert born == {"type": "date", "semantic_type": "Person.BirthDate"}
-    check = "different values are no days, such as '1950-13-01': they become null."
+    check = "different values are no days, such as '1950-13-01', '195x-01-01': they become null."
     assert any(check in one for one in found.checks)
     assert "Birth date and name" in rules_within(found)
 

@@ -126,3 +126,46 @@ def test_a_key_of_two_columns_is_found_by_columns_of_other_names(tmp_path):
     told = call("-C", tmp_path, "refresh")
     assert told.code == 0, told.err
     assert "belong to no customer" not in told.err
+
+
+@pytest.mark.parametrize("place", [0, 1, 100, 249, 250])
+@pytest.mark.parametrize("odd", ["gestern", "2026-13-45 10:00:00"])
+def test_a_word_among_times_is_null_wherever_it_stands(place, odd):
+    texts = [f"2026-11-{1 + n % 28:02} 10:{n // 28:02}:00" for n in range(250)]
+    found = found_type(Column("At", (*texts[:place], odd, *texts[place:])))
+    assert found.type == "datetime"
+    assert f"{odd!r}" in found.check
+
+
+@pytest.mark.parametrize("place", [0, 250])
+def test_what_is_nearly_all_numbers_is_told_wherever_the_odd_word_stands(place):
+    texts = [str(n) for n in range(250)]
+    found = found_type(Column("N", (*texts[:place], "x7", *texts[place:])))
+    assert found.check == "nearly all of it is integer, but not 'x7': kept as text"
+
+
+@pytest.mark.parametrize("name", ["At", "Date of birth"])
+def test_words_for_null_and_what_to_check_stay_where_a_few_values_are_no_days(name):
+    texts = [f"{1 + n % 12:02}/{1 + n // 12 % 12:02}/{1990 + n // 144}" for n in range(400)]
+    found = found_type(Column(name, (*texts, "gestern", "-", "n/a")))
+    assert found.type == "date"
+    assert found.settings == {"format": "%d/%m/%Y", "null_words": ["-", "n/a"]}
+    told = "1 of 401 different values are no days" if "birth" in name else "1 of 401 different"
+    assert told in found.check
+    assert "'-'" not in found.check
+    assert "days and months can't be told apart; %d/%m/%Y was taken" in found.check
+
+
+def test_days_that_tell_what_comes_first_need_no_check_of_it():
+    texts = [f"{1 + n % 12:02}/{1 + n // 12:02}/2024" for n in range(12 * 28)]
+    found = found_type(Column("At", ("gestern", *texts)))
+    assert found.settings == {"format": "%m/%d/%Y"}
+    assert "apart" not in found.check
+
+
+@pytest.mark.parametrize(("days", "kind"), [(9, "date"), (8, "string")])
+@pytest.mark.parametrize("iso", [False, True])
+def test_exactly_one_day_of_birth_in_ten_may_be_mistyped(days, kind, iso):
+    texts = [f"{n + 13}.10.1990" for n in range(days)]
+    texts = ["1990-10-13", *texts[1:]] if iso else texts
+    assert found_type(Column("Geburtsdatum", (*texts, "31.02.1990"))).type == kind

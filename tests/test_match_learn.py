@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from benchmarks.make_people import KINDS, make
 from benchmarks.matching import THRESHOLD, accuracy_of, configuration, matched, score_rule
 from overtide import runner_configs
+from overtide.cli.learnt_weights import proposal_text
+from overtide.cli.output import Output
 from overtide.pipelines.matching.alone import matching
 from overtide.pipelines.matching.learning import learnt
 from overtide.schemas.document_edits import with_numbers
@@ -282,3 +284,9 @@ def test_without_a_score_rule_there_is_nothing_to_learn(project_folder):
     expect_refusal(
         call("-C", project_folder, "match", "learn"), 2, "no rule with a score: there is nothing"
     )
+
+
+def test_one_pair_is_told_as_one():
+    one = {"entity": "A_B", "to": "A_B", "rule": "R", "pairs": 1, "part": 1, "proposed": None}
+    told = "".join(proposal_text([one | {"expectedPairs": 1}], False, Output()))
+    assert "of 1 pair about 1 pair is one person: too few to learn from" in told

@@ -93,6 +93,21 @@ def found_in(folder: Path, values: list[str], attribute: Any, **more: Any) -> li
         ),
         ("date", ["31.01.24", "1.2.24"], ("mistake", 'fit `format: "%d.%m.%y"`.')),
         ("date", ["01/02/2024"], ("mistake", 'fit `format: "%d/%m/%Y"`, and `%m/%d/%Y` as well.')),
+        (
+            "date",
+            ["03/04/2024", "2024-05-01"],
+            ("mistake", 'fit `format: ["%d/%m/%Y", ISO]`, and `%m/%d/%Y` as well.'),
+        ),
+        (
+            "date",
+            ["13/04/2024", "2024-05-01"],
+            ("mistake", 'fit `format: ["%d/%m/%Y", ISO]`.'),
+        ),
+        (
+            {"type": "double", "decimal_mark": ",", "thousands_separator": "."},
+            ["12.50", "1.25"],
+            ("mistake", 'fit `decimal_mark: "."` without `thousands_separator`.'),
+        ),
         ("date", ["20240131"], ("mistake", 'fit `format: "%Y%m%d"`.')),
         ("date", ["5 Jan 2024", "17 Dec 2023"], ("mistake", 'fit `format: "%d %b %Y"`.')),
         (
@@ -122,6 +137,14 @@ def test_values_that_are_not_of_their_type(tmp_path, attribute, values, expected
 def test_a_format_that_fits_all_values_is_suggested(tmp_path):
     (one,) = found_in(tmp_path, ["13/01/2024"], {"type": "date", "format": "%Y"})
     assert one.suggestion == "%d/%m/%Y"
+
+
+def test_a_mark_that_separates_thousands_is_not_suggested(tmp_path):
+    attribute = {"type": "double", "decimal_mark": ",", "thousands_separator": "."}
+    (one,) = found_in(tmp_path, ["12.50", "1.25"], attribute)
+    assert one.suggestion is None
+    (one,) = found_in(tmp_path, ["12.50"], attribute | {"thousands_separator": "'"})
+    assert one.suggestion == "."
 
 
 def test_keys_that_are_missing_or_repeated(tmp_path):

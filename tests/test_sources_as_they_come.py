@@ -18,6 +18,7 @@ from overtide.schemas.configuration.entities import Attribute, Entity
 from overtide.schemas.serving_metadata import ServedAttribute, ServedEntity
 from overtide.schemas.source_paths import parse_path, put, shown_path, value_at
 from overtide.schemas.strict_json import parse_line
+from overtide.schemas.strptime import meant_format
 from overtide.serving.source_records import SourceRecords
 from tests.configurations import TEXT, checked, edited
 from tests.engine import canonical
@@ -277,6 +278,23 @@ def test_a_path_is_written_as_it_is_read():
             parse_path(text)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("yyyy-MM-dd HH:mm:ss", "%Y-%m-%d %H:%M:%S"),
+        ("DD/MM/YYYY HH24:MI:SS", "%d/%m/%Y %H:%M:%S"),
+        ("dd/mm/yyyy hh24:mi:ss", "%d/%m/%Y %H:%M:%S"),
+        ("M/d/yy h:mm tt", "%m/%d/%y %I:%M %p"),
+        ("yyyy-mm-dd", "%Y-%m-%d"),
+        # Months and minutes can't be told apart, a letter means nothing known, nothing is a month.
+        *((one, None) for one in ("YYYY-MM-DD HH:MM:SS", "yyyy-mm-dd hh:mm:ss", "dd.MM.yyyy X")),
+        *((one, None) for one in ("yyyy", "dd yyyy", "DD-MON-YYYY")),
+    ],
+)
+def test_what_a_format_of_other_systems_means(written, meant):
+    assert meant_format(written) == meant
+
+
 MISTAKES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no path": ({"path": "a..b"}, "invalid_value", ".path", "`a..b` is no path: character 2"),
     "a path of CSV": ({"path": "a.b"}, "unused_setting", ".path", "csv hold nothing nested"),
@@ -344,6 +362,8 @@ def test_a_path_that_finds_nothing_is_told(tmp_path):
     assert ("missing_value", "sources.New.New.attributes.X.path", "mistake") in [
         (one.code, one.target, one.severity) for one in found
     ]
+    (missing,) = (str(one) for one in found if one.code == "missing_value")
+    assert missing.endswith("Correct the path, or mark the attribute `optional: true`.")
 
 
 def test_attributes_are_plain_models():

@@ -18,7 +18,8 @@ def proposal_text(
             yield "  Its blocks bring no two records together: there is nothing to learn from.\n"
             continue
         drawn = "" if one["part"] == 1 else f", {one['part']:.1%} of those in its blocks"
-        about = f"about {one['expectedPairs']:,} pairs are one person"
+        are = "is" if one["expectedPairs"] == 1 else "are"
+        about = f"about {counted(one['expectedPairs'], 'pair')} {are} one person"
         if one["proposed"] is None:
             yield (
                 f"  of {counted(one['pairs'], 'pair')}{drawn} {about}: too few to learn from, so "

@@ -12,7 +12,7 @@ from overtide.schemas.configuration.incremental import check_incremental
 from overtide.schemas.mistakes import Path
 from overtide.schemas.names import folded
 from overtide.schemas.source_paths import parse_path
-from overtide.schemas.strptime import unsupported
+from overtide.schemas.strptime import meant_format, unsupported
 from overtide.schemas.suggestions import closest
 from overtide.schemas.types import COMPARED, KEYS, MARKED, TIMES, listed, type_of
 from overtide.schemas.types.attribute_type import ISO
@@ -275,16 +275,16 @@ def _format(checking: Checking, path: Path, attribute: Attribute) -> None:
             expected=f"type {listed(TIMES)}",
         )
     if isinstance(attribute.format, str):
-        _strptime_format(checking, where, attribute.format)
+        _strptime(checking, where, attribute.format)
         return
     for number, one in enumerate(attribute.format):
         if one != ISO:
-            _strptime_format(checking, (*where, number), one)
+            _strptime(checking, (*where, number), one)
     if not attribute.format:
         checking.add("invalid_value", where, "It names no format.", expected="at least one")
 
 
-def _strptime_format(checking: Checking, where: Path, pattern: str) -> None:
+def _strptime(checking: Checking, where: Path, pattern: str) -> None:
     wrong = unsupported(pattern)
     if wrong or "%" not in pattern:
         what = f"`{wrong[0]}` cannot be read" if wrong else "it names no part of a date"
@@ -293,43 +293,12 @@ def _strptime_format(checking: Checking, where: Path, pattern: str) -> None:
             where,
             f"`{pattern}` is no strptime format: {what}.",
             expected="such as %m/%d/%Y or %d-%m-%Y %H:%M:%S",
-            suggestion=_strptime(pattern),
+            suggestion=meant_format(pattern),
         )
     elif not re.search(r"%-?[Yycx]", pattern):
         checking.add(
             "invalid_format", where, f"`{pattern}` has no year.", expected="%Y or %y in it"
         )
-
-
-def _strptime(text: str) -> str | None:
-    """Return the strptime format that a format of other systems means (`M/d/yyyy`), or None."""
-    if "%" in text:
-        return None
-    parts = (
-        ("yyyy", "%Y"),
-        ("yy", "%y"),
-        ("MMMM", "%B"),
-        ("MMM", "%b"),
-        ("MM", "%m"),
-        ("M", "%m"),
-        ("dd", "%d"),
-        ("d", "%d"),
-        ("HH", "%H"),
-        ("H", "%H"),
-        ("hh", "%I"),
-        ("h", "%I"),
-        ("mm", "%M"),
-        ("m", "%M"),
-        ("ss", "%S"),
-        ("s", "%S"),
-        ("tt", "%p"),
-    )
-    meant = dict(parts)
-    if "MM" not in text and not re.search("(?i)h", text):  # no clock: mm are months
-        meant |= {"mm": "%m", "m": "%m"}
-    text = re.sub("[DY]", lambda part: part.group().lower(), text)
-    found = re.sub("|".join(part for part, _ in parts), lambda part: meant[part.group()], text)
-    return found if "%Y" in found or "%y" in found else None
 
 
 def _words(checking: Checking, path: Path, attribute: Attribute, broken: bool) -> None:

@@ -95,12 +95,17 @@ def as_kind(part: Compiled, kind: str) -> Compiled:
     if kind == "text":
         return replace(part, sql=one_text(part), kind="text")
     what = {"truth": "a condition", "number": "a number"}.get(kind, f"a value of type {kind}")
-    meant = "double" if kind == "number" else "boolean" if kind == "truth" else kind
+    meant = "double" if kind == "number" else type_called(kind)
     raise ExpressionError(
         f"{what[0].upper()}{what[1:]} was expected, and this is a {part.kind}",
         part.place,
         f"cast(… AS {meant})",
     )
+
+
+def type_called(kind: str) -> str:
+    """Return a kind as the type of an attribute is called."""
+    return "boolean" if kind == "truth" else kind
 
 
 def common(parts: Sequence[Compiled]) -> list[Compiled]:
@@ -113,10 +118,11 @@ def common(parts: Sequence[Compiled]) -> list[Compiled]:
     if len(kinds) > 1:
         first = next(part for part in parts if part.kind != NULL)
         other = next(part for part in parts if part.kind not in (NULL, first.kind))
+        one, two = type_called(first.kind), type_called(other.kind)
         raise ExpressionError(
-            f"A value of type {first.kind} and one of type {other.kind} are not of one kind",
+            f"A value of type {one} and one of type {two} are not of one kind",
             other.place,
-            f"cast(… AS {other.kind if first.kind == 'text' else first.kind})",
+            f"cast(… AS {two if one == 'text' else one})",
         )
     (kind,) = kinds
     return [as_kind(part, kind) for part in parts]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from overtide.schemas.types import type_of
@@ -12,6 +13,7 @@ from overtide.transforms.first_project.samples import Column
 from overtide.transforms.first_project.times import (
     DAYS,
     FOUR_DIGITS,
+    doubt,
     leads,
     ways_of_several,
     ways_of_times,
@@ -42,7 +44,9 @@ GUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 LONGEST_NUMBER = 18
 LOOKS_LIKE_A_FLAG = re.compile(r"^(is|has|flag|opt)([A-Z_ -]|$)|(flag|_yn|optin)$")
 BORN = re.compile(r"birth|\bdob\b|\bborn\b|\bgeb\b|geburt|geboorte|naissance")
-NEARLY_EVERY, ALMOST, NEARLY, MOSTLY = 0.995, 0.98, 0.95, 0.9
+NEARLY_EVERY, ALMOST, NEARLY = 0.995, 0.98, 0.95
+FEW = 50
+"""Distinct texts one after the other by which ways are found that may read nearly all."""
 
 
 def words_of(name: str) -> str:
@@ -59,15 +63,13 @@ def found_type(column: Column, months_first: bool = False) -> Found:
     if not texts:
         return Found("string", why="nothing in it")
     found = _digits_of_days(column, texts) or _read_all(column, texts, months_first)
+    if found is not None:
+        return found
     words = [one for one in texts if stands_for_null(one)]
     rest = [one for one in texts if not stands_for_null(one)]
-    if found is None and words and rest:
-        found = _read_all(column, rest, months_first) or _days_of_birth(column, rest, months_first)
-        if found is not None:
-            return without(found, words)
-    return (
-        found or _days_of_birth(column, texts, months_first) or _text(column, texts, months_first)
-    )
+    found = _read_all(column, rest, months_first) if words and rest else None
+    found = found or _days_of_birth(column, rest, months_first)
+    return without(found, words) if found else _text(column, words, rest, months_first)
 
 
 def _of_file(column: Column, kind: str, texts: list[str]) -> Found:
@@ -107,14 +109,19 @@ def _days_of_birth(column: Column, texts: list[str], months_first: bool) -> Foun
     formats = sorted(DAYS, key=lambda one: leads(one) not in ("", first))
     ways = [Found("date", why="days as ISO 8601")]
     ways += [Found("date", {"format": one}, f"days as {one}") for one in formats]
-    ways += ways_of_several(texts, months_first, int((1 - MOSTLY) * len(texts[:TRIED])))
+    ways += ways_of_several(texts, months_first, len(texts[:TRIED]) // 10)
     read = ((one, [text for text in texts if not _is_day(one, text)]) for one in ways)
     days, others = min(read, key=lambda one: len(one[1]))
-    if not 0 < len(others) <= (1 - MOSTLY) * len(texts):
-        return None
+    return _but_for(days, others, texts) if 0 < 10 * len(others) <= len(texts) else None
+
+
+def _but_for(found: Found, others: Sequence[str], texts: Sequence[str]) -> Found:
+    """Return what all texts but a few others are, with that to check."""
     several = f"{len(others):,} of {len(texts):,} different values"
-    told = f"{several} are no days, such as {others[0]!r}"
-    return replace(days, check=f"{told}: they become null")
+    what = "days" if type_of(found.type).is_day else "times"
+    shown = ", ".join(map(repr, others[:3]))
+    told = f"{several} are no {what}, such as {shown}: they become null"
+    return replace(found, check="; ".join(filter(None, (told, doubt(found, texts)))))
 
 
 def _is_day(days: Found, text: str) -> bool:
@@ -123,7 +130,9 @@ def _is_day(days: Found, text: str) -> bool:
 
 
 def without(found: Found, words: Sequence[str]) -> Found:
-    """Return what is found where some words stand for null."""
+    """Return what is found where some words, if any, stand for null."""
+    if not words:
+        return found
     listed = ", ".join(words)
     return Found(
         found.type,
@@ -133,32 +142,35 @@ def without(found: Found, words: Sequence[str]) -> Found:
     )
 
 
-def _text(column: Column, texts: list[str], months_first: bool) -> Found:
-    """Return a column of texts, with what nearly all of them would be."""
-    sure = [one for one in texts if plain_word(one) in SURELY_NULL]
-    settings = {"null_words": sorted(set(map(plain_word, sure)))} if sure else {}
-    why = "text" + (f"; {', '.join(sure)} read as null" if sure else "")
-    odd = _odd_ones(column, [one for one in texts if one not in sure], months_first)
+def _text(column: Column, words: list[str], texts: list[str], months_first: bool) -> Found:
+    """Return a column of texts and words for null, with what nearly all of the texts would be.
+
+    They are times where nearly every one is.
+    """
+    odd = _odd_ones(column, texts, months_first)
+    sure = [one for one in words if plain_word(one) in SURELY_NULL]
+    found = without(Found("string", why="text"), sure)
     if odd is None:
-        return Found("string", settings, why)
+        return found
     nearly, others = odd
-    shown = ", ".join(map(repr, others[:3]))
     if type_of(nearly.type).is_time and len(others) <= (1 - NEARLY_EVERY) * len(texts):
-        several = f"{len(others):,} of {len(texts):,} different values"
-        return replace(nearly, check=f"{several} are no {nearly.type}, such as {shown}: null")
+        return without(_but_for(nearly, others, texts), words)
+    shown = ", ".join(map(repr, others[:3]))
     check = f"nearly all of it is {nearly.type}, but not {shown}: kept as text"
-    return Found("string", settings, why, check)
+    return replace(found, check=check)
 
 
 def _odd_ones(
     column: Column, texts: list[str], months_first: bool
 ) -> tuple[Found, list[str]] | None:
-    """Return what nearly all texts are, and the others."""
-    for one in _ways(column, texts[:50], months_first) if texts else ():
-        if not type_of(one.type).is_text:
-            others = [text for text in texts if not reads(one, text)]
-            if others and len(others) <= (1 - ALMOST) * len(texts):
-                return one, others
+    """Return what nearly all texts are, and the others, wherever they stand."""
+    most = int((1 - ALMOST) * len(texts))
+    for start in range(0, len(texts), max(FEW, len(texts) // 8)) if most else ():
+        for one in _ways(column, texts[start : start + FEW], months_first):
+            if not type_of(one.type).is_text:
+                others = list(islice((text for text in texts if not reads(one, text)), most + 1))
+                if 0 < len(others) <= most:
+                    return one, others
     return None
 
 

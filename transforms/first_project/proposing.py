@@ -1,6 +1,7 @@
 """Propose a project: from files to the text of an `overtide.yaml`, and what to check by hand."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from overtide.transforms.first_project.columns import found_type, tells_months_f
 from overtide.transforms.first_project.found import Found
 from overtide.transforms.first_project.keys import Proposed, key_of
 from overtide.transforms.first_project.meanings import as_meant, meaning_of
-from overtide.transforms.first_project.parts import joined
+from overtide.transforms.first_project.parts import called, joined
 from overtide.transforms.first_project.roles import Roles, roles_of
 from overtide.transforms.first_project.rules import column_name
 from overtide.transforms.first_project.samples import Sample, sample_of
@@ -93,9 +94,13 @@ def _samples(files: Sequence[Path]) -> tuple[list[Sample], dict[str, str]]:
     """Return samples of the files that can be used, and why others cannot."""
     found: list[Sample] = []
     left_out: dict[str, str] = {}
+    alike = Counter(map(called, files))
     for file in dict.fromkeys(files):
+        if file.is_dir() and not (file / FULL).is_dir():
+            left_out[str(file)] = "it is a folder in a folder: name it, too."
+            continue
         try:
-            sample = sample_of(file)
+            sample = sample_of(file, alike[called(file)])
         except UnreadableError as error:
             left_out[str(file)] = f"it {error.what}. {error.hint}"
         except SourceError as error:

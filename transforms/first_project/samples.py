@@ -27,6 +27,8 @@ from overtide.transforms.sources.layout import layout_of
 
 ROWS = 10_000
 """Rows at the beginning of a file that are looked at, and as many from its middle and its end."""
+LEAST_ROWS = 100
+"""Those of each of many files that may be parts of one table."""
 LOOKED_INTO = 2_000
 """Lines of JSON whose objects are looked into for nested values."""
 BYTES = 1 << 28
@@ -82,9 +84,10 @@ class Sample:
         return next(one for one in self.columns if one.name == name)
 
 
-def sample_of(file: Path) -> Sample:
+def sample_of(file: Path, parts: int = 1) -> Sample:
     """Return a sample of a file, or of a folder of full data and changes.
 
+    Of one of so many `parts` fewer rows are taken: together they are about as many as of one file.
     Raise `UnreadableError`, or an `OvertideError` of a file that is empty or cannot be read.
     """
     if (file / FULL).is_dir():
@@ -110,7 +113,8 @@ def sample_of(file: Path) -> Sample:
     places, left_out = _places(file, entity, layout.columns)
     attributes = {f"a{number}": one for number, (one, _) in enumerate(places.values())}
     entity = entity.model_copy(update={"attributes": attributes or {"x": blank}})
-    rows = list(format_of(entity).sampled(file, file.name, entity, layout, ROWS))
+    most = max(ROWS // parts, LEAST_ROWS)
+    rows = list(format_of(entity).sampled(file, file.name, entity, layout, most))
     values = [row.values for row in rows if row.wrong is None]
     columns = tuple(
         _column(name, *place, [row.get(f"a{number}") for row in values])

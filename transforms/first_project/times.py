@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from overtide.schemas.types.attribute_type import ISO
 from overtide.transforms.first_project.found import TRIED, Found, reads
 
 DAYS = (
@@ -13,7 +15,6 @@ DAYS = (
 CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S %z")
 ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
 FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
-ISO = "ISO"
 LONGEST_TIME = 40
 MOST_WAYS = 3
 """In how many ways the days or times of a column may be written."""
@@ -56,7 +57,8 @@ def ways_of_several(texts: list[str], months_first: bool, odd: int = 0) -> Itera
         if len(chosen) > 1 and len(turns) == len({separator for separator, _ in turns}):
             ordered = sorted(chosen, key=lambda one: (one == ISO, "%Y" in one, one))
             why = f"{called} as {', '.join(ordered)}"
-            yield Found(kind, {"format": ordered}, why, _doubt(kind, texts[:TRIED], chosen))
+            made = Found(kind, {"format": ordered}, why)
+            yield replace(made, check=doubt(made, texts[:TRIED]))
 
 
 def _chosen(kind: str, texts: list[str], patterns: list[str], odd: int) -> list[str]:
@@ -84,12 +86,13 @@ def _fits(kind: str, pattern: str, text: str) -> bool:
     return year and reads(Found(kind, {"format": pattern}), text)
 
 
-def _doubt(kind: str, texts: list[str], chosen: Sequence[str]) -> str:
-    """Return what is to be checked, if days of one of the patterns may be turned."""
-    for one in chosen:
+def doubt(found: Found, texts: Sequence[str]) -> str:
+    """Return what is to be checked, if days of one of its formats may be turned."""
+    formats = found.settings.get("format", [])
+    for one in [formats] if isinstance(formats, str) else formats:
         turned = one[3:5] + one[2] + one[:2] + one[5:]
-        fitting = [text for text in texts if _fits(kind, one, text)]
-        if leads(one) and all(_fits(kind, turned, text) for text in fitting):
+        fitting = (text for text in texts if _fits(found.type, one, text))
+        if leads(one) and all(_fits(found.type, turned, text) for text in fitting):
             return _told_of(one)
     return ""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from overtide.schemas.configuration.entities import Attribute
 from overtide.schemas.errors import InvalidValueError
 from overtide.schemas.types import type_of
-from overtide.schemas.types.attribute_type import Reading
+from overtide.schemas.types.attribute_type import ISO, Reading
 from overtide.schemas.values import Value
 from overtide.transforms.sources.contract import TypedTime
 
@@ -25,7 +25,6 @@ DAYS = (
 
 Two digits of a year come first, since `%Y` takes them for a year of antiquity.
 """
-ISO = "ISO"
 SEPARATORS = ("-", "/", ".", " ", "")
 TIMES = (
     "",
@@ -67,13 +66,15 @@ def better(
     for other in _other_ways(attribute):
         if all(fits(value, other, time_zone) for value in values):
             if not type_of(attribute.type).is_time:
-                return _marks(other)
+                return _marks(attribute, other)
             return _format(values, attribute, other, time_zone)
     return None, None
 
 
-def _marks(other: Attribute) -> tuple[str, str | None]:
+def _marks(attribute: Attribute, other: Attribute) -> tuple[str, str | None]:
     mark = f'`decimal_mark: "{other.decimal_mark}"`'
+    if other.decimal_mark == attribute.thousands_separator and not other.thousands_separator:
+        return f"{mark} without `thousands_separator`", None
     if other.thousands_separator is None:
         return mark, other.decimal_mark
     return f'{mark} and `thousands_separator: "{other.thousands_separator}"`', None
@@ -82,16 +83,16 @@ def _marks(other: Attribute) -> tuple[str, str | None]:
 def _format(
     values: list[object], attribute: Attribute, other: Attribute, time_zone: str
 ) -> tuple[str, str | None]:
-    if isinstance(other.format, list):
-        return f'`format: ["{other.format[0]}", {ISO}]`', None
     if other.format is None:
         return "ISO 8601: leave `format` out", None
-    both = other.format.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
-    swapped = attribute.model_copy(update={"format": both})
+    one, *more = [other.format] if isinstance(other.format, str) else other.format
+    written = f'`format: ["{one}", {ISO}]`' if more else f'`format: "{one}"`'
+    both = one.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
+    swapped = attribute.model_copy(update={"format": [both, *more]})
     turns = "%d" in both and "%m" in both
     if turns and all(fits(value, swapped, time_zone) for value in values):
-        return f'`format: "{other.format}"`, and `{both}` as well', None
-    return f'`format: "{other.format}"`', other.format
+        return f"{written}, and `{both}` as well", None
+    return written, None if more else one
 
 
 def _other_ways(attribute: Attribute) -> Iterator[Attribute]:
