@@ -77,8 +77,8 @@ def _of_file(column: Column, kind: str, texts: list[str]) -> Found:
 
     Writers that know no missing whole numbers write them as floating-point ones.
     """
-    whole = kind == "double" and texts and all(map(WHOLE_NUMBER.fullmatch, texts))
-    if whole and CALLED_KEY.search(words_of(column.name)):
+    whole = texts and all(map(WHOLE_NUMBER.fullmatch, texts))
+    if whole and not type_of(kind).is_exact and CALLED_KEY.search(words_of(column.name)):
         return Found("integer", why="whole numbers that the file has as floating-point ones")
     return Found(kind, why="the file's own type")
 

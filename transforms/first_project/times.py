@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from overtide.schemas.types import type_of
 from overtide.schemas.types.attribute_type import ISO
 from overtide.transforms.first_project.found import TRIED, Found, reads
 
@@ -51,7 +52,8 @@ def ways_of_several(texts: list[str], months_first: bool, odd: int = 0) -> Itera
     first = "%m" if months_first else "%d"
     patterns = [ISO, *sorted(_formats(), key=lambda one: leads(one) not in ("", first))]
     days = [one for one in patterns if not _has_clock(one)]
-    for kind, called, able in (("date", "days", days), ("datetime", "times", patterns)):
+    for called, able in (("days", days), ("times", patterns)):
+        kind = "date" if able is days else "datetime"
         chosen = _chosen(kind, texts[:TRIED], able, odd)
         turns = {(one[2], leads(one)) for one in chosen if leads(one)}
         if len(chosen) > 1 and len(turns) == len({separator for separator, _ in turns}):
@@ -80,7 +82,7 @@ def _chosen(kind: str, texts: list[str], patterns: list[str], odd: int) -> list[
 
 def _fits(kind: str, pattern: str, text: str) -> bool:
     if pattern == ISO:
-        whole = ISO_DAY.fullmatch(text) if kind == "date" else ISO_DAY.match(text)
+        whole = ISO_DAY.fullmatch(text) if type_of(kind).is_day else ISO_DAY.match(text)
         return whole is not None and reads(Found(kind), text)
     year = "%Y" not in pattern or FOUR_DIGITS.search(text) is not None
     return year and reads(Found(kind, {"format": pattern}), text)
