@@ -48,7 +48,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
         },
         **pair_counts(plan, found.pairs),
         "tables": hashed(found.outputs),
-        "places": {one.table.name: one.places for one in found.outputs if one.places is not None},
+        "placed": {one.table.name: one.placed for one in found.outputs if one.placed is not None},
         "by_row": differences_told(
             plan.configuration, {one.table.name: one.content for one in found.outputs}
         ),

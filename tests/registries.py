@@ -141,6 +141,7 @@ def written(
             (),
             EMPTY,
             EMPTY,
+            EMPTY,
         )
         entity = Entity(
             path="a.csv", primary_key="Id", attributes={"Id": "string", "Mail": "string"}

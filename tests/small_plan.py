@@ -122,6 +122,7 @@ def table_of(plan: Plan, name: str, rows: Sequence[dict[str, Any]], files: int =
         (),
         EMPTY,
         EMPTY,
+        EMPTY,
     )
 
 

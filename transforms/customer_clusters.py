@@ -113,8 +113,8 @@ def _as_entity(
     rows = write_parquet(
         connection, f"SELECT {chosen} FROM ({merged}) ORDER BY {CUSTOMER_ID}", path
     )
-    none = (0, 0, 0, 0)
-    table = EntityTable(CUSTOMER, (str(path),), (rows,), "", rows, rows, *none, (), EMPTY, EMPTY)
+    none, unhashed = (0, 0, 0, 0), (EMPTY, EMPTY, EMPTY)
+    table = EntityTable(CUSTOMER, (str(path),), (rows,), "", rows, rows, *none, (), *unhashed)
     return Unified(0, table, entity, UnifiedEntity(entity=CUSTOMER))
 
 

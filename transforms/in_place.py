@@ -37,15 +37,14 @@ def settle_changed(
     name: str,
     entity: Entity,
     file: IngestedFiles,
-    before: ReadBefore,
     folder: Path,
 ) -> EntityTable | None:
-    """Return the table of an entity with how its rows differ from those `before`, not hashed yet.
+    """Return the table of an entity with how its rows differ from those before, not hashed yet.
 
     None where one of the rows that came has no key, or that of another row: then all are looked at.
     """
-    kept, corrupt = file.kept, folder / "corrupt.parquet"
-    if kept is None:
+    kept, before, corrupt = file.kept, file.before, folder / "corrupt.parquet"
+    if kept is None or before is None:
         return None
     with _found_changes(connection, entity, file, kept, before):
         if not _have_own_keys(connection, entity, file.rows_path, kept):
@@ -53,7 +52,7 @@ def settle_changed(
         came, went = _written_changes(connection, entity, folder)
         faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
     rows = kept.rows - kept.gone_rows + file.rows
-    bad, places = listed_contents(connection, str(corrupt))
+    bad, placed = listed_contents(connection, str(corrupt))
     return EntityTable(
         name,
         (kept.rows_path, file.rows_path),
@@ -68,10 +67,10 @@ def settle_changed(
         new_columns=tuple(sorted(file.new_columns)),
         content=None,
         corrupt_content=bad,
+        corrupt_placed=placed,
         ingested=(replace(file, before=None),),
         gone=kept.gone,
         changed=ChangedRows(came, went, before.content),
-        corrupt_places=places,
     )
 
 

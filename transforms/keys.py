@@ -24,7 +24,7 @@ from overtide.schemas.names import (
 from overtide.schemas.types import type_of
 from overtide.transforms.affected import Affected
 from overtide.transforms.faults import listed_contents
-from overtide.transforms.fingerprint import EMPTY, Fingerprint, canonical_row
+from overtide.transforms.fingerprint import Fingerprint, canonical_row
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.key_counts import Counts, count_rows
@@ -88,6 +88,8 @@ class EntityTable:
     content: Fingerprint | None
     """None until its rows were hashed, which may be last: see `entity_contents`."""
     corrupt_content: Fingerprint
+    corrupt_placed: Fingerprint
+    """The content of what is listed with the places where it stands."""
     filtered_rows: int = 0
     """Rows that the entity's filter left out; they are among `rows_read`."""
     ingested: tuple[IngestedFiles, ...] = ()
@@ -100,8 +102,6 @@ class EntityTable:
     """The file of the places (`place`) of rows of the first of the files that count no more."""
     changed: ChangedRows | None = None
     """How its rows differ from the published ones, where that is known without looking at all."""
-    corrupt_places: Fingerprint = EMPTY
-    """The content of what is listed with the places where it stands."""
 
     @property
     def rows(self) -> str:
@@ -146,7 +146,6 @@ def settle(
         connection, corrupt_rows(entity, rows, repeats, counts.corrupt > 0), corrupt
     )
     files = _settled(connection, entity, ingested, counts, repeats, folder)
-    bad, places = listed_contents(connection, str(corrupt))
     return EntityTable(
         name,
         tuple(files),
@@ -158,10 +157,9 @@ def settle(
         faults,
         tuple(sorted({column for file in ingested for column in file.new_columns})),
         None,
-        bad,
+        *listed_contents(connection, str(corrupt)),
         counts.filtered,
         tuple(ingested),
-        corrupt_places=places,
     )
 
 

@@ -291,7 +291,7 @@ class Steps:
     @property
     def published(self) -> Published:
         """The tables that are published now."""
-        return Published(self.plan.published, self.plan.hashes, self.plan.last.get("places", {}))
+        return Published(self.plan.published, self.plan.hashes, self.plan.last.get("placed", {}))
 
     @property
     def describe_entity(self) -> Callable[[EntityTable], list[BuiltTable]]:

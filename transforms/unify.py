@@ -102,7 +102,7 @@ def settle_entity(
     """Keep one row per primary key of an entity and account for all rows."""
     entity, found = entities[name], list(files)
     if len(found) == 1 and found[0].before is not None:
-        changed = settle_changed(connection, name, entity, found[0], found[0].before, folder)
+        changed = settle_changed(connection, name, entity, found[0], folder)
         if changed is not None:
             return changed
     found = [written_whole(connection, one, folder) for one in found]

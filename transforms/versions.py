@@ -18,7 +18,7 @@ from overtide.transforms.faults import listed_contents
 from overtide.transforms.fingerprint import canonical_row, fingerprint
 from overtide.transforms.ingest import CORRUPT, COUNTS, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
-from overtide.transforms.key_counts import count_rows
+from overtide.transforms.key_counts import Counts, count_rows
 from overtide.transforms.keys import (
     MOST_FILES,
     Changes,
@@ -66,13 +66,10 @@ def settle_versions(
     corrupt = folder / "corrupt.parquet"
     wrong = corrupt_versions(entity, rows, versions, counts.corrupt > 0)
     faults = write_parquet(connection, wrong, corrupt)
-    whole = counts.keyed >= sum(file.rows for file in ingested)
-    plain = versions is None and entity.filter is None and whole
-    files = _settled(connection, entity, ingested, rows, versions, plain, folder)
+    files = _settled(connection, entity, ingested, counts, rows, versions, folder)
     if not sum(files.values()):
         raise _nothing_left(name, entity, counts.read)
     content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", types_of(entity))
-    bad, places = listed_contents(connection, str(corrupt))
     exact, lost, filtered, changes = _fates(connection, entity, ingested, rows, versions)
     return EntityTable(
         name,
@@ -87,11 +84,10 @@ def settle_versions(
         faults,
         tuple(sorted({column for file in ingested for column in file.new_columns})),
         content,
-        bad,
+        *listed_contents(connection, str(corrupt)),
         filtered,
         tuple(ingested),
         changes,
-        corrupt_places=places,
     )
 
 
@@ -208,12 +204,14 @@ def _settled(
     connection: "DuckDBPyConnection",
     entity: Entity,
     ingested: list[IngestedFiles],
+    counts: Counts,
     rows: str,
     versions: Path | None,
-    plain: bool,
     folder: Path,
 ) -> dict[str, int]:
     """Return the files of the records, with their numbers: those that were read where all stay."""
+    whole = counts.keyed >= sum(file.rows for file in ingested)
+    plain = versions is None and entity.filter is None and whole
     files = {file.rows_path: file.rows for file in ingested if not file.deletes}
     if plain and len(files) <= MOST_FILES:
         return files

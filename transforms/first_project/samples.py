@@ -113,8 +113,7 @@ def sample_of(file: Path, parts: int = 1) -> Sample:
     places, left_out = _places(file, entity, layout.columns)
     attributes = {f"a{number}": one for number, (one, _) in enumerate(places.values())}
     entity = entity.model_copy(update={"attributes": attributes or {"x": blank}})
-    most = max(ROWS // parts, LEAST_ROWS)
-    rows = list(format_of(entity).sampled(file, file.name, entity, layout, most))
+    rows = list(format_of(entity).sampled(file, file.name, entity, layout, _most(parts)))
     values = [row.values for row in rows if row.wrong is None]
     columns = tuple(
         _column(name, *place, [row.get(f"a{number}") for row in values])
@@ -125,6 +124,10 @@ def sample_of(file: Path, parts: int = 1) -> Sample:
     return Sample(
         file, kind, encoding, layout.delimiter, columns, len(values), (*notes, *left_out, *told)
     )
+
+
+def _most(parts: int) -> int:
+    return max(ROWS // parts, LEAST_ROWS)
 
 
 def _of_full_data(folder: Path) -> Path:

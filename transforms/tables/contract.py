@@ -164,7 +164,7 @@ class BuiltTable:
     """As in `TablePart`."""
     left: int = 0
     """How many of the rows in `files` are published ones that stay."""
-    places: str | None = None
+    placed: str | None = None
     """The hash of rows with the places where they stand, of a table whose `content` lacks these."""
 
     @property
@@ -218,14 +218,14 @@ class Published:
 
     columns: Mapping[str, Mapping[str, str]]
     hashes: Mapping[str, str]
-    places: Mapping[str, str]
+    placed: Mapping[str, str]
     """The hashes of the same with places, of tables that have any."""
 
     def has(self, built: BuiltTable) -> bool:
         """Say whether the same content is there in the same columns, and in the same places."""
         name, types = built.table.name, {one.name: one.type for one in built.table.columns}
         same = self.hashes.get(name) == built.content.hex() and self.columns.get(name) == types
-        return same and self.places.get(name) == built.places
+        return same and self.placed.get(name) == built.placed
 
     def without_same_files(self, built: BuiltTable, there: Sequence[str]) -> BuiltTable:
         """Return a table with the files alone that are not `there`, if all that are stay."""

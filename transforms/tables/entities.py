@@ -29,6 +29,6 @@ def entity_tables(table: EntityTable, entity: Entity) -> list[BuiltTable]:
             tables.corrupt(table.entity),
             (table.corrupt_file,),
             table.corrupt_content,
-            places=table.corrupt_places.hex(),
+            placed=table.corrupt_placed.hex(),
         ),
     ]
