@@ -26,6 +26,7 @@ from overtide.transforms.fingerprint import (
     _Column,
     fingerprint,
     fingerprint_in_order,
+    fingerprint_of_files,
 )
 
 TYPES = {
@@ -195,6 +196,22 @@ def test_many_rows_are_hashed_by_the_processor_in_several_batches(connection, mo
     digests = [int(hashlib.sha256(one.encode()).hexdigest()[:16], 16) for one in texts]
     whole = Fingerprint(len(texts), sum(digests), reduce(int.__xor__, digests))
     assert found == [whole, whole]
+
+
+@pytest.mark.parametrize("column", ["i", hashing.PLACE.upper()])
+@pytest.mark.parametrize("sizes", [(1, 5), (5, 1, 0), (3,), (0,), ()])
+def test_files_are_hashed_in_slices_and_each_row_once(monkeypatch, tmp_path, sizes, column):
+    monkeypatch.setattr(hashing, "MANY", 2)
+    with duckdb.connect(config={"threads": 3}) as connection:
+        files = [str(tmp_path / f"{place}.parquet") for place, _ in enumerate(sizes)]
+        rows = [f"SELECT range AS {column} FROM range({size})" for size in sizes]
+        for file, query in zip(files, rows, strict=True):
+            connection.execute(f"COPY ({query}) TO '{file}' (FORMAT parquet)")
+        whole = " UNION ALL ".join(rows) or f"SELECT 1 AS {column} LIMIT 0"
+        types = {column: "BIGINT"}
+        expected = fingerprint(connection, whole, types)
+        assert fingerprint_of_files(connection, files, types) == expected
+    assert expected.rows == sum(sizes)
 
 
 def test_digests_are_read_wherever_their_array_begins():

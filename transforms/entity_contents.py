@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.names import parquet_rows
-from overtide.transforms.fingerprint import EMPTY, Fingerprint, fingerprint
+from overtide.transforms.fingerprint import EMPTY, Fingerprint, fingerprint_of_files
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.keys import EntityTable, types_of
 
@@ -39,4 +38,4 @@ def _having(file: IngestedFiles, content: Fingerprint) -> IngestedFiles:
 
 
 def _content(connection: "DuckDBPyConnection", entity: Entity, files: Iterable[str]) -> Fingerprint:
-    return fingerprint(connection, f"SELECT * FROM {parquet_rows(files)}", types_of(entity))
+    return fingerprint_of_files(connection, list(files), types_of(entity))

@@ -17,14 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from overtide.schemas.names import quoted
+from overtide.schemas.names import PLACE, parquet_rows, quoted
 from overtide.transforms.digests import TEXT, first_halves, is_fast
 from overtide.transforms.in_turn import in_order
 
@@ -139,6 +141,37 @@ def fingerprint(connection: "DuckDBPyConnection", rows: str, types: dict[str, st
         SELECT count(*), coalesce(sum(digest), 0), coalesce(bit_xor(digest), 0)
           FROM hashed""").fetchone()
     return Fingerprint(*map(int, row or (0, 0, 0)))
+
+
+def fingerprint_of_files(
+    connection: "DuckDBPyConnection", files: Sequence[str | Path], types: dict[str, str]
+) -> Fingerprint:
+    """Return the same of the rows of Parquet files.
+
+    What a query gives to Python one thread of DuckDB makes, so of many rows each has a slice.
+    """
+    rows = [pq.read_metadata(file).num_rows for file in files]
+    if not any(rows):
+        return EMPTY
+    threads = _threads(connection) if is_fast() and PLACE not in map(str.lower, types) else 1
+    slices = max(1, min(threads, sum(rows) // MANY))
+    if slices == 1:
+        return fingerprint(connection, f"FROM {parquet_rows(files)}", types)
+
+    def part(number: int) -> Fingerprint:
+        low, high = (max(rows) * one // slices for one in (number, number + 1))
+        placed = parquet_rows(files, f", {PLACE} = true")
+        with connection.cursor() as cursor:
+            query = f"FROM {placed} WHERE {PLACE} >= {low} AND {PLACE} < {high}"
+            return _by_processor(cursor, query, types)
+
+    with ThreadPoolExecutor(slices) as pool:
+        return reduce(Fingerprint.__add__, pool.map(part, range(slices)), EMPTY)
+
+
+def _threads(connection: "DuckDBPyConnection") -> int:
+    row = connection.execute("SELECT current_setting('threads')").fetchone()
+    return int(row[0]) if row else 1
 
 
 def _number_of(connection: "DuckDBPyConnection", rows: str) -> int:

@@ -15,7 +15,7 @@ from overtide.schemas.errors import SourceError
 from overtide.schemas.names import columns, literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.faults import listed_contents
-from overtide.transforms.fingerprint import canonical_row, fingerprint
+from overtide.transforms.fingerprint import canonical_row, fingerprint_of_files
 from overtide.transforms.ingest import CORRUPT, COUNTS, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.key_counts import Counts, count_rows
@@ -69,7 +69,7 @@ def settle_versions(
     files = _settled(connection, entity, ingested, counts, rows, versions, folder)
     if not sum(files.values()):
         raise _nothing_left(name, entity, counts.read)
-    content = fingerprint(connection, f"SELECT * FROM {parquet_rows([*files])}", types_of(entity))
+    content = fingerprint_of_files(connection, [*files], types_of(entity))
     exact, lost, filtered, changes = _fates(connection, entity, ingested, rows, versions)
     return EntityTable(
         name,

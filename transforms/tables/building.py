@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, history_in, history_of
-from overtide.transforms.fingerprint import EMPTY, fingerprint, fingerprint_in_order
+from overtide.transforms.fingerprint import EMPTY, fingerprint_in_order, fingerprint_of_files
 from overtide.transforms.history import columns_of_history, replaced, reshaped, stamped
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.tables.contract import (
@@ -52,7 +52,7 @@ def build_part(
     path = folder / f"{order.number:04d}.parquet"
     written = table.write(connection, basis, order, path)
     if table.by_rows:
-        content = fingerprint(connection, f"FROM {parquet_rows([written])}", declared.hashed)
+        content = fingerprint_of_files(connection, [written], declared.hashed)
         return TablePart(order.table, written, content)
     entities = sorted(
         [one.entity for one in basis.unification.entities]

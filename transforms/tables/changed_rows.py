@@ -15,7 +15,7 @@ from overtide.schemas.names import chained, columns, parquet_rows, quoted
 from overtide.schemas.table import Table
 from overtide.schemas.tables import FIRST_RUN
 from overtide.schemas.types import type_of
-from overtide.transforms.fingerprint import Fingerprint, fingerprint
+from overtide.transforms.fingerprint import Fingerprint, fingerprint_of_files
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.same_files import files_apart
@@ -42,9 +42,7 @@ def write_difference(
         write_parquet(connection, apart, come)
     gone = rows_apart_from("published", "mapped", table.values, table.order)
     write_parquet(connection, gone, go)
-    went, came = (
-        fingerprint(connection, f"FROM {parquet_rows([path])}", table.hashed) for path in (go, come)
-    )
+    went, came = (fingerprint_of_files(connection, [path], table.hashed) for path in (go, come))
     return TablePart(table.name, str(come), before - went + came, str(go))
 
 

@@ -22,7 +22,7 @@ from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.table import Table, nothing
 from overtide.transforms import clusters, told
 from overtide.transforms.affected import Affected, record_node
-from overtide.transforms.fingerprint import EMPTY, fingerprint
+from overtide.transforms.fingerprint import fingerprint_of_files
 from overtide.transforms.history import reshaped
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
@@ -67,8 +67,7 @@ def match_tables(
     hashes = sorted({path for table in pair_tables for path in table.hashes})
     if affected is None:
         written = [_written(connection, table, several, folder) for table, several in queries]
-        rows = f"FROM {parquet_rows(hashes)}"
-        content = fingerprint(connection, rows, MATCH_BLOCK.values) if hashes else EMPTY
+        content = fingerprint_of_files(connection, hashes, MATCH_BLOCK.values)
         written.append(BuiltTable(MATCH_BLOCK, tuple(hashes), content))
     else:
         difference = partial(_difference, connection, folder, affected)
@@ -111,7 +110,7 @@ def _written(
     types = {column.name: column.type for column in table.columns}
     rows = " UNION ALL ".join(queries) or nothing(table)
     write_parquet(connection, reshaped(rows, types, types), path)
-    content = fingerprint(connection, f"FROM {parquet_rows([path])}", types)
+    content = fingerprint_of_files(connection, [str(path)], types)
     return BuiltTable(table, (str(path),), content)
 
 
