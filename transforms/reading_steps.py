@@ -71,22 +71,29 @@ class ReadingSteps:
         return step(plan.settings, "keys", settle, stage)
 
     @property
-    def settle_and_hash(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
-        """Keep one row per primary key, and hash them beside the steps to come, else at once.
+    def settled(self) -> Callable[[str, Iterable[IngestedFiles]], EntityTable]:
+        """Keep one row per primary key, unless that was begun."""
+        settings, settle = self.plan.settings, self.settle
+        return lambda name, files: finished(settings, _settled(name), partial(settle, name, files))
 
-        What changed in place is little, and hashed while few records are matched, if they are few.
+    @property
+    def hash_beside(self) -> Callable[[EntityTable], EntityTable]:
+        """Hash the rows of an entity beside the steps to come, else at once.
+
+        One of them, which joins pairs to clusters, takes one core: so this begins as late as it
+        may. What changed in place is little, and hashed while few records are matched, if these are
+        few.
         """
-        settings, settle, hashed = self.plan.settings, self.settle, self._hash
+        settings, hash_ = self.plan.settings, self._hash
         few = self.plan.narrowing is not None
 
-        def settled(name: str, files: Iterable[IngestedFiles]) -> EntityTable:
-            table = finished(settings, _settled(name), partial(settle, name, files))
+        def hashing(table: EntityTable) -> EntityTable:
             if table.content is not None or (few and table.changed is not None):
                 return table
-            begun = begin(settings, table.files, partial(hashed, table))
-            return table if begun else hashed(table)
+            begun = begin(settings, table.files, partial(hash_, table))
+            return table if begun else hash_(table)
 
-        return settled
+        return hashing
 
     @property
     def hashed(self) -> Callable[[EntityTable], EntityTable]:

@@ -62,7 +62,8 @@ class ReadSources(beam.PTransform):
     def expand(self, files: PCollection[tuple[int, SourceFiles]]) -> PCollection[EntityTable]:
         """From source files, each with its number, to one table per entity."""
         reading = self.steps.reading
-        read, settle = reading.read, reading.settle_and_hash
+        read, settle = reading.read, reading.settled
+        expect, hash_beside = reading.expect_no_shrink, reading.hash_beside
         tables = (
             files
             | "Spread files over workers" >> beam.GroupByKey()
@@ -74,7 +75,7 @@ class ReadSources(beam.PTransform):
             | "Keep one row per key" >> beam.Map(lambda entry: _settled(entry[0], entry[1], settle))
         )
         settled = tables | "Expect no shrunk source" >> beam.Map(
-            reading.expect_no_shrink, AsList(tables)
+            lambda table, of_all: hash_beside(expect(table, of_all)), AsList(tables)
         )
         if not self.steps.narrows:
             return settled
