@@ -6,7 +6,7 @@ Their progress from a file, the memory of all processes from the system.
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,8 @@ from overtide.schemas.progress import Event, Report
 
 INTERVAL = 0.2
 """Seconds between two looks."""
+SEARCH = 5
+"""Every so many looks it is searched which processes were started: all of the system are read."""
 
 
 class Follower:
@@ -32,6 +34,8 @@ class Follower:
         self._seconds: dict[str, float] = {}
         self._expected: dict[str, int] = {}
         self._peak = 0
+        self._looks = 0
+        self._processes: list[psutil.Process] = []
         self._started = time.perf_counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="progress", daemon=True)
@@ -86,7 +90,10 @@ class Follower:
         self._look()
 
     def _look(self) -> None:
-        self._peak = max(self._peak, resident())
+        if self._looks % SEARCH == 0:
+            self._processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        self._looks += 1
+        self._peak = max(self._peak, resident(self._processes))
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -124,10 +131,10 @@ def telling(report: Report, stage: str) -> Callable[[str, int], None]:
     return told
 
 
-def resident() -> int:
-    """Return the resident memory of this process and all that it started, in bytes."""
-    total, process = 0, psutil.Process()
-    for one in [process, *process.children(recursive=True)]:
+def resident(processes: Iterable[psutil.Process]) -> int:
+    """Return the resident memory of processes in bytes, of those that are still there."""
+    total = 0
+    for one in processes:
         try:
             total += one.memory_info().rss
         except psutil.NoSuchProcess:

@@ -1,6 +1,8 @@
 """Progress of a refresh: what workers write, what the follower makes of it, and how it is shown."""
 
 import io
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +78,16 @@ def test_seconds_and_rows_of_every_stage_are_measured(scratch):
     assert found["stages"]["ingest"]["rows"] == 11
     assert 3.0 <= found["stages"]["ingest"]["seconds"] < 4.0
     assert found["peak_memory"] > 10_000_000
+
+
+def test_the_memory_of_processes_that_it_starts_counts(scratch):
+    alone = Follower(scratch, silent).measured()["peak_memory"]
+    code = "held = b'x' * 200_000_000; print(len(held), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        assert Follower(scratch, silent).measured()["peak_memory"] > alone + 150_000_000
 
 
 def test_a_refresh_knows_the_rows_of_its_stages(tmp_path):

@@ -90,7 +90,8 @@ def numbered(records: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     marked = np.zeros(int(ends.sum()), np.bool_)
     marked[lines] = True
     distinct = np.flatnonzero(marked)
-    entity = np.searchsorted(starts, distinct, side="right") - 1
+    edges = np.searchsorted(distinct, [*starts, len(marked)])
+    entity = np.repeat(np.arange(len(starts)), np.diff(edges))
     return distinct - starts[entity] + (entity << ENTITY_SHIFT), (np.cumsum(marked) - 1)[lines]
 
 

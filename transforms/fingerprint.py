@@ -46,7 +46,7 @@ BATCH = 50_000
 """Rows that are in Python's hands at once."""
 MANY = 20_000
 """So many rows are hashed by the processor's own SHA-256, if that is installed."""
-VECTOR, AT_ONCE = 2048, 1 << 22
+VECTOR, AT_ONCE = 4096, 1 << 23
 """The rows of a batch as DuckDB has them, and the bytes that are hashed at once."""
 LOW_BITS, LOW_BITS_SET = np.uint64(32), np.uint64(2**32 - 1)
 """Numbers are added in two halves: numpy's sums end at 64 bits."""
@@ -193,11 +193,13 @@ def _by_processor(
 def _together(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     """Give as many batches together as are worth a call, however long their texts are."""
     some: list[pa.RecordBatch] = []
+    size = 0
     for batch in batches:
         some.append(batch)
-        if sum(one.nbytes for one in some) >= AT_ONCE:
+        size += batch.nbytes
+        if size >= AT_ONCE:
             yield some
-            some = []
+            some, size = [], 0
     if some:
         yield some
 
