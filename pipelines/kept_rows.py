@@ -25,7 +25,7 @@ from overtide.schemas.folders import make_folder
 from overtide.transforms.ingest import IngestedFiles
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
-from overtide.transforms.row_hashes import KeptRows, ReadBefore
+from overtide.transforms.row_hashes import KeptRows, ReadBefore, Unknown
 
 MAGIC = b"PAR1"
 """How a Parquet file begins and ends."""
@@ -141,15 +141,20 @@ def _is_published(table: EntityTable, plan: Plan) -> bool:
 
 def _read_before(table: EntityTable) -> ReadBefore | None:
     """Return how the only file of an entity was read, if its rows are those of the table."""
-    if len(table.ingested) > 1 or table.rows_read > table.rows_kept or table.content is None:
+    if len(table.ingested) > 1 or table.content is None:
         return None
     (file,), found = table.ingested, (table.content, table.corrupt_file)
     if file.kept is not None:
         most = file.kept.changes >= MOST_CHANGES
-        return None if most else ReadBefore(file.kept, file.rows_path, *found)
-    if file.hashes is None or table.files != (file.rows_path,):
+        return None if most else ReadBefore(file.kept, table.files[1], *found)
+    if file.hashes is None:
         return None
-    return ReadBefore(KeptRows(file.rows_path, file.hashes, file.rows), None, *found)
+    kept = KeptRows(file.rows_path, file.hashes, file.rows)
+    if file.unknown is None:
+        return ReadBefore(kept, None, *found) if table.files == (file.rows_path,) else None
+    unknown = file.unknown
+    kept = replace(kept, gone=unknown.places, gone_rows=unknown.rows)
+    return ReadBefore(kept, unknown.settled, *found)
 
 
 def not_scattered(files: Sequence[IngestedFiles]) -> Sequence[IngestedFiles]:
@@ -196,6 +201,8 @@ def moved_files(one: IngestedFiles, move: Callable[[str], str]) -> IngestedFiles
         rows_path=move(one.rows_path),
         lines_path=move(one.lines_path),
         hashes=move(one.hashes) if one.hashes else None,
+        unknown=_moved_unknown(one.unknown, move) if one.unknown else None,
+        numbered=move(one.numbered) if one.numbered else None,
         kept=_moved_rows(one.kept, move) if one.kept else None,
     )
 
@@ -203,6 +210,10 @@ def moved_files(one: IngestedFiles, move: Callable[[str], str]) -> IngestedFiles
 def _moved_rows(kept: KeptRows, move: Callable[[str], str]) -> KeptRows:
     gone = move(kept.gone) if kept.gone else None
     return replace(kept, rows_path=move(kept.rows_path), hashes=move(kept.hashes), gone=gone)
+
+
+def _moved_unknown(one: Unknown, move: Callable[[str], str]) -> Unknown:
+    return replace(one, places=move(one.places), settled=move(one.settled))
 
 
 def moved(table: EntityTable, move: Callable[[str], str]) -> EntityTable:

@@ -64,13 +64,16 @@ class ChangingFiles:
         return [name for name in self.names if not name.endswith("1.csv")]
 
     def row(self, entity: str) -> str:
-        """Return a row of an entity; few values, so that records meet, repeat and are wrong."""
+        """Return a row of an entity; few values, so that records meet, repeat and are wrong.
+
+        One in twenty is a line that is no row.
+        """
         pick, number = self.chance.choice, self.chance.randint
         if entity == "o":
             return f"o{number(1, 12)},{pick(OWNERS)},2024-01-0{number(1, 9)},{pick('123x')}"
         seen = pick(["2024-01-01", "2023-05-05", "", "bad"])
-        key = pick([*map(str, range(1, 8)), ""])
-        return f"{key},{pick(['Ann', 'Bob', ''])},{pick('xyz')}@x.com,{pick('RO')},{seen}"
+        key, more = pick([*map(str, range(1, 8)), ""]), ",more" * (self.chance.random() < 0.05)
+        return f"{key},{pick(['Ann', 'Bob', ''])},{pick('xyz')}@x.com,{pick('RO')},{seen}{more}"
 
     def write_to(self, folder: Path) -> None:
         """Write the files that changed to a folder, and remove those that are gone."""

@@ -296,8 +296,14 @@ def _refresh_until(folder: str, configured: dict[str, Any], runs: int, step: str
 
 
 def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
-    """Return what a row says, None of one without a key; a `bare` one has only that."""
+    """Return what a row says, None of one without a key; a `bare` one has only that.
+
+    None of a line that is no row, too.
+    """
     key, *values = row.split(",")
+    if not bare and len(values) > 4:
+        return None
+    values = values[:4]
     texts = [value or None for value in values]
     if bare or texts[-1] == "bad":
         texts[-1] = None
@@ -306,10 +312,11 @@ def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
     return Version(hour, deletes, int(key), (key, *kept), at) if key else None
 
 
-def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:
+def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int, bool]]:
     """Tell a sequence of changes.
 
-    Return for each refresh whether it computed nothing, and how many activities it took over.
+    Return for each refresh whether it computed nothing, how many activities it took over, and
+    whether it knew rows of a file that changed and has faulty ones.
     """
     twins = Twins(Random(seed), folder=folder)
     with (
@@ -324,7 +331,16 @@ def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int]]:
             twins.change()
             twins.refresh()
     said: list[Any] = [one.manifest for one in twins.mine.done]
-    return [(one["unchanged_since"] is not None, one["reused"]["activities"]) for one in said]
+    return [
+        (one["unchanged_since"] is not None, one["reused"]["activities"], _knew_beside_faulty(one))
+        for one in said
+    ]
+
+
+def _knew_beside_faulty(manifest: dict[str, Any]) -> bool:
+    """Say whether rows were known and not all rows of `a`, whose files change, are kept."""
+    of = manifest["entities"]["S_a"]
+    return manifest["reused"]["rows"] > 0 and of["rows_read"] > of["rows_kept"]
 
 
 def main() -> int:
@@ -334,18 +350,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--steps", type=int, default=6)
     given = parser.parse_args()
-    unchanged = differences = 0
+    unchanged = differences = faulty = 0
     for seed in range(given.seed, given.seed + given.number):
         with tempfile.TemporaryDirectory() as folder:
             found = tell(seed, given.steps, Path(folder))
-        same = sum(one for one, _ in found)
-        taken = sum(1 for one, activities in found if activities and not one)
+        same = sum(one for one, _, _ in found)
+        taken = sum(1 for one, activities, _ in found if activities and not one)
+        faulty += sum(knew for _, _, knew in found)
         print(f"sequence {seed}: of {len(found)} refreshes {same} were unchanged, {taken} differed")
         sys.stdout.flush()
         unchanged, differences = unchanged + same, differences + taken
     print(
         f"{given.number} sequences; {unchanged} refreshes computed nothing, "
-        f"{differences} took over activities"
+        f"{differences} took over activities, {faulty} knew rows of files with faulty ones"
     )
     return 0
 

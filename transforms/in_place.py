@@ -1,8 +1,9 @@
 """The table of an entity whose one file changed in place: what is kept of it, and what changed.
 
 All that is trusted is what the refresh before published: its rows are those of the file as it was
-then, one for each key and none set aside, and the content of its table is the one that its run
-says (docs/decisions/files-that-change-in-place.md).
+then, one for each key, and the content of its table is the one that its run says. Of the rows that
+came some may be set aside, repeat others or lose to them, as they may in any file; none that is
+kept ever is, or it is read anew (docs/decisions/files-that-change-in-place.md).
 """
 
 from collections.abc import Iterator
@@ -11,61 +12,63 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from overtide.schemas.configuration.entities import Entity
-from overtide.schemas.names import PLACE, columns, literal, parquet_rows, placed_rows, quoted
+from overtide.schemas.configuration.entities import Entity, Preference
+from overtide.schemas.names import PLACE, columns, literal, parquet_rows, quoted
 from overtide.transforms.faults import listed_contents
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
-from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.kernel import write_parquet
+from overtide.transforms.key_counts import count_rows
 from overtide.transforms.keys import (
     ChangedRows,
     EntityTable,
+    is_too_much,
     listed,
-    rows_that_count,
+    settle_counted,
     types_of,
 )
-from overtide.transforms.row_hashes import KeptRows, ReadBefore
+from overtide.transforms.row_hashes import KeptRows, ReadBefore, kept_rows_at, rows_that_count
+from overtide.transforms.sources.contract import FILE
 from overtide.transforms.tables.same_rows import rows_apart_from
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-NO_PLACE = "SELECT 0::BIGINT AS place LIMIT 0"
 
 
 def settle_changed(
     connection: "DuckDBPyConnection",
     name: str,
     entity: Entity,
+    prefer: Preference,
     file: IngestedFiles,
     folder: Path,
+    project: Path,
 ) -> EntityTable | None:
     """Return the table of an entity with how its rows differ from those before, not hashed yet.
 
-    None where one of the rows that came has no key, or that of another row: then all are looked at.
+    None where too many of its rows are set aside: that is told of all of them.
     """
-    kept, before, corrupt = file.kept, file.before, folder / "corrupt.parquet"
+    kept, before, corrupt = file.kept, file.before, folder / "changed-corrupt.parquet"
     if kept is None or before is None:
         return None
-    with _found_changes(connection, entity, file, kept, before):
-        if not _have_own_keys(connection, entity, file.rows_path, kept):
-            return None
+    stay, counts = kept.rows - kept.gone_rows, count_rows(connection, entity, [file])
+    if is_too_much(entity, counts.aside, stay + counts.read):
+        return None
+    asked = [file], counts, folder, project
+    beside = settle_counted(connection, name, entity, prefer, *asked)
+    read = _as_read(connection, file, beside, folder)
+    with _found_changes(connection, entity, read, kept, before):
         came, went = _written_changes(connection, entity, folder)
-        faults = write_parquet(connection, _corrupt_rows(entity, file, before), corrupt)
-    rows = kept.rows - kept.gone_rows + file.rows
+        wrong = _corrupt_rows(entity, file, before, beside.corrupt_file)
+        faults = write_parquet(connection, wrong, corrupt)
     bad, placed = listed_contents(connection, str(corrupt))
-    return EntityTable(
-        name,
-        (kept.rows_path, file.rows_path),
-        (kept.rows, file.rows),
-        str(corrupt),
-        rows_read=rows,
-        rows_kept=rows,
-        set_aside=0,
-        exact_repeats=0,
-        lost_rows=0,
+    return replace(
+        beside,
+        files=(kept.rows_path, read),
+        file_rows=(kept.rows, beside.rows_kept),
+        corrupt_file=str(corrupt),
+        rows_read=stay + beside.rows_read,
+        rows_kept=stay + beside.rows_kept,
         corrupt_records=faults,
-        new_columns=tuple(sorted(file.new_columns)),
-        content=None,
         corrupt_content=bad,
         corrupt_placed=placed,
         ingested=(replace(file, before=None),),
@@ -74,47 +77,43 @@ def settle_changed(
     )
 
 
+def _as_read(
+    connection: "DuckDBPyConnection", file: IngestedFiles, beside: EntityTable, folder: Path
+) -> str:
+    """Return the file of the rows that stay of those that were read, in the columns of these."""
+    (path,) = beside.files
+    if path == file.rows_path:
+        return path
+    read = folder / "settled-changed.parquet"
+    write_parquet(connection, f"SELECT *, 0::INTEGER AS {FILE} FROM {parquet_rows([path])}", read)
+    return str(read)
+
+
 @contextmanager
 def _found_changes(
     connection: "DuckDBPyConnection",
     entity: Entity,
-    file: IngestedFiles,
+    read: str,
     kept: KeptRows,
     before: ReadBefore,
 ) -> Iterator[None]:
     """Let there be `came` and `went`, the rows by which those of the refresh before differ.
 
-    Of the kept rows only some went since then, and some are there again.
+    Of the kept rows only some went since then, and some are there again (`__again`); all others of
+    the table are those that were `read` beside them.
     """
-    now, then = _rows_at(kept, before.kept), _rows_at(before.kept, kept)
+    now, then = kept_rows_at(kept, before.kept), kept_rows_at(before.kept, kept)
     names = f"{columns(entity.attributes)}, {CORRUPT}"
-    for table, again, beside in (("came", then, file.rows_path), ("went", now, before.rows_path)):
-        others = f"UNION ALL SELECT {names} FROM {parquet_rows([beside])}" if beside else ""
+    for table, again, beside in (("came", then, read), ("went", now, before.rows_path)):
+        others = f"UNION ALL SELECT {names}, false FROM {parquet_rows([beside])}" if beside else ""
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {names} FROM ({again}) {others}"
+            f"CREATE OR REPLACE TEMP TABLE {table} AS "
+            f"SELECT {names}, true AS __again FROM ({again}) {others}"
         )
     try:
         yield
     finally:
         connection.execute("DROP TABLE came; DROP TABLE went")
-
-
-def _have_own_keys(
-    connection: "DuckDBPyConnection", entity: Entity, read: str, kept: KeptRows
-) -> bool:
-    """Say whether each row has a key that no other row has.
-
-    The rows before had, as had the kept ones: a key of one that went is free, so only other ones of
-    the rows that were `read` are sought among the kept.
-    """
-    key = quoted(entity.primary_key)
-    if count(connection, f"SELECT count(*) - count(DISTINCT {key}) FROM came"):
-        return False
-    new = f"SELECT {key} FROM {parquet_rows([read])} ANTI JOIN went USING ({key})"
-    if not count(connection, f"SELECT count(*) FROM ({new})"):
-        return True
-    taken = f"SELECT {key} FROM ({rows_that_count(kept.rows_path, kept.gone)})"
-    return not count(connection, f"SELECT count(*) FROM ({taken}) SEMI JOIN ({new}) USING ({key})")
 
 
 def _written_changes(
@@ -131,30 +130,21 @@ def _written_changes(
     return str(paths["came"]), str(paths["went"])
 
 
-def _rows_at(gone: KeptRows, still: KeptRows) -> str:
-    """Return the SQL of the kept rows that are `gone`, and that other time were there `still`."""
-    places, others = (
-        f"SELECT place FROM {parquet_rows([one.gone])}" if one.gone else NO_PLACE
-        for one in (gone, still)
-    )
-    return f"""
-        FROM {placed_rows(gone.rows_path)}
-        SEMI JOIN (SELECT place AS {PLACE} FROM ({places}) ANTI JOIN ({others}) AS other
-          USING (place)) USING ({PLACE})"""
+def _corrupt_rows(entity: Entity, file: IngestedFiles, before: ReadBefore, beside: str) -> str:
+    """Return the SQL of all that is wrong.
 
-
-def _corrupt_rows(entity: Entity, file: IngestedFiles, before: ReadBefore) -> str:
-    """Return the SQL of the rows with values that could not be read.
-
-    They are those of `before` whose rows did not go, and those that `came`.
+    Values that could not be read in kept rows, those of `before` that did not go and those that are
+    there again; and what is wrong with the rows `beside` them.
     """
     key, (source,) = quoted(entity.primary_key), map(literal, file.sources)
     went = f"SELECT {key}::VARCHAR AS PrimaryKey FROM went"
-    stayed = f"FROM {parquet_rows([before.corrupt_file])} ANTI JOIN ({went}) USING (PrimaryKey)"
+    stayed = f"(FROM {parquet_rows([before.corrupt_file])} WHERE IsKept)"
+    stayed = f"FROM {stayed} ANTI JOIN ({went}) USING (PrimaryKey)"
     wrong = f"({CORRUPT} ->> 'line')::BIGINT AS __line, {source} AS __file"
-    wrong = f"SELECT {key}, {CORRUPT}, {wrong} FROM came WHERE {CORRUPT} IS NOT NULL"
+    wrong = f"SELECT {key}, {CORRUPT}, {wrong} FROM came WHERE __again AND {CORRUPT} IS NOT NULL"
     return (
-        f"SELECT * REPLACE ({source} AS FileName) {stayed} UNION ALL {listed(key)} FROM ({wrong})"
+        f"SELECT * REPLACE ({source} AS FileName) {stayed} UNION ALL {listed(key)} FROM ({wrong}) "
+        f"UNION ALL FROM {parquet_rows([beside])}"
     )
 
 
@@ -170,4 +160,17 @@ def written_whole(
         f"SELECT * EXCLUDE ({PLACE}) FROM ({kept}) UNION ALL FROM {parquet_rows([file.rows_path])}"
     )
     written = write_parquet(connection, rows, path)
-    return replace(file, rows_path=str(path), rows=written, content=None, kept=None, before=None)
+    numbered = None
+    if file.numbered is not None:  # they stand behind the kept ones now
+        numbered = folder / f"numbered-{path.name}"
+        places = f"place + {written - file.rows} AS place, line"
+        write_parquet(connection, f"SELECT {places} FROM {parquet_rows([file.numbered])}", numbered)
+    return replace(
+        file,
+        rows_path=str(path),
+        rows=written,
+        numbered=str(numbered) if numbered else None,
+        content=None,
+        kept=None,
+        before=None,
+    )

@@ -8,7 +8,8 @@ that are no rows. Source of the rules: semantics 4.2.
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,10 @@ from overtide.schemas.values import trimmed_sql
 from overtide.transforms.derived import FAILED
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.known_rows import read_changed, with_hashes
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
-from overtide.transforms.row_hashes import (
-    KeptRows,
-    ReadBefore,
-    find_rows_apart,
-    write_row_hashes,
-)
+from overtide.transforms.row_hashes import KeptRows, ReadBefore, Unknown
 from overtide.transforms.sources.contents import unreadable
 from overtide.transforms.sources.contract import FILE, Raw, SourceText
 from overtide.transforms.sources.deliveries import delivery_of, of_deletes
@@ -70,6 +67,11 @@ class IngestedFiles:
     """That of the rows, where all of them are rows of their entity's table."""
     hashes: str | None = None
     """The file of what each row was read from (`row_hashes`), where that is known."""
+    unknown: Unknown | None = None
+    """The rows of which that does not say what becomes of them, where there are some."""
+    numbered: str | None = None
+    """The file of the lines of rows without a key (`line`), by their places, where these are known
+    and `rows_path` does not say them."""
     kept: KeptRows | None = None
     """Rows of the file that were read by an earlier refresh, beside those of `rows_path`."""
     before: ReadBefore | None = None
@@ -104,9 +106,9 @@ def ingest(
             alike = delivery.deletes, format_of(entity).alike(file, place)
             groups.setdefault(alike, []).append(file)
             if before is not None:
-                changed = _changed(
-                    connection, name, file, before, folder, f"{number:06d}-{place:06d}"
-                )
+                named = folder, f"{number:06d}-{place:06d}"
+                alone = partial(_read_one, connection, name, entity, *named)
+                changed = read_changed(connection, file, before, folder, alone)
                 if changed is not None:
                     return [changed]
         return [
@@ -118,41 +120,16 @@ def ingest(
         ]
 
 
-def _changed(
+def _read_one(
     connection: "DuckDBPyConnection",
     name: str,
-    file: SourceText,
-    before: ReadBefore,
+    entity: Entity,
     folder: Path,
     number: str,
-) -> IngestedFiles | None:
-    """Read the rows of a file that it did not have before, None where all must be read.
-
-    They are those that differ from the first reading of it, so that what is kept of it grows with
-    what changed, and not with how often.
-    """
-    import duckdb
-
-    kept, entity = before.kept, file.entity
-    apart = find_rows_apart(connection, file, kept.hashes, kept.rows, folder)
-    if apart is None:
-        return None
-    try:
-        read = _read(connection, name, entity, [apart.came], folder, number, hashing=False)
-    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
-        raise
-    except duckdb.Error:  # it is told of the file as it is
-        return None
-    numbered = format_of(entity).numbers_rows and _corrupt(connection, read.rows_path)
-    if read.lines or numbered:
-        return None
-    changes = kept.changes + 1
-    left = replace(kept, gone=apart.gone, gone_rows=apart.gone_rows, changes=changes)
-    return replace(read, kept=left, before=before)
-
-
-def _corrupt(connection: "DuckDBPyConnection", path: str) -> int:
-    return count(connection, f"SELECT count({CORRUPT}) FROM {parquet_rows([path])}")
+    file: SourceText,
+) -> IngestedFiles:
+    """Read a file of some rows of another one."""
+    return _read(connection, name, entity, [file], folder, number)
 
 
 def _together(
@@ -167,7 +144,8 @@ def _together(
     import duckdb
 
     try:
-        yield _read(connection, name, entity, files, folder, number)
+        found = _read(connection, name, entity, files, folder, number)
+        yield with_hashes(connection, files[0], entity, found) if len(files) == 1 else found
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -189,7 +167,6 @@ def _read(
     files: Sequence[SourceText],
     folder: Path,
     number: str,
-    hashing: bool = True,
 ) -> IngestedFiles:
     """Read files that are laid out alike, each as it says, into rows of the `entity`.
 
@@ -234,24 +211,7 @@ def _read(
         tuple(str(file.path) for file in files if origin_of(file.path) is not None),
         tuple(file.delivery.hour for file in files),
         files[0].delivery.deletes,
-        hashes=_hashes(connection, files, rows_path, rows, lines) if hashing else None,
     )
-
-
-def _hashes(
-    connection: "DuckDBPyConnection",
-    files: Sequence[SourceText],
-    rows_path: Path,
-    rows: int,
-    lines: int,
-) -> str | None:
-    """Write the hashes of the rows of a single file, where each depends on nothing else."""
-    entity, path = files[0].entity, rows_path.with_name(f"hashes-{rows_path.name}")
-    if len(files) > 1 or lines or entity.filter is not None or entity.deliveries is not None:
-        return None
-    if format_of(entity).numbers_rows and _corrupt(connection, str(rows_path)):
-        return None
-    return str(path) if write_row_hashes(connection, files[0], rows, path) else None
 
 
 def _whole(entity: Entity, read: Entity, typed: str) -> str:

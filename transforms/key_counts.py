@@ -26,6 +26,11 @@ class Counts:
     corrupt: int
     filtered: int = 0
 
+    @property
+    def aside(self) -> int:
+        """The rows and lines that are set aside."""
+        return self.read - self.filtered - self.keyed
+
 
 def count_rows(
     connection: "DuckDBPyConnection", entity: Entity, ingested: list[IngestedFiles]

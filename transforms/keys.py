@@ -18,7 +18,6 @@ from overtide.schemas.names import (
     columns,
     literal,
     parquet_rows,
-    placed_rows,
     quoted,
 )
 from overtide.schemas.types import type_of
@@ -28,6 +27,7 @@ from overtide.transforms.fingerprint import Fingerprint, canonical_row
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.key_counts import Counts, count_rows
+from overtide.transforms.row_hashes import rows_that_count
 from overtide.transforms.set_aside import ASIDE, collect_aside, first_aside, named_rows
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 FEW = 3
 """Rows that an error names, of all that are set aside."""
+REPEATS = "repeats.parquet"
+"""What the file of the rows of keys that several rows have is called."""
 MOST_FILES = 100
 """Rows in more files become one: each file is a part of every query that numbers the records."""
 
@@ -113,14 +115,6 @@ class EntityTable:
         return f"{counting} UNION ALL FROM {parquet_rows(others)}"
 
 
-def rows_that_count(path: str, gone: str | None) -> str:
-    """Return the SQL of the rows of a file with their places, without those that are `gone`."""
-    rows = f"FROM {placed_rows(path)}"
-    if gone is None:
-        return rows
-    return f"{rows} ANTI JOIN (SELECT place AS {PLACE} FROM {parquet_rows([gone])}) USING ({PLACE})"
-
-
 def settle(
     connection: "DuckDBPyConnection",
     name: str,
@@ -137,6 +131,20 @@ def settle(
     ingested = sorted(ingested, key=lambda file: Path(file.rows_path).name)
     counts = count_rows(connection, entity, ingested)
     check_amounts(connection, name, entity, ingested, counts, project)
+    return settle_counted(connection, name, entity, prefer, ingested, counts, folder, project)
+
+
+def settle_counted(
+    connection: "DuckDBPyConnection",
+    name: str,
+    entity: Entity,
+    prefer: Preference,
+    ingested: list[IngestedFiles],
+    counts: Counts,
+    folder: Path,
+    project: Path,
+) -> EntityTable:
+    """Return the table of rows that are counted, whatever share of them is wrong."""
     collect_aside(connection, entity, ingested, project)
     rows, repeats, exact = named_rows(ingested), None, 0
     if counts.keyed > counts.keys:
@@ -170,7 +178,7 @@ def _repeats(
 
     Return their file, and how many rows repeat another one exactly.
     """
-    path = folder / "repeats.parquet"
+    path = folder / REPEATS
     contents = write_parquet(connection, repeated_rows(entity, prefer, rows), path)
     return path, count(connection, f"SELECT sum(__copies) FROM {parquet_rows([path])}") - contents
 
@@ -209,7 +217,6 @@ def check_amounts(
     project: Path,
 ) -> None:
     """Raise `no_rows` or `too_many_set_aside` when an entity cannot be what its owner meant."""
-    aside = counts.read - counts.filtered - counts.keyed
     if counts.read == counts.filtered:
         left = f" that its filter keeps, of {counts.read:,}" if counts.filtered else ""
         raise SourceError(
@@ -218,16 +225,21 @@ def check_amounts(
             name,
             "Check the file; a refresh never publishes an empty entity.",
         )
-    if aside * 100 > entity.max_set_aside_percent * counts.read:
+    if is_too_much(entity, counts.aside, counts.read):
         collect_aside(connection, entity, ingested, project, FEW)
         raise SourceError(
             "too_many_set_aside",
-            f"{name}: {aside:,} of {counts.read:,} rows could not be read or "
+            f"{name}: {counts.aside:,} of {counts.read:,} rows could not be read or "
             f"have no primary key, more than {entity.max_set_aside_percent:g} %.",
             name,
             "Correct the file or its format, or raise `max_set_aside_percent`.",
             details=tuple(first_aside(connection, FEW)),
         )
+
+
+def is_too_much(entity: Entity, aside: int, read: int) -> bool:
+    """Say whether of the rows that were read more are set aside than the entity allows."""
+    return aside * 100 > entity.max_set_aside_percent * read
 
 
 def repeated_rows(entity: Entity, prefer: Preference, rows: str) -> str:

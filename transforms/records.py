@@ -7,7 +7,8 @@ from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.configuration.matching import UnifiedEntity
 from overtide.schemas.names import PLACE, parquet_rows, quoted
 from overtide.schemas.types import type_of
-from overtide.transforms.keys import EntityTable, rows_that_count
+from overtide.transforms.keys import EntityTable
+from overtide.transforms.row_hashes import rows_that_count
 
 ENTITY_SHIFT = 44
 """Bits by which an entity's place in unification is shifted in a record's number.

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from overtide.schemas.configuration.entities import Entity
 from overtide.schemas.errors import OvertideError, SourceError
-from overtide.schemas.names import literal, parquet_rows, quoted
+from overtide.schemas.names import PLACE, literal, parquet_rows, placed_rows, quoted
 from overtide.transforms.ingest import CORRUPT, IngestedFiles
 from overtide.transforms.sources.deliveries import of_deletes
 from overtide.transforms.sources.formats import format_of
@@ -61,11 +61,11 @@ def collect_aside(
         quoted(entity.primary_key),
         literal(f"{entity.primary_key}: the primary key is missing"),
     )
+    without_key = " UNION ALL ".join(_without_key(key, files) for files in ingested)
     rows = f"""
         SELECT concat_ws('; ', {keyless}, nullif({CORRUPT} ->> 'details', '')) AS CorruptionDetails,
-          __file AS FileName,
-               ({CORRUPT} ->> 'line')::BIGINT AS LineNumber, {CORRUPT} ->> 'record' AS Record
-        FROM ({named_rows(ingested)}) WHERE {key} IS NULL"""
+          __file AS FileName, __line AS LineNumber, {CORRUPT} ->> 'record' AS Record
+        FROM ({without_key})"""
     parts = [rows + limit]
     with_lines = [files.lines_path for files in ingested if files.lines]
     if with_lines:
@@ -83,6 +83,20 @@ def collect_aside(
     }
     deletes = frozenset(name for files in ingested if files.deletes for name in files.sources)
     _number_rows(connection, entity, project, copies, deletes)
+
+
+def _without_key(key: str, files: IngestedFiles) -> str:
+    """Return the SQL of the rows of files without a key: what is wrong with each, and where."""
+    shown = f"list_extract([{', '.join(map(literal, files.sources))}], __file + 1) AS __file"
+    if files.numbered is None:
+        line = f"({CORRUPT} ->> 'line')::BIGINT"
+        rows = f"{parquet_rows([files.rows_path])} WHERE {key} IS NULL"
+    else:
+        line = "numbered.line"
+        rows = f"""(FROM {placed_rows(files.rows_path)} WHERE {key} IS NULL) AS typed
+            LEFT JOIN {parquet_rows([files.numbered])} AS numbered
+            ON typed.{PLACE} = numbered.place"""
+    return f"SELECT {CORRUPT}, {shown}, {line} AS __line FROM {rows}"
 
 
 def first_aside(connection: "DuckDBPyConnection", few: int) -> list[OvertideError]:

@@ -13,6 +13,7 @@ from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.errors import SourceError
 from overtide.transforms import clusters
 from overtide.transforms.affected import Affected
+from overtide.transforms.faulty_rows import without_faulty
 from overtide.transforms.identities import Identified, identify
 from overtide.transforms.in_place import settle_changed, written_whole
 from overtide.transforms.ingest import IngestedFiles, ingest
@@ -102,12 +103,14 @@ def settle_entity(
     """Keep one row per primary key of an entity and account for all rows."""
     entity, found = entities[name], list(files)
     if len(found) == 1 and found[0].before is not None:
-        changed = settle_changed(connection, name, entity, found[0], folder)
+        asked = prefer[name], found[0], folder, project
+        changed = settle_changed(connection, name, entity, *asked)
         if changed is not None:
             return changed
     found = [written_whole(connection, one, folder) for one in found]
     settled = settle if entity.deliveries is None else settle_versions
-    return settled(connection, name, entity, prefer[name], found, folder, project)
+    table = settled(connection, name, entity, prefer[name], found, folder, project)
+    return without_faulty(connection, entity, table, folder)
 
 
 def edges_of(table: PairTable) -> pa.RecordBatch:

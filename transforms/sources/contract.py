@@ -67,6 +67,8 @@ class SourceText:
     layout: Layout
     copy: Path
     delivery: Delivery = field(default_factory=Delivery)
+    lines: "NDArray[np.int64] | None" = field(default=None, compare=False)
+    """Of a file of some lines of another one, the numbers that these have there."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,24 @@ class SourceFormat(ABC):
         """
         del connection, file, places
         return None
+
+    def lines_at(self, file: SourceText, places: "NDArray[np.int64]") -> "NDArray[np.int64] | None":
+        """Return the numbers of the lines at some places among the `hashed_rows`.
+
+        None of a format whose rows stand in no lines, or say in which.
+        """
+        del file, places
+        return None
+
+    def places_of(self, file: SourceText, lines: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Return the places among the `hashed_rows` of lines, by their numbers; both ascend."""
+        del file
+        return lines
+
+    def is_told_alone(self, details: str) -> bool:
+        """Say whether a line is no row, for a reason, whatever other lines there are."""
+        del details
+        return True
 
     @property
     def numbers_rows(self) -> bool:

@@ -27,6 +27,9 @@ DELIMITERS = ",;\t|"
 SEPARATOR = re.compile(r'("?)sep=([^"\r\n])\2*\1(\r\n|\r|\n|\Z)', re.IGNORECASE)
 """The first line that tells spreadsheets what separates the columns of the lines that follow."""
 
+COLUMNS_WRONG = "line: expected number of columns: "
+"""How DuckDB's reason begins why a record is none that is whole, but has a wrong number of them."""
+
 
 class Csv(SourceFormat):
     """Comma-separated values, in any encoding and with any delimiter."""
@@ -52,13 +55,14 @@ class Csv(SourceFormat):
     def hashed_rows(self, connection: "DuckDBPyConnection", file: SourceText) -> str | None:
         """Return the lines behind the header, which says how they are read.
 
-        Most rows are one each.
+        Most rows are one each. None of one column, in which an empty line is a row, too.
         """
         del connection
         from overtide.transforms.sources.hashed_lines import hashed_lines
 
         layout = file.layout
-        if any("\n" in name or "\r" in name for name in layout.columns):
+        names = layout.columns
+        if len(names) == 1 or any("\n" in name or "\r" in name for name in names):
             return None
         return hashed_lines(file, layout.before + 1, [layout.delimiter, *layout.columns])
 
@@ -72,6 +76,22 @@ class Csv(SourceFormat):
         header, layout = io.StringIO(), file.layout
         csv.writer(header, delimiter=layout.delimiter, lineterminator="").writerow(layout.columns)
         return write_lines(file, layout.before + 1, places, header.getvalue(), quotes=True)
+
+    def lines_at(self, file: SourceText, places: "NDArray[np.int64]") -> "NDArray[np.int64] | None":
+        """Return the numbers of lines."""
+        from overtide.transforms.sources.hashed_lines import lines_at
+
+        return lines_at(file, file.layout.before + 1, places)
+
+    def places_of(self, file: SourceText, lines: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Return the places of lines."""
+        from overtide.transforms.sources.hashed_lines import places_of
+
+        return places_of(file, file.layout.before + 1, lines)
+
+    def is_told_alone(self, details: str) -> bool:
+        """Say whether a line has a wrong number of columns: a quote may be open for others."""
+        return details.startswith(COLUMNS_WRONG)
 
     def sampled(
         self, file: Path, shown: str, entity: Entity, layout: Layout, most: int

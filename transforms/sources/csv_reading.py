@@ -23,6 +23,7 @@ from overtide.schemas.types.raw_texts import marked
 from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, LINES, Raw, SourceText, Write, raw_column
 from overtide.transforms.sources.csv_mending import mend
+from overtide.transforms.sources.numbered_lines import of_whole
 from overtide.transforms.sources.texts import buffers, file_name, holds, in_utf8
 
 if TYPE_CHECKING:
@@ -60,16 +61,18 @@ def read_csv(
         if not _is_misread(files, texts):
             options = WITH_QUOTES if any(holds(text, b'"') for text in texts) else WITHOUT_QUOTES
             rows = write(raw_rows(connection, files, texts, options))
-            return rows, rejected(
-                connection, files, texts
-            ) if options == REJECTING else f"SELECT {LINES} WHERE false"
+            if options != REJECTING:
+                return rows, f"SELECT {LINES} WHERE false"
+            lines = rejected(connection, files, texts)
+            return rows, of_whole(connection, files[0], lines, "Line", 1)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         pass
     mended = [file.copy.with_suffix(".mended") for file in files]
     aside = [mend(text, file, copy) for text, file, copy in zip(texts, files, mended, strict=True)]
     rows = write(raw_rows(connection, files, mended, MENDED))
     connection.register("set_aside", pa.concat_tables(aside))
-    return rows, f"{rejected(connection, files, mended)} UNION ALL FROM set_aside"
+    found = f"{rejected(connection, files, mended)} UNION ALL FROM set_aside"
+    return rows, of_whole(connection, files[0], found, "Line", 1)
 
 
 def _is_misread(files: Sequence[SourceText], texts: Sequence[Path]) -> bool:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from overtide.schemas.names import PLACE, folded, literal, parquet_rows, placed_rows, quoted
 from overtide.transforms.kernel import count
+from overtide.transforms.places import chosen
 from overtide.transforms.sources.contract import NUMBER, SourceText
 from overtide.transforms.sources.hashed_lines import AHEAD, read_by
 from overtide.transforms.sources.parquet_mending import mended
@@ -90,12 +91,9 @@ def write_values(
     """
     copy, source = file.copy.with_suffix(".rows"), _source(file)
     rows = count(connection, f"SELECT count(*) FROM {parquet_rows([source])}")
-    wanted = np.zeros(rows, bool)
-    wanted[places] = True
-    connection.execute("SET VARIABLE wanted = ?::BLOB::BIT", [np.packbits(wanted).tobytes()])
-    connection.execute(f"""
-        COPY (SELECT * EXCLUDE ({PLACE}) FROM {placed_rows(source)}
-              WHERE get_bit(getvariable('wanted'), {PLACE}::INTEGER) = 1 ORDER BY {PLACE})
-        TO {literal(str(copy))} (FORMAT parquet)""")
-    connection.execute("RESET VARIABLE wanted")
+    with chosen(connection, places, rows) as wanted:
+        connection.execute(f"""
+            COPY (SELECT * EXCLUDE ({PLACE}) FROM {placed_rows(source)} WHERE {wanted}
+                  ORDER BY {PLACE})
+            TO {literal(str(copy))} (FORMAT parquet)""")
     return replace(file, path=copy, copy=file.copy.with_suffix(".came"))

@@ -27,7 +27,7 @@ from overtide.schemas.values import is_number
 from overtide.transforms.kernel import define
 from overtide.transforms.sources.contract import FILE, Raw, SourceText, Write, raw_column
 from overtide.transforms.sources.lines import JSON_BLANKS
-from overtide.transforms.sources.numbered_lines import load_lines
+from overtide.transforms.sources.numbered_lines import load_lines, of_whole
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -65,6 +65,9 @@ def read_json(
     load_lines(
         files, lambda lines: connection.execute(_loading(lines, entity)), JSON_BLANKS, NO_OBJECT
     )
+    if files[0].lines is not None:
+        whole = of_whole(connection, files[0], "FROM json_lines", "line", 0)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE json_lines AS {whole}")
     aside = (
         f"SELECT plain AS CorruptionDetails, text AS Record, line AS Line, {FILE} AS FileName "
         "FROM json_lines WHERE NOT starts_with(plain, '{')"

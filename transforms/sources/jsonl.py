@@ -66,6 +66,12 @@ class JsonLines(SourceFormat):
 
         return write_lines(file, 0, places)
 
+    def places_of(self, file: SourceText, lines: "NDArray[np.int64]") -> "NDArray[np.int64]":
+        """Return the places of lines."""
+        from overtide.transforms.sources.hashed_lines import places_of
+
+        return places_of(file, 0, lines)
+
     @property
     def numbers_rows(self) -> bool:
         """Whether what is wrong with a row says in which line it stands."""

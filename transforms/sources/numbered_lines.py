@@ -8,12 +8,19 @@ the lines that are none marked.
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
 
 from overtide.schemas.names import file_literal, literal
 from overtide.transforms.sources import contract
 from overtide.transforms.sources.contract import FILE, SourceText
 from overtide.transforms.sources.lines import JSON_BLANKS, bounded_lines
 from overtide.transforms.sources.texts import buffers, file_name, in_utf8
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 DELIMITER, MARK = "\x01", "\x02"
 """Characters that no line of text holds.
@@ -52,6 +59,23 @@ def load_lines(
         for file, text, copy in zip(files, texts, cleaned, strict=True):
             clean(text, copy, file.layout.encoding, kind)
         load(_numbered(files, cleaned, ASIDE, around))
+
+
+def of_whole(
+    connection: "DuckDBPyConnection", file: SourceText, lines: str, column: str, before: int
+) -> str:
+    """Return the SQL of `lines` whose numbers, in a `column`, are those that they have in a whole.
+
+    That is the file of which this one has some lines, behind others `before`.
+    """
+    if file.lines is None:
+        return lines
+    part = np.arange(before + 1, before + 1 + len(file.lines))
+    connection.register("part_lines", pa.table({"__part": part, "__whole": file.lines}))
+    return (
+        f"SELECT * EXCLUDE (__part, __whole) REPLACE (__whole AS {column}) FROM ({lines}) "
+        f"JOIN part_lines ON {column} = __part"
+    )
 
 
 def _numbered(files: Sequence[SourceText], texts: Sequence[Path], aside: str, around: str) -> str:
