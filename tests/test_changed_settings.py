@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from overtide.lake.catalog import METADATA
-from overtide.pipelines import differences
+from overtide.pipelines import differences, table_rules
 from tests.changing_project import HEADS, OTHERWISE, document
 from tests.compared_projects import MEASURED, served_by, tables_of
 from tests.small_project import Project
@@ -61,17 +61,19 @@ def twins(refreshed, tmp_path) -> list[Project]:
     return [refreshed.copied(tmp_path / name) for name in ("mine", "full")]
 
 
-def reused(twins: list[Project], *changes: Change, **files: str) -> dict[str, int]:
+def reused(
+    twins: list[Project], *changes: Change, bucket: int = 1_000, **files: str
+) -> dict[str, int]:
     """Configure and write files, and refresh both; return what one took over.
 
-    All that they say and publish must be the same.
+    All that they say and publish must be the same, however many rows a `bucket` of one has.
     """
     for twin in twins:
         for change in changes:
             change(twin.document)
         twin.write(**files)
     mine, full = twins
-    done: Any = [mine.refresh().manifest, full.refresh(full=True).manifest]
+    done: Any = [mine.refresh(bucket).manifest, full.refresh(full=True).manifest]
     said = [{n: v for n, v in one.items() if n not in MEASURED} for one in done]
     assert said[0] == said[1]
     names = [*said[0]["tables"], *LEARNING, "MatchBlock"]
@@ -160,7 +162,7 @@ def test_winners_of_merged_customers_are_those_of_a_full_refresh(twins):
     merging = entity("a", "302,Zoe,m1@x.com,Bonn,2021-01-01", "303,Zoe,m4@x.com,Bonn,2021-01-01")
     assert reused(twins, a3=merging)["records"]
     parting = entity("a", "303,Zoe,m4@x.com,Bonn,2021-01-01")
-    assert reused(twins, own_winners, by_newest, a3=parting)["records"]
+    assert reused(twins, own_winners, by_newest, a3=parting, bucket=2)["records"]
 
 
 @pytest.mark.parametrize(
@@ -217,3 +219,10 @@ def comment(project: Project, table: str) -> str:
         WHERE t.table_name = '{table}' AND g.key = 'comment' AND g.end_snapshot IS NULL
           AND t.end_snapshot IS NULL""")
     return str(found)
+
+
+def test_what_another_engine_made_is_made_anew(twins, monkeypatch):
+    """What a manifest of it says of rules, in whatever form, is not looked at."""
+    monkeypatch.setattr(table_rules, "engine", lambda: "another")
+    found = reused(twins, **MORE)
+    assert (found["records"], found["activities"]) == (0, 0)
