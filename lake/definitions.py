@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from overtide.lake.catalog import METADATA
 from overtide.schemas.names import literal, quoted
-from overtide.schemas.table import SCHEMA, Table, comment_sql, create_statements
+from overtide.schemas.table import (
+    SCHEMA,
+    Table,
+    comment_of,
+    comment_sql,
+    create_statements,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -125,6 +131,21 @@ def create_table(connection: "DuckDBPyConnection", table: Table) -> None:
     if not columns_of(connection, table.name):
         for statement in create_statements(table):
             connection.execute(statement)
+
+
+COMMENTS = f"""
+    SELECT t.table_name, g.value
+    FROM {METADATA}.ducklake_tag g JOIN {METADATA}.ducklake_table t ON t.table_id = g.object_id
+    WHERE g.key = 'comment' AND g.end_snapshot IS NULL AND t.end_snapshot IS NULL"""
+"""What is told of tables, as it was before the transaction in which one is."""
+
+
+def comment_anew(connection: "DuckDBPyConnection", declared: Iterable[Table]) -> None:
+    """Write the comments of those tables that are there and of which another thing was told."""
+    told = dict(connection.execute(COMMENTS).fetchall())
+    for table in declared:
+        if told.get(table.name, comment_of(table)) != comment_of(table):
+            connection.execute(comment_sql(table, "TABLE"))
 
 
 def define_view(connection: "DuckDBPyConnection", view: Table, query: str) -> None:

@@ -75,8 +75,8 @@ def change_generation(
 ) -> str | None:
     """Write a generation over the one `before`; return its name, None where too much changed.
 
-    As `build_generation` otherwise; both have metadata that differ in the run alone. What is
-    `before` is whole, and has so many `customers`. The `sources` are of the customers in the table
+    As `build_generation` otherwise; both have the same columns of customers. What is `before` is
+    whole, and has so many `customers`. The `sources` are of the customers in the table
     `CHANGED`, which is there when they are asked.
     """
     by_customer = (changes.profiles, changes.keys, changes.vanished, changes.related)

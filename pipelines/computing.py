@@ -200,6 +200,7 @@ def _publish(
         built.content | follower.measured(),
         replaced,
         plan.settings.threads,
+        [output.table for output in outputs],
     )
     rows = sum(output.content.rows for output in outputs if output.files is not None)
     with follower.stage("publish", rows):

@@ -4,18 +4,20 @@ It may where the published ones were made by the same rules, which the manifest 
 of tables that are published with them. So a restored catalog says of itself what may be.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
-from pydantic import BaseModel
 
 from overtide.lake.catalog import METADATA
-from overtide.pipelines.engine import engine
 from overtide.pipelines.found import Found
+from overtide.pipelines.table_rules import (
+    rules_of_activity,
+    rules_of_customers,
+    rules_of_nothing,
+    rules_of_records,
+)
 from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.customer_clusters import CUSTOMER
 from overtide.schemas.match_tables import (
@@ -43,16 +45,8 @@ if TYPE_CHECKING:
 MOST_FILES, MOST_GONE, FEW = 30, 10, 10_000
 """A table of more files, or with more percent of rows that went, if these are not few, is written
 anew with the next difference: each adds a file, and what went is still read."""
-OF_FILES = {
-    "path",
-    "format",
-    "encoding",
-    "delimiter",
-    "max_set_aside_percent",
-    "max_shrink_percent",
-}
-"""What an entity says of its files, and how many rows they may lack: the rows themselves are
-compared."""
+MOST_ANEW = 50
+"""Where activities with more percent of all rows have other rules, all are made."""
 LEAST = 50_000
 """Of fewer records all are matched: that is faster than to find whom a change may concern."""
 FILES = f"""
@@ -71,21 +65,28 @@ def rules_of(configuration: Configuration) -> dict[str, str]:
     """Return by table the hash of what makes its rows besides those of entities and identities.
 
     Without activities where these find customers by other values than keys of records, and without
-    Customer where its columns tell clusters.
+    Customer where its columns tell clusters. The rules of activities are those of each of them.
     """
     found = {}
     if not configuration.unification.clusters:
-        unified = [one.entity for one in configuration.unification.entities]
-        found[CUSTOMER] = _hash(configuration, [configuration.unification], unified)
+        found[CUSTOMER] = rules_of_customers(configuration)
         if _is_local(configuration):
-            found |= dict.fromkeys(of_records(configuration), found[CUSTOMER])
-    wanted = {one.relationship for one in configuration.activities}
-    ways = [one for one in configuration.relationships if one.name in wanted]
-    if ways and all(is_by_key(configuration, one) for one in ways):
-        names = {one.entity for one in configuration.activities} | {one.to for one in ways}
-        parts = [*configuration.activities, *ways]
-        found[UNIFIED_ACTIVITY.name] = _hash(configuration, parts, sorted(names))
+            found |= dict.fromkeys(of_records(configuration), rules_of_records(configuration))
+    if rules_of_activities(configuration):
+        found[UNIFIED_ACTIVITY.name] = rules_of_nothing()
     return found
+
+
+def rules_of_activities(configuration: Configuration) -> dict[str, str]:
+    """Return by entity the hash of what makes its activities besides rows and identities.
+
+    None where some find customers by other values than keys of records.
+    """
+    named = {one.name: one for one in configuration.relationships}
+    ways = {one.entity: (one, named[one.relationship]) for one in configuration.activities}
+    if not all(is_by_key(configuration, way) for _, way in ways.values()):
+        return {}
+    return {name: rules_of_activity(configuration, *one) for name, one in ways.items()}
 
 
 def of_records(configuration: Configuration) -> list[str]:
@@ -120,49 +121,47 @@ def narrowing(
     `tables` are those to which a difference may be made. Blocks and customers that are too large,
     or so large that they are told, are not known by their records alone.
     """
-    needed = {CUSTOMER, *of_records(configuration)}
-    needed |= {UNIFIED_ACTIVITY.name} if configuration.activities else set()
-    if not needed <= tables.keys() or DEPARTURE.name not in columns:
+    needed = of_records(configuration)
+    if not tables.keys() >= {*needed} or DEPARTURE.name not in columns:
         return None
     if int(last["records_unified"]) < LEAST:
         return None
     if any(last["large"][kind]["count"] for kind in ("block", "large block", "cluster")):
         return None
-    return Narrowing(tables[CUSTOMER].entities, int(last["profiles"]), int(last["records_unified"]))
+    entities = tables[needed[0]].entities
+    return Narrowing(entities, int(last["profiles"]), int(last["records_unified"]))
 
 
-def _hash(configuration: Configuration, parts: Iterable[BaseModel], names: Iterable[str]) -> str:
-    entities = configuration.entities()
-    document = [
-        engine(),
-        [one.model_dump(mode="json", by_alias=True) for one in parts],
-        [entities[name].model_dump(mode="json", exclude=OF_FILES) for name in names],
-    ]
-    return hashlib.sha256(json.dumps(document).encode()).hexdigest()
+def entities_of(configuration: Configuration, anew: Collection[str]) -> dict[str, list[str]]:
+    """Return by table the entities whose rows a difference looks at.
 
-
-def entities_of(configuration: Configuration) -> dict[str, list[str]]:
-    """Return by table the entities whose rows it is made of, activities with those they name."""
-    wanted = {one.relationship for one in configuration.activities}
+    Of activities those that they name, too; not of the entities whose activities are made `anew`.
+    """
+    unified = [one.entity for one in configuration.unification.entities]
+    activities = [one for one in configuration.activities if one.entity not in anew]
+    wanted = {one.relationship for one in activities}
     named = [one.to for one in configuration.relationships if one.name in wanted]
     return {
-        CUSTOMER: [one.entity for one in configuration.unification.entities],
-        UNIFIED_ACTIVITY.name: [*(one.entity for one in configuration.activities), *named],
-        **{name: [] for name in of_records(configuration)},
+        CUSTOMER: unified,
+        UNIFIED_ACTIVITY.name: [*(one.entity for one in activities), *named],
+        **dict.fromkeys(of_records(configuration), unified),
     }
 
 
 def differences_told(
     configuration: Configuration, content: Mapping[str, Fingerprint]
-) -> dict[str, dict[str, str]]:
+) -> dict[str, dict[str, Any]]:
     """Return what the manifest says of tables, for refreshes that publish a difference."""
-    return {
+    told: dict[str, dict[str, Any]] = {
         name: {
             "rules": rules,
             "content": " ".join(f"{number:x}" for number in astuple(content[name])),
         }
         for name, rules in rules_of(configuration).items()
     }
+    if UNIFIED_ACTIVITY.name in told:
+        told[UNIFIED_ACTIVITY.name]["of"] = rules_of_activities(configuration)
+    return told
 
 
 def activities_taken_over(plan: Plan, found: Found) -> int:
@@ -202,14 +201,18 @@ def differing(
     `last` is the manifest of the run in force, and `columns` are those of its tables, whose files
     are whole.
     """
-    rules, made_of = rules_of(configuration), entities_of(configuration)
+    rules = rules_of(configuration)
     wanted = {
         name: content
         for name in rules
         if (content := _content(last, name, rules[name])) is not None and _fits(name, columns)
     }
+    anew = made_anew(configuration, last) if UNIFIED_ACTIVITY.name in wanted else frozenset()
+    if anew is None:
+        del wanted[UNIFIED_ACTIVITY.name]
     if not wanted:
         return {}
+    made_of = entities_of(configuration, anew or ())
     entities = {entity for name in wanted for entity in made_of[name]}
     names = ", ".join(map(literal, sorted({*wanted, *entities})))
     found: dict[str, list[tuple[str, int, int]]] = {name: [] for name in (*wanted, *entities)}
@@ -218,10 +221,26 @@ def differing(
     there = {name: _entity(last, name, found[name]) for name in entities}
     return {
         name: PublishedRows(
-            content, {entity: there[entity] for entity in made_of[name]}, _is_scattered(found[name])
+            content,
+            {entity: there[entity] for entity in made_of[name]},
+            _is_scattered(found[name]),
+            anew if anew and name == UNIFIED_ACTIVITY.name else frozenset(),
         )
         for name, content in wanted.items()
     }
+
+
+def made_anew(configuration: Configuration, last: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the entities whose activities other rules made, or which are none any more.
+
+    None where these have most of all rows, or no other one is left: to make all is faster then.
+    """
+    now, before = rules_of_activities(configuration), last["by_row"][UNIFIED_ACTIVITY.name]["of"]
+    anew = {name for name in {*now, *before} if now.get(name) != before.get(name)}
+    rows = {name: int(last["entities"][name]["rows_kept"]) for name in before}
+    most = sum(rows.values()) * MOST_ANEW // 100
+    many = sum(rows.get(name, 0) for name in anew) > most or anew >= now.keys()
+    return None if many else frozenset(anew)
 
 
 def _entity(

@@ -121,11 +121,14 @@ def _sources_of_changed(plan: Plan, found: Found, changes: GenerationChanges) ->
 def _generation_before(
     plan: Plan, metadata: ServingMetadata, before: Publish | None
 ) -> Path | None:
-    """Return the generation of the run before, where this engine made it alike and it is whole."""
+    """Return the generation of the run before, where this engine made it alike and it is whole.
+
+    What it says of customers depends on their columns alone: other metadata may lie over it.
+    """
     if before is None or not plan.differing:
         return None
     there = plan.paths.generation(before.generation)
-    usable = may_lie_beneath(plan.paths, before.generation) and _says_the_same(there, metadata)
+    usable = may_lie_beneath(plan.paths, before.generation) and _has_the_columns(there, metadata)
     return there if usable else None
 
 
@@ -196,10 +199,9 @@ def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:
 def _has_the_columns(generation: Path, metadata: ServingMetadata) -> bool:
     """Say whether a generation's documents hold the values of these columns, in their order."""
     try:
-        there = Generation(generation).metadata.profile
+        return Generation(generation).metadata.profile == metadata.profile
     except GenerationError:
         return False
-    return [one.name for one in there] == [one.name for one in metadata.profile]
 
 
 def serving_metadata(plan: Plan, fields: list[ProfileField]) -> ServingMetadata:

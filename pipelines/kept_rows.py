@@ -27,6 +27,8 @@ from overtide.transforms.keys import EntityTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.row_hashes import KeptRows, ReadBefore, Unknown
 
+MEANING = {"semantic_type", "country"}
+"""What an attribute says of its values once they were read."""
 MAGIC = b"PAR1"
 """How a Parquet file begins and ends."""
 MOST_LITTLE = 100
@@ -78,14 +80,16 @@ def reading_rules(plan: Plan, entity: str) -> str:
     """Return the hash of what an entity's rows depend on besides its files.
 
     Where these are matters only where folders say what is in them; how many rows may be missing is
-    asked of rows that were kept, too.
+    asked of rows that were kept, too. What attributes mean is asked of values that were read.
     """
     read = plan.entities[entity]
     files = {"max_shrink_percent"} | ({"path"} if read.deliveries is None else set())
+    attributes = {name: read.attribute(name) for name in read.attributes}
     document = [
         engine(),
         entity,
-        read.model_dump(mode="json", by_alias=True, exclude=files),
+        read.model_dump(mode="json", by_alias=True, exclude=files | {"attributes"}),
+        {name: one.model_dump(mode="json", exclude=MEANING) for name, one in attributes.items()},
         plan.preference(entity).model_dump(mode="json", by_alias=True),
     ]
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()

@@ -169,18 +169,20 @@ def expect_all_rows(tables: list[EntityTable]) -> None:
 def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[str, int]]]:
     """Return, by activity entity and reason, how many rows belong to no customer.
 
-    Where activities are a difference, that is as many as before and those `more`. Else as many as
-    are not shown are looked for, in the entities of most rows first: no entity is read to count
-    none.
+    Of entities whose activities are a difference, that is as many as before and those `more`. Else
+    as many as are not shown are looked for, in the entities of most rows first: no entity is read
+    to count none.
     """
     more = found.output(UNIFIED_ACTIVITY).strays
-    if more is not None:
-        return {name: {"of_nobody": _added(plan, name, some)} for name, some in more.items()}
+    added = {name: _added(plan, name, some) for name, some in (more or {}).items()}
     tables = {table.entity: table for table in found.tables}
-    wanted = {activity.entity: relationship for activity, relationship in plan.activities}
+    wanted = {
+        activity.entity: relationship
+        for activity, relationship in plan.activities
+        if activity.entity not in added
+    }
     counted = {name: dict.fromkeys(REASONS, 0) for name in wanted}
-    shown = found.output(UNIFIED_ACTIVITY).content.rows
-    missing = sum(tables[name].rows_kept for name in wanted) - shown
+    missing = _missing(plan, found, added)
     with attached_kernel(plan.settings, plan.attach) as connection:
         for name in sorted(wanted, key=lambda name: -tables[name].rows_kept):
             if not missing:
@@ -189,7 +191,15 @@ def activities_of_nobody(plan: Plan, found: Found) -> dict[str, dict[str, dict[s
             row = connection.execute(query).fetchone() or (0, 0, 0, 0)
             counted[name] = dict(zip(REASONS, map(int, row), strict=True))
             missing -= sum(counted[name].values())
-    return {name: {"of_nobody": reasons} for name, reasons in counted.items()}
+    return {name: {"of_nobody": reasons} for name, reasons in {**added, **counted}.items()}
+
+
+def _missing(plan: Plan, found: Found, added: Mapping[str, Mapping[str, int]]) -> int:
+    """Return how many activities are not shown besides those that are told already."""
+    rows = {table.entity: table.rows_kept for table in found.tables}
+    there = sum(rows[activity.entity] for activity, _ in plan.activities)
+    told = sum(sum(reasons.values()) for reasons in added.values())
+    return there - told - found.output(UNIFIED_ACTIVITY).content.rows
 
 
 def _added(plan: Plan, name: str, more: Sequence[int]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from overtide.eventlog.sqlite import log_to_publish
 from overtide.lake.catalog import Publish
+from overtide.lake.definitions import comment_anew
 from overtide.lake.publish import Change, RunRow, publish
 from overtide.lake.views import define_views
 from overtide.schemas.configuration import Configuration
@@ -15,6 +16,7 @@ from overtide.schemas.instants import Instant
 from overtide.schemas.loading import configuration_hash
 from overtide.schemas.paths import Paths
 from overtide.schemas.serving_metadata import ServingMetadata
+from overtide.schemas.table import Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,6 +52,8 @@ class Base:
     """The damaged tables that are dropped first, and the files whose rows stay."""
     threads: int = 1
     """How many look for the rows that go."""
+    declared: Sequence[Table] = ()
+    """All tables that the base makes, also those of which no row changes."""
 
 
 def publish_base(
@@ -77,6 +81,7 @@ def publish_base(
         )
 
         def define(connection: "DuckDBPyConnection", forgotten: Instant) -> None:
+            comment_anew(connection, base.declared)
             define_views(connection, base.run, base.metadata.profile, days, forgotten)
 
         asked = paths, base.changes, row, clock, log.taking, define, base.gone, base.replaced

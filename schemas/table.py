@@ -110,15 +110,17 @@ def create_statements(table: Table) -> list[str]:
 
 
 def comment_sql(table: Table, kind: str) -> str:
-    """Return the statement that writes the comment of a TABLE or VIEW.
+    """Return the statement that writes the comment of a TABLE or VIEW."""
+    return f"COMMENT ON {kind} {SCHEMA}.{quoted(table.name)} IS {literal(comment_of(table))}"
 
-    What it is for, then a line per column.
+
+def comment_of(table: Table) -> str:
+    """Return what is told of a table or view: what it is for, then a line per column.
 
     DuckLake keeps no comments of a view's columns, and those of a table take 9 ms each.
     """
     lines = (f"{column.name}: {column.comment}" for column in table.columns if column.comment)
-    text = "\n".join([table.comment, *lines])
-    return f"COMMENT ON {kind} {SCHEMA}.{quoted(table.name)} IS {literal(text)}"
+    return "\n".join([table.comment, *lines])
 
 
 def nothing(table: Table) -> str:

@@ -1,6 +1,7 @@
 """The project of people, orders and what else is read, of which sequences of changes are told."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from tests.small_plan import INSTANCE
@@ -22,19 +23,21 @@ def document(
     winners: bool = False,
     zoned: bool = False,
     named: str = "S_a",
+    **otherwise: bool,
 ) -> dict[str, Any]:
     """Return a configuration.
 
     With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
     data and changes, whether lists are compared with, whether columns make ids and clusters (or
     only ids, or attributes have winners of their own), whether times are those of a zone, and the
-    entity that orders name: records of S_b are customers only together with others.
+    entity that orders name: records of S_b are customers only together with others. What is
+    `OTHERWISE` is done to it.
     """
     lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
     town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
     own = {"per_attribute": [{"of": "Name"}]} if made or winners else {}
     of_columns = {"customer_id": {"fields": ["Name", "City"]}} if made or ids else {}
-    return {
+    found = {
         "instance": {"name": "s", "id": INSTANCE},
         "sources": {"S": _sources(delivered, "Europe/Rome" if zoned else "UTC")},
         "unification": {
@@ -55,6 +58,45 @@ def document(
             | {"timestamp": "At", "title": "Key"}
         ],
     }
+    for name, wanted in otherwise.items():
+        if wanted:
+            OTHERWISE[name](found)
+    return found
+
+
+def _paid_activity(found: dict[str, Any]) -> None:
+    """Let the same files be activities of a second kind, whose relationship is one of its own."""
+    orders, relationship = found["sources"]["S"]["o"], found["relationships"][0]
+    found["sources"]["S"]["p"] = copy.deepcopy(orders)
+    found["relationships"].append(relationship | {"name": "p", "entity": "S_p"})
+    found["activities"].append(
+        {"entity": "S_p", "name": "Payments", "relationship": "p", "timestamp": "At"}
+        | {"title": "Paid", "semantic": {"OrderId": "Key"}}
+    )
+
+
+def _entity(found: dict[str, Any], name: str) -> dict[str, Any]:
+    attributes: dict[str, Any] = found["sources"]["S"][name]["attributes"]
+    found["sources"]["S"][name]["attributes"] = own = dict(attributes)
+    return own
+
+
+OTHERWISE: dict[str, Callable[[dict[str, Any]], None]] = {
+    "titled": lambda found: found["activities"][0].update(title="Paid"),
+    "hidden": lambda found: found["activities"][0].update(show_in_timeline=False),
+    "paid": _paid_activity,
+    "fielded": lambda found: found["relationships"][0].update(field="Id"),
+    "mailed": lambda found: found["unification"]["merge"]["fields"].append(
+        {"name": "Mail", "from": ["S_a.Mail", "S_b.Mail"]}
+    ),
+    "meant": lambda found: _entity(found, "a").update(
+        Mail={"type": "string", "semantic_type": "Identity.Service.Email"}
+    ),
+    "wider": lambda found: _entity(found, "a").update(Phone={"type": "string", "optional": True}),
+    "longer": lambda found: _entity(found, "o").update(Note={"type": "string", "optional": True}),
+    "off": lambda found: found["unification"]["match"][0]["rules"][0].update(enabled=False),
+}
+"""What else may be configured otherwise, by its name."""
 
 
 def _sources(delivered: bool, zone: str) -> dict[str, Any]:
@@ -83,7 +125,8 @@ def _rules(names: bool, listed: bool) -> list[dict[str, Any]]:
     name: dict[str, Any] = copy.deepcopy(NAME)
     if listed:
         name["conditions"][1]["aliases"] = "Names"
-    return [MAIL, name] if names else [MAIL]
+    mail: dict[str, Any] = copy.deepcopy(MAIL)
+    return [mail, name] if names else [mail]
 
 
 def _fields(recent: bool) -> list[dict[str, Any]]:

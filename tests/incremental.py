@@ -30,13 +30,15 @@ from overtide.schemas.crash import VARIABLE
 from overtide.schemas.errors import SourceError
 from overtide.transforms import row_hashes
 from tests.changing_files import STAYS, ChangingFiles, sources_of
-from tests.changing_project import document
+from tests.changing_project import OTHERWISE, document
 from tests.compared_projects import MEASURED, apart, served_by, tables_of
 from tests.deliveries import Version, final
 from tests.small_project import Project
 
 NAMED = ("S_a", "S_b")
 SWITCHED = ("recent", "made", "ids", "winners", "zoned")
+LITTLE = (*OTHERWISE, "recent", "winners")
+"""What is configured otherwise and lets records be matched by the same rules, mostly."""
 STEPS = (
     "results.drafted",
     "refresh.pipeline_done",
@@ -65,7 +67,7 @@ class Twins(ChangingFiles):
 
     def __post_init__(self) -> None:
         delivered = self.chance.random() < 0.5
-        shape: dict[str, Any] = dict.fromkeys(("decided", "listed", *SWITCHED), False)
+        shape: dict[str, Any] = dict.fromkeys(("decided", "listed", *SWITCHED, *OTHERWISE), False)
         shape |= {"names": True, "delivered": delivered, "named": self.chance.choice(NAMED)}
         self.delivered = delivered
         self.shape = shape
@@ -109,6 +111,9 @@ class Twins(ChangingFiles):
                 self.write_otherwise,
                 self.touch,
                 self.configure,
+                self.configure_little,
+                self.configure_little,
+                self.configure_and_change,
                 self.decide,
                 self.list_words,
                 self.lose_caches,
@@ -138,6 +143,19 @@ class Twins(ChangingFiles):
         was = self.shape[setting]
         self.shape[setting] = NAMED[was == NAMED[0]] if setting == "named" else not was
         self._configured()
+
+    def configure_little(self) -> None:
+        """Change what is configured of activities, of columns, or of what is not compared."""
+        setting = self.chance.choice(LITTLE)
+        self.told.append(setting)
+        self.shape[setting] = not self.shape[setting]
+        self._configured()
+
+    def configure_and_change(self) -> None:
+        """Change such a thing, and rows."""
+        self.configure_little()
+        self.change_row()
+        self.add_rows()
 
     def decide(self) -> None:
         """Decide of a pair of records, or forget all decisions."""
@@ -312,11 +330,11 @@ def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
     return Version(hour, deletes, int(key), (key, *kept), at) if key else None
 
 
-def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int, bool]]:
+def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int, int, bool]]:
     """Tell a sequence of changes.
 
-    Return for each refresh whether it computed nothing, how many activities it took over, and
-    whether it knew rows of a file that changed and has faulty ones.
+    Return for each refresh whether it computed nothing, how many activities and records it took
+    over, and whether it knew rows of a file that changed and has faulty ones.
     """
     twins = Twins(Random(seed), folder=folder)
     with (
@@ -332,7 +350,12 @@ def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int, bool]]:
             twins.refresh()
     said: list[Any] = [one.manifest for one in twins.mine.done]
     return [
-        (one["unchanged_since"] is not None, one["reused"]["activities"], _knew_beside_faulty(one))
+        (
+            one["unchanged_since"] is not None,
+            one["reused"]["activities"],
+            one["reused"]["records"],
+            _knew_beside_faulty(one),
+        )
         for one in said
     ]
 
@@ -350,19 +373,24 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--steps", type=int, default=6)
     given = parser.parse_args()
-    unchanged = differences = faulty = 0
+    unchanged = differences = narrowed = faulty = 0
     for seed in range(given.seed, given.seed + given.number):
         with tempfile.TemporaryDirectory() as folder:
             found = tell(seed, given.steps, Path(folder))
-        same = sum(one for one, _, _ in found)
-        taken = sum(1 for one, activities, _ in found if activities and not one)
-        faulty += sum(knew for _, _, knew in found)
-        print(f"sequence {seed}: of {len(found)} refreshes {same} were unchanged, {taken} differed")
+        same = sum(one for one, *_ in found)
+        taken = sum(1 for one, activities, *_ in found if activities and not one)
+        few = sum(1 for one, _, records, _ in found if records and not one)
+        faulty += sum(knew for *_, knew in found)
+        print(
+            f"sequence {seed}: of {len(found)} refreshes {same} were unchanged, {taken} differed, "
+            f"{few} matched some records"
+        )
         sys.stdout.flush()
-        unchanged, differences = unchanged + same, differences + taken
+        unchanged, differences, narrowed = unchanged + same, differences + taken, narrowed + few
     print(
         f"{given.number} sequences; {unchanged} refreshes computed nothing, "
-        f"{differences} took over activities, {faulty} knew rows of files with faulty ones"
+        f"{differences} took over activities, {narrowed} matched some records, "
+        f"{faulty} knew rows of files with faulty ones"
     )
     return 0
 

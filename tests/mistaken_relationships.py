@@ -139,4 +139,14 @@ OF_RELATIONSHIPS: dict[str, tuple[list[tuple[str, object]], str, str, str]] = {
         "relationships[0].foreign_key",
         "Did you mean `OrderId`?",
     ),
+    "a foreign key of one attribute of a key of several": (
+        [
+            ("sources/Shop/Lines", LINES | {"primary_key": ["OrderId", "ContactId"]}),
+            ("relationships/0/to", "Shop_Lines"),
+            ("relationships/1", ONWARDS),
+        ],
+        "wrong_type",
+        "relationships[0].foreign_key",
+        "(string) does not fit the primary key of Shop_Lines: OrderId, ContactId (string, string).",
+    ),
 }

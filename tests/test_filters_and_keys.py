@@ -146,3 +146,24 @@ def test_a_mistake_is_told_at_its_place(tmp_path, edit, code, target, words):
 
 def test_a_composite_key_is_right(tmp_path):
     assert checked(tmp_path, edited((f"{ORDERS}/primary_key", ["OrderId", "Item"]))) == []
+
+
+def test_an_expression_may_make_the_whole_key_of_several(tmp_path):
+    lines = {
+        "path": "data/orders.csv",
+        "primary_key": ["OrderId", "Item"],
+        "attributes": {"OrderId": "string", "Item": "string", "ContactId": "string"},
+    }
+    onwards = {"name": "Onwards", "entity": "Shop_Lines", "foreign_key": "ContactId"}
+    wanted = (
+        ("sources/Shop/Lines", lines),
+        ("relationships/1", onwards | {"to": "Shop_Contacts"}),
+        ("relationships/0/to", "Shop_Lines"),
+        ("relationships/0/foreign_key", "Line"),
+    )
+    for attribute, right in (
+        ("string", False),
+        ({"expression": "concat(OrderId, '|', Item)"}, True),
+    ):
+        found = checked(tmp_path, edited(*wanted, (f"{ORDERS}/attributes/Line", attribute)))
+        assert ([one.code for one in found if one.severity == "mistake"] == []) is right, found

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from overtide.schemas.names import parquet_rows
+from overtide.schemas.table import Table
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,20 @@ class Affected:
     def is_of(self, node: str) -> str:
         """Return the SQL of whether a node is of them."""
         return f"{node} IN (SELECT node FROM {parquet_rows([self.nodes])})"
+
+
+def of_everyone(table: Table, found: str, affected: Affected | None) -> str:
+    """Return the SQL of all rows of a table of identities; `found` is the file of those that are.
+
+    Where some records alone were identified, what is published of the others is read from the lake.
+    """
+    rows = f"FROM {parquet_rows([found])}"
+    if affected is None:
+        return rows
+    known, key = affected.published(table.name), ", ".join(table.key)
+    return f"""
+        SELECT * FROM lake.{table.name} ANTI JOIN ({known}) AS known USING ({key})
+        UNION ALL BY NAME {rows}"""
 
 
 def record_node(entity: str = "EntityName", key: str = "PrimaryKey") -> str:

@@ -305,13 +305,18 @@ CREATED = """
 def _customers(entities: list[Unified]) -> str:
     """Return the SQL of the profiles: their ids, and the record that represents each entity."""
     return f"""
-        WITH previous AS (
-            SELECT CustomerId AS id, string_agg(PreviousCustomerId, ';'
-              ORDER BY PreviousCustomerId) AS PreviousCustomerId
-            FROM alias GROUP BY CustomerId),
+        WITH previous AS ({previous_ids("FROM alias")}),
         grouped AS ({represented(entities, "FROM identified")})
         SELECT id AS CustomerId, * EXCLUDE (id, cluster) FROM grouped JOIN named USING (cluster)
         LEFT JOIN previous USING (id)"""
+
+
+def previous_ids(aliases: str) -> str:
+    """Return the SQL of the ids that were merged into each customer's (id), of all aliases."""
+    return f"""
+        SELECT CustomerId AS id, string_agg(PreviousCustomerId, ';'
+          ORDER BY PreviousCustomerId) AS PreviousCustomerId
+        FROM ({aliases}) GROUP BY CustomerId"""
 
 
 def _of_run(rows: str, run: int, order: str | None = None, said: str = "FirstRun") -> str:

@@ -23,7 +23,9 @@ from overtide.schemas.configuration.merge import origins_of
 from overtide.schemas.configuration.relationships import CUSTOMER, Relationship, lead_on
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.normalizations import words_are_sorted
+from overtide.schemas.tables import ALTERNATE_KEY
 from overtide.schemas.types import type_of
+from overtide.transforms.affected import Affected, of_everyone
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import EntityTable
@@ -189,11 +191,16 @@ class Ways:
             f"FROM {own} AS own LEFT JOIN ({reached}) AS reached ON reached.value = own.key"
         )
 
+    @property
+    def affected(self) -> Affected | None:
+        """The records that alone were identified, None where all were."""
+        return next((one.affected for one in self.tables.values() if one.affected), None)
+
     def _keys(self, entity: str) -> str:
         """Return the SQL of the primary keys of a unified entity with their customers."""
         return (
             f"SELECT PrimaryKey AS value, CustomerId AS customer "
-            f"FROM {parquet_rows([self.identified.alternate_keys])} "
+            f"FROM ({of_everyone(ALTERNATE_KEY, self.identified.alternate_keys, self.affected)}) "
             f"WHERE EntityName = {literal(entity)}"
         )
 

@@ -67,6 +67,11 @@ class Steps:
         return self.plan.narrowing is not None
 
     @property
+    def _attach_others(self) -> tuple[str, ...]:
+        """The SQL that attaches the lake, where what is made of all records may read others'."""
+        return self.plan.attach if self.narrows else ()
+
+    @property
     def find_affected(self) -> Callable[[Tables], Tables]:
         """Return the tables with the records that alone are to be matched, if these are few.
 
@@ -180,7 +185,8 @@ class Steps:
     def follow_relationships(self) -> Callable[[Identified, Tables], Identified]:
         """Find the customers to whom fields and hops lead; `tables` has activities, too."""
         plan = self.plan
-        return step(plan.settings, "related", partial(followed, configuration=plan.configuration))
+        follow = partial(followed, configuration=plan.configuration)
+        return step(plan.settings, "related", follow, None, self._attach_others)
 
     @property
     def _gather(self) -> Callable[[Identified, list[Unified]], Identified]:
@@ -252,7 +258,7 @@ class Steps:
     def _build(self) -> Callable[[PartOrder, Identified, Tables], TablePart]:
         basis, settings, before = self.basis, self.plan.settings, self.plan.differing
         part = partial(building.build_part, threads=settings.threads)
-        build = step(settings, "parts", part, stage_of_part)
+        build = step(settings, "parts", part, stage_of_part, self._attach_others)
 
         def differ(
             connection: "DuckDBPyConnection", folder: Path, order: PartOrder, found: Basis

@@ -20,11 +20,9 @@ MEMBERS = """
 def mark_winners(connection: "DuckDBPyConnection", entities: Sequence[Unified]) -> None:
     """Create `loser`: records that come behind another of their entity and customer.
 
-    And `several` (cluster, place): where there are any.
+    And `several`.
     """
-    connection.execute("""
-        CREATE TEMP TABLE several AS
-        SELECT cluster, place FROM member GROUP BY cluster, place HAVING count(*) > 1""")
+    find_several(connection)
     ranked = [
         f"""
         SELECT member.record, row_number() OVER (PARTITION BY member.cluster
@@ -38,15 +36,22 @@ def mark_winners(connection: "DuckDBPyConnection", entities: Sequence[Unified]) 
     )
 
 
+def find_several(connection: "DuckDBPyConnection") -> None:
+    """Create `several` (cluster, place): where there are several records of an entity."""
+    connection.execute("""
+        CREATE TEMP TABLE several AS
+        SELECT cluster, place FROM member GROUP BY cluster, place HAVING count(*) > 1""")
+
+
 def choose_records(connection: "DuckDBPyConnection", entities: Sequence[Unified]) -> None:
     """Create `chosen` (cluster, place, choice, record): which record gives attributes of its own.
 
     Of each preference of attributes, the one that it prefers of those with a value in any; where
     there are several records and one has a value.
     """
-    connection.execute(
-        "CREATE TEMP TABLE chosen (cluster BIGINT, place TINYINT, choice INTEGER, record BIGINT)"
-    )
+    connection.execute("""
+        CREATE TEMP TABLE chosen AS
+        SELECT cluster, place, NULL::INTEGER AS choice, record FROM member LIMIT 0""")
     for query in _choices(entities):
         connection.execute(f"INSERT INTO chosen {query}")
 

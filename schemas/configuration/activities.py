@@ -52,6 +52,12 @@ class Activity(Model):
         examples=[{"OrderId": "OrderId", "TotalAmount": "Total"}],
     )
 
+    @property
+    def attributes(self) -> set[str]:
+        """The attributes that it shows."""
+        several = (self.timestamp, self.title, self.description, self.url, self.icon)
+        return {*(one for one in several if one is not None), *self.semantic.values()}
+
 
 def check_activities(
     checking: Checking, activities: Sequence[Activity], relationships: Sequence[Relationship]

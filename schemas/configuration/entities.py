@@ -290,6 +290,11 @@ class Entity(Model):
         short = self.attributes[name]
         return Attribute(type=short) if isinstance(short, str) else short
 
+    def with_only(self, names: Collection[str]) -> "Entity":
+        """Return the entity with these of its attributes, in its order."""
+        some = {name: one for name, one in self.attributes.items() if name in names}
+        return self.model_copy(update={"attributes": some})
+
     def key_text(self, key: str) -> str:
         """Return a primary key as records keep it."""
         attribute = self.attribute(self.primary_key)

@@ -137,19 +137,38 @@ def _parts_differ(checking: Checking, path: Path, one: Relationship) -> bool:
     """Say whether a key of several attributes does not fit the other; remember it."""
     own = _written(checking, (*path, "foreign_key"))
     theirs = _written(checking, (*checking.places[one.to], "primary_key"))
-    if len(own) == 1 or any(part not in checking.entities[one.entity].attributes for part in own):
+    if one.entity not in checking.entities or _one_fits(checking, one, own, theirs):
+        return False
+    if any(part not in checking.entities[one.entity].attributes for part in own):
         return False
     kinds = [_kinds(checking, one.entity, own), _kinds(checking, one.to, theirs)]
     if kinds[0] == kinds[1]:
         return False
+    does = "do" if len(own) > 1 else "does"
     checking.add(
         "wrong_type",
         (*path, "foreign_key"),
-        f"{', '.join(own)} ({', '.join(kinds[0])}) do not fit the primary key of {one.to}: "
+        f"{', '.join(own)} ({', '.join(kinds[0])}) {does} not fit the primary key of {one.to}: "
         f"{', '.join(theirs)} ({', '.join(kinds[1])}).",
         expected="attributes of the same types, in the same order",
     )
     return True
+
+
+def _one_fits(
+    checking: Checking, one: Relationship, own: Sequence[str], theirs: Sequence[str]
+) -> bool:
+    """Say whether a foreign key is one attribute, and may be what the other key is.
+
+    Of a key of several that is what an expression makes of the parts; no file has it as it is. What
+    is wrong with that key itself is told there.
+    """
+    if len(own) > 1:
+        return False
+    entity, target = checking.entities[one.entity], checking.entities[one.to]
+    if len(theirs) == 1 or target.primary_key in theirs or own[0] not in entity.attributes:
+        return True
+    return entity.attribute(own[0]).expression is not None
 
 
 def _written(checking: Checking, path: Path) -> list[str]:

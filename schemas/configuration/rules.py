@@ -9,6 +9,7 @@ from overtide.schemas.configuration.comparisons import Comparison, Condition, ch
 from overtide.schemas.configuration.model import Model, Text
 from overtide.schemas.configuration.scores import (
     Contradiction,
+    Crossing,
     Score,
     check_crossing,
     check_score,
@@ -59,6 +60,12 @@ class Rule(Model):
         score = self.score
         blocks = [part for block in score.blocks for part in block.on] if score else []
         return [*self.conditions, *(score.fields if score else []), *blocks, *self.contradictions]
+
+    def fields_of(self, entity: str) -> set[str]:
+        """Return the attributes of an entity that it compares, also those that may be swapped."""
+        crossed = [one.crossed for one in self.compared if isinstance(one, Crossing)]
+        several = [*self.compared, *(one for one in crossed if one is not None)]
+        return {name for one in several for name in one.fields_of(entity)}
 
     @property
     def through_others(self) -> bool:

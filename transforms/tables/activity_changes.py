@@ -3,10 +3,11 @@
 An activity depends on its source row and on the customer of the record that its foreign key names,
 by rules that are those of the published table. So what may differ are the rows of files that are
 others than the published ones, and the rows whose foreign key names a record that has another
-customer. Only these are mapped, as they are and as they were, and compared
-(docs/decisions/activities-as-a-difference.md).
+customer. Only these are mapped, as they are and as they were, and compared; and all of the entities
+whose rules are others (docs/decisions/activities-as-a-difference.md).
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,9 @@ from overtide.schemas.names import ROW_ID, literal, parquet_rows, quoted
 from overtide.schemas.tables import ALTERNATE_KEY, UNIFIED_ACTIVITY
 from overtide.transforms.activities import activity_rows, foreign_key_text, timeline_rows
 from overtide.transforms.tables.changed_rows import find_apart, write_difference
-from overtide.transforms.tables.contract import Basis, PublishedRows, TablePart
+from overtide.transforms.tables.contract import Basis, PartOrder, PublishedRows, TablePart
 from overtide.transforms.tables.stray_activities import find_arrived, strays_more
-from overtide.transforms.tables.unified_activity import in_order
+from overtide.transforms.tables.unified_activity import in_order, mapped_rows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -32,13 +33,22 @@ def difference(
 
     Its content is that of the whole table: what was published, less what goes, and what comes.
     """
-    find_arrived(connection, basis, before)
-    _find_moved(connection, basis)
-    _find_touched(connection, basis, before)
-    _find_owners(connection, basis)
-    _map_touched(connection, basis)
+    same = _of_entities(basis, lambda name: name not in before.anew)
+    find_arrived(connection, same, before)
+    _find_moved(connection, same)
+    _find_touched(connection, same, before)
+    _find_owners(connection, same)
+    _map_touched(connection, same)
+    if before.anew:
+        _map_anew(connection, _of_entities(basis, before.anew.__contains__), before.anew)
     part = write_difference(connection, folder, UNIFIED_ACTIVITY, before.content, basis.run)
-    return replace(part, strays=strays_more(connection, basis))
+    return replace(part, strays=strays_more(connection, same))
+
+
+def _of_entities(basis: Basis, wanted: Callable[[str], bool]) -> Basis:
+    """Return the basis with the activities of some entities alone."""
+    some = [pair for pair in basis.activities if wanted(pair[0].entity)]
+    return replace(basis, activities=some)
 
 
 def _find_moved(connection: "DuckDBPyConnection", basis: Basis) -> None:
@@ -68,7 +78,9 @@ def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: Publis
     tables = {table.entity: table for table in basis.entity_tables}
     for number, (activity, relationship) in enumerate(in_order(basis)):
         entity, table = basis.entities[activity.entity], tables[activity.entity]
-        apart = find_apart(connection, entity, table, before.entities[activity.entity])
+        shown = activity.attributes | {entity.primary_key, relationship.foreign_key}
+        there = before.entities[activity.entity]
+        apart = find_apart(connection, entity.with_only(shown), table, there)
         target, key = literal(relationship.to), quoted(entity.primary_key)
         named = foreign_key_text(relationship, entity)
         changed = f"SELECT source.* FROM ({{}}) AS source SEMI JOIN apart USING ({key})"
@@ -86,6 +98,18 @@ def _find_touched(connection: "DuckDBPyConnection", basis: Basis, before: Publis
                 connection.execute(
                     f"INSERT INTO touched SELECT *, {target}, {came}, {went} FROM ({narrow})"
                 )
+
+
+def _map_anew(connection: "DuckDBPyConnection", basis: Basis, entities: Collection[str]) -> None:
+    """Add to `mapped` all activities of the basis, and what is published of these `entities`."""
+    names = ", ".join(sorted(map(literal, entities)))
+    rows = mapped_rows(basis, PartOrder(UNIFIED_ACTIVITY.name, 0))
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE mapped AS FROM mapped UNION ALL BY NAME {rows};
+        CREATE OR REPLACE TEMP TABLE published AS
+        FROM published UNION ALL BY NAME
+        SELECT *, rowid AS {ROW_ID} FROM lake.{UNIFIED_ACTIVITY.name}
+        WHERE SourceEntityName IN ({names})""")
 
 
 def _narrow_nothing() -> str:

@@ -15,7 +15,7 @@ from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.configuration.unification import Unification
 from overtide.schemas.names import parquet_rows
 from overtide.schemas.table import Table
-from overtide.transforms.affected import Affected
+from overtide.transforms.affected import Affected, of_everyone
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
@@ -70,13 +70,12 @@ class Basis:
     @property
     def keys(self) -> str:
         """The SQL of the whole map of keys, without its runs."""
-        found = f"FROM {parquet_rows([self.identified.alternate_keys])}"
-        if self.affected is None:
-            return found
-        name = tables.ALTERNATE_KEY.name
-        return f"""
-            SELECT * FROM lake.{name} ANTI JOIN ({self.published(name)}) AS known
-              USING (EntityName, PrimaryKey) UNION ALL BY NAME {found}"""
+        return of_everyone(tables.ALTERNATE_KEY, self.identified.alternate_keys, self.affected)
+
+    @property
+    def aliases(self) -> str:
+        """The SQL of all previous ids, without their runs."""
+        return of_everyone(tables.IDENTITY_ALIAS, self.identified.alias, self.affected)
 
 
 class BaseTable(ABC):
@@ -210,6 +209,8 @@ class PublishedRows:
     scattered: bool = False
     """Whether its rows are in so many files, or so many of them went, that those that stay are to
     be written anew with those that come."""
+    anew: frozenset[str] = frozenset()
+    """Of activities the entities whose rows other rules made, or which are none any more."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from overtide.schemas.types import type_of
 from overtide.transforms.identities import Identified
 from overtide.transforms.merge import alternate_key, profile_types, profiles
 from overtide.transforms.records import Unified, buckets
+from overtide.transforms.tables.all_customers import of_all_customers
 from overtide.transforms.tables.contract import (
     BaseTable,
     Basis,
@@ -45,6 +46,8 @@ class Customer(BaseTable):
         self, connection: "DuckDBPyConnection", basis: Basis, order: PartOrder, path: Path
     ) -> str:
         """Write the merged profiles of a part."""
+        if basis.affected is not None:
+            basis = of_all_customers(connection, path.parent, basis, order)
         rows = merged_rows(basis, self.declared(basis.unification, basis.unified), order)
         return write_rows(connection, rows, basis.run, path)
 

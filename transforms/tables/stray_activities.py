@@ -25,10 +25,9 @@ def find_arrived(connection: "DuckDBPyConnection", basis: Basis, before: Publish
     for name in ("arrived", "departed"):
         connection.execute(f"CREATE TEMP TABLE {name} (EntityName VARCHAR, PrimaryKey VARCHAR)")
     for one in named(basis):
-        there = before.entities[one.table.entity]
-        rows = rows_to_compare(one.entity, one.table, there)
-        key = quoted(one.entity.primary_key)
-        none = rows_of(one.entity, ())
+        there, only = before.entities[one.table.entity], one.entity.primary_key
+        entity, key = one.entity.with_only({only}), quoted(only)
+        rows, none = rows_to_compare(entity, one.table, there), rows_of(entity, ())
         new, old = (f"SELECT {key} FROM ({some or none})" for some in (rows.new, rows.old))
         for into, some, others in (("arrived", new, old), ("departed", old, new)):
             connection.execute(f"""
