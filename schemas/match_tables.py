@@ -85,6 +85,25 @@ MATCH_BLOCK = table_of(
     key=("Record", "Block"),
 )
 
+DECIDED_PAIRS = table_of(
+    "DecidedPairs",
+    "Pairs that people decided, and links that are left out since they would bring into one "
+    "customer what is kept apart.",
+    (
+        "Decision",
+        "VARCHAR",
+        "always and never: by people, of records that are there; left out: a link of any rule",
+    ),
+    ("EntityName", "VARCHAR", "entity of one record, that of the smaller reference"),
+    ("PrimaryKey", "VARCHAR", "its primary key, as text"),
+    ("MatchedEntityName", "VARCHAR", "entity of the other record"),
+    ("MatchedPrimaryKey", "VARCHAR", "its primary key, as text"),
+    ("Rule", "VARCHAR", "name of the rule of a link that is left out"),
+    ("Score", "INTEGER", "score of such a link, percent, rounded down"),
+    key=("Decision", "EntityName", "PrimaryKey", "MatchedEntityName", "MatchedPrimaryKey"),
+    people=(BY_RECORD, ("MatchedEntityName", "MatchedPrimaryKey")),
+)
+
 MATCHED = (
     CONFLATION_MATCH_PAIRS,
     DEDUPLICATION_PAIRS,

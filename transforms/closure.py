@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide.schemas import tables
-from overtide.schemas.match_tables import DEDUPLICATION_PAIRS, MATCH_BLOCK
+from overtide.schemas.match_tables import DECIDED_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK
 from overtide.schemas.names import columns, literal, parquet_rows
 from overtide.transforms.affected import Affected, id_node, record_node
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching import in_force
 from overtide.transforms.matching.contract import Matcher
+from overtide.transforms.matching.decisions import Decision
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
 from overtide.transforms.tables.changed_rows import RowsApart, find_apart, rows_of
 from overtide.transforms.tables.contract import PublishedEntity
@@ -36,12 +38,17 @@ EDGES = f"""
     UNION ALL
     SELECT {record_node()}, {record_node(key="MatchedPrimaryKey")}
     FROM lake.{DEDUPLICATION_PAIRS.name}"""
-"""What hangs together as it is published. A customer's records had its id in the registry."""
+"""What hangs together as it is published. A customer's records had its id in the registry.
+
+Where customers are cut apart, what is decided and left out belongs to it (`in_force`): each link
+that is left out joins what pairs would join.
+"""
 OF_RECORDS = (
     tables.REGISTRY,
     tables.DEPARTURE,
     tables.ALTERNATE_KEY,
     tables.VANISHED_KEY,
+    DECIDED_PAIRS,
 )
 OF_IDS = {tables.IDENTITY: "CustomerId", tables.IDENTITY_ALIAS: "PreviousCustomerId"}
 
@@ -63,14 +70,21 @@ def find_affected(
     unified: Sequence[Unified],
     narrowing: Narrowing,
     matcher: Matcher[Any, Any],
+    decisions: Sequence[Decision] | None = None,
 ) -> list[EntityTable]:
-    """Return the tables, of the unified entities with the records that alone are concerned."""
+    """Return the tables, of the unified entities with the records that alone are concerned.
+
+    `decisions` are those of now, None where nothing cuts customers apart.
+    """
     most = max(FEW, narrowing.records // MOST)
     apart = _find_changed(connection, unified, narrowing)
     if count(connection, "SELECT count(*) FROM changed") > most:
         return list(found)
     connection.execute(f"CREATE TEMP TABLE edge AS {EDGES}")
     connection.execute("CREATE TEMP TABLE node AS SELECT DISTINCT node FROM changed")
+    if decisions is not None:
+        connection.execute(f"INSERT INTO edge {in_force.EDGES}")
+        in_force.find_decided_anew(connection, folder, unified, decisions)
     _grow(connection)
     if _share_blocks(connection, folder, apart, matcher) > matcher.largest:
         return list(found)

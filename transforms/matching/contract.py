@@ -103,6 +103,11 @@ class PairTable:
     """What contradicts also through others."""
     hashes: tuple[str, ...] = ()
     """Files of the hashes of the blocks of all records of both entities, as in `MatchBlock`."""
+    decided: str | None = None
+    """A file of what people decided of any records, and of the links that are left out.
+
+    One table of all names it, as `overtide.transforms.matching.in_force` writes it.
+    """
     before: "PairTable | None" = None
     """Where only some records were matched, the pairs of these as they are published."""
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from overtide.schemas.match_tables import (
     CLUSTER_PAIRS,
     CONFLATION_MATCH_PAIRS,
+    DECIDED_PAIRS,
     DEDUPLICATION_PAIRS,
     IGNORED_VALUES,
     MATCH_BLOCK,
@@ -28,6 +29,7 @@ from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import preference
 from overtide.transforms.matching.contract import PairTable
+from overtide.transforms.matching.in_force import rows_in_force
 from overtide.transforms.merge import cluster_column
 from overtide.transforms.records import RECORD, Unified
 from overtide.transforms.tables.changed_rows import write_difference
@@ -57,6 +59,7 @@ def match_tables(
     }
     matched = {table.pair: _conflation(table, keys) for table in pair_tables}
     queries = _of_pairs(connection, folder, pair_tables, unified, keys, matched)
+    queries.append((DECIDED_PAIRS, rows_in_force(pair_tables, unified)))
     large = told.oversized(connection, pair_tables, identified, [*matched.values()], large_customer)
     affected = unified[0].table.affected
     few = [
