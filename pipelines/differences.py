@@ -23,6 +23,7 @@ from overtide.schemas.match_tables import (
     DECIDED_PAIRS,
     DEDUPLICATION_PAIRS,
     MATCH_BLOCK,
+    MATCH_VALUE,
     deduplication,
 )
 from overtide.schemas.names import literal
@@ -91,8 +92,8 @@ def rules_of(configuration: Configuration) -> dict[str, str]:
 def of_records(configuration: Configuration) -> list[str]:
     """Return the tables of matching and identities whose rows are those of some records each."""
     groups = (deduplication(one.entity) for one in configuration.unification.entities)
-    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK, DECIDED_PAIRS, *groups)
-    return [*OF_IDENTITIES, *(table.name for table in pairs)]
+    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK, MATCH_VALUE, DECIDED_PAIRS)
+    return [*OF_IDENTITIES, *(table.name for table in (*pairs, *groups))]
 
 
 def _is_local(configuration: Configuration) -> bool:

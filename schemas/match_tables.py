@@ -85,6 +85,15 @@ MATCH_BLOCK = table_of(
     key=("Record", "Block"),
 )
 
+MATCH_VALUE = table_of(
+    "MatchValue",
+    "The values of which rules count how many records have them (`shared_by`, `known_by`), by "
+    "which a refresh finds whom a change may concern.",
+    ("Record", "BIGINT", "a hash of the entity and the primary key of a record"),
+    ("Value", "BIGINT", "a hash of what is compared and of the value that the record has"),
+    key=("Record", "Value"),
+)
+
 DECIDED_PAIRS = table_of(
     "DecidedPairs",
     "Pairs that people decided, and links that are left out since they would bring into one "

@@ -62,7 +62,7 @@ def taken(twins: list[Project], **files: list[str]) -> int:
     done: Any = [mine.refresh().manifest, full.refresh(full=True).manifest]
     said = [{n: v for n, v in one.items() if n not in MEASURED} for one in done]
     assert said[0] == said[1]
-    names = [*said[0]["tables"], *LEARNING, "MatchBlock", "DecidedPairs"]
+    names = [*said[0]["tables"], *LEARNING, "MatchBlock", "MatchValue", "DecidedPairs"]
     assert tables_of(mine, names) == tables_of(full, names)
     assert served_by(mine) == served_by(full)
     return int(done[0]["reused"]["records"])

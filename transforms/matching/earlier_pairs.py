@@ -76,7 +76,8 @@ def _earlier(one: Unified) -> Unified:
     table = one.table
     if table.affected is None:
         return one
-    before = replace(table.affected, rows=table.affected.rows_before)
+    published, counted = table.affected.rows_before, table.affected.counted_before
+    before = replace(table.affected, rows=published, counted=counted)
     return replace(one, table=replace(table, affected=before))
 
 

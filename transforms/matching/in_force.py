@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Pair = tuple[int, int]
+Row = tuple[str, int, int, str | None, int | None]
+"""A decision, two records, and of a link that is left out its rule and score."""
 LEFT_OUT = "left out"
 ENDS = ("EntityName", "PrimaryKey", "MatchedEntityName", "MatchedPrimaryKey")
 DECIDED = f"""
@@ -53,7 +55,9 @@ def write_in_force(
 
     A pair that only people decided is left out of no rule.
     """
-    several = [(decision, *pair, None, None) for decision, pairs in said.items() for pair in pairs]
+    several: list[Row] = [
+        (decision, *pair, None, None) for decision, pairs in said.items() for pair in pairs
+    ]
     for table, gone in left_out:
         several += _links(connection, folder, table, gone) if gone else []
     path = folder / "in-force.parquet"
@@ -66,7 +70,7 @@ def write_in_force(
 
 def _links(
     connection: "DuckDBPyConnection", folder: Path, table: PairTable, gone: Set[Pair]
-) -> list[tuple[str, int, int, str | None, int | None]]:
+) -> list[Row]:
     """Return links of a table with their rule and score; those of people have no row there."""
     path = folder / f"left-out-{table.pair}.parquet"
     ends = pa.Table.from_arrays(

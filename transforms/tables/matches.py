@@ -16,6 +16,7 @@ from overtide.schemas.match_tables import (
     DEDUPLICATION_PAIRS,
     IGNORED_VALUES,
     MATCH_BLOCK,
+    MATCH_VALUE,
     OVERSIZED_BLOCKS,
     deduplication,
 )
@@ -67,17 +68,17 @@ def match_tables(
         (OVERSIZED_BLOCKS, told.large_of_all(large, affected)),
         (IGNORED_VALUES, told.ignored_of_all(connection, pair_tables, identified, affected)),
     ]
-    hashes = sorted({path for table in pair_tables for path in table.hashes})
+    hashed = [
+        (MATCH_BLOCK, sorted({path for table in pair_tables for path in table.hashes})),
+        (MATCH_VALUE, sorted({path for table in pair_tables for path in table.values})),
+    ]
     if affected is None:
         written = [_written(connection, table, several, folder) for table, several in queries]
-        rows = f"FROM {parquet_rows(hashes)}"
-        content = fingerprint(connection, rows, MATCH_BLOCK.values) if hashes else EMPTY
-        written.append(BuiltTable(MATCH_BLOCK, tuple(hashes), content))
+        written += [_as_is(connection, table, files) for table, files in hashed]
     else:
         difference = partial(_difference, connection, folder, affected)
+        queries += [(one, [f"FROM {parquet_rows(files)}"] * bool(files)) for one, files in hashed]
         written = [difference(table, several, before) for table, several in queries]
-        of_blocks = [f"FROM {parquet_rows(hashes)}"] if hashes else []
-        written.append(difference(MATCH_BLOCK, of_blocks, before))
     return [*written, *(_written(connection, table, several, folder) for table, several in few)]
 
 
@@ -118,6 +119,12 @@ def _written(
     return BuiltTable(table, (str(path),), content)
 
 
+def _as_is(connection: "DuckDBPyConnection", table: Table, files: Sequence[str]) -> BuiltTable:
+    rows = f"FROM {parquet_rows(files)}"
+    content = fingerprint(connection, rows, table.values) if files else EMPTY
+    return BuiltTable(table, tuple(files), content)
+
+
 def _difference(
     connection: "DuckDBPyConnection",
     folder: Path,
@@ -140,7 +147,7 @@ def _difference(
 
 def _node_of(table: Table) -> str:
     """Return the SQL of the node of a record that a row of a table of matching is about."""
-    if table == MATCH_BLOCK:
+    if table in (MATCH_BLOCK, MATCH_VALUE):
         return "Record"
     if "EntityName" in table.names:
         return record_node()
