@@ -224,6 +224,8 @@ def documented_tables(profile: Sequence[ProfileField]) -> list[Table]:
         *(history_of(table) for table in base),
         *match_tables.MATCHED,
         match_tables.MATCH_BLOCK,
+        match_tables.MATCH_VALUE,
+        match_tables.DECIDED_PAIRS,
         tables.REGISTRY,
         tables.DEPARTURE,
         tables.IDENTITY,

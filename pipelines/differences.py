@@ -22,8 +22,10 @@ from overtide.schemas.configuration import Configuration
 from overtide.schemas.configuration.customer_clusters import CUSTOMER
 from overtide.schemas.match_tables import (
     CONFLATION_MATCH_PAIRS,
+    DECIDED_PAIRS,
     DEDUPLICATION_PAIRS,
     MATCH_BLOCK,
+    MATCH_VALUE,
     deduplication,
 )
 from overtide.schemas.names import literal
@@ -32,7 +34,6 @@ from overtide.schemas.tables import ALTERNATE_KEY, DEPARTURE, IDENTITY_ALIAS, UN
 from overtide.transforms.closure import Narrowing
 from overtide.transforms.fingerprint import Fingerprint
 from overtide.transforms.history import columns_of_history
-from overtide.transforms.matching.contract import rules_of as rules_by_pair
 from overtide.transforms.matching.registered import AllMatchers
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import is_by_key
@@ -92,20 +93,16 @@ def rules_of_activities(configuration: Configuration) -> dict[str, str]:
 def of_records(configuration: Configuration) -> list[str]:
     """Return the tables of matching and identities whose rows are those of some records each."""
     groups = (deduplication(one.entity) for one in configuration.unification.entities)
-    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK, *groups)
-    return [*OF_IDENTITIES, *(table.name for table in pairs)]
+    pairs = (CONFLATION_MATCH_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK, MATCH_VALUE, DECIDED_PAIRS)
+    return [*OF_IDENTITIES, *(table.name for table in (*pairs, *groups))]
 
 
 def _is_local(configuration: Configuration) -> bool:
     """Say whether records may be matched and identified without those they have nothing to do with.
 
-    Not where people decided of pairs or rules keep records apart through others, since both cut
-    customers apart, nor where values that only one customer may have make ids.
+    Not where values that only one customer may have make ids.
     """
-    unification = configuration.unification
-    rules = [one for several in rules_by_pair(unification).values() for one in several]
-    apart = any(one.through_others for one in rules)
-    if unification.decisions is not None or unification.customer_id is not None or apart:
+    if configuration.unification.customer_id is not None:
         return False
     return AllMatchers.of(configuration, 1, 1).is_local
 

@@ -5,10 +5,11 @@ Every row that was read is accounted for, and what was lost is counted by its re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from overtide.pipelines.differences import differences_told
 from overtide.pipelines.found import Found
+from overtide.pipelines.pair_counts import pair_counts
 from overtide.schemas.configuration.relationships import Relationship
 from overtide.schemas.errors import SourceError
 from overtide.schemas.names import literal, parquet_rows, quoted
@@ -18,16 +19,11 @@ from overtide.schemas.types import type_of
 from overtide.transforms.activities import of_nobody
 from overtide.transforms.kernel import kernel
 from overtide.transforms.keys import EntityTable
-from overtide.transforms.matching import statistics
-from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.plan import Plan
 from overtide.transforms.related import is_by_key
 from overtide.transforms.shrinking import shrunk
 from overtide.transforms.step import attached_kernel
 from overtide.transforms.tables.contract import BuiltTable
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 def manifest(plan: Plan, found: Found) -> dict[str, object]:
@@ -46,7 +42,7 @@ def manifest(plan: Plan, found: Found) -> dict[str, object]:
             table.entity: entity_counts(table) | nobody.get(table.entity, {})
             for table in found.tables
         },
-        **pair_counts(plan, found.pairs),
+        **pair_counts(plan, found.pairs, any(table.affected for table in found.tables)),
         "tables": hashed(found.outputs),
         "placed": {one.table.name: one.placed for one in found.outputs if one.placed is not None},
         "by_row": differences_told(
@@ -76,47 +72,6 @@ def hashed(outputs: list[BuiltTable]) -> dict[str, dict[str, object]]:
         for output in outputs
         if not output.append and output.table.kept is not Kept.HISTORY
     }
-
-
-def pair_counts(plan: Plan, tables: Sequence[PairTable]) -> dict[str, object]:
-    """Return how many pairs each rule of two entities joined, and how many records they match.
-
-    `matched` has of each entity how many records match those of others by any rule.
-    """
-    unified = [one.entity for one in plan.configuration.unification.entities]
-    earlier = [table.before for table in tables if table.before is not None]
-    with kernel(plan.settings) as connection:
-        found, was = (_counted(connection, some, unified) for some in (tables, earlier))
-    return _with_others(found, was, plan.last) if earlier else found
-
-
-def _counted(
-    connection: "DuckDBPyConnection", tables: Sequence[PairTable], unified: Sequence[str]
-) -> dict[str, Any]:
-    match = [
-        {
-            "entity": table.lower,
-            "to": table.upper,
-            "pairs": sum(table.rows),
-            "rules": statistics.of_table(connection, table),
-            "oversized_blocks": len(table.oversized),
-        }
-        for table in tables
-    ]
-    matched = {name: statistics.matched_of(connection, tables, name) for name in unified}
-    return {"match": match, "matched": matched}
-
-
-def _with_others(found: Any, was: Any, last: Any) -> Any:  # noqa: ANN401 - parts of a document
-    """Return the numbers of all records: the `last` ones, less what some had, and what they have.
-
-    Texts are alike in all three.
-    """
-    if isinstance(found, dict):
-        return {name: _with_others(value, was[name], last[name]) for name, value in found.items()}
-    if isinstance(found, list):
-        return [_with_others(*three) for three in zip(found, was, last, strict=True)]
-    return last - was + found if isinstance(found, int) else found
 
 
 def entity_counts(table: EntityTable) -> dict[str, Any]:

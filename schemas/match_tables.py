@@ -85,6 +85,34 @@ MATCH_BLOCK = table_of(
     key=("Record", "Block"),
 )
 
+MATCH_VALUE = table_of(
+    "MatchValue",
+    "The values of which rules count how many records have them (`shared_by`, `known_by`), by "
+    "which a refresh finds whom a change may concern.",
+    ("Record", "BIGINT", "a hash of the entity and the primary key of a record"),
+    ("Value", "BIGINT", "a hash of what is compared and of the value that the record has"),
+    key=("Record", "Value"),
+)
+
+DECIDED_PAIRS = table_of(
+    "DecidedPairs",
+    "Pairs that people decided, and links that are left out since they would bring into one "
+    "customer what is kept apart.",
+    (
+        "Decision",
+        "VARCHAR",
+        "always and never: by people, of records that are there; left out: a link of any rule",
+    ),
+    ("EntityName", "VARCHAR", "entity of one record, that of the smaller reference"),
+    ("PrimaryKey", "VARCHAR", "its primary key, as text"),
+    ("MatchedEntityName", "VARCHAR", "entity of the other record"),
+    ("MatchedPrimaryKey", "VARCHAR", "its primary key, as text"),
+    ("Rule", "VARCHAR", "name of the rule of a link that is left out"),
+    ("Score", "INTEGER", "score of such a link, percent, rounded down"),
+    key=("Decision", "EntityName", "PrimaryKey", "MatchedEntityName", "MatchedPrimaryKey"),
+    people=(BY_RECORD, ("MatchedEntityName", "MatchedPrimaryKey")),
+)
+
 MATCHED = (
     CONFLATION_MATCH_PAIRS,
     DEDUPLICATION_PAIRS,

@@ -22,6 +22,8 @@ def document(
     ids: bool = False,
     winners: bool = False,
     zoned: bool = False,
+    counted: bool = False,
+    apart: bool = False,
     named: str = "S_a",
     **otherwise: bool,
 ) -> dict[str, Any]:
@@ -29,10 +31,12 @@ def document(
 
     With a second rule or not, by which policy fields are merged, whether S_b is delivered as full
     data and changes, whether lists are compared with, whether columns make ids and clusters (or
-    only ids, or attributes have winners of their own), whether times are those of a zone, and the
+    only ids, or attributes have winners of their own), whether times are those of a zone, whether
+    it counts how many records have a value, whether cities keep apart through others, and the
     entity that orders name: records of S_b are customers only together with others. What is
     `OTHERWISE` is done to it.
     """
+    mail = _counted_or_apart(MAIL, counted, apart)
     lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
     town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
     own = {"per_attribute": [{"of": "Name"}]} if made or winners else {}
@@ -42,10 +46,10 @@ def document(
         "sources": {"S": _sources(delivered, "Europe/Rome" if zoned else "UTC")},
         "unification": {
             "entities": [
-                {"entity": "S_a", "deduplicate": {"rules": [MAIL]} | own},
+                {"entity": "S_a", "deduplicate": {"rules": [mail]} | own},
                 {"entity": "S_b", "include_all": False},
             ],
-            "match": [{"entity": "S_b", "to": "S_a", "rules": _rules(names, listed)}],
+            "match": [{"entity": "S_b", "to": "S_a", "rules": [mail, *_rules(names, listed)]}],
             "merge": {"fields": _fields(recent)},
         }
         | ({"decisions": "decisions.csv"} if decided else {})
@@ -125,8 +129,17 @@ def _rules(names: bool, listed: bool) -> list[dict[str, Any]]:
     name: dict[str, Any] = copy.deepcopy(NAME)
     if listed:
         name["conditions"][1]["aliases"] = "Names"
-    mail: dict[str, Any] = copy.deepcopy(MAIL)
-    return [mail, name] if names else [mail]
+    return [name] if names else []
+
+
+def _counted_or_apart(rule: dict[str, Any], counted: bool, apart: bool) -> dict[str, Any]:
+    """Return a rule of mails that counts how many records have one and a name, or keeps apart."""
+    found: dict[str, Any] = copy.deepcopy(rule)
+    known = [{"fields": "Name", "known_by": 2}] if counted else []
+    cities = [{"fields": "City", "through_others": True}] if apart else []
+    if counted:
+        found["conditions"][0]["shared_by"] = 3
+    return found | ({"contradictions": [*known, *cities]} if known or cities else {})
 
 
 def _fields(recent: bool) -> list[dict[str, Any]]:

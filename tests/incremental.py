@@ -36,7 +36,7 @@ from tests.deliveries import Version, final
 from tests.small_project import Project
 
 NAMED = ("S_a", "S_b")
-SWITCHED = ("recent", "made", "ids", "winners", "zoned")
+SWITCHED = ("recent", "made", "ids", "winners", "zoned", "counted", "apart")
 LITTLE = (*OTHERWISE, "recent", "winners")
 """What is configured otherwise and lets records be matched by the same rules, mostly."""
 STEPS = (
@@ -60,6 +60,8 @@ class Twins(ChangingFiles):
     folder: Path = field(default_factory=Path)
     told: list[str] = field(default_factory=list)
     """What was done, to be read when it goes wrong."""
+    decisions: list[str] = field(default_factory=list)
+    """What is decided of pairs."""
     late: bool = False
     """Whether a file changes when the next refresh has read it."""
     kept: str | None = None
@@ -70,6 +72,7 @@ class Twins(ChangingFiles):
         shape: dict[str, Any] = dict.fromkeys(("decided", "listed", *SWITCHED, *OTHERWISE), False)
         shape |= {"names": True, "delivered": delivered, "named": self.chance.choice(NAMED)}
         self.delivered = delivered
+        shape |= {name: self.chance.random() < 0.4 for name in ("counted", "apart")}
         self.shape = shape
         self.mine, self.full = (Project(self.folder / name, document(**shape)) for name in "mf")
         for name in "abo":
@@ -115,6 +118,7 @@ class Twins(ChangingFiles):
                 self.configure_little,
                 self.configure_and_change,
                 self.decide,
+                self.decide,
                 self.list_words,
                 self.lose_caches,
                 self.lose_generation,
@@ -158,14 +162,26 @@ class Twins(ChangingFiles):
         self.add_rows()
 
     def decide(self) -> None:
-        """Decide of a pair of records, or forget all decisions."""
-        self.shape["decided"] = self.chance.random() < 0.8
-        said = self.chance.choice(["always", "never"])
-        row = f"{said},S_a,{self.chance.randint(1, 7)},S_b,{self.chance.randint(1, 7)}\n"
+        """Decide of pairs of records, take decisions back, turn them, or forget all of them."""
+        self.shape["decided"] = self.chance.random() < 0.9
+        kept = [one for one in self.decisions if self.chance.random() < 0.7]
+        self.decisions = [*kept, *(self._decision() for _ in range(self.chance.randint(0, 2)))]
+        turned = {"always": "never", "never": "always"}
+        if self.decisions and self.chance.random() < 0.3:
+            said, _, pair = self.decisions[0].partition(",")
+            self.decisions[0] = f"{turned[said]},{pair}"
         for project in self.both:
             file = project.paths.project / "decisions.csv"
-            file.write_text("Decision,Entity1,Entity1Key,Entity2,Entity2Key\n" + row)
+            file.write_text(
+                "\n".join(["Decision,Entity1,Entity1Key,Entity2,Entity2Key", *self.decisions, ""])
+            )
         self._configured()
+
+    def _decision(self) -> str:
+        """Return a decision of two records, which may be of one entity."""
+        said = self.chance.choice(["always", "never"])
+        ends = self.chance.sample([f"S_{name},{key}" for name in "ab" for key in range(1, 9)], 2)
+        return ",".join([said, *ends])
 
     def list_words(self) -> None:
         """Change lists of aliases and ignored values, or use none."""

@@ -32,11 +32,13 @@ NEW_ORDER = f"{HEADS['o']}\no90,1,2024-02-01,1\n"
 RECORDS = {
     "AlternateKey",
     "ConflationMatchPairs",
+    "DecidedPairs",
     "DeduplicationPairs",
     "Deduplication_S_a",
     "Deduplication_S_b",
     "IdentityAlias",
     "MatchBlock",
+    "MatchValue",
     "VanishedKey",
 }
 TOLD = {"Customer", "UnifiedActivity"} | RECORDS

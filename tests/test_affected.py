@@ -3,48 +3,13 @@
 Runs on Beam's embedded runner.
 """
 
-import copy
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from overtide.pipelines import differences
-from tests.changing_project import HEADS, document
-from tests.compared_projects import MEASURED, served_by, tables_of
+from tests.few_affected import PEOPLE, configured, copies, made, row, taken
 from tests.small_project import Project
-
-PEOPLE = 30
-LEARNING = ("Registry", "Departure", "Identity", "Customer_history", "AlternateKey_history")
-
-
-def row(key: int, name: str, mail: str, city: str = "Rome") -> str:
-    """Return a line of a person."""
-    return f"{key},{name},{mail}@x.com,{city},2024-01-01"
-
-
-def entity(lines: list[str], name: str = "a") -> str:
-    """Return a file of an entity."""
-    return "\n".join([HEADS[name], *lines, ""])
-
-
-FIRST: dict[str, list[str]] = {
-    "a1": [row(n, f"Ann{n}", f"m{n}", f"T{n}") for n in range(PEOPLE)],
-    "b1": [row(n, f"Ann{n}", f"m{n}", f"U{n}") for n in range(0, PEOPLE, 2)],
-    "o1": [f"o{n},{n},2024-01-01,{n}" for n in range(PEOPLE)],
-}
-
-
-def configured(**shape: bool) -> dict[str, Any]:
-    """Return a configuration with a second rule, of names that are nearly the same."""
-    found = copy.deepcopy(document(**shape))
-    near = {"fields": "Name", "precision": 80}
-    found["unification"]["match"][0]["rules"][1]["conditions"] = [{"fields": "City"}, near]
-    found["unification"]["entities"][1]["deduplicate"] = {
-        "rules": [{"name": "same", "conditions": [{"fields": "Name"}, {"fields": "City"}]}]
-    }
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -55,32 +20,15 @@ def _few_are_enough(monkeypatch):
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory) -> Project:
     """A project that was refreshed once; to be copied, not changed."""
-    project = Project(tmp_path_factory.mktemp("affected") / "project", configured())
-    project.write(**{name: entity(lines, name[0]) for name, lines in FIRST.items()}).refresh()
+    project = made(tmp_path_factory.mktemp("affected") / "project", configured())
+    project.refresh()
     return project
 
 
 @pytest.fixture
 def twins(refreshed, tmp_path) -> list[Project]:
     """Two copies of it: one to be refreshed as users do, and one in full."""
-    return [refreshed.copied(tmp_path / name) for name in ("mine", "full")]
-
-
-def taken(twins: list[Project], **files: list[str]) -> int:
-    """Write files and refresh both; return how many records one did not match.
-
-    All that they say and publish must be the same.
-    """
-    mine, full = (
-        twin.write(**{n: entity(lines, n[0]) for n, lines in files.items()}) for twin in twins
-    )
-    done: Any = [mine.refresh().manifest, full.refresh(full=True).manifest]
-    said = [{n: v for n, v in one.items() if n not in MEASURED} for one in done]
-    assert said[0] == said[1]
-    names = [*said[0]["tables"], *LEARNING, "MatchBlock"]
-    assert tables_of(mine, names) == tables_of(full, names)
-    assert served_by(mine) == served_by(full)
-    return int(done[0]["reused"]["records"])
+    return copies(refreshed, tmp_path)
 
 
 def test_a_delivery_costs_whom_it_concerns(twins):
@@ -139,13 +87,12 @@ def test_where_much_changes_or_a_block_is_large_all_are_matched(twins):
 
 @pytest.mark.parametrize(
     ("shape", "none"),
-    [({"made": True}, True), ({"decided": True}, True), ({"listed": True}, False)],
+    [({"made": True}, True), ({"ids": True}, True), ({"listed": True}, False)],
 )
 def test_some_configurations_match_all(twins, shape, none):
     for twin in twins:
         twin.document = configured(**shape)
         twin.write(**{"names.csv": "Alias,Value\nBob,Ann\n", "ignored.csv": "Value,Attribute\n"})
-        twin.write(**{"decisions.csv": "Decision,Entity1,Entity1Key,Entity2,Entity2Key\n"})
     assert taken(twins, a2=[row(100, "Zoe", "z")]) == 0
     assert (taken(twins, a2=[row(101, "Zoe", "z")]) == 0) is none
 
@@ -170,6 +117,6 @@ CHANGES = st.dictionaries(st.sampled_from(["a2", "a3", "b2", "b3"]), LINES, min_
 @given(changes=st.lists(CHANGES, min_size=2, max_size=3))
 def test_any_changes_give_what_a_full_refresh_gives(changes, refreshed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
-    twins = [refreshed.copied(folder / name) for name in ("mine", "full")]
+    twins = copies(refreshed, folder)
     for change in changes:
         taken(twins, **change)

@@ -53,6 +53,8 @@ def test_everything_carries_a_comment(lake):
         "oversized_blocks",
         "ignored_values",
         "MatchBlock",
+        "MatchValue",
+        "DecidedPairs",
         "serving_meta",
     }
     written_by_the_refresh |= {f"{name}_history" for name in written_by_the_refresh}

@@ -32,6 +32,13 @@ class Affected:
     """How many customers there are beside theirs."""
     records: int
     """How many records of these there are."""
+    counted: str | None = None
+    """The file of how many records have a value (`Value`, its hash; `Records`), of all records.
+
+    Of few records it may be left out. None where nothing is counted.
+    """
+    counted_before: str | None = None
+    """The same of the rows that are published."""
 
     def published(self, table: str) -> str:
         """Return the SQL of what is published of them in a table."""

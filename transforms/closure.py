@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overtide.schemas import tables
-from overtide.schemas.match_tables import DEDUPLICATION_PAIRS, MATCH_BLOCK
+from overtide.schemas.match_tables import DECIDED_PAIRS, DEDUPLICATION_PAIRS, MATCH_BLOCK
 from overtide.schemas.names import columns, literal, parquet_rows
 from overtide.transforms.affected import Affected, id_node, record_node
 from overtide.transforms.kernel import count, write_parquet
 from overtide.transforms.keys import EntityTable
+from overtide.transforms.matching import in_force
 from overtide.transforms.matching.contract import Matcher
+from overtide.transforms.matching.decisions import Decision
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
 from overtide.transforms.tables.changed_rows import RowsApart, find_apart, rows_of
 from overtide.transforms.tables.contract import PublishedEntity
+from overtide.transforms.turned_values import find_turned
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,12 +39,17 @@ EDGES = f"""
     UNION ALL
     SELECT {record_node()}, {record_node(key="MatchedPrimaryKey")}
     FROM lake.{DEDUPLICATION_PAIRS.name}"""
-"""What hangs together as it is published. A customer's records had its id in the registry."""
+"""What hangs together as it is published. A customer's records had its id in the registry.
+
+Where customers are cut apart, what is decided and left out belongs to it (`in_force`): each link
+that is left out joins what pairs would join.
+"""
 OF_RECORDS = (
     tables.REGISTRY,
     tables.DEPARTURE,
     tables.ALTERNATE_KEY,
     tables.VANISHED_KEY,
+    DECIDED_PAIRS,
 )
 OF_IDS = {tables.IDENTITY: "CustomerId", tables.IDENTITY_ALIAS: "PreviousCustomerId"}
 
@@ -63,21 +71,29 @@ def find_affected(
     unified: Sequence[Unified],
     narrowing: Narrowing,
     matcher: Matcher[Any, Any],
+    decisions: Sequence[Decision] | None = None,
 ) -> list[EntityTable]:
-    """Return the tables, of the unified entities with the records that alone are concerned."""
+    """Return the tables, of the unified entities with the records that alone are concerned.
+
+    `decisions` are those of now, None where nothing cuts customers apart.
+    """
     most = max(FEW, narrowing.records // MOST)
     apart = _find_changed(connection, unified, narrowing)
     if count(connection, "SELECT count(*) FROM changed") > most:
         return list(found)
     connection.execute(f"CREATE TEMP TABLE edge AS {EDGES}")
     connection.execute("CREATE TEMP TABLE node AS SELECT DISTINCT node FROM changed")
+    if decisions is not None:
+        connection.execute(f"INSERT INTO edge {in_force.EDGES}")
+        in_force.find_decided_anew(connection, folder, unified, decisions)
+    counted = _counted(connection, folder, apart, matcher)
     _grow(connection)
-    if _share_blocks(connection, folder, apart, matcher) > matcher.largest:
+    if _share_blocks(connection, folder, apart, matcher, counted) > matcher.largest:
         return list(found)
     _grow(connection)
     if count(connection, "SELECT count(*) FROM node") > most:
         return list(found)
-    return _narrowed(connection, folder, found, apart, narrowing)
+    return _narrowed(connection, folder, found, apart, narrowing, counted)
 
 
 @dataclass(frozen=True)
@@ -136,25 +152,67 @@ def _grow(connection: "DuckDBPyConnection") -> None:
         connection.execute("INSERT INTO node FROM reached")
 
 
+Counted = tuple[str | None, str | None]
+"""The files of how many records have a value, now and as it is published."""
+
+
+def _counted(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    several: Iterable[_Apart],
+    matcher: Matcher[Any, Any],
+) -> Counted:
+    """Count values if the matcher does; create `turned`, records whose values are now others."""
+    if not matcher.numbers:
+        connection.execute("CREATE TEMP TABLE turned (node BIGINT)")
+        return None, None
+    came: list[str] = []
+    for apart in several:
+        own = _new(folder, f"values-{apart.one.place}")
+        came += matcher.counted(connection, own, _changed(connection, own, apart, None))
+    return find_turned(connection, folder, came, matcher.numbers)
+
+
+def _changed(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    apart: _Apart,
+    counted: str | None,
+    more: str | None = None,
+) -> Unified:
+    """Return an entity with those of its rows alone that changed, and `more` of them."""
+    rows, one = folder / "changed.parquet", apart.one
+    query = f"FROM ({apart.new}) WHERE {_node(one)} IN (FROM changed)"
+    write_parquet(connection, f"{query} UNION ALL BY NAME {more}" if more else query, rows)
+    affected = Affected(str(rows), str(rows), "", {}, 0, 0, counted)
+    return replace(one, table=replace(one.table, affected=affected))
+
+
+def _new(folder: Path, name: str) -> Path:
+    own = folder / name
+    own.mkdir()
+    return own
+
+
 def _share_blocks(
     connection: "DuckDBPyConnection",
     folder: Path,
     several: Iterable[_Apart],
     matcher: Matcher[Any, Any],
+    counted: Counted,
 ) -> int:
     """Add to `node` the records that share a block with one in it; return the largest block.
 
-    Blocks of what changed are those of its rows as they are now, and as they were.
+    Blocks of what changed are those of its rows as they are now, and as they were; and so are those
+    of records with a value that is another one now.
     """
     hashes: list[str] = []
+    some = count(connection, "SELECT count(*) FROM turned")
     for apart in several:
-        one, rows = apart.one, folder / f"changed-{apart.one.place}.parquet"
-        changed = f"{_node(one)} IN (FROM changed)"
-        write_parquet(connection, f"FROM ({apart.new}) WHERE {changed}", rows)
-        own = folder / f"blocks-{one.place}"
-        own.mkdir()
-        affected = Affected(str(rows), str(rows), "", {}, 0, 0)
-        hashes += matcher.hashed(connection, own, _with(one, affected))
+        own, one = _new(folder, f"blocks-{apart.one.place}"), apart.one
+        turned = f"FROM ({one.all_records}) WHERE {_node(one)} IN (FROM turned)" if some else None
+        changed = _changed(connection, own, apart, counted[0], turned)
+        hashes += matcher.hashed(connection, own, changed)
     now = f"FROM {parquet_rows(hashes)}" if hashes else "SELECT 0 AS Record, 0 AS Block LIMIT 0"
     known = f"lake.{MATCH_BLOCK.name}"
     connection.execute(f"""
@@ -171,16 +229,13 @@ def _share_blocks(
     )
 
 
-def _with(one: Unified, affected: Affected) -> Unified:
-    return replace(one, table=replace(one.table, affected=affected))
-
-
 def _narrowed(
     connection: "DuckDBPyConnection",
     folder: Path,
     found: Iterable[EntityTable],
     several: Iterable[_Apart],
     narrowing: Narrowing,
+    counted: Counted,
 ) -> list[EntityTable]:
     """Write what there is of the nodes and what is published of them."""
     nodes = folder / "nodes.parquet"
@@ -192,7 +247,7 @@ def _narrowed(
     others = narrowing.customers - customers, narrowing.records - records
     affected = {
         apart.one.table.entity: Affected(
-            *_written_rows(connection, folder, apart), str(nodes), before, *others
+            *_written_rows(connection, folder, apart), str(nodes), before, *others, *counted
         )
         for apart in several
     }

@@ -103,19 +103,18 @@ class FindPairs(beam.PTransform):
             | "Collect pairs of entities" >> beam.GroupByKey()
             | "Keep the first rule" >> beam.Map(lambda entry: conclude(entry[0], entry[1]))
         )
-        if self.steps.narrows:
+        if self.steps.decided:
             pairs = (
                 pairs
-                | "Collect pairs of now" >> beam.combiners.ToList()
-                | "Find earlier pairs"
-                >> beam.FlatMap(self.steps.find_earlier_pairs, AsList(tables))
+                | "Collect all pairs" >> beam.combiners.ToList()
+                | "Keep to decisions" >> beam.FlatMap(self.steps.keep_to_decisions, AsList(tables))
             )
-        if not self.steps.decided:
+        if not self.steps.narrows:
             return pairs
         return (
             pairs
-            | "Collect all pairs" >> beam.combiners.ToList()
-            | "Keep to decisions" >> beam.FlatMap(self.steps.keep_to_decisions, AsList(tables))
+            | "Collect pairs of now" >> beam.combiners.ToList()
+            | "Find earlier pairs" >> beam.FlatMap(self.steps.find_earlier_pairs, AsList(tables))
         )
 
 

@@ -21,7 +21,7 @@ from overtide.transforms.inheritance import remembered
 from overtide.transforms.keys import EntityTable
 from overtide.transforms.matching.contract import Counted, Key, PairTable, rules_of
 from overtide.transforms.matching.decided import keep_to_decisions
-from overtide.transforms.matching.decisions import read_decisions_of
+from overtide.transforms.matching.decisions import Decision, read_decisions_of
 from overtide.transforms.matching.earlier_pairs import earlier_pairs, with_earlier
 from overtide.transforms.plan import Plan
 from overtide.transforms.reading_steps import ReadingSteps, Tables
@@ -80,11 +80,13 @@ class Steps:
         """
         plan, unified = self.plan, self.unified
         narrowing, matcher, begin_hashing = plan.narrowing, plan.matcher, self.reading.begin_hashing
+        decided, decisions = self.decided, self._decisions
 
         def find(connection: "DuckDBPyConnection", folder: Path, tables: Tables) -> Tables:
             if narrowing is None:
                 return tables
-            return find_affected(connection, folder, tables, unified(tables), narrowing, matcher)
+            records, said = unified(tables), decisions() if decided else None
+            return find_affected(connection, folder, tables, records, narrowing, matcher, said)
 
         stage = Stage[Tables]("affected", rows_of_affected)
         affected = step(plan.settings, "affected", find, stage, plan.attach)
@@ -113,7 +115,9 @@ class Steps:
     @property
     def _earlier_pairs(self) -> Callable[[Tables], list[PairTable]]:
         plan, unified = self.plan, self.unified
-        find = step(plan.settings, "earlier", partial(earlier_pairs, matcher=plan.matcher))
+        most = plan.configuration.unification.limits.cluster_size if self.decided else None
+        earlier = partial(earlier_pairs, matcher=plan.matcher, most=most)
+        find = step(plan.settings, "earlier", earlier)
         return lambda tables: find(unified(tables))
 
     @property
@@ -148,10 +152,15 @@ class Steps:
         )
 
     @property
+    def _decisions(self) -> Callable[[], list[Decision]]:
+        """Return what people decided."""
+        return partial(read_decisions_of, self.plan.configuration, self.plan.paths.project)
+
+    @property
     def keep_to_decisions(self) -> Callable[[list[PairTable], Tables], list[PairTable]]:
         """Add pairs that are always one customer, and cut apart those that never are."""
-        plan, unified = self.plan, self.unified
-        configuration, project = plan.configuration, plan.paths.project
+        plan, unified, decisions = self.plan, self.unified, self._decisions
+        most = plan.configuration.unification.limits.cluster_size
 
         def keep(
             connection: "DuckDBPyConnection",
@@ -159,9 +168,7 @@ class Steps:
             pairs: list[PairTable],
             records: list[Unified],
         ) -> list[PairTable]:
-            decisions = read_decisions_of(configuration, project)
-            most = configuration.unification.limits.cluster_size
-            return keep_to_decisions(connection, folder, pairs, records, decisions, most)
+            return keep_to_decisions(connection, folder, pairs, records, decisions(), most)
 
         keep_step = step(plan.settings, "decided", keep)
         return lambda pairs, tables: keep_step(pairs, unified(tables))

@@ -25,13 +25,11 @@ Parts = Sequence[tuple[int, int | None]]
 
 
 def ignores_alike(sides: Sides) -> bool:
-    """Say whether what is ignored of an attribute is so for all searches, and not by its number."""
+    """Say whether what is ignored of an attribute is so for all searches."""
     ways: dict[tuple[str, ...], set[tuple[object, ...]]] = {}
     for name, searches in sides.items():
         for side in (side for some in searches.values() for side in some):
-            if side.shared_by is not None or side.condition.known_by is not None:
-                return False
-            ways.setdefault((name, *side.fields), set()).add(side.key)
+            ways.setdefault((name, *side.fields), set()).add(side.ignoring)
     return all(len(keys) == 1 for keys in ways.values())
 
 
@@ -89,3 +87,8 @@ def different(
 def hashes_of(files: Iterable[BlockFile]) -> tuple[str, ...]:
     """Return the files of hashes of several pieces."""
     return tuple(sorted({file.hashes for file in files if file.hashes}))
+
+
+def values_of(files: Iterable[BlockFile]) -> tuple[str, ...]:
+    """Return the files of values of several pieces."""
+    return tuple(sorted({file.values for file in files if file.values}))

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from overtide.schemas.names import literal, parquet_rows, quoted
 from overtide.schemas.types import type_of
 from overtide.transforms.in_turn import in_order
-from overtide.transforms.kernel import PARQUET, write_parquet
+from overtide.transforms.kernel import PARQUET
 from overtide.transforms.matching.compared import Compared
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class BlockFile:
     """A file of the keys of its records, where they are asked for."""
     hashes: str | None = None
     """A file of the hashes of the blocks of all records of the entity, where they are of use."""
+    values: str | None = None
+    """The same of their values of which it counts how many records have them."""
 
 
 def write_compared(
@@ -79,42 +81,6 @@ def _columns(sides: int) -> Iterator[tuple[str, pa.DataType]]:
     for place in range(sides):
         yield f"v{place}", pa.string()
         yield f"i{place}", pa.string()
-
-
-def without_shared(
-    connection: "DuckDBPyConnection", sides: Sequence[Compared], written: Path, path: Path
-) -> Path:
-    """Return the file without values that too many or too few records share.
-
-    It is `written` where any number may. Those of too few are not told as ignored.
-    """
-    replaced = []
-    for place, side in enumerate(sides):
-        value, most, least = f"v{place}", side.shared_by, side.condition.known_by
-        if most is None and least is None:
-            continue
-        left_out = []
-        if most is not None:
-            left_out.append(shared := _counted(written, value, f"> {most}"))
-            ignored = f"CASE WHEN {value} IN ({shared}) THEN {value} ELSE i{place} END"
-            replaced.append(f"{ignored} AS i{place}")
-        if least is not None:
-            left_out.append(_counted(written, value, f"< {least}"))
-        gone = " OR ".join(f"{value} IN ({query})" for query in left_out)
-        replaced.append(f"CASE WHEN {gone} THEN NULL ELSE {value} END AS {value}")
-    if not replaced:
-        return written
-    query = f"SELECT * REPLACE ({', '.join(replaced)}) FROM {parquet_rows([written])}"
-    write_parquet(connection, query, path)
-    return path
-
-
-def _counted(written: Path, value: str, records: str) -> str:
-    """Return the SQL of the values that so many records have."""
-    return (
-        f"SELECT {value} FROM {parquet_rows([written])} WHERE {value} IS NOT NULL "
-        f"GROUP BY {value} HAVING count(*) {records}"
-    )
 
 
 def bucketed(

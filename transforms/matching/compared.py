@@ -51,13 +51,17 @@ class Compared:
     @property
     def key(self) -> tuple[object, ...]:
         """What two conditions share that compare the same of an entity."""
+        return (*self.ignoring, self.condition.known_by)
+
+    @property
+    def ignoring(self) -> tuple[object, ...]:
+        """What two conditions share that ignore the same of an entity."""
         return (
             *self.fields,
             self.how,
             self.condition.ignore,
             self.condition.all_parts,
             self.shared_by,
-            self.condition.known_by,
         )
 
     @cached_property

@@ -103,6 +103,13 @@ class PairTable:
     """What contradicts also through others."""
     hashes: tuple[str, ...] = ()
     """Files of the hashes of the blocks of all records of both entities, as in `MatchBlock`."""
+    values: tuple[str, ...] = ()
+    """Files of the hashes of their values that are counted, as in `MatchValue`."""
+    decided: str | None = None
+    """A file of what people decided of any records, and of the links that are left out.
+
+    One table of all names it, as `overtide.transforms.matching.in_force` writes it.
+    """
     before: "PairTable | None" = None
     """Where only some records were matched, the pairs of these as they are published."""
 
@@ -146,9 +153,22 @@ class Matcher(ABC, Generic[Piece, Found]):
         """Whether the pairs of a record depend on those alone with which it shares a block.
 
         Then what a change concerns is found by the hashes of blocks (`PairTable.hashes`), `hashed`
-        and `largest`; else all records are matched again wherever one changed.
+        and `largest`; else all records are matched again wherever one changed. It may depend on how
+        many records have a value, too, if that is told by `numbers` and `counted`.
         """
         return False
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of records from which on a value that they have is another one."""
+        return frozenset()
+
+    def counted(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        """Write the hashes of values of an entity's records that are counted; give their files."""
+        del connection, folder, entity
+        yield from ()
 
     @property
     def largest(self) -> int:

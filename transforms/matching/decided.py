@@ -21,6 +21,7 @@ from overtide.transforms.kernel import write_parquet
 from overtide.transforms.matching.contract import PairTable
 from overtide.transforms.matching.contradicted import contradicted
 from overtide.transforms.matching.decisions import ALWAYS, Decision, Reference
+from overtide.transforms.matching.in_force import write_in_force
 from overtide.transforms.records import ENTITY_SHIFT, RECORD, Unified
 
 if TYPE_CHECKING:
@@ -58,25 +59,25 @@ def keep_to_decisions(
     of at most so many records.
     """
     always, never = _pairs_of(connection, folder, unified, decisions)
+    said = {"always": {pair for some in always.values() for pair in some}, "never": {*never}}
     in_order = sorted(tables, key=lambda table: table.pair)
     if any(table.apart for table in tables):
-        joined = {pair for some in always.values() for pair in some}
-        never |= contradicted(connection, folder, tables, joined, most)
+        never |= contradicted(connection, folder, tables, said["always"], most)
     decided = Decided(_with_tables(in_order, always, folder), unified, always, never)
     gone: set[Link] = set()
     if never:
         columns = _links(connection, folder, decided).columns
         gone = refused(zip(*(column.to_pylist() for column in columns), strict=True), never)
-    return [
-        _written(
-            connection,
-            folder,
-            table,
-            decided.added(table),
-            {(lower, upper) for at, lower, upper in gone if at == place},
-        )
-        for place, table in enumerate(decided.tables)
+    several: dict[int, set[Pair]] = defaultdict(set)
+    for place, *ends in gone:
+        several[place].add((ends[0], ends[1]))
+    left_out = [(table, several[place]) for place, table in enumerate(decided.tables)]
+    path = write_in_force(connection, folder, said, left_out)
+    found = [
+        _written(connection, folder, table, decided.added(table), without)
+        for table, without in left_out
     ]
+    return [replace(one, decided=None if place else path) for place, one in enumerate(found)]
 
 
 def _pairs_of(

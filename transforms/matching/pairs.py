@@ -267,6 +267,8 @@ class Pairs:
     """What was compared, where it may contradict also through others."""
     hashes: tuple[str, ...] = ()
     """Files of the hashes of the blocks of all records, where they are of use."""
+    values: tuple[str, ...] = ()
+    """The same of values that are counted."""
 
 
 def find(

@@ -53,6 +53,20 @@ class AllMatchers(Matcher[Any, Any]):
             own.mkdir()
             yield from matcher.hashed(connection, own, entity)
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of all of them."""
+        return frozenset(number for matcher in self.matchers for number in matcher.numbers)
+
+    def counted(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        """Let those count the values of an entity's records that compare it."""
+        for number, matcher in self._of(entity):
+            own = folder / f"counted-{number}"
+            own.mkdir()
+            yield from matcher.counted(connection, own, entity)
+
     def _of(self, entity: Unified) -> list[tuple[int, Matcher[Any, Any]]]:
         name = entity.table.entity
         return [

@@ -27,6 +27,7 @@ from overtide.transforms.matching.block_hashes import (
     hashes_of,
     ignores_alike,
     numbered,
+    values_of,
     write_hashes,
 )
 from overtide.transforms.matching.blocks import BlockFile
@@ -34,21 +35,25 @@ from overtide.transforms.matching.compared import Compared
 from overtide.transforms.matching.contract import (
     EntityPair,
     IgnoredValue,
-    KeptApart,
     Key,
     LargeBlock,
     Matcher,
     PairTable,
     rules_of,
 )
+from overtide.transforms.matching.counted_values import numbers_of, without_shared, write_values
+from overtide.transforms.matching.kept_apart import kept_apart_by
 from overtide.transforms.matching.pairs import Pairs, Search
 from overtide.transforms.matching.scored_pairs import NO_PAIRS, find_scored
-from overtide.transforms.matching.scoring import Scoring, contradictions
+from overtide.transforms.matching.scoring import Scoring
 from overtide.transforms.normalize import Aliases
 from overtide.transforms.records import RECORD, Unified
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+COMPARED = "compared.parquet"
+"""The file of what is compared of an entity, with what too many or too few have."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         """
         name, searches = entity.table.entity, self._sides(entity.table.entity)
         sides, numbers = different(searches.values())
-        path, keys = self._written(connection, folder, sides, entity.records), None
+        path, keys = self._written(connection, folder, sides, entity), None
+        values = next(self._valued(connection, folder, entity), None) if self.is_local else None
         hashes = self._hashed(connection, folder, entity, path) if self.is_local else None
         buckets = self.buckets if entity.table.affected is None else 1
         if any(search.pair in self.best_only for search in searches):
@@ -159,7 +165,7 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
                 yield from (
                     (
                         (search.pair, search.rule, bucket, *more),
-                        BlockFile(name, file, columns, keys, hashes),
+                        BlockFile(name, file, columns, keys, hashes, values),
                     )
                     for bucket, file in files[columns, block]
                 )
@@ -202,8 +208,34 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
     ) -> Iterator[str]:
         """Write the hashes of the blocks of an entity's records; give the file."""
         sides, _ = different(self.sides[entity.table.entity].values())
-        written = self._written(connection, folder, sides, entity.records)
+        written = self._written(connection, folder, sides, entity)
         yield self._hashed(connection, folder, entity, written)
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of records from which on a value is shared by too many, or known."""
+        sides = (
+            side for searches in self.sides.values() for some in searches.values() for side in some
+        )
+        return numbers_of(sides)
+
+    def counted(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        """Write the hashes of the values of an entity's records that are counted; give the file."""
+        sides, _ = different(self.sides[entity.table.entity].values())
+        path = folder / COMPARED
+        blocks.write_compared(connection, sides, entity.records, RECORD, path, self.threads)
+        yield from self._valued(connection, folder, entity)
+
+    def _valued(
+        self, connection: "DuckDBPyConnection", folder: Path, entity: Unified
+    ) -> Iterator[str]:
+        sides, _ = different(self.sides[entity.table.entity].values())
+        asked = entity, sides, folder / COMPARED, folder / "values.parquet"
+        path = write_values(connection, *asked)
+        if path is not None:
+            yield path
 
     def _hashed(
         self, connection: "DuckDBPyConnection", folder: Path, entity: Unified, written: Path
@@ -251,12 +283,17 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         }
 
     def _written(
-        self, connection: "DuckDBPyConnection", folder: Path, sides: Sequence[Compared], rows: str
+        self,
+        connection: "DuckDBPyConnection",
+        folder: Path,
+        sides: Sequence[Compared],
+        entity: Unified,
     ) -> Path:
         """Write what is compared of an entity's rows; what too many or too few share is none."""
-        path = folder / "compared.parquet"
-        blocks.write_compared(connection, sides, rows, RECORD, path, self.threads)
-        return blocks.without_shared(connection, sides, path, folder / "unshared.parquet")
+        path, affected = folder / COMPARED, entity.table.affected
+        counted = None if affected is None else affected.counted
+        blocks.write_compared(connection, sides, entity.records, RECORD, path, self.threads)
+        return without_shared(connection, sides, path, folder / "unshared.parquet", counted)
 
     def compare(
         self, connection: "DuckDBPyConnection", folder: Path, key: Key, pieces: Iterable[BlockFile]
@@ -277,7 +314,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         kept = tuple(files) if rule.through_others and more in ([], [0]) else ()
         if not lower or not upper:
             rows = write_parquet(connection, NO_PAIRS, path)
-            return Pairs(search, str(path), rows, (), (), ignored, (), kept, hashes_of(files))
+            told = hashes_of(files), values_of(files)
+            return Pairs(search, str(path), rows, (), (), ignored, (), kept, *told)
         if more:
             sides, scoring = (lower, upper), self.scorings[search]
             found = find_scored(
@@ -286,8 +324,8 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
         else:
             found = pairs.find(connection, search, rule, lower, upper, self.limits, path)
         keys = {file.keys for file in files if file.keys and pair in self.best_only}
-        found = replace(found, ignored=ignored, compared=kept, hashes=hashes_of(files))
-        return replace(found, keys=tuple(sorted(keys)))
+        found = replace(found, ignored=ignored, compared=kept, keys=tuple(sorted(keys)))
+        return replace(found, hashes=hashes_of(files), values=values_of(files))
 
     def conclude(
         self, connection: "DuckDBPyConnection", folder: Path, pair: int, found: Iterable[Pairs]
@@ -311,45 +349,10 @@ class RuleMatcher(Matcher[BlockFile, Pairs]):
             _sorted_blocks((one.search.rule, one.oversized) for one in found),
             _sorted_blocks((one.search.rule, one.large) for one in found),
             self._ignored(found),
-            self._apart(found),
+            kept_apart_by(found, self.searches, self.scorings),
             tuple(sorted({hashes for one in found for hashes in one.hashes})),
+            tuple(sorted({values for one in found for values in one.values})),
         )
-
-    def _apart(self, found: Sequence[Pairs]) -> tuple[KeptApart, ...]:
-        """Return what contradicts also through others, of every rule that says so."""
-        files: dict[Search, list[BlockFile]] = {}
-        for one in found:
-            files.setdefault(one.search, []).extend(one.compared)
-        return tuple(
-            self._kept_apart(search, some)
-            for search, some in sorted(files.items(), key=lambda one: one[0].rule)
-            if {file.entity for file in some} == {search.lower, search.upper}
-        )
-
-    def _kept_apart(self, search: Search, files: Sequence[BlockFile]) -> KeptApart:
-        rule = self.searches[search.pair, search.rule][1]
-        against = (
-            self.scorings[search].contradictions
-            if search in self.scorings
-            else contradictions(rule, len(rule.conditions))[1]
-        )
-        sides = [
-            [file for file in files if file.entity == name] for name in (search.lower, search.upper)
-        ]
-        lower, upper = (some[0].columns for some in sides)
-        tests = tuple(
-            (
-                lower[alike.column],
-                upper[alike.column],
-                None if alike.crossed is None else lower[alike.crossed],
-                None if alike.crossed is None else upper[alike.crossed],
-                alike.percent,
-            )
-            for one, alike in zip(rule.contradictions, against, strict=True)
-            if one.through_others
-        )
-        paths = [tuple(sorted({file.path for file in some})) for some in sides]
-        return KeptApart(paths[0], paths[1], tests)
 
     def _one_rule(self, found: Sequence[Pairs]) -> bool:
         """Say whether one rule alone found pairs, each of them once."""

@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 from overtide.schemas.match_tables import (
     CLUSTER_PAIRS,
     CONFLATION_MATCH_PAIRS,
+    DECIDED_PAIRS,
     DEDUPLICATION_PAIRS,
     IGNORED_VALUES,
     MATCH_BLOCK,
+    MATCH_VALUE,
     OVERSIZED_BLOCKS,
     deduplication,
 )
@@ -28,6 +30,7 @@ from overtide.transforms.identities import Identified
 from overtide.transforms.kernel import write_parquet
 from overtide.transforms.keys import preference
 from overtide.transforms.matching.contract import PairTable
+from overtide.transforms.matching.in_force import rows_in_force
 from overtide.transforms.merge import cluster_column
 from overtide.transforms.records import RECORD, Unified
 from overtide.transforms.tables.changed_rows import write_difference
@@ -57,6 +60,7 @@ def match_tables(
     }
     matched = {table.pair: _conflation(table, keys) for table in pair_tables}
     queries = _of_pairs(connection, folder, pair_tables, unified, keys, matched)
+    queries.append((DECIDED_PAIRS, rows_in_force(pair_tables, unified)))
     large = told.oversized(connection, pair_tables, identified, [*matched.values()], large_customer)
     affected = unified[0].table.affected
     few = [
@@ -64,16 +68,17 @@ def match_tables(
         (OVERSIZED_BLOCKS, told.large_of_all(large, affected)),
         (IGNORED_VALUES, told.ignored_of_all(connection, pair_tables, identified, affected)),
     ]
-    hashes = sorted({path for table in pair_tables for path in table.hashes})
+    hashed = [
+        (MATCH_BLOCK, sorted({path for table in pair_tables for path in table.hashes})),
+        (MATCH_VALUE, sorted({path for table in pair_tables for path in table.values})),
+    ]
     if affected is None:
         written = [_written(connection, table, several, folder) for table, several in queries]
-        content = fingerprint_of_files(connection, hashes, MATCH_BLOCK.values)
-        written.append(BuiltTable(MATCH_BLOCK, tuple(hashes), content))
+        written += [_as_is(connection, table, files) for table, files in hashed]
     else:
         difference = partial(_difference, connection, folder, affected)
+        queries += [(one, [f"FROM {parquet_rows(files)}"] * bool(files)) for one, files in hashed]
         written = [difference(table, several, before) for table, several in queries]
-        of_blocks = [f"FROM {parquet_rows(hashes)}"] if hashes else []
-        written.append(difference(MATCH_BLOCK, of_blocks, before))
     return [*written, *(_written(connection, table, several, folder) for table, several in few)]
 
 
@@ -114,6 +119,11 @@ def _written(
     return BuiltTable(table, (str(path),), content)
 
 
+def _as_is(connection: "DuckDBPyConnection", table: Table, files: Sequence[str]) -> BuiltTable:
+    content = fingerprint_of_files(connection, files, table.values)
+    return BuiltTable(table, tuple(files), content)
+
+
 def _difference(
     connection: "DuckDBPyConnection",
     folder: Path,
@@ -136,7 +146,7 @@ def _difference(
 
 def _node_of(table: Table) -> str:
     """Return the SQL of the node of a record that a row of a table of matching is about."""
-    if table == MATCH_BLOCK:
+    if table in (MATCH_BLOCK, MATCH_VALUE):
         return "Record"
     if "EntityName" in table.names:
         return record_node()
