@@ -120,10 +120,10 @@ def test_an_open_quote_has_all_read(twins_of):
 
 def test_too_many_that_are_set_aside_are_told_as_ever(twins_of):
     twins = twins_of()
-    few = PEOPLE // 3
+    few = PEOPLE // 4
     told = []
     for project, full in zip(twins, (False, True), strict=True):
-        project.document["sources"]["S"]["a"]["max_set_aside_percent"] = 30
+        project.document["sources"]["S"]["a"]["max_set_aside_percent"] = 20
         project.refresh()
         written(project, "csv", [*faulty("csv"), *[KEYLESS] * few, NO_ROW["csv"]])
         with pytest.raises(SourceError) as caught:

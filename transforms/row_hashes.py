@@ -221,7 +221,7 @@ def _compare(connection: "DuckDBPyConnection", hashes: str) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE moved AS
         FROM (SELECT h, g, rowid AS place FROM now) POSITIONAL JOIN ({was})
-        WHERE h IS DISTINCT FROM was_h OR g IS DISTINCT FROM was_g;
+        WHERE h IS DISTINCT FROM was_h OR g IS DISTINCT FROM was_g OR was_h IS NULL;
         CREATE OR REPLACE TEMP TABLE came AS
         SELECT place FROM (FROM moved WHERE place IS NOT NULL)
         ANTI JOIN (SELECT was_h AS h, was_g AS g FROM moved WHERE was_at IS NOT NULL) USING (h, g);
