@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from overtide.lake.activity_build import build_activities, over_before
-from overtide.lake.activity_files import named_by
 from overtide.lake.catalog import Publish
 from overtide.lake.generation import Generation
 from overtide.lake.generation_build import GenerationSources, build_generation
@@ -76,9 +75,7 @@ def build_serving(plan: Plan, found: Found, before: Publish | None) -> str:
     if before and not changed and is_whole(plan.paths, before.generation):
         there = plan.paths.generation(before.generation)
         timelines = _build_timelines(plan, found, before)
-        if timelines in named_by(plan.paths, [before.generation]) and _says_the_same(
-            there, metadata
-        ):
+        if _says_the_same(there, metadata, timelines):
             return before.generation
         if may_lie_beneath(plan.paths, before.generation) and _has_the_columns(there, metadata):
             return renew_generation(there, path, metadata, timelines)
@@ -187,13 +184,17 @@ def _build_timelines(plan: Plan, found: Found, before: Publish | None) -> str:
         return build_activities(connection, plan.paths, content, rows, over)
 
 
-def _says_the_same(generation: Path, metadata: ServingMetadata) -> bool:
-    """Say whether a generation has this metadata, its run aside; not one of another version."""
+def _says_the_same(generation: Path, metadata: ServingMetadata, timelines: str) -> bool:
+    """Say whether a generation has this metadata, its run aside, and these timelines.
+
+    Not one of another version, nor one whose timelines lie over these.
+    """
     try:
-        there = replace(Generation(generation).metadata, run=metadata.run)
+        with closing(Generation(generation)) as there:
+            alike = replace(there.metadata, run=metadata.run)
+            return there.timelines == timelines and encoded(alike) == encoded(metadata)
     except GenerationError:
         return False
-    return encoded(there) == encoded(metadata)
 
 
 def _has_the_columns(generation: Path, metadata: ServingMetadata) -> bool:

@@ -94,6 +94,14 @@ def test_rows_come_change_and_go(twins):
     assert len(files_of(mine)) == 2
 
 
+def test_what_came_and_goes_again_is_shown_no_more(twins):
+    """The timelines are again those that lie beneath the ones of the generation before."""
+    assert taken(twins, o3=NEW_ORDER) == 12
+    for twin in twins:
+        (twin.paths.project / "o3.csv").unlink()
+    taken(twins)
+
+
 def test_activities_follow_records_to_other_customers(twins):
     first, third = (owner_of(twins[0], key) for key in ("o0", "o2"))
     assert first != third
