@@ -50,6 +50,23 @@ class Version:
         return filled, "\x1c".join("\x1d" if one is None else one for one in self.texts)
 
 
+def version_of(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
+    """Return what a row says, None of one without a key; a `bare` one has only that.
+
+    None of a line that is no row, too.
+    """
+    key, *values = row.split(",")
+    if not bare and len(values) > 4:
+        return None
+    values = values[:4]
+    texts = [value or None for value in values]
+    if bare or texts[-1] == "bad":
+        texts[-1] = None
+    at = datetime.fromisoformat(f"{texts[-1]}T00:00Z") if texts[-1] else None
+    kept = (None,) * 4 if deletes else tuple(texts)
+    return Version(hour, deletes, int(key), (key, *kept), at) if key else None
+
+
 def final(
     versions: Iterable[Version], when: Callable[[datetime], datetime] = lambda one: one
 ) -> tuple[dict[int, Version], dict[str, int]]:

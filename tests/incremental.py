@@ -32,7 +32,7 @@ from overtide.transforms import row_hashes
 from tests.changing_files import STAYS, ChangingFiles, sources_of
 from tests.changing_project import OTHERWISE, document
 from tests.compared_projects import MEASURED, apart, served_by, tables_of
-from tests.deliveries import Version, final
+from tests.deliveries import Version, final, version_of
 from tests.small_project import Project
 
 NAMED = ("S_a", "S_b")
@@ -315,7 +315,7 @@ class Twins(ChangingFiles):
                 deletes = folder.endswith("Deletes")
                 bare = deletes and file == "2.csv"
                 versions += [
-                    one for row in rows if (one := _version(hour, deletes, row, bare)) is not None
+                    one for row in rows if (one := version_of(hour, deletes, row, bare)) is not None
                 ]
         records, _ = final(versions, lambda one: datetime(one.year, one.month, one.day, tzinfo=UTC))
         return [(key, *records[key].texts[1:]) for key in sorted(records)]
@@ -327,23 +327,6 @@ def _refresh_until(folder: str, configured: dict[str, Any], runs: int, step: str
     project = Project(Path(folder), configured)
     project.runs = runs
     project.refresh()
-
-
-def _version(hour: str, deletes: bool, row: str, bare: bool) -> Version | None:
-    """Return what a row says, None of one without a key; a `bare` one has only that.
-
-    None of a line that is no row, too.
-    """
-    key, *values = row.split(",")
-    if not bare and len(values) > 4:
-        return None
-    values = values[:4]
-    texts = [value or None for value in values]
-    if bare or texts[-1] == "bad":
-        texts[-1] = None
-    at = datetime.fromisoformat(f"{texts[-1]}T00:00Z") if texts[-1] else None
-    kept = (None,) * 4 if deletes else tuple(texts)
-    return Version(hour, deletes, int(key), (key, *kept), at) if key else None
 
 
 def tell(seed: int, steps: int, folder: Path) -> list[tuple[bool, int, int, bool]]:

@@ -19,7 +19,7 @@ from overtide.schemas.types import type_of
 from overtide.schemas.values import trimmed_sql
 from overtide.transforms.derived import FAILED
 from overtide.transforms.fingerprint import Fingerprint
-from overtide.transforms.kernel import count, write_parquet
+from overtide.transforms.kernel import write_parquet
 from overtide.transforms.known_rows import read_changed, with_hashes
 from overtide.transforms.rare_values import allow_rare_values
 from overtide.transforms.readable_texts import TEXTS, Readable, ReadableTexts, readable_texts
@@ -185,13 +185,9 @@ def _read(
             connection, _whole(entity, read, typed_rows(read, raw, sources)), typed_path
         ),
     )
-    filtered = 0
+    read_rows = rows
     if filters:
-        every = f"FROM {parquet_rows([typed_path])}"
-        filtered = count(connection, f"SELECT count(*) {every} WHERE NOT {COUNTS}")
-        counting = f"SELECT * EXCLUDE ({COUNTS}) {every} WHERE {COUNTS}"
-        rows = write_parquet(connection, counting, rows_path)
-        typed_path.unlink()
+        rows = _write_counting(connection, typed_path, rows_path)
     lines = write_parquet(connection, aside, lines_path)
     new = dict.fromkeys(
         column
@@ -207,11 +203,19 @@ def _read(
         rows,
         lines,
         tuple(new),
-        filtered,
+        read_rows - rows,
         tuple(str(file.path) for file in files if origin_of(file.path) is not None),
         tuple(file.delivery.hour for file in files),
         files[0].delivery.deletes,
     )
+
+
+def _write_counting(connection: "DuckDBPyConnection", every: Path, counting: Path) -> int:
+    """Move the rows that the entity's filter keeps to another file; return how many they are."""
+    kept = f"SELECT * EXCLUDE ({COUNTS}) FROM {parquet_rows([every])} WHERE {COUNTS}"
+    rows = write_parquet(connection, kept, counting)
+    every.unlink()
+    return rows
 
 
 def _whole(entity: Entity, read: Entity, typed: str) -> str:
