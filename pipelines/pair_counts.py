@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from overtide.transforms.kernel import kernel
 from overtide.transforms.matching import statistics
-from overtide.transforms.matching.contract import PairTable, rules_of
+from overtide.transforms.matching.contract import PairTable, entity_pairs, rules_of
 from overtide.transforms.plan import Plan
 
 if TYPE_CHECKING:
@@ -88,14 +88,13 @@ def _with_others(found: Any, was: Any, last: Any) -> Any:  # noqa: ANN401 - part
 def _told(plan: Plan, match: Counts) -> list[dict[str, object]]:
     """Return what the manifest says of each two entities.
 
-    What people decided is told where it made a pair: first entities that rules compare, by place.
+    What people decided, or another matcher found, is told where it made a pair. Entities that are
+    compared come by their place, and others that people decided of behind them.
     """
-    rules = {
-        (pair.lower, pair.upper): (pair.place, len(some))
-        for pair, some in rules_of(plan.configuration.unification).items()
-    }
-    behind = 1 + max((place for place, _ in rules.values()), default=0)
-    in_order = sorted(match, key=lambda ends: (rules.get(ends, (behind, 0))[0], ends))
+    unification = plan.configuration.unification
+    places = {(one.lower, one.upper): one.place for one in entity_pairs(unification)}
+    rules = {(one.lower, one.upper): len(some) for one, some in rules_of(unification).items()}
+    in_order = sorted(match, key=lambda ends: (places.get(ends, len(places)), ends))
     return [
         {
             "entity": ends[0],
@@ -104,7 +103,7 @@ def _told(plan: Plan, match: Counts) -> list[dict[str, object]]:
             "rules": [
                 {"rule": name, **counts}
                 for (place, name), counts in sorted(match[ends]["rules"].items())
-                if place < rules.get(ends, (behind, 0))[1] or counts["pairs"]
+                if place < rules.get(ends, 0) or counts["pairs"]
             ],
             "oversized_blocks": match[ends]["oversized_blocks"],
         }

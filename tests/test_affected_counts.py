@@ -47,8 +47,8 @@ def twins(refreshed, tmp_path) -> list[Project]:
 
 
 def pairs(twins: list[Project]) -> list[tuple[Any, ...]]:
-    """Return the pairs of one of them that are of few records."""
-    few = "MatchedPrimaryKey > '30' OR PrimaryKey > '30'"
+    """Return the pairs of one of them that are of records which came."""
+    few = "MatchedPrimaryKey::INTEGER > 30 OR PrimaryKey::INTEGER > 30"
     return twins[0].rows(
         f"SELECT PrimaryKey, MatchedPrimaryKey, Rule FROM lake.ConflationMatchPairs WHERE {few}"
     )
