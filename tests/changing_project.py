@@ -36,7 +36,7 @@ def document(
     entity that orders name: records of S_b are customers only together with others. What is
     `OTHERWISE` is done to it.
     """
-    mail = _counted_or_apart(MAIL, counted, apart)
+    mail, twin = (_counted_or_apart(MAIL, counted, apart) for _ in range(2))
     lists: dict[str, Any] = {"aliases": {"Names": "names.csv"}, "ignore": {"file": "ignored.csv"}}
     town = {"name": "TownId", "rules": [{"name": "t", "conditions": [{"fields": "City"}]}]}
     own = {"per_attribute": [{"of": "Name"}]} if made or winners else {}
@@ -49,7 +49,7 @@ def document(
                 {"entity": "S_a", "deduplicate": {"rules": [mail]} | own},
                 {"entity": "S_b", "include_all": False},
             ],
-            "match": [{"entity": "S_b", "to": "S_a", "rules": [mail, *_rules(names, listed)]}],
+            "match": [{"entity": "S_b", "to": "S_a", "rules": [twin, *_rules(names, listed)]}],
             "merge": {"fields": _fields(recent)},
         }
         | ({"decisions": "decisions.csv"} if decided else {})

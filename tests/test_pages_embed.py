@@ -163,7 +163,7 @@ FRAMED = """src => document.body.append(
 
 
 def test_a_plain_frame_takes_its_token_from_the_fragment_and_forgets_it(agent, served, customers):
-    answer = embedded(served, customers[3], lasting="5s").json()
+    answer = embedded(served, customers[3], lasting="10s").json()
     agent.page.evaluate(FRAMED, f"{answer['url']}#token={answer['token']}")
     inside = agent.page.frame_locator("#f")
     inside.locator("#customer").wait_for()
