@@ -92,9 +92,9 @@ CHANGES = st.dictionaries(st.sampled_from(["a2", "a3", "b2", "b3"]), LINES, min_
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(changes=st.lists(CHANGES, min_size=2, max_size=4))
+@given(changes=st.lists(CHANGES, min_size=2, max_size=3))
 def test_any_counts_give_what_a_full_refresh_gives(changes, refreshed, tmp_path_factory):
     twins = copies(refreshed, tmp_path_factory.mktemp("any"))
     for files in changes:

@@ -101,7 +101,13 @@ def own_winners(document: dict[str, Any]) -> None:
     document["unification"]["entities"][0]["deduplicate"]["per_attribute"] = [prefer]
 
 
-@pytest.mark.parametrize("files", [{}, MORE], ids=["the same rows", "more rows"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(MORE, id="more rows"),
+        pytest.param({}, id="the same rows", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize(
     ("change", "activities"),
     [

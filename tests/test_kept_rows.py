@@ -68,6 +68,8 @@ def test_a_changed_file_costs_itself_and_changed_rules_their_entity(project):
     mail = {"type": "string", "semantic_type": "Person.Email"}
     people = project.document["sources"]["S"]["a"]
     people["attributes"] = people["attributes"] | {"Mail": mail}
+    assert read(project) == (0, 4)  # what an attribute means is asked of values that were read
+    people["time_zone"] = "Europe/Rome"
     assert read(project) == (4, 2)
     project.document["unification"]["merge"]["fields"][0]["from"].reverse()
     people |= {"path": "a[0-9].csv", "max_shrink_percent": 70}

@@ -67,8 +67,10 @@ def test_only_a_known_value_distinguishes(tmp_path):
     }
 
 
-def test_of_a_known_value_another_record_decides_so_matching_is_of_all():
-    assert not matcher_of(scored()).is_local
+def test_of_a_known_value_another_record_decides_so_its_number_is_told():
+    matcher = matcher_of(scored())
+    assert matcher.is_local
+    assert matcher.numbers == {3}
 
 
 def test_two_records_alone_do_not_show_what_is_known():

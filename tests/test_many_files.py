@@ -191,7 +191,7 @@ def document(**entity: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("csv", 8_000), ("jsonl", 3_000), pytest.param("csv", 20_000, marks=pytest.mark.long)],
+    [("csv", 4_000), ("jsonl", 1_500), pytest.param("csv", 20_000, marks=pytest.mark.long)],
 )
 def test_a_project_may_have_thousands_of_files(tmp_path, kind, number):
     project = Project(tmp_path, document(format=kind))
@@ -273,7 +273,7 @@ def write_rows(file: Path, kind: str, names: list[str], rows: list[list[str]]) -
         pq.write_table(pa.table([list(column) for column in zip(*rows, strict=True)], names), file)
 
 
-@pytest.mark.parametrize("columns", [2_000, pytest.param(5_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("columns", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
 def test_a_project_may_have_thousands_of_columns(tmp_path, columns):
     attributes, rows = wide(columns)
     last = f"q{columns - 1}"
