@@ -149,9 +149,15 @@ def wanted(names: list[str]) -> list[str]:
     return [name for name in SECTIONS if name in needed]
 
 
-def record(rows: list[Row], people: int, seconds: float) -> None:
+def command_of(arguments: list[str], folder: Path | None) -> str:
+    """Return the command that measures this, without the folder of one machine."""
+    where = {"--folder", str(folder), f"--folder={folder}"} if folder else set()
+    given = [one for one in arguments if one not in where]
+    return shlex.join(["python", "-m", "benchmarks.run", *given])
+
+
+def record(rows: list[Row], people: int, seconds: float, command: str) -> None:
     """Append the table to the results, with the command, the data's size and the machine."""
-    command = shlex.join(["python", "-m", "benchmarks.run", *sys.argv[1:]])
     size = f"{people:,} people, {people * ROWS_PER_PERSON:,.0f} source rows"
     head = (
         f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, overtide {version('overtide')}\n\n"
@@ -179,7 +185,8 @@ def main() -> None:
             rows += measured
     finally:
         if rows:
-            record(rows, asked.people, time.time() - began)
+            took = time.time() - began
+            record(rows, asked.people, took, command_of(sys.argv[1:], asked.folder))
         if asked.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
 

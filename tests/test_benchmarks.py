@@ -14,6 +14,7 @@ from benchmarks.measure import Row, percentile, run, table
 from benchmarks.plain import unify
 from benchmarks.project import write_project
 from benchmarks.refreshes import change_one_in_a_hundred, exported_keys
+from benchmarks.run import command_of
 from overtide.pipelines.refresh import refresh
 from overtide.runner_configs import load
 from overtide.schemas.configuration import Configuration
@@ -97,3 +98,9 @@ def test_a_run_is_measured_with_its_children():
 def test_a_run_may_print_more_than_a_pipe_holds():
     measured = run(["python3", "-c", "print([0] * 100_000)"])
     assert len(measured.document) == 100_000
+
+
+@pytest.mark.parametrize("given", [["--folder", "big/disk"], ["--folder=big/disk"]])
+def test_what_is_recorded_names_no_folder_of_one_machine(given):
+    found = command_of(["--sections", "live", *given], Path("big/disk"))
+    assert found == "python -m benchmarks.run --sections live"
