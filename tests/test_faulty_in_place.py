@@ -85,6 +85,13 @@ def test_rows_that_are_others_are_read_with_the_faulty_ones_alone(twins_of, kind
     assert kind == "parquet" or {4 + first, 5 + first, len(rows) + first} <= listed
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_of_the_few_that_come_most_may_be_set_aside(twins_of, kind):
+    twins = twins_of(kind)
+    rows = [person(0, "Eve"), *PERSONS[1:], *[NO_ROW[kind]] * 6]
+    assert known(twins, kind, rows) == PEOPLE - 4  # three rows were faulty when all was read
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_rows_are_mended_and_become_faulty(twins_of, kind):
     twins = twins_of(kind)

@@ -41,7 +41,8 @@ def with_hashes(
     """
     if entity.filter is not None or entity.deliveries is not None:
         return found
-    aside = _lines_aside(connection, file, found)
+    few = few_are(found.lines, found.rows + found.lines)
+    aside = _lines_aside(connection, file, found) if few else None
     if aside is None:
         return found
     rows = Path(found.rows_path)
@@ -120,14 +121,12 @@ def _lines_aside(
 ) -> "NDArray[np.int64] | None":
     """Return the numbers of the lines that are set aside, which ascend.
 
-    None where they are many, or one of them is, or may be, for what another one holds.
+    None where one of them is, or may be, for what another one holds.
     """
     import numpy as np
 
     if not found.lines:
         return np.empty(0, np.int64)
-    if not few_are(found.lines, found.rows + found.lines):
-        return None
     lines = connection.execute(
         f"SELECT Line, CorruptionDetails FROM {parquet_rows([found.lines_path])} ORDER BY Line"
     ).fetchall()
