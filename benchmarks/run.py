@@ -176,7 +176,7 @@ def main() -> None:
     people = tuple(asked.contoso or sizes(asked.people))
     setting = Setting(folder, asked.people, asked.profiles, people)
     rows: list[Row] = []
-    began = time.time()
+    began = time.perf_counter()
     try:
         for name in wanted(asked.sections):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -185,7 +185,7 @@ def main() -> None:
             rows += measured
     finally:
         if rows:
-            took = time.time() - began
+            took = time.perf_counter() - began
             record(rows, asked.people, took, command_of(sys.argv[1:], asked.folder))
         if asked.folder is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -53,8 +53,7 @@ def settle_changed(
     stay, counts = kept.rows - kept.gone_rows, count_rows(connection, entity, [file])
     if is_too_much(entity, counts.aside, stay + counts.read):
         return None
-    asked = [file], counts, folder, project
-    beside = settle_counted(connection, name, entity, prefer, *asked)
+    beside = settle_counted(connection, name, entity, prefer, [file], counts, folder, project)
     read = _as_read(connection, file, beside, folder)
     with _found_changes(connection, entity, read, kept, before):
         came, went = _written_changes(connection, entity, folder)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -189,12 +190,8 @@ def _read(
     if filters:
         rows = _write_counting(connection, typed_path, rows_path)
     lines = write_parquet(connection, aside, lines_path)
-    new = dict.fromkeys(
-        column
-        for file in files
-        if read is entity
-        for column in new_columns(file.layout.columns, entity)
-    )
+    alike = files if read is entity else ()
+    new = (new_columns(file.layout.columns, entity) for file in alike)
     return IngestedFiles(
         name,
         sources,
@@ -202,7 +199,7 @@ def _read(
         str(lines_path),
         rows,
         lines,
-        tuple(new),
+        tuple(dict.fromkeys(chain.from_iterable(new))),
         read_rows - rows,
         tuple(str(file.path) for file in files if origin_of(file.path) is not None),
         tuple(file.delivery.hour for file in files),

@@ -27,8 +27,6 @@ It works once `collect_aside` has collected it.
 """
 SOUGHT = 1000
 """Rows of a CSV file whose lines are sought: DuckDB reads rows without their numbers."""
-SEARCHED = 1 << 30
-"""Characters in which they are sought; the line of a row behind them stays unknown."""
 SHOWN = 200
 """Characters of a record that an error shows."""
 FOUND = pa.schema(

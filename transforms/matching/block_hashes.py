@@ -56,18 +56,22 @@ def write_hashes(
 
     `written` is what is compared of them, and `blocks` the SQL of each block by its number.
     """
-    node = record_node(literal(entity.table.entity), entity.key)
     hashed = " UNION ALL ".join(_hashed(number, block) for number, block in blocks.items())
     write_parquet(
         connection,
         f"""
-        WITH compared AS (
-          SELECT * FROM {parquet_rows([written])} JOIN
-            (SELECT {RECORD} AS record, {node} AS node FROM ({entity.records})) USING (record))
+        WITH compared AS ({with_nodes(entity, written)})
         SELECT node AS "Record", block AS "Block" FROM ({hashed}) WHERE block IS NOT NULL""",
         path,
     )
     return str(path)
+
+
+def with_nodes(entity: Unified, written: Path) -> str:
+    """Return the SQL of what is `written` to be compared of records, with the node of each."""
+    node = record_node(literal(entity.table.entity), entity.key)
+    nodes = f"SELECT {RECORD} AS record, {node} AS node FROM ({entity.records})"
+    return f"SELECT * FROM {parquet_rows([written])} JOIN ({nodes}) USING (record)"
 
 
 def _hashed(number: int, block: str) -> str:

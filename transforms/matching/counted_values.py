@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overtide.schemas.names import literal, parquet_rows
-from overtide.transforms.affected import record_node
 from overtide.transforms.kernel import write_parquet
+from overtide.transforms.matching.block_hashes import with_nodes
 from overtide.transforms.matching.compared import Compared
-from overtide.transforms.records import RECORD, Unified
+from overtide.transforms.records import Unified
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -98,13 +98,10 @@ def write_values(
     ]
     if not of_each:
         return None
-    node = record_node(literal(entity.table.entity), entity.key)
     write_parquet(
         connection,
         f"""
-        WITH compared AS (
-          SELECT * FROM {parquet_rows([written])} JOIN
-            (SELECT {RECORD} AS record, {node} AS node FROM ({entity.records})) USING (record))
+        WITH compared AS ({with_nodes(entity, written)})
         SELECT node AS "Record", value AS "Value" FROM ({" UNION ALL ".join(of_each)})""",
         path,
     )
